@@ -1,0 +1,241 @@
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::ask::Ask;
+use super::block::block_on;
+use super::cell::ActorCell;
+use super::permit::Reserve;
+use super::recipient::Recipient;
+use super::tell::Tell;
+use crate::error::{AskError, Phase, SendError, TrySendError};
+use crate::mailbox::{Refusal, ReplyTo};
+use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
+
+/// A reference to an actor, typed by the message that it takes.
+///
+/// It observes: cloning, keeping or dropping one neither keeps the actor alive nor ends it
+/// (rule 12). Sending to an actor that is gone gives the message back.
+///
+/// ```
+/// # use tenure::prelude::*;
+/// # struct Echo;
+/// # struct Say(&'static str, ReplyTo<&'static str>);
+/// # impl Actor for Echo {
+/// #     type Msg = Say;
+/// #     async fn handle(&mut self, Say(text, reply): Say, _: &mut Context<Self>) -> tenure::Result {
+/// #         reply.send(text);
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let echo: ActorRef<Say> = scope.spawn(Echo)?;
+///     assert_eq!(echo.ask(|reply| Say("hello", reply)).await?, "hello");
+///
+///     echo.stop().await?;
+///     let refused = echo.ask(|reply| Say("still there?", reply)).await;
+///     assert_eq!(refused, Err(AskError::Stopped));
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+pub struct ActorRef<M: Send + 'static> {
+    cell: Arc<ActorCell<M>>,
+}
+
+impl<M: Send + 'static> ActorRef<M> {
+    pub(crate) fn new(cell: Arc<ActorCell<M>>) -> Self {
+        Self { cell }
+    }
+
+    /// Sends a message, and waits for room if the mailbox is full. Those who wait are served in
+    /// the order in which they came.
+    ///
+    /// The message is sent when this is awaited; [`Tell::timeout`] bounds the wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Stopped`] gives the message back if the actor takes no more.
+    pub fn tell(&self, message: M) -> Tell<'_, M> {
+        Tell::new(&self.cell, message)
+    }
+
+    /// Sends a message if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// [`TrySendError`] gives the message back if the mailbox is full, if others wait for room,
+    /// or if the actor takes no more.
+    pub fn try_tell(&self, message: M) -> Result<(), TrySendError<M>> {
+        match self
+            .cell
+            .queue
+            .try_push(message, || is_beneath(&self.cell.node))
+        {
+            Ok(_) => Ok(()),
+            Err(Refusal::Full(message)) => Err(TrySendError::full(message)),
+            Err(Refusal::Closed(message)) => Err(TrySendError::stopped(message)),
+        }
+    }
+
+    /// Waits for room, and holds it for one message that is made afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Stopped`], with nothing inside, if the actor takes no more messages.
+    pub fn reserve(&self) -> Reserve<'_, M> {
+        Reserve::new(&self.cell)
+    }
+
+    /// As [`tell`](ActorRef::tell), on a thread that may block: in a
+    /// [`blocking`](crate::Spawner::blocking) job, or outside of the runtime. On a runtime's own
+    /// thread it would keep that thread from everything else.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Stopped`] gives the message back if the actor takes no more.
+    pub fn blocking_tell(&self, message: M) -> Result<(), SendError<M>> {
+        block_on(self.tell(message))
+    }
+
+    /// Sends a message that carries a [`ReplyTo`], and waits for the reply. It always resolves
+    /// (rule 10).
+    ///
+    /// The closure, often just a variant's name, makes the message from the reply's address.
+    /// [`Ask::timeout`] bounds the whole. If this is dropped before the actor has started the
+    /// message, the actor skips it.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`] says why there is no reply.
+    pub fn ask<T: Send + 'static>(&self, message: impl FnOnce(ReplyTo<T>) -> M) -> Ask<'_, M, T> {
+        Ask::new(&self.cell, message)
+    }
+
+    /// As [`ask`](ActorRef::ask), but does not wait for room.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError::Full`] if there is none when it is first polled, or any other [`AskError`].
+    pub fn try_ask<T: Send + 'static>(
+        &self,
+        message: impl FnOnce(ReplyTo<T>) -> M,
+    ) -> Ask<'_, M, T> {
+        Ask::new(&self.cell, message).without_waiting()
+    }
+
+    /// As [`ask`](ActorRef::ask), on a thread that may block, as for
+    /// [`blocking_tell`](ActorRef::blocking_tell).
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`] says why there is no reply.
+    pub fn blocking_ask<T: Send + 'static>(
+        &self,
+        message: impl FnOnce(ReplyTo<T>) -> M,
+    ) -> Result<T, AskError> {
+        block_on(self.ask(message))
+    }
+
+    /// Hands an ask on: the message made from `reply` goes to this actor, whose reply goes straight
+    /// to the original caller.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Stopped`] gives the message back, reply and all.
+    pub fn forward<T: Send + 'static>(
+        &self,
+        reply: ReplyTo<T>,
+        message: impl FnOnce(ReplyTo<T>) -> M,
+    ) -> Tell<'_, M> {
+        self.tell(message(reply))
+    }
+
+    /// Asks for a stop: the actor finishes the message it is handling, discards its queue, stops
+    /// its children, runs [`on_stop`](crate::Actor::on_stop), and is dropped and joined.
+    ///
+    /// The call requests it; awaiting what it returns waits for the end.
+    pub fn stop(&self) -> Stopping {
+        self.node().stop()
+    }
+
+    /// Asks for a drain: as a stop, but every message that was accepted is handled first, and all
+    /// that is beneath the actor drains too.
+    pub fn drain(&self) -> Stopping {
+        self.node().drain()
+    }
+
+    /// Asks for a kill: the handler is dropped at its await point, no hook runs, and all beneath
+    /// the actor is killed. What blocks its thread cannot be killed, and is reported.
+    pub fn kill(&self) -> Stopping {
+        self.node().kill()
+    }
+
+    /// Waits for the actor's end without asking for it.
+    pub fn stopped(&self) -> Stopped {
+        self.node().stopped()
+    }
+
+    /// Whether the actor and all beneath it are gone.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.cell.node.phase() == Phase::Stopped
+    }
+
+    /// The actor's number, which no other node of this process has.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.cell.node.id()
+    }
+
+    /// Where the actor is in its tree, such as `/root/jobs/worker-3`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.cell.node.path(self.cell.type_name())
+    }
+
+    /// The untyped reference to the same actor.
+    #[must_use]
+    pub fn node(&self) -> NodeRef {
+        NodeRef::new(Arc::clone(&self.cell) as Arc<dyn AnyNode>)
+    }
+
+    /// A reference that can only send messages made from a `T`: a part of what the actor takes,
+    /// without its stop.
+    #[must_use]
+    pub fn recipient<T: Send + 'static>(&self) -> Recipient<T>
+    where
+        M: From<T>,
+    {
+        Recipient::new(Arc::clone(&self.cell))
+    }
+}
+
+impl<M: Send + 'static> Clone for ActorRef<M> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.cell))
+    }
+}
+
+impl<M: Send + 'static> PartialEq for ActorRef<M> {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl<M: Send + 'static> Eq for ActorRef<M> {}
+
+impl<M: Send + 'static> Hash for ActorRef<M> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for ActorRef<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ActorRef").field(&self.path()).finish()
+    }
+}

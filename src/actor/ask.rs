@@ -1,0 +1,226 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::task::coop::consume_budget;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::cell::ActorCell;
+use crate::error::AskError;
+use crate::mailbox::{Refusal, ReplyTo, Slot, Ticket};
+use crate::tree::is_beneath;
+
+/// A request and the wait for its reply, made by [`ActorRef::ask`](crate::ActorRef::ask).
+///
+/// # Errors
+///
+/// [`AskError`] says why there is no reply.
+///
+/// # Panics
+///
+/// With a [`timeout`](Ask::timeout), when it is awaited outside of a runtime with a timer.
+///
+/// # Cancel safety
+///
+/// Dropped before the actor has started the message, the message is skipped. Dropped later, the
+/// handler runs on; it can see that its caller has gone
+/// ([`ReplyTo::is_gone`](crate::ReplyTo::is_gone)).
+#[must_use = "a message is sent when its ask is awaited"]
+pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
+    target: Target<'a, M>,
+    stage: Stage<M>,
+    slot: Arc<Slot<T>>,
+    patient: bool,
+    limit: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+enum Target<'a, M> {
+    Borrowed(&'a Arc<ActorCell<M>>),
+    Owned(Arc<ActorCell<M>>),
+}
+
+enum Stage<M> {
+    Unsent(M),
+    /// Waits for room.
+    Queueing(M, Option<Ticket>),
+    /// The message has this number.
+    Sent(u64),
+    Over,
+}
+
+impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
+    pub(super) fn new(cell: &'a Arc<ActorCell<M>>, message: impl FnOnce(ReplyTo<T>) -> M) -> Self {
+        let slot = Arc::new(Slot::new(cell.node.id().get()));
+        Self {
+            stage: Stage::Unsent(message(ReplyTo::new(Arc::clone(&slot)))),
+            target: Target::Borrowed(cell),
+            slot,
+            patient: true,
+            limit: None,
+            timer: None,
+        }
+    }
+
+    pub(super) fn without_waiting(mut self) -> Self {
+        self.patient = false;
+        self
+    }
+
+    /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`].
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.deadline(Instant::now() + limit)
+    }
+
+    /// Waits until then at the longest; then the error is [`AskError::TimedOut`]. A deadline that
+    /// has passed already gives the message no more than one try.
+    pub fn deadline(mut self, limit: Instant) -> Self {
+        self.limit = Some(limit);
+        self.timer = None;
+        self
+    }
+
+    /// The same ask, holding a reference of its own: for a future that must be `'static`.
+    pub fn owned(mut self) -> Ask<'static, M, T> {
+        Ask {
+            target: Target::Owned(Arc::clone(self.target.cell())),
+            // What is left behind is over, and has nothing to give up.
+            stage: std::mem::replace(&mut self.stage, Stage::Over),
+            slot: Arc::clone(&self.slot),
+            patient: self.patient,
+            limit: self.limit,
+            timer: self.timer.take(),
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64, AskError>> {
+        let cell = self.target.cell();
+        let inside = || is_beneath(&cell.node);
+        let (message, mut ticket) = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Sent(number) => {
+                self.stage = Stage::Sent(number);
+                return Poll::Ready(Ok(number));
+            }
+            Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
+            Stage::Queueing(message, ticket) => (message, ticket),
+            Stage::Unsent(message) => match cell.queue.try_push(message, inside) {
+                Ok(number) => {
+                    self.stage = Stage::Sent(number);
+                    return Poll::Ready(Ok(number));
+                }
+                Err(Refusal::Closed(message)) => return self.refuse(message, AskError::Stopped),
+                Err(Refusal::Full(message)) if !self.patient => {
+                    return self.refuse(message, AskError::Full);
+                }
+                Err(Refusal::Full(message)) => (message, None),
+            },
+        };
+        match cell.queue.poll_reserve(&mut ticket, cx.waker(), inside) {
+            Poll::Pending => {
+                self.stage = Stage::Queueing(message, ticket);
+                Poll::Pending
+            }
+            Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
+            Poll::Ready(Ok(())) => match cell.queue.push_reserved(message, inside) {
+                Err(message) => self.refuse(message, AskError::Stopped),
+                Ok(number) => {
+                    self.stage = Stage::Sent(number);
+                    Poll::Ready(Ok(number))
+                }
+            },
+        }
+    }
+
+    /// The message never got there; its reply needs no verdict.
+    #[cold]
+    fn refuse(&self, message: M, error: AskError) -> Poll<Result<u64, AskError>> {
+        self.slot.give_up();
+        drop(message);
+        Poll::Ready(Err(error))
+    }
+
+    fn is_out_of_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(limit) = self.limit else {
+            return false;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
+        timer.as_mut().poll(cx).is_ready()
+    }
+
+    /// Nobody waits for the reply any more. Says whether the message had been started.
+    fn give_up(&mut self) -> bool {
+        let cell = Arc::clone(self.target.cell());
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Over => false,
+            Stage::Unsent(message) => {
+                self.slot.give_up();
+                drop(message);
+                false
+            }
+            Stage::Queueing(message, mut ticket) => {
+                cell.queue.leave(&mut ticket);
+                self.slot.give_up();
+                drop(message);
+                false
+            }
+            Stage::Sent(number) => self.slot.give_up() && cell.queue.abandon(number),
+        }
+    }
+}
+
+impl<M> Target<'_, M> {
+    fn cell(&self) -> &Arc<ActorCell<M>> {
+        match self {
+            Self::Borrowed(cell) => cell,
+            Self::Owned(cell) => cell,
+        }
+    }
+}
+
+/// Nothing in it is pinned.
+impl<M: Send + 'static, T: Send + 'static> Unpin for Ask<'_, M, T> {}
+
+impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
+    type Output = Result<T, AskError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if !matches!(this.stage, Stage::Sent(_)) {
+            ready!(pin!(consume_budget()).poll(cx));
+        }
+        let reply = match this.poll_send(cx) {
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Ready(Ok(_)) => this.slot.poll(cx.waker()),
+            Poll::Pending => Poll::Pending,
+        };
+        if reply.is_ready() {
+            this.stage = Stage::Over;
+            // Whoever still holds the reply's address can see that nobody waits for it.
+            return reply;
+        }
+        if this.is_out_of_time(cx) {
+            let started = this.give_up();
+            return Poll::Ready(Err(AskError::TimedOut { started }));
+        }
+        Poll::Pending
+    }
+}
+
+impl<M: Send + 'static, T: Send + 'static> Drop for Ask<'_, M, T> {
+    fn drop(&mut self) {
+        if !matches!(self.stage, Stage::Over) {
+            self.give_up();
+        }
+    }
+}
+
+impl<M: Send + 'static, T: Send + 'static> fmt::Debug for Ask<'_, M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask").finish_non_exhaustive()
+    }
+}

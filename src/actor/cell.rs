@@ -1,0 +1,73 @@
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::mailbox::{Batch, Frame, Gate, Queue};
+use crate::tree::{AnyNode, Node};
+
+/// All of an actor that its references share: one allocation.
+pub(crate) struct ActorCell<M> {
+    pub(crate) node: Node,
+    pub(crate) queue: Queue<M>,
+    /// References know an actor's messages, not its type.
+    pub(crate) type_name: fn() -> &'static str,
+}
+
+impl<M: Send + 'static> ActorCell<M> {
+    /// Drops what is queued. Each ask among it resolves at once; a destructor that panics stays
+    /// where it is, and the last one's message is given.
+    pub(super) fn discard_all(
+        &self,
+        batch: &mut Batch<M>,
+        label: impl Fn(&M) -> &'static str,
+    ) -> Option<Box<dyn std::any::Any + Send>> {
+        let left: VecDeque<M> = self.queue.discard(batch);
+        if left.is_empty() {
+            return None;
+        }
+        let frame = Frame::discarding();
+        let traced = tracing::enabled!(tracing::Level::DEBUG);
+        let path = traced.then(|| self.node.path(self.type_name()));
+        let mut panic = None;
+        for message in left {
+            let dropped = catch_unwind(AssertUnwindSafe(|| {
+                if let Some(path) = &path {
+                    tracing::debug!(%path, message = label(&message), "undelivered");
+                }
+                drop(message);
+            }));
+            panic = dropped.err().or(panic);
+        }
+        drop(frame);
+        panic
+    }
+}
+
+impl<M: Send + 'static> AnyNode for ActorCell<M> {
+    fn node(&self) -> &Node {
+        &self.node
+    }
+
+    fn node_mut(&mut self) -> &mut Node {
+        &mut self.node
+    }
+
+    fn type_name(&self) -> &'static str {
+        (self.type_name)()
+    }
+
+    fn close(&self, gate: Gate) {
+        self.queue.close(gate);
+    }
+
+    fn discard(&self) {
+        drop(self.discard_all(&mut Batch::new(), |_| std::any::type_name::<M>()));
+    }
+
+    fn backlog(&self) -> u64 {
+        self.queue.len()
+    }
+
+    fn progress(&self) -> (u64, bool) {
+        (self.queue.started(), !self.queue.is_parked())
+    }
+}

@@ -1,0 +1,215 @@
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::panic::Location;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::cell::ActorCell;
+use super::task::{self as owned, AtStop};
+use super::{Actor, ActorRef, Spawner};
+use crate::error::SpawnError;
+use crate::mailbox::Batch;
+use crate::tree::signals::{DRAIN, EXITS, IF_EMPTY, KILL, STOP};
+use crate::tree::{Label, NodeRef, Order, Stopping, request_own};
+
+/// What an actor's handlers and hooks have of their own node.
+///
+/// All that it starts is owned, listed, stopped and joined with the actor; what it can start it
+/// has from [`Spawner`], which it lends by `Deref`.
+///
+/// ```
+/// # use tenure::prelude::*;
+/// struct Fetcher { pages: u32 }
+///
+/// enum FetcherMsg { Fetch, Fetched(u32), Count(ReplyTo<u32>) }
+///
+/// impl Actor for Fetcher {
+///     type Msg = FetcherMsg;
+///
+///     async fn handle(&mut self, msg: FetcherMsg, ctx: &mut Context<Self>) -> tenure::Result {
+///         match msg {
+///             // The work runs beside the mailbox; its result comes back as a message.
+///             FetcherMsg::Fetch => ctx.pipe(async { 3 }, FetcherMsg::Fetched)?,
+///             FetcherMsg::Fetched(pages) => self.pages += pages,
+///             FetcherMsg::Count(reply) => reply.send(self.pages),
+///         }
+///         Ok(())
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// # tenure::scope(async |scope| {
+/// #     let fetcher = scope.spawn(Fetcher { pages: 0 })?;
+/// #     fetcher.tell(FetcherMsg::Fetch).await?;
+/// #     while fetcher.ask(FetcherMsg::Count).await? != 3 { tokio::task::yield_now().await }
+/// #     Ok(())
+/// # }).await
+/// # }
+/// ```
+pub struct Context<A: Actor> {
+    cell: Arc<ActorCell<A::Msg>>,
+    spawner: Spawner,
+    batch: Batch<A::Msg>,
+    /// The label that was published last.
+    label: &'static str,
+}
+
+impl<A: Actor> Context<A> {
+    pub(super) fn new(cell: Arc<ActorCell<A::Msg>>) -> Self {
+        Self {
+            spawner: Spawner::new(Arc::clone(&cell) as _),
+            cell,
+            batch: Batch::new(),
+            label: "",
+        }
+    }
+
+    /// A reference to this actor.
+    #[must_use]
+    pub fn me(&self) -> ActorRef<A::Msg> {
+        ActorRef::new(Arc::clone(&self.cell))
+    }
+
+    /// Runs a future as a task of this actor's, and sends what it gives to the actor itself as a
+    /// message. A drain waits for it and handles the message; a stop drops it.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError::Closed`] gives the future back, unpolled.
+    #[track_caller]
+    pub fn pipe<F, C>(&self, future: F, to_message: C) -> Result<(), SpawnError<(F, C)>>
+    where
+        F: Future<Output: Send> + Send + 'static,
+        C: FnOnce(F::Output) -> A::Msg + Send + 'static,
+    {
+        let me = self.me();
+        let deliver = |(future, to_message): (F, C)| async move {
+            // Refused only if the actor is stopping: then this is a stop, too (rule 4).
+            me.tell(to_message(future.await)).await
+        };
+        owned::spawn_from(
+            self.spawner.owner(),
+            (future, to_message),
+            deliver,
+            AtStop::Drop,
+            Location::caller(),
+        )
+        .map(drop)
+    }
+
+    /// Asks this actor to stop once the current handler or hook has returned: as
+    /// [`ActorRef::stop`], but an end of its own ([`StopReason::Finished`](crate::StopReason)).
+    pub fn stop(&self) {
+        request_own(self.spawner.owner(), Order::Stop);
+    }
+
+    /// Asks this actor to drain, by itself.
+    pub fn drain(&self) {
+        request_own(self.spawner.owner(), Order::Drain);
+    }
+
+    /// Asks this actor to stop as soon as it finds its mailbox empty. Messages that come before
+    /// that are handled; none is accepted and then lost.
+    pub fn stop_if_empty(&self) {
+        self.cell.node.signals.set(IF_EMPTY);
+    }
+
+    /// Stops one child. The call requests it; awaiting what it returns waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// [`StopError::NotAChild`](crate::StopError::NotAChild) if this actor does not own the node,
+    /// which then lives on.
+    pub fn stop_child(&self, child: &NodeRef) -> Stopping {
+        let mine = child
+            .owner()
+            .is_some_and(|owner| owner.id() == self.cell.node.id());
+        if mine {
+            child.stop()
+        } else {
+            Stopping::refused()
+        }
+    }
+
+    /// The next message, if one is queued and the actor is not to end: for handling a batch in one
+    /// go. It counts as started.
+    pub fn try_next(&mut self) -> Option<A::Msg> {
+        if self.cell.node.signals.has(STOP | KILL) {
+            return None;
+        }
+        self.next()
+    }
+
+    /// Ends when this actor is to end: a future that borrows nothing, for a `select!` beside work
+    /// on the actor's state.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    pub fn cancelled(&self) -> WaitForCancellationFutureOwned {
+        self.token().cancelled_owned()
+    }
+
+    pub(super) fn next(&mut self) -> Option<A::Msg> {
+        let message = self.batch.next(&self.cell.queue)?;
+        let label = A::label(&message);
+        if !std::ptr::eq(label, self.label) {
+            self.publish(label);
+        }
+        Some(message)
+    }
+
+    /// Ready when there is a message to take, or control to look at.
+    pub(super) fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        if self
+            .cell
+            .node
+            .signals
+            .has(STOP | DRAIN | KILL | EXITS | IF_EMPTY)
+        {
+            return Poll::Ready(());
+        }
+        self.poll_message(cx)
+    }
+
+    /// Ready when there is a message to take.
+    pub(super) fn poll_message(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        self.batch.poll_ready(&self.cell.queue, cx.waker())
+    }
+
+    /// Drops all messages that are left; see [`ActorCell::discard_all`].
+    pub(super) fn discard(&mut self) -> Option<Box<dyn std::any::Any + Send>> {
+        self.cell.discard_all(&mut self.batch, A::label)
+    }
+
+    #[cold]
+    fn publish(&mut self, label: &'static str) {
+        self.label = label;
+        self.cell.node.set_label(Label::of(label));
+    }
+}
+
+impl<A: Actor> Deref for Context<A> {
+    type Target = Spawner;
+
+    fn deref(&self) -> &Spawner {
+        &self.spawner
+    }
+}
+
+/// Messages that were taken in a batch and never started must not take their asks with them, even
+/// if it is the runtime that drops the actor.
+impl<A: Actor> Drop for Context<A> {
+    fn drop(&mut self) {
+        drop(self.discard());
+    }
+}
+
+impl<A: Actor> fmt::Debug for Context<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("me", &self.me()).finish()
+    }
+}

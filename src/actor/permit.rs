@@ -1,0 +1,101 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::cell::ActorCell;
+use crate::error::SendError;
+use crate::mailbox::Ticket;
+use crate::tree::is_beneath;
+
+/// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
+///
+/// # Errors
+///
+/// [`SendError::Stopped`] if the actor takes no more messages.
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, its place in the line goes to the next.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Reserve<'a, M: Send + 'static> {
+    cell: &'a Arc<ActorCell<M>>,
+    ticket: Option<Ticket>,
+}
+
+impl<'a, M: Send + 'static> Reserve<'a, M> {
+    pub(super) fn new(cell: &'a Arc<ActorCell<M>>) -> Self {
+        Self { cell, ticket: None }
+    }
+}
+
+impl<'a, M: Send + 'static> Future for Reserve<'a, M> {
+    type Output = Result<Permit<'a, M>, SendError<()>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let inside = || is_beneath(&this.cell.node);
+        this.cell
+            .queue
+            .poll_reserve(&mut this.ticket, cx.waker(), inside)
+            .map(|reserved| match reserved {
+                Ok(()) => Ok(Permit {
+                    cell: Some(this.cell),
+                }),
+                Err(()) => Err(SendError::stopped(())),
+            })
+    }
+}
+
+impl<M: Send + 'static> Drop for Reserve<'_, M> {
+    fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.cell.queue.leave(&mut self.ticket);
+        }
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for Reserve<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reserve").finish_non_exhaustive()
+    }
+}
+
+/// Room in a mailbox for one message. Dropped unused, it goes to the next who waits.
+#[must_use = "the room is given back when this is dropped"]
+pub struct Permit<'a, M: Send + 'static> {
+    /// `None` once it is used.
+    cell: Option<&'a Arc<ActorCell<M>>>,
+}
+
+impl<M: Send + 'static> Permit<'_, M> {
+    /// Sends the message, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Stopped`] gives it back if the actor has stopped taking messages meanwhile.
+    pub fn send(mut self, message: M) -> Result<(), SendError<M>> {
+        let Some(cell) = self.cell.take() else {
+            return Err(SendError::stopped(message));
+        };
+        cell.queue
+            .push_reserved(message, || is_beneath(&cell.node))
+            .map(drop)
+            .map_err(SendError::stopped)
+    }
+}
+
+impl<M: Send + 'static> Drop for Permit<'_, M> {
+    fn drop(&mut self) {
+        if let Some(cell) = self.cell {
+            cell.queue.release();
+        }
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for Permit<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,231 @@
+//! The shell of an actor: it runs the body, and then the steps of the end (rules 3 and 5).
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::cell::ActorCell;
+use super::{Actor, Context, Start};
+use crate::error::{AskError, Error, Result};
+use crate::mailbox::{Gate, Orphans, settle};
+use crate::tree::signals::{BY_SELF, DRAIN, EXITS, IF_EMPTY, KILL, STOP, WAITING};
+use crate::tree::{
+    Body, Clock, Ended, Exit, Halt, Manner, Report, StopChildren, join_children, next_ended,
+    panic_message,
+};
+
+/// How many messages are handled before the loop yields, if nothing else makes it.
+const BUDGET: u32 = 128;
+
+type Cell<A> = ActorCell<<A as Actor>::Msg>;
+
+/// What an actor's task holds before it is first polled; `exit` goes last.
+pub(crate) struct Seed<S: Start> {
+    pub(crate) start: Option<S>,
+    pub(crate) cell: Arc<Cell<S::Actor>>,
+    pub(crate) exit: Exit,
+}
+
+/// The whole life of an actor.
+pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        // One borrow of the whole, or the block would take its fields apart and drop them in
+        // another order.
+        let Seed { start, cell, exit } = &mut seed;
+        let mut actor: Option<S::Actor> = None;
+        let mut ctx = Context::new(Arc::clone(cell));
+        let mut clock = Clock::default();
+        let mut report = Report::default();
+
+        let hooks = {
+            let body = pin!(Some(live(start, &mut actor, &mut ctx, cell)));
+            let ended = Body::new(exit, &mut clock, body, Halt::Itself).await;
+            take_end(ended, exit, &mut report)
+        };
+        close(cell, &mut ctx, &mut report);
+        if cell.node.has_children() {
+            clock.suspend(&cell.node);
+            join_children(exit.any()).await;
+            clock.resume(&cell.node);
+        }
+        if let Some(actor) = actor.as_mut().filter(|_| hooks)
+            && !cell.node.signals.has(KILL)
+        {
+            let hook = pin!(Some(actor.on_stop(&mut ctx)));
+            let ended = Body::new(exit, &mut clock, hook, Halt::Itself).await;
+            take_end(ended, exit, &mut report);
+        }
+        drop_state(exit, actor, &mut report);
+        // A scope that a hook had opened may have been dropped, and its nodes killed.
+        join_children(exit.any()).await;
+        drop(ctx);
+        let reason = report.finish(exit.any());
+        exit.conclude(reason);
+    }
+}
+
+/// The body of an incarnation: its start, and its message loop.
+async fn live<S: Start>(
+    start: &mut Option<S>,
+    actor: &mut Option<S::Actor>,
+    ctx: &mut Context<S::Actor>,
+    cell: &Cell<S::Actor>,
+) -> Result {
+    let Some(start) = start.take() else {
+        return Ok(());
+    };
+    let actor = actor.insert(start.start(ctx).await?);
+    actor.on_start(ctx).await?;
+    cell.node.set_running();
+    handle_messages(actor, ctx, cell).await
+}
+
+/// The message loop. Control comes before each message (rule 6).
+async fn handle_messages<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &Cell<A>) -> Result {
+    let mut budget = BUDGET;
+    let mut drain = None;
+    // Made once: a suspended handler's orphans outlive the poll that made them, not the handler.
+    let mut orphans = Orphans::default();
+    loop {
+        let signals = cell.node.signals.load();
+        if signals != 0 {
+            if signals & (STOP | KILL) != 0 {
+                return Ok(());
+            }
+            if signals & EXITS != 0 {
+                look_at_exits(actor, ctx, cell).await?;
+                continue;
+            }
+        }
+        let Some(message) = ctx.next() else {
+            if signals & (DRAIN | IF_EMPTY) == 0 {
+                poll_fn(|cx| ctx.poll_ready(cx)).await;
+                budget = BUDGET;
+            } else if is_drained(ctx, cell, signals, &mut drain).await {
+                return Ok(());
+            }
+            continue;
+        };
+        let handled = {
+            let mut handler = pin!(actor.handle(message, ctx));
+            poll_fn(|cx| {
+                let polled = handler.as_mut().poll(cx);
+                if polled.is_pending() {
+                    cell.queue.settle();
+                    orphans.adopt();
+                }
+                polled
+            })
+            .await
+        };
+        let verdict = match handled {
+            Ok(()) => AskError::NoReply,
+            Err(_) => AskError::Failed,
+        };
+        orphans.settle(verdict);
+        settle(verdict);
+        handled?;
+        budget -= 1;
+        if budget == 0 {
+            tokio::task::yield_now().await;
+            budget = BUDGET;
+        }
+    }
+}
+
+/// Shows the ends of children to the actor.
+#[cold]
+async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &Cell<A>) -> Result {
+    cell.node.signals.clear(EXITS);
+    let me = Arc::clone(ctx.owner());
+    while let Some(exit) = next_ended(&me) {
+        actor.on_child_exit(exit, ctx).await?;
+        if cell.node.signals.has(STOP | KILL) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The mailbox is empty, and the node is to end when it is (rule 4): drains the children, while
+/// messages from beneath are still taken. `false` if there is something else to do first.
+#[cold]
+async fn is_drained<A: Actor>(
+    ctx: &mut Context<A>,
+    cell: &Cell<A>,
+    signals: u32,
+    drain: &mut Option<Box<StopChildren>>,
+) -> bool {
+    if signals & DRAIN == 0 {
+        let empty = cell.queue.close_if_empty();
+        if empty {
+            cell.node.signals.set(STOP | BY_SELF);
+        }
+        return empty;
+    }
+    let me = Arc::clone(ctx.owner());
+    let children = drain.get_or_insert_with(|| Box::new(StopChildren::new(Manner::Drain)));
+    let gone = poll_fn(|cx| {
+        if children.poll(&me, cx).is_ready() {
+            Poll::Ready(true)
+        } else if cell.node.signals.has(STOP | KILL | EXITS) {
+            Poll::Ready(false)
+        } else {
+            ctx.poll_message(cx).map(|()| false)
+        }
+    })
+    .await;
+    cell.node.signals.clear(WAITING);
+    gone && cell.queue.close_if_empty()
+}
+
+/// Notes how a piece of the actor's own code ended; says whether the hooks still run.
+fn take_end(ended: Ended<Result<(), Error>>, exit: &Exit, report: &mut Report) -> bool {
+    match ended {
+        Ended::Value(Ok(())) => true,
+        Ended::Value(Err(error)) => {
+            report.failed(error, exit.any());
+            true
+        }
+        Ended::Panicked(panic) => {
+            report.panicked(panic_message(panic));
+            false
+        }
+        Ended::Dropped => false,
+    }
+}
+
+/// Nothing more is taken, the token fires, and what is queued is discarded.
+fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
+    cell.queue.close(Gate::Closed);
+    cell.node.set_stopping();
+    cell.node.cancel();
+    if let Some(panic) = ctx.discard() {
+        report.panicked(panic_message(panic));
+    }
+}
+
+/// Drops the state. A destructor that panics fails the node, but does not turn a kill into
+/// anything else.
+fn drop_state<A>(exit: &mut Exit, actor: Option<A>, report: &mut Report) {
+    let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(actor))));
+    let killed = exit.any().node().signals.has(KILL);
+    settle(if killed {
+        AskError::Killed
+    } else {
+        AskError::NoReply
+    });
+    if let Err(panic) = dropped {
+        let message = panic_message(panic);
+        if killed {
+            tracing::warn!(
+                message,
+                "a killed actor's state panicked when it was dropped"
+            );
+        } else {
+            report.panicked(message);
+        }
+    }
+}

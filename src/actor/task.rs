@@ -1,0 +1,356 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
+use crate::sync::lock;
+use crate::tree::signals::{KILL, STOP};
+use crate::tree::{
+    AnyNode, Body, Clock, Ended, Exit, Halt, Node, NodeRef, Report, Settings, Shared, Stopped,
+    join_children, launch, launch_blocking, panic_message, register,
+};
+
+/// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
+///
+/// An error fails the task, and with it its owner (rule 9): an error that is expected is part of
+/// the value, as in `Ok(Err(..))`.
+pub trait TaskOutput: Send + 'static {
+    /// What awaiting the task gives.
+    type Value: Send + 'static;
+
+    /// The value, or the failure of the task.
+    ///
+    /// # Errors
+    ///
+    /// What the task failed with.
+    fn into_result(self) -> Result<Self::Value, Error>;
+}
+
+impl TaskOutput for () {
+    type Value = ();
+
+    fn into_result(self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl<T: Send + 'static, E: Into<Error> + Send + 'static> TaskOutput for Result<T, E> {
+    type Value = T;
+
+    fn into_result(self) -> Result<T, Error> {
+        self.map_err(Into::into)
+    }
+}
+
+/// Names the type `!`, which has no name on stable Rust: what a loop without an end gives.
+#[expect(
+    unreachable_pub,
+    reason = "it stands in a public impl, which must not name less public things"
+)]
+pub trait Returns {
+    type Output;
+}
+
+impl<T> Returns for fn() -> T {
+    type Output = T;
+}
+
+impl TaskOutput for <fn() -> ! as Returns>::Output {
+    type Value = Infallible;
+
+    fn into_result(self) -> Result<Infallible, Error> {
+        self
+    }
+}
+
+/// A task that somebody owns. Await it for its value.
+///
+/// It observes: dropping it changes nothing, the task goes on and its owner joins it (rule 12).
+///
+/// # Errors
+///
+/// [`TaskError`] if it was stopped or killed, or failed. A failure is told to the owner all the
+/// same.
+///
+/// # Cancel safety
+///
+/// Dropping it loses the value, and nothing else.
+pub struct Handle<T> {
+    cell: Arc<TaskCell<T>>,
+    end: Stopped,
+}
+
+/// The handle of a task that runs the future `F`.
+pub type TaskHandle<F> = Handle<<<F as Future>::Output as TaskOutput>::Value>;
+
+/// The handle of a blocking job that gives an `R`.
+pub type BlockingHandle<R> = Handle<<R as TaskOutput>::Value>;
+
+impl<T: Send + 'static> Handle<T> {
+    fn new(cell: Arc<TaskCell<T>>) -> Self {
+        let end = Stopped::new(Arc::clone(&cell) as _);
+        Self { cell, end }
+    }
+
+    /// The task as a node: to look at, stop, drain or kill.
+    #[must_use]
+    pub fn node(&self) -> NodeRef {
+        NodeRef::new(Arc::clone(&self.cell) as _)
+    }
+}
+
+impl<T: Send + 'static> Future for Handle<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(end) = Pin::new(&mut self.end).poll(cx) else {
+            return Poll::Pending;
+        };
+        let value = std::mem::replace(&mut *lock(&self.cell.output), Output::Unwanted);
+        Poll::Ready(match (value, end) {
+            (Output::There(value), _) => Ok(value),
+            (_, Ok(reason)) => Err(TaskError::Stopped(reason)),
+            (_, Err(StopError::Failed(failure))) => Err(TaskError::Failed(failure)),
+            (_, Err(StopError::CutShort(cut))) => {
+                Err(TaskError::Stopped(StopReason::CutShort(cut)))
+            }
+            (_, Err(_)) => Err(TaskError::WaitsForItself),
+        })
+    }
+}
+
+/// Nobody is left to take the value.
+impl<T> Drop for Handle<T> {
+    fn drop(&mut self) {
+        let value = std::mem::replace(&mut *lock(&self.cell.output), Output::Unwanted);
+        drop(value);
+    }
+}
+
+impl<T> fmt::Debug for Handle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+struct TaskCell<T> {
+    node: Node,
+    type_name: &'static str,
+    output: Mutex<Output<T>>,
+}
+
+enum Output<T> {
+    Wanted,
+    There(T),
+    Unwanted,
+}
+
+impl<T> TaskCell<T> {
+    /// Leaves the value for the handle, if there still is one.
+    fn fill(&self, value: T) {
+        let mut output = lock(&self.output);
+        if matches!(*output, Output::Wanted) {
+            *output = Output::There(value);
+        } else {
+            drop(output);
+            drop(value);
+        }
+    }
+}
+
+impl<T: Send + 'static> AnyNode for TaskCell<T> {
+    fn node(&self) -> &Node {
+        &self.node
+    }
+
+    fn node_mut(&mut self) -> &mut Node {
+        &mut self.node
+    }
+
+    fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+}
+
+/// What a stop does to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtStop {
+    Drop,
+    /// It has a token, and its grace.
+    Wait,
+}
+
+pub(super) fn spawn<F>(
+    owner: &Arc<dyn AnyNode>,
+    future: F,
+    at_stop: AtStop,
+    site: &'static Location<'static>,
+) -> Result<TaskHandle<F>, SpawnError<F>>
+where
+    F: Future<Output: TaskOutput> + Send + 'static,
+{
+    spawn_from(owner, future, |future| future, at_stop, site)
+}
+
+pub(super) fn spawn_with<F, C>(
+    owner: &Arc<dyn AnyNode>,
+    with: C,
+    site: &'static Location<'static>,
+) -> Result<TaskHandle<F>, SpawnError<C>>
+where
+    C: FnOnce(CancellationToken) -> F,
+    F: Future<Output: TaskOutput> + Send + 'static,
+{
+    let Some((cell, shared)) = cell::<F, _>(owner, Kind::Task, site) else {
+        return Err(SpawnError::closed(with));
+    };
+    let token = cell.node.token();
+    Ok(launch_task(&shared, cell, || with(token), AtStop::Wait))
+}
+
+/// Runs the future that `make` makes of `parts`; it is called only if the owner takes the task.
+pub(super) fn spawn_from<P, F>(
+    owner: &Arc<dyn AnyNode>,
+    parts: P,
+    make: impl FnOnce(P) -> F,
+    at_stop: AtStop,
+    site: &'static Location<'static>,
+) -> Result<TaskHandle<F>, SpawnError<P>>
+where
+    F: Future<Output: TaskOutput> + Send + 'static,
+{
+    let Some((cell, shared)) = cell::<F, _>(owner, Kind::Task, site) else {
+        return Err(SpawnError::closed(parts));
+    };
+    Ok(launch_task(&shared, cell, || make(parts), at_stop))
+}
+
+pub(super) fn spawn_blocking<R, C>(
+    owner: &Arc<dyn AnyNode>,
+    job: C,
+    site: &'static Location<'static>,
+) -> Result<BlockingHandle<R>, SpawnError<C>>
+where
+    C: FnOnce(CancellationToken) -> R + Send + 'static,
+    R: TaskOutput,
+{
+    let Some((cell, shared)) = cell::<C, _>(owner, Kind::Blocking, site) else {
+        return Err(SpawnError::closed(job));
+    };
+    let handle = Handle::new(Arc::clone(&cell));
+    let exit = Exit::new(Arc::clone(&cell) as _);
+    let seed = JobSeed {
+        job: Some(job),
+        cell,
+        exit,
+    };
+    launch_blocking(&shared.handle, move || run_job::<R, C>(seed));
+    Ok(handle)
+}
+
+fn cell<F, T: Send + 'static>(
+    owner: &Arc<dyn AnyNode>,
+    kind: Kind,
+    site: &'static Location<'static>,
+) -> Option<(Arc<TaskCell<T>>, Arc<Shared>)> {
+    register(owner, None, |place| {
+        Arc::new(TaskCell {
+            node: Node::new(place, kind, site, Settings::default()),
+            type_name: std::any::type_name::<F>(),
+            output: Mutex::new(Output::Wanted),
+        })
+    })
+    .ok()
+}
+
+/// What a task's shell holds; `exit` goes last.
+struct TaskSeed<F: Future<Output: TaskOutput>> {
+    future: Pin<Box<Option<F>>>,
+    cell: Arc<TaskCell<<F::Output as TaskOutput>::Value>>,
+    exit: Exit,
+}
+
+fn launch_task<F>(
+    shared: &Shared,
+    cell: Arc<TaskCell<<F::Output as TaskOutput>::Value>>,
+    make: impl FnOnce() -> F,
+    at_stop: AtStop,
+) -> TaskHandle<F>
+where
+    F: Future<Output: TaskOutput> + Send + 'static,
+{
+    let handle = Handle::new(Arc::clone(&cell));
+    // Should `make` panic, the node ends with this.
+    let exit = Exit::new(Arc::clone(&cell) as _);
+    let halt = match at_stop {
+        AtStop::Drop => Halt::AtStop,
+        AtStop::Wait => Halt::Itself,
+    };
+    let mut seed = TaskSeed {
+        future: Box::pin(Some(make())),
+        cell,
+        exit,
+    };
+    launch(&shared.handle, async move {
+        // One borrow of the whole, or the block would take its fields apart and drop them in
+        // another order.
+        let seed = &mut seed;
+        let mut clock = Clock::default();
+        let mut report = Report::default();
+        seed.cell.node.set_running();
+        let ended = Body::new(&mut seed.exit, &mut clock, seed.future.as_mut(), halt).await;
+        report_output(ended, &seed.cell, &mut report);
+        join_children(seed.exit.any()).await;
+        let reason = report.finish(seed.exit.any());
+        seed.exit.conclude(reason);
+    });
+    handle
+}
+
+fn report_output<R: TaskOutput>(
+    ended: Ended<R>,
+    cell: &Arc<TaskCell<R::Value>>,
+    report: &mut Report,
+) {
+    match ended {
+        Ended::Value(output) => match output.into_result() {
+            Ok(value) => cell.fill(value),
+            Err(error) => report.failed(error, &(Arc::clone(cell) as Arc<dyn AnyNode>)),
+        },
+        Ended::Panicked(panic) => report.panicked(panic_message(panic)),
+        Ended::Dropped => {}
+    }
+}
+
+/// What a blocking job's thread holds; `exit` goes last.
+struct JobSeed<C, T> {
+    job: Option<C>,
+    cell: Arc<TaskCell<T>>,
+    exit: Exit,
+}
+
+fn run_job<R, C>(mut seed: JobSeed<C, R::Value>)
+where
+    C: FnOnce(CancellationToken) -> R,
+    R: TaskOutput,
+{
+    let mut report = Report::default();
+    let token = seed.cell.node.token();
+    let told = seed.cell.node.signals.has(STOP | KILL);
+    seed.cell.node.set_running();
+    if let Some(job) = seed.job.take().filter(|_| !told) {
+        let ran = seed
+            .exit
+            .as_current(|| catch_unwind(AssertUnwindSafe(|| job(token))));
+        let ended = ran.map_or_else(Ended::Panicked, Ended::Value);
+        report_output(ended, &seed.cell, &mut report);
+    }
+    let reason = report.finish(seed.exit.any());
+    seed.exit.conclude(reason);
+}

@@ -1,0 +1,130 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::task::coop::consume_budget;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::cell::ActorCell;
+use crate::error::SendError;
+use crate::mailbox::{Refusal, Ticket};
+use crate::tree::is_beneath;
+
+/// A message on its way, made by [`ActorRef::tell`](crate::ActorRef::tell).
+///
+/// # Errors
+///
+/// [`SendError`] gives the message back.
+///
+/// # Panics
+///
+/// With a [`timeout`](Tell::timeout), when it is awaited outside of a runtime with a timer.
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, it has sent nothing, the message is dropped with it, and its place
+/// in the line goes to the next.
+#[must_use = "a message is sent when its tell is awaited"]
+pub struct Tell<'a, M: Send + 'static> {
+    cell: &'a Arc<ActorCell<M>>,
+    message: Option<M>,
+    ticket: Option<Ticket>,
+    limit: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a, M: Send + 'static> Tell<'a, M> {
+    pub(super) fn new(cell: &'a Arc<ActorCell<M>>, message: M) -> Self {
+        Self {
+            cell,
+            message: Some(message),
+            ticket: None,
+            limit: None,
+            timer: None,
+        }
+    }
+
+    /// Waits for room for no longer than this, from now. Then the message comes back in
+    /// [`SendError::TimedOut`].
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = Some(Instant::now() + limit);
+        self.timer = None;
+        self
+    }
+
+    /// Waits for a slot; `message` is there, and the mailbox was full.
+    #[cold]
+    fn poll_room(&mut self, message: M, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
+        let inside = || is_beneath(&self.cell.node);
+        let queue = &self.cell.queue;
+        match queue.poll_reserve(&mut self.ticket, cx.waker(), inside) {
+            Poll::Ready(Ok(())) => Poll::Ready(
+                queue
+                    .push_reserved(message, inside)
+                    .map(drop)
+                    .map_err(SendError::stopped),
+            ),
+            Poll::Ready(Err(())) => Poll::Ready(Err(SendError::stopped(message))),
+            Poll::Pending if self.is_out_of_time(cx) => {
+                Poll::Ready(Err(SendError::timed_out(message)))
+            }
+            Poll::Pending => {
+                self.message = Some(message);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_out_of_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(limit) = self.limit else {
+            return false;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
+        timer.as_mut().poll(cx).is_ready()
+    }
+}
+
+/// Nothing in it is pinned.
+impl<M: Send + 'static> Unpin for Tell<'_, M> {}
+
+impl<M: Send + 'static> Future for Tell<'_, M> {
+    type Output = Result<(), SendError<M>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // A sender that never finds the mailbox full must yield now and then.
+        ready!(pin!(consume_budget()).poll(cx));
+        let this = self.get_mut();
+        let message = this.message.take().expect("polled after it was ready");
+        if this.ticket.is_some() {
+            return this.poll_room(message, cx);
+        }
+        match this
+            .cell
+            .queue
+            .try_push(message, || is_beneath(&this.cell.node))
+        {
+            Ok(_) => Poll::Ready(Ok(())),
+            Err(Refusal::Closed(message)) => Poll::Ready(Err(SendError::stopped(message))),
+            Err(Refusal::Full(message)) => this.poll_room(message, cx),
+        }
+    }
+}
+
+impl<M: Send + 'static> Drop for Tell<'_, M> {
+    fn drop(&mut self) {
+        if self.ticket.is_some() {
+            self.cell.queue.leave(&mut self.ticket);
+        }
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for Tell<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tell").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,57 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::Stopped;
+
+/// Why an `ask` has no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AskError {
+    /// The target was stopping or gone, or was stopped before it reached the message.
+    Stopped,
+    /// The mailbox was full (`try_ask` only).
+    Full,
+    /// The handler ended well without a reply, or a late reply was dropped.
+    NoReply,
+    /// The handler failed or panicked before it replied.
+    Failed,
+    /// The target was killed while it handled the message.
+    Killed,
+    /// The time was up.
+    TimedOut {
+        /// Whether the target had started the message.
+        started: bool,
+    },
+}
+
+impl AskError {
+    /// Whether the message was certainly never started, so that asking again cannot do its work
+    /// twice.
+    #[must_use]
+    pub const fn never_started(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopped | Self::Full | Self::TimedOut { started: false }
+        )
+    }
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "the target stopped before it started the message",
+            Self::Full => "the mailbox is full",
+            Self::NoReply => "the handler ended without a reply",
+            Self::Failed => "the handler failed before it replied",
+            Self::Killed => "the target was killed before it replied",
+            Self::TimedOut { started: true } => "no reply within the time given",
+            Self::TimedOut { started: false } => "not started within the time given",
+        })
+    }
+}
+
+impl StdError for AskError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        matches!(self, Self::Stopped | Self::Killed).then_some(&Stopped as _)
+    }
+}

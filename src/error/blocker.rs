@@ -1,0 +1,183 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What sort of node something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// An actor.
+    Actor,
+    /// A future that a node owns.
+    Task,
+    /// A job on a thread of its own that a node owns.
+    Blocking,
+    /// A [`scope`](crate::scope()).
+    Scope,
+    /// The root of a [`System`](crate::System).
+    System,
+}
+
+/// Where a node is in its life. It never goes backwards within an incarnation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Phase {
+    /// Its start has not returned yet.
+    Starting,
+    /// It handles messages, or runs its future or job.
+    Running,
+    /// It was asked to end, or ends by itself, and is not gone yet.
+    Stopping,
+    /// It and all beneath it are gone.
+    Stopped,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+        })
+    }
+}
+
+/// A node that held up a stop: who it is, where it was started, and what it was doing.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Blocker {
+    /// Its path in the tree.
+    pub path: String,
+    /// What sort of node it is.
+    pub kind: Kind,
+    /// The name of the actor's, future's or job's type.
+    pub type_name: &'static str,
+    /// Where it was spawned.
+    pub site: &'static Location<'static>,
+    /// Where in its life it was.
+    pub phase: Phase,
+    /// The label of the message it was handling, if it was handling one.
+    pub label: Option<&'static str>,
+    /// For how long it had at least held up the stop, in its own time.
+    pub held_for: Duration,
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}", self.path, self.type_name)?;
+        if let Some(label) = self.label {
+            write!(f, ", handling {label}")?;
+        }
+        write!(
+            f,
+            ", {}, held for {:?}, spawned at {})",
+            self.phase, self.held_for, self.site
+        )
+    }
+}
+
+/// A stop or drain ended, but only because some nodes were killed when their grace, or the time
+/// given by whoever asked, had passed. All of them are gone.
+#[derive(Clone)]
+pub struct CutShort(Arc<Cuts>);
+
+#[derive(Default)]
+struct Cuts {
+    own: Option<Blocker>,
+    beneath: Vec<CutShort>,
+}
+
+impl CutShort {
+    pub(crate) fn new(own: Option<Blocker>, beneath: Vec<Self>) -> Self {
+        Self(Arc::new(Cuts { own, beneath }))
+    }
+
+    /// The nodes that were cut short: those beneath a node before it, in the order in which they
+    /// ended.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<&Blocker> {
+        let mut found = Vec::new();
+        let mut pending = vec![self];
+        while let Some(next) = pending.pop() {
+            found.extend(next.0.own.as_ref());
+            pending.extend(&next.0.beneath);
+        }
+        found.reverse();
+        found
+    }
+}
+
+impl fmt::Display for CutShort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cut short: ")?;
+        join(f, self.nodes())
+    }
+}
+
+impl fmt::Debug for CutShort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl StdError for CutShort {}
+
+/// A deep tree of cuts must not be dropped by recursion (rule 15).
+impl Drop for Cuts {
+    fn drop(&mut self) {
+        let mut pending = std::mem::take(&mut self.beneath);
+        while let Some(mut next) = pending.pop() {
+            if let Some(cuts) = Arc::get_mut(&mut next.0) {
+                pending.append(&mut cuts.beneath);
+            }
+        }
+    }
+}
+
+/// These nodes did not end within the patience that follows a kill. They stay owned and visible
+/// until they do.
+#[derive(Clone)]
+pub struct Unjoined(Arc<Vec<Blocker>>);
+
+impl Unjoined {
+    pub(crate) fn new(nodes: Vec<Blocker>) -> Self {
+        Self(Arc::new(nodes))
+    }
+
+    /// The nodes that did not yield, the deepest first.
+    #[must_use]
+    pub fn nodes(&self) -> &[Blocker] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Unjoined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("still alive: ")?;
+        join(f, self.nodes())
+    }
+}
+
+impl fmt::Debug for Unjoined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl StdError for Unjoined {}
+
+fn join<'a>(
+    f: &mut fmt::Formatter<'_>,
+    nodes: impl IntoIterator<Item = &'a Blocker>,
+) -> fmt::Result {
+    for (index, node) in nodes.into_iter().enumerate() {
+        if index > 0 {
+            f.write_str("; ")?;
+        }
+        fmt::Display::fmt(node, f)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{CutShort, Error};
+
+/// What a node's failure began with.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A handler, hook, task or body returned this error.
+    Error(Error),
+    /// Something of the node's panicked: the handler, a hook, or a destructor.
+    Panic(String),
+    /// The node itself did nothing wrong: what fails it are the failures beneath it.
+    Beneath,
+}
+
+/// The failure of a node, with all the failures beneath it that came with it: a tree of causes, in
+/// which each failure stands once.
+///
+/// `Display` names the node and what went wrong in one line; `Debug` prints the tree, a line for
+/// each node.
+///
+/// ```
+/// # use tenure::prelude::*;
+/// struct Faulty;
+/// impl Actor for Faulty {
+///     type Msg = ();
+///     async fn handle(&mut self, _: (), _: &mut Context<Self>) -> tenure::Result {
+///         Err("out of paper".into())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let end = tenure::scope(async |scope| {
+///     let printer = scope.spawn(ChildSpec::new(Faulty).name("printer"))?;
+///     printer.tell(()).await?;
+///     printer.stopped().await;
+///     Ok(())
+/// })
+/// .await;
+/// let RunError::Failed(failure) = end.unwrap_err() else { panic!() };
+/// assert_eq!(failure.leaves().next().unwrap().to_string(), "/printer failed: out of paper");
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Failure(Arc<Node>);
+
+struct Node {
+    path: String,
+    type_name: &'static str,
+    cause: Cause,
+    beneath: Vec<Failure>,
+    cut_short: Vec<CutShort>,
+}
+
+impl Failure {
+    pub(crate) fn new(
+        path: String,
+        type_name: &'static str,
+        cause: Cause,
+        beneath: Vec<Self>,
+        cut_short: Vec<CutShort>,
+    ) -> Self {
+        Self(Arc::new(Node {
+            path,
+            type_name,
+            cause,
+            beneath,
+            cut_short,
+        }))
+    }
+
+    /// The path of the node that failed.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The name of the type of the actor, future or job that failed.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        self.0.type_name
+    }
+
+    /// What the failure began with.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// The failures beneath this one.
+    #[must_use]
+    pub fn beneath(&self) -> &[Self] {
+        &self.0.beneath
+    }
+
+    /// What was cut short beneath this node while it ended.
+    #[must_use]
+    pub fn cut_short(&self) -> &[CutShort] {
+        &self.0.cut_short
+    }
+
+    /// The failures that something began with (an error or a panic), this one among them, in
+    /// pre-order.
+    pub fn leaves(&self) -> impl Iterator<Item = &Self> {
+        let mut pending = vec![self];
+        let all = std::iter::from_fn(move || {
+            let next: &Self = pending.pop()?;
+            pending.extend(next.beneath().iter().rev());
+            Some(next)
+        });
+        all.filter(|failure| !matches!(failure.0.cause, Cause::Beneath))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.0.path)?;
+        match &self.0.cause {
+            Cause::Error(error) => write!(f, "failed: {error}"),
+            Cause::Panic(message) => write!(f, "panicked: {message}"),
+            Cause::Beneath => f.write_str("failed because of what is beneath it"),
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut pending = vec![(0, self)];
+        while let Some((depth, failure)) = pending.pop() {
+            if depth > 0 {
+                write!(f, "\n{:width$}", "", width = 2 * depth)?;
+            }
+            write!(f, "{failure} ({})", failure.0.type_name)?;
+            for cut in &failure.0.cut_short {
+                write!(f, "\n{:width$}{cut}", "", width = 2 * depth + 2)?;
+            }
+            pending.extend(failure.0.beneath.iter().rev().map(|next| (depth + 1, next)));
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.cause {
+            Cause::Error(error) => Some(error.as_std()),
+            Cause::Panic(_) => None,
+            Cause::Beneath => self.0.beneath.first().map(|next| next as _),
+        }
+    }
+}
+
+/// A failure that escalated through a deep chain must not be dropped by recursion (rule 15).
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut pending = std::mem::take(&mut self.beneath);
+        while let Some(mut failure) = pending.pop() {
+            if let Some(node) = Arc::get_mut(&mut failure.0) {
+                pending.append(&mut node.beneath);
+            }
+        }
+    }
+}

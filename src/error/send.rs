@@ -1,0 +1,138 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Mutex;
+
+use super::Stopped;
+
+/// A `tell` was refused; the message is inside.
+///
+/// It is `Send + Sync` whenever the message is `Send`, so that `?` carries it into `anyhow`.
+pub enum SendError<M> {
+    /// The target no longer takes messages: it is stopping, draining or gone.
+    Stopped(Refused<M>),
+    /// No room came free within the time given to [`Tell::timeout`](crate::Tell::timeout).
+    TimedOut(Refused<M>),
+}
+
+impl<M> SendError<M> {
+    pub(crate) fn stopped(message: M) -> Self {
+        Self::Stopped(Refused::new(message))
+    }
+
+    pub(crate) fn timed_out(message: M) -> Self {
+        Self::TimedOut(Refused::new(message))
+    }
+
+    /// Gives the message back.
+    #[must_use]
+    pub fn into_inner(self) -> M {
+        match self {
+            Self::Stopped(refused) | Self::TimedOut(refused) => refused.into_inner(),
+        }
+    }
+}
+
+impl<M> fmt::Display for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped(_) => "the target takes no more messages",
+            Self::TimedOut(_) => "no room in the mailbox within the time given",
+        })
+    }
+}
+
+impl<M> fmt::Debug for SendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped(_) => "Stopped(..)",
+            Self::TimedOut(_) => "TimedOut(..)",
+        })
+    }
+}
+
+impl<M> StdError for SendError<M> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        matches!(self, Self::Stopped(_)).then_some(&Stopped as _)
+    }
+}
+
+/// A `try_tell` was refused; the message is inside.
+pub enum TrySendError<M> {
+    /// The mailbox is full, or others have been waiting for room for longer.
+    Full(Refused<M>),
+    /// The target no longer takes messages: it is stopping, draining or gone.
+    Stopped(Refused<M>),
+}
+
+impl<M> TrySendError<M> {
+    pub(crate) fn full(message: M) -> Self {
+        Self::Full(Refused::new(message))
+    }
+
+    pub(crate) fn stopped(message: M) -> Self {
+        Self::Stopped(Refused::new(message))
+    }
+
+    /// Gives the message back.
+    #[must_use]
+    pub fn into_inner(self) -> M {
+        match self {
+            Self::Full(refused) | Self::Stopped(refused) => refused.into_inner(),
+        }
+    }
+
+    /// Whether a later try may succeed.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        matches!(self, Self::Full(_))
+    }
+}
+
+impl<M> fmt::Display for TrySendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "the mailbox is full",
+            Self::Stopped(_) => "the target takes no more messages",
+        })
+    }
+}
+
+impl<M> fmt::Debug for TrySendError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::Stopped(_) => "Stopped(..)",
+        })
+    }
+}
+
+impl<M> StdError for TrySendError<M> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        matches!(self, Self::Stopped(_)).then_some(&Stopped as _)
+    }
+}
+
+/// A value that was refused, kept so that the error around it is `Sync` although the value need
+/// not be: it can only be taken out, by whoever owns the error.
+pub struct Refused<T>(Mutex<T>);
+
+impl<T> Refused<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    /// Gives the value back.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        // Nothing locks it, so nothing can have poisoned it.
+        self.0
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl<T> fmt::Debug for Refused<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refused(..)")
+    }
+}

@@ -1,0 +1,121 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::send::Refused;
+use super::{Failure, Stopped};
+
+/// A spawn was refused; what was to be started is inside, and nothing of it was polled.
+///
+/// It is `Send + Sync` whenever `S` is `Send`.
+#[non_exhaustive]
+pub enum SpawnError<S> {
+    /// The owner is stopping or gone.
+    Closed(Refused<S>),
+    /// A live sibling has that name.
+    NameTaken(Refused<S>),
+    /// A name must not be empty and must not contain a slash, which separates names in a path.
+    BadName(Refused<S>),
+    /// A bounded mailbox must have room for at least one message.
+    NoCapacity(Refused<S>),
+}
+
+impl<S> SpawnError<S> {
+    pub(crate) fn closed(it: S) -> Self {
+        Self::Closed(Refused::new(it))
+    }
+
+    pub(crate) fn name_taken(it: S) -> Self {
+        Self::NameTaken(Refused::new(it))
+    }
+
+    pub(crate) fn bad_name(it: S) -> Self {
+        Self::BadName(Refused::new(it))
+    }
+
+    pub(crate) fn no_capacity(it: S) -> Self {
+        Self::NoCapacity(Refused::new(it))
+    }
+
+    /// Gives back what was to be started.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        match self {
+            Self::Closed(it) | Self::NameTaken(it) | Self::BadName(it) | Self::NoCapacity(it) => {
+                it.into_inner()
+            }
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "Closed(..)",
+            Self::NameTaken(_) => "NameTaken(..)",
+            Self::BadName(_) => "BadName(..)",
+            Self::NoCapacity(_) => "NoCapacity(..)",
+        }
+    }
+}
+
+impl<S> fmt::Display for SpawnError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed(_) => "the owner is stopping or gone",
+            Self::NameTaken(_) => "a live sibling has that name",
+            Self::BadName(_) => "a name must not be empty or contain a slash",
+            Self::NoCapacity(_) => "a bounded mailbox needs a capacity of at least 1",
+        })
+    }
+}
+
+impl<S> fmt::Debug for SpawnError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl<S> StdError for SpawnError<S> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        matches!(self, Self::Closed(_)).then_some(&Stopped as _)
+    }
+}
+
+/// A `start` did not give a running actor.
+#[non_exhaustive]
+pub enum StartError<S> {
+    /// It was not spawned; what was to be started is inside.
+    Refused(SpawnError<S>),
+    /// Its start failed or panicked. It, and all that it had started, is gone.
+    Failed(Failure),
+    /// It was stopped or killed before its start had returned, and is gone.
+    Stopped,
+}
+
+impl<S> fmt::Display for StartError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::Failed(failure) => failure.fmt(f),
+            Self::Stopped => f.write_str("stopped before its start had returned"),
+        }
+    }
+}
+
+impl<S> fmt::Debug for StartError<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => f.debug_tuple("Refused").field(error).finish(),
+            Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
+            Self::Stopped => f.write_str("Stopped"),
+        }
+    }
+}
+
+impl<S> StdError for StartError<S> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Refused(error) => error.source(),
+            Self::Failed(failure) => failure.source(),
+            Self::Stopped => Some(&Stopped),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::{CutShort, Failure, Stopped, Unjoined};
+
+/// How a node ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum StopReason {
+    /// It came to its end by itself: its future returned, or it stopped itself.
+    Finished,
+    /// It was asked to stop, by anyone but itself.
+    Stopped,
+    /// It was asked to drain, by anyone but itself.
+    Drained,
+    /// It was killed because somebody asked for that.
+    Killed,
+    /// A stop or drain had to become a kill, of this node or of some beneath it.
+    CutShort(CutShort),
+    /// It failed or panicked, or something beneath it did while it ended.
+    Failed(Failure),
+}
+
+/// Why a stop, drain or kill is not `Ok`.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StopError {
+    /// It is gone with all beneath it, but some of them had to be killed.
+    #[error(transparent)]
+    CutShort(CutShort),
+    /// It is gone with all beneath it, and these failed.
+    #[error(transparent)]
+    Failed(Failure),
+    /// Some did not yield within the patience that follows a kill. The stop goes on; awaiting
+    /// another stop waits for it again.
+    #[error(transparent)]
+    Unjoined(Unjoined),
+    /// The wait is for the end of the very node that waits, or of one above it. The request
+    /// itself stands.
+    #[error("a node cannot wait for its own end")]
+    WaitsForItself,
+    /// The node is not a child of the one that was told to stop it. It lives on.
+    #[error("not a child of this node")]
+    NotAChild,
+}
+
+impl StopReason {
+    /// `Ok` for an end in good order or one that was asked for; the failure, or what was cut
+    /// short, as an error.
+    ///
+    /// # Errors
+    ///
+    /// [`StopError::Failed`] and [`StopError::CutShort`].
+    pub fn into_result(self) -> Result<Self, StopError> {
+        match self {
+            Self::CutShort(cut) => Err(StopError::CutShort(cut)),
+            Self::Failed(failure) => Err(StopError::Failed(failure)),
+            fine => Ok(fine),
+        }
+    }
+}
+
+/// Why a task or blocking job has no value.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// It was stopped or killed before its end.
+    Stopped(StopReason),
+    /// It failed or panicked.
+    Failed(Failure),
+    /// The wait is for the end of the very node that waits, or of one above it.
+    WaitsForItself,
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped(_) => f.write_str("stopped before its end"),
+            Self::Failed(failure) => failure.fmt(f),
+            Self::WaitsForItself => f.write_str("a node cannot wait for its own end"),
+        }
+    }
+}
+
+impl StdError for TaskError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Stopped(_) => Some(&Stopped),
+            Self::Failed(failure) => failure.source(),
+            Self::WaitsForItself => None,
+        }
+    }
+}

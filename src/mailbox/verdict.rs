@@ -1,0 +1,125 @@
+//! What becomes of a reply that is dropped unsent (rule 10).
+//!
+//! A [`ReplyTo`](super::ReplyTo) may go down with the message or the handler that held it, and its
+//! drop cannot know why. So a reply dropped by a handler of the very actor it was asked of is an
+//! *orphan* until that handler ends, and the end says what happened: no reply, failed, killed.
+//! Everywhere else the drop resolves it at once, with the verdict of the frame that the thread is
+//! in.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use crate::error::AskError;
+
+/// A slot whose asker waits for a verdict.
+pub(super) trait Orphan: Send + Sync {
+    fn resolve(&self, verdict: AskError);
+}
+
+thread_local! {
+    static NODE: Cell<u64> = const { Cell::new(0) };
+    static VERDICT: Cell<AskError> = const { Cell::new(AskError::NoReply) };
+    static ORPHANS: RefCell<Vec<Arc<dyn Orphan>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What this thread is doing as far as replies are concerned; restored on drop.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Frame {
+    outer: (u64, AskError),
+}
+
+impl Frame {
+    /// The thread polls code of the node with this number.
+    #[inline]
+    pub(crate) fn polling(node: u64) -> Self {
+        Self {
+            outer: (NODE.replace(node), AskError::NoReply),
+        }
+    }
+
+    /// The thread drops messages that were never started.
+    pub(crate) fn discarding() -> Self {
+        Self {
+            outer: (NODE.replace(0), VERDICT.replace(AskError::Stopped)),
+        }
+    }
+}
+
+impl Drop for Frame {
+    #[inline]
+    fn drop(&mut self) {
+        NODE.set(self.outer.0);
+        VERDICT.set(self.outer.1);
+    }
+}
+
+/// The orphans of a handler that is suspended. Whoever drops it before its end has killed or
+/// failed it.
+#[derive(Default)]
+pub(crate) struct Orphans(Option<Box<Vec<Arc<dyn Orphan>>>>);
+
+impl Orphans {
+    /// Takes over what the poll that ends here has orphaned.
+    #[inline]
+    pub(crate) fn adopt(&mut self) {
+        if has_orphans() {
+            self.0.get_or_insert_default().append(&mut take());
+        }
+    }
+
+    /// Resolves them all.
+    #[inline]
+    pub(crate) fn settle(&mut self, verdict: AskError) {
+        if let Some(orphans) = self.0.take() {
+            for orphan in *orphans {
+                orphan.resolve(verdict);
+            }
+        }
+    }
+}
+
+impl Drop for Orphans {
+    fn drop(&mut self) {
+        self.settle(if std::thread::panicking() {
+            AskError::Failed
+        } else {
+            AskError::Killed
+        });
+    }
+}
+
+/// Whether the current poll has orphaned any reply so far.
+#[inline]
+fn has_orphans() -> bool {
+    ORPHANS.with_borrow(|orphans| !orphans.is_empty())
+}
+
+/// Resolves all that the current poll has orphaned.
+#[inline]
+pub(crate) fn settle(verdict: AskError) {
+    if has_orphans() {
+        for orphan in take() {
+            orphan.resolve(verdict);
+        }
+    }
+}
+
+/// Resolves a dropped reply, now or at the end of the handler that dropped it.
+pub(super) fn dropped(target: u64, orphan: Arc<dyn Orphan>) {
+    // On a thread that is being torn down there is no frame, and nobody will give a verdict.
+    let inside = NODE.try_with(Cell::get).is_ok_and(|node| node == target);
+    if inside
+        && ORPHANS
+            .try_with(|all| all.borrow_mut().push(Arc::clone(&orphan)))
+            .is_ok()
+    {
+        return;
+    }
+    orphan.resolve(VERDICT.try_with(Cell::get).unwrap_or(AskError::NoReply));
+}
+
+#[cold]
+fn take() -> Vec<Arc<dyn Orphan>> {
+    ORPHANS.take()
+}

@@ -1,0 +1,5 @@
+//! Seeing what is alive.
+
+mod snapshot;
+
+pub use snapshot::{Entry, Snapshot};

@@ -1,0 +1,144 @@
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::IntoChild;
+use crate::actor::{Actor, ActorCell, ActorRef, Seed, Spawner, Start, shell};
+use crate::error::{Kind, SpawnError, StartError, StopError};
+use crate::mailbox::Queue;
+use crate::tree::signals::TOLD;
+use crate::tree::{Denied, Exit, Node, Stopped, launch, register};
+
+type MsgOf<C> = <<<C as IntoChild>::Start as Start>::Actor as Actor>::Msg;
+
+impl Spawner {
+    /// Starts an actor as a child of the owner, from the actor itself, its recipe, or a
+    /// [`ChildSpec`](crate::ChildSpec). It returns at once; messages can be sent while the start
+    /// still runs. A start that fails is a failure of the child.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`] gives back what was to be started, and nothing of it was polled.
+    #[track_caller]
+    pub fn spawn<C: IntoChild>(&self, child: C) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
+        spawn(self, child, 0, Location::caller())
+    }
+
+    /// As [`spawn`](Spawner::spawn), and waits until the actor's start has returned. A start that
+    /// fails is told to the caller, and to nobody else.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Failed`] comes once all that the start had started is gone.
+    #[track_caller]
+    pub fn start<C: IntoChild>(&self, child: C) -> Starting<C> {
+        let spawned = spawn(self, child, TOLD, Location::caller());
+        Starting {
+            end: spawned.as_ref().ok().map(ActorRef::stopped),
+            spawned: Some(spawned),
+        }
+    }
+}
+
+fn spawn<C: IntoChild>(
+    spawner: &Spawner,
+    child: C,
+    signals: u32,
+    site: &'static Location<'static>,
+) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
+    let options = child.options();
+    let mailbox = options.and_then(|options| options.mailbox);
+    let settings = options
+        .map(|options| options.settings.clone())
+        .unwrap_or_default();
+    if mailbox.is_some_and(|mailbox| mailbox.capacity() == Some(0)) {
+        return Err(SpawnError::no_capacity(child));
+    }
+    let name = settings.name.clone();
+    let registered = register(spawner.owner(), name.as_deref(), |place| {
+        let mailbox = mailbox.unwrap_or(place.mailbox);
+        Arc::new(ActorCell {
+            node: Node::new(place, Kind::Actor, site, settings),
+            queue: Queue::new(mailbox),
+            type_name: std::any::type_name::<<C::Start as Start>::Actor>,
+        })
+    });
+    let (cell, shared) = match registered {
+        Ok(registered) => registered,
+        Err(Denied::Closed) => return Err(SpawnError::closed(child)),
+        Err(Denied::NameTaken) => return Err(SpawnError::name_taken(child)),
+        Err(Denied::BadName) => return Err(SpawnError::bad_name(child)),
+    };
+    cell.node.signals.set(signals);
+    let seed = Seed {
+        start: Some(child.into_spec().start),
+        cell: Arc::clone(&cell),
+        exit: Exit::new(Arc::clone(&cell) as _),
+    };
+    launch(&shared.handle, shell(seed));
+    Ok(ActorRef::new(cell))
+}
+
+/// An actor that is being started, made by [`Spawner::start`].
+///
+/// # Errors
+///
+/// [`StartError`].
+///
+/// # Cancel safety
+///
+/// Dropped before it is ready, it kills the actor, which its owner joins.
+#[must_use = "dropped, this kills what it started"]
+pub struct Starting<C: IntoChild> {
+    /// `None` once it is ready.
+    spawned: Option<Result<ActorRef<MsgOf<C>>, SpawnError<C>>>,
+    end: Option<Stopped>,
+}
+
+/// Nothing in it is pinned.
+impl<C: IntoChild> Unpin for Starting<C> {}
+
+impl<C: IntoChild> Future for Starting<C> {
+    type Output = Result<ActorRef<MsgOf<C>>, StartError<C>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let actor = match this.spawned.take().expect("polled after it was ready") {
+            Ok(actor) => actor,
+            Err(error) => return Poll::Ready(Err(StartError::Refused(error))),
+        };
+        // Looked at after the wait is registered, or the news could come in between.
+        let ended = this.end.as_mut().map(|end| Pin::new(end).poll(cx));
+        if !actor.node().any().node().signals.has(TOLD) {
+            return Poll::Ready(Ok(actor));
+        }
+        match ended {
+            Some(Poll::Ready(Err(StopError::Failed(failure)))) => {
+                Poll::Ready(Err(StartError::Failed(failure)))
+            }
+            Some(Poll::Ready(_)) => Poll::Ready(Err(StartError::Stopped)),
+            Some(Poll::Pending) | None => {
+                this.spawned = Some(Ok(actor));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Nobody waits for the start any more.
+impl<C: IntoChild> Drop for Starting<C> {
+    fn drop(&mut self) {
+        if let Some(Ok(actor)) = &self.spawned {
+            drop(actor.kill());
+        }
+    }
+}
+
+impl<C: IntoChild> fmt::Debug for Starting<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Starting").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,197 @@
+use std::future::poll_fn;
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Runtime};
+
+use super::root::Root;
+use super::run::run_root;
+use super::scope::join;
+use super::{System, system_defaults};
+use crate::error::RunError;
+use crate::mailbox::Mailbox;
+use crate::supervision::IntoChild;
+use crate::tree::signals::DRAIN;
+use crate::tree::{Body, Clock, Ended, Exit, Halt, Manner, Report, Shared, launch};
+
+/// A system's settings.
+///
+/// ```
+/// use std::time::Duration;
+/// use tenure::{Mailbox, System};
+///
+/// let builder = System::builder()
+///     .name("shop")
+///     .mailbox(Mailbox::bounded(256))
+///     .grace(Duration::from_secs(10))
+///     .on_signals();
+/// # drop(builder);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Builder {
+    name: Option<Box<str>>,
+    grace: Duration,
+    child_grace: Option<Duration>,
+    patience: Option<Duration>,
+    mailbox: Mailbox,
+    on_signals: bool,
+}
+
+impl Builder {
+    /// The system's name, for logs.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into().into());
+        self
+    }
+
+    /// How long a stop or drain of the whole may take before it becomes a kill. The default is
+    /// 25 s, below the 30 s after which orchestrators commonly kill the process.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// The grace of each node that has none of its own (see
+    /// [`ChildSpec::grace`](crate::ChildSpec::grace)). The default is 5 s.
+    #[must_use]
+    pub fn child_grace(mut self, grace: Duration) -> Self {
+        self.child_grace = Some(grace);
+        self
+    }
+
+    /// How long after a kill those who wait are told that a node does not yield. The default is
+    /// 2 s.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// The mailbox of each actor that has none of its own. A capacity of 0 is refused when the
+    /// first actor is spawned.
+    #[must_use]
+    pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
+        self.mailbox = mailbox;
+        self
+    }
+
+    /// Lets [`run`](Builder::run) and [`block_on`](Builder::block_on) serve SIGINT and SIGTERM: the
+    /// first drains the system within its grace, a second kills it, a third ends the process.
+    #[must_use]
+    pub fn on_signals(mut self) -> Self {
+        self.on_signals = true;
+        self
+    }
+
+    /// Starts the system on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::NoRuntime`] outside of a tokio runtime.
+    #[track_caller]
+    pub fn start(self) -> Result<System, RunError> {
+        let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
+        Ok(self.start_on(handle, Location::caller()))
+    }
+
+    /// Runs a root actor, named `root` unless its spec has a name, until it and all beneath it have
+    /// ended: by itself, by a failure, or by a signal.
+    ///
+    /// While a stop of the system lasts, a warning each second names those that hold it up.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Failed`] with all failures in one tree, [`RunError::CutShort`],
+    /// [`RunError::Unjoined`]; [`RunError::NoRuntime`], and [`RunError::Io`] if the signals cannot
+    /// be listened to.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it requests a kill of everything, and cannot wait for it.
+    pub async fn run<C: IntoChild>(self, root: C) -> Result<(), RunError> {
+        let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
+        let on_signals = self.on_signals;
+        run_root(self.start_on(handle, Location::caller()), root, on_signals).await
+    }
+
+    /// As [`run`](Builder::run), on a multi-thread runtime of its own, which ends with it. This is
+    /// the strongest form: the wait is on the calling thread, so that it also ends when every
+    /// worker is stuck, and it does not return before all is joined unless it says so.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Builder::run); [`RunError::InsideRuntime`] on a thread of another runtime, and
+    /// [`RunError::Io`] if no runtime can be built.
+    pub fn block_on<C: IntoChild>(self, root: C) -> Result<(), RunError> {
+        if Handle::try_current().is_ok() {
+            return Err(RunError::InsideRuntime);
+        }
+        let workers = runtime(tokio::runtime::Builder::new_multi_thread())?;
+        let control = runtime(tokio::runtime::Builder::new_current_thread())?;
+        let on_signals = self.on_signals;
+        let system = self.start_on(workers.handle().clone(), Location::caller());
+        let outcome = control.block_on(run_root(system, root, on_signals));
+        // Everything of ours is joined, or does not yield and must not hold up the caller.
+        workers.shutdown_background();
+        outcome
+    }
+
+    fn start_on(self, handle: Handle, site: &'static Location<'static>) -> System {
+        let defaults = system_defaults(handle);
+        let shared = Shared {
+            grace: self.child_grace.unwrap_or(defaults.grace),
+            patience: self.patience.unwrap_or(defaults.patience),
+            mailbox: self.mailbox,
+            handle: defaults.handle,
+        };
+        let handle = shared.handle.clone();
+        let node = Root::system(shared, self.name, site);
+        let exit = Exit::new(Arc::clone(&node));
+        launch(&handle, shell(exit));
+        System::new(node, self.grace)
+    }
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            name: None,
+            grace: Duration::from_secs(25),
+            child_grace: None,
+            patience: None,
+            mailbox: Mailbox::default(),
+            on_signals: false,
+        }
+    }
+}
+
+fn runtime(mut builder: tokio::runtime::Builder) -> Result<Runtime, RunError> {
+    builder.enable_all().build().map_err(RunError::Io)
+}
+
+/// The shell of a system: its body only waits to be told to end, or for a child to fail.
+async fn shell(mut exit: Exit) {
+    let node = Arc::clone(exit.any());
+    node.node().set_running();
+    let drained = {
+        let told = || node.node().signals.has(DRAIN);
+        let body = pin!(Some(poll_fn(|_| if told() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        })));
+        let mut clock = Clock::default();
+        let ended = Body::new(&mut exit, &mut clock, body, Halt::AtFailure).await;
+        matches!(ended, Ended::Value(()))
+    };
+    let manner = if drained { Manner::Drain } else { Manner::Stop };
+    // What does not yield is for those who wait to report; the shell stays with it.
+    while join(&node, manner).await.is_err() {}
+    let reason = Report::default().finish(&node);
+    exit.conclude(reason);
+}

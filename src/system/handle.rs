@@ -1,0 +1,143 @@
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Builder;
+use crate::actor::Spawner;
+use crate::error::{Phase, RunError};
+use crate::supervision::IntoChild;
+use crate::tree::{AnyNode, NodeRef, Order, Stopped, Stopping, request};
+
+/// The long-lived root of a tree. It lends a [`Spawner`].
+///
+/// Most programs use [`block_on`](System::block_on) or [`run`](System::run), which give it one root
+/// actor and return when that has ended. [`start`](System::start) gives the system itself, to spawn
+/// into and to end by hand.
+///
+/// ```
+/// # use tenure::prelude::*;
+/// struct Job(u32);
+/// enum Never {}
+///
+/// impl Actor for Job {
+///     type Msg = Never;
+///     async fn handle(&mut self, msg: Never, _: &mut Context<Self>) -> tenure::Result { match msg {} }
+///
+///     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+///         assert_eq!(self.0, 7);
+///         ctx.stop();
+///         Ok(())
+///     }
+/// }
+///
+/// fn main() -> Result<(), RunError> {
+///     System::builder().on_signals().block_on(Job(7))
+/// }
+/// ```
+///
+/// Dropped without having been stopped or drained, it requests a kill of everything in it, says so
+/// in a warning, and cannot wait for it.
+pub struct System {
+    spawner: Spawner,
+    grace: Duration,
+}
+
+impl System {
+    pub(super) fn new(node: Arc<dyn AnyNode>, grace: Duration) -> Self {
+        Self {
+            spawner: Spawner::new(node),
+            grace,
+        }
+    }
+
+    /// A system's settings, to be changed before it starts.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Starts a system with the default settings on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::NoRuntime`] outside of a tokio runtime.
+    #[track_caller]
+    pub fn start() -> Result<Self, RunError> {
+        Self::builder().start()
+    }
+
+    /// Runs a root actor with the default settings, until it and all beneath it have ended. See
+    /// [`Builder::run`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::run`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it requests a kill of everything, and cannot wait for it.
+    pub async fn run<C: IntoChild>(root: C) -> Result<(), RunError> {
+        Self::builder().run(root).await
+    }
+
+    /// Runs a root actor with the default settings on a runtime of its own, and blocks until it
+    /// and all beneath it have ended. See [`Builder::block_on`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::block_on`].
+    pub fn block_on<C: IntoChild>(root: C) -> Result<(), RunError> {
+        Self::builder().block_on(root)
+    }
+
+    /// Asks for a stop of everything, within the system's grace.
+    pub fn stop(&self) -> Stopping {
+        self.end(Order::Stop).within(self.grace)
+    }
+
+    /// Asks for a drain of everything, within the system's grace.
+    pub fn drain(&self) -> Stopping {
+        self.end(Order::Drain).within(self.grace)
+    }
+
+    /// Kills everything.
+    pub fn kill(&self) -> Stopping {
+        self.end(Order::Kill)
+    }
+
+    /// Waits for the system's end without asking for it: something in it has failed, or somebody
+    /// else has ended it.
+    pub fn stopped(&self) -> Stopped {
+        self.node().stopped()
+    }
+
+    fn end(&self, order: Order) -> Stopping {
+        request(self.spawner.owner(), order);
+        Stopping::new(Arc::clone(self.spawner.owner()))
+    }
+}
+
+impl Deref for System {
+    type Target = Spawner;
+
+    fn deref(&self) -> &Spawner {
+        &self.spawner
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        let node: NodeRef = self.node();
+        if node.phase() < Phase::Stopping {
+            tracing::warn!(path = %node.path(), "a system was dropped without a stop: killing it");
+            drop(node.kill());
+        }
+    }
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("System").field(&self.node()).finish()
+    }
+}

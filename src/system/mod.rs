@@ -1,0 +1,30 @@
+//! The tops of trees: scopes, which a piece of code opens and waits for, and systems, which live as
+//! long as a program.
+
+mod builder;
+mod handle;
+mod root;
+mod run;
+mod scope;
+mod signals;
+
+pub use builder::Builder;
+pub use handle::System;
+pub use scope::{Scope, scope, scope_send};
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::mailbox::Mailbox;
+use crate::tree::Shared;
+
+/// What a tree has that nobody has said anything about.
+fn system_defaults(handle: Handle) -> Shared {
+    Shared {
+        handle,
+        grace: Duration::from_secs(5),
+        patience: Duration::from_secs(2),
+        mailbox: Mailbox::default(),
+    }
+}

@@ -1,0 +1,53 @@
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::error::Kind;
+use crate::tree::{AnyNode, Node, Place, Settings, Shared};
+
+/// The node of a scope or of a system: all it has is what is beneath it.
+pub(super) struct Root {
+    node: Node,
+    type_name: &'static str,
+}
+
+impl Root {
+    pub(super) fn scope(
+        place: Place,
+        site: &'static Location<'static>,
+        body: &'static str,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            node: Node::new(place, Kind::Scope, site, Settings::default()),
+            type_name: body,
+        })
+    }
+
+    pub(super) fn system(
+        shared: Shared,
+        name: Option<Box<str>>,
+        site: &'static Location<'static>,
+    ) -> Arc<dyn AnyNode> {
+        let settings = Settings {
+            name,
+            ..Settings::default()
+        };
+        Arc::new(Self {
+            node: Node::new(Place::root(shared), Kind::System, site, settings),
+            type_name: "System",
+        })
+    }
+}
+
+impl AnyNode for Root {
+    fn node(&self) -> &Node {
+        &self.node
+    }
+
+    fn node_mut(&mut self) -> &mut Node {
+        &mut self.node
+    }
+
+    fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+}

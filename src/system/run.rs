@@ -1,0 +1,151 @@
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::System;
+use super::signals::Signals;
+use crate::error::{Cause, Failure, RunError, SpawnError, StopError, StopReason};
+use crate::supervision::{ChildSpec, IntoChild};
+use crate::tree::{Stopping, holders};
+
+/// The exit code of a process that was told three times to end.
+const TOLD_THRICE: i32 = 130;
+/// How many of those that hold up a stop a warning names.
+const NAMED: usize = 5;
+
+/// Runs a root actor in a system of its own until all of it has ended.
+pub(super) async fn run_root<C: IntoChild>(
+    system: System,
+    root: C,
+    on_signals: bool,
+) -> Result<(), RunError> {
+    let mut signals = match on_signals.then(Signals::listen).transpose() {
+        Ok(signals) => signals,
+        Err(error) => {
+            end_quietly(&system).await;
+            return Err(RunError::Io(error));
+        }
+    };
+    let mut spec: ChildSpec<C::Start> = root.into_spec();
+    if !spec.has_name() {
+        spec = spec.name("root");
+    }
+    let root = match system.spawn(spec) {
+        Ok(root) => root,
+        Err(error) => {
+            end_quietly(&system).await;
+            return Err(refused(&error));
+        }
+    };
+    let mut root_ended = pin!(root.stopped());
+    let mut run = Run {
+        system: &system,
+        ending: None,
+        told: 0,
+        ticks: None,
+    };
+    let outcome = poll_fn(|cx| {
+        if run.ending.is_none() && root_ended.as_mut().poll(cx).is_ready() {
+            run.ending = Some(system.drain());
+        }
+        while let Some(Poll::Ready(())) = signals.as_mut().map(|signals| signals.poll(cx)) {
+            run.told_to_end();
+        }
+        run.poll_end(cx)
+    })
+    .await;
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(StopError::Failed(failure)) => Err(RunError::Failed(failure)),
+        Err(StopError::CutShort(cut)) => Err(RunError::CutShort(cut)),
+        Err(StopError::Unjoined(unjoined)) => Err(RunError::Unjoined(unjoined)),
+        Err(StopError::WaitsForItself | StopError::NotAChild) => Err(RunError::Closed),
+    }
+}
+
+/// What `run` waits for.
+struct Run<'a> {
+    system: &'a System,
+    ending: Option<Stopping>,
+    told: u32,
+    ticks: Option<Interval>,
+}
+
+impl Run<'_> {
+    /// A signal has come: the first drains, a second kills, a third ends the process.
+    fn told_to_end(&mut self) {
+        self.told += 1;
+        match self.told {
+            1 => {
+                tracing::info!("told to end: draining");
+                self.ending = Some(self.system.drain());
+            }
+            2 => {
+                tracing::warn!("told to end again: killing");
+                self.ending = Some(self.system.kill());
+            }
+            _ => {
+                tracing::error!("told to end a third time: giving up");
+                std::process::exit(TOLD_THRICE);
+            }
+        }
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<StopReason, StopError>> {
+        let Some(ending) = &mut self.ending else {
+            return Poll::Pending;
+        };
+        if let Poll::Ready(outcome) = Pin::new(ending).poll(cx) {
+            return Poll::Ready(outcome);
+        }
+        let ticks = self.ticks.get_or_insert_with(every_second);
+        while ticks.poll_tick(cx).is_ready() {
+            warn_of_holders(self.system);
+        }
+        Poll::Pending
+    }
+}
+
+/// Names those that hold up the stop.
+fn warn_of_holders(system: &System) {
+    for holder in holders(system.owner()).iter().take(NAMED) {
+        tracing::warn!(
+            path = %holder.blocker.path,
+            phase = %holder.blocker.phase,
+            message = holder.blocker.label.unwrap_or("-"),
+            held_for = ?holder.blocker.held_for,
+            time_left = ?holder.left,
+            "holds up the stop"
+        );
+    }
+}
+
+/// Ends a system in which nothing has been started.
+async fn end_quietly(system: &System) {
+    if let Err(error) = system.kill().await {
+        tracing::warn!(%error, "an empty system did not end well");
+    }
+}
+
+fn refused<S>(error: &SpawnError<S>) -> RunError {
+    let cause = Cause::Error(error.to_string().into());
+    let type_name = std::any::type_name::<S>();
+    RunError::Failed(Failure::new(
+        "/root".into(),
+        type_name,
+        cause,
+        vec![],
+        vec![],
+    ))
+}
+
+fn every_second() -> Interval {
+    let second = Duration::from_secs(1);
+    let mut ticks = interval(second);
+    ticks.reset();
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}

@@ -1,0 +1,220 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::ops::Deref;
+use std::panic::{Location, resume_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::runtime::Handle;
+
+use super::root::Root;
+use super::system_defaults;
+use crate::actor::Spawner;
+use crate::error::{Result, RunError, StopReason, Unjoined};
+use crate::tree::{
+    AnyNode, Body, Clock, Ended, Exit, Halt, Manner, Place, Report, StopChildren, Watch, current,
+    register_scope,
+};
+
+/// What a scope's body starts things with. It lends a [`Spawner`].
+///
+/// It can be cloned and carried out of the body, and then starts nothing any more.
+#[derive(Clone)]
+pub struct Scope {
+    spawner: Spawner,
+}
+
+impl Deref for Scope {
+    type Target = Spawner;
+
+    fn deref(&self) -> &Spawner {
+        &self.spawner
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Scope").field(&self.node().path()).finish()
+    }
+}
+
+/// Runs `body`, and returns once everything that was started in its scope has ended.
+///
+/// When the body returns `Ok`, what is in the scope is drained; when it returns an error, it is
+/// stopped. A child that fails drops the body at its await point and stops the rest. A panic of the
+/// body goes on once all is joined, so that `assert!` fails a test.
+///
+/// A scope that is opened while a node is polled is beneath that node: it is part of what that node
+/// does, and is stopped with it. Everywhere else it is the root of a tree of its own. The body may
+/// borrow from its surroundings.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), tenure::RunError> {
+/// let words = vec!["one", "two", "three"];
+/// let longest = tenure::scope(async |scope| {
+///     let mut lengths = Vec::new();
+///     for word in &words {
+///         let word = word.to_string();
+///         lengths.push(scope.task(async move { Ok::<_, tenure::Error>(word.len()) })?);
+///     }
+///     let mut longest = 0;
+///     for length in lengths {
+///         longest = longest.max(length.await?);
+///     }
+///     Ok(longest)
+/// })
+/// .await?;
+/// assert_eq!(longest, 5);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`RunError::Failed`] with all failures in one tree; [`RunError::CutShort`] if something had to
+/// be killed in the end; [`RunError::Unjoined`] if something does not yield even so;
+/// [`RunError::Stopped`] if the scope was ended from outside; [`RunError::NoRuntime`] and
+/// [`RunError::Closed`] if it could not be opened, and the body did not run.
+///
+/// # Panics
+///
+/// With the panic of its body, after everything in it has been joined; and on a runtime that was
+/// built without its timer.
+///
+/// # Cancel safety
+///
+/// Dropped, it kills what is in it, which it can no longer wait for. If it is beneath a node, that
+/// node does.
+pub async fn scope<T>(body: impl AsyncFnOnce(Scope) -> Result<T>) -> Result<T, RunError> {
+    let (scope, exit) = open(std::any::type_name_of_val(&body))?;
+    drive(exit, body(scope)).await
+}
+
+/// As [`scope()`], for code that is generic over the body and runs the scope in a spawned task: its
+/// future is `Send` by declaration. The body is a plain closure that returns a future, and cannot
+/// borrow the scope.
+///
+/// ```
+/// use std::future::Future;
+/// use tenure::{RunError, Scope, scope_send};
+///
+/// fn boxed<F, Fut>(body: F) -> std::pin::Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>
+/// where
+///     F: FnOnce(Scope) -> Fut + Send + 'static,
+///     Fut: Future<Output = tenure::Result> + Send + 'static,
+/// {
+///     Box::pin(scope_send(body))
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// # boxed(|scope| async move { scope.task(async {})?.await?; Ok(()) }).await
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As [`scope()`].
+///
+/// # Panics
+///
+/// As [`scope()`].
+///
+/// # Cancel safety
+///
+/// As [`scope()`].
+pub fn scope_send<T, F, Fut>(body: F) -> impl Future<Output = Result<T, RunError>> + Send
+where
+    T: Send,
+    F: FnOnce(Scope) -> Fut + Send,
+    Fut: Future<Output = Result<T>> + Send,
+{
+    async move {
+        let (scope, exit) = open(std::any::type_name::<Fut>())?;
+        drive(exit, body(scope)).await
+    }
+}
+
+/// Gives the scope its place in the tree.
+fn open(body: &'static str) -> Result<(Scope, Exit), RunError> {
+    // An async function does not know its caller; the body's type names the place well enough.
+    let site = Location::caller();
+    let node: Arc<dyn AnyNode> = match current() {
+        Some(owner) => match register_scope(&owner, |place| Root::scope(place, site, body)) {
+            Ok((root, _)) => root,
+            Err(_) => return Err(RunError::Closed),
+        },
+        None => {
+            let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
+            Root::scope(Place::root(system_defaults(handle)), site, body)
+        }
+    };
+    let scope = Scope {
+        spawner: Spawner::new(Arc::clone(&node)),
+    };
+    Ok((scope, Exit::new(node)))
+}
+
+/// The shell of a scope. It runs in its caller's task; dropping it is an end like that of any
+/// other shell (see [`Exit`]).
+async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Result<T, RunError> {
+    let node = Arc::clone(exit.any());
+    let mut report = Report::default();
+    let mut panic = None;
+    let mut value = None;
+    node.node().set_running();
+    {
+        let body = pin!(Some(body));
+        let mut clock = Clock::default();
+        match Body::new(&mut exit, &mut clock, body, Halt::AtFailure).await {
+            Ended::Value(Ok(output)) => value = Some(output),
+            Ended::Value(Err(error)) => report.failed(error, &node),
+            Ended::Panicked(payload) => panic = Some(payload),
+            Ended::Dropped => {}
+        }
+    }
+    let manner = match value {
+        Some(_) => Manner::Drain,
+        None => Manner::Stop,
+    };
+    join(&node, manner).await.map_err(RunError::Unjoined)?;
+    if let Some(payload) = panic {
+        exit.conclude(StopReason::Finished);
+        resume_unwind(payload);
+    }
+    let reason = report.finish(&node);
+    exit.conclude(reason.clone());
+    match (reason, value) {
+        (StopReason::Failed(failure), _) => Err(RunError::Failed(failure)),
+        (StopReason::CutShort(cut), _) => Err(RunError::CutShort(cut)),
+        (_, Some(value)) => Ok(value),
+        (_, None) => Err(RunError::Stopped),
+    }
+}
+
+/// Ends and joins what is beneath the node, and closes it. Gives up once all that is left does not
+/// yield.
+pub(super) async fn join(node: &Arc<dyn AnyNode>, manner: Manner) -> Result<(), Unjoined> {
+    let mut children = StopChildren::new(manner);
+    let mut watch = Watch::default();
+    let patience = node.node().patience();
+    if manner == Manner::Stop {
+        node.node().set_stopping();
+    }
+    poll_fn(|cx| {
+        node.node().set_waker(cx.waker());
+        while children.poll(node, cx).is_ready() {
+            if node.node().close_if_childless() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        if !children.all_told() {
+            return Poll::Pending;
+        }
+        watch
+            .poll(node, patience, true, cx)
+            .map(|blockers| Err(Unjoined::new(blockers)))
+    })
+    .await
+}

@@ -1,0 +1,159 @@
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::signals::{DRAIN, EXITS, KILL, STOP, WAITING};
+use super::{Clock, Exit, Order, current, request};
+use crate::error::AskError;
+use crate::mailbox::{Frame, settle};
+
+/// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
+///
+/// Each poll looks at the kill flag, makes the node the current one, and catches a panic. When the
+/// node is killed, or its grace is over, the code is dropped at its await point, here and not with
+/// the shell around it.
+#[must_use = "futures do nothing unless awaited"]
+pub(crate) struct Body<'a, F: Future> {
+    exit: &'a mut Exit,
+    clock: &'a mut Clock,
+    future: Pin<&'a mut Option<F>>,
+    halt: Halt,
+    known: bool,
+}
+
+/// What ends a node's own code before its time, other than a kill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// Nothing: it sees a stop itself, and has its grace to end.
+    Itself,
+    /// A stop: it is dropped at its next await.
+    AtStop,
+    /// A stop, or the failure of a child. Its waker may change from poll to poll.
+    AtFailure,
+}
+
+/// How a node's own code came to its end.
+#[derive(Debug)]
+pub(crate) enum Ended<T> {
+    Value(T),
+    Panicked(Box<dyn Any + Send>),
+    /// It was dropped at an await point.
+    Dropped,
+}
+
+impl<'a, F: Future> Body<'a, F> {
+    pub(crate) fn new(
+        exit: &'a mut Exit,
+        clock: &'a mut Clock,
+        future: Pin<&'a mut Option<F>>,
+        halt: Halt,
+    ) -> Self {
+        Self {
+            exit,
+            clock,
+            future,
+            halt,
+            known: false,
+        }
+    }
+
+    /// Whether the code is to be dropped now.
+    fn is_over(&self, signals: u32) -> bool {
+        let over = match self.halt {
+            Halt::Itself => KILL,
+            Halt::AtStop => KILL | STOP,
+            Halt::AtFailure => KILL | STOP | EXITS,
+        };
+        signals & over != 0
+    }
+
+    /// Drops the code as the node's own: a panic in it stays a kill.
+    fn drop_future(&mut self) -> Ended<F::Output> {
+        let Self { exit, future, .. } = self;
+        // A second panic while this one unwinds would abort: rule 8.
+        drop(exit.as_current(|| catch_unwind(AssertUnwindSafe(|| future.set(None)))));
+        settle(AskError::Killed);
+        Ended::Dropped
+    }
+
+    /// The code is suspended and the node is to end: is its time up?
+    #[cold]
+    fn is_out_of_time(&mut self, signals: u32, cx: &mut Context<'_>) -> bool {
+        let own = signals & WAITING == 0;
+        let expired = self.clock.poll_expired(self.exit.any().node(), own, cx);
+        if expired {
+            request(self.exit.any(), Order::Cut);
+        }
+        expired
+    }
+}
+
+impl<F: Future> Future for Body<'_, F> {
+    type Output = Ended<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Nothing in here is pinned but what `future` points to.
+        let this = self.get_mut();
+        if !std::mem::replace(&mut this.known, true) || this.halt == Halt::AtFailure {
+            this.exit.any().node().set_waker(cx.waker());
+        }
+        if this.is_over(this.exit.any().node().signals.load()) {
+            return Poll::Ready(this.drop_future());
+        }
+        let Self { exit, future, .. } = this;
+        let polled = exit.as_current(|| {
+            catch_unwind(AssertUnwindSafe(|| match future.as_mut().as_pin_mut() {
+                Some(future) => future.poll(cx),
+                None => Poll::Pending,
+            }))
+        });
+        match polled {
+            Ok(Poll::Ready(value)) => {
+                settle(AskError::NoReply);
+                Poll::Ready(Ended::Value(value))
+            }
+            Err(panic) => {
+                settle(AskError::Failed);
+                Poll::Ready(Ended::Panicked(panic))
+            }
+            Ok(Poll::Pending) => {
+                let signals = this.exit.any().node().signals.load();
+                if this.is_over(signals)
+                    || (signals & (STOP | DRAIN) != 0 && this.is_out_of_time(signals, cx))
+                {
+                    return Poll::Ready(this.drop_future());
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Exit {
+    /// Runs a piece of the node's code with the node as the current one.
+    #[inline]
+    pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
+        let frame = Frame::polling(self.any().node().id().get());
+        let outer = current::enter(self.lend());
+        let result = code();
+        self.restore(current::enter(outer));
+        drop(frame);
+        result
+    }
+}
+
+/// What a panic said. Its payload is the user's, and may panic when it is dropped.
+pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| String::from("(a payload that is not text)"));
+    let mut dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+    while let Err(again) = dropped {
+        dropped = catch_unwind(AssertUnwindSafe(|| drop(again)));
+    }
+    message
+}

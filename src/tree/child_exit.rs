@@ -1,0 +1,72 @@
+use std::fmt;
+use std::sync::Arc;
+
+use super::{AnyNode, NodeId, NodeRef};
+use crate::error::{Kind, Result, StopReason};
+
+/// The end of a child, as its owner's [`on_child_exit`](crate::Actor::on_child_exit) sees it.
+pub struct ChildExit {
+    node: NodeRef,
+    reason: StopReason,
+}
+
+impl ChildExit {
+    pub(crate) fn new(node: Arc<dyn AnyNode>, reason: StopReason) -> Self {
+        Self {
+            node: NodeRef::new(node),
+            reason,
+        }
+    }
+
+    /// The child's number.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.node.id()
+    }
+
+    /// The child's name, if it had one. The name is free again.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        self.node.name()
+    }
+
+    /// Where the child was in the tree.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.node.path()
+    }
+
+    /// What sort of node it was.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.node.kind()
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn reason(&self) -> &StopReason {
+        &self.reason
+    }
+
+    /// The child's failure as an error, `Ok` for every other end: the default of the hook.
+    ///
+    /// # Errors
+    ///
+    /// The child's [`Failure`](crate::Failure). It becomes a cause beneath that of the owner.
+    pub fn into_result(self) -> Result {
+        match self.reason {
+            StopReason::Failed(failure) => Err(failure.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for ChildExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildExit")
+            .field("path", &self.path())
+            .field("kind", &self.kind())
+            .field("reason", &self.reason)
+            .finish()
+    }
+}

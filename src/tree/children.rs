@@ -1,0 +1,243 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::runtime::Handle;
+
+use super::AnyNode;
+use crate::error::{Kind, StopReason};
+use crate::mailbox::Mailbox;
+
+/// In which order a node stops its children.
+///
+/// Tasks and blocking jobs always come first, all at once: they may be using what the other
+/// children provide.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StopOrder {
+    /// The youngest first, and each is gone before the next is told.
+    #[default]
+    Reverse,
+    /// All at once: for pools, connections and other children that do not use each other.
+    Concurrent,
+}
+
+/// What all nodes of a system have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) handle: Handle,
+    pub(crate) grace: Duration,
+    pub(crate) patience: Duration,
+    pub(crate) mailbox: Mailbox,
+}
+
+/// A child's place in its owner's table. The generation tells it from an earlier child in the
+/// same place.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Key {
+    index: usize,
+    generation: u64,
+}
+
+/// Which child the owner waits for, so that only that one's end wakes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    Nobody,
+    One(Key),
+    /// All tasks and blocking jobs.
+    Tasks,
+    All,
+}
+
+/// A child that has ended, and how.
+pub(super) struct Ended {
+    pub(super) node: Arc<dyn AnyNode>,
+    pub(super) reason: StopReason,
+}
+
+/// A node's children: the only place that holds them.
+///
+/// Invariants:
+/// 1. The entries form a list in start order: `newest` is its end, and each entry knows the one
+///    `older` and the one `newer` than itself.
+/// 2. `tasks` counts the entries that are tasks or blocking jobs.
+/// 3. `names` has exactly the names of the entries that have one.
+pub(super) struct Children {
+    shared: Arc<Shared>,
+    table: Slab<Entry>,
+    newest: Option<usize>,
+    generation: u64,
+    tasks: usize,
+    names: Option<HashMap<Box<str>, usize>>,
+    pub(super) awaited: Awaited,
+    /// Ends that the owner has not looked at yet.
+    pub(super) ended: VecDeque<Ended>,
+}
+
+struct Entry {
+    node: Arc<dyn AnyNode>,
+    generation: u64,
+    older: Option<usize>,
+    newer: Option<usize>,
+    /// It did not yield in time, and the stop has gone on to the next.
+    passed: bool,
+}
+
+impl Children {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            table: Slab::new(),
+            newest: None,
+            generation: 0,
+            tasks: 0,
+            names: None,
+            awaited: Awaited::Nobody,
+            ended: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// How many children there have been.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(super) fn tasks(&self) -> usize {
+        self.tasks
+    }
+
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        self.names
+            .as_ref()
+            .is_some_and(|names| names.contains_key(name))
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<Arc<dyn AnyNode>> {
+        let index = self.names.as_ref()?.get(name)?;
+        self.table.get(*index).map(|entry| Arc::clone(&entry.node))
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<Arc<dyn AnyNode>> {
+        self.entry(key).map(|entry| Arc::clone(&entry.node))
+    }
+
+    /// The key that the next child will have.
+    pub(super) fn next_key(&self) -> Key {
+        Key {
+            index: self.table.vacant_key(),
+            generation: self.generation,
+        }
+    }
+
+    pub(super) fn insert(&mut self, node: Arc<dyn AnyNode>, name: Option<&str>) {
+        if is_task(&*node) {
+            self.tasks += 1;
+        }
+        let index = self.table.insert(Entry {
+            node,
+            generation: self.generation,
+            older: self.newest,
+            newer: None,
+            passed: false,
+        });
+        self.generation += 1;
+        if let Some(older) = self.newest.replace(index) {
+            self.table[older].newer = Some(index);
+        }
+        if let Some(name) = name {
+            self.names
+                .get_or_insert_default()
+                .insert(name.into(), index);
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: Key, name: Option<&str>) -> Option<Arc<dyn AnyNode>> {
+        self.entry(key)?;
+        let entry = self.table.remove(key.index);
+        match entry.newer {
+            Some(newer) => self.table[newer].older = entry.older,
+            None => self.newest = entry.older,
+        }
+        if let Some(older) = entry.older {
+            self.table[older].newer = entry.newer;
+        }
+        if is_task(&*entry.node) {
+            self.tasks -= 1;
+        }
+        if let (Some(name), Some(names)) = (name, &mut self.names) {
+            names.remove(name);
+        }
+        Some(entry.node)
+    }
+
+    /// Whether the end of the child that had this key is what the owner waits for.
+    pub(super) fn was_awaited(&self, key: Key) -> bool {
+        match self.awaited {
+            Awaited::Nobody => false,
+            Awaited::One(one) => one == key,
+            Awaited::Tasks => self.tasks == 0,
+            Awaited::All => self.is_empty(),
+        }
+    }
+
+    /// The youngest child that the stop has not passed over.
+    pub(super) fn youngest(&self) -> Option<(Key, Arc<dyn AnyNode>)> {
+        self.walk()
+            .find(|(_, entry)| !entry.passed)
+            .map(|(key, entry)| (key, Arc::clone(&entry.node)))
+    }
+
+    pub(super) fn pass(&mut self, key: Key) {
+        if let Some(entry) = self.table.get_mut(key.index) {
+            entry.passed |= entry.generation == key.generation;
+        }
+    }
+
+    /// All children, the oldest first.
+    pub(super) fn all(&self) -> Vec<Arc<dyn AnyNode>> {
+        let mut all: Vec<_> = self
+            .walk()
+            .map(|(_, entry)| Arc::clone(&entry.node))
+            .collect();
+        all.reverse();
+        all
+    }
+
+    /// All tasks and blocking jobs.
+    pub(super) fn all_tasks(&self) -> Vec<Arc<dyn AnyNode>> {
+        self.walk()
+            .filter(|(_, entry)| is_task(&*entry.node))
+            .map(|(_, entry)| Arc::clone(&entry.node))
+            .collect()
+    }
+
+    fn entry(&self, key: Key) -> Option<&Entry> {
+        let entry = self.table.get(key.index)?;
+        (entry.generation == key.generation).then_some(entry)
+    }
+
+    /// The entries, the youngest first.
+    fn walk(&self) -> impl Iterator<Item = (Key, &Entry)> {
+        std::iter::successors(self.newest, |index| self.table[*index].older).map(|index| {
+            let entry = &self.table[index];
+            let key = Key {
+                index,
+                generation: entry.generation,
+            };
+            (key, entry)
+        })
+    }
+}
+
+fn is_task(node: &dyn AnyNode) -> bool {
+    matches!(node.node().kind(), Kind::Task | Kind::Blocking)
+}

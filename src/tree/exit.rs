@@ -1,0 +1,181 @@
+use std::sync::Arc;
+
+use super::children::{Children, Ended};
+use super::node::Links;
+use super::signals::{EXITS, TOLD};
+use super::{AnyNode, Order, Report, request};
+use crate::error::{Kind, Phase, StopReason};
+use crate::sync::{WakeList, lock};
+
+/// The last thing that a node's future or closure holds: when it goes, everything else of the node
+/// has been dropped, and the node leaves its owner.
+///
+/// This, and not a message nor a task's join handle, is how a node's end is known (rule 5): it
+/// cannot be forgotten, it also works when a runtime drops the task unpolled, and it wakes the
+/// owner once instead of twice.
+#[must_use = "the node ends when this is dropped"]
+pub(crate) struct Exit {
+    /// `None` while it is lent to the thread as the current node, and once the node has ended.
+    node: Option<Arc<dyn AnyNode>>,
+}
+
+impl Exit {
+    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self { node: Some(node) }
+    }
+
+    #[inline]
+    pub(crate) fn any(&self) -> &Arc<dyn AnyNode> {
+        // Both places that take it out (a poll, and the end) put it back or consume `self`.
+        self.node.as_ref().expect("the exit is not lent")
+    }
+
+    #[inline]
+    pub(super) fn lend(&mut self) -> Option<Arc<dyn AnyNode>> {
+        self.node.take()
+    }
+
+    #[inline]
+    pub(super) fn restore(&mut self, node: Option<Arc<dyn AnyNode>>) {
+        self.node = node;
+    }
+
+    /// Ends the node for this reason. Its own code and state are gone.
+    pub(crate) fn conclude(&mut self, reason: StopReason) {
+        if let Some(node) = self.node.take() {
+            conclude(node, reason);
+        }
+    }
+}
+
+/// The shell was dropped before its end: by its runtime, or, if it is a scope's, by whoever polled
+/// it. What is beneath is killed, and the last of it completes the end.
+impl Drop for Exit {
+    fn drop(&mut self) {
+        if let Some(node) = self.node.take() {
+            request(&node, Order::Kill);
+            node.discard();
+            let reason = Report::default().finish(&node);
+            conclude(node, reason);
+        }
+    }
+}
+
+fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
+    {
+        let mut links = lock(&node.node().links);
+        links.closed = true;
+        links.shell_gone = true;
+        links.since = None;
+        links.reason.get_or_insert(reason);
+    }
+    // The end of a node can be the end of an owner whose shell has gone before, and so on up; a
+    // loop, because a tree may be deep (rule 15).
+    let mut next = Some(node);
+    while let Some(node) = next {
+        next = leave(&node);
+    }
+}
+
+/// Takes a node out of the tree if nothing of it is left. Gives the owner if this was the last
+/// that it waited for.
+fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
+    let owner = node.node().owner().cloned();
+    let mut wakes = WakeList::new();
+    let mut contained = None;
+    let mut owner_is_next = false;
+    let garbage = {
+        let mut above = owner.as_ref().map(|owner| lock(&owner.node().links));
+        let mut own = lock(&node.node().links);
+        if !own.shell_gone || own.phase == Phase::Stopped || own.has_children() {
+            return None;
+        }
+        let name = own
+            .rare
+            .as_mut()
+            .and_then(|rare| rare.settings.name.clone());
+        let reason = own.reason.clone().unwrap_or(StopReason::Killed);
+        let mut entry = None;
+        if let (Some(owner), Some(above)) = (&owner, above.as_deref_mut()) {
+            if is_contained(&own) && matches!(reason, StopReason::Failed(_)) {
+                contained = Some(reason);
+            } else if tells(owner, above, node, &reason) {
+                tell(owner, above, node, reason, &mut wakes);
+            }
+            entry = detach(above, node, name.as_deref(), &mut wakes);
+            owner_is_next = above.shell_gone && !above.has_children();
+        }
+        own.phase = Phase::Stopped;
+        wakes.extend(own.take_waiters().into_iter().map(|(_, waker)| waker));
+        let token = own.rare.as_mut().and_then(|rare| rare.token.clone());
+        (entry, own.waker.take(), own.children.take(), token)
+    };
+    if let Some(token) = &garbage.3 {
+        token.cancel();
+    }
+    drop(garbage);
+    wakes.wake();
+    if let Some(StopReason::Failed(failure)) = contained {
+        tracing::warn!(%failure, "a contained child failed");
+    }
+    owner.filter(|_| owner_is_next)
+}
+
+fn is_contained(links: &Links) -> bool {
+    links
+        .rare
+        .as_ref()
+        .is_some_and(|rare| rare.settings.contain)
+}
+
+/// Whether this end is something for the owner to look at.
+fn tells(
+    owner: &Arc<dyn AnyNode>,
+    above: &Links,
+    node: &Arc<dyn AnyNode>,
+    end: &StopReason,
+) -> bool {
+    // A scope's outcome, and that of a start, is told to whoever awaits it.
+    if node.node().kind() == Kind::Scope || node.node().signals.has(TOLD) {
+        return false;
+    }
+    match end {
+        StopReason::Failed(_) => true,
+        StopReason::CutShort(_) if above.closed => true,
+        _ => owner.node().kind() == Kind::Actor && !above.closed,
+    }
+}
+
+fn tell(
+    owner: &Arc<dyn AnyNode>,
+    above: &mut Links,
+    node: &Arc<dyn AnyNode>,
+    reason: StopReason,
+    wakes: &mut WakeList,
+) {
+    if let Some(table) = &mut above.children {
+        table.ended.push_back(Ended {
+            node: Arc::clone(node),
+            reason,
+        });
+    }
+    if !above.closed {
+        owner.node().signals.set(EXITS);
+        wakes.extend(above.waker.clone());
+    }
+}
+
+fn detach(
+    above: &mut Links,
+    node: &Arc<dyn AnyNode>,
+    name: Option<&str>,
+    wakes: &mut WakeList,
+) -> Option<Arc<dyn AnyNode>> {
+    let key = node.node().key;
+    let table: &mut Children = above.children.as_mut()?;
+    let entry = table.remove(key, name);
+    if table.was_awaited(key) {
+        wakes.extend(above.waker.clone());
+    }
+    entry
+}

@@ -1,0 +1,43 @@
+//! The tree: untyped nodes, each owned by one other, and the one way in which they are started,
+//! stopped and joined.
+//!
+//! An actor, a task, a blocking job, a scope and a system's root are all a [`Node`] to this
+//! module; what they run is a future or a closure that holds the node's [`Exit`]. How a node's
+//! life goes is told in the lifecycle document, at the top of `src/actor/mod.rs`; README.md in
+//! this folder explains the protocol between a node and its owner.
+
+mod body;
+mod child_exit;
+mod children;
+mod clock;
+mod current;
+mod exit;
+mod id;
+mod join;
+mod label;
+mod node;
+mod node_ref;
+mod overdue;
+mod report;
+pub(crate) mod signals;
+mod spawn;
+mod stop;
+mod stopping;
+
+pub(crate) use body::{Body, Ended, Halt, panic_message};
+pub use child_exit::ChildExit;
+pub(crate) use children::Shared;
+pub use children::StopOrder;
+pub(crate) use clock::Clock;
+pub(crate) use current::{current, is_beneath};
+pub(crate) use exit::Exit;
+pub use id::NodeId;
+pub(crate) use join::{Manner, StopChildren, join_children};
+pub(crate) use label::Label;
+pub(crate) use node::{AnyNode, Node, Place, Settings};
+pub use node_ref::NodeRef;
+pub(crate) use overdue::{Watch, holders};
+pub(crate) use report::{Report, next_ended};
+pub(crate) use spawn::{Denied, launch, launch_blocking, register, register_scope};
+pub(crate) use stop::{Order, request, request_own};
+pub use stopping::{Stopped, Stopping};

@@ -1,0 +1,474 @@
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::children::{Children, Key, Shared, StopOrder};
+use super::signals::{KILL, STOP, Signals, TOLD};
+use super::{Label, NodeId};
+use crate::error::{Blocker, Kind, Phase, StopReason};
+use crate::mailbox::{Gate, Mailbox};
+use crate::sync::lock;
+
+/// A path longer than this is shown with its middle left out.
+const LONGEST_PATH: usize = 64;
+
+/// What a tree knows of the actor, task, job or scope that a node stands for.
+pub(crate) trait AnyNode: Send + Sync + 'static {
+    fn node(&self) -> &Node;
+
+    fn node_mut(&mut self) -> &mut Node;
+
+    /// The name of the type of the actor, future or job.
+    fn type_name(&self) -> &'static str;
+
+    /// Shuts the mailbox, if there is one.
+    fn close(&self, _gate: Gate) {}
+
+    /// Drops what is queued, if the shell has ended without doing so.
+    fn discard(&self) {}
+
+    /// How many messages wait in the mailbox.
+    fn backlog(&self) -> u64 {
+        0
+    }
+
+    /// How many messages have been started, and whether one is being handled now.
+    fn progress(&self) -> (u64, bool) {
+        (0, true)
+    }
+}
+
+/// The part that all nodes have in common.
+///
+/// Invariants:
+/// 1. `owner` and `key` never change; while `links.phase` is not `Stopped`, the owner's table
+///    holds this node under `key`, and the owner is not `Stopped` either.
+/// 2. `links.closed` and the table of children change under one lock, so that a child is either
+///    registered before its owner closes, and joined by it, or refused (rule 2).
+/// 3. Locks are taken from the owner to the child, and no user code runs under one.
+/// 4. `links.phase` becomes `Stopped` in the same step in which the node leaves its owner's table,
+///    once its shell and all its children are gone.
+pub(crate) struct Node {
+    id: NodeId,
+    kind: Kind,
+    pub(crate) signals: Signals,
+    label: AtomicU32,
+    grace: u32,
+    owner: Option<Arc<dyn AnyNode>>,
+    pub(super) key: Key,
+    site: &'static Location<'static>,
+    pub(super) links: Mutex<Links>,
+}
+
+/// What changes in a node's life, under its lock.
+pub(super) struct Links {
+    pub(super) phase: Phase,
+    /// No more children are taken.
+    pub(super) closed: bool,
+    /// The shell has ended, and with it all that it held.
+    pub(super) shell_gone: bool,
+    /// Wakes the shell when there is control to look at.
+    pub(super) waker: Option<Waker>,
+    /// Since when a node that is to end has been using its own time (rule 7); `None` while it
+    /// waits for its children.
+    pub(super) since: Option<Instant>,
+    /// How much own time it had left at `since`, in milliseconds.
+    pub(super) left: u32,
+    pub(super) reason: Option<StopReason>,
+    pub(super) children: Option<Box<Children>>,
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What most nodes never need.
+#[derive(Default)]
+pub(super) struct Rare {
+    pub(super) settings: Settings,
+    pub(super) token: Option<CancellationToken>,
+    /// Those who wait for the end.
+    pub(super) waiters: Vec<(u64, Waker)>,
+    pub(super) last_waiter: u64,
+}
+
+/// What a child's spec says of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) stop_order: StopOrder,
+    /// A failure is traced and goes no further.
+    pub(crate) contain: bool,
+}
+
+/// Where a new node belongs.
+pub(crate) struct Place {
+    pub(super) owner: Option<Arc<dyn AnyNode>>,
+    pub(super) key: Key,
+    /// The system's defaults.
+    pub(super) grace: Duration,
+    pub(crate) mailbox: Mailbox,
+    /// What a root shares with all beneath it.
+    pub(super) shared: Option<Arc<Shared>>,
+}
+
+impl Place {
+    /// A root's: nowhere.
+    pub(crate) fn root(shared: Shared) -> Self {
+        Self {
+            owner: None,
+            key: Key::default(),
+            grace: shared.grace,
+            mailbox: shared.mailbox,
+            shared: Some(Arc::new(shared)),
+        }
+    }
+}
+
+impl Node {
+    pub(crate) fn new(
+        place: Place,
+        kind: Kind,
+        site: &'static Location<'static>,
+        settings: Settings,
+    ) -> Self {
+        let grace = settings.grace.unwrap_or(place.grace);
+        let rare = (!settings.is_default()).then(|| {
+            Box::new(Rare {
+                settings,
+                ..Rare::default()
+            })
+        });
+        Self {
+            id: NodeId::next(),
+            kind,
+            signals: Signals::new(),
+            label: AtomicU32::new(0),
+            grace: millis(grace),
+            owner: place.owner,
+            key: place.key,
+            site,
+            links: Mutex::new(Links {
+                phase: Phase::Starting,
+                closed: false,
+                shell_gone: false,
+                waker: None,
+                since: None,
+                left: 0,
+                reason: None,
+                children: place.shared.map(|shared| Box::new(Children::new(shared))),
+                rare,
+            }),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> NodeId {
+        self.id
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn site(&self) -> &'static Location<'static> {
+        self.site
+    }
+
+    pub(crate) fn owner(&self) -> Option<&Arc<dyn AnyNode>> {
+        self.owner.as_ref()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        lock(&self.links).phase
+    }
+
+    pub(crate) fn name(&self) -> Option<String> {
+        let links = lock(&self.links);
+        let name = links.rare.as_ref()?.settings.name.as_deref()?;
+        Some(name.to_owned())
+    }
+
+    /// How it ended, once it has.
+    pub(crate) fn reason(&self) -> Option<StopReason> {
+        let links = lock(&self.links);
+        (links.phase == Phase::Stopped)
+            .then(|| links.reason.clone())
+            .flatten()
+    }
+
+    pub(crate) fn set_label(&self, label: Label) {
+        self.label.store(label.raw(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn label(&self) -> Option<&'static str> {
+        Label::from_raw(self.label.load(Ordering::Relaxed)).map(Label::text)
+    }
+
+    /// Remembers how to wake the shell.
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let mut links = lock(&self.links);
+        let stale = match &mut links.waker {
+            Some(known) if known.will_wake(waker) => None,
+            known => known.replace(waker.clone()),
+        };
+        drop(links);
+        drop(stale);
+    }
+
+    /// The start has returned.
+    pub(crate) fn set_running(&self) {
+        let mut links = lock(&self.links);
+        links.phase = links.phase.max(Phase::Running);
+        self.signals.clear(TOLD);
+        let wakes = links.take_waiters();
+        drop(links);
+        for (_, waker) in wakes {
+            waker.wake();
+        }
+    }
+
+    /// The node ends by itself, or has finished what it had to do before its children are
+    /// stopped: it takes no more children.
+    pub(crate) fn set_stopping(&self) {
+        let mut links = lock(&self.links);
+        links.phase = links.phase.max(Phase::Stopping);
+        links.closed = true;
+    }
+
+    /// How long its own steps may take in a stop or drain.
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_millis(u64::from(self.grace))
+    }
+
+    /// Since when it has been using its own time, and when that will be up.
+    pub(crate) fn own_time(&self) -> Option<(Instant, Instant)> {
+        lock(&self.links).own_time()
+    }
+
+    /// Closes a node without children to any more of them.
+    pub(crate) fn close_if_childless(&self) -> bool {
+        let mut links = lock(&self.links);
+        links.closed |= !links.has_children();
+        links.closed
+    }
+
+    /// Its own time runs on with this much left; with `None` it is suspended.
+    pub(crate) fn set_own_time(&self, left: Option<Duration>) {
+        lock(&self.links).set_own_time(left);
+    }
+
+    pub(crate) fn stop_order(&self) -> StopOrder {
+        let links = lock(&self.links);
+        links
+            .rare
+            .as_ref()
+            .map(|rare| rare.settings.stop_order)
+            .unwrap_or_default()
+    }
+
+    /// The token that fires when the node is to end: made when it is first asked for.
+    pub(crate) fn token(&self) -> CancellationToken {
+        let mut links = lock(&self.links);
+        let over = links.phase == Phase::Stopped || self.signals.has(STOP | KILL);
+        let token = links
+            .rare
+            .get_or_insert_default()
+            .token
+            .get_or_insert_default()
+            .clone();
+        drop(links);
+        if over {
+            token.cancel();
+        }
+        token
+    }
+
+    /// Fires the token, if anybody has asked for it.
+    pub(crate) fn cancel(&self) {
+        let token = {
+            let links = lock(&self.links);
+            links.rare.as_ref().and_then(|rare| rare.token.clone())
+        };
+        if let Some(token) = token {
+            token.cancel();
+        }
+    }
+
+    /// What the whole system shares; `None` once the node is gone.
+    pub(crate) fn shared(&self) -> Option<Arc<Shared>> {
+        let own = {
+            let links = lock(&self.links);
+            links
+                .children
+                .as_ref()
+                .map(|table| Arc::clone(table.shared()))
+        };
+        own.or_else(|| {
+            let above = lock(&self.owner.as_ref()?.node().links);
+            above
+                .children
+                .as_ref()
+                .map(|table| Arc::clone(table.shared()))
+        })
+    }
+
+    /// How long after a kill those who wait are told of a node that does not yield.
+    pub(crate) fn patience(&self) -> Duration {
+        self.shared()
+            .map_or(Duration::ZERO, |shared| shared.patience)
+    }
+
+    pub(crate) fn has_children(&self) -> bool {
+        lock(&self.links).has_children()
+    }
+
+    /// The live children, in start order.
+    pub(crate) fn children(&self) -> Vec<Arc<dyn AnyNode>> {
+        let links = lock(&self.links);
+        links
+            .children
+            .as_ref()
+            .map_or_else(Vec::new, |table| table.all())
+    }
+
+    pub(crate) fn child(&self, name: &str) -> Option<Arc<dyn AnyNode>> {
+        let links = lock(&self.links);
+        links.children.as_ref()?.named(name)
+    }
+
+    /// Whether this node or one above it has been asked to end.
+    pub(crate) fn is_in_stopping_tree(&self) -> bool {
+        let mut next = Some(self);
+        while let Some(node) = next {
+            if node.phase() >= Phase::Stopping {
+                return true;
+            }
+            next = node.owner.as_ref().map(|owner| owner.node());
+        }
+        false
+    }
+
+    /// Where it is in the tree, from the root down: names, or the type and number of nodes that
+    /// have none.
+    pub(crate) fn path(&self, type_name: &'static str) -> String {
+        let mut segments = vec![self.segment(type_name)];
+        let mut next = self.owner.as_ref();
+        while let Some(node) = next {
+            next = node.node().owner.as_ref();
+            if next.is_some() {
+                segments.push(node.node().segment(node.type_name()));
+            }
+        }
+        if self.owner.is_none() {
+            return String::from("/");
+        }
+        elide(&mut segments);
+        segments
+            .iter()
+            .rev()
+            .fold(String::new(), |path, segment| path + "/" + segment)
+    }
+
+    fn segment(&self, type_name: &'static str) -> String {
+        match (self.name(), self.kind) {
+            (Some(name), _) => name,
+            (None, Kind::Actor) => format!("{}-{}", short(type_name), self.id),
+            (None, Kind::Task) => format!("task-{}", self.id),
+            (None, Kind::Blocking) => format!("blocking-{}", self.id),
+            (None, Kind::Scope) => format!("scope-{}", self.id),
+            (None, Kind::System) => format!("system-{}", self.id),
+        }
+    }
+
+    pub(crate) fn blocker(&self, any: &dyn AnyNode, held_for: Duration) -> Blocker {
+        let (_, busy) = any.progress();
+        Blocker {
+            path: self.path(any.type_name()),
+            kind: self.kind,
+            type_name: any.type_name(),
+            site: self.site,
+            phase: self.phase(),
+            label: self.label().filter(|_| busy),
+            held_for,
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("phase", &self.phase())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A chain of owners that only its leaf kept alive is freed here, without recursion (rule 15).
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut next = self.owner.take();
+        while let Some(mut owner) = next {
+            next = Arc::get_mut(&mut owner).and_then(|owner| owner.node_mut().owner.take());
+        }
+    }
+}
+
+impl Links {
+    pub(super) fn has_children(&self) -> bool {
+        self.children
+            .as_ref()
+            .is_some_and(|table| !table.is_empty())
+    }
+
+    pub(super) fn own_time(&self) -> Option<(Instant, Instant)> {
+        let since = self.since?;
+        Some((since, since + Duration::from_millis(u64::from(self.left))))
+    }
+
+    pub(super) fn set_own_time(&mut self, left: Option<Duration>) {
+        self.since = left.map(|_| Instant::now());
+        self.left = left.map_or(0, millis);
+    }
+
+    pub(super) fn take_waiters(&mut self) -> Vec<(u64, Waker)> {
+        self.rare
+            .as_mut()
+            .map(|rare| std::mem::take(&mut rare.waiters))
+            .unwrap_or_default()
+    }
+}
+
+impl Settings {
+    fn is_default(&self) -> bool {
+        self.name.is_none() && self.stop_order == StopOrder::default() && !self.contain
+    }
+}
+
+/// Milliseconds, rounded up, so that only no time at all is none.
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
+}
+
+/// A type's name without its modules and parameters.
+fn short(type_name: &str) -> &str {
+    let plain = type_name.split('<').next().unwrap_or(type_name);
+    plain.rsplit("::").next().unwrap_or(plain)
+}
+
+/// Leaves out the middle of a path that nobody would read (`segments` begin at the leaf).
+fn elide(segments: &mut Vec<String>) {
+    if segments.len() > LONGEST_PATH {
+        let half = LONGEST_PATH / 2;
+        let left_out = segments.len() - LONGEST_PATH;
+        let upper = segments.split_off(segments.len() - half);
+        segments.truncate(half);
+        segments.push(format!("({left_out} more)"));
+        segments.extend(upper);
+    }
+}

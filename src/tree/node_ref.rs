@@ -1,0 +1,177 @@
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::{AnyNode, NodeId, Order, Stopped, Stopping, request};
+use crate::error::{Kind, Phase, StopError, StopReason};
+
+/// An untyped reference to anything that is owned: it can be looked at and stopped, not sent to.
+///
+/// It observes: holding or dropping one changes nothing (rule 12).
+///
+/// ```
+/// # use tenure::prelude::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let task = scope.task(std::future::pending::<()>())?;
+///     let node = task.node();
+///     assert_eq!(node.kind(), tenure::Kind::Task);
+///     node.stop().await?;
+///     assert_eq!(node.phase(), tenure::Phase::Stopped);
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct NodeRef {
+    node: Arc<dyn AnyNode>,
+}
+
+impl NodeRef {
+    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self { node }
+    }
+
+    pub(crate) fn any(&self) -> &Arc<dyn AnyNode> {
+        &self.node
+    }
+
+    /// A number that no other node of this process has.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.node.node().id()
+    }
+
+    /// What sort of node it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.node.node().kind()
+    }
+
+    /// The name that its spec gave it.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        self.node.node().name()
+    }
+
+    /// Where it is in the tree, from the root down, such as `/root/jobs/worker-3`. Nodes without
+    /// a name appear with their type and number. Of a path of more than 64 segments the middle is
+    /// left out.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.node.node().path(self.node.type_name())
+    }
+
+    /// The name of the actor's, future's or job's type.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        self.node.type_name()
+    }
+
+    /// Where it was spawned.
+    #[must_use]
+    pub fn site(&self) -> &'static Location<'static> {
+        self.node.node().site()
+    }
+
+    /// Where in its life it is.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.node.node().phase()
+    }
+
+    /// The label of the message that it is handling, if it is handling one.
+    #[must_use]
+    pub fn label(&self) -> Option<&'static str> {
+        let (_, busy) = self.node.progress();
+        self.node.node().label().filter(|_| busy)
+    }
+
+    /// How many messages wait in its mailbox.
+    #[must_use]
+    pub fn backlog(&self) -> u64 {
+        self.node.backlog()
+    }
+
+    /// How it ended, once it has, and all beneath it.
+    ///
+    /// # Errors
+    ///
+    /// As [`stopped`](NodeRef::stopped) has them.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Result<StopReason, StopError>> {
+        self.node.node().reason().map(StopReason::into_result)
+    }
+
+    /// The live nodes right beneath it, the oldest first.
+    #[must_use]
+    pub fn children(&self) -> Vec<Self> {
+        self.node
+            .node()
+            .children()
+            .into_iter()
+            .map(Self::new)
+            .collect()
+    }
+
+    /// The node above it; `None` for a root.
+    #[must_use]
+    pub fn owner(&self) -> Option<Self> {
+        self.node.node().owner().cloned().map(Self::new)
+    }
+
+    /// Asks for a stop: it finishes what it is doing, discards its queue, stops its children, and
+    /// ends.
+    pub fn stop(&self) -> Stopping {
+        self.end(Order::Stop)
+    }
+
+    /// Asks for a drain: as a stop, but all that was accepted is handled first, and everything
+    /// beneath it drains too.
+    pub fn drain(&self) -> Stopping {
+        self.end(Order::Drain)
+    }
+
+    /// Drops what it is doing at the await point it is at, without its hooks, and kills all beneath
+    /// it.
+    pub fn kill(&self) -> Stopping {
+        self.end(Order::Kill)
+    }
+
+    /// Waits for its end without asking for it.
+    pub fn stopped(&self) -> Stopped {
+        Stopped::new(Arc::clone(&self.node))
+    }
+
+    fn end(&self, order: Order) -> Stopping {
+        request(&self.node, order);
+        Stopping::new(Arc::clone(&self.node))
+    }
+}
+
+impl PartialEq for NodeRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for NodeRef {}
+
+impl Hash for NodeRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl fmt::Debug for NodeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeRef")
+            .field("path", &self.path())
+            .field("kind", &self.kind())
+            .field("phase", &self.phase())
+            .finish()
+    }
+}

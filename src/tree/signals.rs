@@ -1,0 +1,50 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Somebody asked for a stop, or the node stops itself.
+pub(crate) const STOP: u32 = 1;
+/// Somebody asked for a drain, or the node drains itself.
+pub(crate) const DRAIN: u32 = 1 << 1;
+/// The node is to be dropped at its await point.
+pub(crate) const KILL: u32 = 1 << 2;
+/// The kill is what became of a stop or drain whose time was up.
+pub(crate) const CUT: u32 = 1 << 3;
+/// The first order came from the node itself.
+pub(crate) const BY_SELF: u32 = 1 << 4;
+/// Children have ended, and the owner has not looked yet.
+pub(crate) const EXITS: u32 = 1 << 5;
+/// The node has asked for its own stop once its mailbox is empty.
+pub(crate) const IF_EMPTY: u32 = 1 << 6;
+/// The node waits for its children: that is not its own time (rule 7).
+pub(crate) const WAITING: u32 = 1 << 7;
+/// A failure of the start is told to whoever awaits it, and to nobody else.
+pub(crate) const TOLD: u32 = 1 << 8;
+
+/// The control flags of a node: set by anyone, looked at by its shell before each message and at
+/// each wake (rules 5 and 6).
+#[derive(Debug)]
+pub(crate) struct Signals(AtomicU32);
+
+impl Signals {
+    pub(super) const fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    #[inline]
+    pub(crate) fn load(&self) -> u32 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, bits: u32) -> bool {
+        self.load() & bits != 0
+    }
+
+    /// Sets the bits, and gives what was set before.
+    pub(crate) fn set(&self, bits: u32) -> u32 {
+        self.0.fetch_or(bits, Ordering::AcqRel)
+    }
+
+    pub(crate) fn clear(&self, bits: u32) {
+        self.0.fetch_and(!bits, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,98 @@
+//! The one place where tokio is told to run something.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::children::{Children, Shared};
+use super::node::Links;
+use super::signals::KILL;
+use super::{AnyNode, Place};
+use crate::error::Phase;
+use crate::sync::lock;
+
+/// Why a node was not registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    Closed,
+    NameTaken,
+    BadName,
+}
+
+/// Gives a node its place beneath its owner, or refuses it: one step with the closing of the owner
+/// (rule 2). `build` makes the node; no user code runs in it.
+pub(crate) fn register<N: AnyNode>(
+    owner: &Arc<dyn AnyNode>,
+    name: Option<&str>,
+    build: impl FnOnce(Place) -> Arc<N>,
+) -> Result<(Arc<N>, Arc<Shared>), Denied> {
+    if name.is_some_and(|name| name.is_empty() || name.contains('/')) {
+        return Err(Denied::BadName);
+    }
+    insert(owner, name, |links| !links.closed, build)
+}
+
+/// As [`register`], for a scope that the owner itself opens: its future is part of the owner's own
+/// code and ends with it, so that even an owner that takes no more children may use one to clean
+/// up.
+pub(crate) fn register_scope<N: AnyNode>(
+    owner: &Arc<dyn AnyNode>,
+    build: impl FnOnce(Place) -> Arc<N>,
+) -> Result<(Arc<N>, Arc<Shared>), Denied> {
+    let killed = || owner.node().signals.has(KILL);
+    insert(owner, None, |links| !links.shell_gone && !killed(), build)
+}
+
+/// Runs the shell of a registered node.
+///
+/// Its join handle is not kept: the [`Exit`](super::Exit) within the future tells of its end. A
+/// runtime that is shutting down drops the future right here, which is an end like any other.
+#[expect(clippy::disallowed_methods, reason = "the one spawn site")]
+pub(crate) fn launch(handle: &Handle, shell: impl Future<Output = ()> + Send + 'static) {
+    drop(handle.spawn(shell));
+}
+
+/// Runs a registered blocking job on a thread of its own.
+#[expect(clippy::disallowed_methods, reason = "the one spawn site")]
+pub(crate) fn launch_blocking(handle: &Handle, job: impl FnOnce() + Send + 'static) {
+    drop(handle.spawn_blocking(job));
+}
+
+fn insert<N: AnyNode>(
+    owner: &Arc<dyn AnyNode>,
+    name: Option<&str>,
+    admits: impl Fn(&Links) -> bool,
+    build: impl FnOnce(Place) -> Arc<N>,
+) -> Result<(Arc<N>, Arc<Shared>), Denied> {
+    let links = lock(&owner.node().links);
+    let mut links = if links.children.is_some() {
+        links
+    } else {
+        // What the system shares is found above, and locks are taken from above.
+        drop(links);
+        let shared = owner.node().shared().ok_or(Denied::Closed)?;
+        let mut links = lock(&owner.node().links);
+        links
+            .children
+            .get_or_insert_with(|| Box::new(Children::new(shared)));
+        links
+    };
+    if links.phase == Phase::Stopped || !admits(&links) {
+        return Err(Denied::Closed);
+    }
+    let table = links.children.as_mut().ok_or(Denied::Closed)?;
+    if name.is_some_and(|name| table.has_name(name)) {
+        return Err(Denied::NameTaken);
+    }
+    let shared = Arc::clone(table.shared());
+    let child = build(Place {
+        owner: Some(Arc::clone(owner)),
+        key: table.next_key(),
+        grace: shared.grace,
+        mailbox: shared.mailbox,
+        shared: None,
+    });
+    table.insert(Arc::clone(&child) as Arc<dyn AnyNode>, name);
+    Ok((child, shared))
+}

@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::AnyNode;
+use super::node::Links;
+use super::signals::{BY_SELF, CUT, DRAIN, KILL, STOP};
+use crate::error::Phase;
+use crate::mailbox::Gate;
+use crate::sync::lock;
+
+/// What a node can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Drain,
+    Stop,
+    Kill,
+    /// A kill that a stop or drain has become because its time was up.
+    Cut,
+}
+
+/// Tells a node to end. This is the only way in which any node is told so; it never waits, and
+/// says it once or a thousand times to the same effect (rule 13).
+pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
+    match order {
+        Order::Kill => kill(target, KILL),
+        Order::Cut => kill(target, KILL | CUT),
+        Order::Drain | Order::Stop if target.node().grace().is_zero() => kill(target, KILL | CUT),
+        Order::Drain => end(target, DRAIN, Gate::Draining),
+        Order::Stop => end(target, STOP, Gate::Closed),
+    }
+}
+
+/// The node tells itself: it ends once what it is doing now has ended.
+pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
+    if !target.node().signals.has(STOP | DRAIN | KILL) {
+        target.node().signals.set(BY_SELF);
+    }
+    request(target, order);
+}
+
+fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {
+    let node = target.node();
+    let (waker, token) = {
+        let mut links = lock(&node.links);
+        if links.phase == Phase::Stopped || node.signals.has(bit | KILL | STOP) {
+            return;
+        }
+        node.signals.set(bit);
+        links.phase = Phase::Stopping;
+        links.closed |= bit == STOP;
+        if links.since.is_none() {
+            links.set_own_time(Some(node.grace()));
+        }
+        (links.waker.clone(), links.token_to_fire(bit))
+    };
+    target.close(gate);
+    if let Some(token) = token {
+        token.cancel();
+    }
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// Kills a node and all beneath it at once: one that does not yield must not keep what is beneath
+/// it alive. The tree is walked with a list, not by recursion (rule 15).
+fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
+    let now = Instant::now();
+    let mut pending = vec![Arc::clone(target)];
+    while let Some(next) = pending.pop() {
+        let node = next.node();
+        let (waker, token) = {
+            let mut links = lock(&node.links);
+            if links.phase == Phase::Stopped || node.signals.has(KILL) {
+                continue;
+            }
+            node.signals.set(bits);
+            links.phase = Phase::Stopping;
+            links.closed = true;
+            links.out_of_time(now);
+            if let Some(children) = &links.children {
+                pending.extend(children.all());
+            }
+            (links.waker.clone(), links.token_to_fire(KILL))
+        };
+        next.close(Gate::Closed);
+        if let Some(token) = token {
+            token.cancel();
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Links {
+    /// From here on the node is overdue: it has no own time left.
+    fn out_of_time(&mut self, now: Instant) {
+        let since = *self.since.get_or_insert(now);
+        let used = now.saturating_duration_since(since);
+        self.left = u32::try_from(used.as_millis()).unwrap_or(u32::MAX);
+    }
+
+    /// The token fires with a stop; in a drain it fires after the last message, which is for the
+    /// shell to see (rules 3 and 4).
+    fn token_to_fire(&self, bit: u32) -> Option<tokio_util::sync::CancellationToken> {
+        self.rare
+            .as_ref()
+            .filter(|_| bit != DRAIN)
+            .and_then(|rare| rare.token.clone())
+    }
+}

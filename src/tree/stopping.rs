@@ -1,0 +1,208 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::overdue::Watch;
+use super::{AnyNode, Order, is_beneath, request};
+use crate::error::{Phase, StopError, StopReason, Unjoined};
+use crate::sync::lock;
+
+/// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
+/// like. Await it for the outcome.
+///
+/// It was requested by the call that made this, and goes on when this is dropped.
+///
+/// # Errors
+///
+/// [`StopError::CutShort`], [`StopError::Failed`], [`StopError::Unjoined`] and
+/// [`StopError::WaitsForItself`]. All who wait for the end of one node get the same outcome, but
+/// for the last two.
+///
+/// # Panics
+///
+/// When it is awaited on a runtime that was built without its timer.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing: await another to wait again. Only the limit set by
+/// [`within`](Stopping::within) goes with it.
+#[must_use = "the stop is requested already; await this to know that it is over, and how it went"]
+pub struct Stopping {
+    end: Stopped,
+    watch: Watch,
+    bound: Option<Pin<Box<Sleep>>>,
+    limit: Option<Instant>,
+}
+
+impl Stopping {
+    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self {
+            end: Stopped::new(node),
+            watch: Watch::default(),
+            bound: None,
+            limit: None,
+        }
+    }
+
+    /// One that was not requested, for this reason.
+    pub(crate) fn refused() -> Self {
+        Self {
+            end: Stopped {
+                node: None,
+                ticket: None,
+            },
+            watch: Watch::default(),
+            bound: None,
+            limit: None,
+        }
+    }
+
+    /// Bounds the whole: when this much time has passed from now, what is left becomes a kill, and
+    /// the outcome [`StopError::CutShort`].
+    ///
+    /// The bound is this future's: it is kept only while it is polled.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(Instant::now() + limit);
+        self.bound = None;
+        self
+    }
+
+    /// Kills what is left when the bound has passed.
+    fn poll_bound(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) {
+        let Some(limit) = self.limit else { return };
+        let bound = self
+            .bound
+            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
+        if bound.as_mut().poll(cx).is_ready() {
+            self.limit = None;
+            request(node, Order::Cut);
+        }
+    }
+}
+
+impl Future for Stopping {
+    type Output = Result<StopReason, StopError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
+            return Poll::Ready(outcome);
+        }
+        let Some(node) = this.end.node.clone() else {
+            return Poll::Pending;
+        };
+        // Off the runtime (in a foreign executor) timers are those of the tree's own.
+        let shared = node.node().shared();
+        let _context = match (&shared, tokio::runtime::Handle::try_current()) {
+            (Some(shared), Err(_)) => Some(shared.handle.enter()),
+            _ => None,
+        };
+        this.poll_bound(&node, cx);
+        let patience = shared
+            .as_ref()
+            .map_or(Duration::ZERO, |shared| shared.patience);
+        this.watch.poll(&node, patience, false, cx).map(|blockers| {
+            let unjoined = Unjoined::new(blockers);
+            tracing::error!(%unjoined, "a stop goes on without an end in sight");
+            Err(StopError::Unjoined(unjoined))
+        })
+    }
+}
+
+impl fmt::Debug for Stopping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stopping").finish_non_exhaustive()
+    }
+}
+
+/// Waits for the end of a node without asking for it, made by
+/// [`ActorRef::stopped`](crate::ActorRef::stopped) and its like.
+///
+/// # Errors
+///
+/// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`].
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Stopped {
+    /// `None` if there is nothing to wait for, because it is not the caller's to stop.
+    node: Option<Arc<dyn AnyNode>>,
+    ticket: Option<u64>,
+}
+
+impl Stopped {
+    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self {
+            node: Some(node),
+            ticket: None,
+        }
+    }
+}
+
+impl Future for Stopped {
+    type Output = Result<StopReason, StopError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Some(any) = &this.node else {
+            return Poll::Ready(Err(StopError::NotAChild));
+        };
+        if let Some(reason) = any.node().reason() {
+            return Poll::Ready(reason.into_result());
+        }
+        if is_beneath(any.node()) {
+            return Poll::Ready(Err(StopError::WaitsForItself));
+        }
+        let mut links = lock(&any.node().links);
+        if links.phase == Phase::Stopped {
+            drop(links);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let rare = links.rare.get_or_insert_default();
+        let known = rare
+            .waiters
+            .iter_mut()
+            .find(|(ticket, _)| Some(*ticket) == this.ticket);
+        match known {
+            Some((_, waker)) => waker.clone_from(cx.waker()),
+            None => {
+                rare.last_waiter += 1;
+                this.ticket = Some(rare.last_waiter);
+                rare.waiters.push((rare.last_waiter, cx.waker().clone()));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        let (Some(any), Some(ticket)) = (&self.node, self.ticket) else {
+            return;
+        };
+        let mut links = lock(&any.node().links);
+        let mine = links.rare.as_mut().and_then(|rare| {
+            let index = rare
+                .waiters
+                .iter()
+                .position(|(known, _)| *known == ticket)?;
+            Some(rare.waiters.swap_remove(index))
+        });
+        drop(links);
+        drop(mine);
+    }
+}
+
+impl fmt::Debug for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stopped").finish_non_exhaustive()
+    }
+}

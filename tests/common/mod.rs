@@ -1,0 +1,124 @@
+//! The leak check that ends every test.
+
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::future::Future;
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tenure::{NodeRef, Phase};
+use tokio::runtime::{Builder, Runtime};
+
+/// For how long tokio's count of tasks may lag behind a join on a multi-thread runtime.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs a test on a current-thread runtime whose clock is paused, and then the leak check.
+pub fn paused<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    run(&runtime, Duration::ZERO, test);
+}
+
+/// Runs a test on a multi-thread runtime, in real time, and then the leak check.
+pub fn multi_thread<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    run(&runtime, PATIENCE, test);
+}
+
+fn run<F: Future<Output = ()>>(
+    runtime: &Runtime,
+    patience: Duration,
+    test: impl FnOnce(Check) -> F,
+) {
+    let baseline = runtime.metrics().num_alive_tasks();
+    let check = Check::default();
+    runtime.block_on(test(check.clone()));
+    check.assert_clean();
+    let start = Instant::now();
+    while runtime.metrics().num_alive_tasks() != baseline && start.elapsed() < patience {
+        std::thread::yield_now();
+    }
+    assert_eq!(runtime.metrics().num_alive_tasks(), baseline, "tasks alive after the test");
+}
+
+/// Counts what a test keeps in its actors and tasks, and remembers the nodes that must be gone.
+#[derive(Clone, Default)]
+pub struct Check {
+    alive: Arc<AtomicIsize>,
+    nodes: Arc<Mutex<Vec<NodeRef>>>,
+}
+
+impl Check {
+    /// A guard to be put into a state, a task's future or a message.
+    pub fn guard(&self) -> Guard {
+        self.alive.fetch_add(1, Ordering::SeqCst);
+        Guard(Arc::clone(&self.alive))
+    }
+
+    /// How many guards are alive.
+    pub fn alive(&self) -> isize {
+        self.alive.load(Ordering::SeqCst)
+    }
+
+    /// The node must be gone, and its name free, when the test ends.
+    pub fn node(&self, node: NodeRef) {
+        self.nodes.lock().unwrap().push(node);
+    }
+
+    pub fn assert_clean(&self) {
+        assert_eq!(self.alive(), 0, "guards alive after the test");
+        for node in self.nodes.lock().unwrap().iter() {
+            assert_eq!(node.phase(), Phase::Stopped, "{node:?} is alive");
+            assert_eq!(node.snapshot().nodes.len(), 0, "{node:?} has live nodes beneath it");
+            if let (Some(owner), Some(name)) = (node.owner(), node.name()) {
+                let children = owner.children();
+                let taken = children.iter().any(|other| other.name().as_ref() == Some(&name));
+                assert!(!taken, "the name {name} is not free");
+            }
+        }
+    }
+}
+
+pub struct Guard(Arc<AtomicIsize>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub fn push(&self, entry: impl Into<String>) {
+        self.0.lock().unwrap().push(entry.into());
+    }
+
+    pub fn entries(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// How often something happened.
+#[derive(Clone, Default)]
+pub struct Count(Arc<AtomicUsize>);
+
+impl Count {
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
