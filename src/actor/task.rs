@@ -49,10 +49,6 @@ impl<T: Send + 'static, E: Into<Error> + Send + 'static> TaskOutput for Result<T
 }
 
 /// Names the type `!`, which has no name on stable Rust: what a loop without an end gives.
-#[expect(
-    unreachable_pub,
-    reason = "it stands in a public impl, which must not name less public things"
-)]
 pub trait Returns {
     type Output;
 }
