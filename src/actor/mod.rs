@@ -2,7 +2,92 @@
 //!
 //! # The lifecycle
 //!
-//! TODO
+//! Everything that is owned is a *node*: an actor, a task, a blocking job, a scope, the root of a
+//! system. Each but a root has one owner, for life. This document says how a node lives and ends;
+//! comments all over the crate cite its rules by number.
+//!
+//! ## Phases
+//!
+//! ```text
+//!             start returns        told to end, or ends by itself       nothing of it is left
+//!  Starting ───────────────▶ Running ───────────────▶ Stopping ───────────────▶ Stopped
+//!      └─────────────────────────────────────────────────▲
+//!                 told to end, or its start fails
+//! ```
+//!
+//! | change | who makes it | where |
+//! |---|---|---|
+//! | to `Starting` | whoever spawns, as the node enters its owner's table | `tree/spawn.rs` |
+//! | to `Running` | the node's own shell | `Node::set_running` |
+//! | to `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/stop.rs`, `Node::set_stopping` |
+//! | to `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/exit.rs` |
+//!
+//! A phase never goes back within an incarnation. Only the shell touches the state, the queue's
+//! batch and the hooks; everyone else sets a control flag and wakes the shell.
+//!
+//! ## The steps of an end
+//!
+//! A **stop**: the mailbox closes → the token fires, and the current handler finishes → the queue is
+//! discarded → the children stop and are joined → `on_stop` → the state is dropped → the node leaves
+//! its owner's table, its name is free, and it is `Stopped`, in one step → those who wait are woken.
+//!
+//! A **drain** puts before that: the mailbox closes to everyone who is not beneath the node → what
+//! was accepted is handled → the children drain, while messages from beneath are still handled → the
+//! mailbox closes for good, once it is empty and nobody is beneath.
+//!
+//! A **kill**: the whole subtree is told at once → the running future is dropped at its await point →
+//! the children are joined → the state is dropped → as above. No hook runs.
+//!
+//! ## The rules
+//!
+//! 1. **Every node has an owner.** Nodes start through a context, a scope, a system or a spawner of
+//!    one of them, and one file of the crate calls tokio's spawn. A scope that is opened while a node
+//!    is polled is beneath that node.
+//! 2. **Registering a child and closing its owner are one linearised step**, under the owner's lock. A
+//!    spawn into a closed owner is refused and hands back what it was given, unpolled.
+//! 3. **A stop has an order**, the one above. Children stop the youngest first, each joined before the
+//!    next is told; tasks and blocking jobs go before them, all at once, and so does everything under
+//!    `StopOrder::Concurrent` and in a kill. A stop drops a plain task at its next await; a task that
+//!    has taken its token keeps its grace.
+//! 4. **A drain drains the whole subtree**, and loses nothing that was accepted. An error that only
+//!    carries this crate's own "stopped", from a node in a tree that is stopping, is a stop and not a
+//!    failure.
+//! 5. **The body is separate from the shell.** The shell is never aborted: it guards the body, drops
+//!    it when the node is killed, and still joins the children. The end of a node is the drop of the
+//!    last thing that its future holds, never a message that somebody must remember to send.
+//! 6. **Control is not mail.** Orders and the ends of children are flags: they never queue behind
+//!    messages nor wait for room, and are looked at before each message and at each wake.
+//! 7. **Grace is own time.** A node's grace counts its own steps (the current message, the drain,
+//!    `on_stop`) and not those of its children. When it is over, the stop becomes a kill, and the
+//!    outcome is `CutShort`. A node that does not yield to a kill within the system's patience is
+//!    reported as `Unjoined`; it stays owned until it ends. The whole of a stop is bounded by whoever
+//!    asked for it.
+//! 8. **Nothing panics outward.** A panic in a handler, hook or destructor stays in its node, and all
+//!    failures of an end are reported, as a tree of causes. Two exceptions: a panic of a scope's body
+//!    resumes after the join, and two destructors that panic in one unwinding abort the process.
+//! 9. **A failure goes somewhere**: to whoever awaits the start, or to the owner's `on_child_exit`,
+//!    whose default fails the owner, and so on up to the root. `ChildSpec::contain` ends that way.
+//!
+//!    | end | `on_stop` runs | fails the owner |
+//!    |---|---|---|
+//!    | it finished, or stopped itself | yes | no |
+//!    | stop, drain, kill asked by anyone | yes, yes, no | no |
+//!    | an error from a handler or hook | yes | yes |
+//!    | a panic | no, only `Drop` | yes |
+//!    | grace ran out | no | no, but it is reported as cut short |
+//! 10. **An ask always resolves**, with a reply or with why there is none. One whose caller has gone
+//!     before it was started is skipped.
+//! 11. **No message is lost silently.** A refused one goes back to its sender; an accepted one is
+//!     handled, or traced as undelivered.
+//! 12. **References observe.** Dropping an `ActorRef`, a handle or the future of a stop changes
+//!     nothing: the call is what requests.
+//! 13. **Orders are idempotent and level-triggered**: told once or a thousand times, a node ends once,
+//!     with one outcome for all who ask. To wait for one's own end, or that of a node above, is an
+//!     error and not a hang.
+//! 14. **A name is free the moment its node is `Stopped`.**
+//! 15. **No recursion over the tree, no global lock.** Depth costs no stack, width costs linear time,
+//!     and two systems share nothing.
+
 mod actor_ref;
 mod ask;
 mod block;
