@@ -73,6 +73,11 @@ impl Failure {
         }))
     }
 
+    /// Whether both are the same failure of the same node.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// The path of the node that failed.
     #[must_use]
     pub fn path(&self) -> &str {

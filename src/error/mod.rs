@@ -79,12 +79,33 @@ impl Error {
         false
     }
 
-    /// Takes this error apart if a child's failure is all that it says.
-    pub(crate) fn into_failure(self) -> std::result::Result<Failure, Self> {
-        self.0
-            .downcast::<Failure>()
-            .map(|failure| *failure)
-            .map_err(Self)
+    /// The failure of another node, if that is all that this error says.
+    pub(crate) fn as_failure(&self) -> Option<&Failure> {
+        self.downcast_ref::<Failure>()
+            .or_else(|| match self.downcast_ref()? {
+                StopError::Failed(failure) => Some(failure),
+                _ => None,
+            })
+            .or_else(|| match self.downcast_ref()? {
+                TaskError::Failed(failure) => Some(failure),
+                _ => None,
+            })
+            .or_else(|| match self.downcast_ref()? {
+                RunError::Failed(failure) => Some(failure),
+                _ => None,
+            })
+    }
+
+    /// The failure of another node that this error has among its sources.
+    pub(crate) fn failure_beneath(&self) -> Option<&Failure> {
+        let mut next = self.0.source();
+        while let Some(error) = next {
+            if let Some(failure) = error.downcast_ref() {
+                return Some(failure);
+            }
+            next = error.source();
+        }
+        None
     }
 }
 

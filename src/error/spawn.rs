@@ -94,7 +94,7 @@ impl<S> fmt::Display for StartError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(error) => error.fmt(f),
-            Self::Failed(failure) => failure.fmt(f),
+            Self::Failed(_) => f.write_str("the start failed"),
             Self::Stopped => f.write_str("stopped before its start had returned"),
         }
     }
@@ -114,7 +114,7 @@ impl<S> StdError for StartError<S> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Refused(error) => error.source(),
-            Self::Failed(failure) => failure.source(),
+            Self::Failed(failure) => Some(failure),
             Self::Stopped => Some(&Stopped),
         }
     }

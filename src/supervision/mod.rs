@@ -5,3 +5,4 @@ mod start;
 
 pub use child_spec::{ChildSpec, IntoChild};
 pub use start::Starting;
+pub(crate) use start::spawn_at;

@@ -24,7 +24,7 @@ impl Spawner {
     /// [`SpawnError`] gives back what was to be started, and nothing of it was polled.
     #[track_caller]
     pub fn spawn<C: IntoChild>(&self, child: C) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
-        spawn(self, child, 0, Location::caller())
+        spawn_at(self, child, Location::caller())
     }
 
     /// As [`spawn`](Spawner::spawn), and waits until the actor's start has returned. A start that
@@ -41,6 +41,14 @@ impl Spawner {
             spawned: Some(spawned),
         }
     }
+}
+
+pub(crate) fn spawn_at<C: IntoChild>(
+    spawner: &Spawner,
+    child: C,
+    site: &'static Location<'static>,
+) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
+    spawn(spawner, child, 0, site)
 }
 
 fn spawn<C: IntoChild>(

@@ -1,4 +1,4 @@
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
@@ -113,10 +113,14 @@ impl Builder {
     /// # Cancel safety
     ///
     /// Dropped, it requests a kill of everything, and cannot wait for it.
-    pub async fn run<C: IntoChild>(self, root: C) -> Result<(), RunError> {
-        let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
-        let on_signals = self.on_signals;
-        run_root(self.start_on(handle, Location::caller()), root, on_signals).await
+    #[track_caller]
+    pub fn run<C: IntoChild>(self, root: C) -> impl Future<Output = Result<(), RunError>> + Send {
+        let site = Location::caller();
+        async move {
+            let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
+            let on_signals = self.on_signals;
+            run_root(self.start_on(handle, site), root, on_signals, site).await
+        }
     }
 
     /// As [`run`](Builder::run), on a multi-thread runtime of its own, which ends with it. This is
@@ -127,6 +131,7 @@ impl Builder {
     ///
     /// As [`run`](Builder::run); [`RunError::InsideRuntime`] on a thread of another runtime, and
     /// [`RunError::Io`] if no runtime can be built.
+    #[track_caller]
     pub fn block_on<C: IntoChild>(self, root: C) -> Result<(), RunError> {
         if Handle::try_current().is_ok() {
             return Err(RunError::InsideRuntime);
@@ -134,8 +139,9 @@ impl Builder {
         let workers = runtime(tokio::runtime::Builder::new_multi_thread())?;
         let control = runtime(tokio::runtime::Builder::new_current_thread())?;
         let on_signals = self.on_signals;
-        let system = self.start_on(workers.handle().clone(), Location::caller());
-        let outcome = control.block_on(run_root(system, root, on_signals));
+        let site = Location::caller();
+        let system = self.start_on(workers.handle().clone(), site);
+        let outcome = control.block_on(run_root(system, root, on_signals, site));
         // Everything of ours is joined, or does not yield and must not hold up the caller.
         workers.shutdown_background();
         outcome

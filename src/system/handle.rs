@@ -1,4 +1,5 @@
 use std::fmt;
+use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,8 +78,9 @@ impl System {
     /// # Cancel safety
     ///
     /// Dropped, it requests a kill of everything, and cannot wait for it.
-    pub async fn run<C: IntoChild>(root: C) -> Result<(), RunError> {
-        Self::builder().run(root).await
+    #[track_caller]
+    pub fn run<C: IntoChild>(root: C) -> impl Future<Output = Result<(), RunError>> + Send {
+        Self::builder().run(root)
     }
 
     /// Runs a root actor with the default settings on a runtime of its own, and blocks until it
@@ -87,6 +89,7 @@ impl System {
     /// # Errors
     ///
     /// As [`Builder::block_on`].
+    #[track_caller]
     pub fn block_on<C: IntoChild>(root: C) -> Result<(), RunError> {
         Self::builder().block_on(root)
     }

@@ -1,4 +1,5 @@
 use std::future::{Future, poll_fn};
+use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::System;
 use super::signals::Signals;
 use crate::error::{Cause, Failure, RunError, SpawnError, StopError, StopReason};
-use crate::supervision::{ChildSpec, IntoChild};
+use crate::supervision::{ChildSpec, IntoChild, spawn_at};
 use crate::tree::{Stopping, holders};
 
 /// The exit code of a process that was told three times to end.
@@ -21,6 +22,7 @@ pub(super) async fn run_root<C: IntoChild>(
     system: System,
     root: C,
     on_signals: bool,
+    site: &'static Location<'static>,
 ) -> Result<(), RunError> {
     let mut signals = match on_signals.then(Signals::listen).transpose() {
         Ok(signals) => signals,
@@ -33,7 +35,7 @@ pub(super) async fn run_root<C: IntoChild>(
     if !spec.has_name() {
         spec = spec.name("root");
     }
-    let root = match system.spawn(spec) {
+    let root = match spawn_at(&system, spec, site) {
         Ok(root) => root,
         Err(error) => {
             end_quietly(&system).await;

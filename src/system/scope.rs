@@ -87,9 +87,16 @@ impl fmt::Debug for Scope {
 ///
 /// Dropped, it kills what is in it, which it can no longer wait for. If it is beneath a node, that
 /// node does.
-pub async fn scope<T>(body: impl AsyncFnOnce(Scope) -> Result<T>) -> Result<T, RunError> {
-    let (scope, exit) = open(std::any::type_name_of_val(&body))?;
-    drive(exit, body(scope)).await
+#[track_caller]
+pub fn scope<T, F>(body: F) -> impl Future<Output = Result<T, RunError>>
+where
+    F: AsyncFnOnce(Scope) -> Result<T>,
+{
+    let site = Location::caller();
+    async move {
+        let (scope, exit) = open(site, std::any::type_name::<F>())?;
+        drive(exit, body(scope)).await
+    }
 }
 
 /// As [`scope()`], for code that is generic over the body and runs the scope in a spawned task: its
@@ -124,22 +131,22 @@ pub async fn scope<T>(body: impl AsyncFnOnce(Scope) -> Result<T>) -> Result<T, R
 /// # Cancel safety
 ///
 /// As [`scope()`].
+#[track_caller]
 pub fn scope_send<T, F, Fut>(body: F) -> impl Future<Output = Result<T, RunError>> + Send
 where
     T: Send,
     F: FnOnce(Scope) -> Fut + Send,
     Fut: Future<Output = Result<T>> + Send,
 {
+    let site = Location::caller();
     async move {
-        let (scope, exit) = open(std::any::type_name::<Fut>())?;
+        let (scope, exit) = open(site, std::any::type_name::<Fut>())?;
         drive(exit, body(scope)).await
     }
 }
 
 /// Gives the scope its place in the tree.
-fn open(body: &'static str) -> Result<(Scope, Exit), RunError> {
-    // An async function does not know its caller; the body's type names the place well enough.
-    let site = Location::caller();
+fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, Exit), RunError> {
     let node: Arc<dyn AnyNode> = match current() {
         Some(owner) => match register_scope(&owner, |place| Root::scope(place, site, body)) {
             Ok((root, _)) => root,

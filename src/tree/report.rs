@@ -33,17 +33,20 @@ impl Report {
             return asked_for(node, cuts);
         }
         let (path, type_name) = (node.node().path(node.type_name()), node.type_name());
-        let mut own = None;
+        let mut own = Vec::new();
         for cause in self.causes {
-            match (cause_or_failure(cause), &own) {
-                (Err(failure), _) => beneath.insert(0, failure),
-                (Ok(cause), None) => own = Some(cause),
-                (Ok(more), Some(_)) => {
-                    beneath.push(Failure::new(path.clone(), type_name, more, vec![], vec![]));
-                }
+            if let Some(failure) = of_another(&cause)
+                && !beneath.iter().any(|known| known.is(failure))
+            {
+                beneath.insert(0, failure.clone());
+            }
+            if !says_only_another(&cause) {
+                own.push(cause);
             }
         }
-        let cause = own.unwrap_or(Cause::Beneath);
+        let mut own = own.into_iter();
+        let cause = own.next().unwrap_or(Cause::Beneath);
+        beneath.extend(own.map(|more| Failure::new(path.clone(), type_name, more, vec![], vec![])));
         StopReason::Failed(Failure::new(path, type_name, cause, beneath, cuts))
     }
 }
@@ -69,15 +72,17 @@ fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
     (failures, cuts)
 }
 
-/// A child's failure that the owner passed on is a cause beneath it, not one of its own.
-fn cause_or_failure(cause: Cause) -> Result<Cause, Failure> {
+/// The failure of another node that this one passed on: a cause beneath it. It may be there
+/// already, as the end of a child.
+fn of_another(cause: &Cause) -> Option<&Failure> {
     match cause {
-        Cause::Error(error) => match error.into_failure() {
-            Ok(failure) => Err(failure),
-            Err(error) => Ok(Cause::Error(error)),
-        },
-        other => Ok(other),
+        Cause::Error(error) => error.as_failure().or_else(|| error.failure_beneath()),
+        _ => None,
     }
+}
+
+fn says_only_another(cause: &Cause) -> bool {
+    matches!(cause, Cause::Error(error) if error.as_failure().is_some())
 }
 
 /// The reason of a node that did nothing wrong.

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::AnyNode;
 use super::node::Links;
 use super::signals::{BY_SELF, CUT, DRAIN, KILL, STOP};
-use crate::error::Phase;
+use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
 use crate::sync::lock;
 
@@ -52,7 +53,9 @@ fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {
         if links.since.is_none() {
             links.set_own_time(Some(node.grace()));
         }
-        (links.waker.clone(), links.token_to_fire(bit))
+        // An actor's token fires after its last message, which is for its shell to see (rule 4).
+        let fires = bit != DRAIN || node.kind() != Kind::Actor;
+        (links.waker.clone(), links.token().filter(|_| fires))
     };
     target.close(gate);
     if let Some(token) = token {
@@ -82,7 +85,7 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
             if let Some(children) = &links.children {
                 pending.extend(children.all());
             }
-            (links.waker.clone(), links.token_to_fire(KILL))
+            (links.waker.clone(), links.token())
         };
         next.close(Gate::Closed);
         if let Some(token) = token {
@@ -102,12 +105,7 @@ impl Links {
         self.left = u32::try_from(used.as_millis()).unwrap_or(u32::MAX);
     }
 
-    /// The token fires with a stop; in a drain it fires after the last message, which is for the
-    /// shell to see (rules 3 and 4).
-    fn token_to_fire(&self, bit: u32) -> Option<tokio_util::sync::CancellationToken> {
-        self.rare
-            .as_ref()
-            .filter(|_| bit != DRAIN)
-            .and_then(|rare| rare.token.clone())
+    fn token(&self) -> Option<CancellationToken> {
+        self.rare.as_ref().and_then(|rare| rare.token.clone())
     }
 }

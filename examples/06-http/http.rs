@@ -1,0 +1,139 @@
+//! The listener and its connections: each is a task that the actor owns.
+
+use std::net::Ipv4Addr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tenure::prelude::*;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::store::StoreMsg;
+
+/// How long a client may take to send a request's head, also on a connection that is kept open.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request may take in all.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+pub(crate) struct Http {
+    pub(crate) port: u16,
+    pub(crate) store: ActorRef<StoreMsg>,
+}
+
+pub(crate) enum Nothing {}
+
+impl Actor for Http {
+    type Msg = Nothing;
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        // A port that is in use fails the start, and with it the service.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
+        println!("listening on http://{}", listener.local_addr()?);
+        let app = routes(self.store.clone(), ctx.spawner());
+        let connections = ctx.spawner();
+        ctx.task_with(|token| async move {
+            while let Some(accepted) = token.run_until_cancelled(listener.accept()).await {
+                let (stream, _) = accepted?;
+                let app = app.clone();
+                connections.task_with(|token| serve(stream, app, token))?;
+            }
+            Ok::<_, tenure::Error>(())
+        })?;
+        Ok(())
+    }
+
+    async fn handle(&mut self, msg: Nothing, _ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {}
+    }
+}
+
+/// Serves one connection until its client or its owner ends it.
+async fn serve(stream: TcpStream, app: Router, token: tokio_util::sync::CancellationToken) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = token.cancelled() => {
+            // Answers what is in flight, and takes no further request.
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+#[derive(Clone)]
+struct App {
+    store: ActorRef<StoreMsg>,
+    spawner: Spawner,
+}
+
+fn routes(store: ActorRef<StoreMsg>, spawner: Spawner) -> Router {
+    Router::new()
+        .route(
+            "/",
+            get("PUT and GET /notes/{name}, GET /report, GET /tree\n"),
+        )
+        .route("/notes/{name}", get(note).put(set_note))
+        .route("/report", get(report))
+        .route("/tree", get(tree))
+        .with_state(App { store, spawner })
+}
+
+async fn note(State(app): State<App>, Path(name): Path<String>) -> Result<String, StatusCode> {
+    let found = app
+        .store
+        .ask(|reply| StoreMsg::Get(name, reply))
+        .timeout(REQUEST_TIMEOUT)
+        .await;
+    found.map_err(status)?.ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn set_note(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    text: String,
+) -> Result<StatusCode, StatusCode> {
+    let put = app
+        .store
+        .ask(|reply| StoreMsg::Put(name, text, reply))
+        .timeout(REQUEST_TIMEOUT);
+    put.await.map(|()| StatusCode::NO_CONTENT).map_err(status)
+}
+
+/// Dropped by the server when the client goes away, and the ask with it.
+async fn report(State(app): State<App>) -> Result<String, StatusCode> {
+    app.store
+        .ask(StoreMsg::Report)
+        .timeout(REQUEST_TIMEOUT)
+        .await
+        .map_err(status)
+}
+
+/// What is alive: the counterpart of a dump of all goroutines.
+async fn tree(State(app): State<App>) -> String {
+    let mut root = app.spawner.node();
+    while let Some(owner) = root.owner() {
+        root = owner;
+    }
+    root.snapshot().to_string()
+}
+
+fn status(error: AskError) -> StatusCode {
+    match error {
+        AskError::TimedOut { .. } => StatusCode::GATEWAY_TIMEOUT,
+        AskError::Stopped | AskError::Full => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
