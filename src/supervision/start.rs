@@ -62,23 +62,24 @@ fn spawn<C: IntoChild>(
     let settings = options
         .map(|options| options.settings.clone())
         .unwrap_or_default();
-    if mailbox.is_some_and(|mailbox| mailbox.capacity() == Some(0)) {
-        return Err(SpawnError::no_capacity(child));
-    }
     let name = settings.name.clone();
     let registered = register(spawner.owner(), name.as_deref(), |place| {
         let mailbox = mailbox.unwrap_or(place.mailbox);
-        Arc::new(ActorCell {
+        if mailbox.capacity() == Some(0) {
+            return Err(Denied::NoCapacity);
+        }
+        Ok(Arc::new(ActorCell {
             node: Node::new(place, Kind::Actor, site, settings),
             queue: Queue::new(mailbox),
             type_name: std::any::type_name::<<C::Start as Start>::Actor>,
-        })
+        }))
     });
     let (cell, shared) = match registered {
         Ok(registered) => registered,
         Err(Denied::Closed) => return Err(SpawnError::closed(child)),
         Err(Denied::NameTaken) => return Err(SpawnError::name_taken(child)),
         Err(Denied::BadName) => return Err(SpawnError::bad_name(child)),
+        Err(Denied::NoCapacity) => return Err(SpawnError::no_capacity(child)),
     };
     cell.node.signals.set(signals);
     let seed = Seed {

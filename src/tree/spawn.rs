@@ -18,6 +18,7 @@ pub(crate) enum Denied {
     Closed,
     NameTaken,
     BadName,
+    NoCapacity,
 }
 
 /// Gives a node its place beneath its owner, or refuses it: one step with the closing of the owner
@@ -25,7 +26,7 @@ pub(crate) enum Denied {
 pub(crate) fn register<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     name: Option<&str>,
-    build: impl FnOnce(Place) -> Arc<N>,
+    build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
 ) -> Result<(Arc<N>, Arc<Shared>), Denied> {
     if name.is_some_and(|name| name.is_empty() || name.contains('/')) {
         return Err(Denied::BadName);
@@ -40,6 +41,7 @@ pub(crate) fn register_scope<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     build: impl FnOnce(Place) -> Arc<N>,
 ) -> Result<(Arc<N>, Arc<Shared>), Denied> {
+    let build = |place| Ok(build(place));
     let killed = || owner.node().signals.has(KILL);
     insert(owner, None, |links| !links.shell_gone && !killed(), build)
 }
@@ -63,7 +65,7 @@ fn insert<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     name: Option<&str>,
     admits: impl Fn(&Links) -> bool,
-    build: impl FnOnce(Place) -> Arc<N>,
+    build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
 ) -> Result<(Arc<N>, Arc<Shared>), Denied> {
     let links = lock(&owner.node().links);
     let mut links = if links.children.is_some() {
@@ -92,7 +94,7 @@ fn insert<N: AnyNode>(
         grace: shared.grace,
         mailbox: shared.mailbox,
         shared: None,
-    });
+    })?;
     table.insert(Arc::clone(&child) as Arc<dyn AnyNode>, name);
     Ok((child, shared))
 }
