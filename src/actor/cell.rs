@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::mailbox::{Batch, Frame, Gate, Queue};
-use crate::tree::{AnyNode, Node};
+use crate::tree::{AnyNode, Node, panic_message};
 
 /// All of an actor that its references share: one allocation.
 pub(crate) struct ActorCell<M> {
@@ -14,12 +14,12 @@ pub(crate) struct ActorCell<M> {
 
 impl<M: Send + 'static> ActorCell<M> {
     /// Drops what is queued. Each ask among it resolves at once; a destructor that panics stays
-    /// where it is, and the last one's message is given.
+    /// where it is, and what the last one said is given.
     pub(super) fn discard_all(
         &self,
         batch: &mut Batch<M>,
         label: impl Fn(&M) -> &'static str,
-    ) -> Option<Box<dyn std::any::Any + Send>> {
+    ) -> Option<String> {
         let left: VecDeque<M> = self.queue.discard(batch);
         if left.is_empty() {
             return None;
@@ -35,7 +35,7 @@ impl<M: Send + 'static> ActorCell<M> {
                 }
                 drop(message);
             }));
-            panic = dropped.err().or(panic);
+            panic = dropped.err().map(panic_message).or(panic);
         }
         drop(frame);
         panic

@@ -181,7 +181,7 @@ impl<A: Actor> Context<A> {
     }
 
     /// Drops all messages that are left; see [`ActorCell::discard_all`].
-    pub(super) fn discard(&mut self) -> Option<Box<dyn std::any::Any + Send>> {
+    pub(super) fn discard(&mut self) -> Option<String> {
         self.cell.discard_all(&mut self.batch, A::label)
     }
 

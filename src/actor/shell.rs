@@ -57,7 +57,8 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             let ended = Body::new(exit, &mut clock, hook, Halt::Itself).await;
             take_end(ended, exit, &mut report);
         }
-        drop_state(exit, actor, &mut report);
+        // One that was killed before its first poll is still what it was to be started from.
+        drop_state(exit, (actor, start.take()), &mut report);
         // A scope that a hook had opened may have been dropped, and its nodes killed.
         join_children(exit.any()).await;
         drop(ctx);
@@ -84,6 +85,7 @@ async fn live<S: Start>(
 
 /// The message loop. Control comes before each message (rule 6).
 async fn handle_messages<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &Cell<A>) -> Result {
+    let id = cell.node.id().get();
     let mut budget = BUDGET;
     let mut drain = None;
     // Made once: a suspended handler's orphans outlive the poll that made them, not the handler.
@@ -114,7 +116,7 @@ async fn handle_messages<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &C
                 let polled = handler.as_mut().poll(cx);
                 if polled.is_pending() {
                     cell.queue.settle();
-                    orphans.adopt();
+                    orphans.adopt(id);
                 }
                 polled
             })
@@ -125,7 +127,7 @@ async fn handle_messages<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &C
             Err(_) => AskError::Failed,
         };
         orphans.settle(verdict);
-        settle(verdict);
+        settle(id, verdict);
         handled?;
         budget -= 1;
         if budget == 0 {
@@ -202,21 +204,22 @@ fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
     cell.queue.close(Gate::Closed);
     cell.node.set_stopping();
     cell.node.cancel();
-    if let Some(panic) = ctx.discard() {
-        report.panicked(panic_message(panic));
+    if let Some(message) = ctx.discard() {
+        report.panicked(message);
     }
 }
 
 /// Drops the state. A destructor that panics fails the node, but does not turn a kill into
 /// anything else.
-fn drop_state<A>(exit: &mut Exit, actor: Option<A>, report: &mut Report) {
-    let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(actor))));
+fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
+    let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(state))));
     let killed = exit.any().node().signals.has(KILL);
-    settle(if killed {
+    let verdict = if killed {
         AskError::Killed
     } else {
         AskError::NoReply
-    });
+    };
+    settle(exit.any().node().id().get(), verdict);
     if let Err(panic) = dropped {
         let message = panic_message(panic);
         if killed {

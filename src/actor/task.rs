@@ -256,11 +256,11 @@ fn cell<F, T: Send + 'static>(
     site: &'static Location<'static>,
 ) -> Option<(Arc<TaskCell<T>>, Arc<Shared>)> {
     register(owner, None, |place| {
-        Arc::new(TaskCell {
+        Ok(Arc::new(TaskCell {
             node: Node::new(place, kind, site, Settings::default()),
             type_name: std::any::type_name::<F>(),
             output: Mutex::new(Output::Wanted),
-        })
+        }))
     })
     .ok()
 }

@@ -19,7 +19,9 @@ pub(super) trait Orphan: Send + Sync {
 thread_local! {
     static NODE: Cell<u64> = const { Cell::new(0) };
     static VERDICT: Cell<AskError> = const { Cell::new(AskError::NoReply) };
-    static ORPHANS: RefCell<Vec<Arc<dyn Orphan>>> = const { RefCell::new(Vec::new()) };
+    /// Each with the number of the node that dropped it: polls are nested where a handler waits for
+    /// a scope.
+    static ORPHANS: RefCell<Vec<(u64, Arc<dyn Orphan>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What this thread is doing as far as replies are concerned; restored on drop.
@@ -60,11 +62,11 @@ impl Drop for Frame {
 pub(crate) struct Orphans(Option<Box<Vec<Arc<dyn Orphan>>>>);
 
 impl Orphans {
-    /// Takes over what the poll that ends here has orphaned.
+    /// Takes over what the poll of this node that ends here has orphaned.
     #[inline]
-    pub(crate) fn adopt(&mut self) {
+    pub(crate) fn adopt(&mut self, node: u64) {
         if has_orphans() {
-            self.0.get_or_insert_default().append(&mut take());
+            self.0.get_or_insert_default().append(&mut take(node));
         }
     }
 
@@ -89,17 +91,17 @@ impl Drop for Orphans {
     }
 }
 
-/// Whether the current poll has orphaned any reply so far.
+/// Whether a current poll has orphaned any reply so far.
 #[inline]
 fn has_orphans() -> bool {
     ORPHANS.with_borrow(|orphans| !orphans.is_empty())
 }
 
-/// Resolves all that the current poll has orphaned.
+/// Resolves all that the current poll of this node has orphaned.
 #[inline]
-pub(crate) fn settle(verdict: AskError) {
+pub(crate) fn settle(node: u64, verdict: AskError) {
     if has_orphans() {
-        for orphan in take() {
+        for orphan in take(node) {
             orphan.resolve(verdict);
         }
     }
@@ -111,7 +113,7 @@ pub(super) fn dropped(target: u64, orphan: Arc<dyn Orphan>) {
     let inside = NODE.try_with(Cell::get).is_ok_and(|node| node == target);
     if inside
         && ORPHANS
-            .try_with(|all| all.borrow_mut().push(Arc::clone(&orphan)))
+            .try_with(|all| all.borrow_mut().push((target, Arc::clone(&orphan))))
             .is_ok()
     {
         return;
@@ -120,6 +122,9 @@ pub(super) fn dropped(target: u64, orphan: Arc<dyn Orphan>) {
 }
 
 #[cold]
-fn take() -> Vec<Arc<dyn Orphan>> {
-    ORPHANS.take()
+fn take(node: u64) -> Vec<Arc<dyn Orphan>> {
+    ORPHANS.with_borrow_mut(|all| {
+        let own = all.extract_if(.., |(owner, _)| *owner == node);
+        own.map(|(_, orphan)| orphan).collect()
+    })
 }

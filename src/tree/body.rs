@@ -69,13 +69,22 @@ impl<'a, F: Future> Body<'a, F> {
         signals & over != 0
     }
 
-    /// Drops the code as the node's own: a panic in it stays a kill.
-    fn drop_future(&mut self) -> Ended<F::Output> {
+    /// Drops the code as the node's own: a panic in it changes nothing about its end.
+    fn drop_future(&mut self, verdict: AskError) {
         let Self { exit, future, .. } = self;
         // A second panic while this one unwinds would abort: rule 8.
-        drop(exit.as_current(|| catch_unwind(AssertUnwindSafe(|| future.set(None)))));
-        settle(AskError::Killed);
-        Ended::Dropped
+        let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| future.set(None))));
+        self.settle(verdict);
+        if let Err(panic) = dropped {
+            let message = panic_message(panic);
+            tracing::warn!(message, "a future panicked when it was dropped");
+        }
+    }
+
+    /// Resolves the replies that this poll has dropped and no handler answers for.
+    #[inline]
+    fn settle(&self, verdict: AskError) {
+        settle(self.exit.any().node().id().get(), verdict);
     }
 
     /// The code is suspended and the node is to end: is its time up?
@@ -100,30 +109,40 @@ impl<F: Future> Future for Body<'_, F> {
             this.exit.any().node().set_waker(cx.waker());
         }
         if this.is_over(this.exit.any().node().signals.load()) {
-            return Poll::Ready(this.drop_future());
+            this.drop_future(AskError::Killed);
+            return Poll::Ready(Ended::Dropped);
         }
         let Self { exit, future, .. } = this;
         let polled = exit.as_current(|| {
-            catch_unwind(AssertUnwindSafe(|| match future.as_mut().as_pin_mut() {
-                Some(future) => future.poll(cx),
-                None => Poll::Pending,
+            catch_unwind(AssertUnwindSafe(|| {
+                let polled = match future.as_mut().as_pin_mut() {
+                    Some(future) => future.poll(cx),
+                    None => Poll::Pending,
+                };
+                // What it still holds goes before the node does.
+                if polled.is_ready() {
+                    future.set(None);
+                }
+                polled
             }))
         });
         match polled {
             Ok(Poll::Ready(value)) => {
-                settle(AskError::NoReply);
+                this.settle(AskError::NoReply);
                 Poll::Ready(Ended::Value(value))
             }
             Err(panic) => {
-                settle(AskError::Failed);
+                this.drop_future(AskError::Failed);
                 Poll::Ready(Ended::Panicked(panic))
             }
             Ok(Poll::Pending) => {
+                this.settle(AskError::NoReply);
                 let signals = this.exit.any().node().signals.load();
                 if this.is_over(signals)
                     || (signals & (STOP | DRAIN) != 0 && this.is_out_of_time(signals, cx))
                 {
-                    return Poll::Ready(this.drop_future());
+                    this.drop_future(AskError::Killed);
+                    return Poll::Ready(Ended::Dropped);
                 }
                 Poll::Pending
             }
