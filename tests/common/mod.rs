@@ -1,6 +1,7 @@
 //! The leak check that ends every test.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(unreachable_pub, reason = "each test binary is a crate of its own")]
 
 use std::future::Future;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
@@ -46,7 +47,11 @@ fn run<F: Future<Output = ()>>(
     while runtime.metrics().num_alive_tasks() != baseline && start.elapsed() < patience {
         std::thread::yield_now();
     }
-    assert_eq!(runtime.metrics().num_alive_tasks(), baseline, "tasks alive after the test");
+    assert_eq!(
+        runtime.metrics().num_alive_tasks(),
+        baseline,
+        "tasks alive after the test"
+    );
 }
 
 /// Counts what a test keeps in its actors and tasks, and remembers the nodes that must be gone.
@@ -77,10 +82,16 @@ impl Check {
         assert_eq!(self.alive(), 0, "guards alive after the test");
         for node in self.nodes.lock().unwrap().iter() {
             assert_eq!(node.phase(), Phase::Stopped, "{node:?} is alive");
-            assert_eq!(node.snapshot().nodes.len(), 0, "{node:?} has live nodes beneath it");
+            assert_eq!(
+                node.snapshot().nodes.len(),
+                0,
+                "{node:?} has live nodes beneath it"
+            );
             if let (Some(owner), Some(name)) = (node.owner(), node.name()) {
                 let children = owner.children();
-                let taken = children.iter().any(|other| other.name().as_ref() == Some(&name));
+                let taken = children
+                    .iter()
+                    .any(|other| other.name().as_ref() == Some(&name));
                 assert!(!taken, "the name {name} is not free");
             }
         }
