@@ -73,7 +73,7 @@ impl<M: Send + 'static> ActorRef<M> {
         match self
             .cell
             .queue
-            .try_push(message, || is_beneath(&self.cell.node))
+            .try_push(message, false, || is_beneath(&self.cell.node))
         {
             Ok(_) => Ok(()),
             Err(Refusal::Full(message)) => Err(TrySendError::full(message)),

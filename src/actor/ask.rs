@@ -98,6 +98,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64, AskError>> {
         let cell = self.target.cell();
+        let limited = self.limit.is_some();
         let inside = || is_beneath(&cell.node);
         let (message, mut ticket) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Sent(number) => {
@@ -106,7 +107,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             }
             Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
             Stage::Queueing(message, ticket) => (message, ticket),
-            Stage::Unsent(message) => match cell.queue.try_push(message, inside) {
+            Stage::Unsent(message) => match cell.queue.try_push(message, limited, inside) {
                 Ok(number) => {
                     self.stage = Stage::Sent(number);
                     return Poll::Ready(Ok(number));
@@ -124,7 +125,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                 Poll::Pending
             }
             Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
-            Poll::Ready(Ok(())) => match cell.queue.push_reserved(message, inside) {
+            Poll::Ready(Ok(())) => match cell.queue.push_reserved(message, limited, inside) {
                 Err(message) => self.refuse(message, AskError::Stopped),
                 Ok(number) => {
                     self.stage = Stage::Sent(number);
@@ -137,7 +138,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     /// The message never got there; its reply needs no verdict.
     #[cold]
     fn refuse(&self, message: M, error: AskError) -> Poll<Result<u64, AskError>> {
-        self.slot.give_up();
+        drop(self.slot.give_up());
         drop(message);
         Poll::Ready(Err(error))
     }
@@ -152,23 +153,26 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         timer.as_mut().poll(cx).is_ready()
     }
 
-    /// Nobody waits for the reply any more. Says whether the message had been started.
-    fn give_up(&mut self) -> bool {
-        let cell = Arc::clone(self.target.cell());
+    /// Nobody waits for the reply any more. Gives it if it has come after all, and if not, whether
+    /// the message may have been started.
+    fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Over => false,
+            Stage::Over => Err(false),
             Stage::Unsent(message) => {
-                self.slot.give_up();
+                drop(self.slot.give_up());
                 drop(message);
-                false
+                Err(false)
             }
             Stage::Queueing(message, mut ticket) => {
-                cell.queue.leave(&mut ticket);
-                self.slot.give_up();
+                self.target.cell().queue.leave(&mut ticket);
+                drop(self.slot.give_up());
                 drop(message);
-                false
+                Err(false)
             }
-            Stage::Sent(number) => self.slot.give_up() && cell.queue.abandon(number),
+            Stage::Sent(number) => match self.slot.give_up() {
+                Some(reply) => Ok(reply),
+                None => Err(self.target.cell().queue.abandon(number)),
+            },
         }
     }
 }
@@ -204,8 +208,8 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
             return reply;
         }
         if this.is_out_of_time(cx) {
-            let started = this.give_up();
-            return Poll::Ready(Err(AskError::TimedOut { started }));
+            let late = this.give_up();
+            return Poll::Ready(late.unwrap_or_else(|started| Err(AskError::TimedOut { started })));
         }
         Poll::Pending
     }
@@ -214,7 +218,7 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
 impl<M: Send + 'static, T: Send + 'static> Drop for Ask<'_, M, T> {
     fn drop(&mut self) {
         if !matches!(self.stage, Stage::Over) {
-            self.give_up();
+            drop(self.give_up());
         }
     }
 }

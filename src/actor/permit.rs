@@ -80,7 +80,7 @@ impl<M: Send + 'static> Permit<'_, M> {
             return Err(SendError::stopped(message));
         };
         cell.queue
-            .push_reserved(message, || is_beneath(&cell.node))
+            .push_reserved(message, false, || is_beneath(&cell.node))
             .map(drop)
             .map_err(SendError::stopped)
     }

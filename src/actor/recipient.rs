@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 
 use super::cell::ActorCell;
 use crate::error::{AskError, SendError, TrySendError};
-use crate::mailbox::{ReplyTo, Slot, Ticket};
+use crate::mailbox::{Frame, ReplyTo, Slot, Ticket};
 use crate::tree::{AnyNode, NodeId, is_beneath};
 
 /// A reference that can only send `T`s to an actor whose messages are made from them. It does not
@@ -172,10 +172,13 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
 
     fn send_reserved(&self, value: T) -> Option<u64> {
         let message = M::from(value);
-        match self.queue.push_reserved(message, || is_beneath(&self.node)) {
+        let inside = || is_beneath(&self.node);
+        match self.queue.push_reserved(message, false, inside) {
             Ok(number) => Some(number),
             Err(message) => {
                 tracing::debug!(path = %Receive::<T>::path(self), "undelivered");
+                // An ask in it was never started.
+                let _frame = Frame::discarding();
                 drop(message);
                 None
             }
@@ -196,7 +199,7 @@ struct Caller<'a, T, R> {
 
 impl<T, R> Drop for Caller<'_, T, R> {
     fn drop(&mut self) {
-        if let (true, Some(number)) = (self.slot.give_up(), self.number) {
+        if let (None, Some(number)) = (self.slot.give_up(), self.number) {
             self.target.abandon(number);
         }
     }

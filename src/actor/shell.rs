@@ -60,7 +60,9 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
         // One that was killed before its first poll is still what it was to be started from.
         drop_state(exit, (actor, start.take()), &mut report);
         // A scope that a hook had opened may have been dropped, and its nodes killed.
-        join_children(exit.any()).await;
+        if cell.node.has_children() {
+            join_children(exit.any()).await;
+        }
         drop(ctx);
         let reason = report.finish(exit.any());
         exit.conclude(reason);
@@ -201,9 +203,10 @@ fn take_end(ended: Ended<Result<(), Error>>, exit: &Exit, report: &mut Report) -
 
 /// Nothing more is taken, the token fires, and what is queued is discarded.
 fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
-    cell.queue.close(Gate::Closed);
+    if !cell.node.signals.has(STOP | KILL) {
+        cell.queue.close(Gate::Closed);
+    }
     cell.node.set_stopping();
-    cell.node.cancel();
     if let Some(message) = ctx.discard() {
         report.panicked(message);
     }

@@ -63,7 +63,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         match queue.poll_reserve(&mut self.ticket, cx.waker(), inside) {
             Poll::Ready(Ok(())) => Poll::Ready(
                 queue
-                    .push_reserved(message, inside)
+                    .push_reserved(message, false, inside)
                     .map(drop)
                     .map_err(SendError::stopped),
             ),
@@ -106,7 +106,7 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
         match this
             .cell
             .queue
-            .try_push(message, || is_beneath(&this.cell.node))
+            .try_push(message, false, || is_beneath(&this.cell.node))
         {
             Ok(_) => Poll::Ready(Ok(())),
             Err(Refusal::Closed(message)) => Poll::Ready(Err(SendError::stopped(message))),

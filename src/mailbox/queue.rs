@@ -48,7 +48,10 @@ pub(crate) enum Refusal<M> {
 ///    lock and then looks at `started` again, behind a fence; the loop stores `started` and looks
 ///    at `attention` at each message, and behind a fence before it suspends. One of the two sees
 ///    the other.
-/// 4. `parked` is the loop's waker while the loop sleeps, and `None` at all other times: kept
+/// 4. An ask with a time limit has to know for certain whether it was started. For a batch that holds
+///    one the loop has a fence between the same store and load, and the asker one between its mark
+///    in `abandoned` and its look at `started`. One of the two sees the other.
+/// 5. `parked` is the loop's waker while the loop sleeps, and `None` at all other times: kept
 ///    longer it would keep a dead actor's task in memory for as long as there are references.
 #[derive(Debug)]
 pub(crate) struct Queue<M> {
@@ -65,6 +68,8 @@ struct State<M> {
     accepted: u64,
     reserved: u64,
     gate: Gate,
+    /// Whether any of `messages` is an ask with a time limit.
+    limited: bool,
     rare: Option<Box<Rare>>,
 }
 
@@ -83,6 +88,7 @@ struct Rare {
 pub(crate) struct Batch<M> {
     messages: VecDeque<M>,
     started: u64,
+    limited: bool,
 }
 
 impl<M> Queue<M> {
@@ -97,16 +103,18 @@ impl<M> Queue<M> {
                 accepted: 0,
                 reserved: 0,
                 gate: Gate::Open,
+                limited: false,
                 rare: None,
             }),
         }
     }
 
-    /// Pushes without waiting; gives the message's number. `inside` says whether the sender is
-    /// one that a draining owner still listens to.
+    /// Pushes without waiting; gives the message's number. `limited` says whether it is an ask with
+    /// a time limit, and `inside` whether the sender is one that a draining owner still listens to.
     pub(crate) fn try_push(
         &self,
         message: M,
+        limited: bool,
         inside: impl FnOnce() -> bool,
     ) -> Result<u64, Refusal<M>> {
         let mut state = lock(&self.state);
@@ -116,7 +124,7 @@ impl<M> Queue<M> {
         if state.room(self) == 0 || state.has_waiting() {
             return Err(Refusal::Full(message));
         }
-        let (number, waker) = state.push(message);
+        let (number, waker) = state.push(message, limited);
         drop(state);
         wake(waker);
         Ok(number)
@@ -151,14 +159,17 @@ impl<M> Queue<M> {
     pub(crate) fn push_reserved(
         &self,
         message: M,
+        limited: bool,
         inside: impl FnOnce() -> bool,
     ) -> Result<u64, M> {
         let mut state = lock(&self.state);
-        state.reserved -= 1;
         if !state.admits(inside) {
+            drop(state);
+            self.release();
             return Err(message);
         }
-        let (number, waker) = state.push(message);
+        state.reserved -= 1;
+        let (number, waker) = state.push(message, limited);
         drop(state);
         wake(waker);
         Ok(number)
@@ -182,17 +193,24 @@ impl<M> Queue<M> {
     }
 
     /// Notes that nobody waits for the reply to this message any more, so that it is skipped.
-    /// Says whether it had been started already.
+    /// Says whether it may have been started; "no" is certain if it was pushed as `limited`.
     pub(crate) fn abandon(&self, number: u64) -> bool {
-        if self.started.load(Ordering::Acquire) > number {
+        let is_started = || self.started.load(Ordering::Relaxed) > number;
+        if is_started() {
             return true;
         }
-        let mut state = lock(&self.state);
-        if state.gate != Gate::Closed {
+        {
+            let mut state = lock(&self.state);
+            // What is discarded counts as started, under the lock.
+            if is_started() {
+                return true;
+            }
             state.rare().abandoned.insert(number);
-            self.attention.fetch_or(ABANDONED, Ordering::Release);
+            self.attention.fetch_or(ABANDONED, Ordering::Relaxed);
         }
-        false
+        // Invariant 4: the loop may have started it before it could see that mark.
+        fence(Ordering::SeqCst);
+        is_started()
     }
 
     /// Moves the gate towards closed, never back. Nobody is left waiting for room who may no
@@ -292,6 +310,7 @@ impl<M> Batch<M> {
         Self {
             messages: VecDeque::new(),
             started: 0,
+            limited: false,
         }
     }
 
@@ -309,6 +328,9 @@ impl<M> Batch<M> {
             let number = self.started;
             self.started += 1;
             queue.started.store(self.started, Ordering::Relaxed);
+            if self.limited {
+                fence(Ordering::SeqCst);
+            }
             let attention = queue.attention.load(Ordering::Relaxed);
             if attention == 0 {
                 return Some(message);
@@ -337,6 +359,7 @@ impl<M> Batch<M> {
         let mut spare = None;
         let mut state = lock(&queue.state);
         std::mem::swap(&mut self.messages, &mut state.messages);
+        self.limited = std::mem::take(&mut state.limited);
         let filled = !self.messages.is_empty();
         if filled {
             state.parked = None;
@@ -383,10 +406,11 @@ impl<M> State<M> {
     }
 
     #[inline]
-    fn push(&mut self, message: M) -> (u64, Option<Waker>) {
+    fn push(&mut self, message: M, limited: bool) -> (u64, Option<Waker>) {
         let number = self.accepted;
         self.messages.push_back(message);
         self.accepted += 1;
+        self.limited |= limited;
         (number, self.parked.take())
     }
 

@@ -142,7 +142,14 @@ impl<T> Slot<T> {
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<T, AskError>> {
         let mut state = lock(&self.state);
         match std::mem::replace(&mut state.reply, Reply::Over) {
-            Reply::There(reply) => Poll::Ready(reply),
+            Reply::There(reply) => {
+                let watchers = std::mem::take(&mut state.watchers);
+                drop(state);
+                for watcher in watchers {
+                    watcher.wake();
+                }
+                Poll::Ready(reply)
+            }
             Reply::Over => Poll::Ready(Err(AskError::NoReply)),
             Reply::Pending => {
                 state.reply = Reply::Pending;
@@ -157,8 +164,8 @@ impl<T> Slot<T> {
         }
     }
 
-    /// The caller goes. Says whether it had been waiting still.
-    pub(crate) fn give_up(&self) -> bool {
+    /// The caller goes. Gives the reply if it had come already, and nobody had taken it.
+    pub(crate) fn give_up(&self) -> Option<Result<T, AskError>> {
         let mut state = lock(&self.state);
         let left = std::mem::replace(&mut state.reply, Reply::Over);
         let asker = state.asker.take();
@@ -168,7 +175,10 @@ impl<T> Slot<T> {
         for watcher in watchers {
             watcher.wake();
         }
-        matches!(left, Reply::Pending)
+        match left {
+            Reply::There(reply) => Some(reply),
+            Reply::Pending | Reply::Over => None,
+        }
     }
 
     fn fill(&self, reply: Result<T, AskError>) -> Result<(), Result<T, AskError>> {

@@ -205,9 +205,10 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
 pub(super) async fn join(node: &Arc<dyn AnyNode>, manner: Manner) -> Result<(), Unjoined> {
     let mut children = StopChildren::new(manner);
     let mut watch = Watch::default();
-    let patience = node.node().patience();
-    if manner == Manner::Stop {
-        node.node().set_stopping();
+    match manner {
+        Manner::Stop => node.node().set_stopping(),
+        // It has no messages that the token would have to wait for (rule 4).
+        Manner::Drain => node.node().cancel(),
     }
     poll_fn(|cx| {
         node.node().set_waker(cx.waker());
@@ -220,7 +221,7 @@ pub(super) async fn join(node: &Arc<dyn AnyNode>, manner: Manner) -> Result<(), 
             return Poll::Pending;
         }
         watch
-            .poll(node, patience, true, cx)
+            .poll(|| Some(Arc::clone(node)), true, cx)
             .map(|blockers| Err(Unjoined::new(blockers)))
     })
     .await

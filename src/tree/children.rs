@@ -126,6 +126,10 @@ impl Children {
         self.table.get(*index).map(|entry| Arc::clone(&entry.node))
     }
 
+    pub(super) fn contains(&self, key: Key) -> bool {
+        self.entry(key).is_some()
+    }
+
     pub(super) fn get(&self, key: Key) -> Option<Arc<dyn AnyNode>> {
         self.entry(key).map(|entry| Arc::clone(&entry.node))
     }
@@ -189,10 +193,10 @@ impl Children {
         }
     }
 
-    /// The youngest child that the stop has not passed over.
+    /// The youngest child, other than tasks, that the stop has not passed over.
     pub(super) fn youngest(&self) -> Option<(Key, Arc<dyn AnyNode>)> {
         self.walk()
-            .find(|(_, entry)| !entry.passed)
+            .find(|(_, entry)| !entry.passed && !is_task(&*entry.node))
             .map(|(key, entry)| (key, Arc::clone(&entry.node)))
     }
 

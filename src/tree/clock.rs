@@ -56,7 +56,8 @@ impl Running {
     /// The time runs since the request, which may have come long before the shell could look.
     fn new(node: &Node) -> Self {
         let now = Instant::now();
-        let (since, until) = node.own_time().unwrap_or((now, now + node.grace()));
+        // Suspended, it would not be asked.
+        let (since, until) = node.own_time().unwrap_or((now, now));
         Self {
             left: until - since,
             since: Some(since),

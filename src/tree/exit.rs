@@ -160,8 +160,8 @@ fn tell(
         });
     }
     if !above.closed {
-        owner.node().signals.set(EXITS);
-        wakes.extend(above.waker.clone());
+        let known = owner.node().signals.set(EXITS) & EXITS != 0;
+        wakes.extend(above.waker.clone().filter(|_| !known));
     }
 }
 

@@ -24,169 +24,161 @@ pub(crate) enum Manner {
 pub(crate) struct StopChildren {
     manner: Manner,
     step: Step,
-    /// The generation of the youngest child that has been told.
-    told: u64,
+    /// How many children there had been when those that are to be told were.
+    generation: u64,
     watch: Watch,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    Tasks {
-        told: bool,
-    },
+    Begin,
+    /// Tasks and blocking jobs have been told.
+    Tasks,
     /// The youngest first, each joined before the next is told.
-    Reverse {
-        awaited: Option<Key>,
-    },
+    Reverse(Option<Key>),
+    /// Everyone is to be told.
+    Everyone,
     /// Everyone has been told.
-    Rest {
-        told: bool,
-    },
+    Rest,
+}
+
+/// What there is to do next.
+enum Next {
+    TellAll(Vec<Arc<dyn AnyNode>>),
+    Tell(Arc<dyn AnyNode>),
+    Wait,
+    Gone,
 }
 
 impl StopChildren {
     pub(crate) fn new(manner: Manner) -> Self {
         Self {
             manner,
-            step: Step::Tasks { told: false },
-            told: 0,
+            step: Step::Begin,
+            generation: 0,
             watch: Watch::default(),
         }
     }
 
     /// Whether all that is left to do is to wait.
     pub(crate) fn all_told(&self) -> bool {
-        matches!(self.step, Step::Rest { told: true })
+        self.step == Step::Rest
     }
 
     /// Ready once the node has no children. Until then the node's shell is woken when there is
     /// something to go on with.
     pub(crate) fn poll(&mut self, owner: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if !owner.node().has_children() {
-                owner.node().signals.clear(WAITING);
-                self.step = Step::Tasks { told: false };
-                return Poll::Ready(());
-            }
-            // A draining owner may have started others meanwhile, who have not been told.
-            let youngest = youngest_generation(owner);
-            if youngest != std::mem::replace(&mut self.told, youngest) {
-                self.step = Step::Tasks { told: false };
-            }
+        let signals = owner.node().signals.load();
+        if signals & WAITING == 0 {
             owner.node().signals.set(WAITING);
-            if self.manner == Manner::Drain && owner.node().signals.has(STOP) {
-                self.manner = Manner::Stop;
-                self.step = Step::Tasks { told: false };
-            }
-            if owner.node().signals.has(KILL) && !matches!(self.step, Step::Rest { .. }) {
-                // All beneath have been killed with their owner.
-                self.step = Step::Rest { told: true };
-            }
-            let gone = match self.step {
-                Step::Tasks { told } => self.poll_tasks(owner, told, cx),
-                Step::Reverse { awaited } => self.poll_reverse(owner, awaited, cx),
-                Step::Rest { told } => self.poll_rest(owner, told, cx),
-            };
-            if gone.is_pending() {
-                return Poll::Pending;
+        }
+        self.heed(signals);
+        loop {
+            match self.advance(owner) {
+                Next::TellAll(children) => {
+                    self.watch.turn();
+                    for child in children {
+                        request(&child, self.order());
+                    }
+                }
+                Next::Tell(child) => {
+                    self.watch.turn();
+                    request(&child, self.order());
+                }
+                Next::Wait => {
+                    let step = self.step;
+                    let root = || awaited(owner, step);
+                    if self.watch.poll(root, false, cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    self.pass(owner);
+                }
+                Next::Gone => {
+                    owner.node().signals.clear(WAITING);
+                    return Poll::Ready(());
+                }
             }
         }
     }
 
-    fn poll_tasks(
-        &mut self,
-        owner: &Arc<dyn AnyNode>,
-        told: bool,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        if !told {
-            self.step = Step::Tasks { told: true };
-            for task in await_for(owner, Awaited::Tasks, true) {
-                request(&task, self.order());
-            }
+    /// Looks at what the owner has been told meanwhile.
+    fn heed(&mut self, signals: u32) {
+        if self.manner == Manner::Drain && signals & STOP != 0 {
+            self.manner = Manner::Stop;
+            self.step = Step::Begin;
         }
-        let left = {
-            let links = lock(&owner.node().links);
-            links.children.as_ref().map_or(0, |table| table.tasks())
-        };
-        if left > 0
-            && self
-                .watch
-                .poll(owner, owner.node().patience(), false, cx)
-                .is_pending()
-        {
-            return Poll::Pending;
+        if signals & KILL != 0 {
+            // All beneath have been killed with their owner.
+            self.step = Step::Rest;
         }
-        self.step = match owner.node().stop_order() {
-            StopOrder::Reverse => Step::Reverse { awaited: None },
-            StopOrder::Concurrent => Step::Rest { told: false },
-        };
-        Poll::Ready(())
     }
 
-    fn poll_reverse(
-        &mut self,
-        owner: &Arc<dyn AnyNode>,
-        awaited: Option<Key>,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        if let Some(key) = awaited
-            && let Some(child) = child(owner, key)
-        {
-            if self
-                .watch
-                .poll(&child, owner.node().patience(), false, cx)
-                .is_pending()
-            {
-                return Poll::Pending;
-            }
-            // It does not yield. Its elder siblings still get their stop; it stays owned.
-            if let Some(table) = &mut lock(&owner.node().links).children {
-                table.pass(key);
+    /// Goes to the next step if this one is over, and to `Begin` if the owner has started others
+    /// meanwhile, as a draining one may.
+    fn advance(&mut self, owner: &Arc<dyn AnyNode>) -> Next {
+        let mut links = lock(&owner.node().links);
+        // Waiting for children is not own time (rule 7).
+        links.since = None;
+        let order = links.stop_order();
+        let Some(table) = links.children.as_mut().filter(|table| !table.is_empty()) else {
+            self.step = Step::Begin;
+            return Next::Gone;
+        };
+        let generation = table.generation();
+        if generation != std::mem::replace(&mut self.generation, generation) {
+            self.step = Step::Begin;
+        }
+        loop {
+            match self.step {
+                Step::Begin => {
+                    self.step = Step::Tasks;
+                    table.awaited = Awaited::Tasks;
+                    if table.tasks() > 0 {
+                        return Next::TellAll(table.all_tasks());
+                    }
+                }
+                Step::Tasks if table.tasks() > 0 => return Next::Wait,
+                Step::Tasks if order == StopOrder::Concurrent => self.step = Step::Everyone,
+                Step::Tasks => self.step = Step::Reverse(None),
+                Step::Reverse(Some(key)) if table.contains(key) => return Next::Wait,
+                Step::Reverse(_) => match table.youngest() {
+                    Some((key, child)) => {
+                        self.step = Step::Reverse(Some(key));
+                        table.awaited = Awaited::One(key);
+                        return Next::Tell(child);
+                    }
+                    None => self.step = Step::Rest,
+                },
+                Step::Everyone => {
+                    self.step = Step::Rest;
+                    table.awaited = Awaited::All;
+                    return Next::TellAll(table.all());
+                }
+                Step::Rest => {
+                    table.awaited = Awaited::All;
+                    return Next::Wait;
+                }
             }
         }
-        let youngest = {
-            let mut links = lock(&owner.node().links);
-            links.since = None;
-            links.children.as_mut().and_then(|table| {
-                let youngest = table.youngest()?;
-                table.awaited = Awaited::One(youngest.0);
-                Some(youngest)
-            })
-        };
-        self.step = match youngest {
-            Some((key, child)) => {
-                request(&child, self.order());
-                Step::Reverse { awaited: Some(key) }
-            }
-            None => Step::Rest { told: true },
-        };
-        Poll::Ready(())
     }
 
-    fn poll_rest(
-        &mut self,
-        owner: &Arc<dyn AnyNode>,
-        told: bool,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        let all = await_for(owner, Awaited::All, false);
-        if !told {
-            self.step = Step::Rest { told: true };
-            for child in &all {
-                request(child, self.order());
+    /// Goes on without those that do not yield. They stay owned, and the others still get their
+    /// stop.
+    fn pass(&mut self, owner: &Arc<dyn AnyNode>) {
+        match self.step {
+            Step::Tasks if owner.node().stop_order() == StopOrder::Concurrent => {
+                self.step = Step::Everyone;
             }
+            Step::Tasks => self.step = Step::Reverse(None),
+            Step::Reverse(Some(key)) => {
+                if let Some(table) = &mut lock(&owner.node().links).children {
+                    table.pass(key);
+                }
+                self.step = Step::Reverse(None);
+            }
+            // Nothing is left to go on to: what is overdue is for those who wait to report.
+            Step::Begin | Step::Reverse(None) | Step::Everyone | Step::Rest => {}
         }
-        if all.is_empty() {
-            return Poll::Ready(());
-        }
-        // Nothing is left to go on to: what is overdue is for those who wait to report.
-        while self
-            .watch
-            .poll(owner, owner.node().patience(), false, cx)
-            .is_ready()
-        {}
-        Poll::Pending
     }
 
     fn order(&self) -> Order {
@@ -197,18 +189,14 @@ impl StopChildren {
     }
 }
 
-/// From here on the owner waits for these children, which is not its own time (rule 7).
-fn await_for(owner: &Arc<dyn AnyNode>, awaited: Awaited, tasks: bool) -> Vec<Arc<dyn AnyNode>> {
-    let mut links = lock(&owner.node().links);
-    links.since = None;
-    let Some(table) = &mut links.children else {
-        return Vec::new();
-    };
-    table.awaited = awaited;
-    if tasks {
-        table.all_tasks()
-    } else {
-        table.all()
+/// Whose end the step waits for.
+fn awaited(owner: &Arc<dyn AnyNode>, step: Step) -> Option<Arc<dyn AnyNode>> {
+    match step {
+        Step::Reverse(Some(key)) => {
+            let links = lock(&owner.node().links);
+            links.children.as_ref()?.get(key)
+        }
+        _ => Some(Arc::clone(owner)),
     }
 }
 
@@ -219,17 +207,4 @@ pub(crate) async fn join_children(node: &Arc<dyn AnyNode>) {
         let mut children = StopChildren::new(Manner::Stop);
         poll_fn(|cx| children.poll(node, cx)).await;
     }
-}
-
-fn youngest_generation(owner: &Arc<dyn AnyNode>) -> u64 {
-    let links = lock(&owner.node().links);
-    links
-        .children
-        .as_ref()
-        .map_or(0, |table| table.generation())
-}
-
-fn child(owner: &Arc<dyn AnyNode>, key: Key) -> Option<Arc<dyn AnyNode>> {
-    let links = lock(&owner.node().links);
-    links.children.as_ref()?.get(key)
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Children, Key, Shared, StopOrder};
-use super::signals::{KILL, STOP, Signals, TOLD};
+use super::signals::{DRAIN, KILL, STOP, Signals, TOLD, WAITING};
 use super::{Label, NodeId};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::{Gate, Mailbox};
@@ -195,10 +195,7 @@ impl Node {
 
     /// How it ended, once it has.
     pub(crate) fn reason(&self) -> Option<StopReason> {
-        let links = lock(&self.links);
-        (links.phase == Phase::Stopped)
-            .then(|| links.reason.clone())
-            .flatten()
+        lock(&self.links).outcome()
     }
 
     pub(crate) fn set_label(&self, label: Label) {
@@ -233,11 +230,17 @@ impl Node {
     }
 
     /// The node ends by itself, or has finished what it had to do before its children are
-    /// stopped: it takes no more children.
+    /// stopped: it takes no more children, and its token fires.
     pub(crate) fn set_stopping(&self) {
-        let mut links = lock(&self.links);
-        links.phase = links.phase.max(Phase::Stopping);
-        links.closed = true;
+        let token = {
+            let mut links = lock(&self.links);
+            links.phase = links.phase.max(Phase::Stopping);
+            links.closed = true;
+            links.rare.as_ref().and_then(|rare| rare.token.clone())
+        };
+        if let Some(token) = token {
+            token.cancel();
+        }
     }
 
     /// How long its own steps may take in a stop or drain.
@@ -245,9 +248,10 @@ impl Node {
         Duration::from_millis(u64::from(self.grace))
     }
 
-    /// Since when it has been using its own time, and when that will be up.
+    /// Since when it has been using its own time to end, and when that will be up. The count
+    /// begins with the first look at it: most nodes end before anybody has to look.
     pub(crate) fn own_time(&self) -> Option<(Instant, Instant)> {
-        lock(&self.links).own_time()
+        lock(&self.links).own_time(self)
     }
 
     /// Closes a node without children to any more of them.
@@ -263,12 +267,7 @@ impl Node {
     }
 
     pub(crate) fn stop_order(&self) -> StopOrder {
-        let links = lock(&self.links);
-        links
-            .rare
-            .as_ref()
-            .map(|rare| rare.settings.stop_order)
-            .unwrap_or_default()
+        lock(&self.links).stop_order()
     }
 
     /// The token that fires when the node is to end: made when it is first asked for.
@@ -420,13 +419,32 @@ impl Drop for Node {
 }
 
 impl Links {
+    pub(super) fn outcome(&self) -> Option<StopReason> {
+        let stopped = self.phase == Phase::Stopped;
+        stopped.then(|| self.reason.clone()).flatten()
+    }
+
     pub(super) fn has_children(&self) -> bool {
         self.children
             .as_ref()
             .is_some_and(|table| !table.is_empty())
     }
 
-    pub(super) fn own_time(&self) -> Option<(Instant, Instant)> {
+    pub(super) fn stop_order(&self) -> StopOrder {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.settings.stop_order)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn own_time(&mut self, node: &Node) -> Option<(Instant, Instant)> {
+        let signals = node.signals.load();
+        if signals & (STOP | DRAIN | KILL) == 0 {
+            return None;
+        }
+        if self.since.is_none() && signals & WAITING == 0 && !self.shell_gone {
+            self.set_own_time(Some(node.grace()));
+        }
         let since = self.since?;
         Some((since, since + Duration::from_millis(u64::from(self.left))))
     }

@@ -1,15 +1,18 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::signals::{DRAIN, KILL, STOP};
+use super::signals::KILL;
 use super::{AnyNode, Order, request};
 use crate::error::{Blocker, Phase};
 use crate::sync::lock;
+
+/// A timer cannot be set to less than this.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Who holds up the end of a node, as seen from outside: of those at or beneath it that have been
 /// told to end, the ones whose own time and the patience after it have passed.
@@ -32,18 +35,18 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     let mut pending = vec![(0, Arc::clone(root))];
     while let Some((depth, next)) = pending.pop() {
         let node = next.node();
-        let (own_time, told) = {
-            let links = lock(&node.links);
+        let own_time = {
+            let mut links = lock(&node.links);
             if links.phase == Phase::Stopped {
                 continue;
             }
             if let Some(children) = &links.children {
                 pending.extend(children.all().into_iter().map(|child| (depth + 1, child)));
             }
-            (links.own_time(), node.signals.has(STOP | DRAIN | KILL))
+            links.own_time(node)
         };
         found.alive += 1;
-        let Some((since, until)) = own_time.filter(|_| told) else {
+        let Some((since, until)) = own_time else {
             continue;
         };
         if until <= now && !node.signals.has(KILL) {
@@ -81,9 +84,7 @@ pub(crate) fn holders(root: &Arc<dyn AnyNode>) -> Vec<Holder> {
     while let Some(next) = pending.pop() {
         let node = next.node();
         pending.extend(node.children());
-        if let Some((since, until)) = node.own_time()
-            && node.phase() == Phase::Stopping
-        {
+        if let Some((since, until)) = node.own_time() {
             found.push(Holder {
                 blocker: node.blocker(&*next, now - since),
                 left: until.saturating_duration_since(now),
@@ -95,52 +96,99 @@ pub(crate) fn holders(root: &Arc<dyn AnyNode>) -> Vec<Holder> {
 }
 
 /// Looks at what is overdue each time that something may have become so, and only then.
+///
+/// Its first poll sets no timer but yields once: most ends are only a poll of another task away,
+/// and a timer costs more than all else of a stop.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    timer: Option<Pin<Box<Sleep>>>,
+    yielded: bool,
+    timer: Option<Timer>,
     alive: usize,
+}
+
+#[derive(Debug)]
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    /// Whom it wakes.
+    waker: Waker,
 }
 
 impl Watch {
     /// Gives the blockers once there are any, and nothing has ended since the last look. With
-    /// `all`, only once nobody is left who still has time.
+    /// `all`, only once nobody is left who still has time. Most polls need no `root`.
     pub(crate) fn poll(
         &mut self,
-        root: &Arc<dyn AnyNode>,
-        patience: Duration,
+        root: impl FnOnce() -> Option<Arc<dyn AnyNode>>,
         all: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Vec<Blocker>> {
-        let first = || {
-            let now = Instant::now();
-            let until = root.node().own_time().map_or(now, |(_, until)| until);
-            sleep_until(until.max(now) + self_patience(root, patience))
+        if !std::mem::replace(&mut self.yielded, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self
+            .timer
+            .as_ref()
+            .is_some_and(|timer| timer.is_set(cx.waker()))
+        {
+            return Poll::Pending;
+        }
+        let Some(root) = root() else {
+            return Poll::Pending;
         };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(first()));
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Timer::new(&root, cx.waker()));
+        timer.waker.clone_from(cx.waker());
         loop {
-            ready!(timer.as_mut().poll(cx));
-            let found = overdue(root, patience);
+            ready!(timer.sleep.as_mut().poll(cx));
+            let patience = root.node().patience();
+            let found = overdue(&root, patience);
             let progress = found.alive < std::mem::replace(&mut self.alive, found.alive);
             let settled = !all || found.next.is_none();
+            let now = Instant::now();
             if !found.blockers.is_empty() && !progress && settled {
-                timer.as_mut().reset(Instant::now() + patience);
+                timer.sleep.as_mut().reset(now + patience);
                 return Poll::Ready(found.blockers);
             }
-            let now = Instant::now();
             let next = found.next.unwrap_or(now + patience);
-            timer
-                .as_mut()
-                .reset(next.max(now + Duration::from_millis(1)));
+            timer.sleep.as_mut().reset(next.max(now + SHORTEST));
         }
+    }
+
+    /// One whose user has yielded already.
+    pub(crate) fn yielded() -> Self {
+        Self {
+            yielded: true,
+            ..Self::default()
+        }
+    }
+
+    /// The wait is for something else from here on.
+    pub(crate) fn turn(&mut self) {
+        self.yielded = self.timer.is_some();
     }
 }
 
-/// A node that has been killed already is overdue after the patience, one that has time left is to
-/// be looked at when that is up.
-fn self_patience(root: &Arc<dyn AnyNode>, patience: Duration) -> Duration {
-    if root.node().signals.has(KILL) {
-        patience
-    } else {
-        Duration::ZERO
+impl Timer {
+    /// For the first moment at which the root itself may be overdue, or have to be killed.
+    fn new(root: &Arc<dyn AnyNode>, waker: &Waker) -> Self {
+        let node = root.node();
+        let now = Instant::now();
+        let until = node.own_time().map_or(now, |(_, until)| until.max(now));
+        let first = if node.signals.has(KILL) {
+            until + node.patience()
+        } else {
+            until
+        };
+        Self {
+            sleep: Box::pin(sleep_until(first)),
+            waker: waker.clone(),
+        }
+    }
+
+    /// Whether it will wake this one, and has not yet.
+    fn is_set(&self, waker: &Waker) -> bool {
+        !self.sleep.is_elapsed() && self.waker.will_wake(waker)
     }
 }

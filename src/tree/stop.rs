@@ -50,9 +50,6 @@ fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {
         node.signals.set(bit);
         links.phase = Phase::Stopping;
         links.closed |= bit == STOP;
-        if links.since.is_none() {
-            links.set_own_time(Some(node.grace()));
-        }
         // An actor's token fires after its last message, which is for its shell to see (rule 4).
         let fires = bit != DRAIN || node.kind() != Kind::Actor;
         (links.waker.clone(), links.token().filter(|_| fires))

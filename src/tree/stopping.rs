@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::overdue::Watch;
 use super::{AnyNode, Order, is_beneath, request};
-use crate::error::{Phase, StopError, StopReason, Unjoined};
+use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::lock;
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
@@ -34,6 +34,7 @@ use crate::sync::lock;
 #[must_use = "the stop is requested already; await this to know that it is over, and how it went"]
 pub struct Stopping {
     end: Stopped,
+    yielded: bool,
     watch: Watch,
     bound: Option<Pin<Box<Sleep>>>,
     limit: Option<Instant>,
@@ -43,7 +44,8 @@ impl Stopping {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
         Self {
             end: Stopped::new(node),
-            watch: Watch::default(),
+            yielded: false,
+            watch: Watch::yielded(),
             bound: None,
             limit: None,
         }
@@ -56,7 +58,8 @@ impl Stopping {
                 node: None,
                 ticket: None,
             },
-            watch: Watch::default(),
+            yielded: false,
+            watch: Watch::yielded(),
             bound: None,
             limit: None,
         }
@@ -90,6 +93,14 @@ impl Future for Stopping {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if !std::mem::replace(&mut this.yielded, true) {
+            // Most ends are only a poll of another task away: no need to stand in line.
+            if let Some(outcome) = this.end.peek() {
+                return Poll::Ready(outcome);
+            }
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
             return Poll::Ready(outcome);
         }
@@ -97,16 +108,11 @@ impl Future for Stopping {
             return Poll::Pending;
         };
         // Off the runtime (in a foreign executor) timers are those of the tree's own.
-        let shared = node.node().shared();
-        let _context = match (&shared, tokio::runtime::Handle::try_current()) {
-            (Some(shared), Err(_)) => Some(shared.handle.enter()),
-            _ => None,
-        };
+        let foreign = tokio::runtime::Handle::try_current().is_err();
+        let shared = node.node().shared().filter(|_| foreign);
+        let _context = shared.as_ref().map(|shared| shared.handle.enter());
         this.poll_bound(&node, cx);
-        let patience = shared
-            .as_ref()
-            .map_or(Duration::ZERO, |shared| shared.patience);
-        this.watch.poll(&node, patience, false, cx).map(|blockers| {
+        this.watch.poll(|| Some(node), false, cx).map(|blockers| {
             let unjoined = Unjoined::new(blockers);
             tracing::error!(%unjoined, "a stop goes on without an end in sight");
             Err(StopError::Unjoined(unjoined))
@@ -144,6 +150,17 @@ impl Stopped {
             ticket: None,
         }
     }
+
+    /// The outcome, if it is known already.
+    fn peek(&self) -> Option<Result<StopReason, StopError>> {
+        let Some(any) = &self.node else {
+            return Some(Err(StopError::NotAChild));
+        };
+        match any.node().reason() {
+            Some(reason) => Some(reason.into_result()),
+            None => is_beneath(any.node()).then_some(Err(StopError::WaitsForItself)),
+        }
+    }
 }
 
 impl Future for Stopped {
@@ -151,20 +168,16 @@ impl Future for Stopped {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if let Some(outcome) = this.peek() {
+            return Poll::Ready(outcome);
+        }
         let Some(any) = &this.node else {
             return Poll::Ready(Err(StopError::NotAChild));
         };
-        if let Some(reason) = any.node().reason() {
-            return Poll::Ready(reason.into_result());
-        }
-        if is_beneath(any.node()) {
-            return Poll::Ready(Err(StopError::WaitsForItself));
-        }
         let mut links = lock(&any.node().links);
-        if links.phase == Phase::Stopped {
+        if let Some(reason) = links.outcome() {
             drop(links);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            return Poll::Ready(reason.into_result());
         }
         let rare = links.rare.get_or_insert_default();
         let known = rare
