@@ -1,5 +1,5 @@
-//! What does it cost to start actors, to stop and join them, and to keep them idle, beside tasks
-//! with channels written by hand?
+//! What does it cost to start actors, and to stop and join them, beside tasks with channels written
+//! by hand?
 
 #![allow(
     clippy::disallowed_methods,
@@ -44,13 +44,6 @@ fn main() {
             || spawn_and_stop(Timed::Owner),
             || by_hand(Timed::Stop),
         );
-    }
-    println!();
-    let [(_, runtime), _] = runtimes();
-    for round in ["", " (second round)"] {
-        let ours = runtime.block_on(resident(async |alive| idle(alive).await));
-        let hand = runtime.block_on(resident(async |alive| idle_by_hand(alive).await));
-        println!("resident bytes for an idle actor{round}: tenure {ours}, by hand {hand}");
     }
 }
 
@@ -172,41 +165,4 @@ async fn by_hand(part: Timed) -> Duration {
     } else {
         stopped
     }
-}
-
-/// How much the resident memory grows for each of many that `start` starts and keeps.
-async fn resident<T>(start: impl AsyncFnOnce(Arc<AtomicU64>) -> T) -> u64 {
-    let before = resident_now();
-    let alive = Arc::new(AtomicU64::new(0));
-    let kept = start(Arc::clone(&alive)).await;
-    // Each has been polled, and is idle, once the queues of the runtime are empty.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(alive.load(Ordering::Relaxed), ACTORS);
-    let bytes = (resident_now() - before) / ACTORS;
-    drop(kept);
-    bytes
-}
-
-fn resident_now() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse::<u64>().ok());
-    pages.unwrap_or_default() * 4_096
-}
-
-async fn idle(alive: Arc<AtomicU64>) -> (System, Vec<ActorRef<u64>>) {
-    let system = System::start().expect("a runtime runs");
-    let mut actors = Vec::new();
-    for _ in 0..ACTORS {
-        actors.push(system.spawn(Idle(Alive::new(&alive))).expect("it is open"));
-    }
-    (system, actors)
-}
-
-async fn idle_by_hand(alive: Arc<AtomicU64>) -> Vec<(mpsc::Sender<u64>, JoinHandle<()>)> {
-    (0..ACTORS)
-        .map(|_| spawn_by_hand(Alive::new(&alive)))
-        .collect()
 }

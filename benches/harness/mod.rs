@@ -43,6 +43,9 @@ pub(crate) fn compare<A, B>(
     B: Future<Output = Duration> + Send + 'static,
 {
     let (name, runtime) = runtime;
+    if !is_wanted(&format!("{name} {work}")) {
+        return;
+    }
     let mut pairs = Vec::new();
     for round in 0..ROUNDS {
         let ours = on(runtime, ours());
@@ -64,6 +67,14 @@ pub(crate) fn compare<A, B>(
         ratios[0],
         ratios[ratios.len() - 1],
     );
+}
+
+/// The words after the bench's name choose rows: all of them have to be in a row's name.
+fn is_wanted(row: &str) -> bool {
+    std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .all(|word| row.contains(&word))
 }
 
 /// Runs in a task, as a program's work does, and not on the thread that blocks.

@@ -3,6 +3,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use tokio::task::coop::consume_budget;
+
 use super::cell::ActorCell;
 use crate::error::{AskError, SendError, TrySendError};
 use crate::mailbox::{Frame, ReplyTo, Slot, Ticket};
@@ -73,6 +75,8 @@ impl<T: Send + 'static> Recipient<T> {
     ///
     /// Dropped before it is ready, it has sent nothing.
     pub async fn tell(&self, message: T) -> Result<(), SendError<T>> {
+        // A sender that never finds the mailbox full must yield now and then.
+        consume_budget().await;
         let mut place = Place::new(&*self.target);
         if poll_fn(|cx| place.poll(cx.waker())).await.is_err() {
             return Err(SendError::stopped(message));
@@ -112,6 +116,7 @@ impl<T: Send + 'static> Recipient<T> {
         &self,
         message: impl FnOnce(ReplyTo<R>) -> T,
     ) -> Result<R, AskError> {
+        consume_budget().await;
         let mut caller = Caller {
             target: &*self.target,
             slot: Arc::new(Slot::new(self.id().get())),

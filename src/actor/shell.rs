@@ -47,7 +47,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
         close(cell, &mut ctx, &mut report);
         if cell.node.has_children() {
             clock.suspend(&cell.node);
-            join_children(exit.any()).await;
+            Box::pin(join_children(exit.any())).await;
             clock.resume(&cell.node);
         }
         if let Some(actor) = actor.as_mut().filter(|_| hooks)
@@ -61,7 +61,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
         drop_state(exit, (actor, start.take()), &mut report);
         // A scope that a hook had opened may have been dropped, and its nodes killed.
         if cell.node.has_children() {
-            join_children(exit.any()).await;
+            Box::pin(join_children(exit.any())).await;
         }
         drop(ctx);
         let reason = report.finish(exit.any());
@@ -69,74 +69,87 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
     }
 }
 
-/// The body of an incarnation: its start, and its message loop.
-async fn live<S: Start>(
-    start: &mut Option<S>,
-    actor: &mut Option<S::Actor>,
-    ctx: &mut Context<S::Actor>,
-    cell: &Cell<S::Actor>,
-) -> Result {
-    let Some(start) = start.take() else {
-        return Ok(());
-    };
-    let actor = actor.insert(start.start(ctx).await?);
-    actor.on_start(ctx).await?;
-    cell.node.set_running();
-    handle_messages(actor, ctx, cell).await
-}
-
-/// The message loop. Control comes before each message (rule 6).
-async fn handle_messages<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &Cell<A>) -> Result {
-    let id = cell.node.id().get();
-    let mut budget = BUDGET;
-    let mut drain = None;
-    // Made once: a suspended handler's orphans outlive the poll that made them, not the handler.
-    let mut orphans = Orphans::default();
-    loop {
-        let signals = cell.node.signals.load();
-        if signals != 0 {
-            if signals & (STOP | KILL) != 0 {
-                return Ok(());
-            }
-            if signals & EXITS != 0 {
-                look_at_exits(actor, ctx, cell).await?;
-                continue;
-            }
-        }
-        let Some(message) = ctx.next() else {
-            if signals & (DRAIN | IF_EMPTY) == 0 {
-                poll_fn(|cx| ctx.poll_ready(cx)).await;
-                budget = BUDGET;
-            } else if is_drained(ctx, cell, signals, &mut drain).await {
-                return Ok(());
-            }
-            continue;
+/// The body of an incarnation: its start, and its message loop, in which control comes before each
+/// message (rule 6).
+///
+/// It is a part of what every actor's task holds for life, so it uses what it captures in place,
+/// awaits the handler in one place, and boxes what is rare.
+fn live<'a, S: Start>(
+    start: &'a mut Option<S>,
+    state: &'a mut Option<S::Actor>,
+    ctx: &'a mut Context<S::Actor>,
+    cell: &'a Cell<S::Actor>,
+) -> impl Future<Output = Result> + Send + 'a {
+    async move {
+        let Some(actor) = begin(start, state, ctx, cell).await? else {
+            return Ok(());
         };
-        let handled = {
-            let mut handler = pin!(actor.handle(message, ctx));
-            poll_fn(|cx| {
-                let polled = handler.as_mut().poll(cx);
-                if polled.is_pending() {
-                    cell.queue.settle();
-                    orphans.adopt(id);
+        let mut budget = BUDGET;
+        let mut drain = None;
+        // A suspended handler's orphans outlive the poll that made them, but not the handler.
+        let mut orphans = Orphans::default();
+        loop {
+            let signals = cell.node.signals.load();
+            if signals != 0 {
+                if signals & (STOP | KILL) != 0 {
+                    return Ok(());
                 }
-                polled
-            })
-            .await
-        };
-        let verdict = match handled {
-            Ok(()) => AskError::NoReply,
-            Err(_) => AskError::Failed,
-        };
-        orphans.settle(verdict);
-        settle(id, verdict);
-        handled?;
-        budget -= 1;
-        if budget == 0 {
-            tokio::task::yield_now().await;
-            budget = BUDGET;
+                if signals & EXITS != 0 {
+                    Box::pin(look_at_exits(actor, ctx, cell)).await?;
+                    continue;
+                }
+            }
+            let Some(message) = ctx.next() else {
+                if signals & (DRAIN | IF_EMPTY) == 0 {
+                    poll_fn(|cx| ctx.poll_ready(cx)).await;
+                    budget = BUDGET;
+                } else if Box::pin(is_drained(ctx, cell, signals, &mut drain)).await {
+                    return Ok(());
+                }
+                continue;
+            };
+            let handled = {
+                let mut handler = pin!(actor.handle(message, ctx));
+                poll_fn(|cx| {
+                    let polled = handler.as_mut().poll(cx);
+                    if polled.is_pending() {
+                        cell.queue.settle();
+                        orphans.adopt(cell.node.id().get());
+                    }
+                    polled
+                })
+                .await
+            };
+            let verdict = match handled {
+                Ok(()) => AskError::NoReply,
+                Err(_) => AskError::Failed,
+            };
+            orphans.settle(verdict);
+            settle(cell.node.id().get(), verdict);
+            handled?;
+            budget -= 1;
+            if budget == 0 {
+                tokio::task::yield_now().await;
+                budget = BUDGET;
+            }
         }
     }
+}
+
+/// Starts the actor.
+async fn begin<'a, S: Start>(
+    start: &mut Option<S>,
+    state: &'a mut Option<S::Actor>,
+    ctx: &mut Context<S::Actor>,
+    cell: &Cell<S::Actor>,
+) -> Result<Option<&'a mut S::Actor>> {
+    let Some(start) = start.take() else {
+        return Ok(None);
+    };
+    let actor = state.insert(start.start(ctx).await?);
+    actor.on_start(ctx).await?;
+    cell.node.set_running();
+    Ok(Some(actor))
 }
 
 /// Shows the ends of children to the actor.

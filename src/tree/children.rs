@@ -36,8 +36,8 @@ pub(crate) struct Shared {
 /// same place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Key {
-    index: usize,
-    generation: u64,
+    index: u32,
+    generation: u32,
 }
 
 /// Which child the owner waits for, so that only that one's end wakes it.
@@ -56,6 +56,9 @@ pub(super) struct Ended {
     pub(super) reason: StopReason,
 }
 
+/// The end of the list, and more children than a table takes.
+const NONE: u32 = u32::MAX;
+
 /// A node's children: the only place that holds them.
 ///
 /// Invariants:
@@ -66,10 +69,10 @@ pub(super) struct Ended {
 pub(super) struct Children {
     shared: Arc<Shared>,
     table: Slab<Entry>,
-    newest: Option<usize>,
-    generation: u64,
+    newest: u32,
+    generation: u32,
     tasks: usize,
-    names: Option<HashMap<Box<str>, usize>>,
+    names: Option<HashMap<Box<str>, u32>>,
     pub(super) awaited: Awaited,
     /// Ends that the owner has not looked at yet.
     pub(super) ended: VecDeque<Ended>,
@@ -77,9 +80,9 @@ pub(super) struct Children {
 
 struct Entry {
     node: Arc<dyn AnyNode>,
-    generation: u64,
-    older: Option<usize>,
-    newer: Option<usize>,
+    generation: u32,
+    older: u32,
+    newer: u32,
     /// It did not yield in time, and the stop has gone on to the next.
     passed: bool,
 }
@@ -89,7 +92,7 @@ impl Children {
         Self {
             shared,
             table: Slab::new(),
-            newest: None,
+            newest: NONE,
             generation: 0,
             tasks: 0,
             names: None,
@@ -107,7 +110,7 @@ impl Children {
     }
 
     /// How many children there have been.
-    pub(super) fn generation(&self) -> u64 {
+    pub(super) fn generation(&self) -> u32 {
         self.generation
     }
 
@@ -122,8 +125,10 @@ impl Children {
     }
 
     pub(super) fn named(&self, name: &str) -> Option<Arc<dyn AnyNode>> {
-        let index = self.names.as_ref()?.get(name)?;
-        self.table.get(*index).map(|entry| Arc::clone(&entry.node))
+        let index = *self.names.as_ref()?.get(name)?;
+        self.table
+            .get(index as usize)
+            .map(|entry| Arc::clone(&entry.node))
     }
 
     pub(super) fn contains(&self, key: Key) -> bool {
@@ -134,45 +139,48 @@ impl Children {
         self.entry(key).map(|entry| Arc::clone(&entry.node))
     }
 
-    /// The key that the next child will have.
-    pub(super) fn next_key(&self) -> Key {
-        Key {
-            index: self.table.vacant_key(),
+    /// The key that the next child will have; `None` if the table is full, with 2^32 - 1 children.
+    pub(super) fn next_key(&self) -> Option<Key> {
+        let index = u32::try_from(self.table.vacant_key()).ok()?;
+        (index != NONE).then_some(Key {
+            index,
             generation: self.generation,
-        }
+        })
     }
 
-    pub(super) fn insert(&mut self, node: Arc<dyn AnyNode>, name: Option<&str>) {
+    /// Inserts the child that was made with this key.
+    pub(super) fn insert(&mut self, key: Key, node: Arc<dyn AnyNode>, name: Option<&str>) {
         if is_task(&*node) {
             self.tasks += 1;
         }
-        let index = self.table.insert(Entry {
+        self.table.insert(Entry {
             node,
-            generation: self.generation,
+            generation: key.generation,
             older: self.newest,
-            newer: None,
+            newer: NONE,
             passed: false,
         });
-        self.generation += 1;
-        if let Some(older) = self.newest.replace(index) {
-            self.table[older].newer = Some(index);
+        self.generation = self.generation.wrapping_add(1);
+        if let Some(older) = self.table.get_mut(self.newest as usize) {
+            older.newer = key.index;
         }
+        self.newest = key.index;
         if let Some(name) = name {
             self.names
                 .get_or_insert_default()
-                .insert(name.into(), index);
+                .insert(name.into(), key.index);
         }
     }
 
     pub(super) fn remove(&mut self, key: Key, name: Option<&str>) -> Option<Arc<dyn AnyNode>> {
         self.entry(key)?;
-        let entry = self.table.remove(key.index);
-        match entry.newer {
-            Some(newer) => self.table[newer].older = entry.older,
+        let entry = self.table.remove(key.index as usize);
+        match self.table.get_mut(entry.newer as usize) {
+            Some(newer) => newer.older = entry.older,
             None => self.newest = entry.older,
         }
-        if let Some(older) = entry.older {
-            self.table[older].newer = entry.newer;
+        if let Some(older) = self.table.get_mut(entry.older as usize) {
+            older.newer = entry.newer;
         }
         if is_task(&*entry.node) {
             self.tasks -= 1;
@@ -201,7 +209,7 @@ impl Children {
     }
 
     pub(super) fn pass(&mut self, key: Key) {
-        if let Some(entry) = self.table.get_mut(key.index) {
+        if let Some(entry) = self.table.get_mut(key.index as usize) {
             entry.passed |= entry.generation == key.generation;
         }
     }
@@ -225,19 +233,21 @@ impl Children {
     }
 
     fn entry(&self, key: Key) -> Option<&Entry> {
-        let entry = self.table.get(key.index)?;
+        let entry = self.table.get(key.index as usize)?;
         (entry.generation == key.generation).then_some(entry)
     }
 
     /// The entries, the youngest first.
     fn walk(&self) -> impl Iterator<Item = (Key, &Entry)> {
-        std::iter::successors(self.newest, |index| self.table[*index].older).map(|index| {
-            let entry = &self.table[index];
+        let mut index = self.newest;
+        std::iter::from_fn(move || {
+            let entry = self.table.get(index as usize)?;
             let key = Key {
                 index,
                 generation: entry.generation,
             };
-            (key, entry)
+            index = entry.older;
+            Some((key, entry))
         })
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct StopChildren {
     manner: Manner,
     step: Step,
     /// How many children there had been when those that are to be told were.
-    generation: u64,
+    generation: u32,
     watch: Watch,
 }
 

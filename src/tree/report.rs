@@ -8,33 +8,38 @@ use crate::sync::lock;
 
 /// What went wrong in a node's end, gathered on the way: nothing of it is left out (rule 8).
 #[derive(Debug, Default)]
-pub(crate) struct Report {
-    causes: Vec<Cause>,
+pub(crate) struct Report(Option<Box<Causes>>);
+
+/// Behind a pointer, because hardly any end has one.
+#[derive(Debug, Default)]
+struct Causes {
+    list: Vec<Cause>,
 }
 
 impl Report {
     pub(crate) fn panicked(&mut self, message: String) {
-        self.causes.push(Cause::Panic(message));
+        self.push(Cause::Panic(message));
     }
 
     /// Notes an error, unless all that it says is that something had been stopped, in a tree that
     /// is stopping: that is a stop, not a failure (rule 4).
     pub(crate) fn failed(&mut self, error: Error, node: &Arc<dyn AnyNode>) {
         if !(error.is_stopped() && node.node().is_in_stopping_tree()) {
-            self.causes.push(Cause::Error(error));
+            self.push(Cause::Error(error));
         }
     }
 
     /// How the node has ended, with all that ended beneath it and was not looked at.
     pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
         let (mut beneath, cuts) = take_ended(node);
-        let failed = !self.causes.is_empty() || !beneath.is_empty();
+        let causes = self.0.map(|causes| causes.list).unwrap_or_default();
+        let failed = !causes.is_empty() || !beneath.is_empty();
         if !failed {
             return asked_for(node, cuts);
         }
         let (path, type_name) = (node.node().path(node.type_name()), node.type_name());
         let mut own = Vec::new();
-        for cause in self.causes {
+        for cause in causes {
             if let Some(failure) = of_another(&cause)
                 && !beneath.iter().any(|known| known.is(failure))
             {
@@ -48,6 +53,10 @@ impl Report {
         let cause = own.next().unwrap_or(Cause::Beneath);
         beneath.extend(own.map(|more| Failure::new(path.clone(), type_name, more, vec![], vec![])));
         StopReason::Failed(Failure::new(path, type_name, cause, beneath, cuts))
+    }
+
+    fn push(&mut self, cause: Cause) {
+        self.0.get_or_insert_default().list.push(cause);
     }
 }
 

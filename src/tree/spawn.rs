@@ -87,14 +87,15 @@ fn insert<N: AnyNode>(
     if name.is_some_and(|name| table.has_name(name)) {
         return Err(Denied::NameTaken);
     }
+    let key = table.next_key().ok_or(Denied::Closed)?;
     let shared = Arc::clone(table.shared());
     let child = build(Place {
         owner: Some(Arc::clone(owner)),
-        key: table.next_key(),
+        key,
         grace: shared.grace,
         mailbox: shared.mailbox,
         shared: None,
     })?;
-    table.insert(Arc::clone(&child) as Arc<dyn AnyNode>, name);
+    table.insert(key, Arc::clone(&child) as Arc<dyn AnyNode>, name);
     Ok((child, shared))
 }
