@@ -1,12 +1,27 @@
-//! The lock that everything here uses.
+//! The lock that everything here uses, and times that do not overflow.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Thirty years: what every clock can still count.
+const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// Locks, poisoned or not: no user code runs under a lock of this crate, so a panic cannot have
 /// left what it guards half-changed.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// This long from now; a time too long for the clock is as good as for ever.
+pub(crate) fn after(time: Duration) -> Instant {
+    saturating_add(Instant::now(), time)
+}
+
+pub(crate) fn saturating_add(instant: Instant, time: Duration) -> Instant {
+    instant.checked_add(time).unwrap_or(instant + FOR_EVER)
 }
 
 /// Wakers gathered under a lock, to be woken once it is released: a wake may drop a task, and with

@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::cell::ActorCell;
 use crate::error::AskError;
 use crate::mailbox::{Refusal, ReplyTo, Slot, Ticket};
+use crate::sync::after;
 use crate::tree::is_beneath;
 
 /// A request and the wait for its reply, made by [`ActorRef::ask`](crate::ActorRef::ask).
@@ -72,7 +73,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
 
     /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`].
     pub fn timeout(self, limit: Duration) -> Self {
-        self.deadline(Instant::now() + limit)
+        self.deadline(after(limit))
     }
 
     /// Waits until then at the longest; then the error is [`AskError::TimedOut`]. A deadline that

@@ -185,10 +185,12 @@ async fn is_drained<A: Actor>(
     let me = Arc::clone(ctx.owner());
     let children = drain.get_or_insert_with(|| Box::new(StopChildren::new(Manner::Drain)));
     let gone = poll_fn(|cx| {
-        if children.poll(&me, cx).is_ready() {
-            Poll::Ready(true)
-        } else if cell.node.signals.has(STOP | KILL | EXITS) {
+        let gone = children.poll(&me, cx).is_ready();
+        // The last child's end is shown, too, before this one's.
+        if cell.node.signals.has(STOP | KILL | EXITS) {
             Poll::Ready(false)
+        } else if gone {
+            Poll::Ready(true)
         } else {
             ctx.poll_message(cx).map(|()| false)
         }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::cell::ActorCell;
 use crate::error::SendError;
 use crate::mailbox::{Refusal, Ticket};
+use crate::sync::after;
 use crate::tree::is_beneath;
 
 /// A message on its way, made by [`ActorRef::tell`](crate::ActorRef::tell).
@@ -50,7 +51,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     /// Waits for room for no longer than this, from now. Then the message comes back in
     /// [`SendError::TimedOut`].
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.limit = Some(Instant::now() + limit);
+        self.limit = Some(after(limit));
         self.timer = None;
         self
     }

@@ -9,10 +9,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::signals::KILL;
 use super::{AnyNode, Order, request};
 use crate::error::{Blocker, Phase};
-use crate::sync::lock;
+use crate::sync::{after, lock, saturating_add};
 
-/// A timer cannot be set to less than this.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// How long to wait at least before the next look.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 /// Who holds up the end of a node, as seen from outside: of those at or beneath it that have been
 /// told to end, the ones whose own time and the patience after it have passed.
@@ -53,7 +53,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             request(&next, Order::Cut);
         }
         let limit = if until <= now || node.signals.has(KILL) {
-            until + patience
+            saturating_add(until, patience)
         } else {
             until
         };
@@ -148,10 +148,10 @@ impl Watch {
             let settled = !all || found.next.is_none();
             let now = Instant::now();
             if !found.blockers.is_empty() && !progress && settled {
-                timer.sleep.as_mut().reset(now + patience);
+                timer.sleep.as_mut().reset(now + patience.max(SHORTEST));
                 return Poll::Ready(found.blockers);
             }
-            let next = found.next.unwrap_or(now + patience);
+            let next = found.next.unwrap_or_else(|| after(patience));
             timer.sleep.as_mut().reset(next.max(now + SHORTEST));
         }
     }
@@ -177,7 +177,7 @@ impl Timer {
         let now = Instant::now();
         let until = node.own_time().map_or(now, |(_, until)| until.max(now));
         let first = if node.signals.has(KILL) {
-            until + node.patience()
+            saturating_add(until, node.patience())
         } else {
             until
         };

@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::overdue::Watch;
 use super::{AnyNode, Order, is_beneath, request};
 use crate::error::{StopError, StopReason, Unjoined};
-use crate::sync::lock;
+use crate::sync::{after, lock};
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
 /// like. Await it for the outcome.
@@ -70,7 +70,7 @@ impl Stopping {
     ///
     /// The bound is this future's: it is kept only while it is polled.
     pub fn within(mut self, limit: Duration) -> Self {
-        self.limit = Some(Instant::now() + limit);
+        self.limit = Some(after(limit));
         self.bound = None;
         self
     }
