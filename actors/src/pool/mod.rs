@@ -1,0 +1,45 @@
+//! A pool of workers: whatever it is sent goes to one of them.
+//!
+//! The pool owns its workers, so it ends only when they have ended. A drain handles all that the
+//! pool and its workers had accepted, and loses nothing. When every worker is full, the pool waits
+//! for one of them, its own mailbox fills, and whoever sends to it is slowed down.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use std::sync::atomic::{AtomicU32, Ordering};
+//! use tenure::prelude::*;
+//! use tenure_actors::pool::Pool;
+//!
+//! struct Adder {
+//!     sum: Arc<AtomicU32>,
+//! }
+//!
+//! impl Actor for Adder {
+//!     type Msg = u32;
+//!
+//!     async fn handle(&mut self, n: u32, _ctx: &mut Context<Self>) -> tenure::Result {
+//!         self.sum.fetch_add(n, Ordering::Relaxed);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), RunError> {
+//! let sum = Arc::new(AtomicU32::new(0));
+//! tenure::scope(async |scope| {
+//!     let workers = Arc::clone(&sum);
+//!     let pool = scope.spawn(Pool::of(4, move |_| Adder { sum: Arc::clone(&workers) }))?;
+//!     for n in 1..=100 {
+//!         pool.tell(n).await?;
+//!     }
+//!     Ok(())
+//! })
+//! .await?;
+//! assert_eq!(sum.load(Ordering::Relaxed), 5_050);
+//! # Ok(())
+//! # }
+//! ```
+
+mod actor;
+
+pub use actor::Pool;
