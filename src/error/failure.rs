@@ -8,7 +8,8 @@ use super::{CutShort, Error};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {
-    /// A handler, hook, task or body returned this error.
+    /// A handler, hook, task or body returned this error. One with a refused value in it is kept as
+    /// text: the value is gone.
     Error(Error),
     /// Something of the node's panicked: the handler, a hook, or a destructor.
     Panic(String),

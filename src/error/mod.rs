@@ -12,6 +12,7 @@ mod run;
 mod send;
 mod spawn;
 mod stop;
+mod text;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -71,7 +72,7 @@ impl Error {
     pub(crate) fn is_stopped(&self) -> bool {
         let mut next: Option<&(dyn StdError + 'static)> = Some(&*self.0);
         while let Some(error) = next {
-            if error.is::<Stopped>() {
+            if error.is::<Stopped>() || matches!(error.downcast_ref(), Some(Carrier::Stopped)) {
                 return true;
             }
             next = error.source();
@@ -132,3 +133,14 @@ impl fmt::Debug for Error {
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("stopped")]
 pub(crate) struct Stopped;
+
+/// The source of every error with a refused value in it: the mark by which
+/// [`Error::without_refused`] knows it.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(crate) enum Carrier {
+    /// It says "stopped" as well.
+    #[error("stopped")]
+    Stopped,
+    #[error("refused")]
+    Refused,
+}

@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Mutex;
 
-use super::Stopped;
+use super::Carrier;
 
 /// A `tell` was refused; the message is inside.
 ///
@@ -52,7 +52,10 @@ impl<M> fmt::Debug for SendError<M> {
 
 impl<M> StdError for SendError<M> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        matches!(self, Self::Stopped(_)).then_some(&Stopped as _)
+        Some(match self {
+            Self::Stopped(_) => &Carrier::Stopped,
+            _ => &Carrier::Refused,
+        })
     }
 }
 
@@ -108,7 +111,10 @@ impl<M> fmt::Debug for TrySendError<M> {
 
 impl<M> StdError for TrySendError<M> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        matches!(self, Self::Stopped(_)).then_some(&Stopped as _)
+        Some(match self {
+            Self::Stopped(_) => &Carrier::Stopped,
+            _ => &Carrier::Refused,
+        })
     }
 }
 

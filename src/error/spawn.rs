@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use super::send::Refused;
-use super::{Failure, Stopped};
+use super::{Carrier, Failure, Stopped};
 
 /// A spawn was refused; what was to be started is inside, and nothing of it was polled.
 ///
@@ -75,7 +75,10 @@ impl<S> fmt::Debug for SpawnError<S> {
 
 impl<S> StdError for SpawnError<S> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        matches!(self, Self::Closed(_)).then_some(&Stopped as _)
+        Some(match self {
+            Self::Closed(_) => &Carrier::Stopped,
+            _ => &Carrier::Refused,
+        })
     }
 }
 

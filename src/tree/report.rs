@@ -1,8 +1,9 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::signals::{BY_SELF, CUT, DRAIN, KILL, STOP};
-use super::{AnyNode, ChildExit};
+use super::{AnyNode, ChildExit, panic_message};
 use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
 
@@ -24,8 +25,16 @@ impl Report {
     /// Notes an error, unless all that it says is that something had been stopped, in a tree that
     /// is stopping: that is a stop, not a failure (rule 4).
     pub(crate) fn failed(&mut self, error: Error, node: &Arc<dyn AnyNode>) {
-        if !(error.is_stopped() && node.node().is_in_stopping_tree()) {
-            self.push(Cause::Error(error));
+        let is_stop = error.is_stopped() && node.node().is_in_stopping_tree();
+        // What is not kept is dropped here, and may panic.
+        let kept = catch_unwind(AssertUnwindSafe(move || {
+            (!is_stop).then(|| error.without_refused())
+        }));
+        match kept {
+            Ok(error) => error
+                .into_iter()
+                .for_each(|error| self.push(Cause::Error(error))),
+            Err(panic) => self.panicked(panic_message(panic)),
         }
     }
 

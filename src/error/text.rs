@@ -1,0 +1,58 @@
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::{Carrier, Error, Stopped};
+
+/// What an error said, and what its sources said, without the errors themselves.
+pub(super) struct Text {
+    message: String,
+    source: Box<dyn StdError + Send + Sync>,
+}
+
+impl Error {
+    /// As text, if a refused value is in it: a reply in that value would not be dropped, and its
+    /// asker would wait, for as long as somebody keeps the failure (rule 10).
+    pub(crate) fn without_refused(self) -> Self {
+        let mut messages = Vec::new();
+        let mut carrier = None;
+        let mut next: Option<&(dyn StdError + 'static)> = Some(self.as_std());
+        while let (Some(error), None) = (next, carrier) {
+            carrier = error.downcast_ref::<Carrier>().copied();
+            messages.push(error.to_string());
+            next = error.source();
+        }
+        let Some(carrier) = carrier else {
+            return self;
+        };
+        // The mark itself stays as it is.
+        messages.pop();
+        let end: Box<dyn StdError + Send + Sync> = match carrier {
+            Carrier::Stopped => Box::new(Stopped),
+            Carrier::Refused => Box::new(Carrier::Refused),
+        };
+        Self(
+            messages
+                .into_iter()
+                .rev()
+                .fold(end, |source, message| Box::new(Text { message, source })),
+        )
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.message, f)
+    }
+}
+
+impl StdError for Text {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}
