@@ -140,7 +140,13 @@ impl<A: Actor> Context<A> {
         if self.cell.node.signals.has(STOP | KILL) {
             return None;
         }
-        self.next()
+        // A whole batch may have been given up by its callers.
+        while self.is_ready() {
+            if let Some(message) = self.next() {
+                return Some(message);
+            }
+        }
+        None
     }
 
     /// Ends when this actor is to end: a future that borrows nothing, for a `select!` beside work
@@ -160,6 +166,11 @@ impl<A: Actor> Context<A> {
             self.publish(label);
         }
         Some(message)
+    }
+
+    /// Whether there is a message to take, looked for without waiting.
+    pub(super) fn is_ready(&mut self) -> bool {
+        self.batch.is_ready(&self.cell.queue)
     }
 
     /// Ready when there is a message to take, or control to look at.

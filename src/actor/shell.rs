@@ -103,7 +103,9 @@ fn live<'a, S: Start>(
                 if signals & (DRAIN | IF_EMPTY) == 0 {
                     poll_fn(|cx| ctx.poll_ready(cx)).await;
                     budget = BUDGET;
-                } else if Box::pin(is_drained(ctx, cell, signals, &mut drain)).await {
+                } else if !ctx.is_ready()
+                    && Box::pin(is_drained(ctx, cell, signals, &mut drain)).await
+                {
                     return Ok(());
                 }
                 continue;

@@ -314,17 +314,11 @@ impl<M> Batch<M> {
         }
     }
 
-    /// The next message, if there is one: it counts as started from here on. Messages whose
-    /// callers have gone are dropped instead.
+    /// The next message of the batch, if there is one: it counts as started from here on. Messages
+    /// whose callers have gone are dropped instead.
     pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
         loop {
-            let message = match self.messages.pop_front() {
-                Some(message) => message,
-                None => {
-                    self.refill(queue, None);
-                    self.messages.pop_front()?
-                }
-            };
+            let message = self.messages.pop_front()?;
             let number = self.started;
             self.started += 1;
             queue.started.store(self.started, Ordering::Relaxed);
@@ -351,6 +345,11 @@ impl<M> Batch<M> {
         } else {
             Poll::Pending
         }
+    }
+
+    /// Whether there is a message, looked for without waiting.
+    pub(crate) fn is_ready(&mut self, queue: &Queue<M>) -> bool {
+        !self.messages.is_empty() || self.refill(queue, None)
     }
 
     /// Swaps the empty batch for all that is queued. If that is nothing, parks.
