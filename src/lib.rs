@@ -1,4 +1,70 @@
-#![doc = "Actors with enforced lifecycles"]
+//! Actors on tokio with enforced lifecycles: no actor, task or blocking job outlives its owner.
+//!
+//! An [`Actor`] is a state and the messages that it handles, one at a time. It lives in a
+//! [`scope()`], in a [`System`], or beneath another actor, and is drained, stopped, dropped and
+//! joined with it.
+//!
+//! ```
+//! use tenure::prelude::*;
+//!
+//! #[derive(Default)]
+//! struct Counter {
+//!     count: u64,
+//! }
+//!
+//! enum CounterMsg {
+//!     Add(u64),
+//!     Get(ReplyTo<u64>),
+//! }
+//!
+//! impl Actor for Counter {
+//!     type Msg = CounterMsg;
+//!
+//!     async fn handle(&mut self, msg: CounterMsg, _ctx: &mut Context<Self>) -> tenure::Result {
+//!         match msg {
+//!             CounterMsg::Add(n) => self.count += n,
+//!             CounterMsg::Get(reply) => reply.send(self.count),
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), RunError> {
+//!     tenure::scope(async |scope| {
+//!         let counter = scope.spawn(Counter::default())?;
+//!         counter.tell(CounterMsg::Add(2)).await?;
+//!         assert_eq!(counter.ask(CounterMsg::Get).await?, 2);
+//!         Ok(())
+//!     })
+//!     .await // returns once the counter is drained, stopped, dropped and joined
+//! }
+//! ```
+//!
+//! # The promise
+//!
+//! When `stop().await`, `scope(..).await` or `System::run(..).await` returns `Ok`, every actor, task
+//! and blocking job that was started beneath it has finished, and its destructor has run. If one
+//! will not yield in time, the error is [`Unjoined`], which names it; it stays owned and visible
+//! until it ends. `Ok` is never reported for a live child.
+//!
+//! Rust cannot pre-empt a poll or end a thread, and neither can this crate: what blocks its thread
+//! is named, and not ended. A `Drop` can ask for an end but cannot wait for one; the strongest form
+//! is [`System::block_on`], which owns its runtime. Tasks that are started with a raw `tokio::spawn`
+//! are outside the promise.
+//!
+//! # Where to find what
+//!
+//! | to | use |
+//! |---|---|
+//! | write an actor | [`Actor`], [`Start`], [`Context`] |
+//! | reach one | [`ActorRef`], [`Recipient`], [`ReplyTo`] |
+//! | start things | [`Spawner`] (which contexts, scopes and systems lend), [`ChildSpec`], [`Mailbox`] |
+//! | end them | [`ActorRef::stop`], [`drain`](ActorRef::drain), [`kill`](ActorRef::kill), [`Stopping`] |
+//! | hold a tree | [`scope()`], [`System`] |
+//! | see what is alive | [`NodeRef::snapshot`] |
+//! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`] |
+
 #![forbid(unsafe_code)]
 
 mod actor;
@@ -11,8 +77,8 @@ mod system;
 mod tree;
 
 pub use actor::{
-    Actor, ActorRef, Ask, BlockingHandle, Context, Handle, Permit, Recipient, Reserve, Spawner,
-    Start, TaskHandle, TaskOutput, Tell,
+    Actor, ActorRef, Ask, Context, Permit, Recipient, Reserve, Spawner, Start, TaskHandle,
+    TaskOutput, Tell,
 };
 pub use error::{
     AskError, Blocker, Cause, CutShort, Error, Failure, Kind, Phase, Refused, Result, RunError,
@@ -31,3 +97,8 @@ pub mod prelude {
         RunError, Scope, SendError, SpawnError, Spawner, Start, StopOrder, System,
     };
 }
+
+/// Compiles and runs the README's examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

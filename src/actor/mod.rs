@@ -106,7 +106,7 @@ pub use context::Context;
 pub use permit::{Permit, Reserve};
 pub use recipient::Recipient;
 pub use spawner::Spawner;
-pub use task::{BlockingHandle, Handle, TaskHandle, TaskOutput};
+pub use task::{TaskHandle, TaskOutput};
 pub use tell::Tell;
 
 pub(crate) use cell::ActorCell;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::task::{self, TaskHandle, TaskOutput};
+use super::task::{self, TaskHandle, TaskOutput, ValueOf};
 use crate::error::SpawnError;
 use crate::tree::{AnyNode, NodeRef};
 
@@ -56,7 +56,7 @@ impl Spawner {
     ///
     /// [`SpawnError::Closed`] gives the future back, unpolled.
     #[track_caller]
-    pub fn task<F>(&self, future: F) -> Result<TaskHandle<F>, SpawnError<F>>
+    pub fn task<F>(&self, future: F) -> Result<TaskHandle<ValueOf<F>>, SpawnError<F>>
     where
         F: Future<Output: TaskOutput> + Send + 'static,
     {
@@ -70,7 +70,7 @@ impl Spawner {
     ///
     /// [`SpawnError::Closed`] gives the closure back, uncalled.
     #[track_caller]
-    pub fn task_with<F, C>(&self, with: C) -> Result<TaskHandle<F>, SpawnError<C>>
+    pub fn task_with<F, C>(&self, with: C) -> Result<TaskHandle<ValueOf<F>>, SpawnError<C>>
     where
         C: FnOnce(CancellationToken) -> F,
         F: Future<Output: TaskOutput> + Send + 'static,
@@ -85,7 +85,7 @@ impl Spawner {
     ///
     /// [`SpawnError::Closed`] gives the closure back, uncalled.
     #[track_caller]
-    pub fn blocking<R, C>(&self, job: C) -> Result<task::BlockingHandle<R>, SpawnError<C>>
+    pub fn blocking<R, C>(&self, job: C) -> Result<TaskHandle<R::Value>, SpawnError<C>>
     where
         C: FnOnce(CancellationToken) -> R + Send + 'static,
         R: TaskOutput,

@@ -65,7 +65,7 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
     }
 }
 
-/// A task that somebody owns. Await it for its value.
+/// A task or blocking job that somebody owns. Await it for its value.
 ///
 /// It observes: dropping it changes nothing, the task goes on and its owner joins it (rule 12).
 ///
@@ -77,18 +77,15 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
 /// # Cancel safety
 ///
 /// Dropping it loses the value, and nothing else.
-pub struct Handle<T> {
+pub struct TaskHandle<T> {
     cell: Arc<TaskCell<T>>,
     end: Stopped,
 }
 
-/// The handle of a task that runs the future `F`.
-pub type TaskHandle<F> = Handle<<<F as Future>::Output as TaskOutput>::Value>;
+/// What awaiting a task with the future `F` gives.
+pub(super) type ValueOf<F> = <<F as Future>::Output as TaskOutput>::Value;
 
-/// The handle of a blocking job that gives an `R`.
-pub type BlockingHandle<R> = Handle<<R as TaskOutput>::Value>;
-
-impl<T: Send + 'static> Handle<T> {
+impl<T: Send + 'static> TaskHandle<T> {
     fn new(cell: Arc<TaskCell<T>>) -> Self {
         let end = Stopped::new(Arc::clone(&cell) as _);
         Self { cell, end }
@@ -101,7 +98,7 @@ impl<T: Send + 'static> Handle<T> {
     }
 }
 
-impl<T: Send + 'static> Future for Handle<T> {
+impl<T: Send + 'static> Future for TaskHandle<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -122,16 +119,16 @@ impl<T: Send + 'static> Future for Handle<T> {
 }
 
 /// Nobody is left to take the value.
-impl<T> Drop for Handle<T> {
+impl<T> Drop for TaskHandle<T> {
     fn drop(&mut self) {
         let value = std::mem::replace(&mut *lock(&self.cell.output), Output::Unwanted);
         drop(value);
     }
 }
 
-impl<T> fmt::Debug for Handle<T> {
+impl<T> fmt::Debug for TaskHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").finish_non_exhaustive()
+        f.debug_struct("TaskHandle").finish_non_exhaustive()
     }
 }
 
@@ -187,7 +184,7 @@ pub(super) fn spawn<F>(
     future: F,
     at_stop: AtStop,
     site: &'static Location<'static>,
-) -> Result<TaskHandle<F>, SpawnError<F>>
+) -> Result<TaskHandle<ValueOf<F>>, SpawnError<F>>
 where
     F: Future<Output: TaskOutput> + Send + 'static,
 {
@@ -198,7 +195,7 @@ pub(super) fn spawn_with<F, C>(
     owner: &Arc<dyn AnyNode>,
     with: C,
     site: &'static Location<'static>,
-) -> Result<TaskHandle<F>, SpawnError<C>>
+) -> Result<TaskHandle<ValueOf<F>>, SpawnError<C>>
 where
     C: FnOnce(CancellationToken) -> F,
     F: Future<Output: TaskOutput> + Send + 'static,
@@ -217,7 +214,7 @@ pub(super) fn spawn_from<P, F>(
     make: impl FnOnce(P) -> F,
     at_stop: AtStop,
     site: &'static Location<'static>,
-) -> Result<TaskHandle<F>, SpawnError<P>>
+) -> Result<TaskHandle<ValueOf<F>>, SpawnError<P>>
 where
     F: Future<Output: TaskOutput> + Send + 'static,
 {
@@ -231,7 +228,7 @@ pub(super) fn spawn_blocking<R, C>(
     owner: &Arc<dyn AnyNode>,
     job: C,
     site: &'static Location<'static>,
-) -> Result<BlockingHandle<R>, SpawnError<C>>
+) -> Result<TaskHandle<R::Value>, SpawnError<C>>
 where
     C: FnOnce(CancellationToken) -> R + Send + 'static,
     R: TaskOutput,
@@ -239,7 +236,7 @@ where
     let Some((cell, shared)) = cell::<C, _>(owner, Kind::Blocking, site) else {
         return Err(SpawnError::closed(job));
     };
-    let handle = Handle::new(Arc::clone(&cell));
+    let handle = TaskHandle::new(Arc::clone(&cell));
     let exit = Exit::new(Arc::clone(&cell) as _);
     let seed = JobSeed {
         job: Some(job),
@@ -268,20 +265,20 @@ fn cell<F, T: Send + 'static>(
 /// What a task's shell holds; `exit` goes last.
 struct TaskSeed<F: Future<Output: TaskOutput>> {
     future: Pin<Box<Option<F>>>,
-    cell: Arc<TaskCell<<F::Output as TaskOutput>::Value>>,
+    cell: Arc<TaskCell<ValueOf<F>>>,
     exit: Exit,
 }
 
 fn launch_task<F>(
     shared: &Shared,
-    cell: Arc<TaskCell<<F::Output as TaskOutput>::Value>>,
+    cell: Arc<TaskCell<ValueOf<F>>>,
     make: impl FnOnce() -> F,
     at_stop: AtStop,
-) -> TaskHandle<F>
+) -> TaskHandle<ValueOf<F>>
 where
     F: Future<Output: TaskOutput> + Send + 'static,
 {
-    let handle = Handle::new(Arc::clone(&cell));
+    let handle = TaskHandle::new(Arc::clone(&cell));
     // Should `make` panic, the node ends with this.
     let exit = Exit::new(Arc::clone(&cell) as _);
     let halt = match at_stop {
