@@ -6,7 +6,7 @@ use slab::Slab;
 use tokio::runtime::Handle;
 
 use super::AnyNode;
-use crate::error::{Kind, StopReason};
+use crate::error::{CutShort, Kind, StopReason};
 use crate::mailbox::Mailbox;
 
 /// In which order a node stops its children.
@@ -76,6 +76,8 @@ pub(super) struct Children {
     pub(super) awaited: Awaited,
     /// Ends that the owner has not looked at yet.
     pub(super) ended: VecDeque<Ended>,
+    /// What was cut short while the owner was ending.
+    pub(super) cuts: Vec<CutShort>,
 }
 
 struct Entry {
@@ -98,6 +100,7 @@ impl Children {
             names: None,
             awaited: Awaited::Nobody,
             ended: VecDeque::new(),
+            cuts: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::children::{Children, Ended};
 use super::node::Links;
-use super::signals::{EXITS, TOLD};
+use super::signals::{EXITS, TOLD, WAITING};
 use super::{AnyNode, Order, Report, request};
 use crate::error::{Kind, Phase, StopReason};
 use crate::sync::{WakeList, lock};
@@ -99,8 +99,11 @@ fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
         if let (Some(owner), Some(above)) = (&owner, above.as_deref_mut()) {
             if is_contained(&own) && matches!(reason, StopReason::Failed(_)) {
                 contained = Some(reason);
-            } else if tells(owner, above, node, &reason) {
-                tell(owner, above, node, reason, &mut wakes);
+            } else {
+                note_cut(owner, above, &reason);
+                if tells(owner, above, node, &reason) {
+                    tell(owner, above, node, reason, &mut wakes);
+                }
             }
             entry = detach(above, node, name.as_deref(), &mut wakes);
             owner_is_next = above.shell_gone && !above.has_children();
@@ -141,8 +144,16 @@ fn tells(
     }
     match end {
         StopReason::Failed(_) => true,
-        StopReason::CutShort(_) if above.closed => true,
         _ => owner.node().kind() == Kind::Actor && !above.closed,
+    }
+}
+
+/// A cut beneath a node that is ending cuts its end short, whoever else is told of it (rule 7).
+/// Before that it is for whoever had asked for that child's end.
+fn note_cut(owner: &Arc<dyn AnyNode>, above: &mut Links, end: &StopReason) {
+    let ending = above.phase >= Phase::Stopping || owner.node().signals.has(WAITING);
+    if let (StopReason::CutShort(cut), true, Some(table)) = (end, ending, &mut above.children) {
+        table.cuts.push(cut.clone());
     }
 }
 

@@ -69,25 +69,24 @@ impl Report {
     }
 }
 
-/// The ends of children that nobody has looked at: what failed, and what was cut short.
+/// The failures of children that nobody has looked at, and what was cut short.
 fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
-    let ended = {
+    let (ended, cuts) = {
         let mut links = lock(&node.node().links);
         links
             .children
             .as_mut()
-            .map(|table| std::mem::take(&mut table.ended))
+            .map(|table| {
+                let ended = std::mem::take(&mut table.ended);
+                (ended, std::mem::take(&mut table.cuts))
+            })
             .unwrap_or_default()
     };
-    let (mut failures, mut cuts) = (Vec::new(), Vec::new());
-    for end in ended {
-        match end.reason {
-            StopReason::Failed(failure) => failures.push(failure),
-            StopReason::CutShort(cut) => cuts.push(cut),
-            _ => {}
-        }
-    }
-    (failures, cuts)
+    let failures = ended.into_iter().filter_map(|end| match end.reason {
+        StopReason::Failed(failure) => Some(failure),
+        _ => None,
+    });
+    (failures.collect(), cuts)
 }
 
 /// The failure of another node that this one passed on: a cause beneath it. It may be there
