@@ -66,6 +66,8 @@
 //! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`] |
 
 #![forbid(unsafe_code)]
+// A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
+#![warn(clippy::unwrap_used)]
 
 mod actor;
 mod error;

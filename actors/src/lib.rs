@@ -8,5 +8,7 @@
 //! | [`pool::Pool`] | spreads messages over workers that it owns |
 
 #![forbid(unsafe_code)]
+// A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
+#![warn(clippy::unwrap_used)]
 
 pub mod pool;

@@ -29,6 +29,10 @@ pub(crate) struct Seed<S: Start> {
 }
 
 /// The whole life of an actor.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn stores its arguments twice"
+)]
 pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + Send + 'static {
     async move {
         // One borrow of the whole, or the block would take its fields apart and drop them in
@@ -74,6 +78,10 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
 ///
 /// It is a part of what every actor's task holds for life, so it uses what it captures in place,
 /// awaits the handler in one place, and boxes what is rare.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an async fn stores its arguments twice"
+)]
 fn live<'a, S: Start>(
     start: &'a mut Option<S>,
     state: &'a mut Option<S::Actor>,

@@ -59,7 +59,13 @@ impl Drop for Frame {
 /// The orphans of a handler that is suspended. Whoever drops it before its end has killed or
 /// failed it.
 #[derive(Default)]
-pub(crate) struct Orphans(Option<Box<Vec<Arc<dyn Orphan>>>>);
+pub(crate) struct Orphans(
+    #[expect(
+        clippy::box_collection,
+        reason = "every actor's task holds one, and hardly any uses it"
+    )]
+    Option<Box<Vec<Arc<dyn Orphan>>>>,
+);
 
 impl Orphans {
     /// Takes over what the poll of this node that ends here has orphaned.

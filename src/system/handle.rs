@@ -94,12 +94,13 @@ impl System {
         Self::builder().block_on(root)
     }
 
-    /// Asks for a stop of everything, within the system's grace.
+    /// Asks for a stop of everything, within the system's grace. While it is awaited, a warning each
+    /// second names those that hold it up.
     pub fn stop(&self) -> Stopping {
         self.end(Order::Stop).within(self.grace)
     }
 
-    /// Asks for a drain of everything, within the system's grace.
+    /// Asks for a drain of everything, within the system's grace, with the same warnings.
     pub fn drain(&self) -> Stopping {
         self.end(Order::Drain).within(self.grace)
     }
@@ -117,7 +118,7 @@ impl System {
 
     fn end(&self, order: Order) -> Stopping {
         request(self.spawner.owner(), order);
-        Stopping::new(Arc::clone(self.spawner.owner()))
+        Stopping::new(Arc::clone(self.spawner.owner())).with_warnings()
     }
 }
 

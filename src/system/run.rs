@@ -2,20 +2,15 @@ use std::future::{Future, poll_fn};
 use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use std::time::Duration;
-
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::System;
 use super::signals::Signals;
 use crate::error::{Cause, Failure, RunError, SpawnError, StopError, StopReason};
 use crate::supervision::{ChildSpec, IntoChild, spawn_at};
-use crate::tree::{Stopping, holders};
+use crate::tree::Stopping;
 
 /// The exit code of a process that was told three times to end.
 const TOLD_THRICE: i32 = 130;
-/// How many of those that hold up a stop a warning names.
-const NAMED: usize = 5;
 
 /// Runs a root actor in a system of its own until all of it has ended.
 pub(super) async fn run_root<C: IntoChild>(
@@ -47,7 +42,6 @@ pub(super) async fn run_root<C: IntoChild>(
         system: &system,
         ending: None,
         told: 0,
-        ticks: None,
     };
     let outcome = poll_fn(|cx| {
         if run.ending.is_none() && root_ended.as_mut().poll(cx).is_ready() {
@@ -73,7 +67,6 @@ struct Run<'a> {
     system: &'a System,
     ending: Option<Stopping>,
     told: u32,
-    ticks: Option<Interval>,
 }
 
 impl Run<'_> {
@@ -100,28 +93,7 @@ impl Run<'_> {
         let Some(ending) = &mut self.ending else {
             return Poll::Pending;
         };
-        if let Poll::Ready(outcome) = Pin::new(ending).poll(cx) {
-            return Poll::Ready(outcome);
-        }
-        let ticks = self.ticks.get_or_insert_with(every_second);
-        while ticks.poll_tick(cx).is_ready() {
-            warn_of_holders(self.system);
-        }
-        Poll::Pending
-    }
-}
-
-/// Names those that hold up the stop.
-fn warn_of_holders(system: &System) {
-    for holder in holders(system.owner()).iter().take(NAMED) {
-        tracing::warn!(
-            path = %holder.blocker.path,
-            phase = %holder.blocker.phase,
-            message = holder.blocker.label.unwrap_or("-"),
-            held_for = ?holder.blocker.held_for,
-            time_left = ?holder.left,
-            "holds up the stop"
-        );
+        Pin::new(ending).poll(cx)
     }
 }
 
@@ -142,12 +114,4 @@ fn refused<S>(error: &SpawnError<S>) -> RunError {
         vec![],
         vec![],
     ))
-}
-
-fn every_second() -> Interval {
-    let second = Duration::from_secs(1);
-    let mut ticks = interval(second);
-    ticks.reset();
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    ticks
 }

@@ -23,6 +23,7 @@ pub(crate) mod signals;
 mod spawn;
 mod stop;
 mod stopping;
+mod warnings;
 
 pub(crate) use body::{Body, Ended, Halt, panic_message};
 pub use child_exit::ChildExit;
@@ -36,7 +37,7 @@ pub(crate) use join::{Manner, StopChildren, join_children};
 pub(crate) use label::Label;
 pub(crate) use node::{AnyNode, Node, Place, Settings};
 pub use node_ref::NodeRef;
-pub(crate) use overdue::{Watch, holders};
+pub(crate) use overdue::Watch;
 pub(crate) use report::{Report, next_ended};
 pub(crate) use spawn::{Denied, launch, launch_blocking, register, register_scope};
 pub(crate) use stop::{Order, request, request_own};

@@ -68,33 +68,6 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     found
 }
 
-/// A node that is using its own time to end.
-#[derive(Debug)]
-pub(crate) struct Holder {
-    pub(crate) blocker: Blocker,
-    /// How much it has left.
-    pub(crate) left: Duration,
-}
-
-/// Those at or beneath a node that hold up its end now, the longest first.
-pub(crate) fn holders(root: &Arc<dyn AnyNode>) -> Vec<Holder> {
-    let now = Instant::now();
-    let mut found = Vec::new();
-    let mut pending = vec![Arc::clone(root)];
-    while let Some(next) = pending.pop() {
-        let node = next.node();
-        pending.extend(node.children());
-        if let Some((since, until)) = node.own_time() {
-            found.push(Holder {
-                blocker: node.blocker(&*next, now - since),
-                left: until.saturating_duration_since(now),
-            });
-        }
-    }
-    found.sort_by_key(|holder| std::cmp::Reverse(holder.blocker.held_for));
-    found
-}
-
 /// Looks at what is overdue each time that something may have become so, and only then.
 ///
 /// Its first poll sets no timer but yields once: most ends are only a poll of another task away,

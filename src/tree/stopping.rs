@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::overdue::Watch;
+use super::warnings::Warnings;
 use super::{AnyNode, Order, is_beneath, request};
 use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::{after, lock};
@@ -38,6 +39,7 @@ pub struct Stopping {
     watch: Watch,
     bound: Option<Pin<Box<Sleep>>>,
     limit: Option<Instant>,
+    warnings: Option<Warnings>,
 }
 
 impl Stopping {
@@ -48,6 +50,7 @@ impl Stopping {
             watch: Watch::yielded(),
             bound: None,
             limit: None,
+            warnings: None,
         }
     }
 
@@ -62,7 +65,14 @@ impl Stopping {
             watch: Watch::yielded(),
             bound: None,
             limit: None,
+            warnings: None,
         }
+    }
+
+    /// Names each second, in a warning, those that hold it up.
+    pub(crate) fn with_warnings(mut self) -> Self {
+        self.warnings = Some(Warnings::default());
+        self
     }
 
     /// Bounds the whole: when this much time has passed from now, what is left becomes a kill, and
@@ -112,6 +122,9 @@ impl Future for Stopping {
         let shared = node.node().shared().filter(|_| foreign);
         let _context = shared.as_ref().map(|shared| shared.handle.enter());
         this.poll_bound(&node, cx);
+        if let Some(warnings) = &mut this.warnings {
+            warnings.poll(&node, cx);
+        }
         this.watch.poll(|| Some(node), false, cx).map(|blockers| {
             let unjoined = Unjoined::new(blockers);
             tracing::error!(%unjoined, "a stop goes on without an end in sight");
