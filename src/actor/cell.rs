@@ -31,7 +31,7 @@ impl<M: Send + 'static> ActorCell<M> {
         for message in left {
             let dropped = catch_unwind(AssertUnwindSafe(|| {
                 if let Some(path) = &path {
-                    tracing::debug!(%path, message = label(&message), "undelivered");
+                    tracing::debug!(%path, label = label(&message), "undelivered");
                 }
                 drop(message);
             }));

@@ -252,7 +252,7 @@ fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
         let message = panic_message(panic);
         if killed {
             tracing::warn!(
-                message,
+                panic = message,
                 "a killed actor's state panicked when it was dropped"
             );
         } else {

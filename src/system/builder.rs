@@ -107,7 +107,8 @@ impl Builder {
     /// # Errors
     ///
     /// [`RunError::Failed`] with all failures in one tree, [`RunError::CutShort`],
-    /// [`RunError::Unjoined`]; [`RunError::NoRuntime`], and [`RunError::Io`] if the signals cannot
+    /// [`RunError::Unjoined`]; [`RunError::Stopped`] if a second signal killed it;
+    /// [`RunError::NoRuntime`], and [`RunError::Io`] if the signals cannot
     /// be listened to.
     ///
     /// # Cancel safety

@@ -54,6 +54,7 @@ pub(super) async fn run_root<C: IntoChild>(
     })
     .await;
     match outcome {
+        Ok(StopReason::Killed) => Err(RunError::Stopped),
         Ok(_) => Ok(()),
         Err(StopError::Failed(failure)) => Err(RunError::Failed(failure)),
         Err(StopError::CutShort(cut)) => Err(RunError::CutShort(cut)),

@@ -23,7 +23,7 @@ impl Warnings {
                 tracing::warn!(
                     path = %holder.blocker.path,
                     phase = %holder.blocker.phase,
-                    message = holder.blocker.label.unwrap_or("-"),
+                    handling = holder.blocker.label.unwrap_or("-"),
                     held_for = ?holder.blocker.held_for,
                     time_left = ?holder.left,
                     "holds up the stop"
