@@ -89,6 +89,8 @@ pub(crate) struct Batch<M> {
     messages: VecDeque<M>,
     started: u64,
     limited: bool,
+    /// Nothing more comes.
+    discarded: bool,
 }
 
 impl<M> Queue<M> {
@@ -265,6 +267,9 @@ impl<M> Queue<M> {
 
     /// Takes all that is left, without its order of numbers, and closes.
     pub(crate) fn discard(&self, batch: &mut Batch<M>) -> VecDeque<M> {
+        if std::mem::replace(&mut batch.discarded, true) {
+            return VecDeque::new();
+        }
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         state.gate = Gate::Closed;
@@ -311,6 +316,7 @@ impl<M> Batch<M> {
             messages: VecDeque::new(),
             started: 0,
             limited: false,
+            discarded: false,
         }
     }
 
@@ -355,7 +361,7 @@ impl<M> Batch<M> {
     /// Swaps the empty batch for all that is queued. If that is nothing, parks.
     fn refill(&mut self, queue: &Queue<M>, waker: Option<&Waker>) -> bool {
         let mut wakes = WakeList::new();
-        let mut spare = None;
+        let mut spare = [VecDeque::new(), VecDeque::new()];
         let mut state = lock(&queue.state);
         std::mem::swap(&mut self.messages, &mut state.messages);
         self.limited = std::mem::take(&mut state.limited);
@@ -364,8 +370,13 @@ impl<M> Batch<M> {
             state.parked = None;
         } else if let Some(waker) = waker {
             state.park(waker);
-            if self.messages.capacity() > SPARE_CAPACITY {
-                spare = Some(std::mem::take(&mut self.messages));
+            for (buffer, spare) in [&mut self.messages, &mut state.messages]
+                .into_iter()
+                .zip(&mut spare)
+            {
+                if buffer.capacity() > SPARE_CAPACITY {
+                    std::mem::swap(buffer, spare);
+                }
             }
         }
         if state.rare.is_some() {
