@@ -16,6 +16,31 @@ use crate::tree::is_beneath;
 
 /// A request and the wait for its reply, made by [`ActorRef::ask`](crate::ActorRef::ask).
 ///
+/// ```
+/// # use std::time::Duration;
+/// # use tenure::prelude::*;
+/// struct Silent;
+///
+/// impl Actor for Silent {
+///     type Msg = ReplyTo<u32>;
+///     async fn handle(&mut self, reply: ReplyTo<u32>, _: &mut Context<Self>) -> tenure::Result {
+///         reply.gone().await; // until its caller gives up
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let silent = scope.spawn(Silent)?;
+///     let reply = silent.ask(|reply| reply).timeout(Duration::from_millis(5)).await;
+///     assert_eq!(reply, Err(AskError::TimedOut { started: true }));
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`AskError`] says why there is no reply.

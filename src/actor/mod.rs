@@ -118,12 +118,70 @@ use crate::error::Result;
 use crate::tree::ChildExit;
 
 /// A state that handles messages, one at a time.
+///
+/// Handlers and hooks are futures of the actor's own: one at a time, never together, and none of
+/// them is polled again once the actor is killed. What they start through their [`Context`] is the
+/// actor's, and is joined before it is gone.
+///
+/// ```
+/// use tenure::prelude::*;
+///
+/// struct Thermostat {
+///     target: f64,
+/// }
+///
+/// enum ThermostatMsg {
+///     SetTarget(f64),
+///     IsTooCold { measured: f64, reply: ReplyTo<bool> },
+/// }
+///
+/// impl Actor for Thermostat {
+///     type Msg = ThermostatMsg;
+///
+///     async fn handle(&mut self, msg: ThermostatMsg, _ctx: &mut Context<Self>) -> tenure::Result {
+///         match msg {
+///             ThermostatMsg::SetTarget(target) => self.target = target,
+///             ThermostatMsg::IsTooCold { measured, reply } => reply.send(measured < self.target),
+///         }
+///         Ok(())
+///     }
+///
+///     async fn on_stop(&mut self, _ctx: &mut Context<Self>) -> tenure::Result {
+///         println!("the heating is off");
+///         Ok(())
+///     }
+///
+///     fn label(msg: &ThermostatMsg) -> &'static str {
+///         match msg {
+///             ThermostatMsg::SetTarget(_) => "SetTarget",
+///             ThermostatMsg::IsTooCold { .. } => "IsTooCold",
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let thermostat = scope.spawn(Thermostat { target: 18.0 })?;
+///     thermostat.tell(ThermostatMsg::SetTarget(21.0)).await?;
+///     let cold = thermostat.ask(|reply| ThermostatMsg::IsTooCold { measured: 19.5, reply }).await?;
+///     assert!(cold);
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
 pub trait Actor: Send + Sized + 'static {
     /// What it takes: an enum, matched exhaustively in [`handle`](Actor::handle).
     type Msg: Send + 'static;
 
-    /// Handles one message. An error fails the actor (rule 9); an error that is expected is part
-    /// of a reply.
+    /// Handles one message. An error fails the actor, and by default its owner; an error that is
+    /// expected is part of a reply.
+    ///
+    /// # Cancel safety
+    ///
+    /// A kill, and a stop or drain whose grace is over, drop this future at the await point that it
+    /// is at; the state is dropped next, without `on_stop`.
     ///
     /// # Errors
     ///
@@ -180,6 +238,52 @@ pub trait Actor: Send + Sized + 'static {
 
 /// The recipe of an actor: its arguments, and how it comes to be of them, asynchronously and
 /// perhaps not at all. Every actor is its own recipe.
+///
+/// It spares the state the `Option`s of what is only there later: the actor does not exist before
+/// what it needs does. Messages that come meanwhile wait in the mailbox.
+///
+/// ```
+/// use tenure::prelude::*;
+/// use tokio::net::UdpSocket;
+///
+/// struct Beacon {
+///     socket: UdpSocket,
+/// }
+///
+/// /// What a beacon is started from.
+/// struct BeaconAt(&'static str);
+///
+/// impl Start for BeaconAt {
+///     type Actor = Beacon;
+///
+///     async fn start(self, _ctx: &mut Context<Beacon>) -> tenure::Result<Beacon> {
+///         Ok(Beacon { socket: UdpSocket::bind(self.0).await? })
+///     }
+/// }
+///
+/// impl Actor for Beacon {
+///     type Msg = ReplyTo<u16>;
+///
+///     async fn handle(&mut self, reply: ReplyTo<u16>, _ctx: &mut Context<Self>) -> tenure::Result {
+///         reply.send(self.socket.local_addr()?.port());
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let beacon = scope.start(BeaconAt("127.0.0.1:0")).await?;
+///     assert_ne!(beacon.ask(|reply| reply).await?, 0);
+///
+///     // A start that fails is told to whoever waits for it, and fails nobody else.
+///     let failed = scope.start(BeaconAt("127.0.0.1:no port")).await;
+///     assert!(failed.is_err());
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
 pub trait Start: Send + Sized + 'static {
     /// What it makes.
     type Actor: Actor;

@@ -11,6 +11,27 @@ use crate::tree::is_beneath;
 
 /// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
 ///
+/// ```
+/// # use tenure::prelude::*;
+/// # struct Printer;
+/// # impl Actor for Printer {
+/// #     type Msg = String;
+/// #     async fn handle(&mut self, _: String, _: &mut Context<Self>) -> tenure::Result { Ok(()) }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let printer = scope.spawn(ChildSpec::new(Printer).mailbox(Mailbox::bounded(1)))?;
+///     let permit = printer.reserve().await?;
+///     // The room is ours: nobody else gets it while the page is made.
+///     assert!(printer.try_tell(String::from("another")).is_err());
+///     permit.send("a page".repeat(100))?;
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`SendError::Stopped`] if the actor takes no more messages.

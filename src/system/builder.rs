@@ -48,7 +48,8 @@ impl Builder {
         self
     }
 
-    /// How long a stop or drain of the whole may take before it becomes a kill. The default is
+    /// How long a stop or drain of the whole, or the end that its root comes to by itself, may take
+    /// before it becomes a kill. The default is
     /// 25 s, below the 30 s after which orchestrators commonly kill the process.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::System;
 use super::signals::Signals;
-use crate::error::{Cause, Failure, RunError, SpawnError, StopError, StopReason};
+use crate::error::{Cause, Failure, Phase, RunError, SpawnError, StopError, StopReason};
 use crate::supervision::{ChildSpec, IntoChild, spawn_at};
 use crate::tree::Stopping;
 
@@ -44,7 +44,10 @@ pub(super) async fn run_root<C: IntoChild>(
         told: 0,
     };
     let outcome = poll_fn(|cx| {
-        if run.ending.is_none() && root_ended.as_mut().poll(cx).is_ready() {
+        // The end is bounded from its beginning on: something beneath may not yield.
+        if run.ending.is_none()
+            && (root_ended.as_mut().poll(cx).is_ready() || root.node().phase() >= Phase::Stopping)
+        {
             run.ending = Some(system.drain());
         }
         while let Some(Poll::Ready(())) = signals.as_mut().map(|signals| signals.poll(cx)) {

@@ -13,7 +13,7 @@ use super::signals::{DRAIN, KILL, STOP, Signals, TOLD, WAITING};
 use super::{Label, NodeId};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::{Gate, Mailbox};
-use crate::sync::lock;
+use crate::sync::{WakeList, lock};
 
 /// A path longer than this is shown with its middle left out.
 const LONGEST_PATH: usize = 64;
@@ -232,15 +232,17 @@ impl Node {
     /// The node ends by itself, or has finished what it had to do before its children are
     /// stopped: it takes no more children, and its token fires.
     pub(crate) fn set_stopping(&self) {
-        let token = {
+        let (watchers, token) = {
             let mut links = lock(&self.links);
-            links.phase = links.phase.max(Phase::Stopping);
+            let watchers = links.begin_stopping();
             links.closed = true;
-            links.rare.as_ref().and_then(|rare| rare.token.clone())
+            let token = links.rare.as_ref().and_then(|rare| rare.token.clone());
+            (watchers, token)
         };
         if let Some(token) = token {
             token.cancel();
         }
+        watchers.wake();
     }
 
     /// How long its own steps may take in a stop or drain.
@@ -452,6 +454,17 @@ impl Links {
     pub(super) fn set_own_time(&mut self, left: Option<Duration>) {
         self.since = left.map(|_| Instant::now());
         self.left = left.map_or(0, millis);
+    }
+
+    /// Those who wait for the end are to look when it begins: a system does not wait for ever for
+    /// the end of its root.
+    pub(super) fn begin_stopping(&mut self) -> WakeList {
+        let mut watchers = WakeList::new();
+        if self.phase < Phase::Stopping {
+            self.phase = Phase::Stopping;
+            watchers.extend(self.take_waiters().into_iter().map(|(_, waker)| waker));
+        }
+        watchers
     }
 
     pub(super) fn take_waiters(&mut self) -> Vec<(u64, Waker)> {

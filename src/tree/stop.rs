@@ -42,25 +42,24 @@ pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
 
 fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {
     let node = target.node();
-    let (waker, token) = {
+    let (wakes, token) = {
         let mut links = lock(&node.links);
         if links.phase == Phase::Stopped || node.signals.has(bit | KILL | STOP) {
             return;
         }
         node.signals.set(bit);
-        links.phase = Phase::Stopping;
+        let mut wakes = links.begin_stopping();
+        wakes.extend(links.waker.clone());
         links.closed |= bit == STOP;
         // An actor's token fires after its last message, which is for its shell to see (rule 4).
         let fires = bit != DRAIN || node.kind() != Kind::Actor;
-        (links.waker.clone(), links.token().filter(|_| fires))
+        (wakes, links.token().filter(|_| fires))
     };
     target.close(gate);
     if let Some(token) = token {
         token.cancel();
     }
-    if let Some(waker) = waker {
-        waker.wake();
-    }
+    wakes.wake();
 }
 
 /// Kills a node and all beneath it at once: one that does not yield must not keep what is beneath
@@ -70,27 +69,26 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
     let mut pending = vec![Arc::clone(target)];
     while let Some(next) = pending.pop() {
         let node = next.node();
-        let (waker, token) = {
+        let (wakes, token) = {
             let mut links = lock(&node.links);
             if links.phase == Phase::Stopped || node.signals.has(KILL) {
                 continue;
             }
             node.signals.set(bits);
-            links.phase = Phase::Stopping;
+            let mut wakes = links.begin_stopping();
+            wakes.extend(links.waker.clone());
             links.closed = true;
             links.out_of_time(now);
             if let Some(children) = &links.children {
                 pending.extend(children.all());
             }
-            (links.waker.clone(), links.token())
+            (wakes, links.token())
         };
         next.close(Gate::Closed);
         if let Some(token) = token {
             token.cancel();
         }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakes.wake();
     }
 }
 
