@@ -122,21 +122,18 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         }
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<u64, AskError>> {
+    /// Sends the message, if that has not been done.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AskError>> {
         let cell = self.target.cell();
         let limited = self.limit.is_some();
         let inside = || is_beneath(&cell.node);
         let (message, mut ticket) = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Sent(number) => {
-                self.stage = Stage::Sent(number);
-                return Poll::Ready(Ok(number));
-            }
-            Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
+            Stage::Sent(_) | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
             Stage::Queueing(message, ticket) => (message, ticket),
             Stage::Unsent(message) => match cell.queue.try_push(message, limited, inside) {
                 Ok(number) => {
                     self.stage = Stage::Sent(number);
-                    return Poll::Ready(Ok(number));
+                    return Poll::Ready(Ok(()));
                 }
                 Err(Refusal::Closed(message)) => return self.refuse(message, AskError::Stopped),
                 Err(Refusal::Full(message)) if !self.patient => {
@@ -155,7 +152,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                 Err(message) => self.refuse(message, AskError::Stopped),
                 Ok(number) => {
                     self.stage = Stage::Sent(number);
-                    Poll::Ready(Ok(number))
+                    Poll::Ready(Ok(()))
                 }
             },
         }
@@ -163,7 +160,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
 
     /// The message never got there; its reply needs no verdict.
     #[cold]
-    fn refuse(&self, message: M, error: AskError) -> Poll<Result<u64, AskError>> {
+    fn refuse(&self, message: M, error: AskError) -> Poll<Result<(), AskError>> {
         drop(self.slot.give_up());
         drop(message);
         Poll::Ready(Err(error))
@@ -222,16 +219,16 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
         let this = self.get_mut();
         if !matches!(this.stage, Stage::Sent(_)) {
             ready!(pin!(consume_budget()).poll(cx));
+            if let Poll::Ready(Err(error)) = this.poll_send(cx) {
+                return Poll::Ready(Err(error));
+            }
         }
-        let reply = match this.poll_send(cx) {
-            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Ready(Ok(_)) => this.slot.poll(cx.waker()),
-            Poll::Pending => Poll::Pending,
-        };
-        if reply.is_ready() {
-            this.stage = Stage::Over;
+        if matches!(this.stage, Stage::Sent(_))
+            && let Poll::Ready(reply) = this.slot.poll(cx.waker())
+        {
             // Whoever still holds the reply's address can see that nobody waits for it.
-            return reply;
+            this.stage = Stage::Over;
+            return Poll::Ready(reply);
         }
         if this.is_out_of_time(cx) {
             let late = this.give_up();

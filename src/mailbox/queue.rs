@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
 use super::Mailbox;
@@ -360,32 +360,36 @@ impl<M> Batch<M> {
 
     /// Swaps the empty batch for all that is queued. If that is nothing, parks.
     fn refill(&mut self, queue: &Queue<M>, waker: Option<&Waker>) -> bool {
-        let mut wakes = WakeList::new();
-        let mut spare = [VecDeque::new(), VecDeque::new()];
         let mut state = lock(&queue.state);
-        std::mem::swap(&mut self.messages, &mut state.messages);
         self.limited = std::mem::take(&mut state.limited);
-        let filled = !self.messages.is_empty();
+        let filled = !state.messages.is_empty();
         if filled {
+            std::mem::swap(&mut self.messages, &mut state.messages);
             state.parked = None;
         } else if let Some(waker) = waker {
             state.park(waker);
-            for (buffer, spare) in [&mut self.messages, &mut state.messages]
-                .into_iter()
-                .zip(&mut spare)
-            {
-                if buffer.capacity() > SPARE_CAPACITY {
-                    std::mem::swap(buffer, spare);
-                }
-            }
         }
+        let burst = self.messages.capacity().max(state.messages.capacity()) > SPARE_CAPACITY;
+        if state.rare.is_some() || (burst && !filled) {
+            self.tidy(queue, state, burst && !filled);
+        }
+        filled
+    }
+
+    /// Grants the room that has come free, and gives back what only a burst needed.
+    #[cold]
+    fn tidy(&mut self, queue: &Queue<M>, mut state: MutexGuard<'_, State<M>>, burst: bool) {
+        let mut wakes = WakeList::new();
         if state.rare.is_some() {
             state.grant(queue, &mut wakes);
         }
+        let spare = burst.then(|| {
+            let queued = std::mem::take(&mut state.messages);
+            (std::mem::take(&mut self.messages), queued)
+        });
         drop(state);
         drop(spare);
         wakes.wake();
-        filled
     }
 }
 

@@ -141,6 +141,15 @@ impl<T> Slot<T> {
     /// Takes the reply if it is there; if not, `waker` is woken when it is.
     pub(crate) fn poll(&self, waker: &Waker) -> Poll<Result<T, AskError>> {
         let mut state = lock(&self.state);
+        if matches!(state.reply, Reply::Pending) {
+            let stale = match &mut state.asker {
+                Some(asker) if asker.will_wake(waker) => None,
+                asker => asker.replace(waker.clone()),
+            };
+            drop(state);
+            drop(stale);
+            return Poll::Pending;
+        }
         match std::mem::replace(&mut state.reply, Reply::Over) {
             Reply::There(reply) => {
                 let watchers = std::mem::take(&mut state.watchers);
@@ -150,17 +159,7 @@ impl<T> Slot<T> {
                 }
                 Poll::Ready(reply)
             }
-            Reply::Over => Poll::Ready(Err(AskError::NoReply)),
-            Reply::Pending => {
-                state.reply = Reply::Pending;
-                let stale = match &mut state.asker {
-                    Some(asker) if asker.will_wake(waker) => None,
-                    asker => asker.replace(waker.clone()),
-                };
-                drop(state);
-                drop(stale);
-                Poll::Pending
-            }
+            Reply::Pending | Reply::Over => Poll::Ready(Err(AskError::NoReply)),
         }
     }
 

@@ -77,7 +77,7 @@ impl<'a, F: Future> Body<'a, F> {
         self.settle(verdict);
         if let Err(panic) = dropped {
             let message = panic_message(panic);
-            tracing::warn!(message, "a future panicked when it was dropped");
+            tracing::warn!(panic = message, "a future panicked when it was dropped");
         }
     }
 
