@@ -470,6 +470,7 @@ fn run_names_what_does_not_yield() {
         let stopper = std::thread::Builder::new().spawn(stop).unwrap();
         let ended = System::builder()
             .grace(Duration::from_millis(100))
+            .child_grace(LONG)
             .patience(Duration::from_millis(100))
             .run(root)
             .await;
@@ -482,5 +483,40 @@ fn run_names_what_does_not_yield() {
         let root = stopper.join().unwrap();
         // Its owner has it still, and reaps it.
         assert!(root.stopped().await.is_err());
+    });
+}
+
+/// The patience begins with the kill, whoever asked for that, and not with the end of the grace.
+#[test]
+fn kill_is_seen_by_those_who_wait_for_a_stop() {
+    multi_thread(async |check| {
+        let system = System::builder()
+            .child_grace(LONG)
+            .patience(Duration::from_millis(50))
+            .start()
+            .unwrap();
+        let spin = Spin::default();
+        let stuck = system.spawn(Stuck(spin.clone(), check.guard())).unwrap();
+        check.node(stuck.node());
+        stuck.try_tell(()).unwrap();
+        while spin.stuck.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let kill = async {
+            // The other stop waits by then.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            stuck.kill().await
+        };
+        let (stopped, killed) = tokio::join!(stuck.stop(), kill);
+        assert!(
+            matches!(stopped, Err(StopError::Unjoined(_))),
+            "{stopped:?}"
+        );
+        assert!(matches!(killed, Err(StopError::Unjoined(_))), "{killed:?}");
+        spin.released.store(true, Ordering::SeqCst);
+        let ended = stuck.stopped().await;
+        assert!(matches!(ended, Ok(StopReason::Killed)), "{ended:?}");
+        system.stop().await.unwrap();
     });
 }

@@ -459,11 +459,17 @@ impl Links {
     /// Those who wait for the end are to look when it begins: a system does not wait for ever for
     /// the end of its root.
     pub(super) fn begin_stopping(&mut self) -> WakeList {
-        let mut watchers = WakeList::new();
-        if self.phase < Phase::Stopping {
-            self.phase = Phase::Stopping;
-            watchers.extend(self.take_waiters().into_iter().map(|(_, waker)| waker));
+        if self.phase >= Phase::Stopping {
+            return WakeList::new();
         }
+        self.phase = Phase::Stopping;
+        self.watchers()
+    }
+
+    /// All who wait for the end, to be woken for a look.
+    pub(super) fn watchers(&mut self) -> WakeList {
+        let mut watchers = WakeList::new();
+        watchers.extend(self.take_waiters().into_iter().map(|(_, waker)| waker));
         watchers
     }
 

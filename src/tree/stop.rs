@@ -75,7 +75,9 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
                 continue;
             }
             node.signals.set(bits);
-            let mut wakes = links.begin_stopping();
+            links.phase = Phase::Stopping;
+            // The patience of those who wait begins now.
+            let mut wakes = links.watchers();
             wakes.extend(links.waker.clone());
             links.closed = true;
             links.out_of_time(now);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::overdue::Watch;
+use super::signals::KILL;
 use super::warnings::Warnings;
 use super::{AnyNode, Order, is_beneath, request};
 use crate::error::{StopError, StopReason, Unjoined};
@@ -36,6 +37,8 @@ use crate::sync::{after, lock};
 pub struct Stopping {
     end: Stopped,
     yielded: bool,
+    /// The kill has been seen.
+    killed: bool,
     watch: Watch,
     bound: Option<Pin<Box<Sleep>>>,
     limit: Option<Instant>,
@@ -47,6 +50,7 @@ impl Stopping {
         Self {
             end: Stopped::new(node),
             yielded: false,
+            killed: false,
             watch: Watch::yielded(),
             bound: None,
             limit: None,
@@ -62,6 +66,7 @@ impl Stopping {
                 ticket: None,
             },
             yielded: false,
+            killed: false,
             watch: Watch::yielded(),
             bound: None,
             limit: None,
@@ -122,6 +127,11 @@ impl Future for Stopping {
         let shared = node.node().shared().filter(|_| foreign);
         let _context = shared.as_ref().map(|shared| shared.handle.enter());
         this.poll_bound(&node, cx);
+        if !this.killed && node.node().signals.has(KILL) {
+            // Whoever killed it: what was to be looked at after its grace is overdue before.
+            this.killed = true;
+            this.watch = Watch::yielded();
+        }
         if let Some(warnings) = &mut this.warnings {
             warnings.poll(&node, cx);
         }
