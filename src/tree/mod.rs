@@ -18,6 +18,7 @@ mod label;
 mod node;
 mod node_ref;
 mod overdue;
+mod path;
 mod report;
 pub(crate) mod signals;
 mod spawn;
