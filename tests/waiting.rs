@@ -803,7 +803,7 @@ fn waiting_for_ones_own_end_is_an_error() {
 fn task_that_waits_for_itself_is_told() {
     paused(async |_check| {
         tenure::scope(async |scope| {
-            let (send, handle) = tokio::sync::oneshot::channel::<tenure::Handle<()>>();
+            let (send, handle) = tokio::sync::oneshot::channel::<tenure::TaskHandle<()>>();
             let (tell, told) = tokio::sync::oneshot::channel();
             let task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
                 let own = handle.await.unwrap();

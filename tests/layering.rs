@@ -1,0 +1,264 @@
+//! The layout that CONTRIBUTING.md describes, read out of the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module imports only from those left of it.
+const ORDER: [&str; 8] = [
+    "sync",
+    "error",
+    "mailbox",
+    "tree",
+    "actor",
+    "supervision",
+    "system",
+    "observe",
+];
+
+const LONGEST_FILE: usize = 500;
+
+/// The one file that tells tokio to run something.
+const SPAWN_SITE: &str = "src/tree/spawn.rs";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust files beneath a folder, by their path from the root of the repository.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut pending = vec![root().join(folder)];
+    while let Some(next) = pending.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let name = path.strip_prefix(root()).unwrap();
+                found.push((name.to_str().unwrap().replace('\\', "/"), text));
+            }
+        }
+    }
+    assert!(found.len() > 5, "there are hardly any sources in {folder}");
+    found.sort();
+    found
+}
+
+/// A source without its comments and the contents of its strings, line by line as it was.
+fn code(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(next) = chars.next() {
+        match next {
+            '/' if chars.peek() == Some(&'/') => while chars.next_if(|c| *c != '\n').is_some() {},
+            // A character, and not a lifetime.
+            '\'' if chars.peek() == Some(&'"') => drop(chars.by_ref().take(2).last()),
+            '"' => {
+                while let Some(inner) = chars.next() {
+                    match inner {
+                        '\\' => drop(chars.next()),
+                        '"' => break,
+                        '\n' => out.push('\n'),
+                        _ => {}
+                    }
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text[..offset].matches('\n').count() + 1
+}
+
+fn identifier(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The modules that what follows `crate::` names: one, or those of a group.
+fn named(rest: &str) -> Vec<&str> {
+    let Some(group) = rest.strip_prefix('{') else {
+        return vec![identifier(rest)];
+    };
+    let (mut depth, mut names, mut is_first) = (0, Vec::new(), true);
+    for (index, c) in group.char_indices() {
+        match c {
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            '{' => depth += 1,
+            ',' if depth == 0 => is_first = true,
+            c if c.is_whitespace() => {}
+            _ if is_first => {
+                names.push(identifier(&group[index..]));
+                is_first = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn module_of(path: &str) -> &str {
+    let inner = path.strip_prefix("src/").unwrap();
+    inner.split(['/', '.']).next().unwrap()
+}
+
+#[test]
+fn modules_import_only_from_those_left_of_them() {
+    let place = |module: &str| ORDER.iter().position(|known| *known == module);
+    let mut wrong = Vec::new();
+    let mut imports = 0;
+    for (path, text) in sources("src") {
+        let module = module_of(&path);
+        if module == "lib" {
+            continue;
+        }
+        let Some(own) = place(module) else {
+            // A module that only re-exports stands right of all.
+            assert_eq!(module, "testing", "{path}: where does `{module}` belong?");
+            continue;
+        };
+        let code = code(&text);
+        for (offset, found) in code.match_indices("crate::") {
+            let before = code[..offset].chars().next_back();
+            if before.is_some_and(|c| c == '$' || c.is_alphanumeric() || c == '_') {
+                continue;
+            }
+            for name in named(&code[offset + found.len()..]) {
+                imports += 1;
+                let line = line_of(&code, offset);
+                match place(name) {
+                    Some(other) if other <= own => {}
+                    Some(_) => wrong.push(format!("{path}:{line}: `{module}` uses `{name}`")),
+                    None => wrong.push(format!(
+                        "{path}:{line}: `{name}` is not a module: import it from where it is"
+                    )),
+                }
+            }
+        }
+    }
+    assert!(imports > 50, "the imports are not found any more");
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn one_file_starts_tasks() {
+    let calls = [
+        "handle.spawn(",
+        "handle.spawn_blocking(",
+        "handle().spawn(",
+        "handle().spawn_blocking(",
+        "runtime.spawn(",
+        "runtime.spawn_blocking(",
+        "Handle::current().spawn",
+        "tokio::spawn",
+        "task::spawn(",
+        "tokio::task::spawn",
+        "spawn_local(",
+        "JoinSet",
+        "thread::spawn",
+        "thread::Builder",
+        "thread::scope",
+    ];
+    // A module of the crate's own is called `task`.
+    let own = [("src/actor/spawner.rs", "task::spawn(")];
+    let (mut wrong, mut at_the_site) = (Vec::new(), 0);
+    for (path, text) in sources("src") {
+        let code = code(&text);
+        for call in calls {
+            for (offset, _) in code.match_indices(call) {
+                if path == SPAWN_SITE {
+                    at_the_site += 1;
+                } else if !own.contains(&(path.as_str(), call)) {
+                    let line = line_of(&code, offset);
+                    wrong.push(format!("{path}:{line}: `{call}` outside of {SPAWN_SITE}"));
+                }
+            }
+        }
+        // Nor does anybody else have leave of the lint.
+        for (offset, _) in code.match_indices("clippy::disallowed_methods") {
+            if path != SPAWN_SITE {
+                let line = line_of(&code, offset);
+                wrong.push(format!("{path}:{line}: the lint is switched off"));
+            }
+        }
+    }
+    assert_eq!(at_the_site, 2, "one for tasks and one for blocking jobs");
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn files_stay_short() {
+    let long: Vec<_> = sources("src")
+        .into_iter()
+        .map(|(path, text)| (path, text.lines().count()))
+        .filter(|(_, lines)| *lines > LONGEST_FILE)
+        .map(|(path, lines)| format!("{path}:{lines}: more than {LONGEST_FILE} lines"))
+        .collect();
+    assert!(long.is_empty(), "\n{}\n", long.join("\n"));
+}
+
+/// The folders of all packages of the workspace.
+fn packages() -> Vec<PathBuf> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("members"));
+    let members = line.expect("a list of members, on one line");
+    let mut found = vec![root().to_owned()];
+    for member in members.split('"').skip(1).step_by(2) {
+        assert!(
+            !member.contains('*'),
+            "{member}: name the members one by one"
+        );
+        found.push(root().join(member));
+    }
+    assert!(found.len() > 1, "{line:?} has no members");
+    found
+}
+
+#[test]
+fn no_crate_has_unsafe_code() {
+    let attribute = "#![forbid(unsafe_code)]";
+    for package in packages() {
+        let crates: Vec<_> = ["src/lib.rs", "src/main.rs"]
+            .iter()
+            .map(|name| package.join(name))
+            .filter(|path| path.exists())
+            .collect();
+        let manifest = fs::read_to_string(package.join("Cargo.toml")).unwrap();
+        if crates.is_empty() {
+            // One with benches or binaries alone has it from the lints that all share.
+            assert!(
+                manifest.contains("[lints]\nworkspace = true"),
+                "{package:?}"
+            );
+        }
+        for path in crates {
+            let text = code(&fs::read_to_string(&path).unwrap());
+            assert!(
+                text.contains(attribute),
+                "{}: no {attribute}",
+                path.display()
+            );
+        }
+    }
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("unsafe_code = \"forbid\""));
+}
+
+/// The readers above find what they are to find.
+#[test]
+fn readers_can_read() {
+    assert_eq!(named("error::{Cause, Error};"), ["error"]);
+    let group = "{error::{A, B}, tree::C,\n    sync};";
+    assert_eq!(named(group), ["error", "tree", "sync"]);
+    let text = "use a; // crate::b\n/// crate::c\nlet s = \"crate::d \\\" \n crate::e\"; crate::f";
+    let code = code(text);
+    assert_eq!(code.matches("crate::").count(), 1);
+    assert_eq!(line_of(&code, code.find("crate::f").unwrap()), 4);
+    assert_eq!(module_of("src/tree/node.rs"), "tree");
+    assert_eq!(module_of("src/sync.rs"), "sync");
+}
