@@ -689,20 +689,20 @@ struct Inward {
     upper: Option<NodeRef>,
 }
 
-enum Wait {
-    ForItself,
-    ForItsOwner,
-    ForItsOwnerInATask,
-    ForItsTask,
+enum WaitFor {
+    Itself,
+    Owner,
+    OwnerInATask,
+    Task,
 }
 
 impl Actor for Inward {
-    type Msg = Wait;
+    type Msg = WaitFor;
 
-    async fn handle(&mut self, msg: Wait, ctx: &mut Context<Self>) -> tenure::Result {
+    async fn handle(&mut self, msg: WaitFor, ctx: &mut Context<Self>) -> tenure::Result {
         let upper = self.upper.clone();
         match msg {
-            Wait::ForItself => {
+            WaitFor::Itself => {
                 let stopped = ctx.me().stopped().await;
                 assert!(
                     matches!(stopped, Err(StopError::WaitsForItself)),
@@ -714,14 +714,14 @@ impl Actor for Inward {
                     "{stopped:?}"
                 );
             }
-            Wait::ForItsOwner => {
+            WaitFor::Owner => {
                 let stopped = upper.ok_or("no owner")?.drain().await;
                 assert!(
                     matches!(stopped, Err(StopError::WaitsForItself)),
                     "{stopped:?}"
                 );
             }
-            Wait::ForItsOwnerInATask => {
+            WaitFor::OwnerInATask => {
                 let me = ctx.me();
                 let found = self.found.clone();
                 ctx.task(async move {
@@ -740,7 +740,7 @@ impl Actor for Inward {
                 })?
                 .await?;
             }
-            Wait::ForItsTask => {
+            WaitFor::Task => {
                 // That one is beneath it: it is no wait for itself.
                 let task = ctx.task(async {})?;
                 task.await?;
@@ -757,9 +757,9 @@ impl Actor for Inward {
                 upper: Some(ctx.node()),
             };
             let inner = ctx.spawn(ChildSpec::new(inner).name("inner"))?;
-            inner.try_tell(Wait::ForItsOwnerInATask)?;
-            inner.try_tell(Wait::ForItsTask)?;
-            inner.try_tell(Wait::ForItsOwner)?;
+            inner.try_tell(WaitFor::OwnerInATask)?;
+            inner.try_tell(WaitFor::Task)?;
+            inner.try_tell(WaitFor::Owner)?;
         }
         Ok(())
     }
@@ -788,7 +788,7 @@ fn waiting_for_ones_own_end_is_an_error() {
                 found: found.clone(),
                 upper: Some(scope.node()),
             })?;
-            lone.tell(Wait::ForItself).await?;
+            lone.tell(WaitFor::Itself).await?;
             let ended = lone.stopped().await;
             assert!(matches!(ended, Ok(StopReason::Stopped)), "{ended:?}");
             Ok(())
@@ -807,7 +807,7 @@ fn task_that_waits_for_itself_is_told() {
             let (tell, told) = tokio::sync::oneshot::channel();
             let task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
                 let own = handle.await.unwrap();
-                let _ = tell.send(own.await);
+                assert!(tell.send(own.await).is_ok());
             });
             let handle = scope.task(task)?;
             assert!(send.send(handle).is_ok());
