@@ -68,10 +68,12 @@ impl Error {
     }
 
     /// Whether this error only says that something in this crate had been stopped: in a stopping
-    /// tree that is a stop, not a failure (rule 4).
+    /// tree that is a stop, not a failure (rule 4). What has failed another node is a failure.
     pub(crate) fn is_stopped(&self) -> bool {
         let mut next: Option<&(dyn StdError + 'static)> = Some(&*self.0);
-        while let Some(error) = next {
+        while let Some(error) = next
+            && !error.is::<Failure>()
+        {
             if error.is::<Stopped>() || matches!(error.downcast_ref(), Some(Carrier::Stopped)) {
                 return true;
             }

@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{Carrier, Error, Stopped};
+use super::{Carrier, Error, Failure, Stopped};
 
 /// What an error said, and what its sources said, without the errors themselves.
 pub(super) struct Text {
@@ -17,6 +17,10 @@ impl Error {
         let mut carrier = None;
         let mut next: Option<&(dyn StdError + 'static)> = Some(self.as_std());
         while let (Some(error), None) = (next, carrier) {
+            // It has been through here, and there may be ten thousand beneath it (rule 15).
+            if error.is::<Failure>() {
+                return self;
+            }
             carrier = error.downcast_ref::<Carrier>().copied();
             messages.push(error.to_string());
             next = error.source();

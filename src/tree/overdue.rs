@@ -144,18 +144,25 @@ impl Watch {
 }
 
 impl Timer {
-    /// For the first moment at which the root itself may be overdue, or have to be killed.
+    /// For the first moment at which something may be overdue, or have to be killed.
+    ///
+    /// A root that waits for its children has no time of its own, but they may have. No deeper
+    /// nodes are asked: each owner looks at its own children, and a look at all that is beneath
+    /// from every level of a deep tree takes time that is quadratic in its depth (rule 15).
     fn new(root: &Arc<dyn AnyNode>, waker: &Waker) -> Self {
-        let node = root.node();
-        let now = Instant::now();
-        let until = node.own_time().map_or(now, |(_, until)| until.max(now));
-        let first = if node.signals.has(KILL) {
-            saturating_add(until, node.patience())
-        } else {
-            until
+        let patience = root.node().patience();
+        let beneath = || {
+            let children = root.node().children();
+            children
+                .iter()
+                .filter_map(|child| due(child, patience))
+                .min()
         };
+        let first = due(root, patience)
+            .or_else(beneath)
+            .unwrap_or_else(|| after(patience));
         Self {
-            sleep: Box::pin(sleep_until(first)),
+            sleep: Box::pin(sleep_until(first.max(Instant::now()))),
             waker: waker.clone(),
         }
     }
@@ -163,5 +170,15 @@ impl Timer {
     /// Whether it will wake this one, and has not yet.
     fn is_set(&self, waker: &Waker) -> bool {
         !self.sleep.is_elapsed() && self.waker.will_wake(waker)
+    }
+}
+
+/// When a node that uses its own time to end has to be killed, or is overdue because it has been.
+fn due(node: &Arc<dyn AnyNode>, patience: Duration) -> Option<Instant> {
+    let (_, until) = node.node().own_time()?;
+    if node.node().signals.has(KILL) {
+        Some(saturating_add(until, patience))
+    } else {
+        Some(until)
     }
 }

@@ -6,24 +6,31 @@ const LONGEST_PATH: usize = 64;
 
 impl Node {
     /// Where it is in the tree, from the root down: names, or the type and number of nodes that
-    /// have none.
+    /// have none. The middle of a path that nobody would read is left out, and not asked for.
     pub(crate) fn path(&self, type_name: &'static str) -> String {
-        let mut segments = vec![self.segment(type_name)];
+        let mut above = Vec::new();
         let mut next = self.owner();
         while let Some(node) = next {
             next = node.node().owner();
             if next.is_some() {
-                segments.push(node.node().segment(node.type_name()));
+                above.push(node);
             }
         }
         if self.owner().is_none() {
             return String::from("/");
         }
-        elide(&mut segments);
-        segments
-            .iter()
-            .rev()
-            .fold(String::new(), |path, segment| path + "/" + segment)
+        let half = LONGEST_PATH / 2;
+        let left_out = (above.len() + 1).saturating_sub(LONGEST_PATH);
+        let mut path = String::new();
+        for (depth, node) in above.into_iter().rev().enumerate() {
+            if left_out > 0 && depth == half {
+                path = path + "/(" + &left_out.to_string() + " more)";
+            }
+            if depth < half || depth >= half + left_out {
+                path = path + "/" + &node.node().segment(node.type_name());
+            }
+        }
+        path + "/" + &self.segment(type_name)
     }
 
     fn segment(&self, type_name: &'static str) -> String {
@@ -42,16 +49,4 @@ impl Node {
 fn short(type_name: &str) -> &str {
     let plain = type_name.split('<').next().unwrap_or(type_name);
     plain.rsplit("::").next().unwrap_or(plain)
-}
-
-/// Leaves out the middle of a path that nobody would read (`segments` begin at the leaf).
-fn elide(segments: &mut Vec<String>) {
-    if segments.len() > LONGEST_PATH {
-        let half = LONGEST_PATH / 2;
-        let left_out = segments.len() - LONGEST_PATH;
-        let upper = segments.split_off(segments.len() - half);
-        segments.truncate(half);
-        segments.push(format!("({left_out} more)"));
-        segments.extend(upper);
-    }
 }

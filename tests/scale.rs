@@ -1,0 +1,299 @@
+//! Deep chains on small stacks, and wide trees.
+
+mod common;
+
+use std::fs;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use common::{Check, Guard, paused};
+use tenure::prelude::*;
+use tenure::{Cause, StopError, StopReason};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+const DEPTH: usize = 10_000;
+const SMALL_STACK: usize = 128 * 1024;
+
+/// These tests measure time and memory: one at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One of a chain, each the child of the one before.
+struct Link {
+    below: usize,
+    chain: Chain,
+    _guard: Guard,
+}
+
+#[derive(Clone)]
+struct Chain {
+    order: StopOrder,
+    links: Arc<Mutex<Vec<ActorRef<()>>>>,
+    complete: Arc<Notify>,
+    check: Check,
+}
+
+impl Chain {
+    fn new(order: StopOrder, check: &Check) -> Self {
+        Self {
+            order,
+            links: Arc::default(),
+            complete: Arc::default(),
+            check: check.clone(),
+        }
+    }
+
+    fn link(&self, below: usize) -> ChildSpec<Link> {
+        let link = Link {
+            below,
+            chain: self.clone(),
+            _guard: self.check.guard(),
+        };
+        ChildSpec::new(link).stop_order(self.order)
+    }
+
+    /// The whole chain, the root first.
+    async fn spawn(&self, scope: &Scope) -> tenure::Result<Vec<ActorRef<()>>> {
+        scope.spawn(self.link(DEPTH - 1).contain())?;
+        self.complete.notified().await;
+        let links = std::mem::take(&mut *self.links.lock().unwrap());
+        assert_eq!(links.len(), DEPTH);
+        assert_eq!(self.check.alive(), DEPTH as isize);
+        Ok(links)
+    }
+}
+
+impl Actor for Link {
+    type Msg = ();
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        self.chain.links.lock().unwrap().push(ctx.me());
+        if self.below == 0 {
+            self.chain.complete.notify_one();
+        } else {
+            ctx.spawn(self.chain.link(self.below - 1))?;
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        panic!("the leaf panics")
+    }
+}
+
+/// Runs a test with a chain on a thread with a small stack.
+fn with_chain(
+    order: StopOrder,
+    test: impl AsyncFnOnce(Vec<ActorRef<()>>, Check) -> tenure::Result + Send,
+) {
+    on_small_stack(|| {
+        paused(async |check| {
+            tenure::scope(async |scope| {
+                let links = Chain::new(order, &check).spawn(&scope).await?;
+                test(links, check.clone()).await
+            })
+            .await
+            .unwrap();
+            assert_eq!(check.alive(), 0);
+        });
+    });
+}
+
+fn on_small_stack(run: impl FnOnce() + Send) {
+    thread::scope(|threads| {
+        thread::Builder::new()
+            .stack_size(SMALL_STACK)
+            .spawn_scoped(threads, run)
+            .unwrap()
+            .join()
+            .unwrap();
+    });
+}
+
+#[test]
+fn deep_chain() {
+    let _alone = alone();
+    for order in [StopOrder::Reverse, StopOrder::Concurrent] {
+        with_chain(order, async |links, check| {
+            let reason = links[0].stop().await?;
+            assert!(matches!(reason, StopReason::Stopped), "{reason:?}");
+            assert_eq!(check.alive(), 0);
+            // The references go with the list, the root's first.
+            Ok(())
+        });
+    }
+    with_chain(StopOrder::Reverse, async |mut links, check| {
+        let reason = links[0].kill().await?;
+        assert!(matches!(reason, StopReason::Killed), "{reason:?}");
+        assert_eq!(check.alive(), 0);
+        // The leaf's reference goes last, and holds the whole chain until then.
+        let leaf = links.pop();
+        drop(links);
+        drop(leaf);
+        Ok(())
+    });
+    with_chain(StopOrder::Reverse, async |mut links, check| {
+        links[0].drain().await?;
+        assert_eq!(check.alive(), 0);
+        while let Some(leaf) = links.pop() {
+            drop(leaf);
+        }
+        Ok(())
+    });
+    with_chain(StopOrder::Reverse, async |links, check| {
+        // References are dropped while all of it is alive: that changes nothing.
+        let (root, leaf) = (links[0].clone(), links[DEPTH - 1].clone());
+        drop(links);
+        assert_eq!(check.alive(), DEPTH as isize);
+        leaf.tell(()).await?;
+        let outcome = root.stopped().await;
+        assert_eq!(check.alive(), 0);
+        let Err(StopError::Failed(failure)) = outcome else {
+            panic!("it did not fail");
+        };
+        let leaves: Vec<_> = failure.leaves().collect();
+        let [panicked] = leaves[..] else {
+            panic!("{} failures", leaves.len());
+        };
+        assert!(matches!(panicked.cause(), Cause::Panic(text) if text == "the leaf panics"));
+        assert_eq!(panicked.path(), leaf.path());
+        Ok(())
+    });
+    with_chain(StopOrder::Reverse, async |links, check| {
+        let outcome = links[0].stop().within(Duration::ZERO).await;
+        let Err(StopError::CutShort(cut)) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!((cut.nodes().len(), check.alive()), (DEPTH, 0));
+        Ok(())
+    });
+}
+
+#[test]
+fn deep_chain_in_a_dropped_scope() {
+    let _alone = alone();
+    on_small_stack(|| {
+        paused(async |check| {
+            let (sender, receiver) = oneshot::channel();
+            let mut scope = Box::pin(tenure::scope(async |scope| {
+                let chain = Chain::new(StopOrder::Reverse, &check);
+                let links = chain.spawn(&scope).await?;
+                sender.send((scope.node(), links)).ok();
+                pending::<tenure::Result>().await
+            }));
+            let (node, links) = tokio::select! {
+                ended = &mut scope => panic!("{ended:?}"),
+                received = receiver => received.unwrap(),
+            };
+            drop(scope);
+            let reason = node.stopped().await.unwrap();
+            assert!(matches!(reason, StopReason::Killed), "{reason:?}");
+            assert_eq!(check.alive(), 0);
+            drop(links);
+        });
+    });
+}
+
+#[test]
+fn deep_path_has_its_middle_left_out() {
+    let _alone = alone();
+    with_chain(StopOrder::Reverse, async |links, _| {
+        let full = links[63].path();
+        assert_eq!(full.split('/').count(), 1 + 64);
+        let leaf = links[DEPTH - 1].path();
+        let segments: Vec<_> = leaf.split('/').collect();
+        assert_eq!(segments.len(), 1 + 32 + 1 + 32);
+        assert!(full.starts_with(&segments[..33].join("/")));
+        assert_eq!(segments[33], format!("({} more)", DEPTH - 64));
+        assert_eq!(segments[65], format!("Link-{}", links[DEPTH - 1].id()));
+        assert_eq!(segments[34], format!("Link-{}", links[DEPTH - 32].id()));
+        Ok(())
+    });
+}
+
+/// Has children, and nothing to do.
+struct Wide(#[allow(dead_code)] Guard);
+
+impl Actor for Wide {
+    type Msg = ReplyTo<Spawner>;
+
+    async fn handle(&mut self, reply: Self::Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        reply.send(ctx.spawner());
+        Ok(())
+    }
+}
+
+/// The time that a stop takes for each of so many children.
+fn stop_time(children: usize, order: StopOrder) -> Duration {
+    let mut time = Duration::MAX;
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let wide = ChildSpec::new(Wide(check.guard())).stop_order(order);
+            let wide = scope.spawn(wide)?;
+            let beneath = wide.ask(|reply| reply).await?;
+            let mut last = None;
+            for _ in 0..children {
+                last = Some(beneath.spawn(Wide(check.guard()))?);
+            }
+            if let Some(last) = last {
+                last.ask(|reply| reply).await?;
+            }
+            let virtual_start = Instant::now();
+            let start = std::time::Instant::now();
+            wide.stop().await?;
+            time = start.elapsed();
+            assert_eq!(virtual_start.elapsed(), Duration::ZERO);
+            assert_eq!(check.alive(), 0);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+    time / u32::try_from(children).unwrap()
+}
+
+fn best(rounds: usize, children: usize, order: StopOrder) -> Duration {
+    (0..rounds)
+        .map(|_| stop_time(children, order))
+        .min()
+        .unwrap()
+}
+
+/// Resident memory in bytes.
+fn resident() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4_096
+}
+
+#[test]
+fn wide_tree() {
+    const FEW: usize = 1_000;
+    const MANY: usize = 100_000;
+    /// Each child would leave more than this many bytes behind.
+    const TOLERANCE: usize = 100;
+
+    let _alone = alone();
+    for order in [StopOrder::Reverse, StopOrder::Concurrent] {
+        let few = best(30, FEW, order);
+        let first = stop_time(MANY, order);
+        // What the allocator keeps, it has after one round.
+        let before = resident();
+        let many = first.min(best(2, MANY, order));
+        let after = resident();
+        assert!(
+            many < few * 3,
+            "{order:?}: {many:?} instead of {few:?} for each child"
+        );
+        let grown = after.saturating_sub(before);
+        assert!(
+            grown < TOLERANCE * MANY,
+            "{order:?}: {grown} more bytes are resident"
+        );
+    }
+}
