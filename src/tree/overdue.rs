@@ -28,12 +28,16 @@ pub(crate) struct Overdue {
 
 /// Looks for overdue nodes, and kills those that have used up their own time: most do so
 /// themselves, but a blocking job, or a node that does not yield, cannot.
+///
+/// A node is not blamed while one beneath it still has time: what holds it up may be that.
 pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     let now = Instant::now();
     let mut found = Overdue::default();
-    let mut blockers: Vec<(usize, Blocker)> = Vec::new();
-    let mut pending = vec![(0, Arc::clone(root))];
-    while let Some((depth, next)) = pending.pop() {
+    let mut blockers: Vec<(usize, usize, Blocker)> = Vec::new();
+    let mut seen: Vec<Seen> = Vec::new();
+    let mut pending = vec![(0, None, Arc::clone(root))];
+    while let Some((depth, above, next)) = pending.pop() {
+        let index = seen.len();
         let node = next.node();
         let own_time = {
             let mut links = lock(&node.links);
@@ -41,11 +45,17 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
                 continue;
             }
             if let Some(children) = &links.children {
-                pending.extend(children.all().into_iter().map(|child| (depth + 1, child)));
+                let children = children.all().into_iter();
+                pending.extend(children.map(|child| (depth + 1, Some(index), child)));
             }
             links.own_time(node)
         };
         found.alive += 1;
+        seen.push(Seen {
+            above,
+            beneath_has_time: false,
+            has_time: false,
+        });
         let Some((since, until)) = own_time else {
             continue;
         };
@@ -58,14 +68,32 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             until
         };
         if limit <= now {
-            blockers.push((depth, node.blocker(&*next, now - since)));
+            blockers.push((depth, index, node.blocker(&*next, now - since)));
         } else {
+            seen[index].has_time = true;
             found.next = Some(found.next.map_or(limit, |first| first.min(limit)));
         }
     }
-    blockers.sort_by_key(|(depth, _)| std::cmp::Reverse(*depth));
-    found.blockers = blockers.into_iter().map(|(_, blocker)| blocker).collect();
+    // Each comes after the one above it.
+    for index in (0..seen.len()).rev() {
+        let Seen { above, .. } = seen[index];
+        if let Some(above) = above {
+            seen[above].beneath_has_time |= seen[index].has_time || seen[index].beneath_has_time;
+        }
+    }
+    blockers.retain(|(_, index, _)| !seen[*index].beneath_has_time);
+    blockers.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
+    found.blockers = blockers.into_iter().map(|(.., blocker)| blocker).collect();
     found
+}
+
+/// A node that has been looked at.
+#[derive(Debug)]
+struct Seen {
+    /// The place of the one above it.
+    above: Option<usize>,
+    has_time: bool,
+    beneath_has_time: bool,
 }
 
 /// Looks at what is overdue each time that something may have become so, and only then.
