@@ -293,3 +293,32 @@ fn cuts_beneath_are_never_an_ok() {
         .unwrap();
     });
 }
+
+#[test]
+fn cut_says_for_how_long_it_was_held() {
+    paused(async |check| {
+        let log = Log::default();
+        tenure::scope(async |scope| {
+            // A node that is cut while it has a child, which goes with it.
+            let p = scope.spawn(Worker::new("p", &log, &check).named())?;
+            let beneath = p.ask(Do::Lend).await?;
+            beneath
+                .start(Worker::new("c", &log, &check).named())
+                .await?;
+            p.tell(Do::Sleep(60 * SECOND)).await?;
+            emptied(&p).await;
+            let Err(StopError::CutShort(cut)) = p.stop().await else {
+                panic!("it was not cut short");
+            };
+            let held: Vec<_> = cut
+                .nodes()
+                .iter()
+                .map(|node| (node.path.as_str(), node.held_for))
+                .collect();
+            assert_eq!(held, [("/p/c", Duration::ZERO), ("/p", 5 * SECOND)]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}

@@ -75,7 +75,8 @@ pub(super) struct Links {
     /// Since when a node that is to end has been using its own time (rule 7); `None` while it
     /// waits for its children.
     pub(super) since: Option<Instant>,
-    /// How much own time it had left at `since`, in milliseconds.
+    /// How much own time it had left at `since`, in milliseconds; once it is killed, how much it
+    /// had used until then.
     pub(super) left: u32,
     pub(super) reason: Option<StopReason>,
     pub(super) children: Option<Box<Children>>,
@@ -262,7 +263,7 @@ impl Node {
 
     /// Its own time runs on with this much left; with `None` it is suspended.
     pub(crate) fn set_own_time(&self, left: Option<Duration>) {
-        lock(&self.links).set_own_time(left);
+        lock(&self.links).set_own_time(left, self);
     }
 
     pub(crate) fn stop_order(&self) -> StopOrder {
@@ -410,15 +411,23 @@ impl Links {
             return None;
         }
         if self.since.is_none() && signals & WAITING == 0 && !self.shell_gone {
-            self.set_own_time(Some(node.grace()));
+            self.set_own_time(Some(node.grace()), node);
         }
         let since = self.since?;
         Some((since, since + Duration::from_millis(u64::from(self.left))))
     }
 
-    pub(super) fn set_own_time(&mut self, left: Option<Duration>) {
-        self.since = left.map(|_| Instant::now());
-        self.left = left.map_or(0, millis);
+    fn set_own_time(&mut self, left: Option<Duration>, node: &Node) {
+        let now = Instant::now();
+        self.since = match left {
+            None => None,
+            // All that it had is used, and is what `left` says.
+            Some(_) if node.signals.has(KILL) => now.checked_sub(self.used()).or(Some(now)),
+            Some(left) => {
+                self.left = millis(left);
+                Some(now)
+            }
+        };
     }
 
     /// Those who wait for the end are to look when it begins: a system does not wait for ever for

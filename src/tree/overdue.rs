@@ -186,11 +186,11 @@ impl Timer {
                 .filter_map(|child| due(child, patience))
                 .min()
         };
-        let first = due(root, patience)
-            .or_else(beneath)
-            .unwrap_or_else(|| after(patience));
+        // What is beneath may not have been told yet, and have less time than the root has.
+        let look = after(patience.max(SHORTEST));
+        let first = due(root, patience).or_else(beneath).unwrap_or(look);
         Self {
-            sleep: Box::pin(sleep_until(first.max(Instant::now()))),
+            sleep: Box::pin(sleep_until(first.min(look).max(Instant::now()))),
             waker: waker.clone(),
         }
     }

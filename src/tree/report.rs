@@ -1,6 +1,5 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::signals::{BY_SELF, CUT, DRAIN, KILL, STOP};
 use super::{AnyNode, ChildExit, panic_message};
@@ -121,10 +120,7 @@ fn asked_for(node: &Arc<dyn AnyNode>, cuts: Vec<CutShort>) -> StopReason {
 }
 
 fn cut(node: &Arc<dyn AnyNode>) -> crate::error::Blocker {
-    let held_for = node
-        .node()
-        .own_time()
-        .map_or(Duration::ZERO, |(since, _)| since.elapsed());
+    let held_for = lock(&node.node().links).used();
     node.node().blocker(&**node, held_for)
 }
 

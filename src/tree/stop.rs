@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -100,6 +101,13 @@ impl Links {
         let since = *self.since.get_or_insert(now);
         let used = now.saturating_duration_since(since);
         self.left = u32::try_from(used.as_millis()).unwrap_or(u32::MAX);
+    }
+
+    /// How much own time a node that was killed had used. It is kept while the node waits for its
+    /// children, and goes on while it does not.
+    pub(super) fn used(&self) -> Duration {
+        let until_killed = Duration::from_millis(u64::from(self.left));
+        self.since.map_or(until_killed, |since| since.elapsed())
     }
 
     fn token(&self) -> Option<CancellationToken> {
