@@ -238,7 +238,6 @@ fn runtime_dropped_under_load() {
     let (under_way, over) = (std::sync::Barrier::new(2), AtomicBool::new(false));
     std::thread::scope(|threads| {
         threads.spawn(|| {
-            let mut refused = 0;
             for round in 0.. {
                 for target in peers.iter().step_by(7) {
                     drop(target.try_tell(check.guard()));
@@ -246,7 +245,7 @@ fn runtime_dropped_under_load() {
                 let above = &peers[round % peers.len()];
                 match spawner.spawn(peer(above)) {
                     Ok(actor) => check.node(actor.node()),
-                    Err(SpawnError::Closed(_)) => refused += 1,
+                    Err(SpawnError::Closed(_)) => {}
                     Err(other) => panic!("{other:?}"),
                 }
                 drop(spawner.task(async { yield_now().await }));
@@ -257,8 +256,6 @@ fn runtime_dropped_under_load() {
                     break;
                 }
             }
-            // At the latest when the runtime is gone, so is the system.
-            assert!(refused > 0);
         });
         under_way.wait();
         drop(runtime);

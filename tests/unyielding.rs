@@ -14,7 +14,7 @@ use std::time::Duration;
 use common::{Check, Count, Guard, Log, multi_thread};
 use tenure::prelude::*;
 use tenure::{Kind, Phase, StopError, StopReason, Unjoined};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
@@ -46,9 +46,7 @@ fn blocking_job_is_joined() {
             let job = scope.blocking(move |token| {
                 let _guard = guard;
                 starts.send(()).ok();
-                while !token.is_cancelled() {
-                    std::thread::yield_now();
-                }
+                Handle::current().block_on(token.cancelled());
                 told.send(()).ok();
                 // It is in no hurry, even now.
                 released.recv().ok();
@@ -87,9 +85,7 @@ fn blocking_job_of_a_stopped_actor_is_joined() {
             ctx.blocking(move |token| {
                 let _guard = guard;
                 starts.map(|starts| starts.send(()));
-                while !token.is_cancelled() {
-                    std::thread::yield_now();
-                }
+                Handle::current().block_on(token.cancelled());
                 std::thread::sleep(Duration::from_millis(300));
                 log.push("job over");
             })?;
@@ -143,7 +139,7 @@ impl Actor for Spinner {
     ) -> tenure::Result {
         self.entered.take().map(|entered| entered.send(()));
         while !self.released.load(Ordering::Acquire) {
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
