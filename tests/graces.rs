@@ -226,10 +226,8 @@ fn no_patience_does_not_spin() {
         }
         assert_eq!(node.phase(), Phase::Stopping);
         drop(release);
-        assert_eq!(
-            cut_short(system.stopped().await),
-            [node.path().as_str(), "/"]
-        );
+        // The system has no steps of its own that could be cut short.
+        assert_eq!(cut_short(system.stopped().await), [node.path().as_str()]);
         assert_eq!(check.alive(), 0);
     });
 }

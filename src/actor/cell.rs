@@ -24,7 +24,7 @@ impl<M: Send + 'static> ActorCell<M> {
         if left.is_empty() {
             return None;
         }
-        let frame = Frame::discarding();
+        let frame = Frame::discarding(self.node.id().get());
         let traced = tracing::enabled!(tracing::Level::DEBUG);
         let path = traced.then(|| self.node.path(self.type_name()));
         let mut panic = None;

@@ -202,7 +202,9 @@ pub trait Actor: Send + Sized + 'static {
         async { Ok(()) }
     }
 
-    /// Sees the end of each child, between two messages.
+    /// Sees the ends of children, between two messages: of actors, tasks and blocking jobs, but not
+    /// of scopes, of children whose failure is contained, nor of a start whose failure its caller is
+    /// told of. Once this actor takes no more children, it sees only failures.
     ///
     /// # Errors
     ///

@@ -183,7 +183,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
             Err(message) => {
                 tracing::debug!(path = %Receive::<T>::path(self), "undelivered");
                 // An ask in it was never started.
-                let _frame = Frame::discarding();
+                let _frame = Frame::discarding(self.node.id().get());
                 drop(message);
                 None
             }

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{self, Poll};
 
 use super::cell::ActorCell;
 use super::{Actor, Context, Start};
@@ -109,8 +109,9 @@ fn live<'a, S: Start>(
             }
             let Some(message) = ctx.next() else {
                 if signals & (DRAIN | IF_EMPTY) == 0 {
-                    poll_fn(|cx| ctx.poll_ready(cx)).await;
-                    budget = BUDGET;
+                    if suspended(|cx| ctx.poll_ready(cx)).await {
+                        budget = BUDGET;
+                    }
                 } else if !ctx.is_ready()
                     && Box::pin(is_drained(ctx, cell, signals, &mut drain)).await
                 {
@@ -168,7 +169,16 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &Cel
     cell.node.signals.clear(EXITS);
     let me = Arc::clone(ctx.owner());
     while let Some(exit) = next_ended(&me) {
-        actor.on_child_exit(exit, ctx).await?;
+        let mut hook = pin!(actor.on_child_exit(exit, ctx));
+        poll_fn(|cx| {
+            let polled = hook.as_mut().poll(cx);
+            if polled.is_pending() {
+                // It may have taken messages, and others may wait for their room.
+                cell.queue.settle();
+            }
+            polled
+        })
+        .await?;
         if cell.node.signals.has(STOP | KILL) {
             break;
         }
@@ -186,7 +196,9 @@ async fn is_drained<A: Actor>(
     drain: &mut Option<Box<StopChildren>>,
 ) -> bool {
     if signals & DRAIN == 0 {
-        let empty = cell.queue.close_if_empty();
+        let empty = cell
+            .node
+            .begin_stopping_if(|wakes| cell.queue.close_if_empty(wakes));
         if empty {
             cell.node.signals.set(STOP | BY_SELF);
         }
@@ -207,7 +219,21 @@ async fn is_drained<A: Actor>(
     })
     .await;
     cell.node.signals.clear(WAITING);
-    gone && cell.queue.close_if_empty()
+    gone && cell
+        .node
+        .begin_stopping_if(|wakes| cell.queue.close_if_empty(wakes))
+}
+
+/// Waits until it is ready; says whether it had to.
+async fn suspended(mut poll: impl FnMut(&mut task::Context<'_>) -> Poll<()>) -> bool {
+    let mut waited = false;
+    poll_fn(|cx| {
+        let polled = poll(cx);
+        waited |= polled.is_pending();
+        polled
+    })
+    .await;
+    waited
 }
 
 /// Notes how a piece of the actor's own code ended; says whether the hooks still run.
@@ -229,9 +255,15 @@ fn take_end(ended: Ended<Result<(), Error>>, exit: &Exit, report: &mut Report) -
 /// Nothing more is taken, the token fires, and what is queued is discarded.
 fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
     if !cell.node.signals.has(STOP | KILL) {
+        // It ends by itself, or has failed: what is left of it has its grace as in a stop.
+        if !cell.node.signals.has(DRAIN) {
+            cell.node.signals.set(STOP | BY_SELF);
+        }
+        cell.node.begin_stopping_if(|_| true);
         cell.queue.close(Gate::Closed);
     }
     cell.node.set_stopping();
+    cell.node.clear_label();
     if let Some(message) = ctx.discard() {
         report.panicked(message);
     }

@@ -46,8 +46,9 @@ impl Spawner {
         &self.owner
     }
 
-    /// Runs a future as a task of the owner's. A stop drops it at its next await; a drain lets it
-    /// run to its end.
+    /// Runs a future as a task of the owner's. A stop drops it at its next await, and kills with it
+    /// what it has in scopes; a drain lets it run to its end. One that has something to put in order
+    /// takes a token: see [`task_with`](Spawner::task_with).
     ///
     /// The future gives `()`, or a [`Result`](std::result::Result) whose error fails the owner, or
     /// nothing ever.

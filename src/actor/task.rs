@@ -239,6 +239,8 @@ where
     let handle = TaskHandle::new(Arc::clone(&cell));
     let exit = Exit::new(Arc::clone(&cell) as _);
     let seed = JobSeed {
+        // Made now: an order that comes before the thread has begun must reach it.
+        token: cell.node.token(),
         job: Some(job),
         cell,
         exit,
@@ -253,8 +255,12 @@ fn cell<F, T: Send + 'static>(
     site: &'static Location<'static>,
 ) -> Option<(Arc<TaskCell<T>>, Arc<Shared>)> {
     register(owner, None, |place| {
+        let settings = Settings {
+            grace: Some(owner.node().grace()),
+            ..Settings::default()
+        };
         Ok(Arc::new(TaskCell {
-            node: Node::new(place, kind, site, Settings::default()),
+            node: Node::new(place, kind, site, settings),
             type_name: std::any::type_name::<F>(),
             output: Mutex::new(Output::Wanted),
         }))
@@ -298,7 +304,7 @@ where
         let mut report = Report::default();
         seed.cell.node.set_running();
         let ended = Body::new(&mut seed.exit, &mut clock, seed.future.as_mut(), halt).await;
-        report_output(ended, &seed.cell, &mut report);
+        report_output(ended, &seed.cell, &mut seed.exit, &mut report);
         join_children(seed.exit.any()).await;
         let reason = report.finish(seed.exit.any());
         seed.exit.conclude(reason);
@@ -306,23 +312,31 @@ where
     handle
 }
 
+/// Notes how a task or job ended, and leaves its value for the handle. The conversion of an error,
+/// and the drop of a value that nobody wants, are the user's code.
 fn report_output<R: TaskOutput>(
     ended: Ended<R>,
     cell: &Arc<TaskCell<R::Value>>,
+    exit: &mut Exit,
     report: &mut Report,
 ) {
-    match ended {
-        Ended::Value(output) => match output.into_result() {
-            Ok(value) => cell.fill(value),
-            Err(error) => report.failed(error, &(Arc::clone(cell) as Arc<dyn AnyNode>)),
-        },
-        Ended::Panicked(panic) => report.panicked(panic_message(panic)),
-        Ended::Dropped => {}
+    let output = match ended {
+        Ended::Value(output) => output,
+        Ended::Panicked(panic) => return report.panicked(panic_message(panic)),
+        Ended::Dropped => return,
+    };
+    let keep = || match output.into_result() {
+        Ok(value) => cell.fill(value),
+        Err(error) => report.failed(error, &(Arc::clone(cell) as Arc<dyn AnyNode>)),
+    };
+    if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(keep))) {
+        report.panicked(panic_message(panic));
     }
 }
 
 /// What a blocking job's thread holds; `exit` goes last.
 struct JobSeed<C, T> {
+    token: CancellationToken,
     job: Option<C>,
     cell: Arc<TaskCell<T>>,
     exit: Exit,
@@ -334,15 +348,25 @@ where
     R: TaskOutput,
 {
     let mut report = Report::default();
-    let token = seed.cell.node.token();
+    let token = seed.token.clone();
     let told = seed.cell.node.signals.has(STOP | KILL);
+    let mut output = None;
     seed.cell.node.set_running();
-    if let Some(job) = seed.job.take().filter(|_| !told) {
-        let ran = seed
-            .exit
-            .as_current(|| catch_unwind(AssertUnwindSafe(|| job(token))));
-        let ended = ran.map_or_else(Ended::Panicked, Ended::Value);
-        report_output(ended, &seed.cell, &mut report);
+    if let Some(job) = seed.job.take() {
+        let run = || {
+            if told {
+                drop(job)
+            } else {
+                output = Some(job(token))
+            }
+        };
+        let ran = seed.exit.as_current(|| catch_unwind(AssertUnwindSafe(run)));
+        let ended = match (ran, output) {
+            (Err(panic), _) => Ended::Panicked(panic),
+            (Ok(()), Some(output)) => Ended::Value(output),
+            (Ok(()), None) => Ended::Dropped,
+        };
+        report_output(ended, &seed.cell, &mut seed.exit, &mut report);
     }
     let reason = report.finish(seed.exit.any());
     seed.exit.conclude(reason);

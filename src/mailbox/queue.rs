@@ -230,12 +230,16 @@ impl<M> Queue<M> {
         wakes.wake();
     }
 
-    /// Closes for good if nothing is queued, reserved or waited for: the end of a drain.
-    pub(crate) fn close_if_empty(&self) -> bool {
+    /// Closes for good if nothing is queued: the end of a drain. What is reserved or waited for was
+    /// not accepted, and goes back. The wakes are for those who wait.
+    pub(crate) fn close_if_empty(&self, wakes: &mut WakeList) -> bool {
         let mut state = lock(&self.state);
-        let empty = state.messages.is_empty() && !state.has_waiting();
+        let empty = state.messages.is_empty();
         if empty {
             state.gate = Gate::Closed;
+            if let Some(rare) = &mut state.rare {
+                rare.waiters.wake_all(wakes);
+            }
         }
         empty
     }

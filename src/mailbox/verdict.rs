@@ -18,7 +18,8 @@ pub(super) trait Orphan: Send + Sync {
 
 thread_local! {
     static NODE: Cell<u64> = const { Cell::new(0) };
-    static VERDICT: Cell<AskError> = const { Cell::new(AskError::NoReply) };
+    /// The node whose unstarted messages are being dropped.
+    static DISCARDING: Cell<u64> = const { Cell::new(0) };
     /// Each with the number of the node that dropped it: polls are nested where a handler waits for
     /// a scope.
     static ORPHANS: RefCell<Vec<(u64, Arc<dyn Orphan>)>> = const { RefCell::new(Vec::new()) };
@@ -28,7 +29,7 @@ thread_local! {
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Frame {
-    outer: (u64, AskError),
+    outer: (u64, u64),
 }
 
 impl Frame {
@@ -36,14 +37,15 @@ impl Frame {
     #[inline]
     pub(crate) fn polling(node: u64) -> Self {
         Self {
-            outer: (NODE.replace(node), AskError::NoReply),
+            outer: (NODE.replace(node), 0),
         }
     }
 
-    /// The thread drops messages that were never started.
-    pub(crate) fn discarding() -> Self {
+    /// The thread drops messages that the node with this number never started. A reply among them
+    /// that was asked of another node and handed on was started there.
+    pub(crate) fn discarding(node: u64) -> Self {
         Self {
-            outer: (NODE.replace(0), VERDICT.replace(AskError::Stopped)),
+            outer: (NODE.replace(0), DISCARDING.replace(node)),
         }
     }
 }
@@ -52,7 +54,7 @@ impl Drop for Frame {
     #[inline]
     fn drop(&mut self) {
         NODE.set(self.outer.0);
-        VERDICT.set(self.outer.1);
+        DISCARDING.set(self.outer.1);
     }
 }
 
@@ -124,7 +126,14 @@ pub(super) fn dropped(target: u64, orphan: Arc<dyn Orphan>) {
     {
         return;
     }
-    orphan.resolve(VERDICT.try_with(Cell::get).unwrap_or(AskError::NoReply));
+    let unstarted = DISCARDING
+        .try_with(Cell::get)
+        .is_ok_and(|node| node == target);
+    orphan.resolve(if unstarted {
+        AskError::Stopped
+    } else {
+        AskError::NoReply
+    });
 }
 
 #[cold]

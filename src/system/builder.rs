@@ -199,7 +199,7 @@ async fn shell(mut exit: Exit) {
     };
     let manner = if drained { Manner::Drain } else { Manner::Stop };
     // What does not yield is for those who wait to report; the shell stays with it.
-    while join(&node, manner).await.is_err() {}
+    while join(&node, manner, false).await.is_err() {}
     let reason = Report::default().finish(&node);
     exit.conclude(reason);
 }

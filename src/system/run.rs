@@ -19,6 +19,7 @@ pub(super) async fn run_root<C: IntoChild>(
     on_signals: bool,
     site: &'static Location<'static>,
 ) -> Result<(), RunError> {
+    let _guard = KillOnDrop(&system);
     let mut signals = match on_signals.then(Signals::listen).transpose() {
         Ok(signals) => signals,
         Err(error) => {
@@ -63,6 +64,17 @@ pub(super) async fn run_root<C: IntoChild>(
         Err(StopError::CutShort(cut)) => Err(RunError::CutShort(cut)),
         Err(StopError::Unjoined(unjoined)) => Err(RunError::Unjoined(unjoined)),
         Err(StopError::WaitsForItself | StopError::NotAChild) => Err(RunError::Closed),
+    }
+}
+
+/// Kills what is left if the future of a run is dropped, also in the middle of a drain.
+struct KillOnDrop<'a>(&'a System);
+
+impl Drop for KillOnDrop<'_> {
+    fn drop(&mut self) {
+        if self.0.node().phase() < Phase::Stopped {
+            drop(self.0.kill());
+        }
     }
 }
 

@@ -185,30 +185,44 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
         Some(_) => Manner::Drain,
         None => Manner::Stop,
     };
-    join(&node, manner).await.map_err(RunError::Unjoined)?;
+    let joined = join(&node, manner, true).await;
     if let Some(payload) = panic {
-        exit.conclude(StopReason::Finished);
+        // What does not yield is killed, and stays with the node.
+        match joined {
+            Ok(()) => exit.conclude(StopReason::Finished),
+            Err(_) => drop(exit),
+        }
         resume_unwind(payload);
     }
     let reason = report.finish(&node);
+    if let Err(unjoined) = joined {
+        if let StopReason::Failed(failure) = reason {
+            tracing::error!(%failure, "a scope failed, and something in it does not yield");
+        }
+        return Err(RunError::Unjoined(unjoined));
+    }
     exit.conclude(reason.clone());
     match (reason, value) {
         (StopReason::Failed(failure), _) => Err(RunError::Failed(failure)),
         (StopReason::CutShort(cut), _) => Err(RunError::CutShort(cut)),
+        (StopReason::Killed, _) => Err(RunError::Stopped),
         (_, Some(value)) => Ok(value),
         (_, None) => Err(RunError::Stopped),
     }
 }
 
-/// Ends and joins what is beneath the node, and closes it. Gives up once all that is left does not
-/// yield.
-pub(super) async fn join(node: &Arc<dyn AnyNode>, manner: Manner) -> Result<(), Unjoined> {
+/// Ends and joins what is beneath the node, and closes it. With `give_up` it does so once all that
+/// is left does not yield.
+pub(super) async fn join(
+    node: &Arc<dyn AnyNode>,
+    manner: Manner,
+    give_up: bool,
+) -> Result<(), Unjoined> {
     let mut children = StopChildren::new(manner);
     let mut watch = Watch::default();
     match manner {
         Manner::Stop => node.node().set_stopping(),
-        // It has no messages that the token would have to wait for (rule 4).
-        Manner::Drain => node.node().cancel(),
+        Manner::Drain => node.node().begin_draining(),
     }
     poll_fn(|cx| {
         node.node().set_waker(cx.waker());
@@ -217,7 +231,7 @@ pub(super) async fn join(node: &Arc<dyn AnyNode>, manner: Manner) -> Result<(), 
                 return Poll::Ready(Ok(()));
             }
         }
-        if !children.all_told() {
+        if !(give_up && children.all_told()) {
             return Poll::Pending;
         }
         watch

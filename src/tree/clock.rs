@@ -22,6 +22,9 @@ struct Running {
 impl Clock {
     /// Whether the node's own time is up. `own` says whether it is running now.
     pub(super) fn poll_expired(&mut self, node: &Node, own: bool, cx: &mut Context<'_>) -> bool {
+        if !own && self.0.is_none() {
+            return false;
+        }
         let running = self.0.get_or_insert_with(|| Box::new(Running::new(node)));
         match (own, running.since) {
             (true, None) => running.resume(node),
@@ -56,8 +59,7 @@ impl Running {
     /// The time runs since the request, which may have come long before the shell could look.
     fn new(node: &Node) -> Self {
         let now = Instant::now();
-        // Suspended, it would not be asked.
-        let (since, until) = node.own_time().unwrap_or((now, now));
+        let (since, until) = node.own_time().unwrap_or((now, now + node.grace()));
         Self {
             left: until - since,
             since: Some(since),

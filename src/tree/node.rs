@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Children, Key, Shared, StopOrder};
+use super::place::{Place, Settings};
 use super::signals::{DRAIN, KILL, STOP, Signals, TOLD, WAITING};
 use super::{Label, NodeId};
 use crate::error::{Blocker, Kind, Phase, StopReason};
-use crate::mailbox::{Gate, Mailbox};
+use crate::mailbox::Gate;
 use crate::sync::{WakeList, lock};
 
 /// What a tree knows of the actor, task, job or scope that a node stands for.
@@ -93,40 +94,6 @@ pub(super) struct Rare {
     pub(super) last_waiter: u64,
 }
 
-/// What a child's spec says of it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Settings {
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) grace: Option<Duration>,
-    pub(crate) stop_order: StopOrder,
-    /// A failure is traced and goes no further.
-    pub(crate) contain: bool,
-}
-
-/// Where a new node belongs.
-pub(crate) struct Place {
-    pub(super) owner: Option<Arc<dyn AnyNode>>,
-    pub(super) key: Key,
-    /// The system's defaults.
-    pub(super) grace: Duration,
-    pub(crate) mailbox: Mailbox,
-    /// What a root shares with all beneath it.
-    pub(super) shared: Option<Arc<Shared>>,
-}
-
-impl Place {
-    /// A root's: nowhere.
-    pub(crate) fn root(shared: Shared) -> Self {
-        Self {
-            owner: None,
-            key: Key::default(),
-            grace: shared.grace,
-            mailbox: shared.mailbox,
-            shared: Some(Arc::new(shared)),
-        }
-    }
-}
-
 impl Node {
     pub(crate) fn new(
         place: Place,
@@ -200,6 +167,11 @@ impl Node {
         self.label.store(label.raw(), Ordering::Relaxed);
     }
 
+    /// No message is being handled any more.
+    pub(crate) fn clear_label(&self) {
+        self.label.store(0, Ordering::Relaxed);
+    }
+
     pub(crate) fn label(&self) -> Option<&'static str> {
         Label::from_raw(self.label.load(Ordering::Relaxed)).map(Label::text)
     }
@@ -243,6 +215,35 @@ impl Node {
         watchers.wake();
     }
 
+    /// Begins to end together with what `close` closes, if it does: nobody sees that closed and the
+    /// node still running. `close` is run under the node's lock.
+    pub(crate) fn begin_stopping_if(&self, close: impl FnOnce(&mut WakeList) -> bool) -> bool {
+        let mut wakes = WakeList::new();
+        let mut links = lock(&self.links);
+        let closed = close(&mut wakes);
+        let watchers = if closed {
+            links.begin_stopping()
+        } else {
+            WakeList::new()
+        };
+        drop(links);
+        wakes.wake();
+        watchers.wake();
+        closed
+    }
+
+    /// The body of a scope has ended well: what is beneath drains, and the token fires, which has
+    /// no message to wait for (rule 4).
+    pub(crate) fn begin_draining(&self) {
+        let watchers = {
+            let mut links = lock(&self.links);
+            self.signals.set(DRAIN);
+            links.begin_stopping()
+        };
+        watchers.wake();
+        self.cancel();
+    }
+
     /// How long its own steps may take in a stop or drain.
     pub(crate) fn grace(&self) -> Duration {
         Duration::from_millis(u64::from(self.grace))
@@ -273,7 +274,12 @@ impl Node {
     /// The token that fires when the node is to end: made when it is first asked for.
     pub(crate) fn token(&self) -> CancellationToken {
         let mut links = lock(&self.links);
-        let over = links.phase == Phase::Stopped || self.signals.has(STOP | KILL);
+        // An actor's fires after its last message, and not with the drain.
+        let told = match self.kind {
+            Kind::Actor => STOP | KILL,
+            _ => STOP | KILL | DRAIN,
+        };
+        let over = links.phase == Phase::Stopped || self.signals.has(told);
         let token = links
             .rare
             .get_or_insert_default()
@@ -452,12 +458,6 @@ impl Links {
             .as_mut()
             .map(|rare| std::mem::take(&mut rare.waiters))
             .unwrap_or_default()
-    }
-}
-
-impl Settings {
-    fn is_default(&self) -> bool {
-        self.name.is_none() && self.stop_order == StopOrder::default() && !self.contain
     }
 }
 

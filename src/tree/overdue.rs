@@ -152,7 +152,9 @@ impl Watch {
                 timer.sleep.as_mut().reset(now + patience.max(SHORTEST));
                 return Poll::Ready(found.blockers);
             }
-            let next = found.next.unwrap_or_else(|| after(patience));
+            // Others may be told meanwhile who have less time.
+            let look = after(patience.max(SHORTEST));
+            let next = found.next.map_or(look, |next| next.min(look));
             timer.sleep.as_mut().reset(next.max(now + SHORTEST));
         }
     }

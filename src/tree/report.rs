@@ -39,13 +39,16 @@ impl Report {
 
     /// How the node has ended, with all that ended beneath it and was not looked at.
     pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
-        let (mut beneath, cuts) = take_ended(node);
+        let (mut beneath, mut cuts) = take_ended(node);
         let causes = self.0.map(|causes| causes.list).unwrap_or_default();
         let failed = !causes.is_empty() || !beneath.is_empty();
         if !failed {
             return asked_for(node, cuts);
         }
         let (path, type_name) = (node.node().path(node.type_name()), node.type_name());
+        if node.node().signals.has(CUT) {
+            cuts.push(CutShort::new(Some(cut(node)), vec![]));
+        }
         let mut own = Vec::new();
         for cause in causes {
             if let Some(failure) = of_another(&cause)

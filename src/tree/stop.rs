@@ -27,10 +27,17 @@ pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
     match order {
         Order::Kill => kill(target, KILL),
         Order::Cut => kill(target, KILL | CUT),
-        Order::Drain | Order::Stop if target.node().grace().is_zero() => kill(target, KILL | CUT),
+        Order::Drain | Order::Stop if has_no_time(target) => kill(target, KILL | CUT),
         Order::Drain => end(target, DRAIN, Gate::Draining),
         Order::Stop => end(target, STOP, Gate::Closed),
     }
+}
+
+/// With a grace of zero every stop is a kill. A scope and a system have no steps of their own that
+/// could take any.
+fn has_no_time(target: &Arc<dyn AnyNode>) -> bool {
+    let node = target.node();
+    node.grace().is_zero() && !matches!(node.kind(), Kind::Scope | Kind::System)
 }
 
 /// The node tells itself: it ends once what it is doing now has ended.
