@@ -228,40 +228,46 @@ impl Actor for Wide {
     }
 }
 
-/// The time that a stop takes for each of so many children.
-fn stop_time(children: usize, order: StopOrder) -> Duration {
+/// How many children there are in all, whatever the number of their owners: what a stop costs
+/// depends on how much of the tree the processor's caches hold.
+const MANY: usize = 100_000;
+
+/// The time that this thread has been running: on a busy machine, not that on the wall.
+fn running_time() -> Duration {
+    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    let nanos = stat.split(' ').next().unwrap();
+    Duration::from_nanos(nanos.parse().unwrap())
+}
+
+/// The time that the stops of so many owners take, who share the children among them.
+fn stop_time(owners: usize, order: StopOrder) -> Duration {
     let mut time = Duration::MAX;
     paused(async |check| {
         tenure::scope(async |scope| {
-            let wide = ChildSpec::new(Wide(check.guard())).stop_order(order);
-            let wide = scope.spawn(wide)?;
-            let beneath = wide.ask(|reply| reply).await?;
-            let mut last = None;
-            for _ in 0..children {
-                last = Some(beneath.spawn(Wide(check.guard()))?);
-            }
-            if let Some(last) = last {
+            let mut all = Vec::new();
+            for _ in 0..owners {
+                let wide = ChildSpec::new(Wide(check.guard())).stop_order(order);
+                let wide = scope.spawn(wide)?;
+                let beneath = wide.ask(|reply| reply).await?;
+                let mut last = wide.clone();
+                for _ in 0..MANY / owners {
+                    last = beneath.spawn(Wide(check.guard()))?;
+                }
                 last.ask(|reply| reply).await?;
+                all.push(wide);
             }
-            let virtual_start = Instant::now();
-            let start = std::time::Instant::now();
-            wide.stop().await?;
-            time = start.elapsed();
-            assert_eq!(virtual_start.elapsed(), Duration::ZERO);
-            assert_eq!(check.alive(), 0);
+            let (start, running) = (Instant::now(), running_time());
+            for wide in all {
+                wide.stop().await?;
+            }
+            time = running_time() - running;
+            assert_eq!((start.elapsed(), check.alive()), (Duration::ZERO, 0));
             Ok(())
         })
         .await
         .unwrap();
     });
-    time / u32::try_from(children).unwrap()
-}
-
-fn best(rounds: usize, children: usize, order: StopOrder) -> Duration {
-    (0..rounds)
-        .map(|_| stop_time(children, order))
-        .min()
-        .unwrap()
+    time
 }
 
 /// Resident memory in bytes.
@@ -273,24 +279,25 @@ fn resident() -> usize {
 
 #[test]
 fn wide_tree() {
-    const FEW: usize = 1_000;
-    const MANY: usize = 100_000;
+    const ROUNDS: usize = 3;
     /// Each child would leave more than this many bytes behind.
     const TOLERANCE: usize = 100;
 
     let _alone = alone();
     for order in [StopOrder::Reverse, StopOrder::Concurrent] {
-        let few = best(30, FEW, order);
-        let first = stop_time(MANY, order);
-        // What the allocator keeps, it has after one round.
-        let before = resident();
-        let many = first.min(best(2, MANY, order));
-        let after = resident();
+        let (mut narrow, mut wide) = (Duration::MAX, Duration::MAX);
+        let mut before = None;
+        for _ in 0..ROUNDS {
+            narrow = narrow.min(stop_time(100, order));
+            wide = wide.min(stop_time(1, order));
+            // What the allocator keeps, it has after one round.
+            before.get_or_insert_with(resident);
+        }
         assert!(
-            many < few * 3,
-            "{order:?}: {many:?} instead of {few:?} for each child"
+            wide < narrow * 3,
+            "{order:?}: {wide:?} for one with all children, {narrow:?} for a hundred"
         );
-        let grown = after.saturating_sub(before);
+        let grown = resident().saturating_sub(before.unwrap());
         assert!(
             grown < TOLERANCE * MANY,
             "{order:?}: {grown} more bytes are resident"
