@@ -60,6 +60,7 @@
 //! | write an actor | [`Actor`], [`Start`], [`Context`] |
 //! | reach one | [`ActorRef`], [`Recipient`], [`ReplyTo`] |
 //! | start things | [`Spawner`] (which contexts, scopes and systems lend), [`ChildSpec`], [`Mailbox`] |
+//! | start them anew | [`Restart`], [`Backoff`], [`Strategy`] |
 //! | end them | [`ActorRef::stop`], [`drain`](ActorRef::drain), [`kill`](ActorRef::kill), [`Stopping`] |
 //! | hold a tree | [`scope()`], [`System`] |
 //! | see what is alive | [`NodeRef::snapshot`] |
@@ -88,15 +89,16 @@ pub use error::{
 };
 pub use mailbox::{CallerGone, Mailbox, ReplyTo};
 pub use observe::{Entry, Snapshot};
-pub use supervision::{ChildSpec, IntoChild, Starting};
+pub use supervision::{Backoff, ChildSpec, Factory, IntoChild, Restart, Starting};
 pub use system::{Builder, Scope, System, scope, scope_send};
-pub use tree::{ChildExit, NodeId, NodeRef, StopOrder, Stopped, Stopping};
+pub use tree::{AutoShutdown, ChildExit, NodeId, NodeRef, StopOrder, Stopped, Stopping, Strategy};
 
 /// What a program that uses this crate names all the time.
 pub mod prelude {
     pub use crate::{
-        Actor, ActorRef, AskError, ChildExit, ChildSpec, Context, Mailbox, Recipient, ReplyTo,
-        RunError, Scope, SendError, SpawnError, Spawner, Start, StopOrder, System,
+        Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Mailbox, Recipient,
+        ReplyTo, Restart, RunError, Scope, SendError, SpawnError, Spawner, Start, StopOrder,
+        System,
     };
 }
 

@@ -12,8 +12,8 @@ use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
 use crate::mailbox::Batch;
-use crate::tree::signals::{DRAIN, EXITS, IF_EMPTY, KILL, STOP};
-use crate::tree::{Label, NodeRef, Order, Stopping, request_own};
+use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP};
+use crate::tree::{Label, NodeRef, Order, Stopping, finish, request_own};
 
 /// What an actor's handlers and hooks have of their own node.
 ///
@@ -101,14 +101,21 @@ impl<A: Actor> Context<A> {
     }
 
     /// Asks this actor to stop once the current handler or hook has returned: as
-    /// [`ActorRef::stop`], but an end of its own ([`StopReason::Finished`](crate::StopReason)).
+    /// [`ActorRef::stop`], but an end of its own ([`StopReason::Finished`](crate::StopReason)). One
+    /// that is always restarted ([`Restart::Always`](crate::Restart)) only ends its incarnation,
+    /// and keeps its mailbox.
     pub fn stop(&self) {
-        request_own(self.spawner.owner(), Order::Stop);
+        finish(self.spawner.owner());
     }
 
-    /// Asks this actor to drain, by itself.
+    /// Asks this actor to drain, by itself. One that is always restarted ends its incarnation when
+    /// it finds its mailbox empty.
     pub fn drain(&self) {
-        request_own(self.spawner.owner(), Order::Drain);
+        if self.cell.node.signals.has(ALWAYS) {
+            self.stop_if_empty();
+        } else {
+            request_own(self.spawner.owner(), Order::Drain);
+        }
     }
 
     /// Asks this actor to stop as soon as it finds its mailbox empty. Messages that come before
@@ -137,7 +144,7 @@ impl<A: Actor> Context<A> {
     /// The next message, if one is queued and the actor is not to end: for handling a batch in one
     /// go. It counts as started.
     pub fn try_next(&mut self) -> Option<A::Msg> {
-        if self.cell.node.signals.has(STOP | KILL) {
+        if self.cell.node.signals.has(STOP | KILL | RENEW | REGROUP) {
             return None;
         }
         // A whole batch may have been given up by its callers.
@@ -179,7 +186,7 @@ impl<A: Actor> Context<A> {
             .cell
             .node
             .signals
-            .has(STOP | DRAIN | KILL | EXITS | IF_EMPTY)
+            .has(STOP | DRAIN | KILL | EXITS | IF_EMPTY | RENEW | REGROUP)
         {
             return Poll::Ready(());
         }
@@ -189,6 +196,12 @@ impl<A: Actor> Context<A> {
     /// Ready when there is a message to take.
     pub(super) fn poll_message(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         self.batch.poll_ready(&self.cell.queue, cx.waker())
+    }
+
+    /// The incarnation is over; the mailbox stays.
+    pub(super) fn end_incarnation(&mut self) {
+        self.label = "";
+        self.cell.node.clear_label();
     }
 
     /// Drops all messages that are left; see [`ActorCell::discard_all`].

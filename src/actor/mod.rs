@@ -11,14 +11,17 @@
 //! ```text
 //!             start returns        told to end, or ends by itself       nothing of it is left
 //!  Starting ───────────────▶ Running ───────────────▶ Stopping ───────────────▶ Stopped
-//!      └─────────────────────────────────────────────────▲
-//!                 told to end, or its start fails
+//!    ▲ └────────────────────────│────────────────────────▲
+//!    │       told to end, or its start fails             │ told to end
+//!    └───────────────────── Restarting ──────────────────┘
+//!      the next incarnation
 //! ```
 //!
 //! | change | who makes it | where |
 //! |---|---|---|
 //! | to `Starting` | whoever spawns, as the node enters its owner's table | `tree/spawn.rs` |
 //! | to `Running` | the node's own shell | `Node::set_running` |
+//! | to `Restarting` | the shell, as its body ends and its policy says so | `actor/renew.rs`, `Node::begin_restart` |
 //! | to `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/stop.rs`, `Node::set_stopping` |
 //! | to `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/exit.rs` |
 //!
@@ -37,6 +40,12 @@
 //!
 //! A **kill**: the whole subtree is told at once → the running future is dropped at its await point →
 //! the children are joined → the state is dropped → as above. No hook runs.
+//!
+//! A **restart** happens in the node's own shell: the token fires → the children stop and are joined →
+//! `on_stop`, unless it panicked → the state is dropped → the backoff, and the turn among its siblings,
+//! are waited for → the next incarnation starts, on the same mailbox and with the same references. What
+//! the incarnation owned is gone by then; what is queued is not. A stop or kill is served at each step;
+//! a drain cuts the wait short, and the next incarnation handles what was accepted.
 //!
 //! ## The rules
 //!
@@ -65,16 +74,17 @@
 //! 8. **Nothing panics outward.** A panic in a handler, hook or destructor stays in its node, and all
 //!    failures of an end are reported, as a tree of causes. Two exceptions: a panic of a scope's body
 //!    resumes after the join, and two destructors that panic in one unwinding abort the process.
-//! 9. **A failure goes somewhere**: to whoever awaits the start, or to the owner's `on_child_exit`,
-//!    whose default fails the owner, and so on up to the root. `ChildSpec::contain` ends that way.
+//! 9. **A failure goes somewhere**: to whoever awaits the start; to the restart policy, which settles
+//!    it as long as there are not too many; or to the owner's `on_child_exit`, whose default fails the
+//!    owner, and so on up to the root. `ChildSpec::contain` ends that way.
 //!
-//!    | end | `on_stop` runs | fails the owner |
-//!    |---|---|---|
-//!    | it finished, or stopped itself | yes | no |
-//!    | stop, drain, kill asked by anyone | yes, yes, no | no |
-//!    | an error from a handler or hook | yes | yes |
-//!    | a panic | no, only `Drop` | yes |
-//!    | grace ran out | no | no, but it is reported as cut short |
+//!    | end | `on_stop` runs | restarted | fails the owner |
+//!    |---|---|---|---|
+//!    | it finished, or stopped itself | yes | `Always` | no |
+//!    | stop, drain, kill asked by anyone | yes, yes, no | never | no |
+//!    | an error from a handler or hook | yes | `OnFailure`, `Always` | otherwise |
+//!    | a panic | no, only `Drop` | as an error | as an error |
+//!    | grace ran out | no | never | no, but it is reported as cut short |
 //! 10. **An ask always resolves**, with a reply or with why there is none. One whose caller has gone
 //!     before it was started is skipped.
 //! 11. **No message is lost silently.** A refused one goes back to its sender; an accepted one is
@@ -95,6 +105,7 @@ mod cell;
 mod context;
 mod permit;
 mod recipient;
+mod renew;
 mod shell;
 mod spawner;
 mod task;
@@ -110,6 +121,7 @@ pub use task::{TaskHandle, TaskOutput};
 pub use tell::Tell;
 
 pub(crate) use cell::ActorCell;
+pub(crate) use renew::{IncarnationEnd, Revive};
 pub(crate) use shell::{Seed, shell};
 
 use std::future::Future;

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use super::cell::ActorCell;
+use super::renew::{self, Revive};
 use super::{Actor, Context, Start};
 use crate::error::{AskError, Error, Result};
 use crate::mailbox::{Gate, Orphans, settle};
-use crate::tree::signals::{BY_SELF, DRAIN, EXITS, IF_EMPTY, KILL, STOP, WAITING};
+use crate::tree::signals::{
+    ALWAYS, BY_SELF, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING,
+};
 use crate::tree::{
-    Body, Clock, Ended, Exit, Halt, Manner, Report, StopChildren, join_children, next_ended,
-    panic_message,
+    Body, Clock, Ended, Exit, Halt, Manner, Report, StopChildren, next_ended, panic_message,
+    stop_children,
 };
 
 /// How many messages are handled before the loop yields, if nothing else makes it.
@@ -23,7 +26,10 @@ type Cell<A> = ActorCell<<A as Actor>::Msg>;
 
 /// What an actor's task holds before it is first polled; `exit` goes last.
 pub(crate) struct Seed<S: Start> {
+    /// What the next incarnation is started from.
     pub(crate) start: Option<S>,
+    /// Without it there is only one.
+    pub(crate) revive: Option<Box<dyn Revive<S>>>,
     pub(crate) cell: Arc<Cell<S::Actor>>,
     pub(crate) exit: Exit,
 }
@@ -37,35 +43,62 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
     async move {
         // One borrow of the whole, or the block would take its fields apart and drop them in
         // another order.
-        let Seed { start, cell, exit } = &mut seed;
+        let Seed {
+            start,
+            revive,
+            cell,
+            exit,
+        } = &mut seed;
         let mut actor: Option<S::Actor> = None;
         let mut ctx = Context::new(Arc::clone(cell));
         let mut clock = Clock::default();
         let mut report = Report::default();
 
-        let hooks = {
-            let body = pin!(Some(live(start, &mut actor, &mut ctx, cell)));
-            let ended = Body::new(exit, &mut clock, body, Halt::Itself).await;
-            take_end(ended, exit, &mut report)
-        };
-        close(cell, &mut ctx, &mut report);
-        if cell.node.has_children() {
-            clock.suspend(&cell.node);
-            Box::pin(join_children(exit.any())).await;
-            clock.resume(&cell.node);
+        if let Some(revive) = revive {
+            renew::recipe(&mut **revive, start, exit, &mut report);
         }
-        if let Some(actor) = actor.as_mut().filter(|_| hooks)
-            && !cell.node.signals.has(KILL)
-        {
-            let hook = pin!(Some(actor.on_stop(&mut ctx)));
-            let ended = Body::new(exit, &mut clock, hook, Halt::Itself).await;
-            take_end(ended, exit, &mut report);
+        // Once for each incarnation.
+        loop {
+            let hooks = {
+                let body = pin!(Some(live(start, &mut actor, &mut ctx, cell)));
+                let ended = Body::new(exit, &mut clock, body, Halt::Itself).await;
+                take_end(ended, exit, &mut report)
+            };
+            let next = revive
+                .as_mut()
+                .and_then(|revive| renew::begin(&mut **revive, cell, &mut ctx, &report));
+            if next.is_none() {
+                close(cell, &mut ctx, &mut report);
+            }
+            if cell.node.has_children() {
+                clock.suspend(&cell.node);
+                Box::pin(stop_children(exit.any())).await;
+                clock.resume(&cell.node);
+            }
+            if let Some(actor) = actor.as_mut().filter(|_| hooks)
+                && !cell.node.signals.has(KILL)
+            {
+                let hook = pin!(Some(actor.on_stop(&mut ctx)));
+                let ended = Body::new(exit, &mut clock, hook, Halt::Itself).await;
+                take_end(ended, exit, &mut report);
+            }
+            // One that was killed before its first poll is still what it was to be started from.
+            drop_state(exit, (actor.take(), start.take()), &mut report);
+            // A scope that a hook had opened may have been dropped, and its nodes killed.
+            if cell.node.has_children() {
+                Box::pin(stop_children(exit.any())).await;
+            }
+            let (Some(at), Some(revive)) = (next, revive.as_mut()) else {
+                break;
+            };
+            if !Box::pin(renew::go_on(&mut **revive, at, start, exit, &mut report)).await {
+                close(cell, &mut ctx, &mut report);
+                break;
+            }
+            clock = Clock::default();
         }
-        // One that was killed before its first poll is still what it was to be started from.
-        drop_state(exit, (actor, start.take()), &mut report);
-        // A scope that a hook had opened may have been dropped, and its nodes killed.
-        if cell.node.has_children() {
-            Box::pin(join_children(exit.any())).await;
+        if revive.is_some() {
+            drop_state(exit, revive.take(), &mut report);
         }
         drop(ctx);
         let reason = report.finish(exit.any());
@@ -99,7 +132,9 @@ fn live<'a, S: Start>(
         loop {
             let signals = cell.node.signals.load();
             if signals != 0 {
-                if signals & (STOP | KILL) != 0 {
+                if signals & (STOP | KILL) != 0
+                    || signals & (RENEW | REGROUP) != 0 && signals & DRAIN == 0
+                {
                     return Ok(());
                 }
                 if signals & EXITS != 0 {
@@ -195,6 +230,11 @@ async fn is_drained<A: Actor>(
     signals: u32,
     drain: &mut Option<Box<StopChildren>>,
 ) -> bool {
+    if signals & (DRAIN | ALWAYS) == ALWAYS {
+        // Its mailbox stays open for the next incarnation.
+        cell.node.signals.set(RENEW);
+        return true;
+    }
     if signals & DRAIN == 0 {
         let empty = cell
             .node

@@ -20,10 +20,13 @@ pub enum Kind {
     System,
 }
 
-/// Where a node is in its life. It never goes backwards within an incarnation.
+/// Where a node is in its life. It never goes backwards within an incarnation; a restart goes back
+/// to the first phase and begins the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Phase {
+    /// One incarnation has ended or is ending, and another is to follow.
+    Restarting,
     /// Its start has not returned yet.
     Starting,
     /// It handles messages, or runs its future or job.
@@ -37,6 +40,7 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Restarting => "restarting",
             Self::Starting => "starting",
             Self::Running => "running",
             Self::Stopping => "stopping",

@@ -17,6 +17,8 @@ pub enum SpawnError<S> {
     BadName(Refused<S>),
     /// A bounded mailbox must have room for at least one message.
     NoCapacity(Refused<S>),
+    /// A backoff's maximum must not be below its start, and its jitter must be between 0 and 1.
+    BadBackoff(Refused<S>),
 }
 
 impl<S> SpawnError<S> {
@@ -36,13 +38,19 @@ impl<S> SpawnError<S> {
         Self::NoCapacity(Refused::new(it))
     }
 
+    pub(crate) fn bad_backoff(it: S) -> Self {
+        Self::BadBackoff(Refused::new(it))
+    }
+
     /// Gives back what was to be started.
     #[must_use]
     pub fn into_inner(self) -> S {
         match self {
-            Self::Closed(it) | Self::NameTaken(it) | Self::BadName(it) | Self::NoCapacity(it) => {
-                it.into_inner()
-            }
+            Self::Closed(it)
+            | Self::NameTaken(it)
+            | Self::BadName(it)
+            | Self::NoCapacity(it)
+            | Self::BadBackoff(it) => it.into_inner(),
         }
     }
 
@@ -52,6 +60,7 @@ impl<S> SpawnError<S> {
             Self::NameTaken(_) => "NameTaken(..)",
             Self::BadName(_) => "BadName(..)",
             Self::NoCapacity(_) => "NoCapacity(..)",
+            Self::BadBackoff(_) => "BadBackoff(..)",
         }
     }
 }
@@ -63,6 +72,9 @@ impl<S> fmt::Display for SpawnError<S> {
             Self::NameTaken(_) => "a live sibling has that name",
             Self::BadName(_) => "a name must not be empty or contain a slash",
             Self::NoCapacity(_) => "a bounded mailbox needs a capacity of at least 1",
+            Self::BadBackoff(_) => {
+                "a backoff's maximum is below its start, or its jitter not between 0 and 1"
+            }
         })
     }
 }

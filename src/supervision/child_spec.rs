@@ -1,9 +1,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::restart::Policy;
+use super::{Backoff, Factory, Restart};
 use crate::actor::Start;
 use crate::mailbox::Mailbox;
-use crate::tree::{Settings, StopOrder};
+use crate::tree::signals::{ALWAYS, RENEWABLE, SIGNIFICANT};
+use crate::tree::{AutoShutdown, Settings, StopOrder, Strategy};
 
 /// What to start as a child, and how: anything that is not the default is said here.
 ///
@@ -32,6 +35,8 @@ use crate::tree::{Settings, StopOrder};
 /// ```
 pub struct ChildSpec<S> {
     pub(super) start: S,
+    /// How the recipe is made again, if the child is ever started anew.
+    pub(super) clone: Option<fn(&S) -> S>,
     pub(super) options: Options,
 }
 
@@ -40,6 +45,7 @@ pub struct ChildSpec<S> {
 pub struct Options {
     pub(super) settings: Settings,
     pub(super) mailbox: Option<Mailbox>,
+    pub(super) policy: Policy,
 }
 
 impl<S: Start> ChildSpec<S> {
@@ -48,8 +54,63 @@ impl<S: Start> ChildSpec<S> {
     pub fn new(start: S) -> Self {
         Self {
             start,
+            clone: None,
             options: Options::default(),
         }
+    }
+
+    /// When the child is started anew: see [`Restart`]. A restart makes a clone of the actor or
+    /// recipe that the spec was made with.
+    #[must_use]
+    pub fn restart(mut self, restart: Restart) -> Self
+    where
+        S: Clone,
+    {
+        let marks = &mut self.options.settings.marks;
+        *marks &= !(RENEWABLE | ALWAYS);
+        *marks |= match restart {
+            Restart::Never => 0,
+            Restart::OnFailure => RENEWABLE,
+            Restart::Always => RENEWABLE | ALWAYS,
+        };
+        self.clone = (restart != Restart::Never).then_some(S::clone);
+        self.options.policy.restart = restart;
+        self
+    }
+}
+
+impl<F> ChildSpec<Factory<F>> {
+    /// What a closure makes, anew for each incarnation: an actor, or the recipe of one. The closure
+    /// runs as a part of the start; one that panics fails the start.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # use tenure::Restart;
+    /// # struct Worker { id: u32 } // not `Clone`
+    /// # impl Actor for Worker {
+    /// #     type Msg = ReplyTo<u32>;
+    /// #     async fn handle(&mut self, reply: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+    /// #         reply.send(self.id);
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     let spec = ChildSpec::factory(|| Worker { id: 7 }).restart(Restart::OnFailure);
+    ///     let worker = scope.spawn(spec)?;
+    ///     assert_eq!(worker.ask(|reply| reply).await?, 7);
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn factory<S: Start>(make: F) -> Self
+    where
+        F: FnMut() -> S + Send + 'static,
+    {
+        Self::new(Factory::new(make))
     }
 }
 
@@ -85,6 +146,46 @@ impl<S> ChildSpec<S> {
     #[must_use]
     pub fn stop_order(mut self, order: StopOrder) -> Self {
         self.options.settings.stop_order = order;
+        self
+    }
+
+    /// How many restarts there may be within a time: by default 3 in 30 s. One more failure is the
+    /// child's end, and goes to its owner. With a limit of 0 the first one does.
+    #[must_use]
+    pub fn intensity(mut self, limit: u32, within: Duration) -> Self {
+        self.options.policy.limit = limit;
+        self.options.policy.window = within;
+        self
+    }
+
+    /// How long to wait before each restart; by default not at all. Messages that come meanwhile
+    /// wait in the mailbox; a stop or drain does not.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.options.policy.backoff = backoff;
+        self
+    }
+
+    /// Which of the child's own children are started anew when one of them is.
+    #[must_use]
+    pub fn strategy(mut self, strategy: Strategy) -> Self {
+        self.options.settings.strategy = strategy;
+        self
+    }
+
+    /// The child is one of those with whose end its owner may stop: see
+    /// [`auto_shutdown`](ChildSpec::auto_shutdown).
+    #[must_use]
+    pub fn significant(mut self) -> Self {
+        self.options.settings.marks |= SIGNIFICANT;
+        self
+    }
+
+    /// Whether the child stops when [significant](ChildSpec::significant) children of its own have
+    /// ended by themselves.
+    #[must_use]
+    pub fn auto_shutdown(mut self, when: AutoShutdown) -> Self {
+        self.options.settings.auto_shutdown = when;
         self
     }
 

@@ -1,8 +1,14 @@
-//! What an owner decides about a child: its spec, and how it is started.
+//! What an owner decides about a child: its spec, how it is started, and when it is started anew.
 
+mod backoff;
 mod child_spec;
+mod factory;
+mod restart;
 mod start;
 
+pub use backoff::Backoff;
 pub use child_spec::{ChildSpec, IntoChild};
+pub use factory::Factory;
+pub use restart::Restart;
 pub use start::Starting;
 pub(crate) use start::spawn_at;

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::IntoChild;
-use crate::actor::{Actor, ActorCell, ActorRef, Seed, Spawner, Start, shell};
+use super::restart::Restarts;
+use super::{ChildSpec, IntoChild};
+use crate::actor::{Actor, ActorCell, ActorRef, Revive, Seed, Spawner, Start, shell};
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::Queue;
 use crate::tree::signals::TOLD;
@@ -62,11 +63,15 @@ fn spawn<C: IntoChild>(
     let settings = options
         .map(|options| options.settings.clone())
         .unwrap_or_default();
+    let policy = options.map(|options| options.policy).unwrap_or_default();
     let name = settings.name.clone();
     let registered = register(spawner.owner(), name.as_deref(), |place| {
         let mailbox = mailbox.unwrap_or(place.mailbox);
         if mailbox.capacity() == Some(0) {
             return Err(Denied::NoCapacity);
+        }
+        if !policy.backoff.is_valid() {
+            return Err(Denied::BadBackoff);
         }
         Ok(Arc::new(ActorCell {
             node: Node::new(place, Kind::Actor, site, settings),
@@ -80,15 +85,36 @@ fn spawn<C: IntoChild>(
         Err(Denied::NameTaken) => return Err(SpawnError::name_taken(child)),
         Err(Denied::BadName) => return Err(SpawnError::bad_name(child)),
         Err(Denied::NoCapacity) => return Err(SpawnError::no_capacity(child)),
+        Err(Denied::BadBackoff) => return Err(SpawnError::bad_backoff(child)),
     };
     cell.node.signals.set(signals);
+    // Should the conversion panic, the node ends with this.
+    let exit = Exit::new(Arc::clone(&cell) as _);
+    let (start, revive) = incarnations(child.into_spec());
     let seed = Seed {
-        start: Some(child.into_spec().start),
+        start,
+        revive,
         cell: Arc::clone(&cell),
-        exit: Exit::new(Arc::clone(&cell) as _),
+        exit,
     };
     launch(&shared.handle, shell(seed));
     Ok(ActorRef::new(cell))
+}
+
+/// What the one incarnation is started from, or what makes that for each of them.
+fn incarnations<S: Start>(spec: ChildSpec<S>) -> (Option<S>, Option<Box<dyn Revive<S>>>) {
+    let ChildSpec {
+        start,
+        clone,
+        options,
+    } = spec;
+    match clone {
+        None => (Some(start), None),
+        Some(clone) => {
+            let restarts = Restarts::new(start, clone, options.policy);
+            (None, Some(Box::new(restarts)))
+        }
+    }
 }
 
 /// An actor that is being started, made by [`Spawner::start`].

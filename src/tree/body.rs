@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::signals::{DRAIN, EXITS, KILL, STOP, WAITING};
+use super::signals::{DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
 use super::{Clock, Exit, Order, current, request};
 use crate::error::AskError;
 use crate::mailbox::{Frame, settle};
@@ -139,7 +139,8 @@ impl<F: Future> Future for Body<'_, F> {
                 this.settle(AskError::NoReply);
                 let signals = this.exit.any().node().signals.load();
                 if this.is_over(signals)
-                    || (signals & (STOP | DRAIN) != 0 && this.is_out_of_time(signals, cx))
+                    || (signals & (STOP | DRAIN | RENEW | REGROUP) != 0
+                        && this.is_out_of_time(signals, cx))
                 {
                     this.drop_future(AskError::Killed);
                     return Poll::Ready(Ended::Dropped);

@@ -6,6 +6,8 @@ use slab::Slab;
 use tokio::runtime::Handle;
 
 use super::AnyNode;
+use super::group::{Group, Turn};
+use super::signals::SIGNIFICANT;
 use crate::error::{CutShort, Kind, StopReason};
 use crate::mailbox::Mailbox;
 
@@ -36,7 +38,7 @@ pub(crate) struct Shared {
 /// same place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Key {
-    index: u32,
+    pub(super) index: u32,
     generation: u32,
 }
 
@@ -57,7 +59,7 @@ pub(super) struct Ended {
 }
 
 /// The end of the list, and more children than a table takes.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// A node's children: the only place that holds them.
 ///
@@ -66,25 +68,30 @@ const NONE: u32 = u32::MAX;
 ///    `older` and the one `newer` than itself.
 /// 2. `tasks` counts the entries that are tasks or blocking jobs.
 /// 3. `names` has exactly the names of the entries that have one.
+/// 4. `significant` counts the entries that are.
 pub(super) struct Children {
     shared: Arc<Shared>,
-    table: Slab<Entry>,
-    newest: u32,
+    pub(super) table: Slab<Entry>,
+    pub(super) newest: u32,
     generation: u32,
     tasks: usize,
+    significant: usize,
     names: Option<HashMap<Box<str>, u32>>,
     pub(super) awaited: Awaited,
+    /// Children that are started anew together.
+    pub(super) group: Option<Group>,
     /// Ends that the owner has not looked at yet.
     pub(super) ended: VecDeque<Ended>,
     /// What was cut short while the owner was ending.
     pub(super) cuts: Vec<CutShort>,
 }
 
-struct Entry {
-    node: Arc<dyn AnyNode>,
+pub(super) struct Entry {
+    pub(super) node: Arc<dyn AnyNode>,
     generation: u32,
-    older: u32,
-    newer: u32,
+    pub(super) older: u32,
+    pub(super) newer: u32,
+    pub(super) turn: Turn,
     /// It did not yield in time, and the stop has gone on to the next.
     passed: bool,
 }
@@ -97,8 +104,10 @@ impl Children {
             newest: NONE,
             generation: 0,
             tasks: 0,
+            significant: 0,
             names: None,
             awaited: Awaited::Nobody,
+            group: None,
             ended: VecDeque::new(),
             cuts: Vec::new(),
         }
@@ -119,6 +128,10 @@ impl Children {
 
     pub(super) fn tasks(&self) -> usize {
         self.tasks
+    }
+
+    pub(super) fn significant(&self) -> usize {
+        self.significant
     }
 
     pub(super) fn has_name(&self, name: &str) -> bool {
@@ -156,11 +169,15 @@ impl Children {
         if is_task(&*node) {
             self.tasks += 1;
         }
+        if node.node().signals.has(SIGNIFICANT) {
+            self.significant += 1;
+        }
         self.table.insert(Entry {
             node,
             generation: key.generation,
             older: self.newest,
             newer: NONE,
+            turn: Turn::Live,
             passed: false,
         });
         self.generation = self.generation.wrapping_add(1);
@@ -185,8 +202,14 @@ impl Children {
         if let Some(older) = self.table.get_mut(entry.older as usize) {
             older.newer = entry.newer;
         }
+        if let Some(group) = &mut self.group {
+            group.forget(key.index, entry.older, entry.newer);
+        }
         if is_task(&*entry.node) {
             self.tasks -= 1;
+        }
+        if entry.node.node().signals.has(SIGNIFICANT) {
+            self.significant -= 1;
         }
         if let (Some(name), Some(names)) = (name, &mut self.names) {
             names.remove(name);
@@ -240,8 +263,13 @@ impl Children {
         (entry.generation == key.generation).then_some(entry)
     }
 
+    pub(super) fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
+        let entry = self.table.get_mut(key.index as usize)?;
+        (entry.generation == key.generation).then_some(entry)
+    }
+
     /// The entries, the youngest first.
-    fn walk(&self) -> impl Iterator<Item = (Key, &Entry)> {
+    pub(super) fn walk(&self) -> impl Iterator<Item = (Key, &Entry)> {
         let mut index = self.newest;
         std::iter::from_fn(move || {
             let entry = self.table.get(index as usize)?;

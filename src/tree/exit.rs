@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use super::children::{Children, Ended};
+use super::group::{AutoShutdown, Step};
 use super::node::Links;
-use super::signals::{EXITS, TOLD, WAITING};
-use super::{AnyNode, Order, Report, request};
+use super::signals::{EXITS, SIGNIFICANT, TOLD, WAITING};
+use super::{AnyNode, Order, Report, finish, request};
 use crate::error::{Kind, Phase, StopReason};
 use crate::sync::{WakeList, lock};
 
@@ -84,6 +85,8 @@ fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
     let mut wakes = WakeList::new();
     let mut contained = None;
     let mut owner_is_next = false;
+    let mut owner_is_over = false;
+    let mut step = Step::Wait;
     let garbage = {
         let mut above = owner.as_ref().map(|owner| lock(&owner.node().links));
         let mut own = lock(&node.node().links);
@@ -97,6 +100,7 @@ fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
         let reason = own.reason.clone().unwrap_or(StopReason::Killed);
         let mut entry = None;
         if let (Some(owner), Some(above)) = (&owner, above.as_deref_mut()) {
+            let own_end = matches!(reason, StopReason::Finished | StopReason::Failed(_));
             if is_contained(&own) && matches!(reason, StopReason::Failed(_)) {
                 contained = Some(reason);
             } else {
@@ -107,6 +111,10 @@ fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
             }
             entry = detach(above, node, name.as_deref(), &mut wakes);
             owner_is_next = above.shell_gone && !above.has_children();
+            owner_is_over = own_end && is_over(above, node);
+            if let Some(table) = above.children.as_mut().filter(|_| !above.closed) {
+                step = table.advance();
+            }
         }
         own.phase = Phase::Stopped;
         wakes.extend(own.take_waiters().into_iter().map(|(_, waker)| waker));
@@ -118,10 +126,29 @@ fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
     }
     drop(garbage);
     wakes.wake();
+    step.take();
+    if let Some(owner) = owner.as_ref().filter(|_| owner_is_over) {
+        finish(owner);
+    }
     if let Some(StopReason::Failed(failure)) = contained {
         tracing::warn!(%failure, "a contained child failed");
     }
     owner.filter(|_| owner_is_next)
+}
+
+/// Whether the end that a child came to by itself is the owner's, too.
+fn is_over(above: &Links, node: &Arc<dyn AnyNode>) -> bool {
+    if above.phase >= Phase::Stopping || !node.node().signals.has(SIGNIFICANT) {
+        return false;
+    }
+    match above.auto_shutdown() {
+        AutoShutdown::Never => false,
+        AutoShutdown::Any => true,
+        AutoShutdown::All => above
+            .children
+            .as_ref()
+            .is_some_and(|table| table.significant() == 0),
+    }
 }
 
 fn is_contained(links: &Links) -> bool {

@@ -203,6 +203,11 @@ fn awaited(owner: &Arc<dyn AnyNode>, step: Step) -> Option<Arc<dyn AnyNode>> {
 /// Stops and joins what is beneath a node whose own code has ended.
 pub(crate) async fn join_children(node: &Arc<dyn AnyNode>) {
     node.node().set_stopping();
+    stop_children(node).await;
+}
+
+/// Stops and joins what is beneath a node that takes no more children.
+pub(crate) async fn stop_children(node: &Arc<dyn AnyNode>) {
     if node.node().has_children() {
         let mut children = StopChildren::new(Manner::Stop);
         poll_fn(|cx| children.poll(node, cx)).await;

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Children, Key, Shared, StopOrder};
+use super::group::{AutoShutdown, Strategy};
 use super::place::{Place, Settings};
-use super::signals::{DRAIN, KILL, STOP, Signals, TOLD, WAITING};
+use super::signals::{ANEW, DRAIN, KILL, REGROUP, RENEW, STOP, Signals, TOLD, WAITING};
 use super::{Label, NodeId};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::Gate;
@@ -102,6 +103,7 @@ impl Node {
         settings: Settings,
     ) -> Self {
         let grace = settings.grace.unwrap_or(place.grace);
+        let marks = settings.marks;
         let rare = (!settings.is_default()).then(|| {
             Box::new(Rare {
                 settings,
@@ -111,7 +113,7 @@ impl Node {
         Self {
             id: NodeId::next(),
             kind,
-            signals: Signals::new(),
+            signals: Signals::new(marks),
             label: AtomicU32::new(0),
             grace: millis(grace),
             owner: place.owner,
@@ -196,6 +198,9 @@ impl Node {
         drop(links);
         for (_, waker) in wakes {
             waker.wake();
+        }
+        if self.signals.has(ANEW) {
+            self.leave_group();
         }
     }
 
@@ -350,7 +355,10 @@ impl Node {
     pub(crate) fn is_in_stopping_tree(&self) -> bool {
         let mut next = Some(self);
         while let Some(node) = next {
-            if node.phase() >= Phase::Stopping {
+            if matches!(
+                node.phase(),
+                Phase::Restarting | Phase::Stopping | Phase::Stopped
+            ) {
                 return true;
             }
             next = node.owner.as_ref().map(|owner| owner.node());
@@ -411,9 +419,23 @@ impl Links {
             .unwrap_or_default()
     }
 
+    pub(super) fn strategy(&self) -> Strategy {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.settings.strategy)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn auto_shutdown(&self) -> AutoShutdown {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.settings.auto_shutdown)
+            .unwrap_or_default()
+    }
+
     pub(super) fn own_time(&mut self, node: &Node) -> Option<(Instant, Instant)> {
         let signals = node.signals.load();
-        if signals & (STOP | DRAIN | KILL) == 0 {
+        if signals & (STOP | DRAIN | KILL | RENEW | REGROUP) == 0 {
             return None;
         }
         if self.since.is_none() && signals & WAITING == 0 && !self.shell_gone {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::AnyNode;
 use super::children::{Key, Shared, StopOrder};
+use super::group::{AutoShutdown, Strategy};
 use crate::mailbox::Mailbox;
 
 /// Where a new node belongs.
@@ -37,10 +38,29 @@ pub(crate) struct Settings {
     pub(crate) stop_order: StopOrder,
     /// A failure is traced and goes no further.
     pub(crate) contain: bool,
+    pub(crate) strategy: Strategy,
+    pub(crate) auto_shutdown: AutoShutdown,
+    /// The signals that it has for life.
+    pub(crate) marks: u32,
 }
 
 impl Settings {
     pub(super) fn is_default(&self) -> bool {
-        self.name.is_none() && self.stop_order == StopOrder::default() && !self.contain
+        let Self {
+            name,
+            // It has a field of its own in the node.
+            grace: _,
+            stop_order,
+            contain,
+            strategy,
+            auto_shutdown,
+            // They stand in the node's signals.
+            marks: _,
+        } = self;
+        name.is_none()
+            && *stop_order == StopOrder::default()
+            && !contain
+            && *strategy == Strategy::default()
+            && *auto_shutdown == AutoShutdown::default()
     }
 }

@@ -17,6 +17,11 @@ struct Causes {
 }
 
 impl Report {
+    /// Whether nothing went wrong so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     pub(crate) fn panicked(&mut self, message: String) {
         self.push(Cause::Panic(message));
     }

@@ -18,6 +18,20 @@ pub(crate) const IF_EMPTY: u32 = 1 << 6;
 pub(crate) const WAITING: u32 = 1 << 7;
 /// A failure of the start is told to whoever awaits it, and to nobody else.
 pub(crate) const TOLD: u32 = 1 << 8;
+/// The incarnation is to end, and its policy decides whether another follows.
+pub(crate) const RENEW: u32 = 1 << 9;
+/// As `RENEW`, because siblings are started anew: another follows when it is this one's turn.
+pub(crate) const REGROUP: u32 = 1 << 10;
+/// It waits for its turn to be started anew with its siblings.
+pub(crate) const PARKED: u32 = 1 << 11;
+/// Its siblings wait until it has been started anew.
+pub(crate) const ANEW: u32 = 1 << 12;
+/// For life: it has a restart policy.
+pub(crate) const RENEWABLE: u32 = 1 << 13;
+/// For life: an end of its own is followed by another incarnation.
+pub(crate) const ALWAYS: u32 = 1 << 14;
+/// For life: its own end may be that of its owner.
+pub(crate) const SIGNIFICANT: u32 = 1 << 15;
 
 /// The control flags of a node: set by anyone, looked at by its shell before each message and at
 /// each wake (rules 5 and 6).
@@ -25,8 +39,8 @@ pub(crate) const TOLD: u32 = 1 << 8;
 pub(crate) struct Signals(AtomicU32);
 
 impl Signals {
-    pub(super) const fn new() -> Self {
-        Self(AtomicU32::new(0))
+    pub(super) const fn new(marks: u32) -> Self {
+        Self(AtomicU32::new(marks))
     }
 
     #[inline]

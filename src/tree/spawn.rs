@@ -19,6 +19,7 @@ pub(crate) enum Denied {
     NameTaken,
     BadName,
     NoCapacity,
+    BadBackoff,
 }
 
 /// Gives a node its place beneath its owner, or refuses it: one step with the closing of the owner

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::AnyNode;
 use super::node::Links;
-use super::signals::{BY_SELF, CUT, DRAIN, KILL, STOP};
+use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, KILL, RENEW, STOP};
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
 use crate::sync::lock;
@@ -46,6 +46,15 @@ pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
         target.node().signals.set(BY_SELF);
     }
     request(target, order);
+}
+
+/// The node comes to an end of its own: for good, or for this incarnation.
+pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
+    if !target.node().signals.has(ALWAYS) {
+        return request_own(target, Order::Stop);
+    }
+    target.node().signals.set(RENEW);
+    target.node().wake();
 }
 
 fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {

@@ -1,0 +1,161 @@
+//! From one incarnation of an actor to the next, in the same task and with the same mailbox.
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::cell::ActorCell;
+use super::{Actor, Context, Start};
+use crate::error::StopReason;
+use crate::sync::after;
+use crate::tree::signals::{DRAIN, KILL, PARKED, REGROUP, STOP, TOLD};
+use crate::tree::{Exit, Report, panic_message};
+
+/// Says whether another incarnation follows one that has ended, and what it is started from.
+pub(crate) trait Revive<S>: Send {
+    /// What the next incarnation is started from. It may run the user's code, and panic.
+    fn recipe(&mut self) -> S;
+
+    /// Whether another incarnation follows one that ended so, and after how long.
+    fn decide(&mut self, end: IncarnationEnd) -> Option<std::time::Duration>;
+}
+
+/// How an incarnation ended that nobody had told to end for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IncarnationEnd {
+    /// By itself, in good order.
+    Finished,
+    Failed,
+    /// Because siblings are started anew.
+    Regrouped,
+}
+
+/// Decides at the end of an incarnation whether there is another: then it begins to end as in a
+/// restart, and the next may start at the time given.
+pub(super) fn begin<S, A: Actor>(
+    revive: &mut dyn Revive<S>,
+    cell: &ActorCell<A::Msg>,
+    ctx: &mut Context<A>,
+    report: &Report,
+) -> Option<Instant> {
+    let signals = cell.node.signals.load();
+    // A start whose failure its caller is told of is the caller's to try again.
+    if signals & (STOP | DRAIN | KILL | TOLD) != 0 {
+        return None;
+    }
+    let end = if !report.is_empty() {
+        IncarnationEnd::Failed
+    } else if signals & REGROUP != 0 {
+        IncarnationEnd::Regrouped
+    } else {
+        IncarnationEnd::Finished
+    };
+    let delay = revive.decide(end)?;
+    if !cell.node.begin_restart() {
+        return None;
+    }
+    ctx.end_incarnation();
+    Some(after(delay))
+}
+
+/// Goes on to the next incarnation, after the state and the children of the last one are gone:
+/// makes its recipe, when it is time and the node's turn. `false` if there is none.
+///
+/// A drain does not wait: what was accepted is to be handled.
+pub(super) async fn go_on<S: Start>(
+    revive: &mut dyn Revive<S>,
+    mut at: Instant,
+    start: &mut Option<S>,
+    exit: &mut Exit,
+    report: &mut Report,
+) -> bool {
+    loop {
+        if is_told_to_stop(exit) {
+            return false;
+        }
+        settle(exit, report);
+        exit.any().node().join_group();
+        wait(exit, at).await;
+        if exit.any().node().signals.has(DRAIN) {
+            exit.any().node().leave_group();
+        }
+        if !exit.any().node().finish_restart() {
+            return false;
+        }
+        recipe(revive, start, exit, report);
+        if start.is_some() {
+            return true;
+        }
+        let again = revive.decide(IncarnationEnd::Failed);
+        let Some(delay) = again.filter(|_| exit.any().node().begin_restart()) else {
+            return false;
+        };
+        at = after(delay);
+    }
+}
+
+/// Makes a recipe, as the node's own code.
+pub(super) fn recipe<S: Start>(
+    revive: &mut dyn Revive<S>,
+    start: &mut Option<S>,
+    exit: &mut Exit,
+    report: &mut Report,
+) {
+    let made = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| revive.recipe())));
+    match made {
+        Ok(made) => *start = Some(made),
+        Err(panic) => report.panicked(panic_message(panic)),
+    }
+}
+
+fn is_told_to_stop(exit: &Exit) -> bool {
+    exit.any().node().signals.has(STOP | KILL)
+}
+
+/// What went wrong in the last incarnation is settled by the restart: it is traced, and goes no
+/// further (rule 9).
+fn settle(exit: &mut Exit, report: &mut Report) {
+    let reason = std::mem::take(report).finish(exit.any());
+    let path = exit.any().node().path(exit.any().type_name());
+    match &reason {
+        StopReason::Failed(failure) => tracing::warn!(%path, %failure, "restarting"),
+        StopReason::CutShort(cut) => tracing::warn!(%path, %cut, "restarting"),
+        _ => tracing::debug!(%path, "restarting"),
+    }
+    // The errors in it are the user's, and may panic when they are dropped.
+    if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(reason)))) {
+        let panic = panic_message(panic);
+        tracing::warn!(%path, panic, "an error panicked when it was dropped");
+    }
+}
+
+/// Waits until it is time, and the node's turn; or until it is told to end.
+async fn wait(exit: &Exit, at: Instant) {
+    let node = exit.any().node();
+    // A start that always fails must let others run.
+    tokio::task::yield_now().await;
+    let mut sleep = pin!(None);
+    poll_fn(|cx| {
+        let signals = node.signals.load();
+        if signals & (STOP | DRAIN | KILL) != 0 {
+            return Poll::Ready(());
+        }
+        if signals & PARKED != 0 {
+            return Poll::Pending;
+        }
+        if sleep.is_none() {
+            if at <= Instant::now() {
+                return Poll::Ready(());
+            }
+            sleep.set(Some(sleep_until(at)));
+        }
+        match sleep.as_mut().as_pin_mut() {
+            Some(sleep) => sleep.poll(cx),
+            None => Poll::Ready(()),
+        }
+    })
+    .await;
+}

@@ -1,0 +1,145 @@
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
+
+/// How long to wait before each restart.
+///
+/// ```
+/// use std::time::Duration;
+/// use tenure::Backoff;
+///
+/// // 100 ms, 200 ms, 400 ms and so on, up to 10 s, each up to a quarter shorter; from 100 ms again
+/// // once an incarnation has lived for a minute.
+/// let backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(10))
+///     .reset_after(Duration::from_secs(60));
+/// assert!(backoff.is_valid());
+///
+/// let upside_down = Backoff::exponential(Duration::from_secs(10), Duration::from_millis(100));
+/// assert!(!upside_down.is_valid()); // the spawn is refused
+/// ```
+///
+/// The delay of the n-th restart in a row is `min(max, first * 2^n)`, shortened by a random part of
+/// the jitter, so that many that fail together do not come back together ("Exponential Backoff And
+/// Jitter", AWS Architecture Blog, 2015).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Backoff {
+    first: Duration,
+    max: Duration,
+    jitter: f64,
+    healthy_after: Duration,
+}
+
+impl Backoff {
+    /// No wait at all.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self::fixed(Duration::ZERO)
+    }
+
+    /// The same wait each time.
+    #[must_use]
+    pub const fn fixed(delay: Duration) -> Self {
+        Self {
+            first: delay,
+            max: delay,
+            jitter: 0.0,
+            healthy_after: Duration::from_secs(30),
+        }
+    }
+
+    /// A wait that doubles from `first` up to `max`, with a jitter of a quarter. A spawn with a
+    /// `max` below `first` is refused with [`SpawnError::BadBackoff`](crate::SpawnError::BadBackoff).
+    #[must_use]
+    pub const fn exponential(first: Duration, max: Duration) -> Self {
+        Self {
+            first,
+            max,
+            jitter: 0.25,
+            healthy_after: Duration::from_secs(30),
+        }
+    }
+
+    /// Up to which part of itself each wait is shortened at random: between 0 (not at all) and 1
+    /// (down to nothing). A spawn with anything else is refused with
+    /// [`SpawnError::BadBackoff`](crate::SpawnError::BadBackoff).
+    #[must_use]
+    pub const fn jitter(mut self, part: f64) -> Self {
+        self.jitter = part;
+        self
+    }
+
+    /// Begins again with the first wait after an incarnation that lived for this long: by default
+    /// 30 s.
+    #[must_use]
+    pub const fn reset_after(mut self, healthy: Duration) -> Self {
+        self.healthy_after = healthy;
+        self
+    }
+
+    /// Whether its maximum is not below its start, and its jitter between 0 and 1.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.first <= self.max && (0.0..=1.0).contains(&self.jitter)
+    }
+
+    pub(super) fn healthy_after(&self) -> Duration {
+        self.healthy_after
+    }
+
+    /// The wait before the restart with this number in a row, from 0.
+    pub(super) fn delay(&self, attempt: u32) -> Duration {
+        let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
+        let full = self.first.saturating_mul(factor).min(self.max);
+        full.mul_f64(1.0 - self.jitter * random())
+    }
+}
+
+/// [`Backoff::none`].
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
+/// Between 0 and 1. It spreads restarts, and guards no secret.
+fn random() -> f64 {
+    // Each hasher of a `RandomState` of its own begins with keys of its own.
+    let bits = RandomState::new().build_hasher().finish();
+    f64::from((bits >> 32) as u32) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_maximum() {
+        let backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(1));
+        let delays: Vec<_> = (0..6)
+            .map(|attempt| backoff.jitter(0.0).delay(attempt).as_millis())
+            .collect();
+        assert_eq!(delays, [100, 200, 400, 800, 1_000, 1_000]);
+        assert_eq!(backoff.jitter(0.0).delay(u32::MAX).as_millis(), 1_000);
+    }
+
+    #[test]
+    fn jitter_shortens_by_its_part_at_the_most() {
+        let backoff = Backoff::exponential(Duration::from_secs(4), Duration::from_secs(4));
+        let delays: Vec<_> = (0..200).map(|_| backoff.jitter(0.5).delay(0)).collect();
+        let (least, most) = (delays.iter().min().unwrap(), delays.iter().max().unwrap());
+        assert!(*least >= Duration::from_secs(2) && *most <= Duration::from_secs(4));
+        assert!(
+            *most - *least > Duration::from_millis(500),
+            "{least:?} to {most:?}"
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_not_valid() {
+        let second = Duration::from_secs(1);
+        assert!(!Backoff::exponential(second, second / 2).is_valid());
+        assert!(!Backoff::fixed(second).jitter(1.5).is_valid());
+        assert!(!Backoff::fixed(second).jitter(f64::NAN).is_valid());
+        assert!(Backoff::none().is_valid() && Backoff::fixed(second).jitter(1.0).is_valid());
+    }
+}

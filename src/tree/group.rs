@@ -1,0 +1,267 @@
+//! Siblings that are started anew together.
+//!
+//! Nobody conducts it: the owner's handler may be busy, and each sibling may be told to end at any
+//! time. The owner's table holds how far it has come, and whoever changes something there (a child
+//! that has ended its incarnation, has started again, or is gone) takes the next step: the youngest
+//! that is still to end is told so, and, once all have ended, the oldest that waits is released.
+
+use std::sync::Arc;
+
+use super::children::{Children, Key, NONE};
+use super::signals::{ANEW, DRAIN, KILL, PARKED, REGROUP, RENEWABLE, STOP};
+use super::{AnyNode, Node, Order, request};
+use crate::error::Kind;
+use crate::sync::lock;
+
+/// Which of a node's children are started anew when one of them is.
+///
+/// The others end as in a stop, the youngest first and each before the next is told, and are
+/// started in the order in which they were spawned, each once the one before it is running. A child
+/// whose policy is never to restart is stopped for good. Tasks and blocking jobs are left alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// That one.
+    #[default]
+    OneForOne,
+    /// All actors among them: for children that cannot do without each other.
+    OneForAll,
+    /// That one, and the actors that were spawned after it: for children that use older ones.
+    RestForOne,
+}
+
+/// Whether a node stops when children that are
+/// [significant](crate::ChildSpec::significant) have ended by themselves.
+///
+/// A stop, drain or kill that somebody asked for does not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AutoShutdown {
+    /// It goes on.
+    #[default]
+    Never,
+    /// With the first of them.
+    Any,
+    /// With the last of them.
+    All,
+}
+
+/// Where a child is in the restart of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Live,
+    /// It is to end its incarnation.
+    Told,
+    /// It has ended its incarnation, and waits.
+    Parked,
+    /// It has been released, and is not running yet.
+    Starting,
+}
+
+/// A restart of a group under way, in the owner's table.
+#[derive(Debug)]
+pub(super) struct Group {
+    stage: Stage,
+    /// The entry that is looked at. What has been passed is done.
+    cursor: u32,
+    /// The oldest entry that is to end; without one, all are.
+    last: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The youngest first.
+    Ending,
+    /// The oldest first.
+    Starting,
+}
+
+/// What is to be done next, once the lock of the owner is released.
+#[must_use]
+pub(super) enum Step {
+    Tell(Arc<dyn AnyNode>),
+    Release(Arc<dyn AnyNode>),
+    Wait,
+}
+
+impl Group {
+    fn new(newest: u32, last: Option<u32>) -> Self {
+        Self {
+            stage: Stage::Ending,
+            cursor: newest,
+            last,
+        }
+    }
+
+    /// An entry leaves the table.
+    pub(super) fn forget(&mut self, gone: u32, older: u32, newer: u32) {
+        let at_it = self.cursor == gone;
+        match self.stage {
+            Stage::Starting if at_it => self.cursor = newer,
+            Stage::Ending if at_it && self.last == Some(gone) => {
+                self.stage = Stage::Starting;
+                self.cursor = newer;
+            }
+            Stage::Ending if at_it => self.cursor = older,
+            _ => {}
+        }
+        if self.last == Some(gone) {
+            self.last = Some(newer);
+        }
+    }
+}
+
+impl Children {
+    /// A child has ended its incarnation, and waits for its turn.
+    fn park(&mut self, key: Key, strategy: Strategy) {
+        let Some(entry) = self.entry_mut(key) else {
+            return;
+        };
+        let was = std::mem::replace(&mut entry.turn, Turn::Parked);
+        let last = (strategy == Strategy::RestForOne).then_some(key.index);
+        let newest = self.newest;
+        let extends = self
+            .group
+            .as_ref()
+            .is_some_and(|group| self.is_older(key.index, group.last));
+        match &mut self.group {
+            Some(_) if was == Turn::Told => {}
+            // It failed again, or another did: what is not yet started stays where it is.
+            Some(group) if group.stage == Stage::Starting => *group = Group::new(newest, last),
+            Some(group) if last.is_none() || extends => group.last = last,
+            Some(_) => {}
+            none => *none = Some(Group::new(newest, last)),
+        }
+    }
+
+    /// The next step, if there is one to be taken now.
+    pub(super) fn advance(&mut self) -> Step {
+        loop {
+            let Some(group) = &mut self.group else {
+                return Step::Wait;
+            };
+            let (stage, cursor, last) = (group.stage, group.cursor, group.last);
+            let Some(entry) = self.table.get_mut(cursor as usize) else {
+                if stage == Stage::Starting {
+                    self.group = None;
+                    return Step::Wait;
+                }
+                self.turn_round(last);
+                continue;
+            };
+            match (stage, entry.turn) {
+                (Stage::Ending, Turn::Live | Turn::Starting) if is_actor(&*entry.node) => {
+                    entry.turn = Turn::Told;
+                    return Step::Tell(Arc::clone(&entry.node));
+                }
+                (Stage::Starting, Turn::Parked) => {
+                    entry.turn = Turn::Starting;
+                    return Step::Release(Arc::clone(&entry.node));
+                }
+                (Stage::Ending, Turn::Told) | (Stage::Starting, Turn::Starting) => {
+                    return Step::Wait;
+                }
+                (Stage::Ending, _) if last == Some(cursor) => self.turn_round(last),
+                (Stage::Ending, _) => group.cursor = entry.older,
+                (Stage::Starting, _) => group.cursor = entry.newer,
+            }
+        }
+    }
+
+    /// All have ended: they are started from the oldest on.
+    fn turn_round(&mut self, last: Option<u32>) {
+        let oldest = || self.walk().last().map_or(NONE, |(key, _)| key.index);
+        let first = last.unwrap_or_else(oldest);
+        if let Some(group) = &mut self.group {
+            group.stage = Stage::Starting;
+            group.cursor = first;
+        }
+    }
+
+    /// Whether an entry is older than another. It walks, but only if a second child fails while the
+    /// first one's group is ending.
+    fn is_older(&self, index: u32, than: Option<u32>) -> bool {
+        let behind = self.walk().map(|(key, _)| key.index);
+        than.is_some_and(|than| {
+            behind
+                .skip_while(|other| *other != than)
+                .any(|other| other == index)
+        })
+    }
+}
+
+impl Step {
+    pub(super) fn take(self) {
+        match self {
+            Self::Wait => {}
+            Self::Tell(child) if child.node().signals.has(RENEWABLE) => child.node().regroup(),
+            Self::Tell(child) => request(&child, Order::Stop),
+            Self::Release(child) => {
+                child.node().signals.set(ANEW);
+                child.node().signals.clear(PARKED);
+                child.node().wake();
+            }
+        }
+    }
+}
+
+impl Node {
+    /// The incarnation has ended: if its siblings are to be started anew with it, it waits for its
+    /// turn (see [`PARKED`]).
+    pub(crate) fn join_group(&self) {
+        let Some(owner) = self.owner() else { return };
+        let step = {
+            let mut above = lock(&owner.node().links);
+            let strategy = above.strategy();
+            // An owner that takes no more children is about to stop this one.
+            if strategy == Strategy::OneForOne || above.closed {
+                return;
+            }
+            let Some(table) = &mut above.children else {
+                return;
+            };
+            self.signals.set(PARKED);
+            self.signals.clear(ANEW);
+            table.park(self.key, strategy);
+            table.advance()
+        };
+        step.take();
+    }
+
+    /// The node is running again, or begins to without waiting for its turn: the next can follow.
+    pub(crate) fn leave_group(&self) {
+        self.signals.clear(ANEW | PARKED);
+        let Some(owner) = self.owner() else { return };
+        let step = {
+            let mut above = lock(&owner.node().links);
+            let closed = above.closed;
+            let Some(table) = &mut above.children else {
+                return;
+            };
+            if let Some(entry) = table.entry_mut(self.key) {
+                entry.turn = Turn::Live;
+            }
+            if closed { Step::Wait } else { table.advance() }
+        };
+        step.take();
+    }
+
+    /// Tells the node to end its incarnation, unless it is to end for good.
+    fn regroup(&self) {
+        let waker = {
+            let links = lock(&self.links);
+            if self.signals.has(STOP | DRAIN | KILL) {
+                return;
+            }
+            self.signals.set(REGROUP);
+            links.waker.clone()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+fn is_actor(node: &dyn AnyNode) -> bool {
+    node.node().kind() == Kind::Actor
+}

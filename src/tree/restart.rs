@@ -1,0 +1,54 @@
+//! What a restart does to a node: its task, mailbox and references stay, and everything else that
+//! belonged to the incarnation goes.
+
+use super::Node;
+use super::signals::{DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING};
+use crate::error::Phase;
+use crate::sync::lock;
+
+impl Node {
+    /// The incarnation ends, and another is to follow: no more children are taken, and its token
+    /// fires. `false` if the node has been told to end for good, which comes before any restart.
+    pub(crate) fn begin_restart(&self) -> bool {
+        let token = {
+            let mut links = lock(&self.links);
+            if self.signals.has(STOP | DRAIN | KILL) {
+                return false;
+            }
+            links.phase = Phase::Restarting;
+            links.closed = true;
+            self.signals.set(RENEW);
+            links.rare.as_mut().and_then(|rare| rare.token.take())
+        };
+        if let Some(token) = token {
+            token.cancel();
+        }
+        true
+    }
+
+    /// The next incarnation begins. `false` if the node has been told to stop meanwhile.
+    pub(crate) fn finish_restart(&self) -> bool {
+        let mut links = lock(&self.links);
+        if self.signals.has(STOP | KILL) {
+            return false;
+        }
+        // One that drains stays in its phase: it only has to handle what it had accepted.
+        if links.phase == Phase::Restarting {
+            links.phase = Phase::Starting;
+        }
+        links.closed = false;
+        links.since = None;
+        links.left = 0;
+        self.signals
+            .clear(RENEW | REGROUP | WAITING | IF_EMPTY | EXITS);
+        true
+    }
+
+    /// Wakes the shell for a look at its control flags.
+    pub(crate) fn wake(&self) {
+        let waker = lock(&self.links).waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

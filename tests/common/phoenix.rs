@@ -1,0 +1,136 @@
+//! An actor that is started anew, and logs what becomes of each incarnation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tenure::prelude::*;
+use tokio::time::sleep;
+
+use super::{Check, Count, Guard, Log};
+
+/// The recipe of a [`Phoenix`].
+#[derive(Clone)]
+pub struct Egg {
+    pub name: &'static str,
+    pub log: Log,
+    pub check: Check,
+    pub incarnations: Count,
+    /// This many of the next starts fail.
+    pub bad_starts: Arc<AtomicUsize>,
+    /// How long a start takes.
+    pub hatching: Duration,
+    /// How long `on_stop` takes.
+    pub cleanup: Duration,
+    /// Whether each incarnation has a child.
+    pub with_child: bool,
+}
+
+pub struct Phoenix {
+    egg: Egg,
+    incarnation: usize,
+    _guard: Guard,
+}
+
+pub enum Msg {
+    Fail,
+    Panic,
+    /// Fails and never replies.
+    FailReply(ReplyTo<usize>),
+    Incarnation(ReplyTo<usize>),
+    Lend(ReplyTo<Spawner>),
+    Sleep(Duration),
+    Finish,
+    FinishWhenEmpty,
+    Log(&'static str),
+}
+
+impl Egg {
+    pub fn new(name: &'static str, log: &Log, check: &Check) -> Self {
+        Self {
+            name,
+            log: log.clone(),
+            check: check.clone(),
+            incarnations: Count::default(),
+            bad_starts: Arc::default(),
+            hatching: Duration::ZERO,
+            cleanup: Duration::ZERO,
+            with_child: false,
+        }
+    }
+
+    /// The next starts fail.
+    pub fn spoil(&self, starts: usize) {
+        self.bad_starts.store(starts, Ordering::SeqCst);
+    }
+
+    pub fn restarting(&self, restart: Restart) -> ChildSpec<Self> {
+        ChildSpec::new(self.clone())
+            .name(self.name)
+            .restart(restart)
+    }
+
+    fn is_bad(&self) -> bool {
+        let less = |n: usize| n.checked_sub(1);
+        self.bad_starts
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .is_ok()
+    }
+}
+
+impl Start for Egg {
+    type Actor = Phoenix;
+
+    async fn start(self, ctx: &mut Context<Phoenix>) -> tenure::Result<Phoenix> {
+        self.incarnations.add();
+        if !self.hatching.is_zero() {
+            sleep(self.hatching).await;
+        }
+        if self.is_bad() {
+            self.log.push(format!("{} start fails", self.name));
+            return Err("a bad egg".into());
+        }
+        self.log.push(format!("{} starts", self.name));
+        if self.with_child {
+            let child = Self::new("child", &self.log, &self.check);
+            ctx.spawn(ChildSpec::new(child).name("child"))?;
+        }
+        Ok(Phoenix {
+            incarnation: self.incarnations.get(),
+            _guard: self.check.guard(),
+            egg: self,
+        })
+    }
+}
+
+impl Actor for Phoenix {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Fail | Msg::FailReply(_) => return Err(format!("{} burns", self.egg.name).into()),
+            Msg::Panic => panic!("{} burns", self.egg.name),
+            Msg::Incarnation(reply) => reply.send(self.incarnation),
+            Msg::Lend(reply) => reply.send(ctx.spawner()),
+            Msg::Sleep(time) => sleep(time).await,
+            Msg::Finish => ctx.stop(),
+            Msg::FinishWhenEmpty => ctx.drain(),
+            Msg::Log(text) => self.egg.log.push(text),
+        }
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        if !self.egg.cleanup.is_zero() {
+            sleep(self.egg.cleanup).await;
+        }
+        self.egg.log.push(format!("{} on_stop", self.egg.name));
+        Ok(())
+    }
+}
+
+impl Drop for Phoenix {
+    fn drop(&mut self) {
+        self.egg.log.push(format!("{} dropped", self.egg.name));
+    }
+}
