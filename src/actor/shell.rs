@@ -79,7 +79,9 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
                 && !cell.node.signals.has(KILL)
             {
                 let hook = pin!(Some(actor.on_stop(&mut ctx)));
-                let ended = Body::new(exit, &mut clock, hook, Halt::Itself).await;
+                let ended = Body::new(exit, &mut clock, hook, Halt::Itself)
+                    .in_the_same_task()
+                    .await;
                 take_end(ended, exit, &mut report);
             }
             // One that was killed before its first poll is still what it was to be started from.
@@ -301,8 +303,8 @@ fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
         }
         cell.node.begin_stopping_if(|_| true);
         cell.queue.close(Gate::Closed);
+        cell.node.set_stopping();
     }
-    cell.node.set_stopping();
     cell.node.clear_label();
     if let Some(message) = ctx.discard() {
         report.panicked(message);

@@ -59,6 +59,12 @@ impl<'a, F: Future> Body<'a, F> {
         }
     }
 
+    /// Another piece of code of the same task: the node knows its waker already.
+    pub(crate) fn in_the_same_task(mut self) -> Self {
+        self.known = true;
+        self
+    }
+
     /// Whether the code is to be dropped now.
     fn is_over(&self, signals: u32) -> bool {
         let over = match self.halt {

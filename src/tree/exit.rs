@@ -63,24 +63,18 @@ impl Drop for Exit {
 }
 
 fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
-    {
-        let mut links = lock(&node.node().links);
-        links.closed = true;
-        links.shell_gone = true;
-        links.since = None;
-        links.reason.get_or_insert(reason);
-    }
+    let mut ended = Some(reason);
     // The end of a node can be the end of an owner whose shell has gone before, and so on up; a
     // loop, because a tree may be deep (rule 15).
     let mut next = Some(node);
     while let Some(node) = next {
-        next = leave(&node);
+        next = leave(&node, ended.take());
     }
 }
 
-/// Takes a node out of the tree if nothing of it is left. Gives the owner if this was the last
-/// that it waited for.
-fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
+/// Takes a node out of the tree if nothing of it is left. Its shell may have ended just now. Gives
+/// the owner if this was the last that it waited for.
+fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn AnyNode>> {
     let owner = node.node().owner().cloned();
     let mut wakes = WakeList::new();
     let mut contained = None;
@@ -90,6 +84,12 @@ fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
     let garbage = {
         let mut above = owner.as_ref().map(|owner| lock(&owner.node().links));
         let mut own = lock(&node.node().links);
+        if let Some(reason) = ended {
+            own.closed = true;
+            own.shell_gone = true;
+            own.since = None;
+            own.reason.get_or_insert(reason);
+        }
         if !own.shell_gone || own.phase == Phase::Stopped || own.has_children() {
             return None;
         }
@@ -112,9 +112,7 @@ fn leave(node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
             entry = detach(above, node, name.as_deref(), &mut wakes);
             owner_is_next = above.shell_gone && !above.has_children();
             owner_is_over = own_end && is_over(above, node);
-            if let Some(table) = above.children.as_mut().filter(|_| !above.closed) {
-                step = table.advance();
-            }
+            step = next_in_group(above);
         }
         own.phase = Phase::Stopped;
         wakes.extend(own.take_waiters().into_iter().map(|(_, waker)| waker));
@@ -148,6 +146,15 @@ fn is_over(above: &Links, node: &Arc<dyn AnyNode>) -> bool {
             .children
             .as_ref()
             .is_some_and(|table| table.significant() == 0),
+    }
+}
+
+/// What this end lets the group go on with, if siblings are being started anew.
+#[inline]
+fn next_in_group(above: &mut Links) -> Step {
+    match &mut above.children {
+        Some(table) if table.group.is_some() && !above.closed => table.advance(),
+        _ => Step::Wait,
     }
 }
 

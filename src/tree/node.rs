@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::children::{Children, Key, Shared, StopOrder};
 use super::group::{AutoShutdown, Strategy};
 use super::place::{Place, Settings};
-use super::signals::{ANEW, DRAIN, KILL, REGROUP, RENEW, STOP, Signals, TOLD, WAITING};
+use super::signals::{ANEW, DRAIN, KILL, PARENT, REGROUP, RENEW, STOP, Signals, TOLD, WAITING};
 use super::{Label, NodeId};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::Gate;
@@ -103,7 +103,8 @@ impl Node {
         settings: Settings,
     ) -> Self {
         let grace = settings.grace.unwrap_or(place.grace);
-        let marks = settings.marks;
+        let parent = if place.shared.is_some() { PARENT } else { 0 };
+        let marks = settings.marks | parent;
         let rare = (!settings.is_default()).then(|| {
             Box::new(Rare {
                 settings,
@@ -333,8 +334,9 @@ impl Node {
             .map_or(Duration::ZERO, |shared| shared.patience)
     }
 
+    /// Whether it has any children now. Only a look without the lock if it never had any.
     pub(crate) fn has_children(&self) -> bool {
-        lock(&self.links).has_children()
+        self.signals.has(PARENT) && lock(&self.links).has_children()
     }
 
     /// The live children, in start order.

@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::signals::{BY_SELF, CUT, DRAIN, KILL, STOP};
+use super::signals::{BY_SELF, CUT, DRAIN, KILL, PARENT, STOP};
 use super::{AnyNode, ChildExit, panic_message};
 use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
@@ -44,6 +44,9 @@ impl Report {
 
     /// How the node has ended, with all that ended beneath it and was not looked at.
     pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
+        if self.is_empty() && !node.node().signals.has(PARENT) {
+            return asked_for(node, Vec::new());
+        }
         let (mut beneath, mut cuts) = take_ended(node);
         let causes = self.0.map(|causes| causes.list).unwrap_or_default();
         let failed = !causes.is_empty() || !beneath.is_empty();

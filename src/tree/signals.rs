@@ -26,6 +26,8 @@ pub(crate) const REGROUP: u32 = 1 << 10;
 pub(crate) const PARKED: u32 = 1 << 11;
 /// Its siblings wait until it has been started anew.
 pub(crate) const ANEW: u32 = 1 << 12;
+/// It has a table of children, or has had one.
+pub(crate) const PARENT: u32 = 1 << 16;
 /// For life: it has a restart policy.
 pub(crate) const RENEWABLE: u32 = 1 << 13;
 /// For life: an end of its own is followed by another incarnation.

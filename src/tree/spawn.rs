@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::children::{Children, Shared};
 use super::node::Links;
-use super::signals::KILL;
+use super::signals::{KILL, PARENT};
 use super::{AnyNode, Place};
 use crate::error::Phase;
 use crate::sync::lock;
@@ -79,6 +79,7 @@ fn insert<N: AnyNode>(
         links
             .children
             .get_or_insert_with(|| Box::new(Children::new(shared)));
+        owner.node().signals.set(PARENT);
         links
     };
     if links.phase == Phase::Stopped || !admits(&links) {
