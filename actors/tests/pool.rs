@@ -8,6 +8,7 @@ use tenure::prelude::*;
 use tenure_actors::pool::Pool;
 use tokio::time::{Instant, sleep};
 
+#[derive(Clone)]
 struct Slow {
     done: Arc<AtomicU32>,
 }
@@ -83,4 +84,25 @@ async fn a_worker_that_fails_fails_the_pool() {
     };
     let leaf = failure.leaves().next().unwrap();
     assert_eq!(leaf.to_string(), "/pool/worker-0 failed: zero");
+}
+
+#[tokio::test(start_paused = true)]
+async fn worker_with_a_restart_policy_fails_nobody() {
+    let done = Arc::new(AtomicU32::new(0));
+    let slow = Slow {
+        done: Arc::clone(&done),
+    };
+    let worker = move |_| ChildSpec::new(slow.clone()).restart(Restart::OnFailure);
+    tenure::scope(async |scope| {
+        let pool = scope.spawn(Pool::of(2, worker))?;
+        for number in 0..8 {
+            pool.tell(number).await?;
+        }
+        // A failure in the drain itself is not followed by a restart.
+        sleep(Duration::from_secs(2)).await;
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(done.load(Ordering::Relaxed), 8);
 }

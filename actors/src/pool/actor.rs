@@ -1,28 +1,30 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use tenure::{Actor, ActorRef, ChildSpec, Context, Result, Start, StopOrder, TrySendError};
+use tenure::{
+    Actor, ActorRef, ChildSpec, Context, IntoChild, Result, Start, StopOrder, TrySendError,
+};
 
 /// The message of the actors that `S` starts.
 type MsgOf<S> = <<S as Start>::Actor as Actor>::Msg;
 
 /// Spreads messages over workers that it owns, in turn, and past those that are full.
 ///
-/// A worker that fails fails the pool.
+/// A worker that fails fails the pool, unless its spec says that it is restarted.
 pub struct Pool<S: Start> {
     workers: Vec<ActorRef<MsgOf<S>>>,
     next: usize,
 }
 
 impl<S: Start> Pool<S> {
-    /// A pool of `size` workers, of which `worker` makes the recipes: it is given each one's
-    /// index, from 0. A size of 0 is taken for 1, because a pool without workers would keep what it
+    /// A pool of `size` workers, of which `worker` makes the actors, recipes or specs: it is given
+    /// each one's index, from 0. A size of 0 is taken for 1, because a pool without workers would keep what it
     /// is sent for ever.
     ///
     /// The workers are named `worker-0` and so on, and are stopped all at once.
-    pub fn of(
+    pub fn of<C: IntoChild<Start = S>>(
         size: usize,
-        worker: impl FnMut(usize) -> S + Send + 'static,
+        worker: impl FnMut(usize) -> C + Send + 'static,
     ) -> ChildSpec<impl Start<Actor = Self>> {
         let size = NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
         ChildSpec::new(Recipe { size, worker }).stop_order(StopOrder::Concurrent)
@@ -66,13 +68,14 @@ struct Recipe<F> {
     worker: F,
 }
 
-impl<S: Start, F: FnMut(usize) -> S + Send + 'static> Start for Recipe<F> {
-    type Actor = Pool<S>;
+impl<C: IntoChild, F: FnMut(usize) -> C + Send + 'static> Start for Recipe<F> {
+    type Actor = Pool<C::Start>;
 
-    async fn start(mut self, ctx: &mut Context<Pool<S>>) -> Result<Pool<S>> {
+    async fn start(mut self, ctx: &mut Context<Self::Actor>) -> Result<Self::Actor> {
         let mut workers = Vec::with_capacity(self.size.get());
         for index in 0..self.size.get() {
-            let worker = ChildSpec::new((self.worker)(index)).name(format!("worker-{index}"));
+            let spec = (self.worker)(index).into_spec();
+            let worker = spec.name(format!("worker-{index}"));
             workers.push(ctx.start(worker).await?);
         }
         Ok(Pool { workers, next: 0 })
