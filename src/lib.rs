@@ -61,10 +61,12 @@
 //! | reach one | [`ActorRef`], [`Recipient`], [`ReplyTo`] |
 //! | start things | [`Spawner`] (which contexts, scopes and systems lend), [`ChildSpec`], [`Mailbox`] |
 //! | start them anew | [`Restart`], [`Backoff`], [`Strategy`] |
+//! | have an actor wait | [`Context::send_every`], [`attach`](Context::attach), [`watch`](Context::watch) |
+//! | find one again | [`Spawner::find`], [`Spawner::lookup`] |
 //! | end them | [`ActorRef::stop`], [`drain`](ActorRef::drain), [`kill`](ActorRef::kill), [`Stopping`] |
 //! | hold a tree | [`scope()`], [`System`] |
 //! | see what is alive | [`NodeRef::snapshot`] |
-//! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`] |
+//! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Builder::on_dead_letter`] |
 
 #![forbid(unsafe_code)]
 // A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
@@ -80,25 +82,28 @@ mod system;
 mod tree;
 
 pub use actor::{
-    Actor, ActorRef, Ask, Context, Permit, Recipient, Reserve, Spawner, Start, TaskHandle,
-    TaskOutput, Tell,
+    Actor, ActorRef, Ask, Attached, Context, Permit, Recipient, Reserve, Spawner, Start,
+    TaskHandle, TaskOutput, Tell, Timer, Watch, Watched,
 };
 pub use error::{
-    AskError, Blocker, Cause, CutShort, Error, Failure, Kind, Phase, Refused, Result, RunError,
-    SendError, SpawnError, StartError, StopError, StopReason, TaskError, TrySendError, Unjoined,
+    AskError, Blocker, Cause, CutShort, Error, Failure, Kind, LookupError, Phase, Refused, Result,
+    RunError, SendError, SpawnError, StartError, StopError, StopReason, TaskError, TrySendError,
+    Unjoined,
 };
 pub use mailbox::{CallerGone, Mailbox, ReplyTo};
 pub use observe::{Entry, Snapshot};
 pub use supervision::{Backoff, ChildSpec, Factory, IntoChild, Restart, Starting};
 pub use system::{Builder, Scope, System, scope, scope_send};
-pub use tree::{AutoShutdown, ChildExit, NodeId, NodeRef, StopOrder, Stopped, Stopping, Strategy};
+pub use tree::{
+    AutoShutdown, ChildExit, DeadLetter, NodeId, NodeRef, StopOrder, Stopped, Stopping, Strategy,
+};
 
 /// What a program that uses this crate names all the time.
 pub mod prelude {
     pub use crate::{
         Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Mailbox, Recipient,
         ReplyTo, Restart, RunError, Scope, SendError, SpawnError, Spawner, Start, StopOrder,
-        System,
+        System, Watched,
     };
 }
 

@@ -2,7 +2,8 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::mailbox::{Batch, Frame, Gate, Queue};
-use crate::tree::{AnyNode, Node, panic_message};
+use crate::tree::signals::SOURCED;
+use crate::tree::{AnyNode, DeadLetter, Node, panic_message};
 
 /// All of an actor that its references share: one allocation.
 pub(crate) struct ActorCell<M> {
@@ -25,13 +26,19 @@ impl<M: Send + 'static> ActorCell<M> {
             return None;
         }
         let frame = Frame::discarding(self.node.id().get());
-        let traced = tracing::enabled!(tracing::Level::DEBUG);
-        let path = traced.then(|| self.node.path(self.type_name()));
+        let letters = self.node.letters();
+        letters.count(left.len());
+        let path = letters.are_seen().then(|| self.node.path(self.type_name()));
         let mut panic = None;
         for message in left {
             let dropped = catch_unwind(AssertUnwindSafe(|| {
                 if let Some(path) = &path {
-                    tracing::debug!(%path, label = label(&message), "undelivered");
+                    letters.show(&DeadLetter::new(
+                        path,
+                        self.node.id(),
+                        label(&message),
+                        &message,
+                    ));
                 }
                 drop(message);
             }));
@@ -39,6 +46,20 @@ impl<M: Send + 'static> ActorCell<M> {
         }
         drop(frame);
         panic
+    }
+
+    /// Drops one message that was accepted, and that the actor can no longer take (rule 11). An ask
+    /// in it was never started.
+    pub(super) fn discard_one(&self, message: M) {
+        let _frame = Frame::discarding(self.node.id().get());
+        let letters = self.node.letters();
+        letters.count(1);
+        if letters.are_seen() {
+            let path = self.node.path(self.type_name());
+            let label = std::any::type_name::<M>();
+            letters.show(&DeadLetter::new(&path, self.node.id(), label, &message));
+        }
+        drop(message);
     }
 }
 
@@ -68,6 +89,7 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
     }
 
     fn progress(&self) -> (u64, bool) {
-        (self.queue.started(), !self.queue.is_parked())
+        let busy = !self.queue.is_parked() || self.node.signals.has(SOURCED);
+        (self.queue.started(), busy)
     }
 }

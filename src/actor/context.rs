@@ -8,11 +8,12 @@ use std::task::{self, Poll};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::cell::ActorCell;
+use super::sources::Sources;
 use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
 use crate::mailbox::Batch;
-use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP};
+use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, Signals};
 use crate::tree::{Label, NodeRef, Order, Stopping, finish, request_own};
 
 /// What an actor's handlers and hooks have of their own node.
@@ -53,6 +54,8 @@ pub struct Context<A: Actor> {
     cell: Arc<ActorCell<A::Msg>>,
     spawner: Spawner,
     batch: Batch<A::Msg>,
+    /// Made when the first is set up.
+    pub(super) sources: Option<Box<Sources<A::Msg>>>,
     /// The label that was published last.
     label: &'static str,
 }
@@ -63,6 +66,7 @@ impl<A: Actor> Context<A> {
             spawner: Spawner::new(Arc::clone(&cell) as _),
             cell,
             batch: Batch::new(),
+            sources: None,
             label: "",
         }
     }
@@ -149,7 +153,7 @@ impl<A: Actor> Context<A> {
         }
         // A whole batch may have been given up by its callers.
         while self.is_ready() {
-            if let Some(message) = self.next() {
+            if let Some(message) = self.next_queued() {
                 return Some(message);
             }
         }
@@ -166,13 +170,33 @@ impl<A: Actor> Context<A> {
         self.token().cancelled_owned()
     }
 
+    /// The next message that the loop is to handle.
+    #[inline]
     pub(super) fn next(&mut self) -> Option<A::Msg> {
+        if self.sources.is_some() {
+            return self.next_in_turn();
+        }
+        self.next_queued()
+    }
+
+    /// The next message of the batch.
+    #[inline]
+    pub(super) fn next_queued(&mut self) -> Option<A::Msg> {
         let message = self.batch.next(&self.cell.queue)?;
-        let label = A::label(&message);
+        self.show_label(&message);
+        Some(message)
+    }
+
+    #[inline]
+    pub(super) fn show_label(&mut self, message: &A::Msg) {
+        let label = A::label(message);
         if !std::ptr::eq(label, self.label) {
             self.publish(label);
         }
-        Some(message)
+    }
+
+    pub(super) fn signals(&self) -> &Signals {
+        &self.cell.node.signals
     }
 
     /// Whether there is a message to take, looked for without waiting.
@@ -190,7 +214,11 @@ impl<A: Actor> Context<A> {
         {
             return Poll::Ready(());
         }
-        self.poll_message(cx)
+        let polled = self.poll_message(cx);
+        if polled.is_pending() && self.sources.is_some() {
+            return self.poll_sources(cx);
+        }
+        polled
     }
 
     /// Ready when there is a message to take.

@@ -58,7 +58,9 @@
 //!    next is told; tasks and blocking jobs go before them, all at once, and so does everything under
 //!    `StopOrder::Concurrent` and in a kill. A stop drops a plain task at its next await; a task that
 //!    has taken its token keeps its grace.
-//! 4. **A drain drains the whole subtree**, and loses nothing that was accepted. An error that only
+//! 4. **A drain drains the whole subtree**, and loses nothing that was accepted. An actor's sources
+//!    (timers, streams, watches) are not accepted mail: they end when it begins, and at every other
+//!    end. An error that only
 //!    carries this crate's own "stopped", from a node in a tree that is stopping, is a stop and not a
 //!    failure.
 //! 5. **The body is separate from the shell.** The shell is never aborted: it guards the body, drops
@@ -94,7 +96,8 @@
 //! 13. **Orders are idempotent and level-triggered**: told once or a thousand times, a node ends once,
 //!     with one outcome for all who ask. To wait for one's own end, or that of a node above, is an
 //!     error and not a hang.
-//! 14. **A name is free the moment its node is `Stopped`.**
+//! 14. **A name is free the moment its node is `Stopped`.** Until then it can be looked up, also while
+//!     its node is stopping.
 //! 15. **No recursion over the tree, no global lock.** Depth costs no stack, width costs linear time,
 //!     and two systems share nothing.
 
@@ -103,10 +106,12 @@ mod ask;
 mod block;
 mod cell;
 mod context;
+mod lookup;
 mod permit;
 mod recipient;
 mod renew;
 mod shell;
+mod sources;
 mod spawner;
 mod task;
 mod tell;
@@ -116,6 +121,7 @@ pub use ask::Ask;
 pub use context::Context;
 pub use permit::{Permit, Reserve};
 pub use recipient::Recipient;
+pub use sources::{Attached, Timer, Watch, Watched};
 pub use spawner::Spawner;
 pub use task::{TaskHandle, TaskOutput};
 pub use tell::Tell;

@@ -7,7 +7,7 @@ use tokio::task::coop::consume_budget;
 
 use super::cell::ActorCell;
 use crate::error::{AskError, SendError, TrySendError};
-use crate::mailbox::{Frame, ReplyTo, Slot, Ticket};
+use crate::mailbox::{ReplyTo, Slot, Ticket};
 use crate::tree::{AnyNode, NodeId, is_beneath};
 
 /// A reference that can only send `T`s to an actor whose messages are made from them. It does not
@@ -181,10 +181,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
         match self.queue.push_reserved(message, false, inside) {
             Ok(number) => Some(number),
             Err(message) => {
-                tracing::debug!(path = %Receive::<T>::path(self), "undelivered");
-                // An ask in it was never started.
-                let _frame = Frame::discarding(self.node.id().get());
-                drop(message);
+                self.discard_one(message);
                 None
             }
         }

@@ -70,6 +70,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             if next.is_none() {
                 close(cell, &mut ctx, &mut report);
             }
+            end_sources(exit, &mut ctx, &mut report);
             if cell.node.has_children() {
                 clock.suspend(&cell.node);
                 Box::pin(stop_children(exit.any())).await;
@@ -307,6 +308,19 @@ fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
     }
     cell.node.clear_label();
     if let Some(message) = ctx.discard() {
+        report.panicked(message);
+    }
+}
+
+/// Drops what the actor waited for besides its mail (rule 4), as its own code.
+fn end_sources<A: Actor>(exit: &mut Exit, ctx: &mut Context<A>, report: &mut Report) {
+    let Some(panic) = exit.as_current(|| ctx.end_sources()) else {
+        return;
+    };
+    let message = panic_message(panic);
+    if exit.any().node().signals.has(KILL) {
+        tracing::warn!(panic = message, "a source panicked when it was dropped");
+    } else {
         report.panicked(message);
     }
 }

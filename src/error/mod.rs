@@ -8,6 +8,7 @@
 mod ask;
 mod blocker;
 mod failure;
+mod lookup;
 mod run;
 mod send;
 mod spawn;
@@ -20,6 +21,7 @@ use std::fmt;
 pub use ask::AskError;
 pub use blocker::{Blocker, CutShort, Kind, Phase, Unjoined};
 pub use failure::{Cause, Failure};
+pub use lookup::LookupError;
 pub use run::RunError;
 pub use send::{Refused, SendError, TrySendError};
 pub use spawn::{SpawnError, StartError};

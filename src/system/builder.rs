@@ -15,7 +15,9 @@ use crate::error::RunError;
 use crate::mailbox::Mailbox;
 use crate::supervision::IntoChild;
 use crate::tree::signals::DRAIN;
-use crate::tree::{Body, Clock, Ended, Exit, Halt, Manner, Report, Shared, launch};
+use crate::tree::{
+    Body, Clock, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Manner, Report, Shared, launch,
+};
 
 /// A system's settings.
 ///
@@ -38,6 +40,7 @@ pub struct Builder {
     patience: Option<Duration>,
     mailbox: Mailbox,
     on_signals: bool,
+    on_dead_letter: Option<LetterHook>,
 }
 
 impl Builder {
@@ -86,6 +89,27 @@ impl Builder {
     #[must_use]
     pub fn on_signals(mut self) -> Self {
         self.on_signals = true;
+        self
+    }
+
+    /// Shows each message that was accepted and is not handled, as it is discarded (rule 11 of the
+    /// lifecycle): because its actor was stopped, killed or failed, or because the runtime went. The
+    /// hook runs wherever that is, in the way of the end, so it should be quick. A panic in it is
+    /// traced and goes no further.
+    ///
+    /// ```
+    /// # use tenure::System;
+    /// let builder = System::builder().on_dead_letter(|letter| {
+    ///     eprintln!("{} never got {}", letter.path(), letter.label());
+    /// });
+    /// # drop(builder);
+    /// ```
+    #[must_use]
+    pub fn on_dead_letter(
+        mut self,
+        hook: impl Fn(&DeadLetter<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.on_dead_letter = Some(LetterHook::new(hook));
         self
     }
 
@@ -155,6 +179,7 @@ impl Builder {
             grace: self.child_grace.unwrap_or(defaults.grace),
             patience: self.patience.unwrap_or(defaults.patience),
             mailbox: self.mailbox,
+            letters: Arc::new(Letters::new(self.on_dead_letter)),
             handle: defaults.handle,
         };
         let handle = shared.handle.clone();
@@ -174,6 +199,7 @@ impl Default for Builder {
             patience: None,
             mailbox: Mailbox::default(),
             on_signals: false,
+            on_dead_letter: None,
         }
     }
 }

@@ -12,6 +12,7 @@ pub use builder::Builder;
 pub use handle::System;
 pub use scope::{Scope, scope, scope_send};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -26,5 +27,6 @@ fn system_defaults(handle: Handle) -> Shared {
         grace: Duration::from_secs(5),
         patience: Duration::from_secs(2),
         mailbox: Mailbox::default(),
+        letters: Arc::default(),
     }
 }

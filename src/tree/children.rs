@@ -5,9 +5,9 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::runtime::Handle;
 
-use super::AnyNode;
 use super::group::{Group, Turn};
 use super::signals::SIGNIFICANT;
+use super::{AnyNode, Letters};
 use crate::error::{CutShort, Kind, StopReason};
 use crate::mailbox::Mailbox;
 
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) grace: Duration,
     pub(crate) patience: Duration,
     pub(crate) mailbox: Mailbox,
+    pub(crate) letters: Arc<Letters>,
 }
 
 /// A child's place in its owner's table. The generation tells it from an earlier child in the

@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,13 +13,13 @@ use super::children::{Children, Key, Shared, StopOrder};
 use super::group::{AutoShutdown, Strategy};
 use super::place::{Place, Settings};
 use super::signals::{ANEW, DRAIN, KILL, PARENT, REGROUP, RENEW, STOP, Signals, TOLD, WAITING};
-use super::{Label, NodeId};
+use super::{Label, Letters, NodeId};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::Gate;
 use crate::sync::{WakeList, lock};
 
 /// What a tree knows of the actor, task, job or scope that a node stands for.
-pub(crate) trait AnyNode: Send + Sync + 'static {
+pub(crate) trait AnyNode: Any + Send + Sync {
     fn node(&self) -> &Node;
 
     fn node_mut(&mut self) -> &mut Node;
@@ -93,6 +94,8 @@ pub(super) struct Rare {
     /// Those who wait for the end.
     pub(super) waiters: Vec<(u64, Waker)>,
     pub(super) last_waiter: u64,
+    /// A root's: they can be counted when all else of the tree is gone.
+    pub(super) letters: Option<Arc<Letters>>,
 }
 
 impl Node {
@@ -105,9 +108,11 @@ impl Node {
         let grace = settings.grace.unwrap_or(place.grace);
         let parent = if place.shared.is_some() { PARENT } else { 0 };
         let marks = settings.marks | parent;
-        let rare = (!settings.is_default()).then(|| {
+        let letters = place.shared.as_ref().map(|all| Arc::clone(&all.letters));
+        let rare = (!settings.is_default() || letters.is_some()).then(|| {
             Box::new(Rare {
                 settings,
+                letters,
                 ..Rare::default()
             })
         });

@@ -33,7 +33,7 @@ impl Node {
         path + "/" + &self.segment(type_name)
     }
 
-    fn segment(&self, type_name: &'static str) -> String {
+    pub(super) fn segment(&self, type_name: &'static str) -> String {
         match (self.name(), self.kind()) {
             (Some(name), _) => name,
             (None, Kind::Actor) => format!("{}-{}", short(type_name), self.id()),

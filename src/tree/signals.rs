@@ -34,6 +34,8 @@ pub(crate) const RENEWABLE: u32 = 1 << 13;
 pub(crate) const ALWAYS: u32 = 1 << 14;
 /// For life: its own end may be that of its owner.
 pub(crate) const SIGNIFICANT: u32 = 1 << 15;
+/// The message that is being handled came from a source, and not from the mailbox.
+pub(crate) const SOURCED: u32 = 1 << 17;
 
 /// The control flags of a node: set by anyone, looked at by its shell before each message and at
 /// each wake (rules 5 and 6).

@@ -1,0 +1,249 @@
+use std::any::Any;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::time::MissedTickBehavior;
+
+use super::handle::{Attached, Timer, Watch};
+use super::seat::Seat;
+use super::stream::{Items, ItemsAndEnd};
+use super::timer::{Every, Once, Quiet};
+use super::watch::{End, Watched};
+use super::{Source, Sources};
+use crate::actor::{Actor, Context};
+use crate::error::StopError;
+use crate::tree::NodeRef;
+use crate::tree::signals::{DRAIN, IF_EMPTY, KILL, SOURCED, STOP};
+
+/// # Times, streams and the ends of others
+///
+/// These are *sources* of messages. The actor handles what they give as it handles its mail, and
+/// takes turns between the two. They need no room in the mailbox, and are ahead of the actor by no
+/// more than one message.
+///
+/// They all end when a drain begins, and at a stop, a kill or a failure (rule 4); what is set up
+/// after that is dropped at once, and its handle is not active. A panic in what they run, or in a
+/// destructor of theirs, is a panic of the actor's own.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tenure::prelude::*;
+/// struct Cache { pages: Vec<u32> }
+///
+/// enum CacheMsg { Sweep, Count(ReplyTo<usize>) }
+///
+/// impl Actor for Cache {
+///     type Msg = CacheMsg;
+///
+///     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+///         ctx.send_every(Duration::from_millis(5), || CacheMsg::Sweep);
+///         Ok(())
+///     }
+///
+///     async fn handle(&mut self, msg: CacheMsg, _: &mut Context<Self>) -> tenure::Result {
+///         match msg {
+///             CacheMsg::Sweep => self.pages.clear(),
+///             CacheMsg::Count(reply) => reply.send(self.pages.len()),
+///         }
+///         Ok(())
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// # tenure::scope(async |scope| {
+/// #     let cache = scope.spawn(Cache { pages: vec![1] })?;
+/// #     while cache.ask(CacheMsg::Count).await? != 0 { tokio::task::yield_now().await }
+/// #     Ok(())
+/// # }).await
+/// # }
+/// ```
+impl<A: Actor> Context<A> {
+    /// Gives the actor a message, once this time has passed.
+    pub fn send_after(&mut self, time: Duration, message: A::Msg) -> Timer {
+        Timer::new(self.add_source(|| Once::new(time, message)))
+    }
+
+    /// Gives the actor a message each period, the first after one period. Of the ticks that become
+    /// due while the actor is busy one is kept, and the rest are skipped.
+    ///
+    /// The timer counts in milliseconds: a shorter period, zero too, is one of 1 ms.
+    pub fn send_every(
+        &mut self,
+        period: Duration,
+        make: impl FnMut() -> A::Msg + Send + 'static,
+    ) -> Timer {
+        self.send_every_with(period, MissedTickBehavior::Skip, make)
+    }
+
+    /// As [`send_every`](Context::send_every), with another policy for ticks that come late: tokio's
+    /// own, which counts as late what is more than 5 ms behind. With
+    /// [`Burst`](MissedTickBehavior::Burst) all are made up for, one after the other.
+    pub fn send_every_with(
+        &mut self,
+        period: Duration,
+        missed: MissedTickBehavior,
+        make: impl FnMut() -> A::Msg + Send + 'static,
+    ) -> Timer {
+        Timer::new(self.add_source(|| Every::new(period, missed, make)))
+    }
+
+    /// Makes each item of a stream into a message. The next item is asked for when the actor is
+    /// ready for it and no sooner: the stream is held up by a busy actor, and holds up nobody.
+    ///
+    /// An item that is an `Err` is an item like any other. The end of the stream is silent: see
+    /// [`attach_to_end`](Context::attach_to_end).
+    pub fn attach<S>(
+        &mut self,
+        stream: S,
+        to_message: impl FnMut(S::Item) -> A::Msg + Send + 'static,
+    ) -> Attached
+    where
+        S: Stream + Send + 'static,
+    {
+        Attached::new(self.add_source(|| Items::new(stream, to_message)))
+    }
+
+    /// As [`attach`](Context::attach), and makes a message of the stream's end, too: for that,
+    /// `to_message` is given `None`.
+    pub fn attach_to_end<S>(
+        &mut self,
+        stream: S,
+        to_message: impl FnMut(Option<S::Item>) -> A::Msg + Send + 'static,
+    ) -> Attached
+    where
+        S: Stream + Send + 'static,
+    {
+        Attached::new(self.add_source(|| ItemsAndEnd::new(stream, to_message)))
+    }
+
+    /// Gives the actor a message whenever it has had none, from anywhere, for this time, to the
+    /// millisecond and at least one. The time counts from when the actor was last done with what it
+    /// had to handle. Another call replaces the one before.
+    pub fn receive_timeout(
+        &mut self,
+        time: Duration,
+        make: impl FnMut() -> A::Msg + Send + 'static,
+    ) -> Timer {
+        let Some(sources) = self.open_sources() else {
+            return Timer::new(Seat::done());
+        };
+        let seat = Seat::new(usize::MAX, &sources.line);
+        let quiet = Quiet::new(Arc::clone(&seat), time, make);
+        if let Some(before) = sources.quiet.replace(quiet) {
+            before.seat.finish();
+        }
+        Timer::new(seat)
+    }
+
+    /// Gives the actor one message when a node has ended with all that is beneath it, however it
+    /// did: an actor, a task (by its handle) or any other, of this tree or another. For a node that
+    /// has ended already the message comes at once.
+    ///
+    /// # Errors
+    ///
+    /// [`StopError::WaitsForItself`] for the actor itself or a node above it, whose end it cannot
+    /// see (rule 13).
+    pub fn watch(
+        &mut self,
+        node: impl Into<NodeRef>,
+        to_message: impl FnOnce(Watched) -> A::Msg + Send + 'static,
+    ) -> Result<Watch, StopError> {
+        let node = node.into();
+        let mut next = Some(self.node());
+        while let Some(above) = next {
+            if above == node {
+                return Err(StopError::WaitsForItself);
+            }
+            next = above.owner();
+        }
+        Ok(Watch::new(self.add_source(|| End::new(node, to_message))))
+    }
+
+    fn add_source<S: Source<A::Msg> + 'static>(&mut self, make: impl FnOnce() -> S) -> Arc<Seat> {
+        match self.open_sources() {
+            Some(sources) => sources.add(make()),
+            None => Seat::done(),
+        }
+    }
+
+    /// `None` if the actor is to end.
+    fn open_sources(&mut self) -> Option<&mut Sources<A::Msg>> {
+        if self.signals().has(STOP | DRAIN | KILL) {
+            return None;
+        }
+        Some(self.sources.get_or_insert_with(|| Box::new(Sources::new())))
+    }
+
+    /// The next message, of the mailbox and the sources in turn.
+    #[cold]
+    pub(in crate::actor) fn next_in_turn(&mut self) -> Option<A::Msg> {
+        if self.signals().has(SOURCED) {
+            self.signals().clear(SOURCED);
+        }
+        if self.signals().has(DRAIN) {
+            return self.next_of_drain();
+        }
+        let if_empty = self.signals().has(IF_EMPTY);
+        let sources = self.sources.as_mut()?;
+        if !sources.mailbox_is_next {
+            sources.mailbox_is_next = true;
+            if let Some(message) = sources.next() {
+                return Some(self.sourced(message));
+            }
+        }
+        // It has to be looked into: while sources give something, the loop does not wait for it.
+        if self.is_ready()
+            && let Some(message) = self.next_queued()
+        {
+            let sources = self.sources.as_mut()?;
+            sources.mailbox_is_next = false;
+            sources.restart_quiet();
+            return Some(message);
+        }
+        // An actor that is to stop once its mailbox is empty does not go on for its sources.
+        let sources = self.sources.as_mut().filter(|_| !if_empty)?;
+        let message = sources.next()?;
+        Some(self.sourced(message))
+    }
+
+    /// A drain has begun, which ends the sources.
+    fn next_of_drain(&mut self) -> Option<A::Msg> {
+        let last = self.sources.as_mut().and_then(|sources| sources.last());
+        // A panic in a source's destructor is the actor's own.
+        if let Some(panic) = self.end_sources() {
+            std::panic::resume_unwind(panic);
+        }
+        match last {
+            Some(message) => {
+                self.show_label(&message);
+                Some(message)
+            }
+            None => self.next_queued(),
+        }
+    }
+
+    /// The mailbox is still asleep when a source's message is handled: others see it by this mark.
+    fn sourced(&mut self, message: A::Msg) -> A::Msg {
+        self.signals().set(SOURCED);
+        self.show_label(&message);
+        message
+    }
+
+    /// Ready when a source has given something.
+    #[cold]
+    pub(in crate::actor) fn poll_sources(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        match &mut self.sources {
+            Some(sources) => sources.poll_ready(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Drops all sources: they belong to one incarnation, and to no drain. Gives the first panic of
+    /// their destructors.
+    pub(in crate::actor) fn end_sources(&mut self) -> Option<Box<dyn Any + Send>> {
+        let mut sources = self.sources.take()?;
+        sources.end()
+    }
+}

@@ -1,0 +1,99 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
+
+use super::seat::Seat;
+use super::{Source, Step};
+use crate::sync::after;
+
+/// The timer's own resolution: a shorter period would be ready again at once.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// One message, later.
+pub(super) struct Once<M> {
+    sleep: Pin<Box<Sleep>>,
+    message: Option<M>,
+}
+
+impl<M> Once<M> {
+    pub(super) fn new(time: Duration, message: M) -> Self {
+        Self {
+            sleep: Box::pin(sleep_until(after(time))),
+            message: Some(message),
+        }
+    }
+}
+
+impl<M: Send> Source<M> for Once<M> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>> {
+        ready!(self.sleep.as_mut().poll(cx));
+        Poll::Ready(self.message.take().map_or(Step::End, Step::Last))
+    }
+}
+
+/// A message each period.
+pub(super) struct Every<F> {
+    interval: Interval,
+    make: F,
+}
+
+impl<F> Every<F> {
+    pub(super) fn new(period: Duration, missed: MissedTickBehavior, make: F) -> Self {
+        let period = period.max(SHORTEST);
+        let mut interval = interval_at(after(period), period);
+        interval.set_missed_tick_behavior(missed);
+        Self { interval, make }
+    }
+}
+
+impl<M, F: FnMut() -> M + Send> Source<M> for Every<F> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>> {
+        ready!(self.interval.poll_tick(cx));
+        Poll::Ready(Step::Item((self.make)()))
+    }
+}
+
+/// A message when there has been none for a while.
+pub(super) struct Quiet<M> {
+    pub(super) seat: Arc<Seat>,
+    time: Duration,
+    sleep: Pin<Box<Sleep>>,
+    make: Box<dyn FnMut() -> M + Send>,
+    /// The count is to begin anew. The clock is read when the loop is about to wait, and not at
+    /// each message.
+    is_stale: bool,
+}
+
+impl<M> Quiet<M> {
+    pub(super) fn new(
+        seat: Arc<Seat>,
+        time: Duration,
+        make: impl FnMut() -> M + Send + 'static,
+    ) -> Self {
+        let time = time.max(SHORTEST);
+        Self {
+            seat,
+            time,
+            sleep: Box::pin(sleep_until(after(time))),
+            make: Box::new(make),
+            is_stale: true,
+        }
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.is_stale = true;
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<M> {
+        if std::mem::take(&mut self.is_stale) {
+            self.sleep.as_mut().reset(after(self.time));
+        }
+        ready!(self.sleep.as_mut().poll(cx));
+        self.is_stale = true;
+        Poll::Ready((self.make)())
+    }
+}
