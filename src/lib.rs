@@ -82,15 +82,15 @@ mod system;
 mod tree;
 
 pub use actor::{
-    Actor, ActorRef, Ask, Attached, Context, Permit, Recipient, Reserve, Spawner, Start,
-    TaskHandle, TaskOutput, Tell, Timer, Watch, Watched,
+    Actor, ActorRef, Ask, Attached, Context, Permit, Recipient, RecipientAsk, Reserve, Spawner,
+    Start, TaskHandle, TaskOutput, Tell, Timer, Watch, Watched,
 };
 pub use error::{
-    AskError, Blocker, Cause, CutShort, Error, Failure, Kind, LookupError, Phase, Refused, Result,
-    RunError, SendError, SpawnError, StartError, StopError, StopReason, TaskError, TrySendError,
-    Unjoined,
+    AskError, Blocker, Cause, CutShort, Cycle, Error, Failure, Kind, LookupError, Phase, Refused,
+    Result, RunError, SendError, SpawnError, StartError, StopError, StopReason, TaskError,
+    TrySendError, Unjoined,
 };
-pub use mailbox::{CallerGone, Mailbox, ReplyTo};
+pub use mailbox::{CallerGone, Mailbox, ReplyTo, UntilCallerGone};
 pub use observe::{Entry, Snapshot};
 pub use supervision::{Backoff, ChildSpec, Factory, IntoChild, Restart, Starting};
 pub use system::{Builder, Scope, System, scope, scope_send};

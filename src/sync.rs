@@ -62,3 +62,30 @@ impl Extend<Waker> for WakeList {
         }
     }
 }
+
+/// Instants as numbers that fit an atomic. None is 0.
+pub(crate) mod moment {
+    use std::sync::LazyLock;
+    use std::time::{Duration, Instant as Std};
+
+    use tokio::time::Instant;
+
+    static ORIGIN: LazyLock<Std> = LazyLock::new(Std::now);
+
+    /// How many bits of the number are free for other uses.
+    pub(crate) const SPARE_BITS: u32 = 2;
+
+    pub(crate) fn encode(instant: Option<Instant>) -> u64 {
+        let Some(instant) = instant else {
+            return 0;
+        };
+        let since = instant.into_std().saturating_duration_since(*ORIGIN);
+        let most = u64::MAX >> SPARE_BITS;
+        u64::try_from(since.as_nanos()).map_or(most, |nanos| nanos.saturating_add(1).min(most))
+    }
+
+    pub(crate) fn decode(number: u64) -> Option<Instant> {
+        let nanos = number.checked_sub(1)?;
+        Some(Instant::from_std(*ORIGIN + Duration::from_nanos(nanos)))
+    }
+}

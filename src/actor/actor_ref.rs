@@ -58,7 +58,8 @@ impl<M: Send + 'static> ActorRef<M> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`] gives the message back if the actor takes no more.
+    /// [`SendError::Stopped`] gives the message back if the actor takes no more,
+    /// [`SendError::Deadlock`] if the wait for room would never end (rule 16).
     pub fn tell(&self, message: M) -> Tell<'_, M> {
         Tell::new(&self.cell, message)
     }
@@ -73,9 +74,9 @@ impl<M: Send + 'static> ActorRef<M> {
         match self
             .cell
             .queue
-            .try_push(message, false, || is_beneath(&self.cell.node))
+            .try_push(message, None, || is_beneath(&self.cell.node))
         {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(Refusal::Full(message)) => Err(TrySendError::full(message)),
             Err(Refusal::Closed(message)) => Err(TrySendError::stopped(message)),
         }
@@ -85,7 +86,8 @@ impl<M: Send + 'static> ActorRef<M> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`], with nothing inside, if the actor takes no more messages.
+    /// [`SendError::Stopped`], with nothing inside, if the actor takes no more messages;
+    /// [`SendError::Deadlock`] if the wait would never end (rule 16).
     pub fn reserve(&self) -> Reserve<'_, M> {
         Reserve::new(&self.cell)
     }
@@ -141,17 +143,21 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// Hands an ask on: the message made from `reply` goes to this actor, whose reply goes straight
-    /// to the original caller.
+    /// to the original caller, whose deadline and cancellation it keeps: it is skipped if the caller
+    /// has gone, and the context there knows them ([`Context::deadline`](crate::Context::deadline),
+    /// [`Context::caller_gone`](crate::Context::caller_gone)).
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`] gives the message back, reply and all.
+    /// [`SendError::Stopped`] gives the message back, reply and all, and so does
+    /// [`SendError::Deadlock`].
     pub fn forward<T: Send + 'static>(
         &self,
         reply: ReplyTo<T>,
         message: impl FnOnce(ReplyTo<T>) -> M,
     ) -> Tell<'_, M> {
-        self.tell(message(reply))
+        let caller = reply.caller();
+        self.tell(message(reply)).with_caller(caller)
     }
 
     /// Asks for a stop: the actor finishes the message it is handling, discards its queue, stops

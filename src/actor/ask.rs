@@ -6,13 +6,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::bounds::Bounds;
 use super::cell::ActorCell;
 use crate::error::AskError;
-use crate::mailbox::{Refusal, ReplyTo, Slot, Ticket};
+use crate::mailbox::{Caller, Refusal, ReplyTo, Slot, Ticket};
 use crate::sync::after;
-use crate::tree::is_beneath;
+use crate::tree::{AnyNode, is_beneath};
 
 /// A request and the wait for its reply, made by [`ActorRef::ask`](crate::ActorRef::ask).
 ///
@@ -47,21 +48,20 @@ use crate::tree::is_beneath;
 ///
 /// # Panics
 ///
-/// With a [`timeout`](Ask::timeout), when it is awaited outside of a runtime with a timer.
+/// With a deadline, when it is awaited outside of a runtime with a timer.
 ///
 /// # Cancel safety
 ///
 /// Dropped before the actor has started the message, the message is skipped. Dropped later, the
-/// handler runs on; it can see that its caller has gone
-/// ([`ReplyTo::is_gone`](crate::ReplyTo::is_gone)).
+/// handler runs on; it can see that its caller has gone, and bind its work to it
+/// ([`Context::until_caller_gone`](crate::Context::until_caller_gone)).
 #[must_use = "a message is sent when its ask is awaited"]
 pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
     target: Target<'a, M>,
     stage: Stage<M>,
     slot: Arc<Slot<T>>,
     patient: bool,
-    limit: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+    bounds: Bounds,
 }
 
 enum Target<'a, M> {
@@ -73,8 +73,7 @@ enum Stage<M> {
     Unsent(M),
     /// Waits for room.
     Queueing(M, Option<Ticket>),
-    /// The message has this number.
-    Sent(u64),
+    Sent,
     Over,
 }
 
@@ -86,8 +85,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             target: Target::Borrowed(cell),
             slot,
             patient: true,
-            limit: None,
-            timer: None,
+            bounds: Bounds::new(),
         }
     }
 
@@ -97,6 +95,10 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     }
 
     /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`].
+    ///
+    /// If the ask is a part of the handling of a message that has an earlier deadline, that holds.
+    /// Without a limit it has that deadline, or the default of its system
+    /// ([`Builder::ask_timeout`](crate::Builder::ask_timeout)), or may take for ever.
     pub fn timeout(self, limit: Duration) -> Self {
         self.deadline(after(limit))
     }
@@ -104,8 +106,25 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     /// Waits until then at the longest; then the error is [`AskError::TimedOut`]. A deadline that
     /// has passed already gives the message no more than one try.
     pub fn deadline(mut self, limit: Instant) -> Self {
-        self.limit = Some(limit);
-        self.timer = None;
+        self.bounds.set_limit(limit);
+        self
+    }
+
+    /// Drops the deadline that it would inherit, and the default one; one of its own stays.
+    pub fn no_deadline(mut self) -> Self {
+        self.bounds.inherit_nothing();
+        self
+    }
+
+    /// Waits even if that completes a cycle of nodes that wait for each other: for an ask that
+    /// something else will end, such as another branch of a `select!`, or a timeout around it, which
+    /// this crate cannot see.
+    ///
+    /// Without this, an ask is refused ([`AskError::Deadlock`]) if a cycle leads through *any* of the
+    /// waits of a node, although one that waits for several things at a time might go on for another
+    /// of them. An ask with a time limit is never refused.
+    pub fn even_if_cyclic(mut self) -> Self {
+        self.bounds.allow_cycles();
         self
     }
 
@@ -117,30 +136,38 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             stage: std::mem::replace(&mut self.stage, Stage::Over),
             slot: Arc::clone(&self.slot),
             patient: self.patient,
-            limit: self.limit,
-            timer: self.timer.take(),
+            bounds: std::mem::take(&mut self.bounds),
         }
     }
 
     /// Sends the message, if that has not been done.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AskError>> {
         let cell = self.target.cell();
-        let limited = self.limit.is_some();
         let inside = || is_beneath(&cell.node);
+        let caller = || Arc::clone(&self.slot) as Arc<dyn Caller>;
         let (message, mut ticket) = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Sent(_) | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
+            Stage::Sent | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
             Stage::Queueing(message, ticket) => (message, ticket),
-            Stage::Unsent(message) => match cell.queue.try_push(message, limited, inside) {
-                Ok(number) => {
-                    self.stage = Stage::Sent(number);
-                    return Poll::Ready(Ok(()));
+            Stage::Unsent(message) => {
+                // Before it is sent: one that is refused was certainly not started.
+                let target = || Arc::clone(cell) as Arc<dyn AnyNode>;
+                if let Err(cycle) = self.bounds.begin(&self.slot, target) {
+                    return self.refuse(message, AskError::Deadlock(cycle));
                 }
-                Err(Refusal::Closed(message)) => return self.refuse(message, AskError::Stopped),
-                Err(Refusal::Full(message)) if !self.patient => {
-                    return self.refuse(message, AskError::Full);
+                match cell.queue.try_push(message, Some(caller()), inside) {
+                    Ok(()) => {
+                        self.stage = Stage::Sent;
+                        return Poll::Ready(Ok(()));
+                    }
+                    Err(Refusal::Closed(message)) => {
+                        return self.refuse(message, AskError::Stopped);
+                    }
+                    Err(Refusal::Full(message)) if !self.patient => {
+                        return self.refuse(message, AskError::Full);
+                    }
+                    Err(Refusal::Full(message)) => (message, None),
                 }
-                Err(Refusal::Full(message)) => (message, None),
-            },
+            }
         };
         match cell.queue.poll_reserve(&mut ticket, cx.waker(), inside) {
             Poll::Pending => {
@@ -148,37 +175,31 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                 Poll::Pending
             }
             Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
-            Poll::Ready(Ok(())) => match cell.queue.push_reserved(message, limited, inside) {
-                Err(message) => self.refuse(message, AskError::Stopped),
-                Ok(number) => {
-                    self.stage = Stage::Sent(number);
-                    Poll::Ready(Ok(()))
+            Poll::Ready(Ok(())) => {
+                match cell.queue.push_reserved(message, Some(caller()), inside) {
+                    Err(message) => self.refuse(message, AskError::Stopped),
+                    Ok(()) => {
+                        self.stage = Stage::Sent;
+                        Poll::Ready(Ok(()))
+                    }
                 }
-            },
+            }
         }
     }
 
     /// The message never got there; its reply needs no verdict.
     #[cold]
-    fn refuse(&self, message: M, error: AskError) -> Poll<Result<(), AskError>> {
+    fn refuse(&mut self, message: M, error: AskError) -> Poll<Result<(), AskError>> {
+        self.bounds.end();
         drop(self.slot.give_up());
         drop(message);
         Poll::Ready(Err(error))
     }
 
-    fn is_out_of_time(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(limit) = self.limit else {
-            return false;
-        };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
-        timer.as_mut().poll(cx).is_ready()
-    }
-
     /// Nobody waits for the reply any more. Gives it if it has come after all, and if not, whether
     /// the message may have been started.
     fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
+        self.bounds.end();
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Over => Err(false),
             Stage::Unsent(message) => {
@@ -192,10 +213,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                 drop(message);
                 Err(false)
             }
-            Stage::Sent(number) => match self.slot.give_up() {
-                Some(reply) => Ok(reply),
-                None => Err(self.target.cell().queue.abandon(number)),
-            },
+            Stage::Sent => self.slot.give_up(),
         }
     }
 }
@@ -217,20 +235,21 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if !matches!(this.stage, Stage::Sent(_)) {
+        if !matches!(this.stage, Stage::Sent) {
             ready!(pin!(consume_budget()).poll(cx));
             if let Poll::Ready(Err(error)) = this.poll_send(cx) {
                 return Poll::Ready(Err(error));
             }
         }
-        if matches!(this.stage, Stage::Sent(_))
+        if matches!(this.stage, Stage::Sent)
             && let Poll::Ready(reply) = this.slot.poll(cx.waker())
         {
             // Whoever still holds the reply's address can see that nobody waits for it.
             this.stage = Stage::Over;
+            this.bounds.end();
             return Poll::Ready(reply);
         }
-        if this.is_out_of_time(cx) {
+        if this.bounds.is_out_of_time(cx) {
             let late = this.give_up();
             return Poll::Ready(late.unwrap_or_else(|started| Err(AskError::TimedOut { started })));
         }

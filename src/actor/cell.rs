@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::mailbox::{Batch, Frame, Gate, Queue};
+use crate::error::Phase;
+use crate::mailbox::{Asked, Batch, Frame, Gate, Queue};
 use crate::tree::signals::SOURCED;
-use crate::tree::{AnyNode, DeadLetter, Node, panic_message};
+use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
 /// All of an actor that its references share: one allocation.
 pub(crate) struct ActorCell<M> {
@@ -86,6 +87,21 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
 
     fn backlog(&self) -> u64 {
         self.queue.len()
+    }
+
+    fn holds_up(&self, request: &Request, inside: &dyn Fn() -> bool) -> bool {
+        match request {
+            Request::Reply(caller) => {
+                caller.is_waiting()
+                    && match caller.place() {
+                        Asked::Unsent => self.queue.admits(inside),
+                        Asked::Sent(number) => self.queue.is_in_hand(number),
+                        Asked::Elsewhere => false,
+                    }
+            }
+            Request::Room(ticket) => self.queue.waits_for_loop(*ticket, inside),
+            Request::End => self.node.phase() != Phase::Stopped,
+        }
     }
 
     fn progress(&self) -> (u64, bool) {

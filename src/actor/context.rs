@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
+use tokio::time::Instant;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::cell::ActorCell;
@@ -12,7 +13,7 @@ use super::sources::Sources;
 use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
-use crate::mailbox::Batch;
+use crate::mailbox::{Batch, CallerGone, UntilCallerGone};
 use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, Signals};
 use crate::tree::{Label, NodeRef, Order, Stopping, finish, request_own};
 
@@ -170,6 +171,63 @@ impl<A: Actor> Context<A> {
         self.token().cancelled_owned()
     }
 
+    /// Ends when the caller of the message that is being handled goes before it has its reply: its
+    /// ask was dropped, or its time was up. For a message that nobody waits for it never ends.
+    ///
+    /// It borrows nothing, and stands for the message that was taken last, also by
+    /// [`try_next`](Context::try_next), even when that one's handler has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    pub fn caller_gone(&self) -> CallerGone {
+        CallerGone::of_message(self.batch.caller().cloned())
+    }
+
+    /// Does work for as long as its caller waits. If the caller goes first, as for
+    /// [`caller_gone`](Context::caller_gone), the work is dropped at once, with the asks in it, and
+    /// the result is `None`; the actor's state stays whole, and the handler goes on.
+    ///
+    /// It does not borrow the context, so that the work may use the actor's state.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # struct Rows { db: ActorRef<ReplyTo<u32>>, served: u32 }
+    /// # impl Actor for Rows {
+    /// #     type Msg = ReplyTo<u32>;
+    /// async fn handle(&mut self, reply: ReplyTo<u32>, ctx: &mut Context<Self>) -> tenure::Result {
+    ///     let work = async {
+    ///         let rows = self.db.ask(|reply| reply).await?;
+    ///         self.served += rows;
+    ///         Ok::<_, AskError>(rows)
+    ///     };
+    ///     // Whoever gives up on us, gives up on the database, too.
+    ///     if let Some(rows) = ctx.until_caller_gone(work).await {
+    ///         reply.send(rows?);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub fn until_caller_gone<F: Future>(&self, work: F) -> UntilCallerGone<F> {
+        UntilCallerGone::new(work, self.caller_gone())
+    }
+
+    /// When the time of the message is up that is being handled, if it has a limit and still waits
+    /// for its reply. Asks that are made until then inherit it (rule 10).
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let caller = self.batch.caller()?;
+        caller.deadline().filter(|_| caller.is_waiting())
+    }
+
+    /// The handler of what was taken has ended, and with it its deadline and its waits.
+    #[inline]
+    pub(super) fn end_handler(&mut self) {
+        self.batch.end(&self.cell.queue);
+        self.cell.node.end_handler();
+    }
+
     /// The next message that the loop is to handle.
     #[inline]
     pub(super) fn next(&mut self) -> Option<A::Msg> {
@@ -183,6 +241,7 @@ impl<A: Actor> Context<A> {
     #[inline]
     pub(super) fn next_queued(&mut self) -> Option<A::Msg> {
         let message = self.batch.next(&self.cell.queue)?;
+        self.cell.node.set_caller(self.batch.caller());
         self.show_label(&message);
         Some(message)
     }
@@ -230,6 +289,7 @@ impl<A: Actor> Context<A> {
     pub(super) fn end_incarnation(&mut self) {
         self.label = "";
         self.cell.node.clear_label();
+        self.end_handler();
     }
 
     /// Drops all messages that are left; see [`ActorCell::discard_all`].

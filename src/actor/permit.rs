@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::cell::ActorCell;
+use super::room::{NoRoom, Room};
 use crate::error::SendError;
-use crate::mailbox::Ticket;
 use crate::tree::is_beneath;
 
 /// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
@@ -34,7 +34,8 @@ use crate::tree::is_beneath;
 ///
 /// # Errors
 ///
-/// [`SendError::Stopped`] if the actor takes no more messages.
+/// [`SendError::Stopped`] if the actor takes no more messages; [`SendError::Deadlock`] if the wait
+/// would never end.
 ///
 /// # Cancel safety
 ///
@@ -42,12 +43,22 @@ use crate::tree::is_beneath;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Reserve<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,
-    ticket: Option<Ticket>,
+    room: Room,
 }
 
 impl<'a, M: Send + 'static> Reserve<'a, M> {
     pub(super) fn new(cell: &'a Arc<ActorCell<M>>) -> Self {
-        Self { cell, ticket: None }
+        Self {
+            cell,
+            room: Room::default(),
+        }
+    }
+
+    /// Waits even if that completes a cycle of nodes that wait for each other, as for
+    /// [`Tell::even_if_cyclic`](crate::Tell::even_if_cyclic).
+    pub fn even_if_cyclic(mut self) -> Self {
+        self.room.allow_cycles();
+        self
     }
 }
 
@@ -56,24 +67,23 @@ impl<'a, M: Send + 'static> Future for Reserve<'a, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let inside = || is_beneath(&this.cell.node);
-        this.cell
-            .queue
-            .poll_reserve(&mut this.ticket, cx.waker(), inside)
-            .map(|reserved| match reserved {
-                Ok(()) => Ok(Permit {
-                    cell: Some(this.cell),
-                }),
-                Err(()) => Err(SendError::stopped(())),
-            })
+        let reserved = match this.room.poll(this.cell, false, cx.waker()) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(reserved) => reserved,
+        };
+        Poll::Ready(match reserved {
+            Ok(()) => Ok(Permit {
+                cell: Some(this.cell),
+            }),
+            Err(NoRoom::Closed) => Err(SendError::stopped(())),
+            Err(NoRoom::Cycle(cycle)) => Err(SendError::deadlock((), cycle)),
+        })
     }
 }
 
 impl<M: Send + 'static> Drop for Reserve<'_, M> {
     fn drop(&mut self) {
-        if self.ticket.is_some() {
-            self.cell.queue.leave(&mut self.ticket);
-        }
+        self.room.leave(self.cell);
     }
 }
 
@@ -101,8 +111,7 @@ impl<M: Send + 'static> Permit<'_, M> {
             return Err(SendError::stopped(message));
         };
         cell.queue
-            .push_reserved(message, false, || is_beneath(&cell.node))
-            .map(drop)
+            .push_reserved(message, None, || is_beneath(&cell.node))
             .map_err(SendError::stopped)
     }
 }

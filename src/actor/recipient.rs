@@ -6,8 +6,10 @@ use std::task::{Poll, Waker};
 use tokio::task::coop::consume_budget;
 
 use super::cell::ActorCell;
-use crate::error::{AskError, SendError, TrySendError};
-use crate::mailbox::{ReplyTo, Slot, Ticket};
+use super::recipient_ask::RecipientAsk;
+use super::room::{Line, NoRoom, Room};
+use crate::error::{SendError, TrySendError};
+use crate::mailbox::{Caller, ReplyTo, Ticket};
 use crate::tree::{AnyNode, NodeId, is_beneath};
 
 /// A reference that can only send `T`s to an actor whose messages are made from them. It does not
@@ -47,17 +49,32 @@ pub struct Recipient<T: Send + 'static> {
 /// An actor that takes `T`s, whatever else it takes.
 ///
 /// Room is reserved first: a `T` that was made into a message could not be given back.
-trait Receive<T>: Send + Sync {
+pub(super) trait Receive<T>: Send + Sync {
     fn id(&self) -> NodeId;
     fn path(&self) -> String;
     fn poll_reserve(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Poll<Result<(), ()>>;
-    /// Gives up a place in the line, or the room that was reserved.
-    fn give_up(&self, ticket: &mut Option<Ticket>, reserved: bool);
+    /// Gives up a place in the line.
+    fn leave(&self, ticket: &mut Option<Ticket>);
+    /// Gives up the room that was reserved.
+    fn release(&self);
     /// Converts and sends into reserved room. An actor that has closed meanwhile leaves it
-    /// undelivered. Gives the message's number.
-    fn send_reserved(&self, value: T) -> Option<u64>;
-    /// Nobody waits for the reply to this message any more.
-    fn abandon(&self, number: u64);
+    /// undelivered.
+    fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>);
+    fn any(self: Arc<Self>) -> Arc<dyn AnyNode>;
+}
+
+impl<T: Send + 'static> Line for Arc<dyn Receive<T>> {
+    fn poll_reserve(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Poll<Result<(), ()>> {
+        Receive::poll_reserve(&**self, ticket, waker)
+    }
+
+    fn leave(&self, ticket: &mut Option<Ticket>) {
+        Receive::leave(&**self, ticket);
+    }
+
+    fn any(&self) -> Arc<dyn AnyNode> {
+        Receive::any(Arc::clone(self))
+    }
 }
 
 impl<T: Send + 'static> Recipient<T> {
@@ -69,7 +86,8 @@ impl<T: Send + 'static> Recipient<T> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`] gives it back if the actor takes no more.
+    /// [`SendError::Stopped`] gives it back if the actor takes no more, [`SendError::Deadlock`] if the
+    /// wait for room would never end (rule 16).
     ///
     /// # Cancel safety
     ///
@@ -77,12 +95,15 @@ impl<T: Send + 'static> Recipient<T> {
     pub async fn tell(&self, message: T) -> Result<(), SendError<T>> {
         // A sender that never finds the mailbox full must yield now and then.
         consume_budget().await;
-        let mut place = Place::new(&*self.target);
-        if poll_fn(|cx| place.poll(cx.waker())).await.is_err() {
-            return Err(SendError::stopped(message));
+        let mut place = Place::new(&self.target);
+        match poll_fn(|cx| place.poll(false, cx.waker())).await {
+            Ok(()) => {
+                place.send(message, None);
+                Ok(())
+            }
+            Err(NoRoom::Closed) => Err(SendError::stopped(message)),
+            Err(NoRoom::Cycle(cycle)) => Err(SendError::deadlock(message, cycle)),
         }
-        place.send(message);
-        Ok(())
     }
 
     /// Sends a message if there is room for it now.
@@ -91,44 +112,28 @@ impl<T: Send + 'static> Recipient<T> {
     ///
     /// [`TrySendError`] gives it back if the mailbox is full or the actor takes no more.
     pub fn try_tell(&self, message: T) -> Result<(), TrySendError<T>> {
-        let mut place = Place::new(&*self.target);
-        match place.poll(Waker::noop()) {
+        let mut place = Place::new(&self.target);
+        match place.poll(true, Waker::noop()) {
             Poll::Ready(Ok(())) => {
-                place.send(message);
+                place.send(message, None);
                 Ok(())
             }
-            Poll::Ready(Err(())) => Err(TrySendError::stopped(message)),
+            Poll::Ready(Err(_)) => Err(TrySendError::stopped(message)),
             Poll::Pending => Err(TrySendError::full(message)),
         }
     }
 
-    /// Sends a message that carries a [`ReplyTo`], and waits for the reply.
+    /// Sends a message that carries a [`ReplyTo`], and waits for the reply, as
+    /// [`ActorRef::ask`](crate::ActorRef::ask) does.
     ///
     /// # Errors
     ///
-    /// [`AskError`] says why there is no reply.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before the message is sent, it has sent nothing. Dropped later, the handler can see
-    /// that its caller has gone.
-    pub async fn ask<R: Send + 'static>(
+    /// [`AskError`](crate::AskError) says why there is no reply.
+    pub fn ask<R: Send + 'static>(
         &self,
         message: impl FnOnce(ReplyTo<R>) -> T,
-    ) -> Result<R, AskError> {
-        consume_budget().await;
-        let mut caller = Caller {
-            target: &*self.target,
-            slot: Arc::new(Slot::new(self.id().get())),
-            number: None,
-        };
-        let message = message(ReplyTo::new(Arc::clone(&caller.slot)));
-        let mut place = Place::new(&*self.target);
-        if poll_fn(|cx| place.poll(cx.waker())).await.is_err() {
-            return Err(AskError::Stopped);
-        }
-        caller.number = place.send(message);
-        poll_fn(|cx| caller.slot.poll(cx.waker())).await
+    ) -> RecipientAsk<'_, T, R> {
+        RecipientAsk::new(&self.target, message)
     }
 
     /// The actor's number.
@@ -168,78 +173,60 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
             .poll_reserve(ticket, waker, || is_beneath(&self.node))
     }
 
-    fn give_up(&self, ticket: &mut Option<Ticket>, reserved: bool) {
-        if reserved {
-            self.queue.release();
-        }
+    fn leave(&self, ticket: &mut Option<Ticket>) {
         self.queue.leave(ticket);
     }
 
-    fn send_reserved(&self, value: T) -> Option<u64> {
+    fn release(&self) {
+        self.queue.release();
+    }
+
+    fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>) {
         let message = M::from(value);
         let inside = || is_beneath(&self.node);
-        match self.queue.push_reserved(message, false, inside) {
-            Ok(number) => Some(number),
-            Err(message) => {
-                self.discard_one(message);
-                None
-            }
+        if let Err(message) = self.queue.push_reserved(message, caller, inside) {
+            self.discard_one(message);
         }
     }
 
-    fn abandon(&self, number: u64) {
-        self.queue.abandon(number);
-    }
-}
-
-/// Marks the caller of an ask as gone when the ask is dropped.
-struct Caller<'a, T, R> {
-    target: &'a dyn Receive<T>,
-    slot: Arc<Slot<R>>,
-    number: Option<u64>,
-}
-
-impl<T, R> Drop for Caller<'_, T, R> {
-    fn drop(&mut self) {
-        if let (None, Some(number)) = (self.slot.give_up(), self.number) {
-            self.target.abandon(number);
-        }
+    fn any(self: Arc<Self>) -> Arc<dyn AnyNode> {
+        self
     }
 }
 
 /// A place in the line, and then in the mailbox.
-struct Place<'a, T> {
-    target: &'a dyn Receive<T>,
-    ticket: Option<Ticket>,
+pub(super) struct Place<'a, T: Send + 'static> {
+    target: &'a Arc<dyn Receive<T>>,
+    room: Room,
     reserved: bool,
 }
 
-impl<'a, T> Place<'a, T> {
-    fn new(target: &'a dyn Receive<T>) -> Self {
+impl<'a, T: Send + 'static> Place<'a, T> {
+    pub(super) fn new(target: &'a Arc<dyn Receive<T>>) -> Self {
         Self {
             target,
-            ticket: None,
+            room: Room::default(),
             reserved: false,
         }
     }
 
-    fn poll(&mut self, waker: &Waker) -> Poll<Result<(), ()>> {
-        let polled = self.target.poll_reserve(&mut self.ticket, waker);
+    pub(super) fn poll(&mut self, limited: bool, waker: &Waker) -> Poll<Result<(), NoRoom>> {
+        let polled = self.room.poll(self.target, limited, waker);
         self.reserved = matches!(polled, Poll::Ready(Ok(())));
         polled
     }
 
-    fn send(mut self, value: T) -> Option<u64> {
-        let number = self.target.send_reserved(value);
+    pub(super) fn send(mut self, value: T, caller: Option<Arc<dyn Caller>>) {
+        self.target.send_reserved(value, caller);
         self.reserved = false;
-        number
     }
 }
 
-impl<T> Drop for Place<'_, T> {
+impl<T: Send + 'static> Drop for Place<'_, T> {
     fn drop(&mut self) {
-        if self.reserved || self.ticket.is_some() {
-            self.target.give_up(&mut self.ticket, self.reserved);
+        if self.reserved {
+            self.target.release();
         }
+        self.room.leave(self.target);
     }
 }

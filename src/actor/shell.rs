@@ -9,8 +9,8 @@ use std::task::{self, Poll};
 use super::cell::ActorCell;
 use super::renew::{self, Revive};
 use super::{Actor, Context, Start};
-use crate::error::{AskError, Error, Result};
-use crate::mailbox::{Gate, Orphans, settle};
+use crate::error::{Error, Result};
+use crate::mailbox::{Gate, Orphans, Verdict, settle};
 use crate::tree::signals::{
     ALWAYS, BY_SELF, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING,
 };
@@ -170,11 +170,12 @@ fn live<'a, S: Start>(
                 .await
             };
             let verdict = match handled {
-                Ok(()) => AskError::NoReply,
-                Err(_) => AskError::Failed,
+                Ok(()) => Verdict::NoReply,
+                Err(_) => Verdict::Failed,
             };
             orphans.settle(verdict);
             settle(cell.node.id().get(), verdict);
+            ctx.end_handler();
             handled?;
             budget -= 1;
             if budget == 0 {
@@ -307,6 +308,7 @@ fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
         cell.node.set_stopping();
     }
     cell.node.clear_label();
+    ctx.end_handler();
     if let Some(message) = ctx.discard() {
         report.panicked(message);
     }
@@ -331,9 +333,9 @@ fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
     let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(state))));
     let killed = exit.any().node().signals.has(KILL);
     let verdict = if killed {
-        AskError::Killed
+        Verdict::Killed
     } else {
-        AskError::NoReply
+        Verdict::NoReply
     };
     settle(exit.any().node().id().get(), verdict);
     if let Err(panic) = dropped {

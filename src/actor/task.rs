@@ -12,8 +12,8 @@ use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
 use crate::sync::lock;
 use crate::tree::signals::{KILL, STOP};
 use crate::tree::{
-    AnyNode, Body, Clock, Ended, Exit, Halt, Node, NodeRef, Report, Settings, Shared, Stopped,
-    join_children, launch, launch_blocking, panic_message, register,
+    AnyNode, Body, Clock, Ended, Exit, Halt, Node, NodeRef, Report, Request, Settings, Shared,
+    Stopped, Wait, inherited, join_children, launch, launch_blocking, panic_message, register,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -71,8 +71,8 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
 ///
 /// # Errors
 ///
-/// [`TaskError`] if it was stopped or killed, or failed. A failure is told to the owner all the
-/// same.
+/// [`TaskError`] if it was stopped or killed, or failed, which is told to the owner all the same; and
+/// if the wait would never end (rule 16). The task goes on then.
 ///
 /// # Cancel safety
 ///
@@ -80,6 +80,15 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
 pub struct TaskHandle<T> {
     cell: Arc<TaskCell<T>>,
     end: Stopped,
+    waiting: Waiting,
+}
+
+/// Whether the wait for a task is listed among those of the node that waits.
+enum Waiting {
+    Unseen,
+    /// Not to be listed.
+    Freely,
+    Listed(#[expect(dead_code, reason = "it is listed as long as this is kept")] Option<Wait>),
 }
 
 /// What awaiting a task with the future `F` gives.
@@ -88,7 +97,19 @@ pub(super) type ValueOf<F> = <<F as Future>::Output as TaskOutput>::Value;
 impl<T: Send + 'static> TaskHandle<T> {
     fn new(cell: Arc<TaskCell<T>>) -> Self {
         let end = Stopped::new(Arc::clone(&cell) as _);
-        Self { cell, end }
+        Self {
+            cell,
+            end,
+            waiting: Waiting::Unseen,
+        }
+    }
+
+    /// Waits even if that completes a cycle of nodes that wait for each other, as for
+    /// [`Ask::even_if_cyclic`](crate::Ask::even_if_cyclic).
+    #[must_use]
+    pub fn even_if_cyclic(mut self) -> Self {
+        self.waiting = Waiting::Freely;
+        self
     }
 
     /// The task as a node: to look at, stop, drain or kill.
@@ -103,8 +124,16 @@ impl<T: Send + 'static> Future for TaskHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Poll::Ready(end) = Pin::new(&mut self.end).poll(cx) else {
+            if matches!(self.waiting, Waiting::Unseen) {
+                let cell = Arc::clone(&self.cell);
+                match Wait::begin(|| (cell as _, Request::End)) {
+                    Ok(wait) => self.waiting = Waiting::Listed(wait),
+                    Err(cycle) => return Poll::Ready(Err(TaskError::Deadlock(cycle))),
+                }
+            }
             return Poll::Pending;
         };
+        self.waiting = Waiting::Freely;
         let value = std::mem::replace(&mut *lock(&self.cell.output), Output::Unwanted);
         Poll::Ready(match (value, end) {
             (Output::There(value), _) => Ok(value),
@@ -254,13 +283,17 @@ fn cell<F, T: Send + 'static>(
     kind: Kind,
     site: &'static Location<'static>,
 ) -> Option<(Arc<TaskCell<T>>, Arc<Shared>)> {
+    // What a handler starts has as long as the handler.
+    let deadline = inherited();
     register(owner, None, |place| {
         let settings = Settings {
             grace: Some(owner.node().grace()),
             ..Settings::default()
         };
+        let node = Node::new(place, kind, site, settings);
+        node.set_deadline(deadline);
         Ok(Arc::new(TaskCell {
-            node: Node::new(place, kind, site, settings),
+            node,
             type_name: std::any::type_name::<F>(),
             output: Mutex::new(Output::Wanted),
         }))

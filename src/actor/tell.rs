@@ -9,8 +9,9 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::cell::ActorCell;
+use super::room::{NoRoom, Room};
 use crate::error::SendError;
-use crate::mailbox::{Refusal, Ticket};
+use crate::mailbox::{Caller, Refusal};
 use crate::sync::after;
 use crate::tree::is_beneath;
 
@@ -32,7 +33,9 @@ use crate::tree::is_beneath;
 pub struct Tell<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,
     message: Option<M>,
-    ticket: Option<Ticket>,
+    /// Who waits for the reply to an ask that is handed on.
+    caller: Option<Arc<dyn Caller>>,
+    room: Room,
     limit: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -42,7 +45,8 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         Self {
             cell,
             message: Some(message),
-            ticket: None,
+            caller: None,
+            room: Room::default(),
             limit: None,
             timer: None,
         }
@@ -56,19 +60,42 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self
     }
 
+    /// Waits even if that completes a cycle of nodes that wait for each other: for a tell that
+    /// something else will end, such as another branch of a `select!`, or a timeout around it, which
+    /// this crate cannot see. One with a [`timeout`](Tell::timeout) is never refused for that.
+    pub fn even_if_cyclic(mut self) -> Self {
+        self.room.allow_cycles();
+        self
+    }
+
+    /// The message is an ask that is handed on.
+    pub(super) fn with_caller(mut self, caller: Option<Arc<dyn Caller>>) -> Self {
+        self.caller = caller;
+        self
+    }
+
+    fn take_caller(&mut self) -> Option<Arc<dyn Caller>> {
+        let caller = self.caller.clone()?;
+        caller.hand_on();
+        Some(caller)
+    }
+
     /// Waits for a slot; `message` is there, and the mailbox was full.
     #[cold]
     fn poll_room(&mut self, message: M, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
-        let inside = || is_beneath(&self.cell.node);
-        let queue = &self.cell.queue;
-        match queue.poll_reserve(&mut self.ticket, cx.waker(), inside) {
-            Poll::Ready(Ok(())) => Poll::Ready(
-                queue
-                    .push_reserved(message, false, inside)
-                    .map(drop)
-                    .map_err(SendError::stopped),
-            ),
-            Poll::Ready(Err(())) => Poll::Ready(Err(SendError::stopped(message))),
+        let cell = self.cell;
+        match self.room.poll(cell, self.limit.is_some(), cx.waker()) {
+            Poll::Ready(Ok(())) => {
+                let inside = || is_beneath(&cell.node);
+                let pushed = cell
+                    .queue
+                    .push_reserved(message, self.take_caller(), inside);
+                Poll::Ready(pushed.map_err(SendError::stopped))
+            }
+            Poll::Ready(Err(NoRoom::Closed)) => Poll::Ready(Err(SendError::stopped(message))),
+            Poll::Ready(Err(NoRoom::Cycle(cycle))) => {
+                Poll::Ready(Err(SendError::deadlock(message, cycle)))
+            }
             Poll::Pending if self.is_out_of_time(cx) => {
                 Poll::Ready(Err(SendError::timed_out(message)))
             }
@@ -101,15 +128,16 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
         ready!(pin!(consume_budget()).poll(cx));
         let this = self.get_mut();
         let message = this.message.take().expect("polled after it was ready");
-        if this.ticket.is_some() {
+        if this.room.is_waiting() {
             return this.poll_room(message, cx);
         }
+        let caller = this.take_caller();
         match this
             .cell
             .queue
-            .try_push(message, false, || is_beneath(&this.cell.node))
+            .try_push(message, caller, || is_beneath(&this.cell.node))
         {
-            Ok(_) => Poll::Ready(Ok(())),
+            Ok(()) => Poll::Ready(Ok(())),
             Err(Refusal::Closed(message)) => Poll::Ready(Err(SendError::stopped(message))),
             Err(Refusal::Full(message)) => this.poll_room(message, cx),
         }
@@ -118,9 +146,7 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
 
 impl<M: Send + 'static> Drop for Tell<'_, M> {
     fn drop(&mut self) {
-        if self.ticket.is_some() {
-            self.cell.queue.leave(&mut self.ticket);
-        }
+        self.room.leave(self.cell);
     }
 }
 

@@ -1,10 +1,10 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::Stopped;
+use super::{Cycle, Stopped};
 
 /// Why an `ask` has no reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AskError {
     /// The target was stopping or gone, or was stopped before it reached the message.
@@ -22,6 +22,9 @@ pub enum AskError {
         /// Whether the target had started the message.
         started: bool,
     },
+    /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
+    /// time limit (rule 16). The message was not sent.
+    Deadlock(Cycle),
 }
 
 impl AskError {
@@ -31,7 +34,7 @@ impl AskError {
     pub const fn never_started(&self) -> bool {
         matches!(
             self,
-            Self::Stopped | Self::Full | Self::TimedOut { started: false }
+            Self::Stopped | Self::Full | Self::TimedOut { started: false } | Self::Deadlock(_)
         )
     }
 }
@@ -46,6 +49,7 @@ impl fmt::Display for AskError {
             Self::Killed => "the target was killed before it replied",
             Self::TimedOut { started: true } => "no reply within the time given",
             Self::TimedOut { started: false } => "not started within the time given",
+            Self::Deadlock(cycle) => return write!(f, "the wait would never end: {cycle}"),
         })
     }
 }

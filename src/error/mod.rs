@@ -7,6 +7,7 @@
 
 mod ask;
 mod blocker;
+mod cycle;
 mod failure;
 mod lookup;
 mod run;
@@ -20,6 +21,7 @@ use std::fmt;
 
 pub use ask::AskError;
 pub use blocker::{Blocker, CutShort, Kind, Phase, Unjoined};
+pub use cycle::Cycle;
 pub use failure::{Cause, Failure};
 pub use lookup::LookupError;
 pub use run::RunError;

@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Mutex;
 
-use super::Carrier;
+use super::{Carrier, Cycle};
 
 /// A `tell` was refused; the message is inside.
 ///
@@ -12,6 +12,9 @@ pub enum SendError<M> {
     Stopped(Refused<M>),
     /// No room came free within the time given to [`Tell::timeout`](crate::Tell::timeout).
     TimedOut(Refused<M>),
+    /// The wait for room would have completed a cycle of nodes that wait for each other, none of
+    /// them with a time limit (rule 16).
+    Deadlock(Refused<M>, Cycle),
 }
 
 impl<M> SendError<M> {
@@ -23,11 +26,17 @@ impl<M> SendError<M> {
         Self::TimedOut(Refused::new(message))
     }
 
+    pub(crate) fn deadlock(message: M, cycle: Cycle) -> Self {
+        Self::Deadlock(Refused::new(message), cycle)
+    }
+
     /// Gives the message back.
     #[must_use]
     pub fn into_inner(self) -> M {
         match self {
-            Self::Stopped(refused) | Self::TimedOut(refused) => refused.into_inner(),
+            Self::Stopped(refused) | Self::TimedOut(refused) | Self::Deadlock(refused, _) => {
+                refused.into_inner()
+            }
         }
     }
 }
@@ -37,6 +46,9 @@ impl<M> fmt::Display for SendError<M> {
         f.write_str(match self {
             Self::Stopped(_) => "the target takes no more messages",
             Self::TimedOut(_) => "no room in the mailbox within the time given",
+            Self::Deadlock(_, cycle) => {
+                return write!(f, "the wait for room would never end: {cycle}");
+            }
         })
     }
 }
@@ -46,6 +58,7 @@ impl<M> fmt::Debug for SendError<M> {
         f.write_str(match self {
             Self::Stopped(_) => "Stopped(..)",
             Self::TimedOut(_) => "TimedOut(..)",
+            Self::Deadlock(_, cycle) => return write!(f, "Deadlock(.., {cycle})"),
         })
     }
 }

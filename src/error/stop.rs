@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{CutShort, Failure, Stopped, Unjoined};
+use super::{CutShort, Cycle, Failure, Stopped, Unjoined};
 
 /// How a node ended.
 #[derive(Debug, Clone)]
@@ -70,6 +70,9 @@ pub enum TaskError {
     Failed(Failure),
     /// The wait is for the end of the very node that waits, or of one above it.
     WaitsForItself,
+    /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
+    /// time limit (rule 16). The task goes on.
+    Deadlock(Cycle),
 }
 
 impl fmt::Display for TaskError {
@@ -78,6 +81,7 @@ impl fmt::Display for TaskError {
             Self::Stopped(_) => f.write_str("stopped before its end"),
             Self::Failed(failure) => failure.fmt(f),
             Self::WaitsForItself => f.write_str("a node cannot wait for its own end"),
+            Self::Deadlock(cycle) => write!(f, "the wait would never end: {cycle}"),
         }
     }
 }
@@ -87,7 +91,7 @@ impl StdError for TaskError {
         match self {
             Self::Stopped(_) => Some(&Stopped),
             Self::Failed(failure) => failure.source(),
-            Self::WaitsForItself => None,
+            Self::WaitsForItself | Self::Deadlock(_) => None,
         }
     }
 }

@@ -4,17 +4,21 @@
 //! Nothing in here knows about the tree. What a mailbox has to know of it (whether a sender is
 //! beneath a draining owner) is handed in as a closure.
 
+mod batch;
+mod caller;
 mod gone;
 mod queue;
 mod reply;
 mod verdict;
 mod waiters;
 
-pub use gone::CallerGone;
-pub(crate) use queue::{Batch, Gate, Queue, Refusal};
+pub(crate) use batch::Batch;
+pub(crate) use caller::{Asked, Caller};
+pub use gone::{CallerGone, UntilCallerGone};
+pub(crate) use queue::{Gate, Queue, Refusal};
 pub use reply::ReplyTo;
 pub(crate) use reply::Slot;
-pub(crate) use verdict::{Frame, Orphans, settle};
+pub(crate) use verdict::{Frame, Orphans, Verdict, settle};
 pub(crate) use waiters::Ticket;
 
 /// How much room an actor's mailbox has.

@@ -1,19 +1,18 @@
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
-use super::Mailbox;
+use super::batch::Batch;
 use super::waiters::{Ticket, Waiters};
+use super::{Caller, Mailbox};
 use crate::sync::{WakeList, lock};
-
-/// A buffer that has held a burst is given back once it is this much larger than a batch needs.
-const SPARE_CAPACITY: usize = 1_024;
 
 /// Somebody waits for room.
 const WAITERS: u8 = 1;
-/// Some queued asks have been given up by their callers.
-const ABANDONED: u8 = 2;
+
+/// The callers of those queued messages that are asks, each with its message's number.
+pub(super) type Callers = VecDeque<(u64, Arc<dyn Caller>)>;
 
 /// Who may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,77 +47,58 @@ pub(crate) enum Refusal<M> {
 ///    lock and then looks at `started` again, behind a fence; the loop stores `started` and looks
 ///    at `attention` at each message, and behind a fence before it suspends. One of the two sees
 ///    the other.
-/// 4. An ask with a time limit has to know for certain whether it was started. For a batch that holds
-///    one the loop has a fence between the same store and load, and the asker one between its mark
-///    in `abandoned` and its look at `started`. One of the two sees the other.
+/// 4. `callers` has, in the order of their numbers, exactly the callers of those of `messages` that
+///    are asks.
 /// 5. `parked` is the loop's waker while the loop sleeps, and `None` at all other times: kept
 ///    longer it would keep a dead actor's task in memory for as long as there are references.
-#[derive(Debug)]
 pub(crate) struct Queue<M> {
-    started: AtomicU64,
+    pub(super) started: AtomicU64,
+    /// The handlers of the messages with a lower number have ended.
+    pub(super) ended: AtomicU64,
     attention: AtomicU8,
-    state: Mutex<State<M>>,
+    pub(super) state: Mutex<State<M>>,
 }
 
-#[derive(Debug)]
-struct State<M> {
-    messages: VecDeque<M>,
-    parked: Option<Waker>,
+pub(super) struct State<M> {
+    pub(super) messages: VecDeque<M>,
+    /// There once the actor has been asked anything.
+    pub(super) callers: Option<Box<Callers>>,
+    pub(super) parked: Option<Waker>,
     capacity: u64,
     accepted: u64,
     reserved: u64,
     gate: Gate,
-    /// Whether any of `messages` is an ask with a time limit.
-    limited: bool,
-    rare: Option<Box<Rare>>,
-}
-
-/// What most mailboxes never need.
-#[derive(Debug, Default)]
-struct Rare {
-    waiters: Waiters,
-    /// The numbers of queued asks whose callers have gone.
-    abandoned: BTreeSet<u64>,
-}
-
-/// The loop's side of a mailbox.
-///
-/// It ends with its queue, but is not part of it: it is the loop's alone and needs no lock.
-#[derive(Debug)]
-pub(crate) struct Batch<M> {
-    messages: VecDeque<M>,
-    started: u64,
-    limited: bool,
-    /// Nothing more comes.
-    discarded: bool,
+    /// The line, once there has been one.
+    pub(super) waiters: Option<Box<Waiters>>,
 }
 
 impl<M> Queue<M> {
     pub(crate) fn new(mailbox: Mailbox) -> Self {
         Self {
             started: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
             attention: AtomicU8::new(0),
             state: Mutex::new(State {
                 messages: VecDeque::new(),
+                callers: None,
                 parked: None,
                 capacity: mailbox.capacity().map_or(u64::MAX, |n| n as u64),
                 accepted: 0,
                 reserved: 0,
                 gate: Gate::Open,
-                limited: false,
-                rare: None,
+                waiters: None,
             }),
         }
     }
 
-    /// Pushes without waiting; gives the message's number. `limited` says whether it is an ask with
-    /// a time limit, and `inside` whether the sender is one that a draining owner still listens to.
+    /// Pushes without waiting. If the message is an ask, `caller` waits for its reply; `inside` says
+    /// whether the sender is one that a draining owner still listens to.
     pub(crate) fn try_push(
         &self,
         message: M,
-        limited: bool,
+        caller: Option<Arc<dyn Caller>>,
         inside: impl FnOnce() -> bool,
-    ) -> Result<u64, Refusal<M>> {
+    ) -> Result<(), Refusal<M>> {
         let mut state = lock(&self.state);
         if !state.admits(inside) {
             return Err(Refusal::Closed(message));
@@ -126,10 +106,10 @@ impl<M> Queue<M> {
         if state.room(self) == 0 || state.has_waiting() {
             return Err(Refusal::Full(message));
         }
-        let (number, waker) = state.push(message, limited);
+        let waker = state.push(message, caller);
         drop(state);
         wake(waker);
-        Ok(number)
+        Ok(())
     }
 
     /// Takes a slot, or a place in the line for one. `Err` if the gate is closed.
@@ -161,9 +141,9 @@ impl<M> Queue<M> {
     pub(crate) fn push_reserved(
         &self,
         message: M,
-        limited: bool,
+        caller: Option<Arc<dyn Caller>>,
         inside: impl FnOnce() -> bool,
-    ) -> Result<u64, M> {
+    ) -> Result<(), M> {
         let mut state = lock(&self.state);
         if !state.admits(inside) {
             drop(state);
@@ -171,10 +151,10 @@ impl<M> Queue<M> {
             return Err(message);
         }
         state.reserved -= 1;
-        let (number, waker) = state.push(message, limited);
+        let waker = state.push(message, caller);
         drop(state);
         wake(waker);
-        Ok(number)
+        Ok(())
     }
 
     /// Gives a reserved slot back, and with it the turn.
@@ -194,27 +174,6 @@ impl<M> Queue<M> {
         wakes.wake();
     }
 
-    /// Notes that nobody waits for the reply to this message any more, so that it is skipped.
-    /// Says whether it may have been started; "no" is certain if it was pushed as `limited`.
-    pub(crate) fn abandon(&self, number: u64) -> bool {
-        let is_started = || self.started.load(Ordering::Relaxed) > number;
-        if is_started() {
-            return true;
-        }
-        {
-            let mut state = lock(&self.state);
-            // What is discarded counts as started, under the lock.
-            if is_started() {
-                return true;
-            }
-            state.rare().abandoned.insert(number);
-            self.attention.fetch_or(ABANDONED, Ordering::Relaxed);
-        }
-        // Invariant 4: the loop may have started it before it could see that mark.
-        fence(Ordering::SeqCst);
-        is_started()
-    }
-
     /// Moves the gate towards closed, never back. Nobody is left waiting for room who may no
     /// longer send.
     pub(crate) fn close(&self, gate: Gate) {
@@ -223,8 +182,8 @@ impl<M> Queue<M> {
         if gate == Gate::Closed || state.gate == Gate::Open {
             state.gate = gate;
         }
-        if let Some(rare) = &mut state.rare {
-            rare.waiters.wake_all(&mut wakes);
+        if let Some(waiters) = &mut state.waiters {
+            waiters.wake_all(&mut wakes);
         }
         drop(state);
         wakes.wake();
@@ -237,8 +196,8 @@ impl<M> Queue<M> {
         let empty = state.messages.is_empty();
         if empty {
             state.gate = Gate::Closed;
-            if let Some(rare) = &mut state.rare {
-                rare.waiters.wake_all(wakes);
+            if let Some(waiters) = &mut state.waiters {
+                waiters.wake_all(wakes);
             }
         }
         empty
@@ -264,135 +223,64 @@ impl<M> Queue<M> {
     pub(crate) fn settle(&self) {
         // Invariant 3: `started` was stored before, `attention` is read after.
         fence(Ordering::SeqCst);
-        if self.attention.load(Ordering::Relaxed) & WAITERS != 0 {
-            self.grant();
-        }
+        self.attend();
     }
 
     /// Takes all that is left, without its order of numbers, and closes.
     pub(crate) fn discard(&self, batch: &mut Batch<M>) -> VecDeque<M> {
-        if std::mem::replace(&mut batch.discarded, true) {
+        let Some(mut left) = batch.take_all() else {
             return VecDeque::new();
-        }
+        };
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         state.gate = Gate::Closed;
         let parked = state.parked.take();
-        let mut left = std::mem::take(&mut batch.messages);
         left.append(&mut state.messages);
         state.messages = VecDeque::new();
+        let callers = state.callers.take();
         self.started.store(state.accepted, Ordering::Relaxed);
-        if let Some(mut rare) = state.rare.take() {
-            rare.waiters.wake_all(&mut wakes);
+        if let Some(mut waiters) = state.waiters.take() {
+            waiters.wake_all(&mut wakes);
         }
         drop(state);
-        drop(parked);
+        drop((parked, callers));
         wakes.wake();
         left
+    }
+
+    /// Whether a message from there would be taken now, if there were room.
+    pub(crate) fn admits(&self, inside: impl FnOnce() -> bool) -> bool {
+        lock(&self.state).admits(inside)
+    }
+
+    /// Whether the sender with this ticket waits for the loop to make room. Reserved room may come
+    /// free without that.
+    pub(crate) fn waits_for_loop(&self, ticket: Ticket, inside: impl FnOnce() -> bool) -> bool {
+        let state = lock(&self.state);
+        let waiting = state
+            .waiters
+            .as_ref()
+            .is_some_and(|waiters| waiters.is_waiting(ticket));
+        waiting && state.reserved == 0 && state.admits(inside)
+    }
+
+    /// Whether the message with this number is queued, or in the current handler.
+    pub(crate) fn is_in_hand(&self, number: u64) -> bool {
+        self.ended.load(Ordering::Relaxed) <= number
+    }
+
+    /// Lets those in who wait for the room that the loop has made.
+    #[inline]
+    pub(super) fn attend(&self) {
+        if self.attention.load(Ordering::Relaxed) & WAITERS != 0 {
+            self.grant();
+        }
     }
 
     #[cold]
     fn grant(&self) {
         let mut wakes = WakeList::new();
         lock(&self.state).grant(self, &mut wakes);
-        wakes.wake();
-    }
-
-    /// Whether the message with this number was given up by its caller.
-    #[cold]
-    fn take_abandoned(&self, number: u64) -> bool {
-        let mut state = lock(&self.state);
-        let Some(rare) = &mut state.rare else {
-            return false;
-        };
-        let found = rare.abandoned.remove(&number);
-        rare.abandoned = rare.abandoned.split_off(&number);
-        if rare.abandoned.is_empty() {
-            self.attention.fetch_and(!ABANDONED, Ordering::Relaxed);
-        }
-        found
-    }
-}
-
-impl<M> Batch<M> {
-    pub(crate) const fn new() -> Self {
-        Self {
-            messages: VecDeque::new(),
-            started: 0,
-            limited: false,
-            discarded: false,
-        }
-    }
-
-    /// The next message of the batch, if there is one: it counts as started from here on. Messages
-    /// whose callers have gone are dropped instead.
-    pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
-        loop {
-            let message = self.messages.pop_front()?;
-            let number = self.started;
-            self.started += 1;
-            queue.started.store(self.started, Ordering::Relaxed);
-            if self.limited {
-                fence(Ordering::SeqCst);
-            }
-            let attention = queue.attention.load(Ordering::Relaxed);
-            if attention == 0 {
-                return Some(message);
-            }
-            if attention & WAITERS != 0 {
-                queue.grant();
-            }
-            if attention & ABANDONED == 0 || !queue.take_abandoned(number) {
-                return Some(message);
-            }
-        }
-    }
-
-    /// Ready once there is a message; until then `waker` is woken by the next one.
-    pub(crate) fn poll_ready(&mut self, queue: &Queue<M>, waker: &Waker) -> Poll<()> {
-        if !self.messages.is_empty() || self.refill(queue, Some(waker)) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    }
-
-    /// Whether there is a message, looked for without waiting.
-    pub(crate) fn is_ready(&mut self, queue: &Queue<M>) -> bool {
-        !self.messages.is_empty() || self.refill(queue, None)
-    }
-
-    /// Swaps the empty batch for all that is queued. If that is nothing, parks.
-    fn refill(&mut self, queue: &Queue<M>, waker: Option<&Waker>) -> bool {
-        let mut state = lock(&queue.state);
-        self.limited = std::mem::take(&mut state.limited);
-        let filled = !state.messages.is_empty();
-        if filled {
-            std::mem::swap(&mut self.messages, &mut state.messages);
-            state.parked = None;
-        } else if let Some(waker) = waker {
-            state.park(waker);
-        }
-        let burst = self.messages.capacity().max(state.messages.capacity()) > SPARE_CAPACITY;
-        if state.rare.is_some() || (burst && !filled) {
-            self.tidy(queue, state, burst && !filled);
-        }
-        filled
-    }
-
-    /// Grants the room that has come free, and gives back what only a burst needed.
-    #[cold]
-    fn tidy(&mut self, queue: &Queue<M>, mut state: MutexGuard<'_, State<M>>, burst: bool) {
-        let mut wakes = WakeList::new();
-        if state.rare.is_some() {
-            state.grant(queue, &mut wakes);
-        }
-        let spare = burst.then(|| {
-            let queued = std::mem::take(&mut state.messages);
-            (std::mem::take(&mut self.messages), queued)
-        });
-        drop(state);
-        drop(spare);
         wakes.wake();
     }
 }
@@ -414,25 +302,24 @@ impl<M> State<M> {
     }
 
     fn has_waiting(&self) -> bool {
-        self.rare
+        self.waiters
             .as_ref()
-            .is_some_and(|rare| rare.waiters.has_waiting())
-    }
-
-    fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
+            .is_some_and(|waiters| waiters.has_waiting())
     }
 
     #[inline]
-    fn push(&mut self, message: M, limited: bool) -> (u64, Option<Waker>) {
-        let number = self.accepted;
+    fn push(&mut self, message: M, caller: Option<Arc<dyn Caller>>) -> Option<Waker> {
+        if let Some(caller) = caller {
+            caller.set_number(self.accepted);
+            let entry = (self.accepted, caller);
+            self.callers.get_or_insert_default().push_back(entry);
+        }
         self.messages.push_back(message);
         self.accepted += 1;
-        self.limited |= limited;
-        (number, self.parked.take())
+        self.parked.take()
     }
 
-    fn park(&mut self, waker: &Waker) {
+    pub(super) fn park(&mut self, waker: &Waker) {
         match &mut self.parked {
             Some(parked) if parked.will_wake(waker) => {}
             parked => *parked = Some(waker.clone()),
@@ -450,7 +337,7 @@ impl<M> State<M> {
         let current = match *ticket {
             Some(current) => current,
             None => {
-                let joined = self.rare().waiters.join(waker.clone());
+                let joined = self.waiters.get_or_insert_default().join(waker.clone());
                 *ticket = Some(joined);
                 queue.attention.fetch_or(WAITERS, Ordering::SeqCst);
                 // Invariant 3: the loop may have made room before it could see that mark.
@@ -459,28 +346,28 @@ impl<M> State<M> {
                 joined
             }
         };
-        let granted = self.rare().waiters.poll(current, waker);
+        let granted = self.waiters.get_or_insert_default().poll(current, waker);
         if granted {
-            self.rare().waiters.leave(current);
+            self.waiters.get_or_insert_default().leave(current);
             *ticket = None;
         }
         granted
     }
 
     fn leave(&mut self, ticket: &mut Option<Ticket>, queue: &Queue<M>, wakes: &mut WakeList) {
-        let (Some(ticket), Some(rare)) = (ticket.take(), &mut self.rare) else {
+        let (Some(ticket), Some(waiters)) = (ticket.take(), &mut self.waiters) else {
             return;
         };
-        if rare.waiters.leave(ticket) {
+        if waiters.leave(ticket) {
             self.reserved -= 1;
         }
         self.grant(queue, wakes);
     }
 
-    fn grant(&mut self, queue: &Queue<M>, wakes: &mut WakeList) {
+    pub(super) fn grant(&mut self, queue: &Queue<M>, wakes: &mut WakeList) {
         let room = self.room(queue);
-        if let Some(rare) = &mut self.rare {
-            self.reserved += rare.waiters.grant(room, wakes);
+        if let Some(waiters) = &mut self.waiters {
+            self.reserved += waiters.grant(room, wakes);
         }
         if !self.has_waiting() {
             queue.attention.fetch_and(!WAITERS, Ordering::Relaxed);

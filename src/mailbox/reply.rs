@@ -1,11 +1,14 @@
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
-use super::CallerGone;
-use super::verdict::{self, Orphan};
+use tokio::time::Instant;
+
+use super::verdict::{self, Orphan, Verdict};
+use super::{Asked, Caller, CallerGone};
 use crate::error::AskError;
-use crate::sync::lock;
+use crate::sync::{lock, moment};
 
 /// The one reply to an ask. It travels inside the message.
 ///
@@ -43,11 +46,29 @@ pub struct ReplyTo<T: Send + 'static> {
 }
 
 /// Where the asker and whoever replies meet.
+///
+/// Invariants:
+/// 1. `limit` is set before the message is sent, if at all.
+/// 2. `stage` leaves `WAITS` once. An asker without a limit only marks that it has gone; whether a
+///    message with a limit was started is decided by which of the two comes first, by an exchange,
+///    so that the asker knows it for certain.
 pub(crate) struct Slot<T> {
     /// The number of the node that was asked.
     target: u64,
+    stage: AtomicU8,
+    /// Whether the reply has come, or is not waited for any more.
+    filled: AtomicBool,
+    limit: AtomicU64,
+    number: AtomicU64,
     state: Mutex<State<T>>,
 }
+
+const WAITS: u8 = 0;
+const STARTED: u8 = 1;
+const GONE: u8 = 2;
+
+const UNSENT: u64 = u64::MAX;
+const ELSEWHERE: u64 = u64::MAX - 1;
 
 struct State<T> {
     reply: Reply<T>,
@@ -59,8 +80,10 @@ struct State<T> {
 enum Reply<T> {
     Pending,
     There(Result<T, AskError>),
-    /// The reply was taken, or nobody waits for it any more.
-    Over,
+    /// The reply was taken.
+    Taken,
+    /// Nobody waits for it any more.
+    GivenUp,
 }
 
 impl<T: Send + 'static> ReplyTo<T> {
@@ -95,7 +118,7 @@ impl<T: Send + 'static> ReplyTo<T> {
         self.slot.as_ref().is_none_or(|slot| slot.is_over())
     }
 
-    /// Waits until the caller has gone.
+    /// Waits until the caller has gone, or has its reply.
     ///
     /// The future is `'static` and does not keep the reply from being sent elsewhere.
     ///
@@ -104,7 +127,14 @@ impl<T: Send + 'static> ReplyTo<T> {
     /// Dropping it loses nothing.
     #[must_use = "futures do nothing unless awaited"]
     pub fn gone(&self) -> CallerGone {
-        CallerGone::new(self.slot.clone().map(|slot| slot as _))
+        CallerGone::of_reply(self.caller())
+    }
+}
+
+impl<T: Send + 'static> ReplyTo<T> {
+    /// Who waits for the reply; `None` once it is sent.
+    pub(crate) fn caller(&self) -> Option<Arc<dyn Caller>> {
+        self.slot.clone().map(|slot| slot as _)
     }
 }
 
@@ -130,6 +160,10 @@ impl<T> Slot<T> {
     pub(crate) fn new(target: u64) -> Self {
         Self {
             target,
+            stage: AtomicU8::new(WAITS),
+            filled: AtomicBool::new(false),
+            limit: AtomicU64::new(0),
+            number: AtomicU64::new(UNSENT),
             state: Mutex::new(State {
                 reply: Reply::Pending,
                 asker: None,
@@ -150,7 +184,7 @@ impl<T> Slot<T> {
             drop(stale);
             return Poll::Pending;
         }
-        match std::mem::replace(&mut state.reply, Reply::Over) {
+        match std::mem::replace(&mut state.reply, Reply::Taken) {
             Reply::There(reply) => {
                 let watchers = std::mem::take(&mut state.watchers);
                 drop(state);
@@ -159,14 +193,23 @@ impl<T> Slot<T> {
                 }
                 Poll::Ready(reply)
             }
-            Reply::Pending | Reply::Over => Poll::Ready(Err(AskError::NoReply)),
+            _ => Poll::Ready(Err(AskError::NoReply)),
         }
     }
 
-    /// The caller goes. Gives the reply if it had come already, and nobody had taken it.
-    pub(crate) fn give_up(&self) -> Option<Result<T, AskError>> {
+    /// The asker's time will be up then.
+    pub(crate) fn set_deadline(&self, limit: Instant) {
+        let number = moment::encode(Some(limit));
+        self.limit.store(number, Ordering::Relaxed);
+    }
+
+    /// The caller goes. Gives the reply if it had come already, and nobody had taken it; if not,
+    /// whether the message may have been started: "no" is certain if it has a deadline.
+    pub(crate) fn give_up(&self) -> Result<Result<T, AskError>, bool> {
         let mut state = lock(&self.state);
-        let left = std::mem::replace(&mut state.reply, Reply::Over);
+        let left = std::mem::replace(&mut state.reply, Reply::GivenUp);
+        let started = self.stage.swap(GONE, Ordering::Relaxed) == STARTED;
+        self.filled.store(true, Ordering::Relaxed);
         let asker = state.asker.take();
         let watchers = std::mem::take(&mut state.watchers);
         drop(state);
@@ -175,8 +218,8 @@ impl<T> Slot<T> {
             watcher.wake();
         }
         match left {
-            Reply::There(reply) => Some(reply),
-            Reply::Pending | Reply::Over => None,
+            Reply::There(reply) => Ok(reply),
+            _ => Err(started),
         }
     }
 
@@ -186,6 +229,7 @@ impl<T> Slot<T> {
             return Err(reply);
         }
         state.reply = Reply::There(reply);
+        self.filled.store(true, Ordering::Relaxed);
         let asker = state.asker.take();
         drop(state);
         if let Some(asker) = asker {
@@ -199,31 +243,66 @@ impl<T> Slot<T> {
     }
 
     fn is_over(&self) -> bool {
-        matches!(lock(&self.state).reply, Reply::Over)
+        matches!(lock(&self.state).reply, Reply::Taken | Reply::GivenUp)
     }
 }
 
 impl<T: Send> Orphan for Slot<T> {
-    fn resolve(&self, verdict: AskError) {
+    fn resolve(&self, verdict: Verdict) {
         // One that was replied to or given up meanwhile needs no verdict.
-        drop(self.fill(Err(verdict)));
+        drop(self.fill(Err(verdict.into())));
     }
 }
 
-/// What [`CallerGone`] needs of a slot, whatever the type of its reply.
-pub(super) trait Watched: Send + Sync {
-    fn poll_gone(&self, waker: &Waker) -> Poll<()>;
-}
+impl<T: Send> Caller for Slot<T> {
+    fn start(&self) -> bool {
+        if self.limit.load(Ordering::Relaxed) == 0 {
+            let gone = self.stage.load(Ordering::Relaxed) == GONE;
+            return !gone;
+        }
+        let started =
+            self.stage
+                .compare_exchange(WAITS, STARTED, Ordering::Relaxed, Ordering::Relaxed);
+        started != Err(GONE)
+    }
 
-impl<T: Send> Watched for Slot<T> {
-    fn poll_gone(&self, waker: &Waker) -> Poll<()> {
+    fn deadline(&self) -> Option<Instant> {
+        moment::decode(self.limit.load(Ordering::Relaxed))
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.filled.load(Ordering::Relaxed)
+    }
+
+    fn poll_gone(&self, served: bool, waker: &Waker) -> Poll<()> {
         let mut state = lock(&self.state);
-        if matches!(state.reply, Reply::Over) {
-            return Poll::Ready(());
+        match state.reply {
+            Reply::GivenUp => return Poll::Ready(()),
+            Reply::Taken if served => return Poll::Ready(()),
+            Reply::Taken => return Poll::Pending,
+            Reply::Pending | Reply::There(_) => {}
         }
         if !state.watchers.iter().any(|known| known.will_wake(waker)) {
             state.watchers.push(waker.clone());
         }
         Poll::Pending
+    }
+
+    fn set_number(&self, number: u64) {
+        if self.number.load(Ordering::Relaxed) == UNSENT {
+            self.number.store(number, Ordering::Relaxed);
+        }
+    }
+
+    fn hand_on(&self) {
+        self.number.store(ELSEWHERE, Ordering::Relaxed);
+    }
+
+    fn place(&self) -> Asked {
+        match self.number.load(Ordering::Relaxed) {
+            UNSENT => Asked::Unsent,
+            ELSEWHERE => Asked::Elsewhere,
+            number => Asked::Sent(number),
+        }
     }
 }

@@ -11,9 +11,29 @@ use std::sync::Arc;
 
 use crate::error::AskError;
 
+/// What happened to a reply that was dropped unsent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Stopped,
+    NoReply,
+    Failed,
+    Killed,
+}
+
+impl From<Verdict> for AskError {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Stopped => Self::Stopped,
+            Verdict::NoReply => Self::NoReply,
+            Verdict::Failed => Self::Failed,
+            Verdict::Killed => Self::Killed,
+        }
+    }
+}
+
 /// A slot whose asker waits for a verdict.
 pub(super) trait Orphan: Send + Sync {
-    fn resolve(&self, verdict: AskError);
+    fn resolve(&self, verdict: Verdict);
 }
 
 thread_local! {
@@ -80,7 +100,7 @@ impl Orphans {
 
     /// Resolves them all.
     #[inline]
-    pub(crate) fn settle(&mut self, verdict: AskError) {
+    pub(crate) fn settle(&mut self, verdict: Verdict) {
         if let Some(orphans) = self.0.take() {
             for orphan in *orphans {
                 orphan.resolve(verdict);
@@ -92,9 +112,9 @@ impl Orphans {
 impl Drop for Orphans {
     fn drop(&mut self) {
         self.settle(if std::thread::panicking() {
-            AskError::Failed
+            Verdict::Failed
         } else {
-            AskError::Killed
+            Verdict::Killed
         });
     }
 }
@@ -107,7 +127,7 @@ fn has_orphans() -> bool {
 
 /// Resolves all that the current poll of this node has orphaned.
 #[inline]
-pub(crate) fn settle(node: u64, verdict: AskError) {
+pub(crate) fn settle(node: u64, verdict: Verdict) {
     if has_orphans() {
         for orphan in take(node) {
             orphan.resolve(verdict);
@@ -130,9 +150,9 @@ pub(super) fn dropped(target: u64, orphan: Arc<dyn Orphan>) {
         .try_with(Cell::get)
         .is_ok_and(|node| node == target);
     orphan.resolve(if unstarted {
-        AskError::Stopped
+        Verdict::Stopped
     } else {
-        AskError::NoReply
+        Verdict::NoReply
     });
 }
 

@@ -74,6 +74,13 @@ impl Waiters {
         }
     }
 
+    pub(super) fn is_waiting(&self, ticket: Ticket) -> bool {
+        let place = ticket.0.checked_sub(self.first);
+        let index = place.and_then(|place| usize::try_from(place).ok());
+        let place = index.and_then(|index| self.places.get(index));
+        matches!(place, Some(Place::Waiting(_)))
+    }
+
     /// Takes the ticket out of the line; says whether it had been granted.
     pub(super) fn leave(&mut self, ticket: Ticket) -> bool {
         let Some(place) = self.place(ticket) else {

@@ -39,6 +39,7 @@ pub struct Builder {
     child_grace: Option<Duration>,
     patience: Option<Duration>,
     mailbox: Mailbox,
+    ask_timeout: Option<Duration>,
     on_signals: bool,
     on_dead_letter: Option<LetterHook>,
 }
@@ -81,6 +82,15 @@ impl Builder {
     #[must_use]
     pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
         self.mailbox = mailbox;
+        self
+    }
+
+    /// How long an ask may take that is made by a node of this system, and has neither a limit of its
+    /// own nor inherits one. By default it may take for ever. [`Ask::no_deadline`](crate::Ask::no_deadline)
+    /// is the way out.
+    #[must_use]
+    pub fn ask_timeout(mut self, limit: Duration) -> Self {
+        self.ask_timeout = Some(limit);
         self
     }
 
@@ -180,6 +190,7 @@ impl Builder {
             patience: self.patience.unwrap_or(defaults.patience),
             mailbox: self.mailbox,
             letters: Arc::new(Letters::new(self.on_dead_letter)),
+            ask_timeout: self.ask_timeout,
             handle: defaults.handle,
         };
         let handle = shared.handle.clone();
@@ -198,6 +209,7 @@ impl Default for Builder {
             child_grace: None,
             patience: None,
             mailbox: Mailbox::default(),
+            ask_timeout: None,
             on_signals: false,
             on_dead_letter: None,
         }

@@ -28,5 +28,6 @@ fn system_defaults(handle: Handle) -> Shared {
         patience: Duration::from_secs(2),
         mailbox: Mailbox::default(),
         letters: Arc::default(),
+        ask_timeout: None,
     }
 }

@@ -6,8 +6,7 @@ use std::task::{Context, Poll};
 
 use super::signals::{DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
 use super::{Clock, Exit, Order, current, request};
-use crate::error::AskError;
-use crate::mailbox::{Frame, settle};
+use crate::mailbox::{Frame, Verdict, settle};
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
 ///
@@ -76,7 +75,7 @@ impl<'a, F: Future> Body<'a, F> {
     }
 
     /// Drops the code as the node's own: a panic in it changes nothing about its end.
-    fn drop_future(&mut self, verdict: AskError) {
+    fn drop_future(&mut self, verdict: Verdict) {
         let Self { exit, future, .. } = self;
         // A second panic while this one unwinds would abort: rule 8.
         let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| future.set(None))));
@@ -89,7 +88,7 @@ impl<'a, F: Future> Body<'a, F> {
 
     /// Resolves the replies that this poll has dropped and no handler answers for.
     #[inline]
-    fn settle(&self, verdict: AskError) {
+    fn settle(&self, verdict: Verdict) {
         settle(self.exit.any().node().id().get(), verdict);
     }
 
@@ -115,7 +114,7 @@ impl<F: Future> Future for Body<'_, F> {
             this.exit.any().node().set_waker(cx.waker());
         }
         if this.is_over(this.exit.any().node().signals.load()) {
-            this.drop_future(AskError::Killed);
+            this.drop_future(Verdict::Killed);
             return Poll::Ready(Ended::Dropped);
         }
         let Self { exit, future, .. } = this;
@@ -134,21 +133,21 @@ impl<F: Future> Future for Body<'_, F> {
         });
         match polled {
             Ok(Poll::Ready(value)) => {
-                this.settle(AskError::NoReply);
+                this.settle(Verdict::NoReply);
                 Poll::Ready(Ended::Value(value))
             }
             Err(panic) => {
-                this.drop_future(AskError::Failed);
+                this.drop_future(Verdict::Failed);
                 Poll::Ready(Ended::Panicked(panic))
             }
             Ok(Poll::Pending) => {
-                this.settle(AskError::NoReply);
+                this.settle(Verdict::NoReply);
                 let signals = this.exit.any().node().signals.load();
                 if this.is_over(signals)
                     || (signals & (STOP | DRAIN | RENEW | REGROUP) != 0
                         && this.is_out_of_time(signals, cx))
                 {
-                    this.drop_future(AskError::Killed);
+                    this.drop_future(Verdict::Killed);
                     return Poll::Ready(Ended::Dropped);
                 }
                 Poll::Pending

@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) patience: Duration,
     pub(crate) mailbox: Mailbox,
     pub(crate) letters: Arc<Letters>,
+    /// The limit of a node's ask that nothing else limits.
+    pub(crate) ask_timeout: Option<Duration>,
 }
 
 /// A child's place in its owner's table. The generation tells it from an earlier child in the

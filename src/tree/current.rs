@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::{AnyNode, Node};
+use crate::error::Kind;
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<dyn AnyNode>>> = const { RefCell::new(None) };
@@ -26,14 +27,39 @@ pub(crate) fn is_beneath(node: &Node) -> bool {
     CURRENT
         .try_with(|current| {
             let current = current.borrow();
-            let mut next = current.as_ref();
-            while let Some(here) = next {
-                if here.node().id() == node.id() {
-                    return true;
-                }
-                next = here.node().owner();
-            }
-            false
+            current.as_ref().is_some_and(|here| beneath(here, node))
         })
         .unwrap_or(false)
+}
+
+/// Runs `f` with the node that the code here counts as, which is the nearest that is no scope,
+/// and the current one. Code of no node, and that of a scope with nothing above it, is nobody's:
+/// none waits for it.
+pub(super) fn with_carrier<R>(
+    f: impl FnOnce(&Arc<dyn AnyNode>, &Arc<dyn AnyNode>) -> R,
+) -> Option<R> {
+    CURRENT
+        .try_with(|current| {
+            let current = current.borrow();
+            let here = current.as_ref()?;
+            let mut node = here;
+            while matches!(node.node().kind(), Kind::Scope | Kind::System) {
+                node = node.node().owner()?;
+            }
+            Some(f(node, here))
+        })
+        .ok()
+        .flatten()
+}
+
+/// Whether `here` is `node`, or beneath it.
+pub(super) fn beneath(here: &Arc<dyn AnyNode>, node: &Node) -> bool {
+    let mut next = Some(here);
+    while let Some(here) = next {
+        if here.node().id() == node.id() {
+            return true;
+        }
+        next = here.node().owner();
+    }
+    false
 }

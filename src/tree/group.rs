@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::children::{Children, Key, NONE};
+use super::node::Links;
 use super::signals::{ANEW, DRAIN, KILL, PARKED, REGROUP, RENEWABLE, STOP};
 use super::{AnyNode, Node, Order, request};
 use crate::error::Kind;
@@ -259,6 +260,22 @@ impl Node {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl Links {
+    pub(super) fn strategy(&self) -> Strategy {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.settings.strategy)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn auto_shutdown(&self) -> AutoShutdown {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.settings.auto_shutdown)
+            .unwrap_or_default()
     }
 }
 

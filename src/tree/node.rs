@@ -10,12 +10,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::children::{Children, Key, Shared, StopOrder};
-use super::group::{AutoShutdown, Strategy};
+use super::limits::Notes;
 use super::place::{Place, Settings};
 use super::signals::{ANEW, DRAIN, KILL, PARENT, REGROUP, RENEW, STOP, Signals, TOLD, WAITING};
+use super::waits::{Request, Waits};
 use super::{Label, Letters, NodeId};
 use crate::error::{Blocker, Kind, Phase, StopReason};
-use crate::mailbox::Gate;
+use crate::mailbox::{Caller, Gate};
 use crate::sync::{WakeList, lock};
 
 /// What a tree knows of the actor, task, job or scope that a node stands for.
@@ -36,6 +37,12 @@ pub(crate) trait AnyNode: Any + Send + Sync {
     /// How many messages wait in the mailbox.
     fn backlog(&self) -> u64 {
         0
+    }
+
+    /// Whether what was requested of it still waits for it to go on. `inside` says whether that is
+    /// a request from beneath it.
+    fn holds_up(&self, _request: &Request, _inside: &dyn Fn() -> bool) -> bool {
+        self.node().phase() != Phase::Stopped
     }
 
     /// How many messages have been started, and whether one is being handled now.
@@ -60,6 +67,7 @@ pub(crate) struct Node {
     pub(crate) signals: Signals,
     label: AtomicU32,
     grace: u32,
+    pub(super) notes: Notes,
     owner: Option<Arc<dyn AnyNode>>,
     pub(super) key: Key,
     site: &'static Location<'static>,
@@ -91,6 +99,9 @@ pub(super) struct Links {
 pub(super) struct Rare {
     pub(super) settings: Settings,
     pub(super) token: Option<CancellationToken>,
+    pub(super) waits: Waits,
+    /// Who waits for what is being done now, if that has a deadline.
+    pub(super) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.
     pub(super) waiters: Vec<(u64, Waker)>,
     pub(super) last_waiter: u64,
@@ -122,6 +133,7 @@ impl Node {
             signals: Signals::new(marks),
             label: AtomicU32::new(0),
             grace: millis(grace),
+            notes: Notes::new(place.limits_asks),
             owner: place.owner,
             key: place.key,
             site,
@@ -423,20 +435,6 @@ impl Links {
         self.rare
             .as_ref()
             .map(|rare| rare.settings.stop_order)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn strategy(&self) -> Strategy {
-        self.rare
-            .as_ref()
-            .map(|rare| rare.settings.strategy)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn auto_shutdown(&self) -> AutoShutdown {
-        self.rare
-            .as_ref()
-            .map(|rare| rare.settings.auto_shutdown)
             .unwrap_or_default()
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Place {
     /// The system's defaults.
     pub(super) grace: Duration,
     pub(crate) mailbox: Mailbox,
+    /// Asks have a limit that nobody gave them.
+    pub(super) limits_asks: bool,
     /// What a root shares with all beneath it.
     pub(super) shared: Option<Arc<Shared>>,
 }
@@ -25,6 +27,7 @@ impl Place {
             key: Key::default(),
             grace: shared.grace,
             mailbox: shared.mailbox,
+            limits_asks: shared.ask_timeout.is_some(),
             shared: Some(Arc::new(shared)),
         }
     }

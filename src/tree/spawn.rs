@@ -96,6 +96,7 @@ fn insert<N: AnyNode>(
         key,
         grace: shared.grace,
         mailbox: shared.mailbox,
+        limits_asks: shared.ask_timeout.is_some(),
         shared: None,
     })?;
     table.insert(key, Arc::clone(&child) as Arc<dyn AnyNode>, name);

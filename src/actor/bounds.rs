@@ -1,0 +1,93 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::error::Cycle;
+use crate::mailbox::Slot;
+use crate::tree::{AnyNode, Request, Wait, inherited_or_default};
+
+/// What keeps an ask from waiting for ever: its deadline, or that its wait is listed.
+pub(super) struct Bounds {
+    limit: Option<Instant>,
+    /// It also has the deadline of what it is a part of.
+    inherits: bool,
+    even_if_cyclic: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+    wait: Option<Wait>,
+}
+
+impl Bounds {
+    pub(super) const fn new() -> Self {
+        Self {
+            limit: None,
+            inherits: true,
+            even_if_cyclic: false,
+            timer: None,
+            wait: None,
+        }
+    }
+
+    pub(super) fn set_limit(&mut self, limit: Instant) {
+        self.limit = Some(limit);
+        self.timer = None;
+    }
+
+    pub(super) fn inherit_nothing(&mut self) {
+        self.inherits = false;
+    }
+
+    pub(super) fn allow_cycles(&mut self) {
+        self.even_if_cyclic = true;
+    }
+
+    /// The ask is about to be sent: it gets its deadline or, if it has none, its wait is listed.
+    ///
+    /// # Errors
+    ///
+    /// The cycle that the wait would have completed.
+    pub(super) fn begin<T: Send + 'static>(
+        &mut self,
+        slot: &Arc<Slot<T>>,
+        target: impl FnOnce() -> Arc<dyn AnyNode>,
+    ) -> Result<(), Cycle> {
+        if self.inherits
+            && let Some(limit) = inherited_or_default(self.limit.is_none())
+        {
+            self.limit = Some(self.limit.map_or(limit, |own| own.min(limit)));
+            self.timer = None;
+        }
+        match self.limit {
+            Some(limit) => slot.set_deadline(limit),
+            None if self.even_if_cyclic => {}
+            None => {
+                let request = || Request::Reply(Arc::clone(slot) as _);
+                self.wait = Wait::begin(|| (target(), request()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// It waits for nothing any more.
+    pub(super) fn end(&mut self) {
+        self.wait = None;
+    }
+
+    pub(super) fn is_out_of_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(limit) = self.limit else {
+            return false;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
+        timer.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self::new()
+    }
+}

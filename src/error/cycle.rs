@@ -1,0 +1,34 @@
+use std::fmt;
+use std::sync::Arc;
+
+/// Nodes that wait for each other, so that none of them can go on (rule 16).
+///
+/// It prints as the paths in the order in which they wait, and ends with the first: `/a -> /b -> /a`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cycle {
+    paths: Arc<[String]>,
+}
+
+impl Cycle {
+    pub(crate) fn new(paths: Vec<String>) -> Self {
+        Self {
+            paths: paths.into(),
+        }
+    }
+
+    /// The path of each node of the cycle, once, from the one whose wait would have completed it:
+    /// each waits for the next, and the last for the first.
+    #[must_use]
+    pub fn paths(&self) -> &[String] {
+        &self.paths
+    }
+}
+
+impl fmt::Display for Cycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for path in self.paths.iter() {
+            write!(f, "{path} -> ")?;
+        }
+        f.write_str(self.paths.first().map_or("", String::as_str))
+    }
+}

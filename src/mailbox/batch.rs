@@ -1,0 +1,153 @@
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
+use std::task::{Poll, Waker};
+
+use super::Caller;
+use super::queue::{Callers, Queue, State};
+use crate::sync::{WakeList, lock};
+
+/// A buffer that has held a burst is given back once it is this much larger than a batch needs.
+const SPARE_CAPACITY: usize = 1_024;
+
+/// The loop's side of a mailbox.
+///
+/// It ends with its queue, but is not part of it: it is the loop's alone and needs no lock.
+pub(crate) struct Batch<M> {
+    messages: VecDeque<M>,
+    started: u64,
+    /// There once the actor has been asked anything.
+    asks: Option<Box<Asks>>,
+    /// Nothing more comes.
+    discarded: bool,
+}
+
+#[derive(Default)]
+struct Asks {
+    /// Those of `messages` that are asks.
+    queued: Callers,
+    /// The caller of the message that was taken last, until its handler ends.
+    current: Option<Arc<dyn Caller>>,
+}
+
+impl<M> Batch<M> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            messages: VecDeque::new(),
+            started: 0,
+            asks: None,
+            discarded: false,
+        }
+    }
+
+    /// The next message of the batch, if there is one: it counts as started from here on. Messages
+    /// whose callers have gone are dropped instead.
+    pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
+        loop {
+            let message = self.messages.pop_front()?;
+            let number = self.started;
+            self.started += 1;
+            queue.started.store(self.started, Ordering::Relaxed);
+            queue.attend();
+            let asks = self.asks.as_mut();
+            if asks.is_none_or(|asks| asks.start(number)) {
+                return Some(message);
+            }
+        }
+    }
+
+    /// Who waits for the reply to the message that was taken last.
+    #[inline]
+    pub(crate) fn caller(&self) -> Option<&Arc<dyn Caller>> {
+        self.asks.as_ref()?.current.as_ref()
+    }
+
+    /// The handler of all that was taken has ended.
+    #[inline]
+    pub(crate) fn end(&mut self, queue: &Queue<M>) {
+        queue.ended.store(self.started, Ordering::Relaxed);
+        if let Some(asks) = &mut self.asks {
+            asks.current = None;
+        }
+    }
+
+    /// Ready once there is a message; until then `waker` is woken by the next one.
+    pub(crate) fn poll_ready(&mut self, queue: &Queue<M>, waker: &Waker) -> Poll<()> {
+        if !self.messages.is_empty() || self.refill(queue, Some(waker)) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Whether there is a message, looked for without waiting.
+    pub(crate) fn is_ready(&mut self, queue: &Queue<M>) -> bool {
+        !self.messages.is_empty() || self.refill(queue, None)
+    }
+
+    /// All that is left, once: nothing more comes.
+    pub(super) fn take_all(&mut self) -> Option<VecDeque<M>> {
+        if std::mem::replace(&mut self.discarded, true) {
+            return None;
+        }
+        self.asks = None;
+        Some(std::mem::take(&mut self.messages))
+    }
+
+    /// Swaps the empty batch for all that is queued. If that is nothing, parks.
+    fn refill(&mut self, queue: &Queue<M>, waker: Option<&Waker>) -> bool {
+        let mut state = lock(&queue.state);
+        let filled = !state.messages.is_empty();
+        if filled {
+            std::mem::swap(&mut self.messages, &mut state.messages);
+            if let Some(callers) = &mut state.callers {
+                let asks = self.asks.get_or_insert_default();
+                std::mem::swap(&mut asks.queued, callers);
+            }
+            state.parked = None;
+        } else if let Some(waker) = waker {
+            state.park(waker);
+        }
+        let burst = self.messages.capacity().max(state.messages.capacity()) > SPARE_CAPACITY;
+        if state.waiters.is_some() || (burst && !filled) {
+            self.tidy(queue, state, burst && !filled);
+        }
+        filled
+    }
+
+    /// Grants the room that has come free, and gives back what only a burst needed.
+    #[cold]
+    fn tidy(&mut self, queue: &Queue<M>, mut state: MutexGuard<'_, State<M>>, burst: bool) {
+        let mut wakes = WakeList::new();
+        state.grant(queue, &mut wakes);
+        let spare = burst.then(|| {
+            let queued = std::mem::take(&mut state.messages);
+            let own = self
+                .asks
+                .as_mut()
+                .map(|asks| std::mem::take(&mut asks.queued));
+            (
+                std::mem::take(&mut self.messages),
+                queued,
+                own,
+                state.callers.take(),
+            )
+        });
+        drop(state);
+        drop(spare);
+        wakes.wake();
+    }
+}
+
+impl Asks {
+    /// The message with this number is about to be handled. `false` if it is an ask whose caller has
+    /// gone.
+    #[inline]
+    fn start(&mut self, number: u64) -> bool {
+        self.current = match self.queued.front() {
+            Some((of, _)) if *of == number => self.queued.pop_front().map(|(_, caller)| caller),
+            _ => None,
+        };
+        self.current.as_ref().is_none_or(|caller| caller.start())
+    }
+}

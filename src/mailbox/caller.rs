@@ -1,0 +1,37 @@
+use std::task::{Poll, Waker};
+
+use tokio::time::Instant;
+
+/// What a mailbox and the tree know of whoever waits for a reply, whatever the type of that.
+pub(crate) trait Caller: Send + Sync {
+    /// The message is about to be handled. `false` if its caller has gone, and it is to be skipped.
+    fn start(&self) -> bool;
+
+    /// When the caller's time is up.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// Whether a reply would still reach somebody: none was sent, and the caller is there.
+    fn is_waiting(&self) -> bool;
+
+    /// Ready once the caller has gone without its reply or, with `served`, once it has that.
+    fn poll_gone(&self, served: bool, waker: &Waker) -> Poll<()>;
+
+    /// The message got this number in the mailbox that it was sent to.
+    fn set_number(&self, number: u64);
+
+    /// The reply is no longer a matter of the handler that the message was sent to.
+    fn hand_on(&self);
+
+    fn place(&self) -> Asked;
+}
+
+/// Where the message of an ask is, as far as the cycles of waits are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Not sent yet.
+    Unsent,
+    /// It has this number in the mailbox of its target.
+    Sent(u64),
+    /// Whoever it was sent to has handed it on.
+    Elsewhere,
+}

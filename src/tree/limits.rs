@@ -1,0 +1,120 @@
+//! The deadlines that a node's further asks inherit (rule 10).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::time::Instant;
+
+use super::Node;
+use super::current::with_carrier;
+use crate::mailbox::Caller;
+use crate::sync::{after, lock, moment};
+
+/// The node has listed a wait since its last message.
+const WAITS: u64 = 1;
+/// Its system limits the asks that nothing else limits.
+const DEFAULT: u64 = 2;
+
+/// What a node's asks have to look at, in one word. Only the node's own code writes it, between
+/// and in its polls, and only if a message has a deadline or a handler waits.
+#[derive(Debug)]
+pub(super) struct Notes(AtomicU64);
+
+impl Notes {
+    pub(super) fn new(has_default: bool) -> Self {
+        Self(AtomicU64::new(if has_default { DEFAULT } else { 0 }))
+    }
+
+    fn load(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, notes: u64) {
+        self.0.store(notes, Ordering::Relaxed);
+    }
+}
+
+impl Node {
+    /// The deadline of all that it does from now on.
+    pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
+        let rest = self.notes.load() & (WAITS | DEFAULT);
+        self.notes
+            .set(moment::encode(deadline) << moment::SPARE_BITS | rest);
+    }
+
+    /// A message that this caller waits for has been taken: its deadline is that of what the node
+    /// does, until the reply is sent.
+    #[inline]
+    pub(crate) fn set_caller(&self, caller: Option<&Arc<dyn Caller>>) {
+        let deadline = caller.and_then(|caller| caller.deadline());
+        if deadline.is_some() || self.notes.load() >> moment::SPARE_BITS != 0 {
+            self.change_caller(caller.filter(|_| deadline.is_some()), deadline);
+        }
+    }
+
+    /// A handler has ended, and with it its deadline and its waits.
+    #[inline]
+    pub(crate) fn end_handler(&self) {
+        let notes = self.notes.load();
+        if notes & !DEFAULT != 0 {
+            self.clear_notes(notes);
+        }
+    }
+
+    #[cold]
+    fn clear_notes(&self, notes: u64) {
+        self.notes.set(notes & DEFAULT);
+        if notes & WAITS != 0 {
+            self.clear_waits();
+        }
+        if notes >> moment::SPARE_BITS != 0 {
+            self.change_caller(None, None);
+        }
+    }
+
+    #[cold]
+    fn change_caller(&self, caller: Option<&Arc<dyn Caller>>, deadline: Option<Instant>) {
+        self.set_deadline(deadline);
+        let stale = {
+            let mut links = lock(&self.links);
+            let rare = links.rare.get_or_insert_default();
+            std::mem::replace(&mut rare.caller, caller.cloned())
+        };
+        drop(stale);
+    }
+
+    pub(super) fn note_waits(&self) {
+        self.notes.set(self.notes.load() | WAITS);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let deadline = moment::decode(self.notes.load() >> moment::SPARE_BITS)?;
+        let links = lock(&self.links);
+        let caller = links.rare.as_ref().and_then(|rare| rare.caller.as_ref());
+        caller
+            .is_none_or(|caller| caller.is_waiting())
+            .then_some(deadline)
+    }
+
+    fn default_limit(&self) -> Option<Instant> {
+        if self.notes.load() & DEFAULT == 0 {
+            return None;
+        }
+        self.shared()?.ask_timeout.map(after)
+    }
+}
+
+/// The deadline of what the code that is being polled here does.
+pub(crate) fn inherited() -> Option<Instant> {
+    with_carrier(|node, _| node.node().deadline()).flatten()
+}
+
+/// When an ask that is made here is to end at the latest: by what it inherits or, with
+/// `or_default`, by its system's default.
+pub(crate) fn inherited_or_default(or_default: bool) -> Option<Instant> {
+    with_carrier(|node, _| {
+        let inherited = node.node().deadline();
+        inherited.or_else(|| or_default.then(|| node.node().default_limit()).flatten())
+    })
+    .flatten()
+}
