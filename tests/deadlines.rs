@@ -173,7 +173,10 @@ fn deadline_travels_over_any_number_of_hops() {
             .await;
         // All of them end at the same time, and the caller's own limit is looked at first or last.
         let late = AskError::TimedOut { started: true };
-        assert!(asked == Err(late.clone()) || asked == Ok(Err(late)), "{asked:?}");
+        assert!(
+            asked == Err(late.clone()) || asked == Ok(Err(late)),
+            "{asked:?}"
+        );
         assert_eq!(begin.elapsed(), LIMIT);
         let left = ["3s", "2.5s", "2s", "1.5s", "1s"].map(|left| format!("Some({left})"));
         assert_eq!(seen.entries(), left);
@@ -198,7 +201,10 @@ fn every_way_of_asking_inherits() {
             assert!(matches!(flat(asked), Err(AskError::TimedOut { .. })));
             assert_eq!(begin.elapsed(), LIMIT);
             let entries = seen.entries();
-            assert!(entries.len() >= 2 && !entries.contains(&"None".into()), "{entries:?}");
+            assert!(
+                entries.len() >= 2 && !entries.contains(&"None".into()),
+                "{entries:?}"
+            );
             system.kill().await.unwrap();
         });
     }
@@ -259,7 +265,10 @@ fn deadline_ends_with_the_reply() {
     paused(async |check| {
         let system = System::start().unwrap();
         let (first, seen) = chain(&system, &check, 2);
-        assert_eq!(flat(first.ask(Msg::PassAfterReply).timeout(LIMIT).await), Ok(1));
+        assert_eq!(
+            flat(first.ask(Msg::PassAfterReply).timeout(LIMIT).await),
+            Ok(1)
+        );
         tokio::time::sleep(LIMIT * 11).await;
         assert_eq!(seen.entries(), ["Some(3s)", "None", "true"]);
         system.kill().await.unwrap();

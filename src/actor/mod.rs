@@ -88,7 +88,9 @@
 //!    | a panic | no, only `Drop` | as an error | as an error |
 //!    | grace ran out | no | never | no, but it is reported as cut short |
 //! 10. **An ask always resolves**, with a reply or with why there is none. One whose caller has gone
-//!     before it was started is skipped.
+//!     before it was started is skipped; a started one can see it, and bind its work to it. A deadline
+//!     travels: asks made while a message is handled have what is left of its time, until its reply is
+//!     sent, and so do the tasks that are started meanwhile, for life.
 //! 11. **No message is lost silently.** A refused one goes back to its sender; an accepted one is
 //!     handled, or traced as undelivered.
 //! 12. **References observe.** Dropping an `ActorRef`, a handle or the future of a stop changes
@@ -100,6 +102,10 @@
 //!     its node is stopping.
 //! 15. **No recursion over the tree, no global lock.** Depth costs no stack, width costs linear time,
 //!     and two systems share nothing.
+//! 16. **Cycles of waits are named.** An ask, a wait for room or for a task that would complete a cycle
+//!     of nodes waiting for each other, none of them with a time limit, fails at once. A wait counts
+//!     while the asking handler runs and the request is queued or in the target's current handler; a
+//!     cycle through any one of a node's waits counts. `even_if_cyclic` is the way out.
 
 mod actor_ref;
 mod ask;
