@@ -572,15 +572,17 @@ fn of_two_racing_asks_one_fails() {
                 .zip(ways)
                 .map(|(actor, way)| {
                     let actor = actor.clone();
-                    rig.system.task(async move {
-                        let asked = actor.ask(|reply| Msg::Along(way, reply)).await;
-                        Ok::<_, tenure::Error>(asked)
-                    })
+                    rig.system
+                        .task(async move {
+                            let asked = actor.ask(|reply| Msg::Along(way, reply)).await;
+                            Ok::<_, tenure::Error>(asked)
+                        })
+                        .unwrap()
                 })
                 .collect();
             let all = async {
                 for one in racing {
-                    let asked = one.unwrap().await.unwrap().unwrap_or_else(Err);
+                    let asked = one.await.unwrap().unwrap_or_else(Err);
                     assert!(
                         matches!(asked, Ok(0) | Err(AskError::Deadlock(_))),
                         "{asked:?}"
@@ -610,16 +612,18 @@ fn ways_that_go_one_way_are_never_refused() {
             .into_iter()
             .map(|way| {
                 let a = rig.actors[0].clone();
-                rig.system.task(async move {
-                    for _ in 0..500 {
-                        let asked = a.ask(|reply| Msg::Along(way.clone(), reply)).await;
-                        assert_eq!(asked, Ok(Ok(0)));
-                    }
-                })
+                rig.system
+                    .task(async move {
+                        for _ in 0..500 {
+                            let asked = a.ask(|reply| Msg::Along(way.clone(), reply)).await;
+                            assert_eq!(asked, Ok(Ok(0)));
+                        }
+                    })
+                    .unwrap()
             })
             .collect();
         for asker in askers {
-            asker.unwrap().await.unwrap();
+            asker.await.unwrap();
         }
         rig.end().await;
     });

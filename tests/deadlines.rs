@@ -82,7 +82,7 @@ impl Actor for Hop {
                 let limit = tokio::time::sleep(LIMIT * 10);
                 tokio::select! {
                     asked = asking => reply.send(flat(asked)),
-                    () = limit => { let _ = reply.try_send(Ok(10)); }
+                    () = limit => reply.send(Ok(10)),
                 }
             }
             Msg::PassAfterReply(reply) => {
