@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{self, Poll};
 
 use tokio::time::Instant;
@@ -56,7 +56,7 @@ pub struct Context<A: Actor> {
     spawner: Spawner,
     batch: Batch<A::Msg>,
     /// Made when the first is set up.
-    pub(super) sources: Option<Box<Sources<A::Msg>>>,
+    pub(super) sources: Option<Box<Mutex<Sources<A::Msg>>>>,
     /// The label that was published last.
     label: &'static str,
 }

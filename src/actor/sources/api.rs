@@ -1,5 +1,5 @@
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -173,7 +173,16 @@ impl<A: Actor> Context<A> {
         if self.signals().has(STOP | DRAIN | KILL) {
             return None;
         }
-        Some(self.sources.get_or_insert_with(|| Box::new(Sources::new())))
+        self.sources
+            .get_or_insert_with(|| Box::new(Mutex::new(Sources::new())));
+        self.sources_mut()
+    }
+
+    /// Nobody else has them, so nothing is locked: the mutex only lets a context be shared by
+    /// reference, whatever the sources are.
+    fn sources_mut(&mut self) -> Option<&mut Sources<A::Msg>> {
+        let sources = self.sources.as_mut()?;
+        Some(sources.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The next message, of the mailbox and the sources in turn.
@@ -186,7 +195,7 @@ impl<A: Actor> Context<A> {
             return self.next_of_drain();
         }
         let if_empty = self.signals().has(IF_EMPTY);
-        let sources = self.sources.as_mut()?;
+        let sources = self.sources_mut()?;
         if !sources.mailbox_is_next {
             sources.mailbox_is_next = true;
             if let Some(message) = sources.next() {
@@ -197,20 +206,20 @@ impl<A: Actor> Context<A> {
         if self.is_ready()
             && let Some(message) = self.next_queued()
         {
-            let sources = self.sources.as_mut()?;
+            let sources = self.sources_mut()?;
             sources.mailbox_is_next = false;
             sources.restart_quiet();
             return Some(message);
         }
         // An actor that is to stop once its mailbox is empty does not go on for its sources.
-        let sources = self.sources.as_mut().filter(|_| !if_empty)?;
+        let sources = self.sources_mut().filter(|_| !if_empty)?;
         let message = sources.next()?;
         Some(self.sourced(message))
     }
 
     /// A drain has begun, which ends the sources.
     fn next_of_drain(&mut self) -> Option<A::Msg> {
-        let last = self.sources.as_mut().and_then(|sources| sources.last());
+        let last = self.sources_mut().and_then(|sources| sources.last());
         // A panic in a source's destructor is the actor's own.
         if let Some(panic) = self.end_sources() {
             std::panic::resume_unwind(panic);
@@ -234,7 +243,7 @@ impl<A: Actor> Context<A> {
     /// Ready when a source has given something.
     #[cold]
     pub(in crate::actor) fn poll_sources(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
-        match &mut self.sources {
+        match self.sources_mut() {
             Some(sources) => sources.poll_ready(cx),
             None => Poll::Pending,
         }
@@ -243,7 +252,8 @@ impl<A: Actor> Context<A> {
     /// Drops all sources: they belong to one incarnation, and to no drain. Gives the first panic of
     /// their destructors.
     pub(in crate::actor) fn end_sources(&mut self) -> Option<Box<dyn Any + Send>> {
-        let mut sources = self.sources.take()?;
-        sources.end()
+        let panic = self.sources_mut()?.end();
+        self.sources = None;
+        panic
     }
 }
