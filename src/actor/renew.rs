@@ -12,7 +12,7 @@ use super::{Actor, Context, Start};
 use crate::error::StopReason;
 use crate::sync::after;
 use crate::tree::signals::{DRAIN, KILL, PARKED, REGROUP, STOP, TOLD};
-use crate::tree::{Exit, Report, panic_message};
+use crate::tree::{Exit, Node, Report, Resume, panic_message};
 
 /// Says whether another incarnation follows one that has ended, and what it is started from.
 pub(crate) trait Revive<S>: Send {
@@ -77,12 +77,7 @@ pub(super) async fn go_on<S: Start>(
             return false;
         }
         settle(exit, report);
-        exit.any().node().join_group();
-        wait(exit, at).await;
-        if exit.any().node().signals.has(DRAIN) {
-            exit.any().node().leave_group();
-        }
-        if !exit.any().node().finish_restart() {
+        if !wait_for_turn(exit, at).await {
             return false;
         }
         recipe(revive, start, exit, report);
@@ -94,6 +89,23 @@ pub(super) async fn go_on<S: Start>(
             return false;
         };
         at = after(delay);
+    }
+}
+
+/// Waits until it is time, and the node's turn among its siblings. `false` if it is to end instead.
+async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
+    let node = exit.any().node();
+    loop {
+        node.join_group();
+        wait(node, at).await;
+        if node.signals.has(DRAIN) {
+            node.leave_group();
+        }
+        match node.finish_restart() {
+            Resume::Start => return true,
+            Resume::End => return false,
+            Resume::Park => {}
+        }
     }
 }
 
@@ -132,15 +144,14 @@ fn settle(exit: &mut Exit, report: &mut Report) {
     }
 }
 
-/// Waits until it is time, and the node's turn; or until it is told to end.
-async fn wait(exit: &Exit, at: Instant) {
-    let node = exit.any().node();
+/// Waits until it is time, and the node is not parked any more; or until it is told something else.
+async fn wait(node: &Node, at: Instant) {
     // A start that always fails must let others run.
     tokio::task::yield_now().await;
     let mut sleep = pin!(None);
     poll_fn(|cx| {
         let signals = node.signals.load();
-        if signals & (STOP | DRAIN | KILL) != 0 {
+        if signals & (STOP | DRAIN | KILL | REGROUP) != 0 {
             return Poll::Ready(());
         }
         if signals & PARKED != 0 {

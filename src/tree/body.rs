@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::signals::{DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
+use super::signals::{ABANDON, DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
 use super::{Clock, Exit, Order, current, request};
 use crate::mailbox::{Frame, Verdict, settle};
 
@@ -67,7 +67,7 @@ impl<'a, F: Future> Body<'a, F> {
     /// Whether the code is to be dropped now.
     fn is_over(&self, signals: u32) -> bool {
         let over = match self.halt {
-            Halt::Itself => KILL,
+            Halt::Itself => KILL | ABANDON,
             Halt::AtStop => KILL | STOP,
             Halt::AtFailure => KILL | STOP | EXITS,
         };
@@ -86,6 +86,15 @@ impl<'a, F: Future> Body<'a, F> {
         }
     }
 
+    /// What becomes of the replies that go down with the code.
+    fn verdict(&self) -> Verdict {
+        if self.exit.any().node().signals.has(KILL) {
+            Verdict::Killed
+        } else {
+            Verdict::Failed
+        }
+    }
+
     /// Resolves the replies that this poll has dropped and no handler answers for.
     #[inline]
     fn settle(&self, verdict: Verdict) {
@@ -97,7 +106,10 @@ impl<'a, F: Future> Body<'a, F> {
     fn is_out_of_time(&mut self, signals: u32, cx: &mut Context<'_>) -> bool {
         let own = signals & WAITING == 0;
         let expired = self.clock.poll_expired(self.exit.any().node(), own, cx);
-        if expired {
+        if expired && signals & (STOP | DRAIN | REGROUP) == REGROUP {
+            // It is to be started anew, and not to end.
+            self.exit.any().node().signals.set(ABANDON);
+        } else if expired {
             request(self.exit.any(), Order::Cut);
         }
         expired
@@ -114,7 +126,7 @@ impl<F: Future> Future for Body<'_, F> {
             this.exit.any().node().set_waker(cx.waker());
         }
         if this.is_over(this.exit.any().node().signals.load()) {
-            this.drop_future(Verdict::Killed);
+            this.drop_future(this.verdict());
             return Poll::Ready(Ended::Dropped);
         }
         let Self { exit, future, .. } = this;
@@ -147,7 +159,7 @@ impl<F: Future> Future for Body<'_, F> {
                     || (signals & (STOP | DRAIN | RENEW | REGROUP) != 0
                         && this.is_out_of_time(signals, cx))
                 {
-                    this.drop_future(Verdict::Killed);
+                    this.drop_future(this.verdict());
                     return Poll::Ready(Ended::Dropped);
                 }
                 Poll::Pending

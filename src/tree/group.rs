@@ -9,16 +9,19 @@ use std::sync::Arc;
 
 use super::children::{Children, Key, NONE};
 use super::node::Links;
-use super::signals::{ANEW, DRAIN, KILL, PARKED, REGROUP, RENEWABLE, STOP};
+use super::signals::{ABANDON, ANEW, DRAIN, KILL, PARKED, REGROUP, RENEWABLE, STOP};
 use super::{AnyNode, Node, Order, request};
-use crate::error::Kind;
+use crate::error::{Kind, Phase};
 use crate::sync::lock;
 
 /// Which of a node's children are started anew when one of them is.
 ///
 /// The others end as in a stop, the youngest first and each before the next is told, and are
-/// started in the order in which they were spawned, each once the one before it is running. A child
-/// whose policy is never to restart is stopped for good. Tasks and blocking jobs are left alone.
+/// started in the order in which they were spawned, each once the one before it is running. One
+/// whose grace runs out meanwhile is dropped at its await point, and is started anew, too; a start
+/// that is under way is dropped at once, and so is a handler that waits without a limit for a sibling
+/// that is down. A child whose policy is never to restart is stopped for good. Tasks and blocking
+/// jobs are left alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
@@ -222,7 +225,7 @@ impl Node {
                 return;
             };
             self.signals.set(PARKED);
-            self.signals.clear(ANEW);
+            self.signals.clear(ANEW | REGROUP);
             table.park(self.key, strategy);
             table.advance()
         };
@@ -247,14 +250,26 @@ impl Node {
         step.take();
     }
 
-    /// Tells the node to end its incarnation, unless it is to end for good.
+    /// Tells the node to end its incarnation, unless it is to end for good, or has ended it already.
+    ///
+    /// It finishes what it is doing; but not a start, nor what waits for a sibling that waits for it.
     fn regroup(&self) {
+        let Some(owner) = self.owner() else { return };
         let waker = {
+            let mut above = lock(&owner.node().links);
+            let entry = above
+                .children
+                .as_mut()
+                .and_then(|all| all.entry_mut(self.key));
             let links = lock(&self.links);
-            if self.signals.has(STOP | DRAIN | KILL) {
+            if entry.is_none_or(|entry| entry.turn != Turn::Told)
+                || self.signals.has(STOP | DRAIN | KILL)
+            {
                 return;
             }
-            self.signals.set(REGROUP);
+            let in_vain = links.phase == Phase::Starting || links.waits_for_parked();
+            self.signals
+                .set(if in_vain { REGROUP | ABANDON } else { REGROUP });
             links.waker.clone()
         };
         if let Some(waker) = waker {

@@ -52,6 +52,7 @@ pub use node_ref::NodeRef;
 pub(crate) use overdue::Watch;
 pub(crate) use place::{Place, Settings};
 pub(crate) use report::{Report, next_ended};
+pub(crate) use restart::Resume;
 pub(crate) use spawn::{Denied, launch, launch_blocking, register, register_scope};
 pub(crate) use stop::{Order, finish, request, request_own};
 pub use stopping::{Stopped, Stopping};

@@ -2,9 +2,18 @@
 //! belonged to the incarnation goes.
 
 use super::Node;
-use super::signals::{DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING};
+use super::signals::{ABANDON, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING};
 use crate::error::Phase;
 use crate::sync::lock;
+
+/// What a node that waited for its next incarnation is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resume {
+    Start,
+    /// Wait for its turn again: a sibling has failed meanwhile.
+    Park,
+    End,
+}
 
 impl Node {
     /// The incarnation ends, and another is to follow: no more children are taken, and its token
@@ -26,11 +35,14 @@ impl Node {
         true
     }
 
-    /// The next incarnation begins. `false` if the node has been told to stop meanwhile.
-    pub(crate) fn finish_restart(&self) -> bool {
+    /// The next incarnation begins, unless the node has been told something else meanwhile.
+    pub(crate) fn finish_restart(&self) -> Resume {
         let mut links = lock(&self.links);
         if self.signals.has(STOP | KILL) {
-            return false;
+            return Resume::End;
+        }
+        if self.signals.has(REGROUP) && !self.signals.has(DRAIN) {
+            return Resume::Park;
         }
         // One that drains stays in its phase: it only has to handle what it had accepted.
         if links.phase == Phase::Restarting {
@@ -40,8 +52,8 @@ impl Node {
         links.since = None;
         links.left = 0;
         self.signals
-            .clear(RENEW | REGROUP | WAITING | IF_EMPTY | EXITS);
-        true
+            .clear(RENEW | REGROUP | ABANDON | WAITING | IF_EMPTY | EXITS);
+        Resume::Start
     }
 
     /// Wakes the shell for a look at its control flags.

@@ -22,6 +22,8 @@ pub(crate) const TOLD: u32 = 1 << 8;
 pub(crate) const RENEW: u32 = 1 << 9;
 /// As `RENEW`, because siblings are started anew: another follows when it is this one's turn.
 pub(crate) const REGROUP: u32 = 1 << 10;
+/// What it does is dropped at its next await, and its incarnation ends without hooks.
+pub(crate) const ABANDON: u32 = 1 << 18;
 /// It waits for its turn to be started anew with its siblings.
 pub(crate) const PARKED: u32 = 1 << 11;
 /// Its siblings wait until it has been started anew.

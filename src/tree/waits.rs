@@ -14,7 +14,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::current::{beneath, with_carrier};
-use super::signals::{EXITS, KILL, STOP};
+use super::node::Links;
+use super::signals::{EXITS, KILL, PARKED, STOP};
 use super::{AnyNode, Node, NodeId};
 use crate::error::{Cycle, Kind};
 use crate::mailbox::{Caller, Ticket};
@@ -150,6 +151,14 @@ impl Node {
         let links = lock(&self.links);
         let mut edges = links.rare.iter().flat_map(|rare| &rare.waits.edges);
         edges.any(|edge| edge.number == number)
+    }
+}
+
+impl Links {
+    /// Whether its code waits for a node that waits, in turn, for its siblings to end.
+    pub(super) fn waits_for_parked(&self) -> bool {
+        let mut edges = self.rare.iter().flat_map(|rare| &rare.waits.edges);
+        edges.any(|edge| edge.target.node().signals.has(PARKED))
     }
 }
 
