@@ -74,6 +74,8 @@
 
 mod actor;
 mod error;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod mailbox;
 mod observe;
 mod supervision;

@@ -119,7 +119,8 @@ fn modules_import_only_from_those_left_of_them() {
         }
         let Some(own) = place(module) else {
             // A module that only re-exports stands right of all.
-            assert_eq!(module, "testing", "{path}: where does `{module}` belong?");
+            let is_above = ["guide", "testing"].contains(&module);
+            assert!(is_above, "{path}: where does `{module}` belong?");
             continue;
         };
         let code = code(&text);

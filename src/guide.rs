@@ -1,0 +1,20 @@
+//! The ways in which a goroutine leaks, and what stands for them here: a page each, with the leak in
+//! plain tokio and its counterpart, both as programs that run.
+
+#[doc = include_str!("../docs/guide/1-unanswered-receive.md")]
+pub mod unanswered_receive {}
+
+#[doc = include_str!("../docs/guide/2-unclosed-channel.md")]
+pub mod unclosed_channel {}
+
+#[doc = include_str!("../docs/guide/3-worker-without-stop.md")]
+pub mod worker_without_stop {}
+
+#[doc = include_str!("../docs/guide/4-timeout-that-leaves-its-work.md")]
+pub mod timeout_that_leaves_its_work {}
+
+#[doc = include_str!("../docs/guide/5-done-signal.md")]
+pub mod done_signal {}
+
+#[doc = include_str!("../docs/guide/6-pool-that-waits.md")]
+pub mod pool_that_waits {}
