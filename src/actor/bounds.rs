@@ -7,7 +7,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::Cycle;
 use crate::mailbox::Slot;
-use crate::tree::{AnyNode, Request, Wait, inherited_or_default};
+use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_inside};
 
 /// What keeps an ask from waiting for ever: its deadline, or that its wait is listed.
 pub(super) struct Bounds {
@@ -53,6 +53,13 @@ impl Bounds {
         slot: &Arc<Slot<T>>,
         target: impl FnOnce() -> Arc<dyn AnyNode>,
     ) -> Result<(), Cycle> {
+        // An ask from outside inherits nothing, and nobody waits for the one who makes it.
+        if !is_inside() {
+            if let Some(limit) = self.limit {
+                slot.set_deadline(limit);
+            }
+            return Ok(());
+        }
         if self.inherits
             && let Some(limit) = inherited_or_default(self.limit.is_none())
         {

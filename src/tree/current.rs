@@ -22,6 +22,14 @@ pub(crate) fn current() -> Option<Arc<dyn AnyNode>> {
     CURRENT.with_borrow(Option::clone)
 }
 
+/// Whether the code here is a node's at all.
+#[inline]
+pub(crate) fn is_inside() -> bool {
+    CURRENT
+        .try_with(|current| current.borrow().is_some())
+        .unwrap_or(false)
+}
+
 /// Whether the code that is being polled here is that of `node`, or of one beneath it.
 pub(crate) fn is_beneath(node: &Node) -> bool {
     CURRENT
