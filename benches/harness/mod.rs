@@ -1,99 +1,178 @@
-//! Runs two ways of doing the same work in turn, and prints the ratio of their times.
+//! Runs several ways of doing the same work in turn, and prints the ratios of what they took.
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+mod options;
+mod stats;
+
 use std::future::Future;
-use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// How often each side runs; the first round of each is not counted.
-const ROUNDS: usize = 11;
+use crate::kits::Kit;
+use crate::kits::by_hand::ByHand;
+use crate::kits::tenure::Tenure;
+pub(crate) use options::{is_wanted, rounds, scaled};
+pub(crate) use stats::{Spread, percentile};
 
 /// The two kinds of runtime on which everything is measured.
-pub(crate) fn runtimes() -> [(&'static str, Runtime); 2] {
-    let multi = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    let single = Builder::new_current_thread().enable_all().build();
-    [
-        ("2 workers", multi.expect("a runtime can be built")),
-        ("1 thread", single.expect("a runtime can be built")),
-    ]
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Threads {
+    /// A multi-thread runtime with two workers.
+    Two,
+    /// A current-thread runtime.
+    One,
+}
+
+pub(crate) struct On {
+    pub(crate) threads: Threads,
+    runtime: Runtime,
+}
+
+impl On {
+    pub(crate) fn new(threads: Threads) -> Self {
+        let mut builder = match threads {
+            Threads::Two => Builder::new_multi_thread(),
+            Threads::One => Builder::new_current_thread(),
+        };
+        let runtime = builder.worker_threads(2).enable_all().build();
+        Self {
+            threads,
+            runtime: runtime.expect("a runtime can be built"),
+        }
+    }
+
+    pub(crate) fn both() -> [Self; 2] {
+        [Self::new(Threads::Two), Self::new(Threads::One)]
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self.threads {
+            Threads::Two => "2 workers",
+            Threads::One => "1 thread",
+        }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "a bench owns its whole runtime")]
+    pub(crate) fn run<F>(&self, work: F) -> F::Output
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        let task = self.runtime.spawn(work);
+        self.runtime
+            .block_on(task)
+            .expect("the work does not panic")
+    }
+}
+
+/// Something to be done by each kit, which checks by itself that it was done.
+pub(crate) trait Work {
+    fn name(&self) -> String;
+    /// What the result is divided by.
+    fn operations(&self) -> u64;
+    /// Nanoseconds or, for memory, bytes. `None` if the kit does not offer what is needed.
+    fn run<K: Kit>(&self, on: &On) -> Option<u64>;
+}
+
+/// A kit that does the work.
+pub(crate) struct Side<W> {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn(&W, &On) -> Option<u64>,
+}
+
+impl<W: Work> Side<W> {
+    pub(crate) fn of<K: Kit>() -> Self {
+        Self {
+            name: K::NAME,
+            run: |work, on| work.run::<K>(on),
+        }
+    }
+}
+
+/// Which kits take part. The first is tenure, the second is the one by hand.
+pub(crate) trait Sides {
+    fn of<W: Work>() -> Vec<Side<W>>;
+}
+
+pub(crate) struct Ours;
+
+impl Sides for Ours {
+    fn of<W: Work>() -> Vec<Side<W>> {
+        vec![Side::of::<Tenure>(), Side::of::<ByHand>()]
+    }
+}
+
+/// What one kit took, for each operation, in each round that counts.
+pub(crate) struct Measured {
+    pub(crate) name: &'static str,
+    pub(crate) each: Vec<f64>,
+}
+
+impl Measured {
+    /// The ratios to another kit in the same round.
+    fn to(&self, other: &Self) -> Spread {
+        let pairs = self.each.iter().zip(&other.each);
+        Spread::of(pairs.map(|(ours, theirs)| ours / theirs).collect())
+    }
+
+    pub(crate) fn spread(&self) -> Spread {
+        Spread::of(self.each.clone())
+    }
+}
+
+/// Lets all sides do the work in turn, once for nothing and then as often as is counted.
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+pub(crate) fn measure<S: Sides, W: Work>(on: &On, work: &W) -> Vec<Measured> {
+    let mut all = Vec::new();
+    let sides = S::of::<W>();
+    for round in 0..=rounds() {
+        for (index, side) in sides.iter().enumerate() {
+            if round == 0 {
+                let (name, each) = (side.name, Vec::new());
+                all.push(Measured { name, each });
+            }
+            let took = (side.run)(work, on);
+            if round > 0 {
+                let each = took.map(|took| took as f64 / work.operations() as f64);
+                all[index].each.extend(each);
+            }
+        }
+    }
+    all
 }
 
 pub(crate) fn header() {
     println!(
-        "{:<10} {:<28} {:>12} {:>12} {:>8} {:>15}",
-        "runtime", "work", "tenure", "by hand", "ratio", "(min - max)"
+        "{:<10} {:<44} {:<8} {:>12}   {:^20}   {:^20}",
+        "runtime", "work", "row", "ns each", "to by hand", "tenure to it"
     );
 }
 
-/// Runs `ours` and `by_hand` in turn. Each gives the time that `operations` of its work took, and
-/// has checked by itself that the work was done.
-pub(crate) fn compare<A, B>(
-    runtime: &(&str, Runtime),
-    work: &str,
-    operations: u64,
-    ours: impl Fn() -> A,
-    by_hand: impl Fn() -> B,
-) where
-    A: Future<Output = Duration> + Send + 'static,
-    B: Future<Output = Duration> + Send + 'static,
-{
-    let (name, runtime) = runtime;
-    if !is_wanted(&format!("{name} {work}")) {
+/// Prints a line for each side. Ratios are medians, with the least and the most beside them.
+pub(crate) fn compare<S: Sides, W: Work>(on: &On, work: &W) {
+    let name = work.name();
+    if !is_wanted(&format!("{} {name}", on.name())) {
         return;
     }
-    let mut pairs = Vec::new();
-    for round in 0..ROUNDS {
-        let ours = on(runtime, ours());
-        let by_hand = on(runtime, by_hand());
-        if round > 0 {
-            pairs.push((ours, by_hand));
+    let all = measure::<S, W>(on, work);
+    for (index, side) in all.iter().enumerate() {
+        if side.each.is_empty() {
+            println!("{:<10} {name:<44} {:<8} {:>12}", on.name(), side.name, "-");
+            continue;
         }
+        let by_hand = match index {
+            1 => String::new(),
+            _ => side.to(&all[1]).to_string(),
+        };
+        let ours = match index {
+            0 => String::new(),
+            _ => all[0].to(side).to_string(),
+        };
+        println!(
+            "{:<10} {name:<44} {:<8} {:>12.1}   {by_hand:^20}   {ours:^20}",
+            on.name(),
+            side.name,
+            side.spread().median
+        );
     }
-    let mut ratios: Vec<f64> = pairs
-        .iter()
-        .map(|(a, b)| a.as_secs_f64() / b.as_secs_f64())
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    println!(
-        "{name:<10} {work:<28} {:>9.1} ns {:>9.1} ns {:>8.2} {:>6.2} - {:.2}",
-        median(pairs.iter().map(|pair| pair.0), operations),
-        median(pairs.iter().map(|pair| pair.1), operations),
-        ratios[ratios.len() / 2],
-        ratios[0],
-        ratios[ratios.len() - 1],
-    );
-}
-
-/// The words after the bench's name choose rows: all of them have to be in a row's name.
-fn is_wanted(row: &str) -> bool {
-    std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with("--"))
-        .all(|word| row.contains(&word))
-}
-
-/// Runs in a task, as a program's work does, and not on the thread that blocks.
-#[allow(clippy::disallowed_methods, reason = "a bench owns its whole runtime")]
-fn on(runtime: &Runtime, work: impl Future<Output = Duration> + Send + 'static) -> Duration {
-    let task = runtime.spawn(work);
-    runtime.block_on(task).expect("the work does not panic")
-}
-
-/// Nanoseconds for each operation.
-#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn median(times: impl Iterator<Item = Duration>, operations: u64) -> f64 {
-    let mut times: Vec<Duration> = times.collect();
-    times.sort();
-    times[times.len() / 2].as_nanos() as f64 / operations as f64
-}
-
-pub(crate) async fn timed(work: impl Future<Output = ()>) -> Duration {
-    let start = Instant::now();
-    work.await;
-    start.elapsed()
 }

@@ -1,0 +1,16 @@
+//! How long does one ask take while there is much else to do, beside one written by hand?
+
+#![allow(missing_docs, reason = "a bench has no readers of its items")]
+
+mod harness;
+mod kits;
+mod work;
+
+use harness::{On, Ours, header};
+
+fn main() {
+    header();
+    for on in &On::both() {
+        work::latency::table::<Ours>(on);
+    }
+}
