@@ -1,0 +1,52 @@
+//! How much memory an actor keeps that has nothing to do.
+//!
+//! The only test of its file: nothing else allocates in its process meanwhile.
+
+use std::fs;
+
+use tenure::prelude::*;
+use tokio::runtime::Builder;
+
+/// Resident bytes for each idle plain actor, with the one reference to it.
+const BAR: u64 = 1_100;
+
+const ACTORS: u64 = 100_000;
+
+struct Idle;
+
+impl Actor for Idle {
+    type Msg = ReplyTo<()>;
+
+    async fn handle(&mut self, reply: ReplyTo<()>, _ctx: &mut Context<Self>) -> tenure::Result {
+        reply.send(());
+        Ok(())
+    }
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+fn an_idle_actor_keeps_little_memory() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let system = System::start().unwrap();
+        let mut actors = Vec::with_capacity(ACTORS as usize);
+        let before = resident();
+        actors.extend((0..ACTORS).map(|_| system.spawn(Idle).unwrap()));
+        // They are started in turn: when the last one replies, all are idle.
+        actors.last().unwrap().ask(|reply| reply).await.unwrap();
+        let each = (resident() - before) / ACTORS;
+        println!("{each} resident bytes for each idle actor");
+        assert!(
+            each <= BAR,
+            "{each} bytes, and at most {BAR} are meant to be"
+        );
+        system.stop().await.unwrap();
+        assert!(actors.iter().all(ActorRef::is_stopped));
+    });
+}
+
+fn resident() -> u64 {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4_096
+}
