@@ -10,7 +10,7 @@ mod kits;
 mod work;
 
 use harness::{On, Ours, Work, is_wanted, measure};
-use kits::{Bytes, Order, Room};
+use kits::{Order, Room, Words};
 use work::grouped;
 use work::lifecycle::{Spawn, StopTree};
 use work::messages::{Ask, FanOut, Ring, Tell};
@@ -96,14 +96,15 @@ fn askers(on: &On) -> Vec<Point> {
 
 fn bytes(on: &On) -> Vec<Point> {
     fn of<const N: usize>(on: &On) -> Point {
-        point(on, N as u64, &Tell::<Bytes<N>>::new(1, Room::DEFAULT))
+        let bytes = size_of::<Words<N>>() as u64;
+        point(on, bytes, &Tell::<Words<N>>::new(1, Room::DEFAULT))
     }
     vec![
+        of::<1>(on),
+        of::<2>(on),
         of::<8>(on),
-        of::<16>(on),
-        of::<64>(on),
-        of::<256>(on),
-        of::<1_024>(on),
-        of::<4_096>(on),
+        of::<32>(on),
+        of::<128>(on),
+        of::<512>(on),
     ]
 }

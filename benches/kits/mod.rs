@@ -60,21 +60,17 @@ impl Payload for u64 {
     }
 }
 
-/// A message of `N` bytes, at least eight, with its value at both ends.
-pub(crate) struct Bytes<const N: usize>([u8; N]);
+/// A larger message: its value in each of its words.
+pub(crate) struct Words<const N: usize>([u64; N]);
 
-impl<const N: usize> Payload for Bytes<N> {
+impl<const N: usize> Payload for Words<N> {
     fn new(n: u64) -> Self {
-        let mut bytes = [0; N];
-        bytes[N - 8..].copy_from_slice(&n.to_le_bytes());
-        bytes[0] = bytes[N - 8];
-        Self(bytes)
+        Self([n; N])
     }
 
     fn value(&self) -> u64 {
-        let end = self.0[N - 8..].try_into().expect("these are eight bytes");
-        assert_eq!(self.0[0], self.0[N - 8], "the message arrives whole");
-        u64::from_le_bytes(end)
+        assert_eq!(self.0[0], self.0[N - 1], "the message arrives whole");
+        self.0[0]
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{grouped, timed};
 use crate::harness::{On, Sides, Work, compare, scaled};
-use crate::kits::{Alive, Bytes, Hop, Kit, Payload, Room};
+use crate::kits::{Alive, Hop, Kit, Payload, Room, Words};
 
 /// A producer lets others run after so many messages, whatever its mailbox makes it do.
 const YIELD_EVERY: u64 = 256;
@@ -20,8 +20,8 @@ pub(crate) fn table<S: Sides>(on: &On) {
             compare::<S, _>(on, &Tell::<u64>::new(producers, room));
         }
     }
-    compare::<S, _>(on, &Tell::<Bytes<64>>::new(1, Room::DEFAULT));
-    compare::<S, _>(on, &Tell::<Bytes<1_024>>::new(1, Room::DEFAULT));
+    compare::<S, _>(on, &Tell::<Words<8>>::new(1, Room::DEFAULT));
+    compare::<S, _>(on, &Tell::<Words<128>>::new(1, Room::DEFAULT));
     compare::<S, _>(on, &Ask { askers: 1 });
     compare::<S, _>(on, &Ask { askers: 64 });
     compare::<S, _>(on, &Ring { members: 2 });

@@ -1,5 +1,8 @@
 //! xtra: each actor in a task that is joined, as its `run` allows; it ends with its last address.
 //!
+//! An ask may overtake tells that were accepted before it, so that the ask of a busy actor does not
+//! compare: it does not stand behind the actor's other work.
+//!
 //! A stop with a backlog is a message of the highest priority, which overtakes the others.
 
 use std::marker::PhantomData;
