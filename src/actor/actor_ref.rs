@@ -74,7 +74,7 @@ impl<M: Send + 'static> ActorRef<M> {
         match self
             .cell
             .queue
-            .try_push(message, None, || is_beneath(&self.cell.node))
+            .try_push(message, || is_beneath(&self.cell.node))
         {
             Ok(()) => Ok(()),
             Err(Refusal::Full(message)) => Err(TrySendError::full(message)),

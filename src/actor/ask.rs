@@ -154,7 +154,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                 if let Err(cycle) = self.bounds.begin(&self.slot, target) {
                     return self.refuse(message, AskError::Deadlock(cycle));
                 }
-                match cell.queue.try_push(message, Some(caller()), inside) {
+                match cell.queue.try_push_ask(message, caller(), inside) {
                     Ok(()) => {
                         self.stage = Stage::Sent;
                         return Poll::Ready(Ok(()));

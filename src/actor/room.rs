@@ -33,11 +33,13 @@ impl<M: Send + 'static> Line for Arc<ActorCell<M>> {
 
 /// A wait for room in a mailbox: a place in the line and, if nothing limits it, in the node's list
 /// of its waits.
+///
+/// Hardly any waits, so what only those have is boxed.
 #[derive(Default)]
 pub(super) struct Room {
     ticket: Option<Ticket>,
     even_if_cyclic: bool,
-    wait: Option<Wait>,
+    wait: Option<Box<Wait>>,
 }
 
 /// Why no room will come.
@@ -81,7 +83,7 @@ impl Room {
         };
         match Wait::begin(|| (line.any(), Request::Room(ticket))) {
             Ok(wait) => {
-                self.wait = wait;
+                self.wait = wait.map(Box::new);
                 Poll::Pending
             }
             Err(cycle) => {
@@ -92,9 +94,11 @@ impl Room {
     }
 
     /// Gives the place in the line up.
+    #[inline]
     pub(super) fn leave(&mut self, line: &impl Line) {
-        self.wait = None;
+        // A wait is only listed with a ticket, and ends with it.
         if self.ticket.is_some() {
+            self.wait = None;
             line.leave(&mut self.ticket);
         }
     }

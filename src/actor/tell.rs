@@ -33,9 +33,15 @@ use crate::tree::is_beneath;
 pub struct Tell<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,
     message: Option<M>,
+    room: Room,
+    rare: Option<Box<Rare>>,
+}
+
+/// What most tells do not have.
+#[derive(Default)]
+struct Rare {
     /// Who waits for the reply to an ask that is handed on.
     caller: Option<Arc<dyn Caller>>,
-    room: Room,
     limit: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -45,18 +51,17 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         Self {
             cell,
             message: Some(message),
-            caller: None,
             room: Room::default(),
-            limit: None,
-            timer: None,
+            rare: None,
         }
     }
 
     /// Waits for room for no longer than this, from now. Then the message comes back in
     /// [`SendError::TimedOut`].
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.limit = Some(after(limit));
-        self.timer = None;
+        let rare = self.rare.get_or_insert_default();
+        rare.limit = Some(after(limit));
+        rare.timer = None;
         self
     }
 
@@ -70,21 +75,27 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
 
     /// The message is an ask that is handed on.
     pub(super) fn with_caller(mut self, caller: Option<Arc<dyn Caller>>) -> Self {
-        self.caller = caller;
+        if caller.is_some() {
+            self.rare.get_or_insert_default().caller = caller;
+        }
         self
     }
 
     fn take_caller(&mut self) -> Option<Arc<dyn Caller>> {
-        let caller = self.caller.clone()?;
+        let caller = self.rare.as_ref()?.caller.clone()?;
         caller.hand_on();
         Some(caller)
+    }
+
+    fn is_limited(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.limit.is_some())
     }
 
     /// Waits for a slot; `message` is there, and the mailbox was full.
     #[cold]
     fn poll_room(&mut self, message: M, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
         let cell = self.cell;
-        match self.room.poll(cell, self.limit.is_some(), cx.waker()) {
+        match self.room.poll(cell, self.is_limited(), cx.waker()) {
             Poll::Ready(Ok(())) => {
                 let inside = || is_beneath(&cell.node);
                 let pushed = cell
@@ -107,12 +118,16 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     }
 
     fn is_out_of_time(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(limit) = self.limit else {
+        let Some(Rare {
+            limit: Some(limit),
+            timer,
+            ..
+        }) = self.rare.as_deref_mut()
+        else {
             return false;
         };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
+        let limit = *limit;
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(limit)));
         timer.as_mut().poll(cx).is_ready()
     }
 }
@@ -131,12 +146,12 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
         if this.room.is_waiting() {
             return this.poll_room(message, cx);
         }
-        let caller = this.take_caller();
-        match this
-            .cell
-            .queue
-            .try_push(message, caller, || is_beneath(&this.cell.node))
-        {
+        let inside = || is_beneath(&this.cell.node);
+        let pushed = match this.take_caller() {
+            None => this.cell.queue.try_push(message, inside),
+            Some(caller) => this.cell.queue.try_push_ask(message, caller, inside),
+        };
+        match pushed {
             Ok(()) => Poll::Ready(Ok(())),
             Err(Refusal::Closed(message)) => Poll::Ready(Err(SendError::stopped(message))),
             Err(Refusal::Full(message)) => this.poll_room(message, cx),

@@ -91,13 +91,34 @@ impl<M> Queue<M> {
         }
     }
 
-    /// Pushes without waiting. If the message is an ask, `caller` waits for its reply; `inside` says
-    /// whether the sender is one that a draining owner still listens to.
+    /// Pushes without waiting. `inside` says whether the sender is one that a draining owner still
+    /// listens to.
+    #[inline]
     pub(crate) fn try_push(
         &self,
         message: M,
-        caller: Option<Arc<dyn Caller>>,
         inside: impl FnOnce() -> bool,
+    ) -> Result<(), Refusal<M>> {
+        self.try_push_with(message, inside, |_| ())
+    }
+
+    /// As [`try_push`](Queue::try_push), for a message whose reply somebody waits for.
+    #[inline]
+    pub(crate) fn try_push_ask(
+        &self,
+        message: M,
+        caller: Arc<dyn Caller>,
+        inside: impl FnOnce() -> bool,
+    ) -> Result<(), Refusal<M>> {
+        self.try_push_with(message, inside, |state| state.add_caller(caller))
+    }
+
+    #[inline]
+    fn try_push_with(
+        &self,
+        message: M,
+        inside: impl FnOnce() -> bool,
+        prepare: impl FnOnce(&mut State<M>),
     ) -> Result<(), Refusal<M>> {
         let mut state = lock(&self.state);
         if !state.admits(inside) {
@@ -106,7 +127,8 @@ impl<M> Queue<M> {
         if state.room(self) == 0 || state.has_waiting() {
             return Err(Refusal::Full(message));
         }
-        let waker = state.push(message, caller);
+        prepare(&mut state);
+        let waker = state.push(message);
         drop(state);
         wake(waker);
         Ok(())
@@ -137,7 +159,8 @@ impl<M> Queue<M> {
         outcome
     }
 
-    /// Pushes into a slot that was reserved before.
+    /// Pushes into a slot that was reserved before. If the message is an ask, `caller` waits for its
+    /// reply.
     pub(crate) fn push_reserved(
         &self,
         message: M,
@@ -151,7 +174,10 @@ impl<M> Queue<M> {
             return Err(message);
         }
         state.reserved -= 1;
-        let waker = state.push(message, caller);
+        if let Some(caller) = caller {
+            state.add_caller(caller);
+        }
+        let waker = state.push(message);
         drop(state);
         wake(waker);
         Ok(())
@@ -307,13 +333,15 @@ impl<M> State<M> {
             .is_some_and(|waiters| waiters.has_waiting())
     }
 
+    /// The next message is an ask of this caller's.
+    fn add_caller(&mut self, caller: Arc<dyn Caller>) {
+        caller.set_number(self.accepted);
+        let entry = (self.accepted, caller);
+        self.callers.get_or_insert_default().push_back(entry);
+    }
+
     #[inline]
-    fn push(&mut self, message: M, caller: Option<Arc<dyn Caller>>) -> Option<Waker> {
-        if let Some(caller) = caller {
-            caller.set_number(self.accepted);
-            let entry = (self.accepted, caller);
-            self.callers.get_or_insert_default().push_back(entry);
-        }
+    fn push(&mut self, message: M) -> Option<Waker> {
         self.messages.push_back(message);
         self.accepted += 1;
         self.parked.take()

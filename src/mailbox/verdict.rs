@@ -40,6 +40,8 @@ thread_local! {
     static NODE: Cell<u64> = const { Cell::new(0) };
     /// The node whose unstarted messages are being dropped.
     static DISCARDING: Cell<u64> = const { Cell::new(0) };
+    /// Whether `ORPHANS` is not empty: a look at this needs no destructor to be registered.
+    static HAS_ORPHANS: Cell<bool> = const { Cell::new(false) };
     /// Each with the number of the node that dropped it: polls are nested where a handler waits for
     /// a scope.
     static ORPHANS: RefCell<Vec<(u64, Arc<dyn Orphan>)>> = const { RefCell::new(Vec::new()) };
@@ -99,12 +101,17 @@ impl Orphans {
     }
 
     /// Resolves them all.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle(&mut self, verdict: Verdict) {
-        if let Some(orphans) = self.0.take() {
-            for orphan in *orphans {
-                orphan.resolve(verdict);
-            }
+        if self.0.is_some() {
+            self.settle_all(verdict);
+        }
+    }
+
+    #[cold]
+    fn settle_all(&mut self, verdict: Verdict) {
+        for orphan in self.0.take().into_iter().flat_map(|all| *all) {
+            orphan.resolve(verdict);
         }
     }
 }
@@ -120,13 +127,13 @@ impl Drop for Orphans {
 }
 
 /// Whether a current poll has orphaned any reply so far.
-#[inline]
+#[inline(always)]
 fn has_orphans() -> bool {
-    ORPHANS.with_borrow(|orphans| !orphans.is_empty())
+    HAS_ORPHANS.get()
 }
 
 /// Resolves all that the current poll of this node has orphaned.
-#[inline]
+#[inline(always)]
 pub(crate) fn settle(node: u64, verdict: Verdict) {
     if has_orphans() {
         for orphan in take(node) {
@@ -144,6 +151,7 @@ pub(super) fn dropped(target: u64, orphan: Arc<dyn Orphan>) {
             .try_with(|all| all.borrow_mut().push((target, Arc::clone(&orphan))))
             .is_ok()
     {
+        HAS_ORPHANS.set(true);
         return;
     }
     let unstarted = DISCARDING
@@ -160,6 +168,8 @@ pub(super) fn dropped(target: u64, orphan: Arc<dyn Orphan>) {
 fn take(node: u64) -> Vec<Arc<dyn Orphan>> {
     ORPHANS.with_borrow_mut(|all| {
         let own = all.extract_if(.., |(owner, _)| *owner == node);
-        own.map(|(_, orphan)| orphan).collect()
+        let own = own.map(|(_, orphan)| orphan).collect();
+        HAS_ORPHANS.set(!all.is_empty());
+        own
     })
 }
