@@ -41,6 +41,7 @@ impl WakeList {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
@@ -48,8 +49,11 @@ impl WakeList {
         }
     }
 
+    #[inline]
     pub(crate) fn wake(self) {
-        for waker in self.first.into_iter().chain(self.rest) {
+        let Some(first) = self.first else { return };
+        first.wake();
+        for waker in self.rest {
             waker.wake();
         }
     }

@@ -70,7 +70,9 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             if next.is_none() {
                 close(cell, &mut ctx, &mut report);
             }
-            end_sources(exit, &mut ctx, &mut report);
+            if ctx.sources.is_some() {
+                end_sources(exit, &mut ctx, &mut report);
+            }
             if cell.node.has_children() {
                 clock.suspend(&cell.node);
                 Box::pin(stop_children(exit.any())).await;
@@ -330,6 +332,9 @@ fn end_sources<A: Actor>(exit: &mut Exit, ctx: &mut Context<A>, report: &mut Rep
 /// Drops the state. A destructor that panics fails the node, but does not turn a kill into
 /// anything else.
 fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
+    if !std::mem::needs_drop::<T>() {
+        return;
+    }
     let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(state))));
     let killed = exit.any().node().signals.has(KILL);
     let verdict = if killed {

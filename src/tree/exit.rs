@@ -75,14 +75,14 @@ fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
 /// Takes a node out of the tree if nothing of it is left. Its shell may have ended just now. Gives
 /// the owner if this was the last that it waited for.
 fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn AnyNode>> {
-    let owner = node.node().owner().cloned();
+    let owner = node.node().owner();
     let mut wakes = WakeList::new();
     let mut contained = None;
     let mut owner_is_next = false;
     let mut owner_is_over = false;
     let mut step = Step::Wait;
     let garbage = {
-        let mut above = owner.as_ref().map(|owner| lock(&owner.node().links));
+        let mut above = owner.map(|owner| lock(&owner.node().links));
         let mut own = lock(&node.node().links);
         if let Some(reason) = ended {
             own.closed = true;
@@ -99,7 +99,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
             .and_then(|rare| rare.settings.name.clone());
         let reason = own.reason.clone().unwrap_or(StopReason::Killed);
         let mut entry = None;
-        if let (Some(owner), Some(above)) = (&owner, above.as_deref_mut()) {
+        if let (Some(owner), Some(above)) = (owner, above.as_deref_mut()) {
             let own_end = matches!(reason, StopReason::Finished | StopReason::Failed(_));
             if is_contained(&own) && matches!(reason, StopReason::Failed(_)) {
                 contained = Some(reason);
@@ -115,7 +115,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
             step = next_in_group(above);
         }
         own.phase = Phase::Stopped;
-        wakes.extend(own.take_waiters().into_iter().map(|(_, waker)| waker));
+        own.wake_waiters(&mut wakes);
         let token = own.rare.as_mut().and_then(|rare| rare.token.clone());
         (entry, own.waker.take(), own.children.take(), token)
     };
@@ -125,13 +125,13 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
     drop(garbage);
     wakes.wake();
     step.take();
-    if let Some(owner) = owner.as_ref().filter(|_| owner_is_over) {
+    if let Some(owner) = owner.filter(|_| owner_is_over) {
         finish(owner);
     }
     if let Some(StopReason::Failed(failure)) = contained {
         tracing::warn!(%failure, "a contained child failed");
     }
-    owner.filter(|_| owner_is_next)
+    owner.filter(|_| owner_is_next).cloned()
 }
 
 /// Whether the end that a child came to by itself is the owner's, too.
@@ -219,8 +219,10 @@ fn detach(
     let key = node.node().key;
     let table: &mut Children = above.children.as_mut()?;
     let entry = table.remove(key, name);
-    if table.was_awaited(key) {
-        wakes.extend(above.waker.clone());
+    if table.was_awaited(key)
+        && let Some(waker) = &above.waker
+    {
+        wakes.push(waker.clone());
     }
     entry
 }

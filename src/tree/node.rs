@@ -463,23 +463,6 @@ impl Links {
         };
     }
 
-    /// Those who wait for the end are to look when it begins: a system does not wait for ever for
-    /// the end of its root.
-    pub(super) fn begin_stopping(&mut self) -> WakeList {
-        if self.phase >= Phase::Stopping {
-            return WakeList::new();
-        }
-        self.phase = Phase::Stopping;
-        self.watchers()
-    }
-
-    /// All who wait for the end, to be woken for a look.
-    pub(super) fn watchers(&mut self) -> WakeList {
-        let mut watchers = WakeList::new();
-        watchers.extend(self.take_waiters().into_iter().map(|(_, waker)| waker));
-        watchers
-    }
-
     pub(super) fn take_waiters(&mut self) -> Vec<(u64, Waker)> {
         self.rare
             .as_mut()

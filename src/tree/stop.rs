@@ -9,7 +9,7 @@ use super::node::Links;
 use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, KILL, RENEW, STOP};
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
-use crate::sync::lock;
+use crate::sync::{WakeList, lock};
 
 /// What a node can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,9 @@ fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {
         }
         node.signals.set(bit);
         let mut wakes = links.begin_stopping();
-        wakes.extend(links.waker.clone());
+        if let Some(waker) = &links.waker {
+            wakes.push(waker.clone());
+        }
         links.closed |= bit == STOP;
         // An actor's token fires after its last message, which is for its shell to see (rule 4).
         let fires = bit != DRAIN || node.kind() != Kind::Actor;
@@ -112,6 +114,33 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
 }
 
 impl Links {
+    /// Those who wait for the end are to look when it begins: a system does not wait for ever for
+    /// the end of its root.
+    pub(super) fn begin_stopping(&mut self) -> WakeList {
+        if self.phase >= Phase::Stopping {
+            return WakeList::new();
+        }
+        self.phase = Phase::Stopping;
+        self.watchers()
+    }
+
+    /// All who wait for the end, to be woken for a look.
+    pub(super) fn watchers(&mut self) -> WakeList {
+        let mut watchers = WakeList::new();
+        self.wake_waiters(&mut watchers);
+        watchers
+    }
+
+    /// Adds all who wait for the end to those to be woken.
+    #[inline]
+    pub(super) fn wake_waiters(&mut self, wakes: &mut WakeList) {
+        if let Some(rare) = &mut self.rare
+            && !rare.waiters.is_empty()
+        {
+            wakes.extend(rare.waiters.drain(..).map(|(_, waker)| waker));
+        }
+    }
+
     /// From here on the node is overdue: it has no own time left.
     fn out_of_time(&mut self, now: Instant) {
         let since = *self.since.get_or_insert(now);
