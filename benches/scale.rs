@@ -91,7 +91,10 @@ fn producers(on: &On) -> Vec<Point> {
 }
 
 fn askers(on: &On) -> Vec<Point> {
-    points(on, &[1, 2, 4, 8, 16, 32, 64], |askers| Ask { askers })
+    points(on, &[1, 2, 4, 8, 16, 32, 64], |askers| Ask {
+        askers,
+        within: None,
+    })
 }
 
 fn bytes(on: &On) -> Vec<Point> {

@@ -190,6 +190,16 @@ pub(crate) trait Kit: 'static {
     fn tell<P: Payload>(to: &Self::Sender<P>, payload: P) -> impl Future<Output = ()> + Send;
     /// The sum of what it was told.
     fn ask<P: Payload>(to: &Self::Sender<P>) -> impl Future<Output = u64> + Send;
+    /// As [`ask`](Kit::ask), for no longer than this.
+    fn ask_within<P: Payload>(
+        to: &Self::Sender<P>,
+        limit: Duration,
+    ) -> impl Future<Output = u64> + Send {
+        async move {
+            let asked = tokio::time::timeout(limit, Self::ask(to)).await;
+            asked.expect("the limit is long enough")
+        }
+    }
     /// Returns when the actor has ended and, where the kit can tell, its state is dropped.
     fn stop<P: Payload>(sum: Self::Sum<P>) -> impl Future<Output = ()> + Send;
 

@@ -180,6 +180,11 @@ impl Kit for Tenure {
         to.actor.ask(SumMsg::Get).await.expect("it is alive")
     }
 
+    async fn ask_within<P: Payload>(to: &To<P>, limit: Duration) -> u64 {
+        let ask = to.actor.ask(SumMsg::Get).timeout(limit);
+        ask.await.expect("it is alive")
+    }
+
     async fn stop<P: Payload>(sum: To<P>) {
         sum.actor.stop().await.expect("it stops");
     }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -14,6 +15,9 @@ use crate::kits::{Alive, Hop, Kit, Payload, Room, Words};
 /// A producer lets others run after so many messages, whatever its mailbox makes it do.
 const YIELD_EVERY: u64 = 256;
 
+/// A time limit that no ask reaches.
+const LIMIT: Duration = Duration::from_secs(60);
+
 pub(crate) fn table<S: Sides>(on: &On) {
     for room in [Room::DEFAULT, Room::Unbounded] {
         for producers in [1, 4] {
@@ -22,8 +26,11 @@ pub(crate) fn table<S: Sides>(on: &On) {
     }
     compare::<S, _>(on, &Tell::<Words<8>>::new(1, Room::DEFAULT));
     compare::<S, _>(on, &Tell::<Words<128>>::new(1, Room::DEFAULT));
-    compare::<S, _>(on, &Ask { askers: 1 });
-    compare::<S, _>(on, &Ask { askers: 64 });
+    for within in [None, Some(LIMIT)] {
+        compare::<S, _>(on, &Ask { askers: 1, within });
+    }
+    let within = None;
+    compare::<S, _>(on, &Ask { askers: 64, within });
     compare::<S, _>(on, &Ring { members: 2 });
     compare::<S, _>(on, &Ring { members: 1_000 });
     compare::<S, _>(on, &FanOut { actors: 1_000 });
@@ -125,6 +132,8 @@ where
 /// Asks of one actor; each task asks one after the other.
 pub(crate) struct Ask {
     pub(crate) askers: u64,
+    /// Each has a time limit.
+    pub(crate) within: Option<Duration>,
 }
 
 impl Ask {
@@ -135,9 +144,13 @@ impl Ask {
 
 impl Work for Ask {
     fn name(&self) -> String {
+        let limited = match self.within {
+            None => "",
+            Some(_) => ", with a deadline",
+        };
         match self.askers {
-            1 => "ask, one after the other".to_owned(),
-            askers => format!("ask, from {askers} tasks"),
+            1 => format!("ask, one after the other{limited}"),
+            askers => format!("ask, from {askers} tasks{limited}"),
         }
     }
 
@@ -147,6 +160,7 @@ impl Work for Ask {
 
     fn run<K: Kit>(&self, on: &On) -> Option<u64> {
         let (askers, each, threads) = (self.askers, self.each(), on.threads);
+        let within = self.within;
         Some(K::run(on, async move {
             let world = K::open(threads);
             let room = Room::usual::<K>();
@@ -155,7 +169,7 @@ impl Work for Ask {
             K::tell(&sender, 7).await;
             let time = timed(async {
                 let sender = &sender;
-                concurrently((0..askers).map(|_| ask::<K>(sender.clone(), each))).await;
+                concurrently((0..askers).map(|_| ask::<K>(sender.clone(), each, within))).await;
             })
             .await;
             drop(sender);
@@ -166,9 +180,13 @@ impl Work for Ask {
     }
 }
 
-async fn ask<K: Kit>(of: K::Sender<u64>, asks: u64) {
+async fn ask<K: Kit>(of: K::Sender<u64>, asks: u64, within: Option<Duration>) {
     for _ in 0..asks {
-        assert_eq!(K::ask(&of).await, 7);
+        let sum = match within {
+            None => K::ask(&of).await,
+            Some(limit) => K::ask_within(&of, limit).await,
+        };
+        assert_eq!(sum, 7);
     }
 }
 
