@@ -9,7 +9,7 @@ use super::permit::Reserve;
 use super::recipient::Recipient;
 use super::tell::Tell;
 use crate::error::{AskError, Phase, SendError, TrySendError};
-use crate::mailbox::{Refusal, ReplyTo};
+use crate::mailbox::{Asker, Refusal, ReplyTo};
 use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
 
 /// A reference to an actor, typed by the message that it takes.
@@ -74,9 +74,9 @@ impl<M: Send + 'static> ActorRef<M> {
         match self
             .cell
             .queue
-            .try_push(message, || is_beneath(&self.cell.node))
+            .try_push(message, Asker::Nobody, || is_beneath(&self.cell.node))
         {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(Refusal::Full(message)) => Err(TrySendError::full(message)),
             Err(Refusal::Closed(message)) => Err(TrySendError::stopped(message)),
         }

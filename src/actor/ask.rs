@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::bounds::Bounds;
 use super::cell::ActorCell;
 use crate::error::AskError;
-use crate::mailbox::{Caller, Refusal, ReplyTo, Slot, Ticket};
+use crate::mailbox::{Asker, Refusal, ReplyTo, Slot, Ticket};
 use crate::sync::after;
 use crate::tree::{AnyNode, is_beneath};
 
@@ -73,7 +73,8 @@ enum Stage<M> {
     Unsent(M),
     /// Waits for room.
     Queueing(M, Option<Ticket>),
-    Sent,
+    /// Under this number, if the mailbox has to be told should the caller go.
+    Sent(Option<u64>),
     Over,
 }
 
@@ -144,9 +145,8 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AskError>> {
         let cell = self.target.cell();
         let inside = || is_beneath(&cell.node);
-        let caller = || Arc::clone(&self.slot) as Arc<dyn Caller>;
         let (message, mut ticket) = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Sent | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
+            Stage::Sent(_) | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
             Stage::Queueing(message, ticket) => (message, ticket),
             Stage::Unsent(message) => {
                 // Before it is sent: one that is refused was certainly not started.
@@ -154,9 +154,11 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                 if let Err(cycle) = self.bounds.begin(&self.slot, target) {
                     return self.refuse(message, AskError::Deadlock(cycle));
                 }
-                match cell.queue.try_push_ask(message, caller(), inside) {
-                    Ok(()) => {
-                        self.stage = Stage::Sent;
+                let known = self.bounds.has_limit();
+                let asker = asker(&self.slot, known);
+                match cell.queue.try_push(message, asker, inside) {
+                    Ok(number) => {
+                        self.stage = Stage::Sent((!known).then_some(number));
                         return Poll::Ready(Ok(()));
                     }
                     Err(Refusal::Closed(message)) => {
@@ -176,10 +178,12 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             }
             Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
             Poll::Ready(Ok(())) => {
-                match cell.queue.push_reserved(message, Some(caller()), inside) {
+                let known = self.bounds.has_limit();
+                let asker = asker(&self.slot, known);
+                match cell.queue.push_reserved(message, asker, inside) {
                     Err(message) => self.refuse(message, AskError::Stopped),
-                    Ok(()) => {
-                        self.stage = Stage::Sent;
+                    Ok(number) => {
+                        self.stage = Stage::Sent((!known).then_some(number));
                         Poll::Ready(Ok(()))
                     }
                 }
@@ -213,8 +217,23 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                 drop(message);
                 Err(false)
             }
-            Stage::Sent => self.slot.give_up(),
+            Stage::Sent(None) => self.slot.give_up(),
+            Stage::Sent(Some(number)) => {
+                let left = self.slot.give_up();
+                self.target.cell().queue.abandon(number);
+                // It may have been, for all that is known here.
+                left.map_err(|_| true)
+            }
         }
+    }
+}
+
+/// How the mailbox gets to know whoever waits for this slot.
+fn asker<T: Send + 'static>(slot: &Arc<Slot<T>>, known: bool) -> Asker<'_> {
+    if known {
+        Asker::Known(Arc::clone(slot) as _)
+    } else {
+        Asker::Free(&**slot)
     }
 }
 
@@ -235,13 +254,13 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if !matches!(this.stage, Stage::Sent) {
+        if !matches!(this.stage, Stage::Sent(_)) {
             ready!(pin!(consume_budget()).poll(cx));
             if let Poll::Ready(Err(error)) = this.poll_send(cx) {
                 return Poll::Ready(Err(error));
             }
         }
-        if matches!(this.stage, Stage::Sent)
+        if matches!(this.stage, Stage::Sent(_))
             && let Poll::Ready(reply) = this.slot.poll(cx.waker())
         {
             // Whoever still holds the reply's address can see that nobody waits for it.

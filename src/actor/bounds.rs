@@ -43,6 +43,10 @@ impl Bounds {
         self.even_if_cyclic = true;
     }
 
+    pub(super) fn has_limit(&self) -> bool {
+        self.limit.is_some()
+    }
+
     /// The ask is about to be sent: it gets its deadline or, if it has none, its wait is listed.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
 
 use crate::error::Phase;
-use crate::mailbox::{Asked, Batch, Frame, Gate, Queue};
+use crate::mailbox::{Asked, Batch, Frame, Gate, Numbered, Queue};
 use crate::tree::signals::SOURCED;
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
@@ -61,6 +62,20 @@ impl<M: Send + 'static> ActorCell<M> {
             letters.show(&DeadLetter::new(&path, self.node.id(), label, &message));
         }
         drop(message);
+    }
+}
+
+impl<M: Send + 'static> Numbered for ActorCell<M> {
+    fn watch_caller(&self, number: u64) {
+        self.queue.watch_caller(number);
+    }
+
+    fn poll_caller_gone(&self, number: u64, waker: &Waker) -> bool {
+        self.queue.poll_caller_gone(number, waker)
+    }
+
+    fn unwatch_caller(&self, number: u64) {
+        self.queue.unwatch_caller(number);
     }
 }
 

@@ -181,7 +181,14 @@ impl<A: Actor> Context<A> {
     ///
     /// Dropping it loses nothing.
     pub fn caller_gone(&self) -> CallerGone {
-        CallerGone::of_message(self.batch.caller().cloned())
+        let queue = &self.cell.queue;
+        let number = self.batch.number();
+        let number = number.filter(|number| queue.is_in_hand(*number));
+        match (self.batch.caller(), number) {
+            (Some(caller), _) => CallerGone::of_caller(Arc::clone(caller)),
+            (None, Some(number)) => CallerGone::of_message(Arc::clone(&self.cell) as _, number),
+            (None, None) => CallerGone::of_nobody(),
+        }
     }
 
     /// Does work for as long as its caller waits. If the caller goes first, as for

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
+use crate::mailbox::Asker;
 use crate::tree::is_beneath;
 
 /// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
@@ -111,7 +112,8 @@ impl<M: Send + 'static> Permit<'_, M> {
             return Err(SendError::stopped(message));
         };
         cell.queue
-            .push_reserved(message, None, || is_beneath(&cell.node))
+            .push_reserved(message, Asker::Nobody, || is_beneath(&cell.node))
+            .map(drop)
             .map_err(SendError::stopped)
     }
 }

@@ -184,7 +184,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
     fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>) {
         let message = M::from(value);
         let inside = || is_beneath(&self.node);
-        if let Err(message) = self.queue.push_reserved(message, caller, inside) {
+        if let Err(message) = self.queue.push_reserved(message, caller.into(), inside) {
             self.discard_one(message);
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
-use crate::mailbox::{Caller, Refusal};
+use crate::mailbox::{Asker, Caller, Refusal};
 use crate::sync::after;
 use crate::tree::is_beneath;
 
@@ -81,10 +81,12 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self
     }
 
-    fn take_caller(&mut self) -> Option<Arc<dyn Caller>> {
-        let caller = self.rare.as_ref()?.caller.clone()?;
-        caller.hand_on();
-        Some(caller)
+    fn take_caller(&mut self) -> Asker<'static> {
+        let caller = self.rare.as_ref().and_then(|rare| rare.caller.clone());
+        if let Some(caller) = &caller {
+            caller.hand_on();
+        }
+        caller.into()
     }
 
     fn is_limited(&self) -> bool {
@@ -101,7 +103,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
                 let pushed = cell
                     .queue
                     .push_reserved(message, self.take_caller(), inside);
-                Poll::Ready(pushed.map_err(SendError::stopped))
+                Poll::Ready(pushed.map(drop).map_err(SendError::stopped))
             }
             Poll::Ready(Err(NoRoom::Closed)) => Poll::Ready(Err(SendError::stopped(message))),
             Poll::Ready(Err(NoRoom::Cycle(cycle))) => {
@@ -147,12 +149,15 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
             return this.poll_room(message, cx);
         }
         let inside = || is_beneath(&this.cell.node);
-        let pushed = match this.take_caller() {
-            None => this.cell.queue.try_push(message, inside),
-            Some(caller) => this.cell.queue.try_push_ask(message, caller, inside),
+        let pushed = match this.rare {
+            None => this.cell.queue.try_push(message, Asker::Nobody, inside),
+            Some(_) => {
+                let asker = this.take_caller();
+                this.cell.queue.try_push(message, asker, inside)
+            }
         };
         match pushed {
-            Ok(()) => Poll::Ready(Ok(())),
+            Ok(_) => Poll::Ready(Ok(())),
             Err(Refusal::Closed(message)) => Poll::Ready(Err(SendError::stopped(message))),
             Err(Refusal::Full(message)) => this.poll_room(message, cx),
         }

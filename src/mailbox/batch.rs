@@ -16,7 +16,7 @@ const SPARE_CAPACITY: usize = 1_024;
 pub(crate) struct Batch<M> {
     messages: VecDeque<M>,
     started: u64,
-    /// There once the actor has been asked anything.
+    /// There once there has been one with a time limit.
     asks: Option<Box<Asks>>,
     /// Nothing more comes.
     discarded: bool,
@@ -24,7 +24,7 @@ pub(crate) struct Batch<M> {
 
 #[derive(Default)]
 struct Asks {
-    /// Those of `messages` that are asks.
+    /// Those of `messages`, as in the queue.
     queued: Callers,
     /// The caller of the message that was taken last, until its handler ends.
     current: Option<Arc<dyn Caller>>,
@@ -48,15 +48,20 @@ impl<M> Batch<M> {
             let number = self.started;
             self.started += 1;
             queue.started.store(self.started, Ordering::Relaxed);
-            queue.attend();
             let asks = self.asks.as_mut();
-            if asks.is_none_or(|asks| asks.start(number)) {
+            if queue.admit(number) && asks.is_none_or(|asks| asks.start(number)) {
                 return Some(message);
             }
         }
     }
 
-    /// Who waits for the reply to the message that was taken last.
+    /// The number of the message that was taken last.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.started.checked_sub(1)
+    }
+
+    /// Who waits for the reply to the message that was taken last, if that has a time limit or was
+    /// handed on.
     #[inline]
     pub(crate) fn caller(&self) -> Option<&Arc<dyn Caller>> {
         self.asks.as_ref()?.current.as_ref()

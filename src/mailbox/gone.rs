@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::Caller;
 
@@ -16,27 +16,66 @@ use super::Caller;
 ///
 /// Dropping it loses nothing.
 #[must_use = "futures do nothing unless awaited"]
-pub struct CallerGone {
-    caller: Option<Arc<dyn Caller>>,
-    /// What is there in place of a caller's going: it has its reply.
-    served: bool,
+pub struct CallerGone(Whose);
+
+enum Whose {
+    /// Of whoever waits for a reply. With `served`, it may have that as well.
+    Caller {
+        caller: Arc<dyn Caller>,
+        served: bool,
+    },
+    /// Of the message with this number.
+    Message {
+        mailbox: Arc<dyn Numbered>,
+        number: u64,
+    },
+    /// Of nobody who could go.
+    Nobody,
+    /// It has gone.
+    Gone,
+}
+
+/// A mailbox, whatever its messages are, that knows which callers have gone.
+pub(crate) trait Numbered: Send + Sync {
+    /// Begins to wait for the caller of this message to go.
+    fn watch_caller(&self, number: u64);
+
+    /// Whether that caller has gone; if not, `waker` is woken when it does.
+    fn poll_caller_gone(&self, number: u64, waker: &Waker) -> bool;
+
+    /// One who had waited for that does so no longer.
+    fn unwatch_caller(&self, number: u64);
 }
 
 impl CallerGone {
     /// Of whoever waits for a reply; with none, it has ended.
     pub(super) fn of_reply(caller: Option<Arc<dyn Caller>>) -> Self {
-        Self {
-            caller,
-            served: true,
-        }
+        Self(match caller {
+            Some(caller) => Whose::Caller {
+                caller,
+                served: true,
+            },
+            None => Whose::Gone,
+        })
     }
 
-    /// Of a message; one that is not an ask has no caller who could go.
-    pub(crate) fn of_message(caller: Option<Arc<dyn Caller>>) -> Self {
-        Self {
+    /// Of whoever waits for the reply to a message.
+    pub(crate) fn of_caller(caller: Arc<dyn Caller>) -> Self {
+        Self(Whose::Caller {
             caller,
             served: false,
-        }
+        })
+    }
+
+    /// Of whoever waits for the reply to the message with this number, if anybody does.
+    pub(crate) fn of_message(mailbox: Arc<dyn Numbered>, number: u64) -> Self {
+        mailbox.watch_caller(number);
+        Self(Whose::Message { mailbox, number })
+    }
+
+    /// Of no message.
+    pub(crate) const fn of_nobody() -> Self {
+        Self(Whose::Nobody)
     }
 }
 
@@ -44,10 +83,25 @@ impl Future for CallerGone {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.caller {
-            Some(caller) => caller.poll_gone(self.served, cx.waker()),
-            None if self.served => Poll::Ready(()),
-            None => Poll::Pending,
+        match &self.0 {
+            Whose::Caller { caller, served } => caller.poll_gone(*served, cx.waker()),
+            Whose::Message { mailbox, number } => {
+                if mailbox.poll_caller_gone(*number, cx.waker()) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            }
+            Whose::Nobody => Poll::Pending,
+            Whose::Gone => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for CallerGone {
+    fn drop(&mut self) {
+        if let Whose::Message { mailbox, number } = &self.0 {
+            mailbox.unwatch_caller(*number);
         }
     }
 }

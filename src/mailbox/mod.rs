@@ -4,6 +4,7 @@
 //! Nothing in here knows about the tree. What a mailbox has to know of it (whether a sender is
 //! beneath a draining owner) is handed in as a closure.
 
+mod abandoned;
 mod batch;
 mod caller;
 mod gone;
@@ -14,8 +15,9 @@ mod waiters;
 
 pub(crate) use batch::Batch;
 pub(crate) use caller::{Asked, Caller};
+pub(crate) use gone::Numbered;
 pub use gone::{CallerGone, UntilCallerGone};
-pub(crate) use queue::{Gate, Queue, Refusal};
+pub(crate) use queue::{Asker, Gate, Queue, Refusal};
 pub use reply::ReplyTo;
 pub(crate) use reply::Slot;
 pub(crate) use verdict::{Frame, Orphans, Verdict, settle};

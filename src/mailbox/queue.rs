@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
+use super::abandoned::Abandoned;
 use super::batch::Batch;
 use super::waiters::{Ticket, Waiters};
 use super::{Caller, Mailbox};
@@ -10,8 +11,11 @@ use crate::sync::{WakeList, lock};
 
 /// Somebody waits for room.
 const WAITERS: u8 = 1;
+/// Some queued asks have been given up by their callers.
+const ABANDONED: u8 = 2;
 
-/// The callers of those queued messages that are asks, each with its message's number.
+/// The callers of queued asks that have a time limit, or were handed on; each with its message's
+/// number.
 pub(super) type Callers = VecDeque<(u64, Arc<dyn Caller>)>;
 
 /// Who may send.
@@ -23,6 +27,21 @@ pub(crate) enum Gate {
     Draining,
     /// Nobody.
     Closed,
+}
+
+/// Who waits for the reply to a message.
+pub(crate) enum Asker<'a> {
+    Nobody,
+    /// One without a time limit: it tells the mailbox if it goes.
+    Free(&'a dyn Caller),
+    /// One with a time limit, or of an ask that is handed on: the mailbox asks it.
+    Known(Arc<dyn Caller>),
+}
+
+impl From<Option<Arc<dyn Caller>>> for Asker<'_> {
+    fn from(caller: Option<Arc<dyn Caller>>) -> Self {
+        caller.map_or(Self::Nobody, Self::Known)
+    }
 }
 
 /// Why a message was not taken; it comes back.
@@ -47,8 +66,9 @@ pub(crate) enum Refusal<M> {
 ///    lock and then looks at `started` again, behind a fence; the loop stores `started` and looks
 ///    at `attention` at each message, and behind a fence before it suspends. One of the two sees
 ///    the other.
-/// 4. `callers` has, in the order of their numbers, exactly the callers of those of `messages` that
-///    are asks.
+/// 4. `callers` has, in the order of their numbers, the callers of those of `messages` that are asks
+///    with a time limit, or asks that were handed on. Of all other asks only those are known, in
+///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
 /// 5. `parked` is the loop's waker while the loop sleeps, and `None` at all other times: kept
 ///    longer it would keep a dead actor's task in memory for as long as there are references.
 pub(crate) struct Queue<M> {
@@ -61,8 +81,9 @@ pub(crate) struct Queue<M> {
 
 pub(super) struct State<M> {
     pub(super) messages: VecDeque<M>,
-    /// There once the actor has been asked anything.
+    /// There once there has been one.
     pub(super) callers: Option<Box<Callers>>,
+    abandoned: Option<Box<Abandoned>>,
     pub(super) parked: Option<Waker>,
     capacity: u64,
     accepted: u64,
@@ -81,6 +102,7 @@ impl<M> Queue<M> {
             state: Mutex::new(State {
                 messages: VecDeque::new(),
                 callers: None,
+                abandoned: None,
                 parked: None,
                 capacity: mailbox.capacity().map_or(u64::MAX, |n| n as u64),
                 accepted: 0,
@@ -91,26 +113,20 @@ impl<M> Queue<M> {
         }
     }
 
-    /// Pushes without waiting. `inside` says whether the sender is one that a draining owner still
-    /// listens to.
-    #[inline]
+    /// Pushes without waiting; gives the message's number. `inside` says whether the sender is one
+    /// that a draining owner still listens to.
+    #[inline(always)]
     pub(crate) fn try_push(
         &self,
         message: M,
+        asker: Asker<'_>,
         inside: impl FnOnce() -> bool,
-    ) -> Result<(), Refusal<M>> {
-        self.try_push_with(message, inside, |_| ())
-    }
-
-    /// As [`try_push`](Queue::try_push), for a message whose reply somebody waits for.
-    #[inline]
-    pub(crate) fn try_push_ask(
-        &self,
-        message: M,
-        caller: Arc<dyn Caller>,
-        inside: impl FnOnce() -> bool,
-    ) -> Result<(), Refusal<M>> {
-        self.try_push_with(message, inside, |state| state.add_caller(caller))
+    ) -> Result<u64, Refusal<M>> {
+        match asker {
+            // A message that nobody waits for pays for no more than itself.
+            Asker::Nobody => self.try_push_with(message, inside, |_| ()),
+            asker => self.try_push_with(message, inside, |state| state.add(asker)),
+        }
     }
 
     #[inline]
@@ -119,7 +135,7 @@ impl<M> Queue<M> {
         message: M,
         inside: impl FnOnce() -> bool,
         prepare: impl FnOnce(&mut State<M>),
-    ) -> Result<(), Refusal<M>> {
+    ) -> Result<u64, Refusal<M>> {
         let mut state = lock(&self.state);
         if !state.admits(inside) {
             return Err(Refusal::Closed(message));
@@ -128,10 +144,10 @@ impl<M> Queue<M> {
             return Err(Refusal::Full(message));
         }
         prepare(&mut state);
-        let waker = state.push(message);
+        let (number, waker) = state.push(message);
         drop(state);
         wake(waker);
-        Ok(())
+        Ok(number)
     }
 
     /// Takes a slot, or a place in the line for one. `Err` if the gate is closed.
@@ -159,14 +175,13 @@ impl<M> Queue<M> {
         outcome
     }
 
-    /// Pushes into a slot that was reserved before. If the message is an ask, `caller` waits for its
-    /// reply.
+    /// Pushes into a slot that was reserved before; gives the message's number.
     pub(crate) fn push_reserved(
         &self,
         message: M,
-        caller: Option<Arc<dyn Caller>>,
+        asker: Asker<'_>,
         inside: impl FnOnce() -> bool,
-    ) -> Result<(), M> {
+    ) -> Result<u64, M> {
         let mut state = lock(&self.state);
         if !state.admits(inside) {
             drop(state);
@@ -174,13 +189,51 @@ impl<M> Queue<M> {
             return Err(message);
         }
         state.reserved -= 1;
-        if let Some(caller) = caller {
-            state.add_caller(caller);
-        }
-        let waker = state.push(message);
+        state.add(asker);
+        let (number, waker) = state.push(message);
         drop(state);
         wake(waker);
-        Ok(())
+        Ok(number)
+    }
+
+    /// Nobody waits for the reply to this ask any more, which had no time limit: it is skipped if it
+    /// is still queued.
+    #[cold]
+    pub(crate) fn abandon(&self, number: u64) {
+        let mut wakes = WakeList::new();
+        let mut state = lock(&self.state);
+        let ended = self.ended.load(Ordering::Relaxed);
+        let abandoned = state.abandoned.get_or_insert_default();
+        abandoned.add(number, ended, &mut wakes);
+        if number >= self.started.load(Ordering::Relaxed) {
+            self.attention.fetch_or(ABANDONED, Ordering::Relaxed);
+        }
+        drop(state);
+        wakes.wake();
+    }
+
+    /// Begins to wait for the caller of this message to go.
+    pub(crate) fn watch_caller(&self, number: u64) {
+        let mut state = lock(&self.state);
+        state.abandoned.get_or_insert_default().watch(number);
+    }
+
+    /// Whether that caller has gone; if not, `waker` is woken when it does.
+    pub(crate) fn poll_caller_gone(&self, number: u64, waker: &Waker) -> bool {
+        let mut state = lock(&self.state);
+        let abandoned = state.abandoned.as_mut();
+        abandoned.is_some_and(|abandoned| abandoned.poll(number, waker))
+    }
+
+    /// One who had waited for that does so no longer.
+    pub(crate) fn unwatch_caller(&self, number: u64) {
+        let mut state = lock(&self.state);
+        let left = state
+            .abandoned
+            .as_mut()
+            .map(|abandoned| abandoned.unwatch(number));
+        drop(state);
+        drop(left);
     }
 
     /// Gives a reserved slot back, and with it the turn.
@@ -297,10 +350,37 @@ impl<M> Queue<M> {
 
     /// Lets those in who wait for the room that the loop has made.
     #[inline]
-    pub(super) fn attend(&self) {
+    fn attend(&self) {
         if self.attention.load(Ordering::Relaxed) & WAITERS != 0 {
             self.grant();
         }
+    }
+
+    /// Whether the message with this number is to be handled, which has just been taken. Lets those
+    /// in who wait for its room.
+    #[inline]
+    pub(super) fn admit(&self, number: u64) -> bool {
+        let attention = self.attention.load(Ordering::Relaxed);
+        attention == 0 || self.look_at(number, attention)
+    }
+
+    #[cold]
+    fn look_at(&self, number: u64, attention: u8) -> bool {
+        if attention & WAITERS != 0 {
+            self.grant();
+        }
+        if attention & ABANDONED == 0 {
+            return true;
+        }
+        let mut state = lock(&self.state);
+        let Some(abandoned) = &mut state.abandoned else {
+            return true;
+        };
+        let gone = abandoned.take(number);
+        if !abandoned.has_from(number) {
+            self.attention.fetch_and(!ABANDONED, Ordering::Relaxed);
+        }
+        !gone
     }
 
     #[cold]
@@ -333,18 +413,26 @@ impl<M> State<M> {
             .is_some_and(|waiters| waiters.has_waiting())
     }
 
-    /// The next message is an ask of this caller's.
-    fn add_caller(&mut self, caller: Arc<dyn Caller>) {
-        caller.set_number(self.accepted);
-        let entry = (self.accepted, caller);
-        self.callers.get_or_insert_default().push_back(entry);
-    }
-
     #[inline]
-    fn push(&mut self, message: M) -> Option<Waker> {
+    fn push(&mut self, message: M) -> (u64, Option<Waker>) {
+        let number = self.accepted;
         self.messages.push_back(message);
         self.accepted += 1;
-        self.parked.take()
+        (number, self.parked.take())
+    }
+
+    /// The next message is this one's ask.
+    #[inline]
+    fn add(&mut self, asker: Asker<'_>) {
+        match asker {
+            Asker::Nobody => {}
+            Asker::Free(caller) => caller.set_number(self.accepted),
+            Asker::Known(caller) => {
+                caller.set_number(self.accepted);
+                let entry = (self.accepted, caller);
+                self.callers.get_or_insert_default().push_back(entry);
+            }
+        }
     }
 
     pub(super) fn park(&mut self, waker: &Waker) {

@@ -1,0 +1,83 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::Waker;
+
+use crate::sync::WakeList;
+
+/// The asks of a mailbox whose callers have gone, by the numbers of their messages.
+///
+/// Only asks without a time limit are here. Most of those are answered, so that nothing but this
+/// ever has to know of their callers.
+///
+/// Invariants:
+/// 1. `numbers` are of messages that are queued, or in the hands of a handler.
+/// 2. `watched` has an entry for as long as somebody waits for that message's caller to go.
+#[derive(Debug, Default)]
+pub(super) struct Abandoned {
+    numbers: BTreeSet<u64>,
+    watched: BTreeMap<u64, Watched>,
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    gone: bool,
+    /// How many wait.
+    count: usize,
+    wakers: Vec<Waker>,
+}
+
+impl Abandoned {
+    /// The caller of the message with this number has gone. The handlers of those below `ended` have
+    /// ended: who still waits for their callers is watched.
+    pub(super) fn add(&mut self, number: u64, ended: u64, wakes: &mut WakeList) {
+        self.numbers = self.numbers.split_off(&ended);
+        if number >= ended {
+            self.numbers.insert(number);
+        }
+        if let Some(watched) = self.watched.get_mut(&number) {
+            watched.gone = true;
+            wakes.extend(watched.wakers.drain(..));
+        }
+    }
+
+    /// Whether the caller of this message, which is about to be started, has gone.
+    pub(super) fn take(&mut self, number: u64) -> bool {
+        self.numbers.remove(&number)
+    }
+
+    /// Whether any of those from this one on is here.
+    pub(super) fn has_from(&self, number: u64) -> bool {
+        self.numbers.range(number..).next().is_some()
+    }
+
+    /// Somebody begins to wait for the caller of this message to go.
+    pub(super) fn watch(&mut self, number: u64) {
+        let gone = self.numbers.contains(&number);
+        let watched = self.watched.entry(number).or_default();
+        watched.gone |= gone;
+        watched.count += 1;
+    }
+
+    /// Whether that caller has gone; if not, `waker` is woken when it does.
+    pub(super) fn poll(&mut self, number: u64, waker: &Waker) -> bool {
+        let Some(watched) = self.watched.get_mut(&number) else {
+            return false;
+        };
+        if !watched.gone && !watched.wakers.iter().any(|known| known.will_wake(waker)) {
+            watched.wakers.push(waker.clone());
+        }
+        watched.gone
+    }
+
+    /// One who had waited for that does so no longer. Gives what is to be dropped without the lock.
+    pub(super) fn unwatch(&mut self, number: u64) -> Vec<Waker> {
+        let Some(watched) = self.watched.get_mut(&number) else {
+            return Vec::new();
+        };
+        watched.count -= 1;
+        if watched.count > 0 {
+            return Vec::new();
+        }
+        let watched = self.watched.remove(&number);
+        watched.map(|watched| watched.wakers).unwrap_or_default()
+    }
+}
