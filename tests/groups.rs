@@ -293,8 +293,8 @@ fn owners_end_during_a_groups_restart() {
                 _ => group.owner.kill().await,
             };
             assert!(outcome.is_ok(), "{outcome:?}");
-            // `c` finishes its cleanup, and in a drain lives once more; then `b` has its own.
-            let expected = [3, 5, 0][end] * SECOND;
+            // `c` finishes its cleanup, then `b` has its own.
+            let expected = [3, 3, 0][end] * SECOND;
             assert_eq!(began.elapsed(), expected);
             let handled = group.log.entries().contains(&"accepted".into());
             assert_eq!(handled, end == 1);

@@ -14,7 +14,9 @@ use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
 use crate::mailbox::{Batch, CallerGone, UntilCallerGone};
-use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, Signals};
+use crate::tree::signals::{
+    ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, SOURCED, STOP, Signals,
+};
 use crate::tree::{Label, NodeRef, Order, Stopping, finish, request_own};
 
 /// What an actor's handlers and hooks have of their own node.
@@ -295,6 +297,8 @@ impl<A: Actor> Context<A> {
     /// The incarnation is over; the mailbox stays.
     pub(super) fn end_incarnation(&mut self) {
         self.label = "";
+        // The next one has no sources yet, and would not look at this mark.
+        self.cell.node.signals.clear(SOURCED);
         self.cell.node.clear_label();
         self.end_handler();
     }

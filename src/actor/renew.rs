@@ -11,7 +11,7 @@ use super::cell::ActorCell;
 use super::{Actor, Context, Start};
 use crate::error::StopReason;
 use crate::sync::after;
-use crate::tree::signals::{DRAIN, KILL, PARKED, REGROUP, STOP, TOLD};
+use crate::tree::signals::{CUT, DRAIN, KILL, PARKED, REGROUP, STOP, TOLD, WAITING};
 use crate::tree::{Exit, Node, Report, Resume, panic_message};
 
 /// Says whether another incarnation follows one that has ended, and what it is started from.
@@ -43,7 +43,7 @@ pub(super) fn begin<S, A: Actor>(
 ) -> Option<Instant> {
     let signals = cell.node.signals.load();
     // A start whose failure its caller is told of is the caller's to try again.
-    if signals & (STOP | DRAIN | KILL | TOLD) != 0 {
+    if signals & (STOP | DRAIN | KILL) != 0 || signals & TOLD != 0 && !report.is_empty() {
         return None;
     }
     let end = if !report.is_empty() {
@@ -64,7 +64,7 @@ pub(super) fn begin<S, A: Actor>(
 /// Goes on to the next incarnation, after the state and the children of the last one are gone:
 /// makes its recipe, when it is time and the node's turn. `false` if there is none.
 ///
-/// A drain does not wait: what was accepted is to be handled.
+/// A drain does not wait: what was accepted is to be handled, if there is anything.
 pub(super) async fn go_on<S: Start>(
     revive: &mut dyn Revive<S>,
     mut at: Instant,
@@ -73,7 +73,12 @@ pub(super) async fn go_on<S: Start>(
     report: &mut Report,
 ) -> bool {
     loop {
-        if is_told_to_stop(exit) {
+        let signals = exit.any().node().signals.load();
+        if signals & (STOP | KILL) != 0 {
+            // Its failure was settled when the restart was decided on; a cut is to be reported whole.
+            if signals & CUT == 0 {
+                report.settle(exit);
+            }
             return false;
         }
         settle(exit, report);
@@ -97,9 +102,17 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
     let node = exit.any().node();
     loop {
         node.join_group();
+        // Neither is its own time, however long somebody else's stop looks on (rule 7).
+        node.signals.set(WAITING);
+        node.set_own_time(None);
         wait(node, at).await;
+        node.signals.clear(WAITING);
         if node.signals.has(DRAIN) {
             node.leave_group();
+            if exit.any().backlog() == 0 {
+                // There is nothing to live for.
+                return false;
+            }
         }
         match node.finish_restart() {
             Resume::Start => return true,
@@ -121,10 +134,6 @@ pub(super) fn recipe<S: Start>(
         Ok(made) => *start = Some(made),
         Err(panic) => report.panicked(panic_message(panic)),
     }
-}
-
-fn is_told_to_stop(exit: &Exit) -> bool {
-    exit.any().node().signals.has(STOP | KILL)
 }
 
 /// What went wrong in the last incarnation is settled by the restart: it is traced, and goes no

@@ -200,6 +200,7 @@ async fn begin<'a, S: Start>(
     };
     let actor = state.insert(start.start(ctx).await?);
     actor.on_start(ctx).await?;
+    ctx.end_handler();
     cell.node.set_running();
     Ok(Some(actor))
 }
@@ -209,18 +210,24 @@ async fn begin<'a, S: Start>(
 async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &Cell<A>) -> Result {
     cell.node.signals.clear(EXITS);
     let me = Arc::clone(ctx.owner());
-    while let Some(exit) = next_ended(&me) {
-        let mut hook = pin!(actor.on_child_exit(exit, ctx));
-        poll_fn(|cx| {
-            let polled = hook.as_mut().poll(cx);
-            if polled.is_pending() {
-                // It may have taken messages, and others may wait for their room.
-                cell.queue.settle();
-            }
-            polled
-        })
-        .await?;
-        if cell.node.signals.has(STOP | KILL) {
+    while let Some((exit, is_own)) = next_ended(&me) {
+        {
+            let mut hook = pin!(actor.on_child_exit(exit, ctx));
+            poll_fn(|cx| {
+                let polled = hook.as_mut().poll(cx);
+                if polled.is_pending() {
+                    // It may have taken messages, and others may wait for their room.
+                    cell.queue.settle();
+                }
+                polled
+            })
+            .await?;
+        }
+        ctx.end_handler();
+        if is_own {
+            ctx.stop();
+        }
+        if cell.node.signals.has(STOP | KILL | RENEW) {
             break;
         }
     }

@@ -20,7 +20,7 @@ pub use gone::{CallerGone, UntilCallerGone};
 pub(crate) use queue::{Asker, Gate, Queue, Refusal};
 pub use reply::ReplyTo;
 pub(crate) use reply::Slot;
-pub(crate) use verdict::{Frame, Orphans, Verdict, settle};
+pub(crate) use verdict::{Frame, Orphans, Verdict, dropping, settle};
 pub(crate) use waiters::Ticket;
 
 /// How much room an actor's mailbox has.

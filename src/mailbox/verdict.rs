@@ -37,6 +37,8 @@ pub(super) trait Orphan: Send + Sync {
 }
 
 thread_local! {
+    /// What becomes of a reply that goes down with a suspended handler.
+    static DROPPING: Cell<Verdict> = const { Cell::new(Verdict::Killed) };
     static NODE: Cell<u64> = const { Cell::new(0) };
     /// The node whose unstarted messages are being dropped.
     static DISCARDING: Cell<u64> = const { Cell::new(0) };
@@ -80,6 +82,14 @@ impl Drop for Frame {
     }
 }
 
+/// Runs what drops a suspended handler, for this reason.
+pub(crate) fn dropping<R>(verdict: Verdict, drop: impl FnOnce() -> R) -> R {
+    let outer = DROPPING.replace(verdict);
+    let result = drop();
+    DROPPING.set(outer);
+    result
+}
+
 /// The orphans of a handler that is suspended. Whoever drops it before its end has killed or
 /// failed it.
 #[derive(Default)]
@@ -121,7 +131,7 @@ impl Drop for Orphans {
         self.settle(if std::thread::panicking() {
             Verdict::Failed
         } else {
-            Verdict::Killed
+            DROPPING.get()
         });
     }
 }

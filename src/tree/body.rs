@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::signals::{ABANDON, DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
 use super::{Clock, Exit, Order, current, request};
-use crate::mailbox::{Frame, Verdict, settle};
+use crate::mailbox::{Frame, Verdict, dropping, settle};
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
 ///
@@ -78,7 +78,8 @@ impl<'a, F: Future> Body<'a, F> {
     fn drop_future(&mut self, verdict: Verdict) {
         let Self { exit, future, .. } = self;
         // A second panic while this one unwinds would abort: rule 8.
-        let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| future.set(None))));
+        let drop = || catch_unwind(AssertUnwindSafe(|| future.set(None)));
+        let dropped = dropping(verdict, || exit.as_current(drop));
         self.settle(verdict);
         if let Err(panic) = dropped {
             let message = panic_message(panic);

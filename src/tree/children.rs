@@ -42,7 +42,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(super) index: u32,
-    generation: u32,
+    pub(super) generation: u32,
 }
 
 /// Which child the owner waits for, so that only that one's end wakes it.
@@ -59,6 +59,8 @@ pub(super) enum Awaited {
 pub(super) struct Ended {
     pub(super) node: Arc<dyn AnyNode>,
     pub(super) reason: StopReason,
+    /// It is the owner's end, too, once that has seen it.
+    pub(super) ends_owner: bool,
 }
 
 /// The end of the list, and more children than a table takes.
@@ -91,7 +93,7 @@ pub(super) struct Children {
 
 pub(super) struct Entry {
     pub(super) node: Arc<dyn AnyNode>,
-    generation: u32,
+    pub(super) generation: u32,
     pub(super) older: u32,
     pub(super) newer: u32,
     pub(super) turn: Turn,

@@ -80,6 +80,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
     let mut contained = None;
     let mut owner_is_next = false;
     let mut owner_is_over = false;
+    let mut is_told = false;
     let mut step = Step::Wait;
     let garbage = {
         let mut above = owner.map(|owner| lock(&owner.node().links));
@@ -105,13 +106,19 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
                 contained = Some(reason);
             } else {
                 note_cut(owner, above, &reason);
-                if tells(owner, above, node, &reason) {
+                is_told = tells(owner, above, node, &reason);
+                if is_told {
                     tell(owner, above, node, reason, &mut wakes);
                 }
             }
             entry = detach(above, node, name.as_deref(), &mut wakes);
             owner_is_next = above.shell_gone && !above.has_children();
             owner_is_over = own_end && is_over(above, node);
+            if owner_is_over && is_told {
+                // It sees the end first, and may fail for it.
+                owner_is_over = false;
+                mark_last(above);
+            }
             step = next_in_group(above);
         }
         own.phase = Phase::Stopped;
@@ -134,9 +141,17 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
     owner.filter(|_| owner_is_next).cloned()
 }
 
+/// The end that was told last is the owner's, too.
+fn mark_last(above: &mut Links) {
+    let ended = above.children.as_mut().map(|table| &mut table.ended);
+    if let Some(last) = ended.and_then(|ended| ended.back_mut()) {
+        last.ends_owner = true;
+    }
+}
+
 /// Whether the end that a child came to by itself is the owner's, too.
 fn is_over(above: &Links, node: &Arc<dyn AnyNode>) -> bool {
-    if above.phase >= Phase::Stopping || !node.node().signals.has(SIGNIFICANT) {
+    if above.closed || above.phase >= Phase::Stopping || !node.node().signals.has(SIGNIFICANT) {
         return false;
     }
     match above.auto_shutdown() {
@@ -202,6 +217,7 @@ fn tell(
         table.ended.push_back(Ended {
             node: Arc::clone(node),
             reason,
+            ends_owner: false,
         });
     }
     if !above.closed {

@@ -102,10 +102,7 @@ impl Group {
         let at_it = self.cursor == gone;
         match self.stage {
             Stage::Starting if at_it => self.cursor = newer,
-            Stage::Ending if at_it && self.last == Some(gone) => {
-                self.stage = Stage::Starting;
-                self.cursor = newer;
-            }
+            Stage::Ending if at_it && self.last == Some(gone) => self.cursor = NONE,
             Stage::Ending if at_it => self.cursor = older,
             _ => {}
         }
@@ -127,7 +124,7 @@ impl Children {
         let extends = self
             .group
             .as_ref()
-            .is_some_and(|group| self.is_older(key.index, group.last));
+            .is_some_and(|group| self.is_older(key, group.last));
         match &mut self.group {
             Some(_) if was == Turn::Told => {}
             // It failed again, or another did: what is not yet started stays where it is.
@@ -150,7 +147,7 @@ impl Children {
                     self.group = None;
                     return Step::Wait;
                 }
-                self.turn_round(last);
+                self.turn_round();
                 continue;
             };
             match (stage, entry.turn) {
@@ -165,7 +162,7 @@ impl Children {
                 (Stage::Ending, Turn::Told) | (Stage::Starting, Turn::Starting) => {
                     return Step::Wait;
                 }
-                (Stage::Ending, _) if last == Some(cursor) => self.turn_round(last),
+                (Stage::Ending, _) if last == Some(cursor) => self.turn_round(),
                 (Stage::Ending, _) => group.cursor = entry.older,
                 (Stage::Starting, _) => group.cursor = entry.newer,
             }
@@ -173,24 +170,19 @@ impl Children {
     }
 
     /// All have ended: they are started from the oldest on.
-    fn turn_round(&mut self, last: Option<u32>) {
-        let oldest = || self.walk().last().map_or(NONE, |(key, _)| key.index);
-        let first = last.unwrap_or_else(oldest);
+    fn turn_round(&mut self) {
+        let first = self.walk().last().map_or(NONE, |(key, _)| key.index);
         if let Some(group) = &mut self.group {
             group.stage = Stage::Starting;
             group.cursor = first;
         }
     }
 
-    /// Whether an entry is older than another. It walks, but only if a second child fails while the
-    /// first one's group is ending.
-    fn is_older(&self, index: u32, than: Option<u32>) -> bool {
-        let behind = self.walk().map(|(key, _)| key.index);
-        than.is_some_and(|than| {
-            behind
-                .skip_while(|other| *other != than)
-                .any(|other| other == index)
-        })
+    /// Whether the child with this key is older than that of an entry. Generations count up, and may
+    /// have begun anew in between.
+    fn is_older(&self, key: Key, than: Option<u32>) -> bool {
+        let than = than.and_then(|index| self.table.get(index as usize));
+        than.is_some_and(|than| key.generation.wrapping_sub(than.generation) > u32::MAX / 2)
     }
 }
 
@@ -200,11 +192,7 @@ impl Step {
             Self::Wait => {}
             Self::Tell(child) if child.node().signals.has(RENEWABLE) => child.node().regroup(),
             Self::Tell(child) => request(&child, Order::Stop),
-            Self::Release(child) => {
-                child.node().signals.set(ANEW);
-                child.node().signals.clear(PARKED);
-                child.node().wake();
-            }
+            Self::Release(child) => child.node().release(),
         }
     }
 }
@@ -217,6 +205,7 @@ impl Node {
         let step = {
             let mut above = lock(&owner.node().links);
             let strategy = above.strategy();
+            self.signals.clear(REGROUP);
             // An owner that takes no more children is about to stop this one.
             if strategy == Strategy::OneForOne || above.closed {
                 return;
@@ -248,6 +237,24 @@ impl Node {
             if closed { Step::Wait } else { table.advance() }
         };
         step.take();
+    }
+
+    /// Lets the node go on to its next incarnation, unless it has been told something else since.
+    fn release(&self) {
+        let Some(owner) = self.owner() else { return };
+        {
+            let mut above = lock(&owner.node().links);
+            let entry = above
+                .children
+                .as_mut()
+                .and_then(|all| all.entry_mut(self.key));
+            if entry.is_none_or(|entry| entry.turn != Turn::Starting) {
+                return;
+            }
+            self.signals.set(ANEW);
+            self.signals.clear(PARKED);
+        }
+        self.wake();
     }
 
     /// Tells the node to end its incarnation, unless it is to end for good, or has ended it already.

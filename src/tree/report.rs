@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::signals::{BY_SELF, CUT, DRAIN, KILL, PARENT, STOP};
-use super::{AnyNode, ChildExit, panic_message};
+use super::{AnyNode, ChildExit, Exit, panic_message};
 use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
 
@@ -39,6 +39,19 @@ impl Report {
                 .into_iter()
                 .for_each(|error| self.push(Cause::Error(error))),
             Err(panic) => self.panicked(panic_message(panic)),
+        }
+    }
+
+    /// Drops what went wrong in the node's own code: a restart had settled it before the node was
+    /// told to end.
+    pub(crate) fn settle(&mut self, exit: &mut Exit) {
+        let Some(causes) = self.0.take() else { return };
+        let path = exit.any().node().path(exit.any().type_name());
+        tracing::warn!(%path, causes = ?causes.list, "told to end in a restart");
+        // The errors are the user's, and may panic when they are dropped.
+        if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(causes)))) {
+            let panic = panic_message(panic);
+            tracing::warn!(%path, panic, "an error panicked when it was dropped");
         }
     }
 
@@ -135,10 +148,10 @@ fn cut(node: &Arc<dyn AnyNode>) -> crate::error::Blocker {
     node.node().blocker(&**node, held_for)
 }
 
-/// The next end of a child that the owner has not looked at.
-pub(crate) fn next_ended(node: &Arc<dyn AnyNode>) -> Option<ChildExit> {
+/// The next end of a child that the owner has not looked at, and whether it is the owner's, too.
+pub(crate) fn next_ended(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
     let mut links = lock(&node.node().links);
     let end = links.children.as_mut()?.ended.pop_front()?;
     drop(links);
-    Some(ChildExit::new(end.node, end.reason))
+    Some((ChildExit::new(end.node, end.reason), end.ends_owner))
 }

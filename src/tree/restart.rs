@@ -49,6 +49,10 @@ impl Node {
             links.phase = Phase::Starting;
         }
         links.closed = false;
+        // A restart of its children's group has ended with them.
+        if let Some(table) = &mut links.children {
+            table.group = None;
+        }
         links.since = None;
         links.left = 0;
         self.signals

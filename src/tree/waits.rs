@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::current::{beneath, with_carrier};
 use super::node::Links;
-use super::signals::{EXITS, KILL, PARKED, STOP};
+use super::signals::{ANEW, EXITS, KILL, PARKED, STOP};
 use super::{AnyNode, Node, NodeId};
 use crate::error::{Cycle, Kind};
 use crate::mailbox::{Caller, Ticket};
@@ -83,6 +83,11 @@ impl Wait {
             number: edge.number,
             node,
         };
+        if waits_for_its_turn(&wait.node, &target) {
+            let ends = [&wait.node, &target];
+            let paths = ends.map(|end| end.node().path(end.type_name()));
+            return Err(Cycle::new(paths.to_vec()));
+        }
         // Nearly always the target waits for nobody.
         if target.node().id() != wait.node.node().id() && !target.node().has_waits() {
             return Ok(Some(wait));
@@ -178,6 +183,14 @@ impl Edge {
                 .target
                 .holds_up(&self.request, &|| beneath(from, self.target.node()))
     }
+}
+
+/// Whether the target waits, in a restart of both, for this node to have started.
+fn waits_for_its_turn(node: &Arc<dyn AnyNode>, target: &Arc<dyn AnyNode>) -> bool {
+    let owner = |of: &Arc<dyn AnyNode>| of.node().owner().map(|owner| owner.node().id());
+    node.node().signals.has(ANEW)
+        && target.node().signals.has(PARKED)
+        && owner(node) == owner(target)
 }
 
 /// One wait on the way from the node where the walk began.
