@@ -1,0 +1,154 @@
+//! An actor that runs what it is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenure::prelude::*;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::{Check, Guard, Log};
+
+type Once = Box<dyn FnOnce(&mut Context<Node>) + Send>;
+type Hook = Arc<dyn Fn(&mut Context<Node>) + Send + Sync>;
+
+/// Logs its notes.
+pub struct Node {
+    pub log: Log,
+    on_start: Option<Hook>,
+    on_stop: Option<Hook>,
+    _guard: Guard,
+}
+
+pub enum Msg {
+    Run(Once),
+    Note(String),
+    /// Something of any other sort, with a guard that shows whether it is still somewhere.
+    Keep(Guard),
+    Sleep(Duration),
+    /// Says that it has begun, and waits until it may go on.
+    Hold(Arc<Gate>),
+    Ping(ReplyTo<()>),
+    Fail,
+    Panic,
+}
+
+/// Where a handler waits until it may go on.
+#[derive(Default)]
+pub struct Gate {
+    reached: Notify,
+    open: Notify,
+}
+
+impl Gate {
+    /// Waits until the handler is there.
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    pub fn open(&self) {
+        self.open.notify_one();
+    }
+}
+
+impl Node {
+    pub fn new(check: &Check, log: &Log) -> Self {
+        Self {
+            log: log.clone(),
+            on_start: None,
+            on_stop: None,
+            _guard: check.guard(),
+        }
+    }
+
+    pub fn on_start(mut self, hook: impl Fn(&mut Context<Self>) + Send + Sync + 'static) -> Self {
+        self.on_start = Some(Arc::new(hook));
+        self
+    }
+
+    pub fn on_stop(mut self, hook: impl Fn(&mut Context<Self>) + Send + Sync + 'static) -> Self {
+        self.on_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// As a child of this name.
+    pub fn named(self, name: &str) -> ChildSpec<Self> {
+        ChildSpec::new(self).name(name)
+    }
+}
+
+impl Actor for Node {
+    type Msg = Msg;
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        if let Some(hook) = &self.on_start {
+            hook(ctx);
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Run(run) => run(ctx),
+            Msg::Note(text) => self.log.push(text),
+            Msg::Keep(guard) => drop(guard),
+            Msg::Sleep(time) => sleep(time).await,
+            Msg::Hold(gate) => {
+                gate.reached.notify_one();
+                gate.open.notified().await;
+            }
+            Msg::Ping(reply) => reply.send(()),
+            Msg::Fail => return Err("it fails".into()),
+            Msg::Panic => panic!("it panics"),
+        }
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        if let Some(hook) = &self.on_stop {
+            hook(ctx);
+        }
+        Ok(())
+    }
+
+    fn label(msg: &Msg) -> &'static str {
+        match msg {
+            Msg::Run(_) => "Run",
+            Msg::Note(_) => "Note",
+            Msg::Keep(_) => "Keep",
+            Msg::Sleep(_) => "Sleep",
+            Msg::Hold(_) => "Hold",
+            Msg::Ping(_) => "Ping",
+            Msg::Fail => "Fail",
+            Msg::Panic => "Panic",
+        }
+    }
+}
+
+impl From<String> for Msg {
+    fn from(text: String) -> Self {
+        Self::Note(text)
+    }
+}
+
+pub fn run(run: impl FnOnce(&mut Context<Node>) + Send + 'static) -> Msg {
+    Msg::Run(Box::new(run))
+}
+
+pub fn note(text: impl Into<String>) -> Msg {
+    Msg::Note(text.into())
+}
+
+/// Runs something as the actor, and waits until it is done.
+pub async fn run_in(actor: &ActorRef<Msg>, what: impl FnOnce(&mut Context<Node>) + Send + 'static) {
+    actor.tell(run(what)).await.unwrap();
+    actor.ask(Msg::Ping).await.unwrap();
+}
+
+/// Holds the actor in a handler, until the gate is opened.
+pub async fn hold(actor: &ActorRef<Msg>) -> Arc<Gate> {
+    let gate = Arc::new(Gate::default());
+    actor.tell(Msg::Hold(Arc::clone(&gate))).await.unwrap();
+    gate.reached().await;
+    gate
+}
