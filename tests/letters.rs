@@ -3,7 +3,10 @@
 mod common;
 
 use std::any::type_name;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use common::node::{Msg, Node, hold, note, run, run_in};
@@ -391,4 +394,70 @@ impl Contained for Node {
     fn contain_as(self, name: &str) -> ChildSpec<Self> {
         self.named(name).contain()
     }
+}
+
+#[test]
+fn an_ask_whose_caller_has_gone_is_no_letter_wherever_it_is_found() {
+    paused(async |check| {
+        let letters = Log::default();
+        let system = logging(&letters);
+        for in_batch in [true, false] {
+            let actor = system.spawn(node(&check).named("a")).unwrap();
+            let mut asks = Vec::new();
+            let first = if in_batch {
+                None
+            } else {
+                Some(hold(&actor).await)
+            };
+            let gate = Arc::default();
+            if in_batch {
+                // It and all that follows are taken in one batch.
+                actor.try_tell(Msg::Hold(Arc::clone(&gate))).unwrap();
+            }
+            actor.try_tell(note("lost")).unwrap();
+            for limit in [None, Some(SECOND)] {
+                for _ in 0..3 {
+                    let mut ask = Box::pin({
+                        let ask = actor.ask(Msg::Ping).owned();
+                        match limit {
+                            Some(limit) => ask.timeout(limit),
+                            None => ask,
+                        }
+                    });
+                    assert!(poll_once(&mut ask).await.is_none());
+                    asks.push(ask);
+                    actor.try_tell(Msg::Keep(check.guard())).unwrap();
+                }
+            }
+            if in_batch {
+                gate.reached().await;
+            }
+            // Of each three the first goes.
+            let before = (letters.entries().len(), system.dead_letters());
+            drop(asks.remove(3));
+            drop(asks.remove(0));
+            let stopping = actor.stop();
+            first.as_ref().unwrap_or(&gate).open();
+            stopping.await.unwrap();
+            for ask in asks {
+                assert!(matches!(ask.await, Err(AskError::Stopped)));
+            }
+            let keep = "/a Keep";
+            let ping = "/a Ping";
+            let three = [keep, ping, keep, ping, keep];
+            assert_eq!(letters.entries()[before.0], "/a Note");
+            assert_eq!(letters.entries()[before.0 + 1..], [three, three].concat());
+            assert_eq!(system.dead_letters() - before.1, 11);
+            check.node(actor.node());
+        }
+        system.stop().await.unwrap();
+    });
+}
+
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    poll_fn(|cx| match Pin::new(&mut *future).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }

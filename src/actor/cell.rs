@@ -1,9 +1,8 @@
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use crate::error::Phase;
-use crate::mailbox::{Asked, Batch, Frame, Gate, Numbered, Queue};
+use crate::mailbox::{Asked, Batch, Frame, Gate, Left, Numbered, Queue};
 use crate::tree::signals::SOURCED;
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
@@ -23,18 +22,20 @@ impl<M: Send + 'static> ActorCell<M> {
         batch: &mut Batch<M>,
         label: impl Fn(&M) -> &'static str,
     ) -> Option<String> {
-        let left: VecDeque<M> = self.queue.discard(batch);
-        if left.is_empty() {
+        let Left { messages, gone } = self.queue.discard(batch);
+        if messages.is_empty() {
             return None;
         }
         let frame = Frame::discarding(self.node.id().get());
         let letters = self.node.letters();
-        letters.count(left.len());
+        letters.count(messages.len() - gone.len());
         let path = letters.are_seen().then(|| self.node.path(self.type_name()));
+        let mut gone = gone.into_iter().peekable();
         let mut panic = None;
-        for message in left {
+        for (place, message) in (0..).zip(messages) {
+            let skipped = gone.next_if_eq(&place).is_some();
             let dropped = catch_unwind(AssertUnwindSafe(|| {
-                if let Some(path) = &path {
+                if let Some(path) = path.as_ref().filter(|_| !skipped) {
                     letters.show(&DeadLetter::new(
                         path,
                         self.node.id(),

@@ -74,8 +74,8 @@ impl Spawner {
     }
 
     /// How many messages of this system's have been accepted and are never handled, since it began:
-    /// discarded by a stop, a kill, a failure, or with a runtime. Asks that the actor skips because
-    /// their callers have gone are none of them; those that a stop finds in a queue are.
+    /// discarded by a stop, a kill, a failure, or with a runtime. Asks whose callers have gone before
+    /// they were started are none of them.
     #[must_use]
     pub fn dead_letters(&self) -> u64 {
         self.owner().node().letters().total()

@@ -44,6 +44,11 @@ impl Abandoned {
         self.numbers.remove(&number)
     }
 
+    /// All from this one on, which are not started any more.
+    pub(super) fn take_from(&mut self, number: u64) -> Vec<u64> {
+        self.numbers.split_off(&number).into_iter().collect()
+    }
+
     /// Whether any of those from this one on is here.
     pub(super) fn has_from(&self, number: u64) -> bool {
         self.numbers.range(number..).next().is_some()

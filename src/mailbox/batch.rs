@@ -90,13 +90,14 @@ impl<M> Batch<M> {
         !self.messages.is_empty() || self.refill(queue, None)
     }
 
-    /// All that is left, once: nothing more comes.
-    pub(super) fn take_all(&mut self) -> Option<VecDeque<M>> {
+    /// All that is left, with the callers of its asks, once: nothing more comes.
+    pub(super) fn take_all(&mut self) -> Option<(VecDeque<M>, Callers)> {
         if std::mem::replace(&mut self.discarded, true) {
             return None;
         }
-        self.asks = None;
-        Some(std::mem::take(&mut self.messages))
+        let callers = self.asks.take().map(|asks| asks.queued);
+        let messages = std::mem::take(&mut self.messages);
+        Some((messages, callers.unwrap_or_default()))
     }
 
     /// Swaps the empty batch for all that is queued. If that is nothing, parks.

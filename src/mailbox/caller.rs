@@ -10,6 +10,9 @@ pub(crate) trait Caller: Send + Sync {
     /// When the caller's time is up.
     fn deadline(&self) -> Option<Instant>;
 
+    /// Whether the caller has gone, so that the message need not be handled.
+    fn has_gone(&self) -> bool;
+
     /// Whether a reply would still reach somebody: none was sent, and the caller is there.
     fn is_waiting(&self) -> bool;
 

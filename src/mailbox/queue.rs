@@ -83,12 +83,12 @@ pub(super) struct State<M> {
     pub(super) messages: VecDeque<M>,
     /// There once there has been one.
     pub(super) callers: Option<Box<Callers>>,
-    abandoned: Option<Box<Abandoned>>,
+    pub(super) abandoned: Option<Box<Abandoned>>,
     pub(super) parked: Option<Waker>,
     capacity: u64,
-    accepted: u64,
+    pub(super) accepted: u64,
     reserved: u64,
-    gate: Gate,
+    pub(super) gate: Gate,
     /// The line, once there has been one.
     pub(super) waiters: Option<Box<Waiters>>,
 }
@@ -303,28 +303,6 @@ impl<M> Queue<M> {
         // Invariant 3: `started` was stored before, `attention` is read after.
         fence(Ordering::SeqCst);
         self.attend();
-    }
-
-    /// Takes all that is left, without its order of numbers, and closes.
-    pub(crate) fn discard(&self, batch: &mut Batch<M>) -> VecDeque<M> {
-        let Some(mut left) = batch.take_all() else {
-            return VecDeque::new();
-        };
-        let mut wakes = WakeList::new();
-        let mut state = lock(&self.state);
-        state.gate = Gate::Closed;
-        let parked = state.parked.take();
-        left.append(&mut state.messages);
-        state.messages = VecDeque::new();
-        let callers = state.callers.take();
-        self.started.store(state.accepted, Ordering::Relaxed);
-        if let Some(mut waiters) = state.waiters.take() {
-            waiters.wake_all(&mut wakes);
-        }
-        drop(state);
-        drop((parked, callers));
-        wakes.wake();
-        left
     }
 
     /// Whether a message from there would be taken now, if there were room.

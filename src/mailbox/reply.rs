@@ -257,8 +257,7 @@ impl<T: Send> Orphan for Slot<T> {
 impl<T: Send> Caller for Slot<T> {
     fn start(&self) -> bool {
         if self.limit.load(Ordering::Relaxed) == 0 {
-            let gone = self.stage.load(Ordering::Relaxed) == GONE;
-            return !gone;
+            return !self.has_gone();
         }
         let started =
             self.stage
@@ -268,6 +267,10 @@ impl<T: Send> Caller for Slot<T> {
 
     fn deadline(&self) -> Option<Instant> {
         moment::decode(self.limit.load(Ordering::Relaxed))
+    }
+
+    fn has_gone(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) == GONE
     }
 
     fn is_waiting(&self) -> bool {

@@ -1,0 +1,60 @@
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+use super::batch::Batch;
+use super::queue::{Gate, Queue};
+use crate::sync::{WakeList, lock};
+
+/// What is discarded.
+pub(crate) struct Left<M> {
+    pub(crate) messages: VecDeque<M>,
+    /// The places among them, in order, of asks whose callers have gone: they would have been skipped,
+    /// and are no loss.
+    pub(crate) gone: Vec<u64>,
+}
+
+impl<M> Default for Left<M> {
+    fn default() -> Self {
+        Self {
+            messages: VecDeque::new(),
+            gone: Vec::new(),
+        }
+    }
+}
+
+impl<M> Queue<M> {
+    /// Takes all that is left, and closes.
+    pub(crate) fn discard(&self, batch: &mut Batch<M>) -> Left<M> {
+        let Some((mut messages, mut callers)) = batch.take_all() else {
+            return Left::default();
+        };
+        let mut wakes = WakeList::new();
+        let mut state = lock(&self.state);
+        state.gate = Gate::Closed;
+        let parked = state.parked.take();
+        if !state.messages.is_empty() {
+            messages.append(&mut state.messages);
+        }
+        let spare = std::mem::take(&mut state.messages);
+        if let Some(mut queued) = state.callers.take() {
+            callers.append(&mut queued);
+        }
+        let first = state.accepted - messages.len() as u64;
+        self.started.store(state.accepted, Ordering::Relaxed);
+        let abandoned = state.abandoned.as_mut();
+        let mut gone = abandoned.map_or_else(Vec::new, |abandoned| abandoned.take_from(first));
+        if let Some(mut waiters) = state.waiters.take() {
+            waiters.wake_all(&mut wakes);
+        }
+        drop(state);
+        drop((parked, spare));
+        wakes.wake();
+        let known = callers.iter().filter(|(_, caller)| caller.has_gone());
+        gone.extend(known.map(|(number, _)| number));
+        gone.sort_unstable();
+        for number in &mut gone {
+            *number -= first;
+        }
+        Left { messages, gone }
+    }
+}
