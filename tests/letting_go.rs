@@ -358,6 +358,32 @@ fn the_next_incarnation_has_only_what_it_sets_up_itself() {
 }
 
 #[test]
+fn an_actor_that_failed_over_a_tick_is_idle_in_its_next_incarnation() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (starts, guards) = (Count::default(), check.clone());
+        let counted = starts.clone();
+        let spec = ChildSpec::factory(move || {
+            let counted = counted.clone();
+            Node::new(&guards, &Log::default()).on_start(move |ctx| {
+                counted.add();
+                if counted.get() == 1 {
+                    ctx.send_after(SECOND, Msg::Fail);
+                }
+            })
+        });
+        let actor = system.spawn(spec.restart(Restart::OnFailure)).unwrap();
+        while starts.get() < 2 {
+            sleep(SECOND).await;
+        }
+        actor.ask(Msg::Ping).await.unwrap();
+        sleep(SECOND).await;
+        assert_eq!(actor.node().label(), None);
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
 fn a_panic_in_a_timer_fails_the_actor_and_one_in_its_drop_too() {
     paused(async |check| {
         let log = Log::default();

@@ -300,6 +300,8 @@ impl<A: Actor> Context<A> {
         // The next one has no sources yet, and would not look at this mark.
         self.cell.node.signals.clear(SOURCED);
         self.cell.node.clear_label();
+        // The next one has no sources yet, and would not look at this mark.
+        self.signals().clear(SOURCED);
         self.end_handler();
     }
 
