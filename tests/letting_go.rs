@@ -8,7 +8,7 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use common::node::{Msg, Node, hold, note, run, run_in};
-use common::{Check, Count, Guard, Log, paused};
+use common::{Check, Count, Guard, Log, multi_thread, paused};
 use tenure::prelude::*;
 use tenure::{Attached, Phase, StopError, StopReason, Timer, Watch};
 use tokio::time::{Instant, sleep};
@@ -482,4 +482,31 @@ fn a_dropped_runtime_takes_all_sources_with_it() {
     drop(runtime);
     assert_eq!(active(&fixture.made), [false; 6]);
     assert_eq!(check.alive(), 0);
+}
+
+#[test]
+fn a_cancel_and_an_end_may_race_and_leave_nothing() {
+    multi_thread(async |check| {
+        for round in 0..150 {
+            let fixture = Fixture::new(&check);
+            let node = Node::new(&check, &Log::default());
+            let actor = fixture.system.spawn(node).unwrap();
+            run_in(&actor, fixture.set_up(&check)).await;
+            let made = Arc::clone(&fixture.made);
+            let cancel = move |_| made.lock().unwrap()[0].cancel();
+            let cancelling = fixture.other.blocking(cancel).unwrap();
+            let watched = fixture.bystander.stop();
+            let ending = match round % 3 {
+                0 => actor.stop(),
+                1 => actor.drain(),
+                _ => actor.kill(),
+            };
+            ending.await.unwrap();
+            watched.await.unwrap();
+            cancelling.await.unwrap();
+            assert_eq!(check.alive(), 0, "{round}");
+            assert_eq!(active(&fixture.made), [false; 6], "{round}");
+            fixture.end().await;
+        }
+    });
 }

@@ -128,6 +128,7 @@ fn a_stream_that_is_always_ready_and_the_mailbox_take_turns() {
         gate.open();
         while count(&log, "late mail") < 100 {
             tokio::task::yield_now().await;
+            assert!(count(&log, "item") < 1_000, "the mail is held up");
         }
         let entries = log.entries();
         let handled: Vec<_> = entries.iter().filter(|entry| *entry != "made").collect();
@@ -451,6 +452,43 @@ fn an_item_is_taken_back_if_its_stream_is_cancelled_before_it_is_handled() {
         assert_eq!(log.entries(), ["Some(1)"]);
         assert_eq!(check.alive(), 1);
         system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn the_waker_of_a_stream_that_is_over_does_nothing_to_the_one_in_its_place() {
+    paused(async |check| {
+        let log = Log::default();
+        let system = System::start().unwrap();
+        let actor = system.spawn(Node::new(&check, &log)).unwrap();
+        let waker: Arc<OnceLock<Waker>> = Arc::default();
+        let kept = Arc::clone(&waker);
+        let next = move |waker: &Waker| {
+            kept.set(waker.clone()).unwrap();
+            Poll::<Option<()>>::Ready(None)
+        };
+        let over = Polled(next, check.guard());
+        run_in(&actor, move |ctx| {
+            ctx.attach(over, |()| note("never"));
+        })
+        .await;
+        settled().await;
+        let (feed, waker) = (Feed::default(), waker.get().unwrap());
+        let stream = feed.stream(&check);
+        run_in(&actor, move |ctx| {
+            ctx.attach(stream, |item| note(item.to_string()));
+        })
+        .await;
+        settled().await;
+        for item in 1..=3 {
+            waker.wake_by_ref();
+            settled().await;
+            feed.push(item);
+            settled().await;
+        }
+        assert_eq!(log.entries(), ["1", "2", "3"]);
+        system.stop().await.unwrap();
+        waker.wake_by_ref();
     });
 }
 

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use common::node::{Msg, Node, hold, note, run, run_in};
+use common::node::{Gate, Msg, Node, hold, note, run, run_in};
 use common::{Count, Log, multi_thread, paused};
-use tenure::Timer;
 use tenure::prelude::*;
-use tokio::time::{Instant, MissedTickBehavior, sleep};
+use tenure::{Strategy, Timer};
+use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -370,9 +370,12 @@ fn nothing_comes_of_timers_that_two_threads_have_cancelled() {
         // Whatever had been begun by then is done.
         actor.ask(Msg::Ping).await.unwrap();
         let before = ticks.get();
-        while check.alive() > 1 {
-            actor.ask(Msg::Ping).await.unwrap();
-        }
+        let all_dropped = async {
+            while check.alive() > 1 {
+                actor.ask(Msg::Ping).await.unwrap();
+            }
+        };
+        timeout(60 * SECOND, all_dropped).await.unwrap();
         assert_eq!(ticks.get(), before);
         assert!(
             timers
@@ -381,6 +384,72 @@ fn nothing_comes_of_timers_that_two_threads_have_cancelled() {
                 .iter()
                 .all(|timer| !timer.is_active())
         );
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn siblings_that_are_started_anew_begin_without_the_timers_they_had() {
+    paused(async |check| {
+        let log = Log::default();
+        let system = System::start().unwrap();
+        let (guards, noted) = (check.clone(), log.clone());
+        let owner = Node::new(&check, &log).on_start(move |ctx| {
+            for name in ["one", "two"] {
+                let (guards, noted) = (guards.clone(), noted.clone());
+                let spec = ChildSpec::factory(move || Node::new(&guards, &noted));
+                let spec = spec.restart(Restart::OnFailure).name(name);
+                ctx.spawn(spec).unwrap();
+            }
+        });
+        let owner = ChildSpec::new(owner).strategy(Strategy::OneForAll);
+        let owner = system.spawn(owner).unwrap();
+        owner.ask(Msg::Ping).await.unwrap();
+        let [one, two] = ["one", "two"].map(|name| system.lookup::<Msg>(name).unwrap());
+        let guard = check.guard();
+        run_in(&two, move |ctx| {
+            ctx.send_every(SECOND, move || {
+                let _ = &guard;
+                note("tick")
+            });
+        })
+        .await;
+        sleep(millis(1_500)).await;
+        assert_eq!(check.alive(), 4);
+        one.tell(Msg::Fail).await.unwrap();
+        two.ask(Msg::Ping).await.unwrap();
+        settled().await;
+        one.ask(Msg::Ping).await.unwrap();
+        assert_eq!(check.alive(), 3);
+        sleep(HOUR).await;
+        assert_eq!(log.entries(), ["tick"]);
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn what_handles_a_tick_is_shown_by_its_label_and_has_no_deadline_of_an_ask() {
+    paused(async |check| {
+        let log = Log::default();
+        let system = System::start().unwrap();
+        let actor = system.spawn(Node::new(&check, &log)).unwrap();
+        let gate = Arc::<Gate>::default();
+        let (held, noted) = (Arc::clone(&gate), log.clone());
+        run_in(&actor, move |ctx| {
+            let look = run(move |ctx| noted.push(format!("{:?}", ctx.deadline())));
+            ctx.send_after(SECOND, look);
+            ctx.send_after(2 * SECOND, Msg::Hold(held));
+        })
+        .await;
+        actor.ask(Msg::Ping).timeout(HOUR).await.unwrap();
+        assert_eq!(actor.node().label(), None);
+        gate.reached().await;
+        assert_eq!(log.entries(), ["None"]);
+        assert_eq!(actor.node().label(), Some("Hold"));
+        assert_eq!(actor.node().backlog(), 0);
+        gate.open();
+        settled().await;
+        assert_eq!(actor.node().label(), None);
         system.stop().await.unwrap();
     });
 }

@@ -208,7 +208,7 @@ fn a_notice_that_is_not_handled_yet_is_taken_back_by_a_cancel() {
     });
 }
 
-/// The notice has been made when another message of the actor's, which came first, cancels it.
+/// The cancel comes between the making of a notice and its handler.
 #[test]
 fn a_notice_that_is_made_already_is_taken_back_by_a_cancel() {
     paused(async |check| {
@@ -222,7 +222,8 @@ fn a_notice_that_is_made_already_is_taken_back_by_a_cancel() {
         run_in(&watcher, move |ctx| {
             let watch = ctx.watch(&watched, move |_| {
                 own.get().unwrap().cancel();
-                Msg::Keep(guard)
+                drop(guard);
+                note("taken back")
             });
             made.set(watch.unwrap()).unwrap();
             ctx.send_after(SECOND, note("tick"));
