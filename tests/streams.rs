@@ -219,7 +219,12 @@ fn an_endless_stream_holds_up_no_end() {
             let actor = system.spawn(Node::new(&check, &log)).unwrap();
             let stream = endless(&check);
             run_in(&actor, move |ctx| {
-                ctx.attach(stream, |()| note("item"));
+                let mut items = 0;
+                ctx.attach(stream, move |()| {
+                    items += 1;
+                    assert!(items < 10_000, "it goes on");
+                    note("item")
+                });
             })
             .await;
             let begun = Instant::now();
