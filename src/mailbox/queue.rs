@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
 use super::abandoned::Abandoned;
-use super::batch::Batch;
 use super::waiters::{Ticket, Waiters};
 use super::{Caller, Mailbox};
 use crate::sync::{WakeList, lock};
