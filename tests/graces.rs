@@ -216,15 +216,17 @@ fn no_patience_does_not_spin() {
             .unwrap();
         let node = job.node();
         started.recv().unwrap();
-        // Two waits, so that the shell of the system goes on after the first has reported.
-        for _ in 0..2 {
+        // Two waits, so that the shell of the system goes on after the first has reported; more, if
+        // that shell was too late to tell the job.
+        let mut waits = 0;
+        while waits < 2 || node.phase() != Phase::Stopping {
+            waits += 1;
             let outcome = system.stop().await;
             assert!(
                 matches!(outcome, Err(StopError::Unjoined(_))),
                 "{outcome:?}"
             );
         }
-        assert_eq!(node.phase(), Phase::Stopping);
         drop(release);
         // The system has no steps of its own that could be cut short.
         assert_eq!(cut_short(system.stopped().await), [node.path().as_str()]);

@@ -297,8 +297,6 @@ impl<A: Actor> Context<A> {
     /// The incarnation is over; the mailbox stays.
     pub(super) fn end_incarnation(&mut self) {
         self.label = "";
-        // The next one has no sources yet, and would not look at this mark.
-        self.cell.node.signals.clear(SOURCED);
         self.cell.node.clear_label();
         // The next one has no sources yet, and would not look at this mark.
         self.signals().clear(SOURCED);

@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::signals::KILL;
 use super::{AnyNode, Order, request};
-use crate::error::{Blocker, Phase};
+use crate::error::{Blocker, Kind, Phase};
 use crate::sync::{after, lock, saturating_add};
 
 /// How long to wait at least before the next look.
@@ -59,7 +59,9 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
         let Some((since, until)) = own_time else {
             continue;
         };
-        if until <= now && !node.signals.has(KILL) {
+        // A system has no steps of its own that could be cut short; its shell may only be late.
+        let has_steps = node.kind() != Kind::System;
+        if until <= now && has_steps && !node.signals.has(KILL) {
             request(&next, Order::Cut);
         }
         let limit = if until <= now || node.signals.has(KILL) {
