@@ -70,14 +70,12 @@ impl Bounds {
             self.limit = Some(self.limit.map_or(limit, |own| own.min(limit)));
             self.timer = None;
         }
-        match self.limit {
-            Some(limit) => slot.set_deadline(limit),
-            None if self.even_if_cyclic => {}
-            None => {
-                let request = || Request::Reply(Arc::clone(slot) as _);
-                self.wait = Wait::begin(|| (target(), request()))?;
-            }
+        if let Some(limit) = self.limit {
+            slot.set_deadline(limit);
         }
+        let limited = self.limit.is_some() || self.even_if_cyclic;
+        let request = || Request::Reply(Arc::clone(slot) as _);
+        self.wait = Wait::begin(limited, || (target(), request()))?;
         Ok(())
     }
 

@@ -71,17 +71,17 @@ impl Room {
                 self.wait = None;
                 Poll::Ready(reserved.map_err(|()| NoRoom::Closed))
             }
-            Poll::Pending if is_new && !limited && !self.even_if_cyclic => self.begin(line),
+            Poll::Pending if is_new => self.begin(line, limited || self.even_if_cyclic),
             Poll::Pending => Poll::Pending,
         }
     }
 
     /// Lists the wait, which has its ticket already: whoever makes the room is then seen to.
-    fn begin(&mut self, line: &impl Line) -> Poll<Result<(), NoRoom>> {
+    fn begin(&mut self, line: &impl Line, limited: bool) -> Poll<Result<(), NoRoom>> {
         let Some(ticket) = self.ticket else {
             return Poll::Pending;
         };
-        match Wait::begin(|| (line.any(), Request::Room(ticket))) {
+        match Wait::begin(limited, || (line.any(), Request::Room(ticket))) {
             Ok(wait) => {
                 self.wait = wait.map(Box::new);
                 Poll::Pending

@@ -126,7 +126,7 @@ impl<T: Send + 'static> Future for TaskHandle<T> {
         let Poll::Ready(end) = Pin::new(&mut self.end).poll(cx) else {
             if matches!(self.waiting, Waiting::Unseen) {
                 let cell = Arc::clone(&self.cell);
-                match Wait::begin(|| (cell as _, Request::End)) {
+                match Wait::begin(false, || (cell as _, Request::End)) {
                     Ok(wait) => self.waiting = Waiting::Listed(wait),
                     Err(cycle) => return Poll::Ready(Err(TaskError::Deadlock(cycle))),
                 }

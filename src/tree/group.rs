@@ -19,8 +19,8 @@ use crate::sync::lock;
 /// The others end as in a stop, the youngest first and each before the next is told, and are
 /// started in the order in which they were spawned, each once the one before it is running. One
 /// whose grace runs out meanwhile is dropped at its await point, and is started anew, too; a start
-/// that is under way is dropped at once, and so is a handler that waits without a limit for a sibling
-/// that is down. A child whose policy is never to restart is stopped for good. Tasks and blocking
+/// that is under way is dropped at once, and so is a handler that waits for a sibling that is down. A
+/// child whose policy is never to restart is stopped for good. Tasks and blocking
 /// jobs are left alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -7,15 +7,16 @@
 //! is looked at again, and still stands. A wait that has ended never begins anew, so that all of
 //! them stood at the moment between.
 //!
-//! What may end by itself is not listed: waits with a time limit, those of code that no node runs,
-//! and the wait of a scope for what is in it, which has its graces.
+//! What may end by itself is no part of a cycle: waits with a time limit, which are listed for the
+//! restart of a group alone; those of code that no node runs; and the wait of a scope for what is in
+//! it, which has its graces.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::current::{beneath, with_carrier};
 use super::node::Links;
-use super::signals::{ANEW, EXITS, KILL, PARKED, STOP};
+use super::signals::{ABANDON, ANEW, EXITS, KILL, PARKED, REGROUP, STOP};
 use super::{AnyNode, Node, NodeId};
 use crate::error::{Cycle, Kind};
 use crate::mailbox::{Caller, Ticket};
@@ -44,6 +45,8 @@ struct Edge {
     number: u64,
     target: Arc<dyn AnyNode>,
     request: Request,
+    /// It ends by itself, or by something that cannot be seen here: no part of a cycle.
+    limited: bool,
     /// The scope within the waiting node whose body waits.
     scope: Option<Arc<dyn AnyNode>>,
 }
@@ -60,8 +63,9 @@ impl Wait {
     ///
     /// # Errors
     ///
-    /// The cycle that it would have completed.
+    /// The cycle that it would have completed, unless it is `limited`.
     pub(crate) fn begin(
+        limited: bool,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
     ) -> Result<Option<Self>, Cycle> {
         let Some((node, scope)) = with_carrier(|node, here| {
@@ -75,6 +79,7 @@ impl Wait {
             number: 0,
             target,
             request,
+            limited,
             scope,
         };
         let target = Arc::clone(&edge.target);
@@ -83,7 +88,15 @@ impl Wait {
             number: edge.number,
             node,
         };
-        if waits_for_its_turn(&wait.node, &target) {
+        let in_vain = waits_for_its_turn(&wait.node, &target);
+        if limited {
+            if in_vain && wait.node.node().signals.has(REGROUP) {
+                // It would only hold its group up: see `Node::regroup`.
+                wait.node.node().signals.set(ABANDON);
+            }
+            return Ok(Some(wait));
+        }
+        if in_vain {
             let ends = [&wait.node, &target];
             let paths = ends.map(|end| end.node().path(end.type_name()));
             return Err(Cycle::new(paths.to_vec()));
@@ -143,13 +156,14 @@ impl Node {
         links
             .rare
             .as_ref()
-            .is_some_and(|rare| !rare.waits.edges.is_empty())
+            .is_some_and(|rare| rare.waits.edges.iter().any(|edge| !edge.limited))
     }
 
     fn waits(&self) -> Vec<Edge> {
         let links = lock(&self.links);
         let rare = links.rare.as_ref();
-        rare.map_or_else(Vec::new, |rare| rare.waits.edges.clone())
+        let all = rare.iter().flat_map(|rare| &rare.waits.edges);
+        all.filter(|edge| !edge.limited).cloned().collect()
     }
 
     fn lists(&self, number: u64) -> bool {
@@ -185,10 +199,10 @@ impl Edge {
     }
 }
 
-/// Whether the target waits, in a restart of both, for this node to have started.
+/// Whether the target waits, in a restart of both, for this node to have ended or started.
 fn waits_for_its_turn(node: &Arc<dyn AnyNode>, target: &Arc<dyn AnyNode>) -> bool {
     let owner = |of: &Arc<dyn AnyNode>| of.node().owner().map(|owner| owner.node().id());
-    node.node().signals.has(ANEW)
+    node.node().signals.has(ANEW | REGROUP)
         && target.node().signals.has(PARKED)
         && owner(node) == owner(target)
 }
