@@ -61,12 +61,15 @@
 //! | reach one | [`ActorRef`], [`Recipient`], [`ReplyTo`] |
 //! | start things | [`Spawner`] (which contexts, scopes and systems lend), [`ChildSpec`], [`Mailbox`] |
 //! | start them anew | [`Restart`], [`Backoff`], [`Strategy`] |
+//! | bound an ask, and its work | [`Ask::timeout`], [`Context::until_caller_gone`], [`Builder::ask_timeout`] |
 //! | have an actor wait | [`Context::send_every`], [`attach`](Context::attach), [`watch`](Context::watch) |
 //! | find one again | [`Spawner::find`], [`Spawner::lookup`] |
 //! | end them | [`ActorRef::stop`], [`drain`](ActorRef::drain), [`kill`](ActorRef::kill), [`Stopping`] |
 //! | hold a tree | [`scope()`], [`System`] |
 //! | see what is alive | [`NodeRef::snapshot`] |
-//! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Builder::on_dead_letter`] |
+//! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Cycle`], [`Builder::on_dead_letter`] |
+//!
+//! The ways in which a goroutine leaks, and what stands for each of them here: [`guide`].
 
 #![forbid(unsafe_code)]
 // A panic in the library would cross into somebody else's actor; a test that cannot go on fails.

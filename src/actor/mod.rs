@@ -45,7 +45,7 @@
 //! `on_stop`, unless it panicked → the state is dropped → the backoff, and the turn among its siblings,
 //! are waited for → the next incarnation starts, on the same mailbox and with the same references. What
 //! the incarnation owned is gone by then; what is queued is not. A stop or kill is served at each step;
-//! a drain cuts the wait short, and the next incarnation handles what was accepted.
+//! a drain cuts the wait short, and another incarnation handles what was accepted, if anything was.
 //!
 //! ## The rules
 //!
@@ -60,9 +60,8 @@
 //!    has taken its token keeps its grace.
 //! 4. **A drain drains the whole subtree**, and loses nothing that was accepted. An actor's sources
 //!    (timers, streams, watches) are not accepted mail: they end when it begins, and at every other
-//!    end. An error that only
-//!    carries this crate's own "stopped", from a node in a tree that is stopping, is a stop and not a
-//!    failure.
+//!    end. An error that only carries this crate's own "stopped", from a node in a tree that is
+//!    stopping, is a stop and not a failure.
 //! 5. **The body is separate from the shell.** The shell is never aborted: it guards the body, drops
 //!    it when the node is killed, and still joins the children. The end of a node is the drop of the
 //!    last thing that its future holds, never a message that somebody must remember to send.
@@ -86,13 +85,15 @@
 //!    | stop, drain, kill asked by anyone | yes, yes, no | never | no |
 //!    | an error from a handler or hook | yes | `OnFailure`, `Always` | otherwise |
 //!    | a panic | no, only `Drop` | as an error | as an error |
-//!    | grace ran out | no | never | no, but it is reported as cut short |
+//!    | grace ran out | no | never, but with its group | no, but it is reported as cut short |
+//!
+//!    A failure that a restart has settled is traced, and goes no further.
 //! 10. **An ask always resolves**, with a reply or with why there is none. One whose caller has gone
 //!     before it was started is skipped; a started one can see it, and bind its work to it. A deadline
 //!     travels: asks made while a message is handled have what is left of its time, until its reply is
 //!     sent, and so do the tasks that are started meanwhile, for life.
 //! 11. **No message is lost silently.** A refused one goes back to its sender; an accepted one is
-//!     handled, or traced as undelivered.
+//!     handled, or counted, traced and shown to the system's hook as undelivered.
 //! 12. **References observe.** Dropping an `ActorRef`, a handle or the future of a stop changes
 //!     nothing: the call is what requests.
 //! 13. **Orders are idempotent and level-triggered**: told once or a thousand times, a node ends once,
@@ -105,7 +106,8 @@
 //! 16. **Cycles of waits are named.** An ask, a wait for room or for a task that would complete a cycle
 //!     of nodes waiting for each other, none of them with a time limit, fails at once. A wait counts
 //!     while the asking handler runs and the request is queued or in the target's current handler; a
-//!     cycle through any one of a node's waits counts. `even_if_cyclic` is the way out.
+//!     cycle through any one of a node's waits counts. `even_if_cyclic` is the way out. Siblings that
+//!     are started anew together never wait for each other: what would is dropped, or refused.
 
 mod actor_ref;
 mod ask;

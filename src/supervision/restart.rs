@@ -13,7 +13,7 @@ use crate::actor::{IncarnationEnd, Revive};
 /// [`on_stop`](crate::Actor::on_stop) unless it panicked, then its state. Messages that are queued
 /// are for the next one; the one that failed is not handled again, and whoever asked it is told
 /// [`AskError::Failed`](crate::AskError::Failed). Nobody who asked for a stop, drain or kill gets a
-/// restart instead.
+/// restart instead; a drain that finds a restart under way lets it handle what is queued.
 ///
 /// It takes a recipe that can be made again: one that is `Clone`, or a
 /// [factory](crate::ChildSpec::factory).
