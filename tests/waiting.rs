@@ -443,6 +443,20 @@ fn ask_that_times_out_in_the_line_was_never_sent() {
 }
 
 #[test]
+fn ask_that_gets_its_limit_late_never_claims_not_to_have_been_started() {
+    paused(async |check| {
+        let rig = Rig::new(&check);
+        let mut asking = rig.actor.ask(Msg::HoldAndHang);
+        assert!(!is_ready(&mut asking, Waker::noop()));
+        rig.entered.notified().await;
+        let late = asking.timeout(LIMIT).await;
+        assert_eq!(late, Err(AskError::TimedOut { started: true }));
+        rig.actor.kill().await.unwrap();
+        rig.end().await;
+    });
+}
+
+#[test]
 fn deadline_in_the_past_gives_one_try() {
     paused(async |check| {
         let rig = Rig::new(&check);

@@ -221,8 +221,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             Stage::Sent(Some(number)) => {
                 let left = self.slot.give_up();
                 self.target.cell().queue.abandon(number);
-                // It may have been, for all that is known here.
-                left.map_err(|_| true)
+                left
             }
         }
     }

@@ -208,7 +208,9 @@ impl<T> Slot<T> {
     pub(crate) fn give_up(&self) -> Result<Result<T, AskError>, bool> {
         let mut state = lock(&self.state);
         let left = std::mem::replace(&mut state.reply, Reply::GivenUp);
-        let started = self.stage.swap(GONE, Ordering::Relaxed) == STARTED;
+        // Without a limit at the time that it was sent, nobody marks that it is started.
+        let unknown = self.limit.load(Ordering::Relaxed) == 0;
+        let started = self.stage.swap(GONE, Ordering::Relaxed) == STARTED || unknown;
         self.filled.store(true, Ordering::Relaxed);
         let asker = state.asker.take();
         let watchers = std::mem::take(&mut state.watchers);

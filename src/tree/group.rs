@@ -214,7 +214,7 @@ impl Node {
                 return;
             };
             self.signals.set(PARKED);
-            self.signals.clear(ANEW | REGROUP);
+            self.signals.clear(ANEW);
             table.park(self.key, strategy);
             table.advance()
         };
