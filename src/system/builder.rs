@@ -16,7 +16,8 @@ use crate::mailbox::Mailbox;
 use crate::supervision::IntoChild;
 use crate::tree::signals::DRAIN;
 use crate::tree::{
-    Body, Clock, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Manner, Report, Shared, launch,
+    Body, Clock, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Lookout, Manner, Report,
+    Shared, launch,
 };
 
 /// A system's settings.
@@ -191,12 +192,14 @@ impl Builder {
             mailbox: self.mailbox,
             letters: Arc::new(Letters::new(self.on_dead_letter)),
             ask_timeout: self.ask_timeout,
+            lookout: defaults.lookout,
             handle: defaults.handle,
         };
         let handle = shared.handle.clone();
         let node = Root::system(shared, self.name, site);
         let exit = Exit::new(Arc::clone(&node));
-        launch(&handle, shell(exit));
+        let shell = Lookout::keep(Arc::clone(&node), shell(exit));
+        launch(&handle, shell);
         System::new(node, self.grace)
     }
 }

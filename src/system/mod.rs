@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::mailbox::Mailbox;
-use crate::tree::Shared;
+use crate::tree::{Lookout, Shared};
 
 /// What a tree has that nobody has said anything about.
 fn system_defaults(handle: Handle) -> Shared {
@@ -29,5 +29,6 @@ fn system_defaults(handle: Handle) -> Shared {
         mailbox: Mailbox::default(),
         letters: Arc::default(),
         ask_timeout: None,
+        lookout: Lookout::default(),
     }
 }

@@ -13,8 +13,8 @@ use super::system_defaults;
 use crate::actor::Spawner;
 use crate::error::{Result, RunError, StopReason, Unjoined};
 use crate::tree::{
-    AnyNode, Body, Clock, Ended, Exit, Halt, Manner, Place, Report, StopChildren, Watch, current,
-    register_scope,
+    AnyNode, Body, Clock, Ended, Exit, Halt, Lookout, Manner, Place, Report, StopChildren, Watch,
+    current, register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
@@ -95,7 +95,7 @@ where
     let site = Location::caller();
     async move {
         let (scope, exit) = open(site, std::any::type_name::<F>())?;
-        drive(exit, body(scope)).await
+        Lookout::keep(Arc::clone(exit.any()), drive(exit, body(scope))).await
     }
 }
 
@@ -141,7 +141,7 @@ where
     let site = Location::caller();
     async move {
         let (scope, exit) = open(site, std::any::type_name::<Fut>())?;
-        drive(exit, body(scope)).await
+        Lookout::keep(Arc::clone(exit.any()), drive(exit, body(scope))).await
     }
 }
 
@@ -235,7 +235,7 @@ pub(super) async fn join(
             return Poll::Pending;
         }
         watch
-            .poll(|| Some(Arc::clone(node)), true, cx)
+            .poll(node, || Some(Arc::clone(node)), true, cx)
             .map(|blockers| Err(Unjoined::new(blockers)))
     })
     .await

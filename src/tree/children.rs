@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::group::{Group, Turn};
 use super::signals::SIGNIFICANT;
-use super::{AnyNode, Letters};
+use super::{AnyNode, Letters, Lookout};
 use crate::error::{CutShort, Kind, StopReason};
 use crate::mailbox::Mailbox;
 
@@ -35,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) letters: Arc<Letters>,
     /// The limit of a node's ask that nothing else limits.
     pub(crate) ask_timeout: Option<Duration>,
+    pub(crate) lookout: Lookout,
 }
 
 /// A child's place in its owner's table. The generation tells it from an earlier child in the

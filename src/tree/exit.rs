@@ -63,6 +63,11 @@ impl Drop for Exit {
 }
 
 fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
+    if node.node().owner().is_none()
+        && let Some(shared) = node.node().shared()
+    {
+        shared.lookout.close();
+    }
     let mut ended = Some(reason);
     // The end of a node can be the end of an owner whose shell has gone before, and so on up; a
     // loop, because a tree may be deep (rule 15).

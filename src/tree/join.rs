@@ -76,19 +76,17 @@ impl StopChildren {
         loop {
             match self.advance(owner) {
                 Next::TellAll(children) => {
-                    self.watch.turn();
                     for child in children {
                         request(&child, self.order());
                     }
                 }
                 Next::Tell(child) => {
-                    self.watch.turn();
                     request(&child, self.order());
                 }
                 Next::Wait => {
                     let step = self.step;
                     let root = || awaited(owner, step);
-                    if self.watch.poll(root, false, cx).is_pending() {
+                    if self.watch.poll(owner, root, false, cx).is_pending() {
                         return Poll::Pending;
                     }
                     self.pass(owner);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::lookout::Brief;
 use super::signals::KILL;
 use super::{AnyNode, Order, request};
 use crate::error::{Blocker, Kind, Phase};
@@ -100,11 +101,10 @@ struct Seen {
 
 /// Looks at what is overdue each time that something may have become so, and only then.
 ///
-/// Its first poll sets no timer but yields once: most ends are only a poll of another task away,
-/// and a timer costs more than all else of a stop.
+/// It sets no timer before it has lasted, see [`Lookout`](super::Lookout).
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    yielded: bool,
+    brief: Brief,
     timer: Option<Timer>,
     alive: usize,
 }
@@ -118,17 +118,16 @@ struct Timer {
 
 impl Watch {
     /// Gives the blockers once there are any, and nothing has ended since the last look. With
-    /// `all`, only once nobody is left who still has time. Most polls need no `root`.
+    /// `all`, only once nobody is left who still has time. Most polls need no `root`, which is
+    /// `beneath` this node, or itself.
     pub(crate) fn poll(
         &mut self,
+        beneath: &Arc<dyn AnyNode>,
         root: impl FnOnce() -> Option<Arc<dyn AnyNode>>,
         all: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Vec<Blocker>> {
-        if !std::mem::replace(&mut self.yielded, true) {
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        ready!(self.brief.poll(beneath, cx));
         if self
             .timer
             .as_ref()
@@ -161,17 +160,14 @@ impl Watch {
         }
     }
 
-    /// One whose user has yielded already.
-    pub(crate) fn yielded() -> Self {
-        Self {
-            yielded: true,
-            ..Self::default()
-        }
+    /// For a wait that has a timer of its own anyway, it only yields once.
+    pub(super) fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.brief.yield_once(cx)
     }
 
-    /// The wait is for something else from here on.
-    pub(crate) fn turn(&mut self) {
-        self.yielded = self.timer.is_some();
+    /// Looks again at what may be overdue, and when.
+    pub(super) fn renew(&mut self) {
+        self.timer = None;
     }
 }
 

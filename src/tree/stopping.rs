@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -36,7 +36,6 @@ use crate::sync::{after, lock};
 #[must_use = "the stop is requested already; await this to know that it is over, and how it went"]
 pub struct Stopping {
     end: Stopped,
-    yielded: bool,
     /// The kill has been seen.
     killed: bool,
     watch: Watch,
@@ -49,9 +48,8 @@ impl Stopping {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
         Self {
             end: Stopped::new(node),
-            yielded: false,
             killed: false,
-            watch: Watch::yielded(),
+            watch: Watch::default(),
             bound: None,
             limit: None,
             warnings: None,
@@ -65,9 +63,8 @@ impl Stopping {
                 node: None,
                 ticket: None,
             },
-            yielded: false,
             killed: false,
-            watch: Watch::yielded(),
+            watch: Watch::default(),
             bound: None,
             limit: None,
             warnings: None,
@@ -108,20 +105,15 @@ impl Future for Stopping {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if !std::mem::replace(&mut this.yielded, true) {
-            // Most ends are only a poll of another task away: no need to stand in line.
-            if let Some(outcome) = this.end.peek() {
-                return Poll::Ready(outcome);
-            }
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
             return Poll::Ready(outcome);
         }
         let Some(node) = this.end.node.clone() else {
             return Poll::Pending;
         };
+        if this.limit.is_some() || this.warnings.is_some() {
+            ready!(this.watch.poll_yield(cx));
+        }
         // Off the runtime (in a foreign executor) timers are those of the tree's own.
         let foreign = tokio::runtime::Handle::try_current().is_err();
         let shared = node.node().shared().filter(|_| foreign);
@@ -130,12 +122,13 @@ impl Future for Stopping {
         if !this.killed && node.node().signals.has(KILL) {
             // Whoever killed it: what was to be looked at after its grace is overdue before.
             this.killed = true;
-            this.watch = Watch::yielded();
+            this.watch.renew();
         }
         if let Some(warnings) = &mut this.warnings {
             warnings.poll(&node, cx);
         }
-        this.watch.poll(|| Some(node), false, cx).map(|blockers| {
+        let root = || Some(Arc::clone(&node));
+        this.watch.poll(&node, root, false, cx).map(|blockers| {
             let unjoined = Unjoined::new(blockers);
             tracing::error!(%unjoined, "a stop goes on without an end in sight");
             Err(StopError::Unjoined(unjoined))
