@@ -120,6 +120,10 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
         }
     }
 
+    fn suspend(&self) -> bool {
+        self.queue.suspend()
+    }
+
     fn progress(&self) -> (u64, bool) {
         let busy = !self.queue.is_parked() || self.node.signals.has(SOURCED);
         (self.queue.started(), busy)

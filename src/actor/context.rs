@@ -13,11 +13,11 @@ use super::sources::Sources;
 use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
-use crate::mailbox::{Batch, CallerGone, UntilCallerGone};
+use crate::mailbox::{Batch, CallerGone, Gate, UntilCallerGone, Verdict, settle};
 use crate::tree::signals::{
     ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, SOURCED, STOP, Signals,
 };
-use crate::tree::{Label, NodeRef, Order, Stopping, finish, request_own};
+use crate::tree::{Label, Node, NodeRef, Order, Stopping, finish, request_own};
 
 /// What an actor's handlers and hooks have of their own node.
 ///
@@ -64,7 +64,7 @@ pub struct Context<A: Actor> {
 }
 
 impl<A: Actor> Context<A> {
-    pub(super) fn new(cell: Arc<ActorCell<A::Msg>>) -> Self {
+    pub(crate) fn new(cell: Arc<ActorCell<A::Msg>>) -> Self {
         Self {
             spawner: Spawner::new(Arc::clone(&cell) as _),
             cell,
@@ -184,7 +184,7 @@ impl<A: Actor> Context<A> {
     /// Dropping it loses nothing.
     pub fn caller_gone(&self) -> CallerGone {
         let queue = &self.cell.queue;
-        let number = self.batch.number();
+        let number = queue.last_started();
         let number = number.filter(|number| queue.is_in_hand(*number));
         match (self.batch.caller(), number) {
             (Some(caller), _) => CallerGone::of_caller(Arc::clone(caller)),
@@ -237,6 +237,13 @@ impl<A: Actor> Context<A> {
         self.cell.node.end_handler();
     }
 
+    /// A handler or hook has ended, and so has the wait of those whose replies it dropped.
+    #[inline]
+    pub(super) fn end_code(&mut self, verdict: Verdict) {
+        settle(self.cell.node.id().get(), verdict);
+        self.end_handler();
+    }
+
     /// The next message that the loop is to handle.
     #[inline]
     pub(super) fn next(&mut self) -> Option<A::Msg> {
@@ -263,8 +270,29 @@ impl<A: Actor> Context<A> {
         }
     }
 
+    #[inline]
+    pub(super) fn my_node(&self) -> &Node {
+        &self.cell.node
+    }
+
+    #[inline]
     pub(super) fn signals(&self) -> &Signals {
         &self.cell.node.signals
+    }
+
+    /// Closes the mailbox, and the node to more children; its token fires.
+    pub(super) fn shut(&self) {
+        self.cell.node.begin_stopping_if(|_| true);
+        self.cell.queue.close(Gate::Closed);
+        self.cell.node.set_stopping();
+    }
+
+    /// The end of a drain, if no message has come meanwhile.
+    pub(super) fn close_if_empty(&self) -> bool {
+        let queue = &self.cell.queue;
+        self.cell
+            .node
+            .begin_stopping_if(|wakes| queue.close_if_empty(wakes))
     }
 
     /// Whether there is a message to take, looked for without waiting.

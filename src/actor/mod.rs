@@ -139,8 +139,8 @@ pub use task::{TaskHandle, TaskOutput};
 pub use tell::Tell;
 
 pub(crate) use cell::ActorCell;
-pub(crate) use renew::{IncarnationEnd, Revive};
-pub(crate) use shell::{Seed, shell};
+pub(crate) use renew::{IncarnationEnd, Renewal, Revive};
+pub(crate) use shell::{Life, Seed, Stage, shell};
 
 use std::future::Future;
 

@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::cell::ActorCell;
-use super::{Actor, Context, Start};
+use super::Start;
+use super::shell::{Seed, Stage};
 use crate::error::StopReason;
 use crate::sync::after;
 use crate::tree::signals::{CUT, DRAIN, KILL, PARKED, REGROUP, STOP, TOLD, WAITING};
@@ -33,45 +33,73 @@ pub(crate) enum IncarnationEnd {
     Regrouped,
 }
 
-/// Decides at the end of an incarnation whether there is another: then it begins to end as in a
-/// restart, and the next may start at the time given.
-pub(super) fn begin<S, A: Actor>(
-    revive: &mut dyn Revive<S>,
-    cell: &ActorCell<A::Msg>,
-    ctx: &mut Context<A>,
-    report: &Report,
-) -> Option<Instant> {
-    let signals = cell.node.signals.load();
-    // A start whose failure its caller is told of is the caller's to try again.
-    if signals & (STOP | DRAIN | KILL) != 0 || signals & TOLD != 0 && !report.is_empty() {
-        return None;
+/// What an actor has that may be started anew.
+pub(crate) struct Renewal<S> {
+    revive: Box<dyn Revive<S>>,
+    /// When the next incarnation may start.
+    at: Instant,
+}
+
+impl<S: Start> Renewal<S> {
+    pub(crate) fn new(revive: Box<dyn Revive<S>>) -> Self {
+        Self {
+            revive,
+            at: Instant::now(),
+        }
     }
-    let end = if !report.is_empty() {
-        IncarnationEnd::Failed
-    } else if signals & REGROUP != 0 {
-        IncarnationEnd::Regrouped
-    } else {
-        IncarnationEnd::Finished
-    };
-    let delay = revive.decide(end)?;
-    if !cell.node.begin_restart() {
-        return None;
+
+    /// Decides at the end of an incarnation whether there is another: then it begins to end as in
+    /// a restart.
+    pub(super) fn begin(&mut self, node: &Node, report: &Report) -> bool {
+        let signals = node.signals.load();
+        // A start whose failure its caller is told of is the caller's to try again.
+        if signals & (STOP | DRAIN | KILL) != 0 || signals & TOLD != 0 && !report.is_empty() {
+            return false;
+        }
+        self.decide(
+            node,
+            if !report.is_empty() {
+                IncarnationEnd::Failed
+            } else if signals & REGROUP != 0 {
+                IncarnationEnd::Regrouped
+            } else {
+                IncarnationEnd::Finished
+            },
+        )
     }
-    ctx.end_incarnation();
-    Some(after(delay))
+
+    /// Makes a recipe, as the node's own code.
+    pub(super) fn start(&mut self, stage: &mut Stage<S>, exit: &mut Exit, report: &mut Report) {
+        let recipe = || catch_unwind(AssertUnwindSafe(|| self.revive.recipe()));
+        match exit.as_current(recipe) {
+            Ok(made) => *stage = Stage::Recipe(made),
+            Err(panic) => report.panicked(panic_message(panic)),
+        }
+    }
+
+    fn decide(&mut self, node: &Node, end: IncarnationEnd) -> bool {
+        let Some(delay) = self.revive.decide(end) else {
+            return false;
+        };
+        self.at = after(delay);
+        node.begin_restart()
+    }
 }
 
 /// Goes on to the next incarnation, after the state and the children of the last one are gone:
 /// makes its recipe, when it is time and the node's turn. `false` if there is none.
 ///
 /// A drain does not wait: what was accepted is to be handled, if there is anything.
-pub(super) async fn go_on<S: Start>(
-    revive: &mut dyn Revive<S>,
-    mut at: Instant,
-    start: &mut Option<S>,
-    exit: &mut Exit,
-    report: &mut Report,
-) -> bool {
+pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> bool {
+    let Seed {
+        life,
+        renewal: Some(renewal),
+        exit,
+    } = seed
+    else {
+        return false;
+    };
+    exit.reset_clock();
     loop {
         let signals = exit.any().node().signals.load();
         if signals & (STOP | KILL) != 0 {
@@ -82,18 +110,16 @@ pub(super) async fn go_on<S: Start>(
             return false;
         }
         settle(exit, report);
-        if !wait_for_turn(exit, at).await {
+        if !wait_for_turn(exit, renewal.at).await {
             return false;
         }
-        recipe(revive, start, exit, report);
-        if start.is_some() {
+        renewal.start(&mut life.stage, exit, report);
+        if matches!(life.stage, Stage::Recipe(_)) {
             return true;
         }
-        let again = revive.decide(IncarnationEnd::Failed);
-        let Some(delay) = again.filter(|_| exit.any().node().begin_restart()) else {
+        if !renewal.decide(exit.any().node(), IncarnationEnd::Failed) {
             return false;
-        };
-        at = after(delay);
+        }
     }
 }
 
@@ -119,20 +145,6 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
             Resume::End => return false,
             Resume::Park => {}
         }
-    }
-}
-
-/// Makes a recipe, as the node's own code.
-pub(super) fn recipe<S: Start>(
-    revive: &mut dyn Revive<S>,
-    start: &mut Option<S>,
-    exit: &mut Exit,
-    report: &mut Report,
-) {
-    let made = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| revive.recipe())));
-    match made {
-        Ok(made) => *start = Some(made),
-        Err(panic) => report.panicked(panic_message(panic)),
     }
 }
 

@@ -4,37 +4,62 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{self, Poll};
+use std::task::Poll;
 
-use super::cell::ActorCell;
-use super::renew::{self, Revive};
+use super::renew::{self, Renewal};
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result};
-use crate::mailbox::{Gate, Orphans, Verdict, settle};
+use crate::mailbox::{Verdict, settle};
 use crate::tree::signals::{
     ALWAYS, BY_SELF, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING,
 };
 use crate::tree::{
-    Body, Clock, Ended, Exit, Halt, Manner, Report, StopChildren, next_ended, panic_message,
+    Body, Ended, Exit, Halt, Manner, Node, Report, StopChildren, next_ended, panic_message,
     stop_children,
 };
 
 /// How many messages are handled before the loop yields, if nothing else makes it.
 const BUDGET: u32 = 128;
 
-type Cell<A> = ActorCell<<A as Actor>::Msg>;
-
-/// What an actor's task holds before it is first polled; `exit` goes last.
+/// What an actor's task holds for life; `exit` goes last.
 pub(crate) struct Seed<S: Start> {
-    /// What the next incarnation is started from.
-    pub(crate) start: Option<S>,
-    /// Without it there is only one.
-    pub(crate) revive: Option<Box<dyn Revive<S>>>,
-    pub(crate) cell: Arc<Cell<S::Actor>>,
+    pub(crate) life: Life<S>,
+    /// Without it there is only one incarnation.
+    pub(crate) renewal: Option<Box<Renewal<S>>>,
     pub(crate) exit: Exit,
 }
 
+/// The actor, and what it sees of its node.
+pub(crate) struct Life<S: Start> {
+    pub(crate) stage: Stage<S>,
+    pub(crate) ctx: Context<S::Actor>,
+}
+
+/// What there is of an incarnation.
+pub(crate) enum Stage<S: Start> {
+    /// What it is to be started from.
+    Recipe(S),
+    Actor(S::Actor),
+    /// It is being started, or is gone.
+    Nothing,
+}
+
+impl<S: Start> Life<S> {
+    fn node(&self) -> &Node {
+        self.ctx.my_node()
+    }
+}
+
+impl<S: Start> Stage<S> {
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Nothing)
+    }
+}
+
 /// The whole life of an actor.
+///
+/// It is held by every actor's task, so it is laid out with care: it captures one struct, and uses
+/// that in place.
 #[expect(
     clippy::manual_async_fn,
     reason = "an async fn stores its arguments twice"
@@ -43,71 +68,56 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
     async move {
         // One borrow of the whole, or the block would take its fields apart and drop them in
         // another order.
-        let Seed {
-            start,
-            revive,
-            cell,
-            exit,
-        } = &mut seed;
-        let mut actor: Option<S::Actor> = None;
-        let mut ctx = Context::new(Arc::clone(cell));
-        let mut clock = Clock::default();
+        let seed = &mut seed;
         let mut report = Report::default();
 
-        if let Some(revive) = revive {
-            renew::recipe(&mut **revive, start, exit, &mut report);
+        if let Some(renewal) = &mut seed.renewal {
+            renewal.start(&mut seed.life.stage, &mut seed.exit, &mut report);
         }
         // Once for each incarnation.
         loop {
             let hooks = {
-                let body = pin!(Some(live(start, &mut actor, &mut ctx, cell)));
-                let ended = Body::new(exit, &mut clock, body, Halt::Itself).await;
-                take_end(ended, exit, &mut report)
+                let body = pin!(Some(live(&mut seed.life)));
+                let ended = Body::new(&mut seed.exit, body, Halt::Itself).await;
+                take_end(ended, &seed.exit, &mut report)
             };
-            let next = revive
-                .as_mut()
-                .and_then(|revive| renew::begin(&mut **revive, cell, &mut ctx, &report));
-            if next.is_none() {
-                close(cell, &mut ctx, &mut report);
+            let again = begin_again(seed, &report);
+            if !again {
+                close(&mut seed.life.ctx, &mut report);
             }
-            if ctx.sources.is_some() {
-                end_sources(exit, &mut ctx, &mut report);
+            end_sources(seed, &mut report);
+            if seed.life.node().has_children() {
+                Box::pin(seed.exit.stop_children()).await;
             }
-            if cell.node.has_children() {
-                clock.suspend(&cell.node);
-                Box::pin(stop_children(exit.any())).await;
-                clock.resume(&cell.node);
-            }
-            if let Some(actor) = actor.as_mut().filter(|_| hooks)
-                && !cell.node.signals.has(KILL)
+            if hooks
+                && let Stage::Actor(actor) = &mut seed.life.stage
+                && !seed.life.ctx.signals().has(KILL)
             {
-                let hook = pin!(Some(actor.on_stop(&mut ctx)));
-                let ended = Body::new(exit, &mut clock, hook, Halt::Itself)
+                let hook = pin!(Some(actor.on_stop(&mut seed.life.ctx)));
+                let ended = Body::new(&mut seed.exit, hook, Halt::Itself)
                     .in_the_same_task()
                     .await;
-                take_end(ended, exit, &mut report);
+                take_end(ended, &seed.exit, &mut report);
             }
             // One that was killed before its first poll is still what it was to be started from.
-            drop_state(exit, (actor.take(), start.take()), &mut report);
+            drop_state(&mut seed.exit, seed.life.stage.take(), &mut report);
             // A scope that a hook had opened may have been dropped, and its nodes killed.
-            if cell.node.has_children() {
-                Box::pin(stop_children(exit.any())).await;
+            if seed.life.node().has_children() {
+                Box::pin(stop_children(seed.exit.any())).await;
             }
-            let (Some(at), Some(revive)) = (next, revive.as_mut()) else {
-                break;
-            };
-            if !Box::pin(renew::go_on(&mut **revive, at, start, exit, &mut report)).await {
-                close(cell, &mut ctx, &mut report);
+            if !again {
                 break;
             }
-            clock = Clock::default();
+            if !Box::pin(renew::go_on(seed, &mut report)).await {
+                close(&mut seed.life.ctx, &mut report);
+                break;
+            }
         }
-        if revive.is_some() {
-            drop_state(exit, revive.take(), &mut report);
+        if seed.renewal.is_some() {
+            drop_state(&mut seed.exit, seed.renewal.take(), &mut report);
         }
-        drop(ctx);
-        let reason = report.finish(exit.any());
-        exit.conclude(reason);
+        let reason = report.finish(seed.exit.any());
+        seed.exit.conclude(reason);
     }
 }
 
@@ -120,22 +130,24 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
     clippy::manual_async_fn,
     reason = "an async fn stores its arguments twice"
 )]
-fn live<'a, S: Start>(
-    start: &'a mut Option<S>,
-    state: &'a mut Option<S::Actor>,
-    ctx: &'a mut Context<S::Actor>,
-    cell: &'a Cell<S::Actor>,
-) -> impl Future<Output = Result> + Send + 'a {
+fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
     async move {
-        let Some(actor) = begin(start, state, ctx, cell).await? else {
+        let Stage::Recipe(start) = life.stage.take() else {
             return Ok(());
         };
+        life.stage = Stage::Actor(start.start(&mut life.ctx).await?);
+        if let Stage::Actor(actor) = &mut life.stage {
+            actor.on_start(&mut life.ctx).await?;
+        }
+        life.ctx.end_code(Verdict::NoReply);
+        life.node().set_running();
         let mut budget = BUDGET;
         let mut drain = None;
-        // A suspended handler's orphans outlive the poll that made them, but not the handler.
-        let mut orphans = Orphans::default();
         loop {
-            let signals = cell.node.signals.load();
+            let Stage::Actor(actor) = &mut life.stage else {
+                return Ok(());
+            };
+            let signals = life.ctx.signals().load();
             if signals != 0 {
                 if signals & (STOP | KILL) != 0
                     || signals & (RENEW | REGROUP) != 0 && signals & DRAIN == 0
@@ -143,41 +155,32 @@ fn live<'a, S: Start>(
                     return Ok(());
                 }
                 if signals & EXITS != 0 {
-                    Box::pin(look_at_exits(actor, ctx, cell)).await?;
+                    Box::pin(look_at_exits(actor, &mut life.ctx)).await?;
                     continue;
                 }
             }
-            let Some(message) = ctx.next() else {
+            let Some(message) = life.ctx.next() else {
                 if signals & (DRAIN | IF_EMPTY) == 0 {
-                    if suspended(|cx| ctx.poll_ready(cx)).await {
-                        budget = BUDGET;
-                    }
-                } else if !ctx.is_ready()
-                    && Box::pin(is_drained(ctx, cell, signals, &mut drain)).await
+                    poll_fn(|cx| {
+                        let polled = life.ctx.poll_ready(cx);
+                        if polled.is_pending() {
+                            budget = BUDGET;
+                        }
+                        polled
+                    })
+                    .await;
+                } else if !life.ctx.is_ready()
+                    && Box::pin(is_drained(&mut life.ctx, signals, &mut drain)).await
                 {
                     return Ok(());
                 }
                 continue;
             };
-            let handled = {
-                let mut handler = pin!(actor.handle(message, ctx));
-                poll_fn(|cx| {
-                    let polled = handler.as_mut().poll(cx);
-                    if polled.is_pending() {
-                        cell.queue.settle();
-                        orphans.adopt(cell.node.id().get());
-                    }
-                    polled
-                })
-                .await
-            };
-            let verdict = match handled {
+            let handled = actor.handle(message, &mut life.ctx).await;
+            life.ctx.end_code(match handled {
                 Ok(()) => Verdict::NoReply,
                 Err(_) => Verdict::Failed,
-            };
-            orphans.settle(verdict);
-            settle(cell.node.id().get(), verdict);
-            ctx.end_handler();
+            });
             handled?;
             budget -= 1;
             if budget == 0 {
@@ -188,46 +191,22 @@ fn live<'a, S: Start>(
     }
 }
 
-/// Starts the actor.
-async fn begin<'a, S: Start>(
-    start: &mut Option<S>,
-    state: &'a mut Option<S::Actor>,
-    ctx: &mut Context<S::Actor>,
-    cell: &Cell<S::Actor>,
-) -> Result<Option<&'a mut S::Actor>> {
-    let Some(start) = start.take() else {
-        return Ok(None);
-    };
-    let actor = state.insert(start.start(ctx).await?);
-    actor.on_start(ctx).await?;
-    ctx.end_handler();
-    cell.node.set_running();
-    Ok(Some(actor))
-}
-
 /// Shows the ends of children to the actor.
 #[cold]
-async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &Cell<A>) -> Result {
-    cell.node.signals.clear(EXITS);
+async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result {
+    ctx.signals().clear(EXITS);
     let me = Arc::clone(ctx.owner());
     while let Some((exit, is_own)) = next_ended(&me) {
-        {
-            let mut hook = pin!(actor.on_child_exit(exit, ctx));
-            poll_fn(|cx| {
-                let polled = hook.as_mut().poll(cx);
-                if polled.is_pending() {
-                    // It may have taken messages, and others may wait for their room.
-                    cell.queue.settle();
-                }
-                polled
-            })
-            .await?;
-        }
-        ctx.end_handler();
+        let seen = actor.on_child_exit(exit, ctx).await;
+        ctx.end_code(match seen {
+            Ok(()) => Verdict::NoReply,
+            Err(_) => Verdict::Failed,
+        });
+        seen?;
         if is_own {
             ctx.stop();
         }
-        if cell.node.signals.has(STOP | KILL | RENEW) {
+        if ctx.signals().has(STOP | KILL | RENEW) {
             break;
         }
     }
@@ -239,21 +218,18 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>, cell: &Cel
 #[cold]
 async fn is_drained<A: Actor>(
     ctx: &mut Context<A>,
-    cell: &Cell<A>,
     signals: u32,
     drain: &mut Option<Box<StopChildren>>,
 ) -> bool {
     if signals & (DRAIN | ALWAYS) == ALWAYS {
         // Its mailbox stays open for the next incarnation.
-        cell.node.signals.set(RENEW);
+        ctx.signals().set(RENEW);
         return true;
     }
     if signals & DRAIN == 0 {
-        let empty = cell
-            .node
-            .begin_stopping_if(|wakes| cell.queue.close_if_empty(wakes));
+        let empty = ctx.close_if_empty();
         if empty {
-            cell.node.signals.set(STOP | BY_SELF);
+            ctx.signals().set(STOP | BY_SELF);
         }
         return empty;
     }
@@ -262,7 +238,7 @@ async fn is_drained<A: Actor>(
     let gone = poll_fn(|cx| {
         let gone = children.poll(&me, cx).is_ready();
         // The last child's end is shown, too, before this one's.
-        if cell.node.signals.has(STOP | KILL | EXITS) {
+        if ctx.signals().has(STOP | KILL | EXITS) {
             Poll::Ready(false)
         } else if gone {
             Poll::Ready(true)
@@ -271,22 +247,20 @@ async fn is_drained<A: Actor>(
         }
     })
     .await;
-    cell.node.signals.clear(WAITING);
-    gone && cell
-        .node
-        .begin_stopping_if(|wakes| cell.queue.close_if_empty(wakes))
+    ctx.signals().clear(WAITING);
+    gone && ctx.close_if_empty()
 }
 
-/// Waits until it is ready; says whether it had to.
-async fn suspended(mut poll: impl FnMut(&mut task::Context<'_>) -> Poll<()>) -> bool {
-    let mut waited = false;
-    poll_fn(|cx| {
-        let polled = poll(cx);
-        waited |= polled.is_pending();
-        polled
-    })
-    .await;
-    waited
+/// Whether another incarnation follows.
+fn begin_again<S: Start>(seed: &mut Seed<S>, report: &Report) -> bool {
+    let Some(renewal) = &mut seed.renewal else {
+        return false;
+    };
+    let again = renewal.begin(seed.life.ctx.my_node(), report);
+    if again {
+        seed.life.ctx.end_incarnation();
+    }
+    again
 }
 
 /// Notes how a piece of the actor's own code ended; says whether the hooks still run.
@@ -306,17 +280,15 @@ fn take_end(ended: Ended<Result<(), Error>>, exit: &Exit, report: &mut Report) -
 }
 
 /// Nothing more is taken, the token fires, and what is queued is discarded.
-fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
-    if !cell.node.signals.has(STOP | KILL) {
+fn close<A: Actor>(ctx: &mut Context<A>, report: &mut Report) {
+    if !ctx.signals().has(STOP | KILL) {
         // It ends by itself, or has failed: what is left of it has its grace as in a stop.
-        if !cell.node.signals.has(DRAIN) {
-            cell.node.signals.set(STOP | BY_SELF);
+        if !ctx.signals().has(DRAIN) {
+            ctx.signals().set(STOP | BY_SELF);
         }
-        cell.node.begin_stopping_if(|_| true);
-        cell.queue.close(Gate::Closed);
-        cell.node.set_stopping();
+        ctx.shut();
     }
-    cell.node.clear_label();
+    ctx.my_node().clear_label();
     ctx.end_handler();
     if let Some(message) = ctx.discard() {
         report.panicked(message);
@@ -324,12 +296,16 @@ fn close<A: Actor>(cell: &Cell<A>, ctx: &mut Context<A>, report: &mut Report) {
 }
 
 /// Drops what the actor waited for besides its mail (rule 4), as its own code.
-fn end_sources<A: Actor>(exit: &mut Exit, ctx: &mut Context<A>, report: &mut Report) {
-    let Some(panic) = exit.as_current(|| ctx.end_sources()) else {
+fn end_sources<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
+    let Seed { life, exit, .. } = seed;
+    if life.ctx.sources.is_none() {
+        return;
+    }
+    let Some(panic) = exit.as_current(|| life.ctx.end_sources()) else {
         return;
     };
     let message = panic_message(panic);
-    if exit.any().node().signals.has(KILL) {
+    if life.node().signals.has(KILL) {
         tracing::warn!(panic = message, "a source panicked when it was dropped");
     } else {
         report.panicked(message);

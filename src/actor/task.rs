@@ -12,8 +12,8 @@ use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
 use crate::sync::lock;
 use crate::tree::signals::{KILL, STOP};
 use crate::tree::{
-    AnyNode, Body, Clock, Ended, Exit, Halt, Node, NodeRef, Report, Request, Settings, Shared,
-    Stopped, Wait, inherited, join_children, launch, launch_blocking, panic_message, register,
+    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Request, Settings, Shared, Stopped,
+    Wait, inherited, join_children, launch, launch_blocking, panic_message, register,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -333,10 +333,9 @@ where
         // One borrow of the whole, or the block would take its fields apart and drop them in
         // another order.
         let seed = &mut seed;
-        let mut clock = Clock::default();
         let mut report = Report::default();
         seed.cell.node.set_running();
-        let ended = Body::new(&mut seed.exit, &mut clock, seed.future.as_mut(), halt).await;
+        let ended = Body::new(&mut seed.exit, seed.future.as_mut(), halt).await;
         report_output(ended, &seed.cell, &mut seed.exit, &mut report);
         join_children(seed.exit.any()).await;
         let reason = report.finish(seed.exit.any());

@@ -15,11 +15,8 @@ const SPARE_CAPACITY: usize = 1_024;
 /// It ends with its queue, but is not part of it: it is the loop's alone and needs no lock.
 pub(crate) struct Batch<M> {
     messages: VecDeque<M>,
-    started: u64,
     /// There once there has been one with a time limit.
     asks: Option<Box<Asks>>,
-    /// Nothing more comes.
-    discarded: bool,
 }
 
 #[derive(Default)]
@@ -34,9 +31,7 @@ impl<M> Batch<M> {
     pub(crate) const fn new() -> Self {
         Self {
             messages: VecDeque::new(),
-            started: 0,
             asks: None,
-            discarded: false,
         }
     }
 
@@ -45,19 +40,14 @@ impl<M> Batch<M> {
     pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
         loop {
             let message = self.messages.pop_front()?;
-            let number = self.started;
-            self.started += 1;
-            queue.started.store(self.started, Ordering::Relaxed);
+            // Nobody else stores it.
+            let number = queue.started.load(Ordering::Relaxed);
+            queue.started.store(number + 1, Ordering::Relaxed);
             let asks = self.asks.as_mut();
             if queue.admit(number) && asks.is_none_or(|asks| asks.start(number)) {
                 return Some(message);
             }
         }
-    }
-
-    /// The number of the message that was taken last.
-    pub(crate) fn number(&self) -> Option<u64> {
-        self.started.checked_sub(1)
     }
 
     /// Who waits for the reply to the message that was taken last, if that has a time limit or was
@@ -70,7 +60,8 @@ impl<M> Batch<M> {
     /// The handler of all that was taken has ended.
     #[inline]
     pub(crate) fn end(&mut self, queue: &Queue<M>) {
-        queue.ended.store(self.started, Ordering::Relaxed);
+        let started = queue.started.load(Ordering::Relaxed);
+        queue.ended.store(started, Ordering::Relaxed);
         if let Some(asks) = &mut self.asks {
             asks.current = None;
         }
@@ -90,14 +81,11 @@ impl<M> Batch<M> {
         !self.messages.is_empty() || self.refill(queue, None)
     }
 
-    /// All that is left, with the callers of its asks, once: nothing more comes.
-    pub(super) fn take_all(&mut self) -> Option<(VecDeque<M>, Callers)> {
-        if std::mem::replace(&mut self.discarded, true) {
-            return None;
-        }
+    /// All that is left, with the callers of its asks.
+    pub(super) fn take_all(&mut self) -> (VecDeque<M>, Callers) {
         let callers = self.asks.take().map(|asks| asks.queued);
         let messages = std::mem::take(&mut self.messages);
-        Some((messages, callers.unwrap_or_default()))
+        (messages, callers.unwrap_or_default())
     }
 
     /// Swaps the empty batch for all that is queued. If that is nothing, parks.

@@ -23,14 +23,16 @@ impl<M> Default for Left<M> {
 }
 
 impl<M> Queue<M> {
-    /// Takes all that is left, and closes.
+    /// Takes all that is left, once, and closes.
     pub(crate) fn discard(&self, batch: &mut Batch<M>) -> Left<M> {
-        let Some((mut messages, mut callers)) = batch.take_all() else {
+        if self.is_discarded() {
             return Left::default();
-        };
+        }
+        let (mut messages, mut callers) = batch.take_all();
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         state.gate = Gate::Closed;
+        self.mark_discarded(&state);
         let parked = state.parked.take();
         if !state.messages.is_empty() {
             messages.append(&mut state.messages);

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
 use super::abandoned::Abandoned;
@@ -12,6 +12,8 @@ use crate::sync::{WakeList, lock};
 const WAITERS: u8 = 1;
 /// Some queued asks have been given up by their callers.
 const ABANDONED: u8 = 2;
+/// What was left has been taken, and nothing more comes.
+const DISCARDED: u8 = 4;
 
 /// The callers of queued asks that have a time limit, or were handed on; each with its message's
 /// number.
@@ -292,16 +294,37 @@ impl<M> Queue<M> {
         lock(&self.state).parked.is_some()
     }
 
+    /// The number of the message that was taken last.
+    pub(crate) fn last_started(&self) -> Option<u64> {
+        self.started().checked_sub(1)
+    }
+
+    pub(super) fn is_discarded(&self) -> bool {
+        self.attention.load(Ordering::Relaxed) & DISCARDED != 0
+    }
+
+    /// The lock is held by whoever changes `attention`.
+    pub(super) fn mark_discarded(&self, _: &MutexGuard<'_, State<M>>) {
+        self.attention.store(DISCARDED, Ordering::Relaxed);
+    }
+
     /// How many messages have been started since the actor was spawned.
     pub(crate) fn started(&self) -> u64 {
         self.started.load(Ordering::Relaxed)
     }
 
-    /// Grants room to whoever waits for it, if the loop is about to suspend in mid-message.
-    pub(crate) fn settle(&self) {
-        // Invariant 3: `started` was stored before, `attention` is read after.
-        fence(Ordering::SeqCst);
-        self.attend();
+    /// The loop is suspended. If that is in the middle of a message, grants room to whoever waits
+    /// for it.
+    #[inline]
+    pub(crate) fn suspend(&self) -> bool {
+        let started = self.started.load(Ordering::Relaxed);
+        let in_message = started != self.ended.load(Ordering::Relaxed);
+        if in_message {
+            // Invariant 3: `started` was stored before, `attention` is read after.
+            fence(Ordering::SeqCst);
+            self.attend();
+        }
+        in_message
     }
 
     /// Whether a message from there would be taken now, if there were room.

@@ -102,11 +102,25 @@ pub(crate) struct Orphans(
 );
 
 impl Orphans {
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Hands them back to the poll of this node that begins here.
+    #[cold]
+    pub(crate) fn restore(&mut self, node: u64) {
+        let Some(orphans) = self.0.take() else { return };
+        HAS_ORPHANS.set(true);
+        ORPHANS.with_borrow_mut(|all| all.extend(orphans.into_iter().map(|orphan| (node, orphan))));
+    }
+
     /// Takes over what the poll of this node that ends here has orphaned.
     #[inline]
     pub(crate) fn adopt(&mut self, node: u64) {
         if has_orphans() {
-            self.0.get_or_insert_default().append(&mut take(node));
+            let own = take(node);
+            self.0 = (!own.is_empty()).then(|| Box::new(own));
         }
     }
 

@@ -3,11 +3,13 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 use super::restart::Restarts;
 use super::{ChildSpec, IntoChild};
-use crate::actor::{Actor, ActorCell, ActorRef, Revive, Seed, Spawner, Start, shell};
+use crate::actor::{
+    Actor, ActorCell, ActorRef, Context, Life, Renewal, Seed, Spawner, Stage, Start, shell,
+};
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::Queue;
 use crate::tree::signals::TOLD;
@@ -90,11 +92,11 @@ fn spawn<C: IntoChild>(
     cell.node.signals.set(signals);
     // Should the conversion panic, the node ends with this.
     let exit = Exit::new(Arc::clone(&cell) as _);
-    let (start, revive) = incarnations(child.into_spec());
+    let (stage, renewal) = incarnations(child.into_spec());
+    let ctx = Context::new(Arc::clone(&cell));
     let seed = Seed {
-        start,
-        revive,
-        cell: Arc::clone(&cell),
+        life: Life { stage, ctx },
+        renewal,
         exit,
     };
     launch(&shared.handle, shell(seed));
@@ -102,17 +104,18 @@ fn spawn<C: IntoChild>(
 }
 
 /// What the one incarnation is started from, or what makes that for each of them.
-fn incarnations<S: Start>(spec: ChildSpec<S>) -> (Option<S>, Option<Box<dyn Revive<S>>>) {
+fn incarnations<S: Start>(spec: ChildSpec<S>) -> (Stage<S>, Option<Box<Renewal<S>>>) {
     let ChildSpec {
         start,
         clone,
         options,
     } = spec;
     match clone {
-        None => (Some(start), None),
+        None => (Stage::Recipe(start), None),
         Some(clone) => {
             let restarts = Restarts::new(start, clone, options.policy);
-            (None, Some(Box::new(restarts)))
+            let renewal = Renewal::new(Box::new(restarts));
+            (Stage::Nothing, Some(Box::new(renewal)))
         }
     }
 }
@@ -139,7 +142,7 @@ impl<C: IntoChild> Unpin for Starting<C> {}
 impl<C: IntoChild> Future for Starting<C> {
     type Output = Result<ActorRef<MsgOf<C>>, StartError<C>>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let actor = match this.spawned.take().expect("polled after it was ready") {
             Ok(actor) => actor,

@@ -16,8 +16,8 @@ use crate::mailbox::Mailbox;
 use crate::supervision::IntoChild;
 use crate::tree::signals::DRAIN;
 use crate::tree::{
-    Body, Clock, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Lookout, Manner, Report,
-    Shared, launch,
+    Body, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Lookout, Manner, Report, Shared,
+    launch,
 };
 
 /// A system's settings.
@@ -234,8 +234,7 @@ async fn shell(mut exit: Exit) {
         } else {
             Poll::Pending
         })));
-        let mut clock = Clock::default();
-        let ended = Body::new(&mut exit, &mut clock, body, Halt::AtFailure).await;
+        let ended = Body::new(&mut exit, body, Halt::AtFailure).await;
         matches!(ended, Ended::Value(()))
     };
     let manner = if drained { Manner::Drain } else { Manner::Stop };

@@ -13,8 +13,8 @@ use super::system_defaults;
 use crate::actor::Spawner;
 use crate::error::{Result, RunError, StopReason, Unjoined};
 use crate::tree::{
-    AnyNode, Body, Clock, Ended, Exit, Halt, Lookout, Manner, Place, Report, StopChildren, Watch,
-    current, register_scope,
+    AnyNode, Body, Ended, Exit, Halt, Lookout, Manner, Place, Report, StopChildren, Watch, current,
+    register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
@@ -173,8 +173,7 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
     node.node().set_running();
     {
         let body = pin!(Some(body));
-        let mut clock = Clock::default();
-        match Body::new(&mut exit, &mut clock, body, Halt::AtFailure).await {
+        match Body::new(&mut exit, body, Halt::AtFailure).await {
             Ended::Value(Ok(output)) => value = Some(output),
             Ended::Value(Err(error)) => report.failed(error, &node),
             Ended::Panicked(payload) => panic = Some(payload),

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::signals::{ABANDON, DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
-use super::{Clock, Exit, Order, current, request};
+use super::{Exit, Order, current, request};
 use crate::mailbox::{Frame, Verdict, dropping, settle};
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
@@ -16,7 +16,6 @@ use crate::mailbox::{Frame, Verdict, dropping, settle};
 #[must_use = "futures do nothing unless awaited"]
 pub(crate) struct Body<'a, F: Future> {
     exit: &'a mut Exit,
-    clock: &'a mut Clock,
     future: Pin<&'a mut Option<F>>,
     halt: Halt,
     known: bool,
@@ -43,15 +42,9 @@ pub(crate) enum Ended<T> {
 }
 
 impl<'a, F: Future> Body<'a, F> {
-    pub(crate) fn new(
-        exit: &'a mut Exit,
-        clock: &'a mut Clock,
-        future: Pin<&'a mut Option<F>>,
-        halt: Halt,
-    ) -> Self {
+    pub(crate) fn new(exit: &'a mut Exit, future: Pin<&'a mut Option<F>>, halt: Halt) -> Self {
         Self {
             exit,
-            clock,
             future,
             halt,
             known: false,
@@ -80,6 +73,7 @@ impl<'a, F: Future> Body<'a, F> {
         // A second panic while this one unwinds would abort: rule 8.
         let drop = || catch_unwind(AssertUnwindSafe(|| future.set(None)));
         let dropped = dropping(verdict, || exit.as_current(drop));
+        self.exit.settle_orphans(verdict);
         self.settle(verdict);
         if let Err(panic) = dropped {
             let message = panic_message(panic);
@@ -102,11 +96,21 @@ impl<'a, F: Future> Body<'a, F> {
         settle(self.exit.any().node().id().get(), verdict);
     }
 
+    /// What a suspended handler has orphaned outlives its poll, but not the handler.
+    #[inline]
+    fn suspend(&mut self) {
+        if self.exit.any().suspend() {
+            self.exit.adopt_orphans();
+        } else {
+            self.settle(Verdict::NoReply);
+        }
+    }
+
     /// The code is suspended and the node is to end: is its time up?
     #[cold]
     fn is_out_of_time(&mut self, signals: u32, cx: &mut Context<'_>) -> bool {
         let own = signals & WAITING == 0;
-        let expired = self.clock.poll_expired(self.exit.any().node(), own, cx);
+        let expired = self.exit.poll_expired(own, cx);
         if expired && signals & (STOP | DRAIN | REGROUP) == REGROUP {
             // It is to be started anew, and not to end.
             self.exit.any().node().signals.set(ABANDON);
@@ -131,6 +135,7 @@ impl<F: Future> Future for Body<'_, F> {
             return Poll::Ready(Ended::Dropped);
         }
         let Self { exit, future, .. } = this;
+        exit.restore_orphans();
         let polled = exit.as_current(|| {
             catch_unwind(AssertUnwindSafe(|| {
                 let polled = match future.as_mut().as_pin_mut() {
@@ -154,7 +159,7 @@ impl<F: Future> Future for Body<'_, F> {
                 Poll::Ready(Ended::Panicked(panic))
             }
             Ok(Poll::Pending) => {
-                this.settle(Verdict::NoReply);
+                this.suspend();
                 let signals = this.exit.any().node().signals.load();
                 if this.is_over(signals)
                     || (signals & (STOP | DRAIN | RENEW | REGROUP) != 0

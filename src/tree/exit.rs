@@ -1,11 +1,13 @@
 use std::sync::Arc;
+use std::task::Context;
 
 use super::children::{Children, Ended};
 use super::group::{AutoShutdown, Step};
 use super::node::Links;
 use super::signals::{EXITS, SIGNIFICANT, TOLD, WAITING};
-use super::{AnyNode, Order, Report, finish, request};
+use super::{AnyNode, Clock, Order, Report, finish, request, stop_children};
 use crate::error::{Kind, Phase, StopReason};
+use crate::mailbox::{Orphans, Verdict};
 use crate::sync::{WakeList, lock};
 
 /// The last thing that a node's future or closure holds: when it goes, everything else of the node
@@ -18,11 +20,18 @@ use crate::sync::{WakeList, lock};
 pub(crate) struct Exit {
     /// `None` while it is lent to the thread as the current node, and once the node has ended.
     node: Option<Arc<dyn AnyNode>>,
+    clock: Clock,
+    /// Those of the code that is suspended.
+    orphans: Orphans,
 }
 
 impl Exit {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
-        Self { node: Some(node) }
+        Self {
+            node: Some(node),
+            clock: Clock::default(),
+            orphans: Orphans::default(),
+        }
     }
 
     #[inline]
@@ -41,6 +50,47 @@ impl Exit {
         self.node = node;
     }
 
+    /// Whether the node's own time to end is up. `own` says whether it is running now.
+    pub(super) fn poll_expired(&mut self, own: bool, cx: &mut Context<'_>) -> bool {
+        // As in `any`.
+        let node = self.node.as_ref().expect("the exit is not lent");
+        self.clock.poll_expired(node.node(), own, cx)
+    }
+
+    /// The next incarnation has a grace of its own.
+    pub(crate) fn reset_clock(&mut self) {
+        self.clock = Clock::default();
+    }
+
+    /// Stops and joins what is beneath the node, which is not its own time (rule 7).
+    pub(crate) async fn stop_children(&mut self) {
+        let Self { node, clock, .. } = self;
+        let Some(node) = node else { return };
+        clock.suspend(node.node());
+        stop_children(node).await;
+        clock.resume(node.node());
+    }
+
+    /// The poll that begins goes on with the code that has orphaned them.
+    #[inline]
+    pub(super) fn restore_orphans(&mut self) {
+        if !self.orphans.is_empty() {
+            let node = self.any().node().id().get();
+            self.orphans.restore(node);
+        }
+    }
+
+    /// The poll that ends leaves them.
+    #[inline]
+    pub(super) fn adopt_orphans(&mut self) {
+        let node = self.any().node().id().get();
+        self.orphans.adopt(node);
+    }
+
+    pub(super) fn settle_orphans(&mut self, verdict: Verdict) {
+        self.orphans.settle(verdict);
+    }
+
     /// Ends the node for this reason. Its own code and state are gone.
     pub(crate) fn conclude(&mut self, reason: StopReason) {
         if let Some(node) = self.node.take() {
@@ -53,6 +103,7 @@ impl Exit {
 /// it. What is beneath is killed, and the last of it completes the end.
 impl Drop for Exit {
     fn drop(&mut self) {
+        drop(std::mem::take(&mut self.orphans));
         if let Some(node) = self.node.take() {
             request(&node, Order::Kill);
             node.discard();

@@ -38,7 +38,7 @@ pub(crate) use body::{Body, Ended, Halt, panic_message};
 pub use child_exit::ChildExit;
 pub(crate) use children::Shared;
 pub use children::StopOrder;
-pub(crate) use clock::Clock;
+use clock::Clock;
 pub(crate) use current::{current, is_beneath, is_inside};
 pub(crate) use exit::Exit;
 pub use group::{AutoShutdown, Strategy};

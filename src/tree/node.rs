@@ -45,6 +45,12 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         self.node().phase() != Phase::Stopped
     }
 
+    /// Its code has returned from a poll and is not done. Says whether it was in the middle of a
+    /// message.
+    fn suspend(&self) -> bool {
+        false
+    }
+
     /// How many messages have been started, and whether one is being handled now.
     fn progress(&self) -> (u64, bool) {
         (0, true)
