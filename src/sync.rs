@@ -74,7 +74,11 @@ pub(crate) mod moment {
 
     use tokio::time::Instant;
 
-    static ORIGIN: LazyLock<Std> = LazyLock::new(Std::now);
+    /// Well before any instant that is encoded: a clock that was paused stays behind this one.
+    static ORIGIN: LazyLock<Std> = LazyLock::new(|| {
+        let now = Std::now();
+        now.checked_sub(Duration::from_secs(86_400)).unwrap_or(now)
+    });
 
     /// How many bits of the number are free for other uses.
     pub(crate) const SPARE_BITS: u32 = 2;

@@ -93,6 +93,18 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
         (self.type_name)()
     }
 
+    fn set_waker(&self, waker: &Waker) {
+        self.queue.set_waker(waker);
+    }
+
+    fn clear_waker(&self) {
+        self.queue.clear_waker();
+    }
+
+    fn wake(&self) {
+        self.queue.wake();
+    }
+
     fn close(&self, gate: Gate) {
         self.queue.close(gate);
     }

@@ -15,7 +15,6 @@ use crate::tree::signals::{
 };
 use crate::tree::{
     Body, Ended, Exit, Halt, Manner, Node, Report, StopChildren, next_ended, panic_message,
-    stop_children,
 };
 
 /// How many messages are handled before the loop yields, if nothing else makes it.
@@ -83,7 +82,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             };
             let again = begin_again(seed, &report);
             if !again {
-                close(&mut seed.life.ctx, &mut report);
+                close(seed, &mut report);
             }
             end_sources(seed, &mut report);
             if seed.life.node().has_children() {
@@ -94,22 +93,20 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
                 && !seed.life.ctx.signals().has(KILL)
             {
                 let hook = pin!(Some(actor.on_stop(&mut seed.life.ctx)));
-                let ended = Body::new(&mut seed.exit, hook, Halt::Itself)
-                    .in_the_same_task()
-                    .await;
+                let ended = Body::of_hook(&mut seed.exit, hook).await;
                 take_end(ended, &seed.exit, &mut report);
             }
             // One that was killed before its first poll is still what it was to be started from.
             drop_state(&mut seed.exit, seed.life.stage.take(), &mut report);
             // A scope that a hook had opened may have been dropped, and its nodes killed.
             if seed.life.node().has_children() {
-                Box::pin(stop_children(seed.exit.any())).await;
+                Box::pin(seed.exit.join_children()).await;
             }
             if !again {
                 break;
             }
             if !Box::pin(renew::go_on(seed, &mut report)).await {
-                close(&mut seed.life.ctx, &mut report);
+                close(seed, &mut report);
                 break;
             }
         }
@@ -280,7 +277,8 @@ fn take_end(ended: Ended<Result<(), Error>>, exit: &Exit, report: &mut Report) -
 }
 
 /// Nothing more is taken, the token fires, and what is queued is discarded.
-fn close<A: Actor>(ctx: &mut Context<A>, report: &mut Report) {
+fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
+    let ctx = &mut seed.life.ctx;
     if !ctx.signals().has(STOP | KILL) {
         // It ends by itself, or has failed: what is left of it has its grace as in a stop.
         if !ctx.signals().has(DRAIN) {
@@ -293,6 +291,7 @@ fn close<A: Actor>(ctx: &mut Context<A>, report: &mut Report) {
     if let Some(message) = ctx.discard() {
         report.panicked(message);
     }
+    seed.exit.make_unknown();
 }
 
 /// Drops what the actor waited for besides its mail (rule 4), as its own code.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,8 +12,8 @@ use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
 use crate::sync::lock;
 use crate::tree::signals::{KILL, STOP};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Request, Settings, Shared, Stopped,
-    Wait, inherited, join_children, launch, launch_blocking, panic_message, register,
+    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Request, Settings, Shared, ShellWaker,
+    Stopped, Wait, inherited, launch, launch_blocking, panic_message, register,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -163,6 +163,7 @@ impl<T> fmt::Debug for TaskHandle<T> {
 
 struct TaskCell<T> {
     node: Node,
+    waker: ShellWaker,
     type_name: &'static str,
     output: Mutex<Output<T>>,
 }
@@ -197,6 +198,18 @@ impl<T: Send + 'static> AnyNode for TaskCell<T> {
 
     fn type_name(&self) -> &'static str {
         self.type_name
+    }
+
+    fn set_waker(&self, waker: &Waker) {
+        self.waker.set(waker);
+    }
+
+    fn clear_waker(&self) {
+        self.waker.clear();
+    }
+
+    fn wake(&self) {
+        self.waker.wake();
     }
 }
 
@@ -294,6 +307,7 @@ fn cell<F, T: Send + 'static>(
         node.set_deadline(deadline);
         Ok(Arc::new(TaskCell {
             node,
+            waker: ShellWaker::default(),
             type_name: std::any::type_name::<F>(),
             output: Mutex::new(Output::Wanted),
         }))
@@ -337,7 +351,10 @@ where
         seed.cell.node.set_running();
         let ended = Body::new(&mut seed.exit, seed.future.as_mut(), halt).await;
         report_output(ended, &seed.cell, &mut seed.exit, &mut report);
-        join_children(seed.exit.any()).await;
+        seed.cell.node.set_stopping();
+        if seed.cell.node.has_children() {
+            seed.exit.join_children().await;
+        }
         let reason = report.finish(seed.exit.any());
         seed.exit.conclude(reason);
     });

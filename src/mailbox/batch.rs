@@ -4,7 +4,8 @@ use std::sync::{Arc, MutexGuard};
 use std::task::{Poll, Waker};
 
 use super::Caller;
-use super::queue::{Callers, Queue, State};
+use super::queue::Queue;
+use super::state::{Callers, State};
 use crate::sync::{WakeList, lock};
 
 /// A buffer that has held a burst is given back once it is this much larger than a batch needs.
@@ -92,20 +93,24 @@ impl<M> Batch<M> {
     fn refill(&mut self, queue: &Queue<M>, waker: Option<&Waker>) -> bool {
         let mut state = lock(&queue.state);
         let filled = !state.messages.is_empty();
+        let mut stale = None;
         if filled {
             std::mem::swap(&mut self.messages, &mut state.messages);
-            if let Some(callers) = &mut state.callers {
+            if let Some(rare) = state.rare.as_mut().filter(|rare| !rare.callers.is_empty()) {
                 let asks = self.asks.get_or_insert_default();
-                std::mem::swap(&mut asks.queued, callers);
+                std::mem::swap(&mut asks.queued, &mut rare.callers);
             }
-            state.parked = None;
+            state.parked = false;
         } else if let Some(waker) = waker {
-            state.park(waker);
+            stale = state.park(waker);
         }
         let burst = self.messages.capacity().max(state.messages.capacity()) > SPARE_CAPACITY;
-        if state.waiters.is_some() || (burst && !filled) {
+        if state.has_waiting() || (burst && !filled) {
             self.tidy(queue, state, burst && !filled);
+        } else {
+            drop(state);
         }
+        drop(stale);
         filled
     }
 
@@ -124,7 +129,10 @@ impl<M> Batch<M> {
                 std::mem::take(&mut self.messages),
                 queued,
                 own,
-                state.callers.take(),
+                state
+                    .rare
+                    .as_mut()
+                    .map(|rare| std::mem::take(&mut rare.callers)),
             )
         });
         drop(state);

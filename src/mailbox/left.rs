@@ -33,23 +33,22 @@ impl<M> Queue<M> {
         let mut state = lock(&self.state);
         state.gate = Gate::Closed;
         self.mark_discarded(&state);
-        let parked = state.parked.take();
+        state.parked = false;
+        let waker = state.waker.take();
         if !state.messages.is_empty() {
             messages.append(&mut state.messages);
         }
         let spare = std::mem::take(&mut state.messages);
-        if let Some(mut queued) = state.callers.take() {
-            callers.append(&mut queued);
-        }
         let first = state.accepted - messages.len() as u64;
         self.started.store(state.accepted, Ordering::Relaxed);
-        let abandoned = state.abandoned.as_mut();
-        let mut gone = abandoned.map_or_else(Vec::new, |abandoned| abandoned.take_from(first));
-        if let Some(mut waiters) = state.waiters.take() {
-            waiters.wake_all(&mut wakes);
+        let mut gone = Vec::new();
+        if let Some(rare) = &mut state.rare {
+            callers.append(&mut rare.callers);
+            gone = rare.abandoned.take_from(first);
+            rare.waiters.wake_all(&mut wakes);
         }
         drop(state);
-        drop((parked, spare));
+        drop((waker, spare));
         wakes.wake();
         let known = callers.iter().filter(|(_, caller)| caller.has_gone());
         gone.extend(known.map(|(number, _)| number));

@@ -11,6 +11,7 @@ mod gone;
 mod left;
 mod queue;
 mod reply;
+mod state;
 mod verdict;
 mod waiters;
 

@@ -1,23 +1,18 @@
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 
-use super::abandoned::Abandoned;
-use super::waiters::{Ticket, Waiters};
+use super::state::State;
+use super::waiters::Ticket;
 use super::{Caller, Mailbox};
 use crate::sync::{WakeList, lock};
 
 /// Somebody waits for room.
-const WAITERS: u8 = 1;
+pub(super) const WAITERS: u8 = 1;
 /// Some queued asks have been given up by their callers.
 const ABANDONED: u8 = 2;
 /// What was left has been taken, and nothing more comes.
 const DISCARDED: u8 = 4;
-
-/// The callers of queued asks that have a time limit, or were handed on; each with its message's
-/// number.
-pub(super) type Callers = VecDeque<(u64, Arc<dyn Caller>)>;
 
 /// Who may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,28 +65,15 @@ pub(crate) enum Refusal<M> {
 /// 4. `callers` has, in the order of their numbers, the callers of those of `messages` that are asks
 ///    with a time limit, or asks that were handed on. Of all other asks only those are known, in
 ///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
-/// 5. `parked` is the loop's waker while the loop sleeps, and `None` at all other times: kept
-///    longer it would keep a dead actor's task in memory for as long as there are references.
+/// 5. `parked` only while the loop sleeps and waits for a message. `waker` is that of its task, from
+///    its first poll on, and not for longer than the loop lasts: it would keep a dead actor's task in
+///    memory for as long as there are references.
 pub(crate) struct Queue<M> {
     pub(super) started: AtomicU64,
     /// The handlers of the messages with a lower number have ended.
     pub(super) ended: AtomicU64,
-    attention: AtomicU8,
+    pub(super) attention: AtomicU8,
     pub(super) state: Mutex<State<M>>,
-}
-
-pub(super) struct State<M> {
-    pub(super) messages: VecDeque<M>,
-    /// There once there has been one.
-    pub(super) callers: Option<Box<Callers>>,
-    pub(super) abandoned: Option<Box<Abandoned>>,
-    pub(super) parked: Option<Waker>,
-    capacity: u64,
-    pub(super) accepted: u64,
-    reserved: u64,
-    pub(super) gate: Gate,
-    /// The line, once there has been one.
-    pub(super) waiters: Option<Box<Waiters>>,
 }
 
 impl<M> Queue<M> {
@@ -100,17 +82,7 @@ impl<M> Queue<M> {
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             attention: AtomicU8::new(0),
-            state: Mutex::new(State {
-                messages: VecDeque::new(),
-                callers: None,
-                abandoned: None,
-                parked: None,
-                capacity: mailbox.capacity().map_or(u64::MAX, |n| n as u64),
-                accepted: 0,
-                reserved: 0,
-                gate: Gate::Open,
-                waiters: None,
-            }),
+            state: Mutex::new(State::new(mailbox)),
         }
     }
 
@@ -141,7 +113,7 @@ impl<M> Queue<M> {
         if !state.admits(inside) {
             return Err(Refusal::Closed(message));
         }
-        if state.room(self) == 0 || state.has_waiting() {
+        if !state.has_place(self) {
             return Err(Refusal::Full(message));
         }
         prepare(&mut state);
@@ -163,8 +135,8 @@ impl<M> Queue<M> {
         let outcome = if !state.admits(inside) {
             state.leave(ticket, self, &mut wakes);
             Poll::Ready(Err(()))
-        } else if ticket.is_none() && state.room(self) > 0 && !state.has_waiting() {
-            state.reserved += 1;
+        } else if ticket.is_none() && state.has_place(self) {
+            state.rare().reserved += 1;
             Poll::Ready(Ok(()))
         } else if state.poll_ticket(ticket, waker, self, &mut wakes) {
             Poll::Ready(Ok(()))
@@ -189,7 +161,7 @@ impl<M> Queue<M> {
             self.release();
             return Err(message);
         }
-        state.reserved -= 1;
+        state.rare().reserved -= 1;
         state.add(asker);
         let (number, waker) = state.push(message);
         drop(state);
@@ -204,8 +176,7 @@ impl<M> Queue<M> {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         let ended = self.ended.load(Ordering::Relaxed);
-        let abandoned = state.abandoned.get_or_insert_default();
-        abandoned.add(number, ended, &mut wakes);
+        state.rare().abandoned.add(number, ended, &mut wakes);
         if number >= self.started.load(Ordering::Relaxed) {
             self.attention.fetch_or(ABANDONED, Ordering::Relaxed);
         }
@@ -216,23 +187,21 @@ impl<M> Queue<M> {
     /// Begins to wait for the caller of this message to go.
     pub(crate) fn watch_caller(&self, number: u64) {
         let mut state = lock(&self.state);
-        state.abandoned.get_or_insert_default().watch(number);
+        state.rare().abandoned.watch(number);
     }
 
     /// Whether that caller has gone; if not, `waker` is woken when it does.
     pub(crate) fn poll_caller_gone(&self, number: u64, waker: &Waker) -> bool {
         let mut state = lock(&self.state);
-        let abandoned = state.abandoned.as_mut();
-        abandoned.is_some_and(|abandoned| abandoned.poll(number, waker))
+        let rare = state.rare.as_mut();
+        rare.is_some_and(|rare| rare.abandoned.poll(number, waker))
     }
 
     /// One who had waited for that does so no longer.
     pub(crate) fn unwatch_caller(&self, number: u64) {
         let mut state = lock(&self.state);
-        let left = state
-            .abandoned
-            .as_mut()
-            .map(|abandoned| abandoned.unwatch(number));
+        let rare = state.rare.as_mut();
+        let left = rare.map(|rare| rare.abandoned.unwatch(number));
         drop(state);
         drop(left);
     }
@@ -241,7 +210,7 @@ impl<M> Queue<M> {
     pub(crate) fn release(&self) {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
-        state.reserved -= 1;
+        state.rare().reserved -= 1;
         state.grant(self, &mut wakes);
         drop(state);
         wakes.wake();
@@ -254,19 +223,39 @@ impl<M> Queue<M> {
         wakes.wake();
     }
 
-    /// Moves the gate towards closed, never back. Nobody is left waiting for room who may no
-    /// longer send.
+    /// Moves the gate towards closed, never back, and wakes the loop. Nobody is left waiting for
+    /// room who may no longer send.
     pub(crate) fn close(&self, gate: Gate) {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         if gate == Gate::Closed || state.gate == Gate::Open {
             state.gate = gate;
         }
-        if let Some(waiters) = &mut state.waiters {
-            waiters.wake_all(&mut wakes);
+        if let Some(rare) = &mut state.rare {
+            rare.waiters.wake_all(&mut wakes);
         }
+        let waker = state.waker.clone();
         drop(state);
+        wake(waker);
         wakes.wake();
+    }
+
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        let mut state = lock(&self.state);
+        let stale = state.set_waker(waker);
+        drop(state);
+        drop(stale);
+    }
+
+    pub(crate) fn clear_waker(&self) {
+        let waker = lock(&self.state).waker.take();
+        drop(waker);
+    }
+
+    /// Wakes the loop, whatever it waits for.
+    pub(crate) fn wake(&self) {
+        let waker = lock(&self.state).waker.clone();
+        wake(waker);
     }
 
     /// Closes for good if nothing is queued: the end of a drain. What is reserved or waited for was
@@ -276,8 +265,8 @@ impl<M> Queue<M> {
         let empty = state.messages.is_empty();
         if empty {
             state.gate = Gate::Closed;
-            if let Some(waiters) = &mut state.waiters {
-                waiters.wake_all(wakes);
+            if let Some(rare) = &mut state.rare {
+                rare.waiters.wake_all(wakes);
             }
         }
         empty
@@ -291,7 +280,7 @@ impl<M> Queue<M> {
 
     /// Whether the loop is asleep, waiting for a message.
     pub(crate) fn is_parked(&self) -> bool {
-        lock(&self.state).parked.is_some()
+        lock(&self.state).parked
     }
 
     /// The number of the message that was taken last.
@@ -337,10 +326,10 @@ impl<M> Queue<M> {
     pub(crate) fn waits_for_loop(&self, ticket: Ticket, inside: impl FnOnce() -> bool) -> bool {
         let state = lock(&self.state);
         let waiting = state
-            .waiters
+            .rare
             .as_ref()
-            .is_some_and(|waiters| waiters.is_waiting(ticket));
-        waiting && state.reserved == 0 && state.admits(inside)
+            .is_some_and(|rare| rare.reserved == 0 && rare.waiters.is_waiting(ticket));
+        waiting && state.admits(inside)
     }
 
     /// Whether the message with this number is queued, or in the current handler.
@@ -373,11 +362,11 @@ impl<M> Queue<M> {
             return true;
         }
         let mut state = lock(&self.state);
-        let Some(abandoned) = &mut state.abandoned else {
+        let Some(rare) = &mut state.rare else {
             return true;
         };
-        let gone = abandoned.take(number);
-        if !abandoned.has_from(number) {
+        let gone = rare.abandoned.take(number);
+        if !rare.abandoned.has_from(number) {
             self.attention.fetch_and(!ABANDONED, Ordering::Relaxed);
         }
         !gone
@@ -388,106 +377,6 @@ impl<M> Queue<M> {
         let mut wakes = WakeList::new();
         lock(&self.state).grant(self, &mut wakes);
         wakes.wake();
-    }
-}
-
-impl<M> State<M> {
-    #[inline]
-    fn admits(&self, inside: impl FnOnce() -> bool) -> bool {
-        match self.gate {
-            Gate::Open => true,
-            Gate::Draining => inside(),
-            Gate::Closed => false,
-        }
-    }
-
-    #[inline]
-    fn room(&self, queue: &Queue<M>) -> u64 {
-        let waiting = self.accepted - queue.started.load(Ordering::Relaxed);
-        self.capacity.saturating_sub(waiting + self.reserved)
-    }
-
-    fn has_waiting(&self) -> bool {
-        self.waiters
-            .as_ref()
-            .is_some_and(|waiters| waiters.has_waiting())
-    }
-
-    #[inline]
-    fn push(&mut self, message: M) -> (u64, Option<Waker>) {
-        let number = self.accepted;
-        self.messages.push_back(message);
-        self.accepted += 1;
-        (number, self.parked.take())
-    }
-
-    /// The next message is this one's ask.
-    #[inline]
-    fn add(&mut self, asker: Asker<'_>) {
-        match asker {
-            Asker::Nobody => {}
-            Asker::Free(caller) => caller.set_number(self.accepted),
-            Asker::Known(caller) => {
-                caller.set_number(self.accepted);
-                let entry = (self.accepted, caller);
-                self.callers.get_or_insert_default().push_back(entry);
-            }
-        }
-    }
-
-    pub(super) fn park(&mut self, waker: &Waker) {
-        match &mut self.parked {
-            Some(parked) if parked.will_wake(waker) => {}
-            parked => *parked = Some(waker.clone()),
-        }
-    }
-
-    /// Joins the line, or looks whether its turn has come; the reservation is the caller's then.
-    fn poll_ticket(
-        &mut self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-        queue: &Queue<M>,
-        wakes: &mut WakeList,
-    ) -> bool {
-        let current = match *ticket {
-            Some(current) => current,
-            None => {
-                let joined = self.waiters.get_or_insert_default().join(waker.clone());
-                *ticket = Some(joined);
-                queue.attention.fetch_or(WAITERS, Ordering::SeqCst);
-                // Invariant 3: the loop may have made room before it could see that mark.
-                fence(Ordering::SeqCst);
-                self.grant(queue, wakes);
-                joined
-            }
-        };
-        let granted = self.waiters.get_or_insert_default().poll(current, waker);
-        if granted {
-            self.waiters.get_or_insert_default().leave(current);
-            *ticket = None;
-        }
-        granted
-    }
-
-    fn leave(&mut self, ticket: &mut Option<Ticket>, queue: &Queue<M>, wakes: &mut WakeList) {
-        let (Some(ticket), Some(waiters)) = (ticket.take(), &mut self.waiters) else {
-            return;
-        };
-        if waiters.leave(ticket) {
-            self.reserved -= 1;
-        }
-        self.grant(queue, wakes);
-    }
-
-    pub(super) fn grant(&mut self, queue: &Queue<M>, wakes: &mut WakeList) {
-        let room = self.room(queue);
-        if let Some(waiters) = &mut self.waiters {
-            self.reserved += waiters.grant(room, wakes);
-        }
-        if !self.has_waiting() {
-            queue.attention.fetch_and(!WAITERS, Ordering::Relaxed);
-        }
     }
 }
 

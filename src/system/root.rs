@@ -1,12 +1,14 @@
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::Waker;
 
 use crate::error::Kind;
-use crate::tree::{AnyNode, Node, Place, Settings, Shared};
+use crate::tree::{AnyNode, Node, Place, Settings, Shared, ShellWaker};
 
 /// The node of a scope or of a system: all it has is what is beneath it.
 pub(super) struct Root {
     node: Node,
+    waker: ShellWaker,
     type_name: &'static str,
 }
 
@@ -18,6 +20,7 @@ impl Root {
     ) -> Arc<Self> {
         Arc::new(Self {
             node: Node::new(place, Kind::Scope, site, Settings::default()),
+            waker: ShellWaker::default(),
             type_name: body,
         })
     }
@@ -33,6 +36,7 @@ impl Root {
         };
         Arc::new(Self {
             node: Node::new(Place::root(shared), Kind::System, site, settings),
+            waker: ShellWaker::default(),
             type_name: "System",
         })
     }
@@ -49,5 +53,17 @@ impl AnyNode for Root {
 
     fn type_name(&self) -> &'static str {
         self.type_name
+    }
+
+    fn set_waker(&self, waker: &Waker) {
+        self.waker.set(waker);
+    }
+
+    fn clear_waker(&self) {
+        self.waker.clear();
+    }
+
+    fn wake(&self) {
+        self.waker.wake();
     }
 }

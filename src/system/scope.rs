@@ -224,7 +224,7 @@ pub(super) async fn join(
         Manner::Drain => node.node().begin_draining(),
     }
     poll_fn(|cx| {
-        node.node().set_waker(cx.waker());
+        node.set_waker(cx.waker());
         while children.poll(node, cx).is_ready() {
             if node.node().close_if_childless() {
                 return Poll::Ready(Ok(()));

@@ -18,7 +18,8 @@ pub(crate) struct Body<'a, F: Future> {
     exit: &'a mut Exit,
     future: Pin<&'a mut Option<F>>,
     halt: Halt,
-    known: bool,
+    /// It most likely is done without ever being suspended.
+    is_brief: bool,
 }
 
 /// What ends a node's own code before its time, other than a kill.
@@ -47,14 +48,17 @@ impl<'a, F: Future> Body<'a, F> {
             exit,
             future,
             halt,
-            known: false,
+            is_brief: false,
         }
     }
 
-    /// Another piece of code of the same task: the node knows its waker already.
-    pub(crate) fn in_the_same_task(mut self) -> Self {
-        self.known = true;
-        self
+    /// A hook's: the node is told how to wake the shell only if that is suspended. Such code has
+    /// nothing to see of the signals but what is looked at after that.
+    pub(crate) fn of_hook(exit: &'a mut Exit, future: Pin<&'a mut Option<F>>) -> Self {
+        Self {
+            is_brief: true,
+            ..Self::new(exit, future, Halt::Itself)
+        }
     }
 
     /// Whether the code is to be dropped now.
@@ -127,8 +131,11 @@ impl<F: Future> Future for Body<'_, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Nothing in here is pinned but what `future` points to.
         let this = self.get_mut();
-        if !std::mem::replace(&mut this.known, true) || this.halt == Halt::AtFailure {
-            this.exit.any().node().set_waker(cx.waker());
+        if this.halt == Halt::AtFailure {
+            this.exit.make_unknown();
+        }
+        if !this.is_brief {
+            this.exit.make_known(cx.waker());
         }
         if this.is_over(this.exit.any().node().signals.load()) {
             this.drop_future(this.verdict());
@@ -159,6 +166,7 @@ impl<F: Future> Future for Body<'_, F> {
                 Poll::Ready(Ended::Panicked(panic))
             }
             Ok(Poll::Pending) => {
+                this.exit.make_known(cx.waker());
                 this.suspend();
                 let signals = this.exit.any().node().signals.load();
                 if this.is_over(signals)

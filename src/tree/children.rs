@@ -198,6 +198,15 @@ impl Children {
         }
     }
 
+    /// The key of the child that is in this place now.
+    pub(super) fn key_at(&self, index: u32) -> Option<Key> {
+        let entry = self.table.get(index as usize)?;
+        Some(Key {
+            index,
+            generation: entry.generation,
+        })
+    }
+
     pub(super) fn remove(&mut self, key: Key, name: Option<&str>) -> Option<Arc<dyn AnyNode>> {
         self.entry(key)?;
         let entry = self.table.remove(key.index as usize);
@@ -269,9 +278,8 @@ impl Children {
         (entry.generation == key.generation).then_some(entry)
     }
 
-    pub(super) fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
-        let entry = self.table.get_mut(key.index as usize)?;
-        (entry.generation == key.generation).then_some(entry)
+    pub(super) fn entry_mut(&mut self, index: u32) -> Option<&mut Entry> {
+        self.table.get_mut(index as usize)
     }
 
     /// The entries, the youngest first.

@@ -1,11 +1,12 @@
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Waker};
 
-use super::children::{Children, Ended};
+use super::children::Ended;
 use super::group::{AutoShutdown, Step};
-use super::node::Links;
+use super::links::Links;
 use super::signals::{EXITS, SIGNIFICANT, TOLD, WAITING};
-use super::{AnyNode, Clock, Order, Report, finish, request, stop_children};
+use super::{AnyNode, Clock, Manner, Node, Order, Report, StopChildren, finish, request};
 use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::{Orphans, Verdict};
 use crate::sync::{WakeList, lock};
@@ -23,6 +24,8 @@ pub(crate) struct Exit {
     clock: Clock,
     /// Those of the code that is suspended.
     orphans: Orphans,
+    /// The node knows how to wake the shell.
+    known: bool,
 }
 
 impl Exit {
@@ -31,6 +34,7 @@ impl Exit {
             node: Some(node),
             clock: Clock::default(),
             orphans: Orphans::default(),
+            known: false,
         }
     }
 
@@ -38,6 +42,12 @@ impl Exit {
     pub(crate) fn any(&self) -> &Arc<dyn AnyNode> {
         // Both places that take it out (a poll, and the end) put it back or consume `self`.
         self.node.as_ref().expect("the exit is not lent")
+    }
+
+    fn parts(&mut self) -> (&Node, &mut Clock) {
+        // As in `any`.
+        let node = self.node.as_ref().expect("the exit is not lent");
+        (node.node(), &mut self.clock)
     }
 
     #[inline]
@@ -52,9 +62,8 @@ impl Exit {
 
     /// Whether the node's own time to end is up. `own` says whether it is running now.
     pub(super) fn poll_expired(&mut self, own: bool, cx: &mut Context<'_>) -> bool {
-        // As in `any`.
-        let node = self.node.as_ref().expect("the exit is not lent");
-        self.clock.poll_expired(node.node(), own, cx)
+        let (node, clock) = self.parts();
+        clock.poll_expired(node, own, cx)
     }
 
     /// The next incarnation has a grace of its own.
@@ -64,11 +73,37 @@ impl Exit {
 
     /// Stops and joins what is beneath the node, which is not its own time (rule 7).
     pub(crate) async fn stop_children(&mut self) {
-        let Self { node, clock, .. } = self;
-        let Some(node) = node else { return };
-        clock.suspend(node.node());
-        stop_children(node).await;
-        clock.resume(node.node());
+        let (node, clock) = self.parts();
+        clock.suspend(node);
+        self.join_children().await;
+        let (node, clock) = self.parts();
+        clock.resume(node);
+    }
+
+    /// Stops and joins what is beneath the node, which takes no more children.
+    pub(crate) async fn join_children(&mut self) {
+        let mut children = StopChildren::new(Manner::Stop);
+        poll_fn(|cx| {
+            self.make_known(cx.waker());
+            children.poll(self.any(), cx)
+        })
+        .await;
+    }
+
+    /// The node is told how to wake the shell, if it does not know. What it was told before is to be
+    /// looked at after that.
+    #[inline]
+    pub(crate) fn make_known(&mut self, waker: &Waker) {
+        if !std::mem::replace(&mut self.known, true) {
+            self.any().set_waker(waker);
+        }
+    }
+
+    /// It is to be told anew: its mailbox has been discarded, and the waker with it; or that may
+    /// change from poll to poll.
+    #[inline]
+    pub(crate) fn make_unknown(&mut self) {
+        self.known = false;
     }
 
     /// The poll that begins goes on with the code that has orphaned them.
@@ -94,6 +129,9 @@ impl Exit {
     /// Ends the node for this reason. Its own code and state are gone.
     pub(crate) fn conclude(&mut self, reason: StopReason) {
         if let Some(node) = self.node.take() {
+            if self.known {
+                node.clear_waker();
+            }
             conclude(node, reason);
         }
     }
@@ -107,6 +145,7 @@ impl Drop for Exit {
         if let Some(node) = self.node.take() {
             request(&node, Order::Kill);
             node.discard();
+            node.clear_waker();
             let reason = Report::default().finish(&node);
             conclude(node, reason);
         }
@@ -134,6 +173,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
     let owner = node.node().owner();
     let mut wakes = WakeList::new();
     let mut contained = None;
+    let mut wakes_owner = false;
     let mut owner_is_next = false;
     let mut owner_is_over = false;
     let mut is_told = false;
@@ -144,8 +184,8 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         if let Some(reason) = ended {
             own.closed = true;
             own.shell_gone = true;
-            own.since = None;
-            own.reason.get_or_insert(reason);
+            own.set_since(None);
+            own.set_end(reason);
         }
         if !own.shell_gone || own.phase == Phase::Stopped || own.has_children() {
             return None;
@@ -154,7 +194,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
             .rare
             .as_mut()
             .and_then(|rare| rare.settings.name.clone());
-        let reason = own.reason.clone().unwrap_or(StopReason::Killed);
+        let reason = own.end();
         let mut entry = None;
         if let (Some(owner), Some(above)) = (owner, above.as_deref_mut()) {
             let own_end = matches!(reason, StopReason::Finished | StopReason::Failed(_));
@@ -164,10 +204,12 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
                 note_cut(owner, above, &reason);
                 is_told = tells(owner, above, node, &reason);
                 if is_told {
-                    tell(owner, above, node, reason, &mut wakes);
+                    wakes_owner |= tell(owner, above, node, reason);
                 }
             }
-            entry = detach(above, node, name.as_deref(), &mut wakes);
+            let (removed, was_awaited) = detach(above, node, name.as_deref());
+            entry = removed;
+            wakes_owner |= was_awaited;
             owner_is_next = above.shell_gone && !above.has_children();
             owner_is_over = own_end && is_over(above, node);
             if owner_is_over && is_told {
@@ -180,12 +222,15 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         own.phase = Phase::Stopped;
         own.wake_waiters(&mut wakes);
         let token = own.rare.as_mut().and_then(|rare| rare.token.clone());
-        (entry, own.waker.take(), own.children.take(), token)
+        (entry, own.children.take(), token)
     };
-    if let Some(token) = &garbage.3 {
+    if let Some(token) = &garbage.2 {
         token.cancel();
     }
     drop(garbage);
+    if let Some(owner) = owner.filter(|_| wakes_owner) {
+        owner.wake();
+    }
     wakes.wake();
     step.take();
     if let Some(owner) = owner.filter(|_| owner_is_over) {
@@ -262,13 +307,13 @@ fn note_cut(owner: &Arc<dyn AnyNode>, above: &mut Links, end: &StopReason) {
     }
 }
 
+/// Lists the end for the owner; says whether it has to be woken for that.
 fn tell(
     owner: &Arc<dyn AnyNode>,
     above: &mut Links,
     node: &Arc<dyn AnyNode>,
     reason: StopReason,
-    wakes: &mut WakeList,
-) {
+) -> bool {
     if let Some(table) = &mut above.children {
         table.ended.push_back(Ended {
             node: Arc::clone(node),
@@ -276,25 +321,21 @@ fn tell(
             ends_owner: false,
         });
     }
-    if !above.closed {
-        let known = owner.node().signals.set(EXITS) & EXITS != 0;
-        wakes.extend(above.waker.clone().filter(|_| !known));
-    }
+    !above.closed && owner.node().signals.set(EXITS) & EXITS == 0
 }
 
+/// Takes the node out of its owner's table; says whether its end is what the owner waits for.
 fn detach(
     above: &mut Links,
     node: &Arc<dyn AnyNode>,
     name: Option<&str>,
-    wakes: &mut WakeList,
-) -> Option<Arc<dyn AnyNode>> {
-    let key = node.node().key;
-    let table: &mut Children = above.children.as_mut()?;
+) -> (Option<Arc<dyn AnyNode>>, bool) {
+    let Some(table) = &mut above.children else {
+        return (None, false);
+    };
+    let Some(key) = table.key_at(node.node().index) else {
+        return (None, false);
+    };
     let entry = table.remove(key, name);
-    if table.was_awaited(key)
-        && let Some(waker) = &above.waker
-    {
-        wakes.push(waker.clone());
-    }
-    entry
+    (entry, table.was_awaited(key))
 }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::children::{Children, Key, NONE};
-use super::node::Links;
+use super::links::Links;
 use super::signals::{ABANDON, ANEW, DRAIN, KILL, PARKED, REGROUP, RENEWABLE, STOP};
 use super::{AnyNode, Node, Order, request};
 use crate::error::{Kind, Phase};
@@ -114,8 +114,11 @@ impl Group {
 
 impl Children {
     /// A child has ended its incarnation, and waits for its turn.
-    fn park(&mut self, key: Key, strategy: Strategy) {
-        let Some(entry) = self.entry_mut(key) else {
+    fn park(&mut self, index: u32, strategy: Strategy) {
+        let Some(key) = self.key_at(index) else {
+            return;
+        };
+        let Some(entry) = self.entry_mut(index) else {
             return;
         };
         let was = std::mem::replace(&mut entry.turn, Turn::Parked);
@@ -190,9 +193,17 @@ impl Step {
     pub(super) fn take(self) {
         match self {
             Self::Wait => {}
-            Self::Tell(child) if child.node().signals.has(RENEWABLE) => child.node().regroup(),
+            Self::Tell(child) if child.node().signals.has(RENEWABLE) => {
+                if child.node().regroup() {
+                    child.wake();
+                }
+            }
             Self::Tell(child) => request(&child, Order::Stop),
-            Self::Release(child) => child.node().release(),
+            Self::Release(child) => {
+                if child.node().release() {
+                    child.wake();
+                }
+            }
         }
     }
 }
@@ -215,7 +226,7 @@ impl Node {
             };
             self.signals.set(PARKED);
             self.signals.clear(ANEW);
-            table.park(self.key, strategy);
+            table.park(self.index, strategy);
             table.advance()
         };
         step.take();
@@ -231,7 +242,7 @@ impl Node {
             let Some(table) = &mut above.children else {
                 return;
             };
-            if let Some(entry) = table.entry_mut(self.key) {
+            if let Some(entry) = table.entry_mut(self.index) {
                 entry.turn = Turn::Live;
             }
             if closed { Step::Wait } else { table.advance() }
@@ -240,48 +251,44 @@ impl Node {
     }
 
     /// Lets the node go on to its next incarnation, unless it has been told something else since.
-    fn release(&self) {
-        let Some(owner) = self.owner() else { return };
-        {
-            let mut above = lock(&owner.node().links);
-            let entry = above
-                .children
-                .as_mut()
-                .and_then(|all| all.entry_mut(self.key));
-            if entry.is_none_or(|entry| entry.turn != Turn::Starting) {
-                return;
-            }
+    fn release(&self) -> bool {
+        let Some(owner) = self.owner() else {
+            return false;
+        };
+        let mut above = lock(&owner.node().links);
+        let entry = above
+            .children
+            .as_mut()
+            .and_then(|all| all.entry_mut(self.index));
+        let is_next = entry.is_some_and(|entry| entry.turn == Turn::Starting);
+        if is_next {
             self.signals.set(ANEW);
             self.signals.clear(PARKED);
         }
-        self.wake();
+        is_next
     }
 
     /// Tells the node to end its incarnation, unless it is to end for good, or has ended it already.
     ///
     /// It finishes what it is doing; but not a start, nor what waits for a sibling that waits for it.
-    fn regroup(&self) {
-        let Some(owner) = self.owner() else { return };
-        let waker = {
-            let mut above = lock(&owner.node().links);
-            let entry = above
-                .children
-                .as_mut()
-                .and_then(|all| all.entry_mut(self.key));
-            let links = lock(&self.links);
-            if entry.is_none_or(|entry| entry.turn != Turn::Told)
-                || self.signals.has(STOP | DRAIN | KILL)
-            {
-                return;
-            }
+    fn regroup(&self) -> bool {
+        let Some(owner) = self.owner() else {
+            return false;
+        };
+        let mut above = lock(&owner.node().links);
+        let entry = above
+            .children
+            .as_mut()
+            .and_then(|all| all.entry_mut(self.index));
+        let links = lock(&self.links);
+        let is_told = entry.is_some_and(|entry| entry.turn == Turn::Told)
+            && !self.signals.has(STOP | DRAIN | KILL);
+        if is_told {
             let in_vain = links.phase == Phase::Starting || links.waits_for_parked();
             self.signals
                 .set(if in_vain { REGROUP | ABANDON } else { REGROUP });
-            links.waker.clone()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
         }
+        is_told
     }
 }
 

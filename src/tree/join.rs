@@ -1,4 +1,3 @@
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -116,7 +115,7 @@ impl StopChildren {
     fn advance(&mut self, owner: &Arc<dyn AnyNode>) -> Next {
         let mut links = lock(&owner.node().links);
         // Waiting for children is not own time (rule 7).
-        links.since = None;
+        links.set_since(None);
         let order = links.stop_order();
         let Some(table) = links.children.as_mut().filter(|table| !table.is_empty()) else {
             self.step = Step::Begin;
@@ -195,19 +194,5 @@ fn awaited(owner: &Arc<dyn AnyNode>, step: Step) -> Option<Arc<dyn AnyNode>> {
             links.children.as_ref()?.get(key)
         }
         _ => Some(Arc::clone(owner)),
-    }
-}
-
-/// Stops and joins what is beneath a node whose own code has ended.
-pub(crate) async fn join_children(node: &Arc<dyn AnyNode>) {
-    node.node().set_stopping();
-    stop_children(node).await;
-}
-
-/// Stops and joins what is beneath a node that takes no more children.
-pub(crate) async fn stop_children(node: &Arc<dyn AnyNode>) {
-    if node.node().has_children() {
-        let mut children = StopChildren::new(Manner::Stop);
-        poll_fn(|cx| children.poll(node, cx)).await;
     }
 }

@@ -9,14 +9,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::children::{Children, Key, Shared, StopOrder};
+use super::children::{Children, Shared, StopOrder};
 use super::limits::Notes;
+use super::links::{Links, Rare, millis};
 use super::place::{Place, Settings};
-use super::signals::{ANEW, DRAIN, KILL, PARENT, REGROUP, RENEW, STOP, Signals, TOLD, WAITING};
-use super::waits::{Request, Waits};
-use super::{Label, Letters, NodeId};
+use super::signals::{self, ANEW, DRAIN, KILL, PARENT, STOP, Signals, TOLD};
+use super::waits::Request;
+use super::{Label, NodeId};
 use crate::error::{Blocker, Kind, Phase, StopReason};
-use crate::mailbox::{Caller, Gate};
+use crate::mailbox::Gate;
 use crate::sync::{WakeList, lock};
 
 /// What a tree knows of the actor, task, job or scope that a node stands for.
@@ -28,8 +29,19 @@ pub(crate) trait AnyNode: Any + Send + Sync {
     /// The name of the type of the actor, future or job.
     fn type_name(&self) -> &'static str;
 
-    /// Shuts the mailbox, if there is one.
-    fn close(&self, _gate: Gate) {}
+    /// Remembers how to wake the shell.
+    fn set_waker(&self, waker: &Waker);
+
+    /// Forgets it: kept longer it would keep the memory of a task that has ended.
+    fn clear_waker(&self);
+
+    /// Wakes the shell for a look at its control flags.
+    fn wake(&self);
+
+    /// Shuts the mailbox, if there is one, and wakes the shell.
+    fn close(&self, _gate: Gate) {
+        self.wake();
+    }
 
     /// Drops what is queued, if the shell has ended without doing so.
     fn discard(&self) {}
@@ -60,8 +72,8 @@ pub(crate) trait AnyNode: Any + Send + Sync {
 /// The part that all nodes have in common.
 ///
 /// Invariants:
-/// 1. `owner` and `key` never change; while `links.phase` is not `Stopped`, the owner's table
-///    holds this node under `key`, and the owner is not `Stopped` either.
+/// 1. `owner` and `index` never change; while `links.phase` is not `Stopped`, the owner's table
+///    holds this node under `index`, and the owner is not `Stopped` either.
 /// 2. `links.closed` and the table of children change under one lock, so that a child is either
 ///    registered before its owner closes, and joined by it, or refused (rule 2).
 /// 3. Locks are taken from the owner to the child, and no user code runs under one.
@@ -69,50 +81,15 @@ pub(crate) trait AnyNode: Any + Send + Sync {
 ///    once its shell and all its children are gone.
 pub(crate) struct Node {
     id: NodeId,
-    kind: Kind,
     pub(crate) signals: Signals,
     label: AtomicU32,
     grace: u32,
     pub(super) notes: Notes,
     owner: Option<Arc<dyn AnyNode>>,
-    pub(super) key: Key,
+    /// Its place in the owner's table.
+    pub(super) index: u32,
     site: &'static Location<'static>,
     pub(super) links: Mutex<Links>,
-}
-
-/// What changes in a node's life, under its lock.
-pub(super) struct Links {
-    pub(super) phase: Phase,
-    /// No more children are taken.
-    pub(super) closed: bool,
-    /// The shell has ended, and with it all that it held.
-    pub(super) shell_gone: bool,
-    /// Wakes the shell when there is control to look at.
-    pub(super) waker: Option<Waker>,
-    /// Since when a node that is to end has been using its own time (rule 7); `None` while it
-    /// waits for its children.
-    pub(super) since: Option<Instant>,
-    /// How much own time it had left at `since`, in milliseconds; once it is killed, how much it
-    /// had used until then.
-    pub(super) left: u32,
-    pub(super) reason: Option<StopReason>,
-    pub(super) children: Option<Box<Children>>,
-    pub(super) rare: Option<Box<Rare>>,
-}
-
-/// What most nodes never need.
-#[derive(Default)]
-pub(super) struct Rare {
-    pub(super) settings: Settings,
-    pub(super) token: Option<CancellationToken>,
-    pub(super) waits: Waits,
-    /// Who waits for what is being done now, if that has a deadline.
-    pub(super) caller: Option<Arc<dyn Caller>>,
-    /// Those who wait for the end.
-    pub(super) waiters: Vec<(u64, Waker)>,
-    pub(super) last_waiter: u64,
-    /// A root's: they can be counted when all else of the tree is gone.
-    pub(super) letters: Option<Arc<Letters>>,
 }
 
 impl Node {
@@ -124,7 +101,7 @@ impl Node {
     ) -> Self {
         let grace = settings.grace.unwrap_or(place.grace);
         let parent = if place.shared.is_some() { PARENT } else { 0 };
-        let marks = settings.marks | parent;
+        let marks = settings.marks | parent | signals::mark_of(kind);
         let letters = place.shared.as_ref().map(|all| Arc::clone(&all.letters));
         let rare = (!settings.is_default() || letters.is_some()).then(|| {
             Box::new(Rare {
@@ -135,25 +112,17 @@ impl Node {
         });
         Self {
             id: NodeId::next(),
-            kind,
             signals: Signals::new(marks),
             label: AtomicU32::new(0),
             grace: millis(grace),
             notes: Notes::new(place.limits_asks),
             owner: place.owner,
-            key: place.key,
+            index: place.index,
             site,
-            links: Mutex::new(Links {
-                phase: Phase::Starting,
-                closed: false,
-                shell_gone: false,
-                waker: None,
-                since: None,
-                left: 0,
-                reason: None,
-                children: place.shared.map(|shared| Box::new(Children::new(shared))),
+            links: Mutex::new(Links::new(
+                place.shared.map(|shared| Box::new(Children::new(shared))),
                 rare,
-            }),
+            )),
         }
     }
 
@@ -163,7 +132,7 @@ impl Node {
     }
 
     pub(crate) fn kind(&self) -> Kind {
-        self.kind
+        self.signals.kind()
     }
 
     pub(crate) fn site(&self) -> &'static Location<'static> {
@@ -200,17 +169,6 @@ impl Node {
 
     pub(crate) fn label(&self) -> Option<&'static str> {
         Label::from_raw(self.label.load(Ordering::Relaxed)).map(Label::text)
-    }
-
-    /// Remembers how to wake the shell.
-    pub(crate) fn set_waker(&self, waker: &Waker) {
-        let mut links = lock(&self.links);
-        let stale = match &mut links.waker {
-            Some(known) if known.will_wake(waker) => None,
-            known => known.replace(waker.clone()),
-        };
-        drop(links);
-        drop(stale);
     }
 
     /// The start has returned.
@@ -304,7 +262,7 @@ impl Node {
     pub(crate) fn token(&self) -> CancellationToken {
         let mut links = lock(&self.links);
         // An actor's fires after its last message, and not with the drain.
-        let told = match self.kind {
+        let told = match self.kind() {
             Kind::Actor => STOP | KILL,
             _ => STOP | KILL | DRAIN,
         };
@@ -395,7 +353,7 @@ impl Node {
         let (_, busy) = any.progress();
         Blocker {
             path: self.path(any.type_name()),
-            kind: self.kind,
+            kind: self.kind(),
             type_name: any.type_name(),
             site: self.site,
             phase: self.phase(),
@@ -409,7 +367,7 @@ impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Node")
             .field("id", &self.id)
-            .field("kind", &self.kind)
+            .field("kind", &self.kind())
             .field("phase", &self.phase())
             .finish_non_exhaustive()
     }
@@ -423,61 +381,4 @@ impl Drop for Node {
             next = Arc::get_mut(&mut owner).and_then(|owner| owner.node_mut().owner.take());
         }
     }
-}
-
-impl Links {
-    pub(super) fn outcome(&self) -> Option<StopReason> {
-        let stopped = self.phase == Phase::Stopped;
-        stopped.then(|| self.reason.clone()).flatten()
-    }
-
-    pub(super) fn has_children(&self) -> bool {
-        self.children
-            .as_ref()
-            .is_some_and(|table| !table.is_empty())
-    }
-
-    pub(super) fn stop_order(&self) -> StopOrder {
-        self.rare
-            .as_ref()
-            .map(|rare| rare.settings.stop_order)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn own_time(&mut self, node: &Node) -> Option<(Instant, Instant)> {
-        let signals = node.signals.load();
-        if signals & (STOP | DRAIN | KILL | RENEW | REGROUP) == 0 {
-            return None;
-        }
-        if self.since.is_none() && signals & WAITING == 0 && !self.shell_gone {
-            self.set_own_time(Some(node.grace()), node);
-        }
-        let since = self.since?;
-        Some((since, since + Duration::from_millis(u64::from(self.left))))
-    }
-
-    fn set_own_time(&mut self, left: Option<Duration>, node: &Node) {
-        let now = Instant::now();
-        self.since = match left {
-            None => None,
-            // All that it had is used, and is what `left` says.
-            Some(_) if node.signals.has(KILL) => now.checked_sub(self.used()).or(Some(now)),
-            Some(left) => {
-                self.left = millis(left);
-                Some(now)
-            }
-        };
-    }
-
-    pub(super) fn take_waiters(&mut self) -> Vec<(u64, Waker)> {
-        self.rare
-            .as_mut()
-            .map(|rare| std::mem::take(&mut rare.waiters))
-            .unwrap_or_default()
-    }
-}
-
-/// Milliseconds, rounded up, so that only no time at all is none.
-fn millis(time: Duration) -> u32 {
-    u32::try_from(time.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
 }

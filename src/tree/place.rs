@@ -2,14 +2,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::AnyNode;
-use super::children::{Key, Shared, StopOrder};
+use super::children::{NONE, Shared, StopOrder};
 use super::group::{AutoShutdown, Strategy};
 use crate::mailbox::Mailbox;
 
 /// Where a new node belongs.
 pub(crate) struct Place {
     pub(super) owner: Option<Arc<dyn AnyNode>>,
-    pub(super) key: Key,
+    pub(super) index: u32,
     /// The system's defaults.
     pub(super) grace: Duration,
     pub(crate) mailbox: Mailbox,
@@ -24,7 +24,7 @@ impl Place {
     pub(crate) fn root(shared: Shared) -> Self {
         Self {
             owner: None,
-            key: Key::default(),
+            index: NONE,
             grace: shared.grace,
             mailbox: shared.mailbox,
             limits_asks: shared.ask_timeout.is_some(),

@@ -53,18 +53,10 @@ impl Node {
         if let Some(table) = &mut links.children {
             table.group = None;
         }
-        links.since = None;
+        links.set_since(None);
         links.left = 0;
         self.signals
             .clear(RENEW | REGROUP | ABANDON | WAITING | IF_EMPTY | EXITS);
         Resume::Start
-    }
-
-    /// Wakes the shell for a look at its control flags.
-    pub(crate) fn wake(&self) {
-        let waker = lock(&self.links).waker.clone();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 }

@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::error::Kind;
+
 /// Somebody asked for a stop, or the node stops itself.
 pub(crate) const STOP: u32 = 1;
 /// Somebody asked for a drain, or the node drains itself.
@@ -39,6 +41,21 @@ pub(crate) const SIGNIFICANT: u32 = 1 << 15;
 /// The message that is being handled came from a source, and not from the mailbox.
 pub(crate) const SOURCED: u32 = 1 << 17;
 
+/// For life: from here on, the node's kind.
+const KIND_SHIFT: u32 = 24;
+
+/// The marks of a node of this kind.
+pub(super) const fn mark_of(kind: Kind) -> u32 {
+    let number: u32 = match kind {
+        Kind::Actor => 0,
+        Kind::Task => 1,
+        Kind::Blocking => 2,
+        Kind::Scope => 3,
+        Kind::System => 4,
+    };
+    number << KIND_SHIFT
+}
+
 /// The control flags of a node: set by anyone, looked at by its shell before each message and at
 /// each wake (rules 5 and 6).
 #[derive(Debug)]
@@ -52,6 +69,16 @@ impl Signals {
     #[inline]
     pub(crate) fn load(&self) -> u32 {
         self.0.load(Ordering::Acquire)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.0.load(Ordering::Relaxed) >> KIND_SHIFT {
+            0 => Kind::Actor,
+            1 => Kind::Task,
+            2 => Kind::Blocking,
+            3 => Kind::Scope,
+            _ => Kind::System,
+        }
     }
 
     #[inline]

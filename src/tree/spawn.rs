@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::children::{Children, Shared};
-use super::node::Links;
+use super::links::Links;
 use super::signals::{KILL, PARENT};
 use super::{AnyNode, Place};
 use crate::error::Phase;
@@ -93,7 +93,7 @@ fn insert<N: AnyNode>(
     let shared = Arc::clone(table.shared());
     let child = build(Place {
         owner: Some(Arc::clone(owner)),
-        key,
+        index: key.index,
         grace: shared.grace,
         mailbox: shared.mailbox,
         limits_asks: shared.ask_timeout.is_some(),

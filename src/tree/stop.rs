@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::AnyNode;
-use super::node::Links;
+use super::links::Links;
 use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, KILL, RENEW, STOP};
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
@@ -54,7 +54,7 @@ pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
         return request_own(target, Order::Stop);
     }
     target.node().signals.set(RENEW);
-    target.node().wake();
+    target.wake();
 }
 
 fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {
@@ -65,10 +65,7 @@ fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {
             return;
         }
         node.signals.set(bit);
-        let mut wakes = links.begin_stopping();
-        if let Some(waker) = &links.waker {
-            wakes.push(waker.clone());
-        }
+        let wakes = links.begin_stopping();
         links.closed |= bit == STOP;
         // An actor's token fires after its last message, which is for its shell to see (rule 4).
         let fires = bit != DRAIN || node.kind() != Kind::Actor;
@@ -96,8 +93,7 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
             node.signals.set(bits);
             links.phase = Phase::Stopping;
             // The patience of those who wait begins now.
-            let mut wakes = links.watchers();
-            wakes.extend(links.waker.clone());
+            let wakes = links.watchers();
             links.closed = true;
             links.out_of_time(now);
             if let Some(children) = &links.children {
@@ -143,7 +139,8 @@ impl Links {
 
     /// From here on the node is overdue: it has no own time left.
     fn out_of_time(&mut self, now: Instant) {
-        let since = *self.since.get_or_insert(now);
+        let since = self.since().unwrap_or(now);
+        self.set_since(Some(since));
         let used = now.saturating_duration_since(since);
         self.left = u32::try_from(used.as_millis()).unwrap_or(u32::MAX);
     }
@@ -152,7 +149,7 @@ impl Links {
     /// children, and goes on while it does not.
     pub(super) fn used(&self) -> Duration {
         let until_killed = Duration::from_millis(u64::from(self.left));
-        self.since.map_or(until_killed, |since| since.elapsed())
+        self.since().map_or(until_killed, |since| since.elapsed())
     }
 
     fn token(&self) -> Option<CancellationToken> {

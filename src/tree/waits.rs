@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::current::{beneath, with_carrier};
-use super::node::Links;
+use super::links::Links;
 use super::signals::{ABANDON, ANEW, EXITS, KILL, PARKED, REGROUP, STOP};
 use super::{AnyNode, Node, NodeId};
 use crate::error::{Cycle, Kind};
