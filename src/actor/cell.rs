@@ -22,7 +22,12 @@ impl<M: Send + 'static> ActorCell<M> {
         batch: &mut Batch<M>,
         label: impl Fn(&M) -> &'static str,
     ) -> Option<String> {
-        let Left { messages, gone } = self.queue.discard(batch);
+        let left = self.queue.discard(batch)?;
+        self.drop_all(left, label)
+    }
+
+    fn drop_all(&self, left: Left<M>, label: impl Fn(&M) -> &'static str) -> Option<String> {
+        let Left { messages, gone } = left;
         if messages.is_empty() {
             return None;
         }

@@ -82,6 +82,10 @@ impl<M> Batch<M> {
         !self.messages.is_empty() || self.refill(queue, None)
     }
 
+    pub(super) fn has_any(&self) -> bool {
+        !self.messages.is_empty() || self.asks.is_some()
+    }
+
     /// All that is left, with the callers of its asks.
     pub(super) fn take_all(&mut self) -> (VecDeque<M>, Callers) {
         let callers = self.asks.take().map(|asks| asks.queued);

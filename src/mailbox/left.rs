@@ -1,8 +1,10 @@
 use std::collections::VecDeque;
+use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use super::batch::Batch;
 use super::queue::{Gate, Queue};
+use super::state::State;
 use crate::sync::{WakeList, lock};
 
 /// What is discarded.
@@ -13,28 +15,32 @@ pub(crate) struct Left<M> {
     pub(crate) gone: Vec<u64>,
 }
 
-impl<M> Default for Left<M> {
-    fn default() -> Self {
-        Self {
-            messages: VecDeque::new(),
-            gone: Vec::new(),
-        }
-    }
-}
-
 impl<M> Queue<M> {
-    /// Takes all that is left, once, and closes.
-    pub(crate) fn discard(&self, batch: &mut Batch<M>) -> Left<M> {
+    /// Takes all that is left, once, and closes. `None` if that is nothing.
+    #[inline]
+    pub(crate) fn discard(&self, batch: &mut Batch<M>) -> Option<Left<M>> {
         if self.is_discarded() {
-            return Left::default();
+            return None;
         }
-        let (mut messages, mut callers) = batch.take_all();
-        let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         state.gate = Gate::Closed;
-        self.mark_discarded(&state);
         state.parked = false;
+        self.mark_discarded(&state);
         let waker = state.waker.take();
+        let is_bare = state.rare.is_none() && state.messages.capacity() == 0;
+        let left = if is_bare && !batch.has_any() {
+            drop(state);
+            None
+        } else {
+            Some(self.take_left(state, batch))
+        };
+        drop(waker);
+        left
+    }
+
+    fn take_left(&self, mut state: MutexGuard<'_, State<M>>, batch: &mut Batch<M>) -> Left<M> {
+        let (mut messages, mut callers) = batch.take_all();
+        let mut wakes = WakeList::new();
         if !state.messages.is_empty() {
             messages.append(&mut state.messages);
         }
@@ -48,7 +54,7 @@ impl<M> Queue<M> {
             rare.waiters.wake_all(&mut wakes);
         }
         drop(state);
-        drop((waker, spare));
+        drop(spare);
         wakes.wake();
         let known = callers.iter().filter(|(_, caller)| caller.has_gone());
         gone.extend(known.map(|(number, _)| number));

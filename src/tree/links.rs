@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::children::{Children, StopOrder};
 use super::place::Settings;
 use super::signals::{DRAIN, KILL, REGROUP, RENEW, STOP, WAITING};
+use super::waiters::Waiters;
 use super::waits::Waits;
 use super::{Letters, Node};
 use crate::error::{Phase, StopReason};
@@ -56,8 +56,7 @@ pub(super) struct Rare {
     /// Who waits for what is being done now, if that has a deadline.
     pub(super) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.
-    pub(super) waiters: Vec<(u64, Waker)>,
-    pub(super) last_waiter: u64,
+    pub(super) waiters: Waiters,
     /// A root's: they can be counted when all else of the tree is gone.
     pub(super) letters: Option<Arc<Letters>>,
 }
@@ -156,13 +155,6 @@ impl Links {
             self.left = millis(left);
             self.set_since(Some(now));
         }
-    }
-
-    pub(super) fn take_waiters(&mut self) -> Vec<(u64, Waker)> {
-        self.rare
-            .as_mut()
-            .map(|rare| std::mem::take(&mut rare.waiters))
-            .unwrap_or_default()
     }
 }
 

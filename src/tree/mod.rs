@@ -33,6 +33,7 @@ pub(crate) mod signals;
 mod spawn;
 mod stop;
 mod stopping;
+mod waiters;
 mod waits;
 mod warnings;
 

@@ -176,11 +176,9 @@ impl Node {
         let mut links = lock(&self.links);
         links.phase = links.phase.max(Phase::Running);
         self.signals.clear(TOLD);
-        let wakes = links.take_waiters();
+        let wakes = links.watchers();
         drop(links);
-        for (_, waker) in wakes {
-            waker.wake();
-        }
+        wakes.wake();
         if self.signals.has(ANEW) {
             self.leave_group();
         }

@@ -160,6 +160,11 @@ impl Watch {
         }
     }
 
+    /// Ready once the wait lasts.
+    pub(super) fn poll_brief(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<()> {
+        self.brief.poll(node, cx)
+    }
+
     /// For a wait that has a timer of its own anyway, it only yields once.
     pub(super) fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.brief.yield_once(cx)

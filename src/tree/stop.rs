@@ -130,10 +130,8 @@ impl Links {
     /// Adds all who wait for the end to those to be woken.
     #[inline]
     pub(super) fn wake_waiters(&mut self, wakes: &mut WakeList) {
-        if let Some(rare) = &mut self.rare
-            && !rare.waiters.is_empty()
-        {
-            wakes.extend(rare.waiters.drain(..).map(|(_, waker)| waker));
+        if let Some(rare) = &mut self.rare {
+            rare.waiters.wake_all(wakes);
         }
     }
 

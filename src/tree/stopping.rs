@@ -11,7 +11,7 @@ use super::overdue::Watch;
 use super::signals::KILL;
 use super::warnings::Warnings;
 use super::{AnyNode, Order, is_beneath, request};
-use crate::error::{StopError, StopReason, Unjoined};
+use crate::error::{Blocker, StopError, StopReason, Unjoined};
 use crate::sync::{after, lock};
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
@@ -87,6 +87,25 @@ impl Stopping {
         self
     }
 
+    /// The wait has lasted: gives those that do not yield in time.
+    fn poll_timers(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<Vec<Blocker>> {
+        // Off the runtime (in a foreign executor) timers are those of the tree's own.
+        let foreign = tokio::runtime::Handle::try_current().is_err();
+        let shared = node.node().shared().filter(|_| foreign);
+        let _context = shared.as_ref().map(|shared| shared.handle.enter());
+        self.poll_bound(node, cx);
+        if !self.killed && node.node().signals.has(KILL) {
+            // Whoever killed it: what was to be looked at after its grace is overdue before.
+            self.killed = true;
+            self.watch.renew();
+        }
+        if let Some(warnings) = &mut self.warnings {
+            warnings.poll(node, cx);
+        }
+        let root = || Some(Arc::clone(node));
+        self.watch.poll(node, root, false, cx)
+    }
+
     /// Kills what is left when the bound has passed.
     fn poll_bound(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) {
         let Some(limit) = self.limit else { return };
@@ -108,27 +127,16 @@ impl Future for Stopping {
         if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
             return Poll::Ready(outcome);
         }
-        let Some(node) = this.end.node.clone() else {
+        let Some(node) = &this.end.node else {
             return Poll::Pending;
         };
         if this.limit.is_some() || this.warnings.is_some() {
             ready!(this.watch.poll_yield(cx));
+        } else {
+            ready!(this.watch.poll_brief(node, cx));
         }
-        // Off the runtime (in a foreign executor) timers are those of the tree's own.
-        let foreign = tokio::runtime::Handle::try_current().is_err();
-        let shared = node.node().shared().filter(|_| foreign);
-        let _context = shared.as_ref().map(|shared| shared.handle.enter());
-        this.poll_bound(&node, cx);
-        if !this.killed && node.node().signals.has(KILL) {
-            // Whoever killed it: what was to be looked at after its grace is overdue before.
-            this.killed = true;
-            this.watch.renew();
-        }
-        if let Some(warnings) = &mut this.warnings {
-            warnings.poll(&node, cx);
-        }
-        let root = || Some(Arc::clone(&node));
-        this.watch.poll(&node, root, false, cx).map(|blockers| {
+        let node = Arc::clone(node);
+        this.poll_timers(&node, cx).map(|blockers| {
             let unjoined = Unjoined::new(blockers);
             tracing::error!(%unjoined, "a stop goes on without an end in sight");
             Err(StopError::Unjoined(unjoined))
@@ -166,17 +174,6 @@ impl Stopped {
             ticket: None,
         }
     }
-
-    /// The outcome, if it is known already.
-    fn peek(&self) -> Option<Result<StopReason, StopError>> {
-        let Some(any) = &self.node else {
-            return Some(Err(StopError::NotAChild));
-        };
-        match any.node().reason() {
-            Some(reason) => Some(reason.into_result()),
-            None => is_beneath(any.node()).then_some(Err(StopError::WaitsForItself)),
-        }
-    }
 }
 
 impl Future for Stopped {
@@ -184,9 +181,6 @@ impl Future for Stopped {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let Some(outcome) = this.peek() {
-            return Poll::Ready(outcome);
-        }
         let Some(any) = &this.node else {
             return Poll::Ready(Err(StopError::NotAChild));
         };
@@ -195,19 +189,14 @@ impl Future for Stopped {
             drop(links);
             return Poll::Ready(reason.into_result());
         }
-        let rare = links.rare.get_or_insert_default();
-        let known = rare
-            .waiters
-            .iter_mut()
-            .find(|(ticket, _)| Some(*ticket) == this.ticket);
-        match known {
-            Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => {
-                rare.last_waiter += 1;
-                this.ticket = Some(rare.last_waiter);
-                rare.waiters.push((rare.last_waiter, cx.waker().clone()));
-            }
+        if is_beneath(any.node()) {
+            return Poll::Ready(Err(StopError::WaitsForItself));
         }
+        let waiters = &mut links.rare.get_or_insert_default().waiters;
+        let (ticket, stale) = waiters.enter(this.ticket, cx.waker());
+        this.ticket = Some(ticket);
+        drop(links);
+        drop(stale);
         Poll::Pending
     }
 }
@@ -218,13 +207,8 @@ impl Drop for Stopped {
             return;
         };
         let mut links = lock(&any.node().links);
-        let mine = links.rare.as_mut().and_then(|rare| {
-            let index = rare
-                .waiters
-                .iter()
-                .position(|(known, _)| *known == ticket)?;
-            Some(rare.waiters.swap_remove(index))
-        });
+        let rare = links.rare.as_mut();
+        let mine = rare.and_then(|rare| rare.waiters.leave(ticket));
         drop(links);
         drop(mine);
     }
