@@ -8,7 +8,7 @@ use tenure::prelude::*;
 use tokio::runtime::Builder;
 
 /// Resident bytes for each idle plain actor, with the one reference to it.
-const BAR: u64 = 1_100;
+const BAR: u64 = 800;
 
 const ACTORS: u64 = 100_000;
 

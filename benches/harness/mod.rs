@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
 mod options;
+pub(crate) mod plot;
 mod stats;
 
 use std::future::Future;

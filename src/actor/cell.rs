@@ -7,11 +7,15 @@ use crate::tree::signals::SOURCED;
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
 /// All of an actor that its references share: one allocation.
+///
+/// The order keeps what the loop writes for each message, what the senders write, and what the loop
+/// reads for each message on different cache lines.
+#[repr(C)]
 pub(crate) struct ActorCell<M> {
-    pub(crate) node: Node,
-    pub(crate) queue: Queue<M>,
     /// References know an actor's messages, not its type.
     pub(crate) type_name: fn() -> &'static str,
+    pub(crate) queue: Queue<M>,
+    pub(crate) node: Node,
 }
 
 impl<M: Send + 'static> ActorCell<M> {
@@ -137,8 +141,8 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
         }
     }
 
-    fn suspend(&self) -> bool {
-        self.queue.suspend()
+    fn suspend(&self, waker: &Waker) -> bool {
+        self.queue.suspend(waker)
     }
 
     fn progress(&self) -> (u64, bool) {

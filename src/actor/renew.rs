@@ -100,6 +100,11 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
         return false;
     };
     exit.reset_clock();
+    poll_fn(|cx| {
+        exit.make_known(cx.waker());
+        Poll::Ready(())
+    })
+    .await;
     loop {
         let signals = exit.any().node().signals.load();
         if signals & (STOP | KILL) != 0 {

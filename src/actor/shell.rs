@@ -80,6 +80,8 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
                 let ended = Body::new(&mut seed.exit, body, Halt::Itself).await;
                 take_end(ended, &seed.exit, &mut report)
             };
+            // A sender may have taken the waker.
+            seed.exit.make_unknown();
             let again = begin_again(seed, &report);
             if !again {
                 close(seed, &mut report);
@@ -105,6 +107,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             if !again {
                 break;
             }
+            seed.exit.make_unknown();
             if !Box::pin(renew::go_on(seed, &mut report)).await {
                 close(seed, &mut report);
                 break;
@@ -291,7 +294,6 @@ fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
     if let Some(message) = ctx.discard() {
         report.panicked(message);
     }
-    seed.exit.make_unknown();
 }
 
 /// Drops what the actor waited for besides its mail (rule 4), as its own code.

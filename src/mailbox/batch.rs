@@ -16,6 +16,9 @@ const SPARE_CAPACITY: usize = 1_024;
 /// It ends with its queue, but is not part of it: it is the loop's alone and needs no lock.
 pub(crate) struct Batch<M> {
     messages: VecDeque<M>,
+    /// As in the queue, which nobody else stores; read there it would be a wait for a cache line that
+    /// the senders have.
+    started: u64,
     /// There once there has been one with a time limit.
     asks: Option<Box<Asks>>,
 }
@@ -32,6 +35,7 @@ impl<M> Batch<M> {
     pub(crate) const fn new() -> Self {
         Self {
             messages: VecDeque::new(),
+            started: 0,
             asks: None,
         }
     }
@@ -41,9 +45,9 @@ impl<M> Batch<M> {
     pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
         loop {
             let message = self.messages.pop_front()?;
-            // Nobody else stores it.
-            let number = queue.started.load(Ordering::Relaxed);
-            queue.started.store(number + 1, Ordering::Relaxed);
+            let number = self.started;
+            self.started += 1;
+            queue.started.store(self.started, Ordering::Relaxed);
             let asks = self.asks.as_mut();
             if queue.admit(number) && asks.is_none_or(|asks| asks.start(number)) {
                 return Some(message);
@@ -61,8 +65,7 @@ impl<M> Batch<M> {
     /// The handler of all that was taken has ended.
     #[inline]
     pub(crate) fn end(&mut self, queue: &Queue<M>) {
-        let started = queue.started.load(Ordering::Relaxed);
-        queue.ended.store(started, Ordering::Relaxed);
+        queue.ended.store(self.started, Ordering::Relaxed);
         if let Some(asks) = &mut self.asks {
             asks.current = None;
         }
@@ -105,8 +108,11 @@ impl<M> Batch<M> {
                 std::mem::swap(&mut asks.queued, &mut rare.callers);
             }
             state.parked = false;
-        } else if let Some(waker) = waker {
-            stale = state.park(waker);
+        } else {
+            state.parked = waker.is_some();
+        }
+        if let Some(waker) = waker {
+            stale = state.set_waker(waker, &queue.attention);
         }
         let burst = self.messages.capacity().max(state.messages.capacity()) > SPARE_CAPACITY;
         if state.has_waiting() || (burst && !filled) {

@@ -13,6 +13,8 @@ pub(super) const WAITERS: u8 = 1;
 const ABANDONED: u8 = 2;
 /// What was left has been taken, and nothing more comes.
 const DISCARDED: u8 = 4;
+/// A sender has taken the waker.
+pub(super) const WOKEN: u8 = 8;
 
 /// Who may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +69,11 @@ pub(crate) enum Refusal<M> {
 ///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
 /// 5. `parked` only while the loop sleeps and waits for a message. `waker` is that of its task, from
 ///    its first poll on, and not for longer than the loop lasts: it would keep a dead actor's task in
-///    memory for as long as there are references.
+///    memory for as long as there are references. The sender that ends a sleep takes it and sets
+///    `WOKEN`: it is about to wake the loop, which puts it back before it is suspended again, and looks
+///    at its control flags after that. So the count of the task is touched on the loop's side alone.
+/// 6. `attention` is written under the lock.
+#[repr(C)]
 pub(crate) struct Queue<M> {
     pub(super) started: AtomicU64,
     /// The handlers of the messages with a lower number have ended.
@@ -117,7 +123,7 @@ impl<M> Queue<M> {
             return Err(Refusal::Full(message));
         }
         prepare(&mut state);
-        let (number, waker) = state.push(message);
+        let (number, waker) = state.push(message, &self.attention);
         drop(state);
         wake(waker);
         Ok(number)
@@ -163,7 +169,7 @@ impl<M> Queue<M> {
         }
         state.rare().reserved -= 1;
         state.add(asker);
-        let (number, waker) = state.push(message);
+        let (number, waker) = state.push(message, &self.attention);
         drop(state);
         wake(waker);
         Ok(number)
@@ -242,7 +248,7 @@ impl<M> Queue<M> {
 
     pub(crate) fn set_waker(&self, waker: &Waker) {
         let mut state = lock(&self.state);
-        let stale = state.set_waker(waker);
+        let stale = state.set_waker(waker, &self.attention);
         drop(state);
         drop(stale);
     }
@@ -305,7 +311,10 @@ impl<M> Queue<M> {
     /// The loop is suspended. If that is in the middle of a message, grants room to whoever waits
     /// for it.
     #[inline]
-    pub(crate) fn suspend(&self) -> bool {
+    pub(crate) fn suspend(&self, waker: &Waker) -> bool {
+        if self.attention.load(Ordering::Relaxed) & WOKEN != 0 {
+            self.set_waker(waker);
+        }
         let started = self.started.load(Ordering::Relaxed);
         let in_message = started != self.ended.load(Ordering::Relaxed);
         if in_message {

@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::{AtomicU8, Ordering, fence};
 use std::task::Waker;
 
 use super::abandoned::Abandoned;
-use super::queue::{Asker, Gate, Queue, WAITERS};
+use super::queue::{Asker, Gate, Queue, WAITERS, WOKEN};
 use super::waiters::{Ticket, Waiters};
 use super::{Caller, Mailbox};
 use crate::sync::WakeList;
@@ -13,14 +13,20 @@ use crate::sync::WakeList;
 /// number.
 pub(super) type Callers = VecDeque<(u64, Arc<dyn Caller>)>;
 
+/// The capacity of a mailbox that always has room.
+const UNBOUNDED: u64 = u64::MAX;
+
 /// What of a mailbox is under its lock; its invariants are the [`Queue`]'s.
+///
+/// The order is a part of the actor's cell's.
+#[repr(C)]
 pub(super) struct State<M> {
+    pub(super) gate: Gate,
+    pub(super) parked: bool,
+    pub(super) accepted: u64,
     pub(super) messages: VecDeque<M>,
     pub(super) waker: Option<Waker>,
     capacity: u64,
-    pub(super) accepted: u64,
-    pub(super) gate: Gate,
-    pub(super) parked: bool,
     /// There once there has been any of it.
     pub(super) rare: Option<Box<Rare>>,
 }
@@ -40,7 +46,7 @@ impl<M> State<M> {
         Self {
             messages: VecDeque::new(),
             waker: None,
-            capacity: mailbox.capacity().map_or(u64::MAX, |n| n as u64),
+            capacity: mailbox.capacity().map_or(UNBOUNDED, |n| n as u64),
             accepted: 0,
             gate: Gate::Open,
             parked: false,
@@ -60,6 +66,9 @@ impl<M> State<M> {
     /// Whether a message may be pushed: there is room, and nobody waits for it.
     #[inline]
     pub(super) fn has_place(&self, queue: &Queue<M>) -> bool {
+        if self.capacity == UNBOUNDED {
+            return true;
+        }
         let queued = self.accepted - queue.started.load(Ordering::Relaxed);
         match &self.rare {
             None => queued < self.capacity,
@@ -68,12 +77,15 @@ impl<M> State<M> {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, message: M) -> (u64, Option<Waker>) {
+    pub(super) fn push(&mut self, message: M, attention: &AtomicU8) -> (u64, Option<Waker>) {
         let number = self.accepted;
         self.messages.push_back(message);
         self.accepted += 1;
-        let parked = std::mem::take(&mut self.parked);
-        (number, parked.then(|| self.waker.clone()).flatten())
+        if !std::mem::take(&mut self.parked) {
+            return (number, None);
+        }
+        attention.store(attention.load(Ordering::Relaxed) | WOKEN, Ordering::Relaxed);
+        (number, self.waker.take())
     }
 
     pub(super) fn rare(&mut self) -> &mut Rare {
@@ -99,14 +111,13 @@ impl<M> State<M> {
         }
     }
 
+    /// The loop has what wakes it: gives what it had before, if that was something else.
     #[inline]
-    pub(super) fn park(&mut self, waker: &Waker) -> Option<Waker> {
-        self.parked = true;
-        self.set_waker(waker)
-    }
-
-    /// Gives the one it had before, if that was another.
-    pub(super) fn set_waker(&mut self, waker: &Waker) -> Option<Waker> {
+    pub(super) fn set_waker(&mut self, waker: &Waker, attention: &AtomicU8) -> Option<Waker> {
+        let marks = attention.load(Ordering::Relaxed);
+        if marks & WOKEN != 0 {
+            attention.store(marks & !WOKEN, Ordering::Relaxed);
+        }
         match &mut self.waker {
             Some(known) if known.will_wake(waker) => None,
             known => known.replace(waker.clone()),

@@ -2,7 +2,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::signals::{ABANDON, DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
 use super::{Exit, Order, current, request};
@@ -102,8 +102,8 @@ impl<'a, F: Future> Body<'a, F> {
 
     /// What a suspended handler has orphaned outlives its poll, but not the handler.
     #[inline]
-    fn suspend(&mut self) {
-        if self.exit.any().suspend() {
+    fn suspend(&mut self, waker: &Waker) {
+        if self.exit.any().suspend(waker) {
             self.exit.adopt_orphans();
         } else {
             self.settle(Verdict::NoReply);
@@ -167,7 +167,7 @@ impl<F: Future> Future for Body<'_, F> {
             }
             Ok(Poll::Pending) => {
                 this.exit.make_known(cx.waker());
-                this.suspend();
+                this.suspend(cx.waker());
                 let signals = this.exit.any().node().signals.load();
                 if this.is_over(signals)
                     || (signals & (STOP | DRAIN | RENEW | REGROUP) != 0

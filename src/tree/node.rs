@@ -57,9 +57,9 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         self.node().phase() != Phase::Stopped
     }
 
-    /// Its code has returned from a poll and is not done. Says whether it was in the middle of a
+    /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it was in the middle of a
     /// message.
-    fn suspend(&self) -> bool {
+    fn suspend(&self, _waker: &Waker) -> bool {
         false
     }
 
@@ -79,17 +79,20 @@ pub(crate) trait AnyNode: Any + Send + Sync {
 /// 3. Locks are taken from the owner to the child, and no user code runs under one.
 /// 4. `links.phase` becomes `Stopped` in the same step in which the node leaves its owner's table,
 ///    once its shell and all its children are gone.
+///
+/// The order is a part of an actor's cell's: last comes what its loop looks at for each message.
+#[repr(C)]
 pub(crate) struct Node {
-    id: NodeId,
-    pub(crate) signals: Signals,
-    label: AtomicU32,
-    grace: u32,
-    pub(super) notes: Notes,
     owner: Option<Arc<dyn AnyNode>>,
-    /// Its place in the owner's table.
-    pub(super) index: u32,
     site: &'static Location<'static>,
     pub(super) links: Mutex<Links>,
+    id: NodeId,
+    pub(crate) signals: Signals,
+    /// Its place in the owner's table.
+    pub(super) index: u32,
+    pub(super) notes: Notes,
+    label: AtomicU32,
+    grace: u32,
 }
 
 impl Node {
