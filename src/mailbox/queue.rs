@@ -246,8 +246,11 @@ impl<M> Queue<M> {
         wakes.wake();
     }
 
+    /// The shell is about to wait for something else than a message: no sender is to take the waker,
+    /// even if the loop had been asleep when it was told to end.
     pub(crate) fn set_waker(&self, waker: &Waker) {
         let mut state = lock(&self.state);
+        state.parked = false;
         let stale = state.set_waker(waker, &self.attention);
         drop(state);
         drop(stale);
