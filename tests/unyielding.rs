@@ -450,3 +450,44 @@ fn self_feeding_mailbox() {
         .unwrap();
     });
 }
+
+/// Blocks its thread until it is released.
+struct Blocks(mpsc::Receiver<()>);
+
+impl Actor for Blocks {
+    type Msg = oneshot::Sender<()>;
+
+    async fn handle(&mut self, begun: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        begun.send(()).ok();
+        self.0.recv().ok();
+        Ok(())
+    }
+}
+
+#[test]
+fn wait_on_another_runtime_does_not_rely_on_a_stuck_one() {
+    let workers = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let here = Builder::new_current_thread().enable_all().build().unwrap();
+    let brief = Duration::from_millis(20);
+    let system =
+        workers.block_on(async { System::builder().child_grace(brief).patience(brief).start() });
+    let system = system.unwrap();
+    let (release, released) = mpsc::channel();
+    let actor = system.spawn(Blocks(released)).unwrap();
+    here.block_on(async {
+        let (begins, begun) = oneshot::channel();
+        actor.tell(begins).await.unwrap();
+        begun.await.unwrap();
+        let stopped = tokio::time::timeout(Duration::from_secs(60), actor.stop()).await;
+        assert_eq!(unjoined(stopped.unwrap()).nodes().len(), 1);
+    });
+    drop(release);
+    workers.block_on(async {
+        assert!(matches!(actor.stopped().await, Err(StopError::CutShort(_))));
+        system.stop().await.unwrap();
+    });
+}

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use slab::Slab;
+use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
 use super::AnyNode;
@@ -216,7 +217,11 @@ impl Brief {
     }
 
     fn begin(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<()> {
-        let listed = node.node().shared().and_then(|shared| {
+        let is_near = |shared: &Arc<Shared>| {
+            // All workers of another runtime may be stuck, and the root's shell with them.
+            Handle::try_current().map_or(true, |here| here.id() == shared.handle.id())
+        };
+        let listed = node.node().shared().filter(is_near).and_then(|shared| {
             let key = shared.lookout.enter(cx.waker().clone())?;
             Some(Listed { shared, key })
         });
