@@ -212,6 +212,29 @@ fn older_sibling_that_fails_while_the_rest_ends_extends_the_group() {
 }
 
 #[test]
+fn member_that_is_sent_to_while_it_waits_for_its_turn_comes_back() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+        let backoff = Backoff::fixed(SECOND);
+        let oldest = group.egg("a").restarting(Restart::OnFailure);
+        let a = group.spawn(oldest.backoff(backoff)).await;
+        // It sleeps in its mailbox when it is told to end.
+        let b = group.child("b", Restart::OnFailure).await;
+        assert_eq!(incarnation(&b).await, 1);
+        a.tell(Msg::Panic).await.unwrap();
+        sleep(BRIEF).await;
+        assert_eq!(b.node().phase(), Phase::Restarting);
+        b.tell(Msg::Log("note")).await.unwrap();
+        sleep(BRIEF).await;
+        assert_eq!(b.node().phase(), Phase::Restarting);
+        let second = b.ask(Msg::Incarnation).timeout(10 * SECOND).await;
+        assert_eq!(second, Ok(2));
+        assert_eq!(incarnation(&a).await, 2);
+        group.system.stop().await.unwrap();
+    });
+}
+
+#[test]
 fn all_fail_at_once() {
     multi_thread(async |check| {
         for strategy in [Strategy::OneForAll, Strategy::RestForOne] {

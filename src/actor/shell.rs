@@ -107,7 +107,6 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             if !again {
                 break;
             }
-            seed.exit.make_unknown();
             if !Box::pin(renew::go_on(seed, &mut report)).await {
                 close(seed, &mut report);
                 break;

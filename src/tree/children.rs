@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::group::{Group, Turn};
 use super::signals::SIGNIFICANT;
-use super::{AnyNode, Letters, Lookout};
+use super::{AnyNode, Letters, Lookout, Node};
 use crate::error::{CutShort, Kind, StopReason};
 use crate::mailbox::Mailbox;
 
@@ -198,11 +198,11 @@ impl Children {
         }
     }
 
-    /// The key of the child that is in this place now.
-    pub(super) fn key_at(&self, index: u32) -> Option<Key> {
-        let entry = self.table.get(index as usize)?;
-        Some(Key {
-            index,
+    /// The key of a child; `None` if it has left, and its place may be another's.
+    pub(super) fn key_of(&self, child: &Node) -> Option<Key> {
+        let entry = self.table.get(child.index as usize)?;
+        (entry.node.node().id() == child.id()).then_some(Key {
+            index: child.index,
             generation: entry.generation,
         })
     }
@@ -278,8 +278,10 @@ impl Children {
         (entry.generation == key.generation).then_some(entry)
     }
 
-    pub(super) fn entry_mut(&mut self, index: u32) -> Option<&mut Entry> {
-        self.table.get_mut(index as usize)
+    /// The entry of a child that has not left.
+    pub(super) fn entry_of(&mut self, child: &Node) -> Option<&mut Entry> {
+        let entry = self.table.get_mut(child.index as usize)?;
+        (entry.node.node().id() == child.id()).then_some(entry)
     }
 
     /// The entries, the youngest first.

@@ -99,7 +99,7 @@ impl Exit {
         }
     }
 
-    /// It is to be told anew: its mailbox has been discarded, and the waker with it; or that may
+    /// It is to be told anew: a sender may have taken the waker, or a discarded mailbox; or it may
     /// change from poll to poll.
     #[inline]
     pub(crate) fn make_unknown(&mut self) {
@@ -333,7 +333,7 @@ fn detach(
     let Some(table) = &mut above.children else {
         return (None, false);
     };
-    let Some(key) = table.key_at(node.node().index) else {
+    let Some(key) = table.key_of(node.node()) else {
         return (None, false);
     };
     let entry = table.remove(key, name);

@@ -114,11 +114,11 @@ impl Group {
 
 impl Children {
     /// A child has ended its incarnation, and waits for its turn.
-    fn park(&mut self, index: u32, strategy: Strategy) {
-        let Some(key) = self.key_at(index) else {
+    fn park(&mut self, child: &Node, strategy: Strategy) {
+        let Some(key) = self.key_of(child) else {
             return;
         };
-        let Some(entry) = self.entry_mut(index) else {
+        let Some(entry) = self.entry_of(child) else {
             return;
         };
         let was = std::mem::replace(&mut entry.turn, Turn::Parked);
@@ -226,7 +226,7 @@ impl Node {
             };
             self.signals.set(PARKED);
             self.signals.clear(ANEW);
-            table.park(self.index, strategy);
+            table.park(self, strategy);
             table.advance()
         };
         step.take();
@@ -242,7 +242,7 @@ impl Node {
             let Some(table) = &mut above.children else {
                 return;
             };
-            if let Some(entry) = table.entry_mut(self.index) {
+            if let Some(entry) = table.entry_of(self) {
                 entry.turn = Turn::Live;
             }
             if closed { Step::Wait } else { table.advance() }
@@ -250,16 +250,14 @@ impl Node {
         step.take();
     }
 
-    /// Lets the node go on to its next incarnation, unless it has been told something else since.
+    /// Lets the node go on to its next incarnation, unless it has been told something else since. Says
+    /// whether its shell is to be woken for that.
     fn release(&self) -> bool {
         let Some(owner) = self.owner() else {
             return false;
         };
         let mut above = lock(&owner.node().links);
-        let entry = above
-            .children
-            .as_mut()
-            .and_then(|all| all.entry_mut(self.index));
+        let entry = above.children.as_mut().and_then(|all| all.entry_of(self));
         let is_next = entry.is_some_and(|entry| entry.turn == Turn::Starting);
         if is_next {
             self.signals.set(ANEW);
@@ -271,15 +269,13 @@ impl Node {
     /// Tells the node to end its incarnation, unless it is to end for good, or has ended it already.
     ///
     /// It finishes what it is doing; but not a start, nor what waits for a sibling that waits for it.
+    /// Says whether its shell is to be woken for that.
     fn regroup(&self) -> bool {
         let Some(owner) = self.owner() else {
             return false;
         };
         let mut above = lock(&owner.node().links);
-        let entry = above
-            .children
-            .as_mut()
-            .and_then(|all| all.entry_mut(self.index));
+        let entry = above.children.as_mut().and_then(|all| all.entry_of(self));
         let links = lock(&self.links);
         let is_told = entry.is_some_and(|entry| entry.turn == Turn::Told)
             && !self.signals.has(STOP | DRAIN | KILL);
