@@ -36,7 +36,7 @@ impl<M: Send + 'static> ActorCell<M> {
             return None;
         }
         let frame = Frame::discarding(self.node.id().get());
-        let letters = self.node.letters();
+        let letters = &self.node.shared.letters;
         letters.count(messages.len() - gone.len());
         let path = letters.are_seen().then(|| self.node.path(self.type_name()));
         let mut gone = gone.into_iter().peekable();
@@ -64,7 +64,7 @@ impl<M: Send + 'static> ActorCell<M> {
     /// in it was never started.
     pub(super) fn discard_one(&self, message: M) {
         let _frame = Frame::discarding(self.node.id().get());
-        let letters = self.node.letters();
+        let letters = &self.node.shared.letters;
         letters.count(1);
         if letters.are_seen() {
             let path = self.node.path(self.type_name());

@@ -78,7 +78,7 @@ impl Spawner {
     /// they were started are none of them.
     #[must_use]
     pub fn dead_letters(&self) -> u64 {
-        self.owner().node().letters().total()
+        self.owner().node().shared.letters.total()
     }
 }
 

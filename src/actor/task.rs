@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
 use crate::sync::lock;
 use crate::tree::signals::{KILL, STOP};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Request, Settings, Shared, ShellWaker,
+    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Request, Settings, ShellWaker,
     Stopped, Wait, inherited, launch, launch_blocking, panic_message, register,
 };
 
@@ -242,11 +242,11 @@ where
     C: FnOnce(CancellationToken) -> F,
     F: Future<Output: TaskOutput> + Send + 'static,
 {
-    let Some((cell, shared)) = cell::<F, _>(owner, Kind::Task, site) else {
+    let Some(cell) = cell::<F, _>(owner, Kind::Task, site) else {
         return Err(SpawnError::closed(with));
     };
     let token = cell.node.token();
-    Ok(launch_task(&shared, cell, || with(token), AtStop::Wait))
+    Ok(launch_task(cell, || with(token), AtStop::Wait))
 }
 
 /// Runs the future that `make` makes of `parts`; it is called only if the owner takes the task.
@@ -260,10 +260,10 @@ pub(super) fn spawn_from<P, F>(
 where
     F: Future<Output: TaskOutput> + Send + 'static,
 {
-    let Some((cell, shared)) = cell::<F, _>(owner, Kind::Task, site) else {
+    let Some(cell) = cell::<F, _>(owner, Kind::Task, site) else {
         return Err(SpawnError::closed(parts));
     };
-    Ok(launch_task(&shared, cell, || make(parts), at_stop))
+    Ok(launch_task(cell, || make(parts), at_stop))
 }
 
 pub(super) fn spawn_blocking<R, C>(
@@ -275,7 +275,7 @@ where
     C: FnOnce(CancellationToken) -> R + Send + 'static,
     R: TaskOutput,
 {
-    let Some((cell, shared)) = cell::<C, _>(owner, Kind::Blocking, site) else {
+    let Some(cell) = cell::<C, _>(owner, Kind::Blocking, site) else {
         return Err(SpawnError::closed(job));
     };
     let handle = TaskHandle::new(Arc::clone(&cell));
@@ -287,7 +287,9 @@ where
         cell,
         exit,
     };
-    launch_blocking(&shared.handle, move || run_job::<R, C>(seed));
+    launch_blocking(&handle.cell.node.shared.handle, move || {
+        run_job::<R, C>(seed)
+    });
     Ok(handle)
 }
 
@@ -295,7 +297,7 @@ fn cell<F, T: Send + 'static>(
     owner: &Arc<dyn AnyNode>,
     kind: Kind,
     site: &'static Location<'static>,
-) -> Option<(Arc<TaskCell<T>>, Arc<Shared>)> {
+) -> Option<Arc<TaskCell<T>>> {
     // What a handler starts has as long as the handler.
     let deadline = inherited();
     register(owner, None, |place| {
@@ -323,7 +325,6 @@ struct TaskSeed<F: Future<Output: TaskOutput>> {
 }
 
 fn launch_task<F>(
-    shared: &Shared,
     cell: Arc<TaskCell<ValueOf<F>>>,
     make: impl FnOnce() -> F,
     at_stop: AtStop,
@@ -343,7 +344,7 @@ where
         cell,
         exit,
     };
-    launch(&shared.handle, async move {
+    launch(&handle.cell.node.shared.handle, async move {
         // One borrow of the whole, or the block would take its fields apart and drop them in
         // another order.
         let seed = &mut seed;

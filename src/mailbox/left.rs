@@ -27,9 +27,11 @@ impl<M> Queue<M> {
         state.parked = false;
         self.mark_discarded(&state);
         let waker = state.waker.take();
-        let is_bare = state.rare.is_none() && state.messages.capacity() == 0;
+        let is_bare = state.rare.is_none() && state.messages.is_empty();
         let left = if is_bare && !batch.has_any() {
+            let spare = std::mem::take(&mut state.messages);
             drop(state);
+            drop(spare);
             None
         } else {
             Some(self.take_left(state, batch))

@@ -45,7 +45,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Room for `capacity` messages. With a capacity of 0 the spawn is refused with
+    /// Room for `capacity` messages; 2^32 - 1 or more is as good as unbounded. With a capacity of 0 the spawn is refused with
     /// [`SpawnError::NoCapacity`](crate::SpawnError::NoCapacity).
     #[must_use]
     pub const fn bounded(capacity: usize) -> Self {

@@ -13,7 +13,7 @@ pub(super) const WAITERS: u8 = 1;
 const ABANDONED: u8 = 2;
 /// What was left has been taken, and nothing more comes.
 const DISCARDED: u8 = 4;
-/// A sender has taken the waker.
+/// Whoever has ended the loop's sleep has taken the waker.
 pub(super) const WOKEN: u8 = 8;
 
 /// Who may send.
@@ -69,9 +69,10 @@ pub(crate) enum Refusal<M> {
 ///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
 /// 5. `parked` only while the loop sleeps and waits for a message. `waker` is that of its task, from
 ///    its first poll on, and not for longer than the loop lasts: it would keep a dead actor's task in
-///    memory for as long as there are references. The sender that ends a sleep takes it and sets
-///    `WOKEN`: it is about to wake the loop, which puts it back before it is suspended again, and looks
-///    at its control flags after that. So the count of the task is touched on the loop's side alone.
+///    memory for as long as there are references. Whoever ends a sleep, with a message or by closing,
+///    takes it and sets `WOKEN`: it is about to wake the loop, which puts it back before it is
+///    suspended again, and looks at its control flags after that. So the count of the task is touched
+///    on the loop's side alone.
 /// 6. `attention` is written under the lock.
 #[repr(C)]
 pub(crate) struct Queue<M> {
@@ -240,7 +241,8 @@ impl<M> Queue<M> {
         if let Some(rare) = &mut state.rare {
             rare.waiters.wake_all(&mut wakes);
         }
-        let waker = state.waker.clone();
+        let sleeper = state.end_sleep(&self.attention);
+        let waker = sleeper.or_else(|| state.waker.clone());
         drop(state);
         wake(waker);
         wakes.wake();

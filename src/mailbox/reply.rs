@@ -74,8 +74,10 @@ struct State<T> {
     reply: Reply<T>,
     asker: Option<Waker>,
     /// Those who wait for the caller to be gone.
-    watchers: Vec<Waker>,
+    watchers: Watchers,
 }
+
+type Watchers = Option<Box<Vec<Waker>>>;
 
 enum Reply<T> {
     Pending,
@@ -167,7 +169,7 @@ impl<T> Slot<T> {
             state: Mutex::new(State {
                 reply: Reply::Pending,
                 asker: None,
-                watchers: Vec::new(),
+                watchers: None,
             }),
         }
     }
@@ -188,9 +190,7 @@ impl<T> Slot<T> {
             Reply::There(reply) => {
                 let watchers = std::mem::take(&mut state.watchers);
                 drop(state);
-                for watcher in watchers {
-                    watcher.wake();
-                }
+                wake_all(watchers);
                 Poll::Ready(reply)
             }
             _ => Poll::Ready(Err(AskError::NoReply)),
@@ -216,9 +216,7 @@ impl<T> Slot<T> {
         let watchers = std::mem::take(&mut state.watchers);
         drop(state);
         drop(asker);
-        for watcher in watchers {
-            watcher.wake();
-        }
+        wake_all(watchers);
         match left {
             Reply::There(reply) => Ok(reply),
             _ => Err(started),
@@ -246,6 +244,13 @@ impl<T> Slot<T> {
 
     fn is_over(&self) -> bool {
         matches!(lock(&self.state).reply, Reply::Taken | Reply::GivenUp)
+    }
+}
+
+#[inline]
+fn wake_all(watchers: Watchers) {
+    for watcher in watchers.into_iter().flat_map(|all| *all) {
+        watcher.wake();
     }
 }
 
@@ -287,8 +292,9 @@ impl<T: Send> Caller for Slot<T> {
             Reply::Taken => return Poll::Pending,
             Reply::Pending | Reply::There(_) => {}
         }
-        if !state.watchers.iter().any(|known| known.will_wake(waker)) {
-            state.watchers.push(waker.clone());
+        let watchers = state.watchers.get_or_insert_default();
+        if !watchers.iter().any(|known| known.will_wake(waker)) {
+            watchers.push(waker.clone());
         }
         Poll::Pending
     }

@@ -14,7 +14,7 @@ use crate::sync::WakeList;
 pub(super) type Callers = VecDeque<(u64, Arc<dyn Caller>)>;
 
 /// The capacity of a mailbox that always has room.
-const UNBOUNDED: u64 = u64::MAX;
+const UNBOUNDED: u32 = u32::MAX;
 
 /// What of a mailbox is under its lock; its invariants are the [`Queue`]'s.
 ///
@@ -23,10 +23,10 @@ const UNBOUNDED: u64 = u64::MAX;
 pub(super) struct State<M> {
     pub(super) gate: Gate,
     pub(super) parked: bool,
+    capacity: u32,
     pub(super) accepted: u64,
     pub(super) messages: VecDeque<M>,
     pub(super) waker: Option<Waker>,
-    capacity: u64,
     /// There once there has been any of it.
     pub(super) rare: Option<Box<Rare>>,
 }
@@ -43,10 +43,11 @@ pub(super) struct Rare {
 
 impl<M> State<M> {
     pub(super) fn new(mailbox: Mailbox) -> Self {
+        let capacity = mailbox.capacity().and_then(|room| u32::try_from(room).ok());
         Self {
             messages: VecDeque::new(),
             waker: None,
-            capacity: mailbox.capacity().map_or(UNBOUNDED, |n| n as u64),
+            capacity: capacity.unwrap_or(UNBOUNDED),
             accepted: 0,
             gate: Gate::Open,
             parked: false,
@@ -71,8 +72,10 @@ impl<M> State<M> {
         }
         let queued = self.accepted - queue.started.load(Ordering::Relaxed);
         match &self.rare {
-            None => queued < self.capacity,
-            Some(rare) => !rare.waiters.has_waiting() && queued + rare.reserved < self.capacity,
+            None => queued < u64::from(self.capacity),
+            Some(rare) => {
+                !rare.waiters.has_waiting() && queued + rare.reserved < u64::from(self.capacity)
+            }
         }
     }
 
@@ -81,11 +84,17 @@ impl<M> State<M> {
         let number = self.accepted;
         self.messages.push_back(message);
         self.accepted += 1;
+        (number, self.end_sleep(attention))
+    }
+
+    /// Takes the waker of a loop that sleeps.
+    #[inline]
+    pub(super) fn end_sleep(&mut self, attention: &AtomicU8) -> Option<Waker> {
         if !std::mem::take(&mut self.parked) {
-            return (number, None);
+            return None;
         }
         attention.store(attention.load(Ordering::Relaxed) | WOKEN, Ordering::Relaxed);
-        (number, self.waker.take())
+        self.waker.take()
     }
 
     pub(super) fn rare(&mut self) -> &mut Rare {
@@ -170,7 +179,7 @@ impl<M> State<M> {
     pub(super) fn grant(&mut self, queue: &Queue<M>, wakes: &mut WakeList) {
         let queued = self.accepted - queue.started.load(Ordering::Relaxed);
         if let Some(rare) = &mut self.rare {
-            let room = self.capacity.saturating_sub(queued + rare.reserved);
+            let room = u64::from(self.capacity).saturating_sub(queued + rare.reserved);
             rare.reserved += rare.waiters.grant(room, wakes);
         }
         if !self.has_waiting() {

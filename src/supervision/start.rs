@@ -57,18 +57,19 @@ pub(crate) fn spawn_at<C: IntoChild>(
 fn spawn<C: IntoChild>(
     spawner: &Spawner,
     child: C,
-    signals: u32,
+    marks: u32,
     site: &'static Location<'static>,
 ) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
     let options = child.options();
     let mailbox = options.and_then(|options| options.mailbox);
-    let settings = options
+    let mut settings = options
         .map(|options| options.settings.clone())
         .unwrap_or_default();
+    settings.marks |= marks;
     let policy = options.map(|options| options.policy).unwrap_or_default();
     let name = settings.name.clone();
     let registered = register(spawner.owner(), name.as_deref(), |place| {
-        let mailbox = mailbox.unwrap_or(place.mailbox);
+        let mailbox = mailbox.unwrap_or(place.shared.mailbox);
         if mailbox.capacity() == Some(0) {
             return Err(Denied::NoCapacity);
         }
@@ -81,7 +82,7 @@ fn spawn<C: IntoChild>(
             type_name: std::any::type_name::<<C::Start as Start>::Actor>,
         }))
     });
-    let (cell, shared) = match registered {
+    let cell = match registered {
         Ok(registered) => registered,
         Err(Denied::Closed) => return Err(SpawnError::closed(child)),
         Err(Denied::NameTaken) => return Err(SpawnError::name_taken(child)),
@@ -89,7 +90,6 @@ fn spawn<C: IntoChild>(
         Err(Denied::NoCapacity) => return Err(SpawnError::no_capacity(child)),
         Err(Denied::BadBackoff) => return Err(SpawnError::bad_backoff(child)),
     };
-    cell.node.signals.set(signals);
     // Should the conversion panic, the node ends with this.
     let exit = Exit::new(Arc::clone(&cell) as _);
     let (stage, renewal) = incarnations(child.into_spec());
@@ -99,7 +99,7 @@ fn spawn<C: IntoChild>(
         renewal,
         exit,
     };
-    launch(&shared.handle, shell(seed));
+    launch(&cell.node.shared.handle, shell(seed));
     Ok(ActorRef::new(cell))
 }
 

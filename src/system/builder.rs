@@ -190,7 +190,7 @@ impl Builder {
             grace: self.child_grace.unwrap_or(defaults.grace),
             patience: self.patience.unwrap_or(defaults.patience),
             mailbox: self.mailbox,
-            letters: Arc::new(Letters::new(self.on_dead_letter)),
+            letters: Letters::new(self.on_dead_letter),
             ask_timeout: self.ask_timeout,
             lookout: defaults.lookout,
             handle: defaults.handle,

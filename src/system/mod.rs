@@ -12,13 +12,12 @@ pub use builder::Builder;
 pub use handle::System;
 pub use scope::{Scope, scope, scope_send};
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::mailbox::Mailbox;
-use crate::tree::{Lookout, Shared};
+use crate::tree::{Letters, Lookout, Shared};
 
 /// What a tree has that nobody has said anything about.
 fn system_defaults(handle: Handle) -> Shared {
@@ -27,7 +26,7 @@ fn system_defaults(handle: Handle) -> Shared {
         grace: Duration::from_secs(5),
         patience: Duration::from_secs(2),
         mailbox: Mailbox::default(),
-        letters: Arc::default(),
+        letters: Letters::default(),
         ask_timeout: None,
         lookout: Lookout::default(),
     }

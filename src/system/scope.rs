@@ -149,7 +149,7 @@ where
 fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, Exit), RunError> {
     let node: Arc<dyn AnyNode> = match current() {
         Some(owner) => match register_scope(&owner, |place| Root::scope(place, site, body)) {
-            Ok((root, _)) => root,
+            Ok(root) => root,
             Err(_) => return Err(RunError::Closed),
         },
         None => {

@@ -1,15 +1,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use slab::Slab;
-use tokio::runtime::Handle;
 
 use super::group::{Group, Turn};
 use super::signals::SIGNIFICANT;
-use super::{AnyNode, Letters, Lookout, Node};
+use super::{AnyNode, Node};
 use crate::error::{CutShort, Kind, StopReason};
-use crate::mailbox::Mailbox;
 
 /// In which order a node stops its children.
 ///
@@ -23,19 +20,6 @@ pub enum StopOrder {
     Reverse,
     /// All at once: for pools, connections and other children that do not use each other.
     Concurrent,
-}
-
-/// What all nodes of a system have in common.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) handle: Handle,
-    pub(crate) grace: Duration,
-    pub(crate) patience: Duration,
-    pub(crate) mailbox: Mailbox,
-    pub(crate) letters: Arc<Letters>,
-    /// The limit of a node's ask that nothing else limits.
-    pub(crate) ask_timeout: Option<Duration>,
-    pub(crate) lookout: Lookout,
 }
 
 /// A child's place in its owner's table. The generation tells it from an earlier child in the
@@ -76,7 +60,6 @@ pub(super) const NONE: u32 = u32::MAX;
 /// 3. `names` has exactly the names of the entries that have one.
 /// 4. `significant` counts the entries that are.
 pub(super) struct Children {
-    shared: Arc<Shared>,
     pub(super) table: Slab<Entry>,
     pub(super) newest: u32,
     generation: u32,
@@ -103,9 +86,8 @@ pub(super) struct Entry {
 }
 
 impl Children {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            shared,
             table: Slab::new(),
             newest: NONE,
             generation: 0,
@@ -117,10 +99,6 @@ impl Children {
             ended: VecDeque::new(),
             cuts: Vec::new(),
         }
-    }
-
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
     }
 
     pub(super) fn is_empty(&self) -> bool {

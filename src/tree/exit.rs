@@ -153,10 +153,8 @@ impl Drop for Exit {
 }
 
 fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
-    if node.node().owner().is_none()
-        && let Some(shared) = node.node().shared()
-    {
-        shared.lookout.close();
+    if node.node().owner().is_none() {
+        node.node().shared.lookout.close();
     }
     let mut ended = Some(reason);
     // The end of a node can be the end of an owner whose shell has gone before, and so on up; a

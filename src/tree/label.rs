@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 
@@ -12,8 +13,11 @@ pub(crate) struct Label(NonZeroU32);
 /// only when a thread meets a label for the first time.
 static LABELS: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
+/// By where a text is and how long.
+type Known = HashMap<(usize, usize), Label, BuildHasherDefault<PlaceHasher>>;
+
 thread_local! {
-    static KNOWN: RefCell<HashMap<(usize, usize), Label>> = RefCell::new(HashMap::new());
+    static KNOWN: RefCell<Known> = RefCell::default();
 }
 
 impl Label {
@@ -48,5 +52,27 @@ impl Label {
         // Labels are literals of the program, so there are far fewer than 2^32.
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN))
+    }
+}
+
+/// For the places of literals, which nobody chooses to make them collide: it mixes each number in by
+/// a multiplication with the golden ratio (Knuth, The Art of Computer Programming 3, 6.4).
+#[derive(Default)]
+struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn finish(&self) -> u64 {
+        // The table looks at both ends of the number.
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0 = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }

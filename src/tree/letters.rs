@@ -4,8 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Node, NodeId, panic_message};
-use crate::sync::lock;
+use super::{NodeId, panic_message};
 
 /// A message that was accepted and is never handled, as the hook of
 /// [`Builder::on_dead_letter`](crate::Builder::on_dead_letter) sees it.
@@ -129,23 +128,5 @@ impl Letters {
             let message = panic_message(panic);
             tracing::warn!(panic = message, "the hook for dead letters panicked");
         }
-    }
-}
-
-impl Node {
-    /// Those of its system. The way up is for a node that has been gone for long: the others find
-    /// them a step away.
-    pub(crate) fn letters(&self) -> Arc<Letters> {
-        if let Some(shared) = self.shared() {
-            return Arc::clone(&shared.letters);
-        }
-        let mut root = self;
-        while let Some(owner) = root.owner() {
-            root = owner.node();
-        }
-        let links = lock(&root.links);
-        let rare = links.rare.as_ref();
-        rare.and_then(|rare| rare.letters.clone())
-            .unwrap_or_default()
     }
 }

@@ -100,7 +100,7 @@ impl Node {
         if self.notes.load() & DEFAULT == 0 {
             return None;
         }
-        self.shared()?.ask_timeout.map(after)
+        self.shared.ask_timeout.map(after)
     }
 }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Node;
 use super::children::{Children, StopOrder};
 use super::place::Settings;
 use super::signals::{DRAIN, KILL, REGROUP, RENEW, STOP, WAITING};
 use super::waiters::Waiters;
 use super::waits::Waits;
-use super::{Letters, Node};
 use crate::error::{Phase, StopReason};
 use crate::mailbox::Caller;
 use crate::sync::moment;
@@ -57,12 +57,10 @@ pub(super) struct Rare {
     pub(super) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.
     pub(super) waiters: Waiters,
-    /// A root's: they can be counted when all else of the tree is gone.
-    pub(super) letters: Option<Arc<Letters>>,
 }
 
 impl Links {
-    pub(super) fn new(children: Option<Box<Children>>, rare: Option<Box<Rare>>) -> Self {
+    pub(super) fn new(rare: Option<Box<Rare>>) -> Self {
         Self {
             phase: Phase::Starting,
             closed: false,
@@ -70,7 +68,7 @@ impl Links {
             end: End::Unknown,
             since: 0,
             left: 0,
-            children,
+            children: None,
             rare,
         }
     }

@@ -11,8 +11,7 @@ use slab::Slab;
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
-use super::AnyNode;
-use super::children::Shared;
+use super::{AnyNode, Shared};
 use crate::sync::lock;
 
 /// How long a wait may last, at least, before it sets timers of its own.
@@ -61,12 +60,12 @@ impl Lookout {
     pub(crate) async fn keep<F: Future>(root: Arc<dyn AnyNode>, shell: F) -> F::Output {
         let mut shell = pin!(shell);
         let is_root = root.node().owner().is_none();
-        let shared = root.node().shared().filter(|_| is_root);
+        let lookout = is_root.then(|| &root.node().shared.lookout);
         let mut timer = None;
         poll_fn(|cx| {
             let polled = shell.as_mut().poll(cx);
-            if let (Poll::Pending, Some(shared)) = (&polled, &shared) {
-                shared.lookout.poll_ticks(&mut timer, cx);
+            if let (Poll::Pending, Some(lookout)) = (&polled, lookout) {
+                lookout.poll_ticks(&mut timer, cx);
             }
             polled
         })
@@ -75,12 +74,14 @@ impl Lookout {
 
     /// The root's shell has ended: whoever waits looks after itself.
     pub(super) fn close(&self) {
-        let wakers = {
+        let (wakers, root) = {
             let mut state = lock(&self.0);
             state.closed = true;
-            state.tell(|_| true)
+            (state.tell(|_| true), state.root.take())
         };
         wakers.into_iter().for_each(Waker::wake);
+        // This is kept for as long as there are references, and the root's task must not be.
+        drop(root);
     }
 
     /// Lists a wait; `None` if nobody looks out.
@@ -221,10 +222,8 @@ impl Brief {
             // All workers of another runtime may be stuck, and the root's shell with them.
             Handle::try_current().map_or(true, |here| here.id() == shared.handle.id())
         };
-        let listed = node.node().shared().filter(is_near).and_then(|shared| {
-            let key = shared.lookout.enter(cx.waker().clone())?;
-            Some(Listed { shared, key })
-        });
+        let shared = Some(&node.node().shared).filter(|shared| is_near(shared));
+        let listed = shared.and_then(|shared| Listed::new(shared, cx.waker()));
         match listed {
             Some(listed) => *self = Self::Listed(listed),
             None => ready!(self.yield_once(cx)),
@@ -234,6 +233,12 @@ impl Brief {
 }
 
 impl Listed {
+    fn new(shared: &Arc<Shared>, waker: &Waker) -> Option<Self> {
+        let key = shared.lookout.enter(waker.clone())?;
+        let shared = Arc::clone(shared);
+        Some(Self { shared, key })
+    }
+
     fn has_told(&self, waker: &Waker) -> bool {
         self.shared.lookout.has_told(self.key, waker)
     }

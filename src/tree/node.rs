@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::children::{Children, Shared, StopOrder};
+use super::children::StopOrder;
 use super::limits::Notes;
 use super::links::{Links, Rare, millis};
 use super::place::{Place, Settings};
 use super::signals::{self, ANEW, DRAIN, KILL, PARENT, STOP, Signals, TOLD};
 use super::waits::Request;
-use super::{Label, NodeId};
+use super::{Label, NodeId, Shared};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::Gate;
 use crate::sync::{WakeList, lock};
@@ -83,6 +83,7 @@ pub(crate) trait AnyNode: Any + Send + Sync {
 /// The order is a part of an actor's cell's: last comes what its loop looks at for each message.
 #[repr(C)]
 pub(crate) struct Node {
+    pub(crate) shared: Arc<Shared>,
     owner: Option<Arc<dyn AnyNode>>,
     site: &'static Location<'static>,
     pub(super) links: Mutex<Links>,
@@ -102,14 +103,11 @@ impl Node {
         site: &'static Location<'static>,
         settings: Settings,
     ) -> Self {
-        let grace = settings.grace.unwrap_or(place.grace);
-        let parent = if place.shared.is_some() { PARENT } else { 0 };
-        let marks = settings.marks | parent | signals::mark_of(kind);
-        let letters = place.shared.as_ref().map(|all| Arc::clone(&all.letters));
-        let rare = (!settings.is_default() || letters.is_some()).then(|| {
+        let grace = settings.grace.unwrap_or(place.shared.grace);
+        let marks = settings.marks | signals::mark_of(kind);
+        let rare = (!settings.is_default()).then(|| {
             Box::new(Rare {
                 settings,
-                letters,
                 ..Rare::default()
             })
         });
@@ -118,14 +116,12 @@ impl Node {
             signals: Signals::new(marks),
             label: AtomicU32::new(0),
             grace: millis(grace),
-            notes: Notes::new(place.limits_asks),
+            notes: Notes::new(place.shared.ask_timeout.is_some()),
+            shared: place.shared,
             owner: place.owner,
             index: place.index,
             site,
-            links: Mutex::new(Links::new(
-                place.shared.map(|shared| Box::new(Children::new(shared))),
-                rare,
-            )),
+            links: Mutex::new(Links::new(rare)),
         }
     }
 
@@ -178,10 +174,14 @@ impl Node {
     pub(crate) fn set_running(&self) {
         let mut links = lock(&self.links);
         links.phase = links.phase.max(Phase::Running);
-        self.signals.clear(TOLD);
-        let wakes = links.watchers();
-        drop(links);
-        wakes.wake();
+        if self.signals.has(TOLD) {
+            self.signals.clear(TOLD);
+            let wakes = links.watchers();
+            drop(links);
+            wakes.wake();
+        } else {
+            drop(links);
+        }
         if self.signals.has(ANEW) {
             self.leave_group();
         }
@@ -290,30 +290,6 @@ impl Node {
         if let Some(token) = token {
             token.cancel();
         }
-    }
-
-    /// What the whole system shares; `None` once the node is gone.
-    pub(crate) fn shared(&self) -> Option<Arc<Shared>> {
-        let own = {
-            let links = lock(&self.links);
-            links
-                .children
-                .as_ref()
-                .map(|table| Arc::clone(table.shared()))
-        };
-        own.or_else(|| {
-            let above = lock(&self.owner.as_ref()?.node().links);
-            above
-                .children
-                .as_ref()
-                .map(|table| Arc::clone(table.shared()))
-        })
-    }
-
-    /// How long after a kill those who wait are told of a node that does not yield.
-    pub(crate) fn patience(&self) -> Duration {
-        self.shared()
-            .map_or(Duration::ZERO, |shared| shared.patience)
     }
 
     /// Whether it has any children now. Only a look without the lock if it never had any.

@@ -144,7 +144,7 @@ impl Watch {
         timer.waker.clone_from(cx.waker());
         loop {
             ready!(timer.sleep.as_mut().poll(cx));
-            let patience = root.node().patience();
+            let patience = root.node().shared.patience;
             let found = overdue(&root, patience);
             let progress = found.alive < std::mem::replace(&mut self.alive, found.alive);
             let settled = !all || found.next.is_none();
@@ -183,7 +183,7 @@ impl Timer {
     /// nodes are asked: each owner looks at its own children, and a look at all that is beneath
     /// from every level of a deep tree takes time that is quadratic in its depth (rule 15).
     fn new(root: &Arc<dyn AnyNode>, waker: &Waker) -> Self {
-        let patience = root.node().patience();
+        let patience = root.node().shared.patience;
         let beneath = || {
             let children = root.node().children();
             children

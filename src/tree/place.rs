@@ -1,22 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::AnyNode;
-use super::children::{NONE, Shared, StopOrder};
+use super::children::{NONE, StopOrder};
 use super::group::{AutoShutdown, Strategy};
-use crate::mailbox::Mailbox;
+use super::{AnyNode, Shared};
 
 /// Where a new node belongs.
 pub(crate) struct Place {
     pub(super) owner: Option<Arc<dyn AnyNode>>,
     pub(super) index: u32,
-    /// The system's defaults.
-    pub(super) grace: Duration,
-    pub(crate) mailbox: Mailbox,
-    /// Asks have a limit that nobody gave them.
-    pub(super) limits_asks: bool,
-    /// What a root shares with all beneath it.
-    pub(super) shared: Option<Arc<Shared>>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Place {
@@ -25,10 +18,7 @@ impl Place {
         Self {
             owner: None,
             index: NONE,
-            grace: shared.grace,
-            mailbox: shared.mailbox,
-            limits_asks: shared.ask_timeout.is_some(),
-            shared: Some(Arc::new(shared)),
+            shared: Arc::new(shared),
         }
     }
 }

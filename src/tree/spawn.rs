@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::children::{Children, Shared};
+use super::children::Children;
 use super::links::Links;
 use super::signals::{KILL, PARENT};
 use super::{AnyNode, Place};
@@ -28,7 +28,7 @@ pub(crate) fn register<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     name: Option<&str>,
     build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
-) -> Result<(Arc<N>, Arc<Shared>), Denied> {
+) -> Result<Arc<N>, Denied> {
     if name.is_some_and(|name| name.is_empty() || name.contains('/')) {
         return Err(Denied::BadName);
     }
@@ -41,7 +41,7 @@ pub(crate) fn register<N: AnyNode>(
 pub(crate) fn register_scope<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     build: impl FnOnce(Place) -> Arc<N>,
-) -> Result<(Arc<N>, Arc<Shared>), Denied> {
+) -> Result<Arc<N>, Denied> {
     let build = |place| Ok(build(place));
     let killed = || owner.node().signals.has(KILL);
     insert(owner, None, |links| !links.shell_gone && !killed(), build)
@@ -67,38 +67,24 @@ fn insert<N: AnyNode>(
     name: Option<&str>,
     admits: impl Fn(&Links) -> bool,
     build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
-) -> Result<(Arc<N>, Arc<Shared>), Denied> {
-    let links = lock(&owner.node().links);
-    let mut links = if links.children.is_some() {
-        links
-    } else {
-        // What the system shares is found above, and locks are taken from above.
-        drop(links);
-        let shared = owner.node().shared().ok_or(Denied::Closed)?;
-        let mut links = lock(&owner.node().links);
-        links
-            .children
-            .get_or_insert_with(|| Box::new(Children::new(shared)));
-        owner.node().signals.set(PARENT);
-        links
-    };
+) -> Result<Arc<N>, Denied> {
+    let mut links = lock(&owner.node().links);
     if links.phase == Phase::Stopped || !admits(&links) {
         return Err(Denied::Closed);
     }
-    let table = links.children.as_mut().ok_or(Denied::Closed)?;
+    let table = links.children.get_or_insert_with(|| {
+        owner.node().signals.set(PARENT);
+        Box::new(Children::new())
+    });
     if name.is_some_and(|name| table.has_name(name)) {
         return Err(Denied::NameTaken);
     }
     let key = table.next_key().ok_or(Denied::Closed)?;
-    let shared = Arc::clone(table.shared());
     let child = build(Place {
         owner: Some(Arc::clone(owner)),
         index: key.index,
-        grace: shared.grace,
-        mailbox: shared.mailbox,
-        limits_asks: shared.ask_timeout.is_some(),
-        shared: None,
+        shared: Arc::clone(&owner.node().shared),
     })?;
     table.insert(key, Arc::clone(&child) as Arc<dyn AnyNode>, name);
-    Ok((child, shared))
+    Ok(child)
 }

@@ -90,9 +90,8 @@ impl Stopping {
     /// The wait has lasted: gives those that do not yield in time.
     fn poll_timers(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<Vec<Blocker>> {
         // Off the runtime (in a foreign executor) timers are those of the tree's own.
-        let foreign = tokio::runtime::Handle::try_current().is_err();
-        let shared = node.node().shared().filter(|_| foreign);
-        let _context = shared.as_ref().map(|shared| shared.handle.enter());
+        let is_foreign = tokio::runtime::Handle::try_current().is_err();
+        let _context = is_foreign.then(|| node.node().shared.handle.enter());
         self.poll_bound(node, cx);
         if !self.killed && node.node().signals.has(KILL) {
             // Whoever killed it: what was to be looked at after its grace is overdue before.
@@ -187,6 +186,8 @@ impl Future for Stopped {
         let mut links = lock(&any.node().links);
         if let Some(reason) = links.outcome() {
             drop(links);
+            // Whoever waits for an end that has come is not listed any more.
+            this.ticket = None;
             return Poll::Ready(reason.into_result());
         }
         if is_beneath(any.node()) {
