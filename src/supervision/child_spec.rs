@@ -5,7 +5,7 @@ use super::restart::Policy;
 use super::{Backoff, Factory, Restart};
 use crate::actor::Start;
 use crate::mailbox::Mailbox;
-use crate::tree::signals::{ALWAYS, RENEWABLE, SIGNIFICANT};
+use crate::tree::signals::{ALWAYS, CONCURRENT, CONTAINED, RENEWABLE, SIGNIFICANT};
 use crate::tree::{AutoShutdown, Settings, StopOrder, Strategy};
 
 /// What to start as a child, and how: anything that is not the default is said here.
@@ -145,7 +145,11 @@ impl<S> ChildSpec<S> {
     /// In which order the child stops its own children.
     #[must_use]
     pub fn stop_order(mut self, order: StopOrder) -> Self {
-        self.options.settings.stop_order = order;
+        let marks = &mut self.options.settings.marks;
+        match order {
+            StopOrder::Reverse => *marks &= !CONCURRENT,
+            StopOrder::Concurrent => *marks |= CONCURRENT,
+        }
         self
     }
 
@@ -192,7 +196,7 @@ impl<S> ChildSpec<S> {
     /// A failure of the child is traced, and fails nobody.
     #[must_use]
     pub fn contain(mut self) -> Self {
-        self.options.settings.contain = true;
+        self.options.settings.marks |= CONTAINED;
         self
     }
 

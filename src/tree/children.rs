@@ -51,6 +51,9 @@ pub(super) struct Ended {
 /// The end of the list, and more children than a table takes.
 pub(super) const NONE: u32 = u32::MAX;
 
+/// How many children are told to end before their owner lets others run.
+pub(super) const AT_ONCE: usize = 32;
+
 /// A node's children: the only place that holds them.
 ///
 /// Invariants:
@@ -59,9 +62,12 @@ pub(super) const NONE: u32 = u32::MAX;
 /// 2. `tasks` counts the entries that are tasks or blocking jobs.
 /// 3. `names` has exactly the names of the entries that have one.
 /// 4. `significant` counts the entries that are.
+/// 5. `next` is an entry, or the end: it goes on to the next older one when its entry is removed.
 pub(super) struct Children {
     pub(super) table: Slab<Entry>,
     pub(super) newest: u32,
+    /// The next to come in the round that is under way.
+    next: u32,
     generation: u32,
     tasks: usize,
     significant: usize,
@@ -90,6 +96,7 @@ impl Children {
         Self {
             table: Slab::new(),
             newest: NONE,
+            next: NONE,
             generation: 0,
             tasks: 0,
             significant: 0,
@@ -195,6 +202,9 @@ impl Children {
         if let Some(older) = self.table.get_mut(entry.older as usize) {
             older.newer = entry.newer;
         }
+        if self.next == key.index {
+            self.next = entry.older;
+        }
         if let Some(group) = &mut self.group {
             group.forget(key.index, entry.older, entry.newer);
         }
@@ -243,12 +253,27 @@ impl Children {
         all
     }
 
-    /// All tasks and blocking jobs.
-    pub(super) fn all_tasks(&self) -> Vec<Arc<dyn AnyNode>> {
-        self.walk()
-            .filter(|(_, entry)| is_task(&*entry.node))
-            .map(|(_, entry)| Arc::clone(&entry.node))
-            .collect()
+    /// Begins to go through the children, the youngest first.
+    pub(super) fn begin_round(&mut self) {
+        self.next = self.newest;
+    }
+
+    /// Some more children, or tasks and blocking jobs only; `None` at the end of the round. Those
+    /// that have left meanwhile are left out.
+    pub(super) fn next_of_round(&mut self, only_tasks: bool) -> Option<Vec<Arc<dyn AnyNode>>> {
+        let mut some = Vec::new();
+        if only_tasks && self.tasks == 0 {
+            self.next = NONE;
+        }
+        while some.len() < AT_ONCE
+            && let Some(entry) = self.table.get(self.next as usize)
+        {
+            self.next = entry.older;
+            if !only_tasks || is_task(&*entry.node) {
+                some.push(Arc::clone(&entry.node));
+            }
+        }
+        (!some.is_empty()).then_some(some)
     }
 
     fn entry(&self, key: Key) -> Option<&Entry> {

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use super::children::Ended;
 use super::group::{AutoShutdown, Step};
 use super::links::Links;
-use super::signals::{EXITS, SIGNIFICANT, TOLD, WAITING};
+use super::signals::{CONTAINED, EXITS, SIGNIFICANT, TOLD, WAITING};
 use super::{AnyNode, Clock, Manner, Node, Order, Report, StopChildren, finish, request};
 use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::{Orphans, Verdict};
@@ -196,7 +196,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         let mut entry = None;
         if let (Some(owner), Some(above)) = (owner, above.as_deref_mut()) {
             let own_end = matches!(reason, StopReason::Finished | StopReason::Failed(_));
-            if is_contained(&own) && matches!(reason, StopReason::Failed(_)) {
+            if node.node().signals.has(CONTAINED) && matches!(reason, StopReason::Failed(_)) {
                 contained = Some(reason);
             } else {
                 note_cut(owner, above, &reason);
@@ -270,13 +270,6 @@ fn next_in_group(above: &mut Links) -> Step {
         Some(table) if table.group.is_some() && !above.closed => table.advance(),
         _ => Step::Wait,
     }
-}
-
-fn is_contained(links: &Links) -> bool {
-    links
-        .rare
-        .as_ref()
-        .is_some_and(|rare| rare.settings.contain)
 }
 
 /// Whether this end is something for the owner to look at.

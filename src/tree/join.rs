@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::children::{Awaited, Key, StopOrder};
+use super::children::{AT_ONCE, Awaited, Children, Key, StopOrder};
 use super::overdue::Watch;
 use super::signals::{KILL, STOP, WAITING};
 use super::{AnyNode, Order, request};
@@ -31,19 +31,23 @@ pub(crate) struct StopChildren {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Begin,
-    /// Tasks and blocking jobs have been told.
+    /// Tasks and blocking jobs are being told.
+    TellTasks,
+    /// They have been told.
     Tasks,
     /// The youngest first, each joined before the next is told.
     Reverse(Option<Key>),
-    /// Everyone is to be told.
-    Everyone,
+    /// Everyone is being told.
+    TellAll,
     /// Everyone has been told.
     Rest,
 }
 
 /// What there is to do next.
 enum Next {
-    TellAll(Vec<Arc<dyn AnyNode>>),
+    /// Some of many: told all in one poll they would keep their owner's thread from everything else,
+    /// and each be out of its caches when it comes to its end.
+    TellSome(Vec<Arc<dyn AnyNode>>),
     Tell(Arc<dyn AnyNode>),
     Wait,
     Gone,
@@ -74,9 +78,13 @@ impl StopChildren {
         self.heed(signals);
         loop {
             match self.advance(owner) {
-                Next::TellAll(children) => {
-                    for child in children {
-                        request(&child, self.order());
+                Next::TellSome(children) => {
+                    for child in &children {
+                        request(child, self.order());
+                    }
+                    if children.len() == AT_ONCE {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
                 }
                 Next::Tell(child) => {
@@ -116,7 +124,7 @@ impl StopChildren {
         let mut links = lock(&owner.node().links);
         // Waiting for children is not own time (rule 7).
         links.set_since(None);
-        let order = links.stop_order();
+        let order = owner.node().stop_order();
         let Some(table) = links.children.as_mut().filter(|table| !table.is_empty()) else {
             self.step = Step::Begin;
             return Next::Gone;
@@ -128,15 +136,16 @@ impl StopChildren {
         loop {
             match self.step {
                 Step::Begin => {
-                    self.step = Step::Tasks;
+                    self.step = Step::TellTasks;
                     table.awaited = Awaited::Tasks;
-                    if table.tasks() > 0 {
-                        return Next::TellAll(table.all_tasks());
-                    }
+                    table.begin_round();
                 }
+                Step::TellTasks => match table.next_of_round(true) {
+                    Some(tasks) => return Next::TellSome(tasks),
+                    None => self.step = Step::Tasks,
+                },
                 Step::Tasks if table.tasks() > 0 => return Next::Wait,
-                Step::Tasks if order == StopOrder::Concurrent => self.step = Step::Everyone,
-                Step::Tasks => self.step = Step::Reverse(None),
+                Step::Tasks => self.step = after_tasks(table, order),
                 Step::Reverse(Some(key)) if table.contains(key) => return Next::Wait,
                 Step::Reverse(_) => match table.youngest() {
                     Some((key, child)) => {
@@ -146,11 +155,10 @@ impl StopChildren {
                     }
                     None => self.step = Step::Rest,
                 },
-                Step::Everyone => {
-                    self.step = Step::Rest;
-                    table.awaited = Awaited::All;
-                    return Next::TellAll(table.all());
-                }
+                Step::TellAll => match table.next_of_round(false) {
+                    Some(children) => return Next::TellSome(children),
+                    None => self.step = Step::Rest,
+                },
                 Step::Rest => {
                     table.awaited = Awaited::All;
                     return Next::Wait;
@@ -163,10 +171,11 @@ impl StopChildren {
     /// stop.
     fn pass(&mut self, owner: &Arc<dyn AnyNode>) {
         match self.step {
-            Step::Tasks if owner.node().stop_order() == StopOrder::Concurrent => {
-                self.step = Step::Everyone;
+            Step::Tasks => {
+                if let Some(table) = &mut lock(&owner.node().links).children {
+                    self.step = after_tasks(table, owner.node().stop_order());
+                }
             }
-            Step::Tasks => self.step = Step::Reverse(None),
             Step::Reverse(Some(key)) => {
                 if let Some(table) = &mut lock(&owner.node().links).children {
                     table.pass(key);
@@ -174,7 +183,7 @@ impl StopChildren {
                 self.step = Step::Reverse(None);
             }
             // Nothing is left to go on to: what is overdue is for those who wait to report.
-            Step::Begin | Step::Reverse(None) | Step::Everyone | Step::Rest => {}
+            Step::Begin | Step::TellTasks | Step::Reverse(None) | Step::TellAll | Step::Rest => {}
         }
     }
 
@@ -182,6 +191,18 @@ impl StopChildren {
         match self.manner {
             Manner::Stop => Order::Stop,
             Manner::Drain => Order::Drain,
+        }
+    }
+}
+
+/// How it goes on when the tasks have ended, or been passed over.
+fn after_tasks(table: &mut Children, order: StopOrder) -> Step {
+    match order {
+        StopOrder::Reverse => Step::Reverse(None),
+        StopOrder::Concurrent => {
+            table.awaited = Awaited::All;
+            table.begin_round();
+            Step::TellAll
         }
     }
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Node;
-use super::children::{Children, StopOrder};
+use super::children::Children;
 use super::place::Settings;
 use super::signals::{DRAIN, KILL, REGROUP, RENEW, STOP, WAITING};
 use super::waiters::Waiters;
@@ -112,13 +112,6 @@ impl Links {
         self.children
             .as_ref()
             .is_some_and(|table| !table.is_empty())
-    }
-
-    pub(super) fn stop_order(&self) -> StopOrder {
-        self.rare
-            .as_ref()
-            .map(|rare| rare.settings.stop_order)
-            .unwrap_or_default()
     }
 
     pub(super) fn own_time(&mut self, node: &Node) -> Option<(Instant, Instant)> {

@@ -13,7 +13,7 @@ use super::children::StopOrder;
 use super::limits::Notes;
 use super::links::{Links, Rare, millis};
 use super::place::{Place, Settings};
-use super::signals::{self, ANEW, DRAIN, KILL, PARENT, STOP, Signals, TOLD};
+use super::signals::{self, ANEW, CONCURRENT, DRAIN, KILL, PARENT, STOP, Signals, TOLD};
 use super::waits::Request;
 use super::{Label, NodeId, Shared};
 use crate::error::{Blocker, Kind, Phase, StopReason};
@@ -256,7 +256,11 @@ impl Node {
     }
 
     pub(crate) fn stop_order(&self) -> StopOrder {
-        lock(&self.links).stop_order()
+        if self.signals.has(CONCURRENT) {
+            StopOrder::Concurrent
+        } else {
+            StopOrder::Reverse
+        }
     }
 
     /// The token that fires when the node is to end: made when it is first asked for.

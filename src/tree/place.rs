@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::children::{NONE, StopOrder};
+use super::children::NONE;
 use super::group::{AutoShutdown, Strategy};
 use super::{AnyNode, Shared};
 
@@ -28,9 +28,6 @@ impl Place {
 pub(crate) struct Settings {
     pub(crate) name: Option<Box<str>>,
     pub(crate) grace: Option<Duration>,
-    pub(crate) stop_order: StopOrder,
-    /// A failure is traced and goes no further.
-    pub(crate) contain: bool,
     pub(crate) strategy: Strategy,
     pub(crate) auto_shutdown: AutoShutdown,
     /// The signals that it has for life.
@@ -43,16 +40,12 @@ impl Settings {
             name,
             // It has a field of its own in the node.
             grace: _,
-            stop_order,
-            contain,
             strategy,
             auto_shutdown,
             // They stand in the node's signals.
             marks: _,
         } = self;
         name.is_none()
-            && *stop_order == StopOrder::default()
-            && !contain
             && *strategy == Strategy::default()
             && *auto_shutdown == AutoShutdown::default()
     }
