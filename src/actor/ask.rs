@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::bounds::Bounds;
 use super::cell::ActorCell;
 use crate::error::AskError;
-use crate::mailbox::{Asker, Refusal, ReplyTo, Slot, Ticket};
+use crate::mailbox::{Awaited, Refusal, ReplyTo, Ticket};
 use crate::sync::after;
 use crate::tree::{AnyNode, is_beneath};
 
@@ -59,7 +59,7 @@ use crate::tree::{AnyNode, is_beneath};
 pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
     target: Target<'a, M>,
     stage: Stage<M>,
-    slot: Arc<Slot<T>>,
+    reply: Awaited<T>,
     patient: bool,
     bounds: Bounds,
 }
@@ -80,11 +80,11 @@ enum Stage<M> {
 
 impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     pub(super) fn new(cell: &'a Arc<ActorCell<M>>, message: impl FnOnce(ReplyTo<T>) -> M) -> Self {
-        let slot = Arc::new(Slot::new(cell.node.id().get()));
+        let (reply_to, reply) = Awaited::new(cell.node.id().get());
         Self {
-            stage: Stage::Unsent(message(ReplyTo::new(Arc::clone(&slot)))),
+            stage: Stage::Unsent(message(reply_to)),
             target: Target::Borrowed(cell),
-            slot,
+            reply,
             patient: true,
             bounds: Bounds::new(),
         }
@@ -135,7 +135,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             target: Target::Owned(Arc::clone(self.target.cell())),
             // What is left behind is over, and has nothing to give up.
             stage: std::mem::replace(&mut self.stage, Stage::Over),
-            slot: Arc::clone(&self.slot),
+            reply: self.reply.take(),
             patient: self.patient,
             bounds: std::mem::take(&mut self.bounds),
         }
@@ -151,11 +151,11 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             Stage::Unsent(message) => {
                 // Before it is sent: one that is refused was certainly not started.
                 let target = || Arc::clone(cell) as Arc<dyn AnyNode>;
-                if let Err(cycle) = self.bounds.begin(&self.slot, target) {
+                if let Err(cycle) = self.bounds.begin(&self.reply, target) {
                     return self.refuse(message, AskError::Deadlock(cycle));
                 }
                 let known = self.bounds.has_limit();
-                let asker = asker(&self.slot, known);
+                let asker = self.reply.asker(known);
                 match cell.queue.try_push(message, asker, inside) {
                     Ok(number) => {
                         self.stage = Stage::Sent((!known).then_some(number));
@@ -179,7 +179,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
             Poll::Ready(Ok(())) => {
                 let known = self.bounds.has_limit();
-                let asker = asker(&self.slot, known);
+                let asker = self.reply.asker(known);
                 match cell.queue.push_reserved(message, asker, inside) {
                     Err(message) => self.refuse(message, AskError::Stopped),
                     Ok(number) => {
@@ -195,7 +195,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     #[cold]
     fn refuse(&mut self, message: M, error: AskError) -> Poll<Result<(), AskError>> {
         self.bounds.end();
-        drop(self.slot.give_up());
+        drop(self.reply.give_up());
         drop(message);
         Poll::Ready(Err(error))
     }
@@ -207,32 +207,23 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Over => Err(false),
             Stage::Unsent(message) => {
-                drop(self.slot.give_up());
+                drop(self.reply.give_up());
                 drop(message);
                 Err(false)
             }
             Stage::Queueing(message, mut ticket) => {
                 self.target.cell().queue.leave(&mut ticket);
-                drop(self.slot.give_up());
+                drop(self.reply.give_up());
                 drop(message);
                 Err(false)
             }
-            Stage::Sent(None) => self.slot.give_up(),
+            Stage::Sent(None) => self.reply.give_up(),
             Stage::Sent(Some(number)) => {
-                let left = self.slot.give_up();
+                let left = self.reply.give_up();
                 self.target.cell().queue.abandon(number);
                 left
             }
         }
-    }
-}
-
-/// How the mailbox gets to know whoever waits for this slot.
-fn asker<T: Send + 'static>(slot: &Arc<Slot<T>>, known: bool) -> Asker<'_> {
-    if known {
-        Asker::Known(Arc::clone(slot) as _)
-    } else {
-        Asker::Free(&**slot)
     }
 }
 
@@ -260,7 +251,7 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
             }
         }
         if matches!(this.stage, Stage::Sent(_))
-            && let Poll::Ready(reply) = this.slot.poll(cx.waker())
+            && let Poll::Ready(reply) = this.reply.poll(cx.waker())
         {
             // Whoever still holds the reply's address can see that nobody waits for it.
             this.stage = Stage::Over;

@@ -6,7 +6,7 @@ use std::task::Context;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::Cycle;
-use crate::mailbox::Slot;
+use crate::mailbox::Awaited;
 use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_inside};
 
 /// What keeps an ask from waiting for ever: its deadline, or that its wait is listed.
@@ -54,13 +54,13 @@ impl Bounds {
     /// The cycle that the wait would have completed.
     pub(super) fn begin<T: Send + 'static>(
         &mut self,
-        slot: &Arc<Slot<T>>,
+        reply: &Awaited<T>,
         target: impl FnOnce() -> Arc<dyn AnyNode>,
     ) -> Result<(), Cycle> {
         // An ask from outside inherits nothing, and nobody waits for the one who makes it.
         if !is_inside() {
             if let Some(limit) = self.limit {
-                slot.set_deadline(limit);
+                reply.set_deadline(limit);
             }
             return Ok(());
         }
@@ -71,10 +71,10 @@ impl Bounds {
             self.timer = None;
         }
         if let Some(limit) = self.limit {
-            slot.set_deadline(limit);
+            reply.set_deadline(limit);
         }
         let limited = self.limit.is_some() || self.even_if_cyclic;
-        let request = || Request::Reply(Arc::clone(slot) as _);
+        let request = || Request::Reply(reply.caller());
         self.wait = Wait::begin(limited, || (target(), request()))?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::bounds::Bounds;
 use super::recipient::{Place, Receive};
 use super::room::NoRoom;
 use crate::error::AskError;
-use crate::mailbox::{Caller, ReplyTo, Slot};
+use crate::mailbox::{Awaited, ReplyTo};
 use crate::sync::after;
 
 /// A request and the wait for its reply, made by [`Recipient::ask`](crate::Recipient::ask). It is an
@@ -34,7 +34,7 @@ use crate::sync::after;
 pub struct RecipientAsk<'a, T: Send + 'static, R: Send + 'static> {
     target: &'a Arc<dyn Receive<T>>,
     stage: Stage<'a, T>,
-    slot: Arc<Slot<R>>,
+    reply: Awaited<R>,
     bounds: Bounds,
 }
 
@@ -51,11 +51,11 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
         target: &'a Arc<dyn Receive<T>>,
         message: impl FnOnce(ReplyTo<R>) -> T,
     ) -> Self {
-        let slot = Arc::new(Slot::new(target.id().get()));
+        let (reply_to, reply) = Awaited::new(target.id().get());
         Self {
             target,
-            stage: Stage::Unsent(message(ReplyTo::new(Arc::clone(&slot)))),
-            slot,
+            stage: Stage::Unsent(message(reply_to)),
+            reply,
             bounds: Bounds::new(),
         }
     }
@@ -90,7 +90,7 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
             Stage::Queueing(message, place) => (message, place),
             Stage::Unsent(message) => {
                 let target = || Receive::any(Arc::clone(self.target));
-                if let Err(cycle) = self.bounds.begin(&self.slot, target) {
+                if let Err(cycle) = self.bounds.begin(&self.reply, target) {
                     return self.refuse(message, AskError::Deadlock(cycle));
                 }
                 (message, Place::new(self.target))
@@ -104,7 +104,7 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
             }
             Poll::Ready(Ok(())) => {
                 self.stage = Stage::Sent;
-                place.send(message, Some(Arc::clone(&self.slot) as Arc<dyn Caller>));
+                place.send(message, Some(self.reply.caller()));
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(NoRoom::Closed)) => self.refuse(message, AskError::Stopped),
@@ -118,7 +118,7 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
     #[cold]
     fn refuse(&mut self, message: T, error: AskError) -> Poll<Result<(), AskError>> {
         self.bounds.end();
-        drop(self.slot.give_up());
+        drop(self.reply.give_up());
         drop(message);
         Poll::Ready(Err(error))
     }
@@ -131,7 +131,7 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
         if matches!(stage, Stage::Over) {
             return Err(false);
         }
-        let late = self.slot.give_up();
+        let late = self.reply.give_up();
         if matches!(stage, Stage::Sent) {
             return late;
         }
@@ -155,7 +155,7 @@ impl<T: Send + 'static, R: Send + 'static> Future for RecipientAsk<'_, T, R> {
             }
         }
         if matches!(this.stage, Stage::Sent)
-            && let Poll::Ready(reply) = this.slot.poll(cx.waker())
+            && let Poll::Ready(reply) = this.reply.poll(cx.waker())
         {
             this.stage = Stage::Over;
             this.bounds.end();

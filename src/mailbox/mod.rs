@@ -5,16 +5,19 @@
 //! beneath a draining owner) is handed in as a closure.
 
 mod abandoned;
+mod awaited;
 mod batch;
 mod caller;
 mod gone;
 mod left;
 mod queue;
 mod reply;
+mod slot;
 mod state;
 mod verdict;
 mod waiters;
 
+pub(crate) use awaited::Awaited;
 pub(crate) use batch::Batch;
 pub(crate) use caller::{Asked, Caller};
 pub(crate) use gone::Numbered;
@@ -22,7 +25,6 @@ pub use gone::{CallerGone, UntilCallerGone};
 pub(crate) use left::Left;
 pub(crate) use queue::{Asker, Gate, Queue, Refusal};
 pub use reply::ReplyTo;
-pub(crate) use reply::Slot;
 pub(crate) use verdict::{Frame, Orphans, Verdict, dropping, settle};
 pub(crate) use waiters::Ticket;
 

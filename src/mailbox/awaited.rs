@@ -1,0 +1,69 @@
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use tokio::time::Instant;
+
+use super::slot::Slot;
+use super::{Asker, Caller, ReplyTo};
+use crate::error::AskError;
+
+/// The asker's end of an ask, as [`ReplyTo`] is the other one.
+pub(crate) struct Awaited<T: Send + 'static> {
+    /// `None` once the reply is taken.
+    slot: Option<Arc<Slot<T>>>,
+}
+
+impl<T: Send + 'static> Awaited<T> {
+    /// Both ends; `target` is the number of the node that is asked.
+    pub(crate) fn new(target: u64) -> (ReplyTo<T>, Self) {
+        let slot = Arc::new(Slot::new(target));
+        (ReplyTo::new(Arc::clone(&slot)), Self { slot: Some(slot) })
+    }
+
+    /// Takes the reply if it is there; if not, `waker` is woken when it is.
+    pub(crate) fn poll(&mut self, waker: &Waker) -> Poll<Result<T, AskError>> {
+        let Some(slot) = self.slot.take_if(|slot| slot.is_filled()) else {
+            return self.slot().poll(waker);
+        };
+        // Most often the other end has gone, and nobody needs a lock any more.
+        match Arc::try_unwrap(slot) {
+            Ok(slot) => Poll::Ready(slot.into_reply()),
+            Err(shared) => shared.poll(waker),
+        }
+    }
+
+    /// The caller goes. Gives the reply if it had come already; if not, whether the message may
+    /// have been started: "no" is certain if the ask has a deadline.
+    pub(crate) fn give_up(&self) -> Result<Result<T, AskError>, bool> {
+        self.slot().give_up()
+    }
+
+    /// The asker's time will be up then.
+    pub(crate) fn set_deadline(&self, limit: Instant) {
+        self.slot().set_deadline(limit);
+    }
+
+    pub(crate) fn caller(&self) -> Arc<dyn Caller> {
+        Arc::clone(self.slot()) as _
+    }
+
+    /// How the mailbox gets to know whoever waits.
+    pub(crate) fn asker(&self, known: bool) -> Asker<'_> {
+        if known {
+            Asker::Known(self.caller())
+        } else {
+            Asker::Free(&**self.slot())
+        }
+    }
+
+    /// Moves it elsewhere; what is left behind is never looked at again.
+    pub(crate) fn take(&mut self) -> Self {
+        let slot = self.slot.take();
+        Self { slot }
+    }
+
+    fn slot(&self) -> &Arc<Slot<T>> {
+        // An ask that has its reply, or was moved, is over, and does nothing more.
+        self.slot.as_ref().expect("the reply is not taken")
+    }
+}

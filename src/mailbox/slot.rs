@@ -1,0 +1,236 @@
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Poll, Waker};
+
+use tokio::time::Instant;
+
+use super::verdict::{Orphan, Verdict};
+use super::{Asked, Caller};
+use crate::error::AskError;
+use crate::sync::{lock, moment};
+
+/// Where the asker and whoever replies meet.
+///
+/// Invariants:
+/// 1. `limit` is set before the message is sent, if at all.
+/// 2. `stage` leaves `WAITS` once. An asker without a limit only marks that it has gone; whether a
+///    message with a limit was started is decided by which of the two comes first, by an exchange,
+///    so that the asker knows it for certain.
+pub(super) struct Slot<T> {
+    /// The number of the node that was asked.
+    pub(super) target: u64,
+    stage: AtomicU8,
+    /// Whether the reply has come, or is not waited for any more.
+    filled: AtomicBool,
+    limit: AtomicU64,
+    number: AtomicU64,
+    state: Mutex<State<T>>,
+}
+
+const WAITS: u8 = 0;
+const STARTED: u8 = 1;
+const GONE: u8 = 2;
+
+const UNSENT: u64 = u64::MAX;
+const ELSEWHERE: u64 = u64::MAX - 1;
+
+struct State<T> {
+    reply: Reply<T>,
+    asker: Option<Waker>,
+    /// Those who wait for the caller to be gone.
+    watchers: Watchers,
+}
+
+type Watchers = Option<Box<Vec<Waker>>>;
+
+enum Reply<T> {
+    Pending,
+    There(Result<T, AskError>),
+    /// The reply was taken.
+    Taken,
+    /// Nobody waits for it any more.
+    GivenUp,
+}
+
+impl<T> Slot<T> {
+    pub(super) fn new(target: u64) -> Self {
+        Self {
+            target,
+            stage: AtomicU8::new(WAITS),
+            filled: AtomicBool::new(false),
+            limit: AtomicU64::new(0),
+            number: AtomicU64::new(UNSENT),
+            state: Mutex::new(State {
+                reply: Reply::Pending,
+                asker: None,
+                watchers: None,
+            }),
+        }
+    }
+
+    /// Takes the reply if it is there; if not, `waker` is woken when it is.
+    pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, AskError>> {
+        let mut state = lock(&self.state);
+        if matches!(state.reply, Reply::Pending) {
+            let stale = match &mut state.asker {
+                Some(asker) if asker.will_wake(waker) => None,
+                asker => asker.replace(waker.clone()),
+            };
+            drop(state);
+            drop(stale);
+            return Poll::Pending;
+        }
+        let (reply, watchers) = state.take();
+        drop(state);
+        wake_all(watchers);
+        Poll::Ready(reply)
+    }
+
+    /// Takes the reply of a slot that is the asker's alone.
+    pub(super) fn into_reply(self) -> Result<T, AskError> {
+        let mut state = self
+            .state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (reply, watchers) = state.take();
+        wake_all(watchers);
+        reply
+    }
+
+    /// Whether there is nothing more to wait for.
+    #[inline]
+    pub(super) fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Relaxed)
+    }
+
+    /// The asker's time will be up then.
+    pub(super) fn set_deadline(&self, limit: Instant) {
+        let number = moment::encode(Some(limit));
+        self.limit.store(number, Ordering::Relaxed);
+    }
+
+    /// The caller goes. Gives the reply if it had come already, and nobody had taken it; if not,
+    /// whether the message may have been started: "no" is certain if it has a deadline.
+    pub(super) fn give_up(&self) -> Result<Result<T, AskError>, bool> {
+        let mut state = lock(&self.state);
+        let left = std::mem::replace(&mut state.reply, Reply::GivenUp);
+        // Without a limit at the time that it was sent, nobody marks that it is started.
+        let unknown = self.limit.load(Ordering::Relaxed) == 0;
+        let started = self.stage.swap(GONE, Ordering::Relaxed) == STARTED || unknown;
+        self.filled.store(true, Ordering::Relaxed);
+        let asker = state.asker.take();
+        let watchers = std::mem::take(&mut state.watchers);
+        drop(state);
+        drop(asker);
+        wake_all(watchers);
+        match left {
+            Reply::There(reply) => Ok(reply),
+            _ => Err(started),
+        }
+    }
+
+    pub(super) fn fill(&self, reply: Result<T, AskError>) -> Result<(), Result<T, AskError>> {
+        let mut state = lock(&self.state);
+        if !matches!(state.reply, Reply::Pending) {
+            return Err(reply);
+        }
+        state.reply = Reply::There(reply);
+        self.filled.store(true, Ordering::Relaxed);
+        let asker = state.asker.take();
+        drop(state);
+        if let Some(asker) = asker {
+            asker.wake();
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(lock(&self.state).reply, Reply::Pending)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(lock(&self.state).reply, Reply::Taken | Reply::GivenUp)
+    }
+}
+
+impl<T> State<T> {
+    fn take(&mut self) -> (Result<T, AskError>, Watchers) {
+        let reply = match std::mem::replace(&mut self.reply, Reply::Taken) {
+            Reply::There(reply) => reply,
+            _ => Err(AskError::NoReply),
+        };
+        (reply, self.watchers.take())
+    }
+}
+
+#[inline]
+fn wake_all(watchers: Watchers) {
+    let Some(watchers) = watchers else { return };
+    for watcher in *watchers {
+        watcher.wake();
+    }
+}
+
+impl<T: Send> Orphan for Slot<T> {
+    fn resolve(&self, verdict: Verdict) {
+        // One that was replied to or given up meanwhile needs no verdict.
+        drop(self.fill(Err(verdict.into())));
+    }
+}
+
+impl<T: Send> Caller for Slot<T> {
+    fn start(&self) -> bool {
+        if self.limit.load(Ordering::Relaxed) == 0 {
+            return !self.has_gone();
+        }
+        let started =
+            self.stage
+                .compare_exchange(WAITS, STARTED, Ordering::Relaxed, Ordering::Relaxed);
+        started != Err(GONE)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        moment::decode(self.limit.load(Ordering::Relaxed))
+    }
+
+    fn has_gone(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) == GONE
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.is_filled()
+    }
+
+    fn poll_gone(&self, served: bool, waker: &Waker) -> Poll<()> {
+        let mut state = lock(&self.state);
+        match state.reply {
+            Reply::GivenUp => return Poll::Ready(()),
+            Reply::Taken if served => return Poll::Ready(()),
+            Reply::Taken => return Poll::Pending,
+            Reply::Pending | Reply::There(_) => {}
+        }
+        let watchers = state.watchers.get_or_insert_default();
+        if !watchers.iter().any(|known| known.will_wake(waker)) {
+            watchers.push(waker.clone());
+        }
+        Poll::Pending
+    }
+
+    fn set_number(&self, number: u64) {
+        if self.number.load(Ordering::Relaxed) == UNSENT {
+            self.number.store(number, Ordering::Relaxed);
+        }
+    }
+
+    fn hand_on(&self) {
+        self.number.store(ELSEWHERE, Ordering::Relaxed);
+    }
+
+    fn place(&self) -> Asked {
+        match self.number.load(Ordering::Relaxed) {
+            UNSENT => Asked::Unsent,
+            ELSEWHERE => Asked::Elsewhere,
+            number => Asked::Sent(number),
+        }
+    }
+}
