@@ -71,14 +71,16 @@ impl<M: Send + 'static> ActorRef<M> {
     /// [`TrySendError`] gives the message back if the mailbox is full, if others wait for room,
     /// or if the actor takes no more.
     pub fn try_tell(&self, message: M) -> Result<(), TrySendError<M>> {
-        match self
+        let inside = || is_beneath(&self.cell.node);
+        let mut message = Some(message);
+        let pushed = self
             .cell
             .queue
-            .try_push(message, Asker::Nobody, || is_beneath(&self.cell.node))
-        {
-            Ok(_) => Ok(()),
-            Err(Refusal::Full(message)) => Err(TrySendError::full(message)),
-            Err(Refusal::Closed(message)) => Err(TrySendError::stopped(message)),
+            .try_push(&mut message, Asker::Nobody, inside);
+        match (pushed, message) {
+            (Err(Refusal::Full), Some(message)) => Err(TrySendError::full(message)),
+            (Err(Refusal::Closed), Some(message)) => Err(TrySendError::stopped(message)),
+            (Ok(_) | Err(_), _) => Ok(()),
         }
     }
 

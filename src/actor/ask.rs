@@ -58,7 +58,9 @@ use crate::tree::{AnyNode, is_beneath};
 #[must_use = "a message is sent when its ask is awaited"]
 pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
     target: Target<'a, M>,
-    stage: Stage<M>,
+    /// There until it is sent.
+    message: Option<M>,
+    stage: Stage,
     reply: Awaited<T>,
     patient: bool,
     bounds: Bounds,
@@ -69,10 +71,11 @@ enum Target<'a, M> {
     Owned(Arc<ActorCell<M>>),
 }
 
-enum Stage<M> {
-    Unsent(M),
+#[derive(Clone, Copy)]
+enum Stage {
+    Unsent,
     /// Waits for room.
-    Queueing(M, Option<Ticket>),
+    Queueing(Ticket),
     /// Under this number, if the mailbox has to be told should the caller go.
     Sent(Option<u64>),
     Over,
@@ -82,7 +85,8 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     pub(super) fn new(cell: &'a Arc<ActorCell<M>>, message: impl FnOnce(ReplyTo<T>) -> M) -> Self {
         let (reply_to, reply) = Awaited::new(cell.node.id().get());
         Self {
-            stage: Stage::Unsent(message(reply_to)),
+            message: Some(message(reply_to)),
+            stage: Stage::Unsent,
             target: Target::Borrowed(cell),
             reply,
             patient: true,
@@ -134,6 +138,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         Ask {
             target: Target::Owned(Arc::clone(self.target.cell())),
             // What is left behind is over, and has nothing to give up.
+            message: self.message.take(),
             stage: std::mem::replace(&mut self.stage, Stage::Over),
             reply: self.reply.take(),
             patient: self.patient,
@@ -145,58 +150,67 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AskError>> {
         let cell = self.target.cell();
         let inside = || is_beneath(&cell.node);
-        let (message, mut ticket) = match std::mem::replace(&mut self.stage, Stage::Over) {
+        let mut ticket = match self.stage {
             Stage::Sent(_) | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
-            Stage::Queueing(message, ticket) => (message, ticket),
-            Stage::Unsent(message) => {
+            Stage::Queueing(ticket) => Some(ticket),
+            Stage::Unsent => {
                 // Before it is sent: one that is refused was certainly not started.
                 let target = || Arc::clone(cell) as Arc<dyn AnyNode>;
                 if let Err(cycle) = self.bounds.begin(&self.reply, target) {
-                    return self.refuse(message, AskError::Deadlock(cycle));
+                    return self.refuse(AskError::Deadlock(cycle));
                 }
                 let known = self.bounds.has_limit();
                 let asker = self.reply.asker(known);
-                match cell.queue.try_push(message, asker, inside) {
+                match cell.queue.try_push(&mut self.message, asker, inside) {
                     Ok(number) => {
                         self.stage = Stage::Sent((!known).then_some(number));
                         return Poll::Ready(Ok(()));
                     }
-                    Err(Refusal::Closed(message)) => {
-                        return self.refuse(message, AskError::Stopped);
-                    }
-                    Err(Refusal::Full(message)) if !self.patient => {
-                        return self.refuse(message, AskError::Full);
-                    }
-                    Err(Refusal::Full(message)) => (message, None),
+                    Err(Refusal::Closed) => return self.refuse(AskError::Stopped),
+                    Err(Refusal::Full) if !self.patient => return self.refuse(AskError::Full),
+                    Err(Refusal::Full) => None,
                 }
             }
         };
-        match cell.queue.poll_reserve(&mut ticket, cx.waker(), inside) {
-            Poll::Pending => {
-                self.stage = Stage::Queueing(message, ticket);
-                Poll::Pending
+        let reserved = cell.queue.poll_reserve(&mut ticket, cx.waker(), inside);
+        if let Some(ticket) = ticket {
+            self.stage = Stage::Queueing(ticket);
+        }
+        match reserved {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(())) => self.refuse(AskError::Stopped),
+            Poll::Ready(Ok(())) => self.push_reserved(),
+        }
+    }
+
+    /// Sends the message into a slot of its own.
+    #[cold]
+    fn push_reserved(&mut self) -> Poll<Result<(), AskError>> {
+        let cell = self.target.cell();
+        // It goes with the first of the two ways in which it is sent.
+        let message = self.message.take().expect("it is not sent yet");
+        let known = self.bounds.has_limit();
+        let asker = self.reply.asker(known);
+        let inside = || is_beneath(&cell.node);
+        match cell.queue.push_reserved(message, asker, inside) {
+            Ok(number) => {
+                self.stage = Stage::Sent((!known).then_some(number));
+                Poll::Ready(Ok(()))
             }
-            Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
-            Poll::Ready(Ok(())) => {
-                let known = self.bounds.has_limit();
-                let asker = self.reply.asker(known);
-                match cell.queue.push_reserved(message, asker, inside) {
-                    Err(message) => self.refuse(message, AskError::Stopped),
-                    Ok(number) => {
-                        self.stage = Stage::Sent((!known).then_some(number));
-                        Poll::Ready(Ok(()))
-                    }
-                }
+            Err(message) => {
+                self.message = Some(message);
+                self.refuse(AskError::Stopped)
             }
         }
     }
 
     /// The message never got there; its reply needs no verdict.
     #[cold]
-    fn refuse(&mut self, message: M, error: AskError) -> Poll<Result<(), AskError>> {
+    fn refuse(&mut self, error: AskError) -> Poll<Result<(), AskError>> {
+        self.stage = Stage::Over;
         self.bounds.end();
         drop(self.reply.give_up());
-        drop(message);
+        drop(self.message.take());
         Poll::Ready(Err(error))
     }
 
@@ -204,26 +218,27 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     /// the message may have been started.
     fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
         self.bounds.end();
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Over => Err(false),
-            Stage::Unsent(message) => {
-                drop(self.reply.give_up());
-                drop(message);
-                Err(false)
-            }
-            Stage::Queueing(message, mut ticket) => {
-                self.target.cell().queue.leave(&mut ticket);
-                drop(self.reply.give_up());
-                drop(message);
-                Err(false)
-            }
-            Stage::Sent(None) => self.reply.give_up(),
-            Stage::Sent(Some(number)) => {
-                let left = self.reply.give_up();
-                self.target.cell().queue.abandon(number);
-                left
-            }
+        let number = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Over => return Err(false),
+            Stage::Sent(number) => number,
+            Stage::Unsent => return self.take_back(None),
+            Stage::Queueing(ticket) => return self.take_back(Some(ticket)),
+        };
+        let left = self.reply.give_up();
+        if let Some(number) = number {
+            self.target.cell().queue.abandon(number);
         }
+        left
+    }
+
+    /// The message stays here.
+    fn take_back(&mut self, mut ticket: Option<Ticket>) -> Result<Result<T, AskError>, bool> {
+        if ticket.is_some() {
+            self.target.cell().queue.leave(&mut ticket);
+        }
+        drop(self.reply.give_up());
+        drop(self.message.take());
+        Err(false)
     }
 }
 

@@ -256,10 +256,12 @@ impl<A: Actor> Context<A> {
     /// The next message of the batch.
     #[inline]
     pub(super) fn next_queued(&mut self) -> Option<A::Msg> {
-        let message = self.batch.next(&self.cell.queue)?;
-        self.cell.node.set_caller(self.batch.caller());
-        self.show_label(&message);
-        Some(message)
+        let message = self.batch.next(&self.cell.queue);
+        if let Some(message) = &message {
+            self.cell.node.set_caller(self.batch.caller());
+            self.show_label(message);
+        }
+        message
     }
 
     #[inline]

@@ -93,29 +93,29 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self.rare.as_ref().is_some_and(|rare| rare.limit.is_some())
     }
 
-    /// Waits for a slot; `message` is there, and the mailbox was full.
+    fn take(&mut self) -> M {
+        self.message.take().expect("polled after it was ready")
+    }
+
+    /// Waits for a slot; the mailbox was full.
     #[cold]
-    fn poll_room(&mut self, message: M, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
         let cell = self.cell;
         match self.room.poll(cell, self.is_limited(), cx.waker()) {
             Poll::Ready(Ok(())) => {
                 let inside = || is_beneath(&cell.node);
-                let pushed = cell
-                    .queue
-                    .push_reserved(message, self.take_caller(), inside);
+                let (message, asker) = (self.take(), self.take_caller());
+                let pushed = cell.queue.push_reserved(message, asker, inside);
                 Poll::Ready(pushed.map(drop).map_err(SendError::stopped))
             }
-            Poll::Ready(Err(NoRoom::Closed)) => Poll::Ready(Err(SendError::stopped(message))),
+            Poll::Ready(Err(NoRoom::Closed)) => Poll::Ready(Err(SendError::stopped(self.take()))),
             Poll::Ready(Err(NoRoom::Cycle(cycle))) => {
-                Poll::Ready(Err(SendError::deadlock(message, cycle)))
+                Poll::Ready(Err(SendError::deadlock(self.take(), cycle)))
             }
             Poll::Pending if self.is_out_of_time(cx) => {
-                Poll::Ready(Err(SendError::timed_out(message)))
+                Poll::Ready(Err(SendError::timed_out(self.take())))
             }
-            Poll::Pending => {
-                self.message = Some(message);
-                Poll::Pending
-            }
+            Poll::Pending => Poll::Pending,
         }
     }
 
@@ -144,22 +144,25 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
         // A sender that never finds the mailbox full must yield now and then.
         ready!(pin!(consume_budget()).poll(cx));
         let this = self.get_mut();
-        let message = this.message.take().expect("polled after it was ready");
         if this.room.is_waiting() {
-            return this.poll_room(message, cx);
+            return this.poll_room(cx);
         }
+        assert!(this.message.is_some(), "polled after it was ready");
         let inside = || is_beneath(&this.cell.node);
         let pushed = match this.rare {
-            None => this.cell.queue.try_push(message, Asker::Nobody, inside),
+            None => this
+                .cell
+                .queue
+                .try_push(&mut this.message, Asker::Nobody, inside),
             Some(_) => {
                 let asker = this.take_caller();
-                this.cell.queue.try_push(message, asker, inside)
+                this.cell.queue.try_push(&mut this.message, asker, inside)
             }
         };
         match pushed {
             Ok(_) => Poll::Ready(Ok(())),
-            Err(Refusal::Closed(message)) => Poll::Ready(Err(SendError::stopped(message))),
-            Err(Refusal::Full(message)) => this.poll_room(message, cx),
+            Err(Refusal::Closed) => Poll::Ready(Err(SendError::stopped(this.take()))),
+            Err(Refusal::Full) => this.poll_room(cx),
         }
     }
 }

@@ -44,13 +44,17 @@ impl<M> Batch<M> {
     /// whose callers have gone are dropped instead.
     pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
         loop {
-            let message = self.messages.pop_front()?;
+            // It stays in one place on its way, as an option: a large message is costly to move.
+            let message = self.messages.pop_front();
+            if message.is_none() {
+                return message;
+            }
             let number = self.started;
             self.started += 1;
             queue.started.store(self.started, Ordering::Relaxed);
             let asks = self.asks.as_mut();
             if queue.admit(number) && asks.is_none_or(|asks| asks.start(number)) {
-                return Some(message);
+                return message;
             }
         }
     }

@@ -42,11 +42,11 @@ impl From<Option<Arc<dyn Caller>>> for Asker<'_> {
     }
 }
 
-/// Why a message was not taken; it comes back.
-#[derive(Debug)]
-pub(crate) enum Refusal<M> {
-    Closed(M),
-    Full(M),
+/// Why a message was not taken; it stays where it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Closed,
+    Full,
 }
 
 /// The many-producer side of a mailbox, shared between the senders and the actor's loop.
@@ -93,15 +93,15 @@ impl<M> Queue<M> {
         }
     }
 
-    /// Pushes without waiting; gives the message's number. `inside` says whether the sender is one
+    /// Pushes what `message` has without waiting; gives the message's number. `inside` says whether the sender is one
     /// that a draining owner still listens to.
     #[inline(always)]
     pub(crate) fn try_push(
         &self,
-        message: M,
+        message: &mut Option<M>,
         asker: Asker<'_>,
         inside: impl FnOnce() -> bool,
-    ) -> Result<u64, Refusal<M>> {
+    ) -> Result<u64, Refusal> {
         match asker {
             // A message that nobody waits for pays for no more than itself.
             Asker::Nobody => self.try_push_with(message, inside, |_| ()),
@@ -112,17 +112,19 @@ impl<M> Queue<M> {
     #[inline]
     fn try_push_with(
         &self,
-        message: M,
+        message: &mut Option<M>,
         inside: impl FnOnce() -> bool,
         prepare: impl FnOnce(&mut State<M>),
-    ) -> Result<u64, Refusal<M>> {
+    ) -> Result<u64, Refusal> {
         let mut state = lock(&self.state);
         if !state.admits(inside) {
-            return Err(Refusal::Closed(message));
+            return Err(Refusal::Closed);
         }
         if !state.has_place(self) {
-            return Err(Refusal::Full(message));
+            return Err(Refusal::Full);
         }
+        // Its sender has one to send.
+        let message = message.take().expect("there is a message");
         prepare(&mut state);
         let (number, waker) = state.push(message, &self.attention);
         drop(state);
