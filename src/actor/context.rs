@@ -14,6 +14,7 @@ use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
 use crate::mailbox::{Batch, CallerGone, Gate, UntilCallerGone, Verdict, settle};
+use crate::sync::moment;
 use crate::tree::signals::{
     ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, SOURCED, STOP, Signals,
 };
@@ -227,7 +228,7 @@ impl<A: Actor> Context<A> {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let caller = self.batch.caller()?;
-        caller.deadline().filter(|_| caller.is_waiting())
+        moment::decode(caller.limit()).filter(|_| caller.is_waiting())
     }
 
     /// The handler of what was taken has ended, and with it its deadline and its waits.

@@ -1,14 +1,12 @@
 use std::task::{Poll, Waker};
 
-use tokio::time::Instant;
-
 /// What a mailbox and the tree know of whoever waits for a reply, whatever the type of that.
 pub(crate) trait Caller: Send + Sync {
     /// The message is about to be handled. `false` if its caller has gone, and it is to be skipped.
     fn start(&self) -> bool;
 
-    /// When the caller's time is up.
-    fn deadline(&self) -> Option<Instant>;
+    /// When the caller's time is up, as a [`moment`](crate::sync::moment).
+    fn limit(&self) -> u64;
 
     /// Whether the caller has gone, so that the message need not be handled.
     fn has_gone(&self) -> bool;

@@ -189,8 +189,8 @@ impl<T: Send> Caller for Slot<T> {
         started != Err(GONE)
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        moment::decode(self.limit.load(Ordering::Relaxed))
+    fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed)
     }
 
     fn has_gone(&self) -> bool {

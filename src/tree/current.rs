@@ -1,25 +1,30 @@
 //! The node whose code this thread is polling.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use super::{AnyNode, Node};
 use crate::error::Kind;
 
+/// Never dropped, so that no access has to see to a destructor: it is empty again by the time that a
+/// thread ends, because whoever moves a node in moves it out.
+type Current = ManuallyDrop<Option<Arc<dyn AnyNode>>>;
+
 thread_local! {
-    static CURRENT: RefCell<Option<Arc<dyn AnyNode>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Current> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 /// Moves a node in for a poll, and gives the outer one. No count is touched: the node's shell lends
 /// the reference that it holds anyway.
 #[inline]
 pub(super) fn enter(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
-    CURRENT.replace(node)
+    ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(node)))
 }
 
 /// The node that is being polled here.
 pub(crate) fn current() -> Option<Arc<dyn AnyNode>> {
-    CURRENT.with_borrow(Option::clone)
+    CURRENT.with_borrow(|current| (**current).clone())
 }
 
 /// Whether the code here is a node's at all.

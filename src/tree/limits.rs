@@ -37,18 +37,21 @@ impl Notes {
 impl Node {
     /// The deadline of all that it does from now on.
     pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
+        self.set_limit(moment::encode(deadline));
+    }
+
+    fn set_limit(&self, limit: u64) {
         let rest = self.notes.load() & (WAITS | DEFAULT);
-        self.notes
-            .set(moment::encode(deadline) << moment::SPARE_BITS | rest);
+        self.notes.set(limit << moment::SPARE_BITS | rest);
     }
 
     /// A message that this caller waits for has been taken: its deadline is that of what the node
     /// does, until the reply is sent.
     #[inline]
     pub(crate) fn set_caller(&self, caller: Option<&Arc<dyn Caller>>) {
-        let deadline = caller.and_then(|caller| caller.deadline());
-        if deadline.is_some() || self.notes.load() >> moment::SPARE_BITS != 0 {
-            self.change_caller(caller.filter(|_| deadline.is_some()), deadline);
+        let limit = caller.map_or(0, |caller| caller.limit());
+        if limit != 0 || self.notes.load() >> moment::SPARE_BITS != 0 {
+            self.change_caller(caller.filter(|_| limit != 0), limit);
         }
     }
 
@@ -68,13 +71,13 @@ impl Node {
             self.clear_waits();
         }
         if notes >> moment::SPARE_BITS != 0 {
-            self.change_caller(None, None);
+            self.change_caller(None, 0);
         }
     }
 
     #[cold]
-    fn change_caller(&self, caller: Option<&Arc<dyn Caller>>, deadline: Option<Instant>) {
-        self.set_deadline(deadline);
+    fn change_caller(&self, caller: Option<&Arc<dyn Caller>>, limit: u64) {
+        self.set_limit(limit);
         let stale = {
             let mut links = lock(&self.links);
             let rare = links.rare.get_or_insert_default();
