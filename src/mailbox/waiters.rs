@@ -21,10 +21,11 @@ enum Place {
 /// Invariants:
 /// 1. `places[i]` belongs to the ticket `first + i`; the front is never a tombstone.
 /// 2. No `Granted` place stands behind a `Waiting` one.
-/// 3. `waiting` counts the `Waiting` places.
+/// 3. `waiting` counts the `Waiting` places; none of them is before the ticket `next`.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
     first: u64,
+    next: u64,
     places: VecDeque<Place>,
     waiting: usize,
 }
@@ -45,10 +46,11 @@ impl Waiters {
     /// many were granted.
     pub(super) fn grant(&mut self, mut room: u64, wakes: &mut WakeList) -> u64 {
         let before = room;
-        for place in &mut self.places {
-            if room == 0 || self.waiting == 0 {
+        self.next = self.next.max(self.first);
+        while room > 0 && self.waiting > 0 {
+            let Some(place) = self.place(Ticket(self.next)) else {
                 break;
-            }
+            };
             if matches!(place, Place::Waiting(_))
                 && let Place::Waiting(waker) = std::mem::replace(place, Place::Granted)
             {
@@ -56,6 +58,7 @@ impl Waiters {
                 self.waiting -= 1;
                 room -= 1;
             }
+            self.next += 1;
         }
         before - room
     }

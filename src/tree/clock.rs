@@ -8,7 +8,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::Node;
 
 /// A node's grace, as its own shell keeps it (rule 7): it runs while the node uses its own time to
-/// end, and is suspended while it waits for its children. Most stops end before it is made.
+/// end, and is suspended while it waits for its children. Most stops end before it is made; until then
+/// the node itself suspends its time with the first look at its children ([`StopChildren`]), and
+/// begins it anew with the first look at it.
+///
+/// [`StopChildren`]: super::StopChildren
 #[derive(Debug, Default)]
 pub(crate) struct Clock(Option<Box<Running>>);
 
@@ -36,21 +40,17 @@ impl Clock {
 
     /// Stops the count while the node waits for its children.
     pub(crate) fn suspend(&mut self, node: &Node) {
-        match &mut self.0 {
-            Some(running) => {
-                if let Some(since) = running.since {
-                    running.suspend(node, since);
-                }
-            }
-            None => node.set_own_time(None),
+        if let Some(running) = &mut self.0
+            && let Some(since) = running.since
+        {
+            running.suspend(node, since);
         }
     }
 
     /// Goes on with the count.
     pub(crate) fn resume(&mut self, node: &Node) {
-        match &mut self.0 {
-            Some(running) => running.resume(node),
-            None => node.set_own_time(Some(node.grace())),
+        if let Some(running) = &mut self.0 {
+            running.resume(node);
         }
     }
 }
