@@ -64,6 +64,9 @@ pub struct Context<A: Actor> {
     label: u64,
 }
 
+/// What the loop looks at before it waits for a message.
+const CONTROL: u32 = STOP | DRAIN | KILL | EXITS | IF_EMPTY | RENEW | REGROUP;
+
 impl<A: Actor> Context<A> {
     pub(crate) fn new(cell: Arc<ActorCell<A::Msg>>) -> Self {
         Self {
@@ -305,22 +308,21 @@ impl<A: Actor> Context<A> {
 
     /// Ready when there is a message to take, or control to look at.
     pub(super) fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
-        if self
-            .cell
-            .node
-            .signals
-            .has(STOP | DRAIN | KILL | EXITS | IF_EMPTY | RENEW | REGROUP)
-        {
+        if self.signals().has(CONTROL) || self.poll_message(cx).is_ready() {
             return Poll::Ready(());
         }
-        let polled = self.poll_message(cx);
-        if polled.is_pending() && self.sources.is_some() {
-            return self.poll_sources(cx);
+        // Until now a sender may have had the waker, and whoever set them found nothing to wake.
+        if self.signals().has(CONTROL) {
+            return Poll::Ready(());
         }
-        polled
+        match self.sources {
+            Some(_) => self.poll_sources(cx),
+            None => Poll::Pending,
+        }
     }
 
-    /// Ready when there is a message to take.
+    /// Ready when there is a message to take. If there is none the loop can be woken from here on:
+    /// what else it waits for is to be looked at after this.
     pub(super) fn poll_message(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         self.batch.poll_ready(&self.cell.queue, cx.waker())
     }

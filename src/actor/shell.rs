@@ -235,14 +235,15 @@ async fn is_drained<A: Actor>(
     let me = Arc::clone(ctx.owner());
     let children = drain.get_or_insert_with(|| Box::new(StopChildren::new(Manner::Drain)));
     let gone = poll_fn(|cx| {
+        let message = ctx.poll_message(cx);
         let gone = children.poll(&me, cx).is_ready();
         // The last child's end is shown, too, before this one's.
-        if ctx.signals().has(STOP | KILL | EXITS) {
+        if message.is_ready() || ctx.signals().has(STOP | KILL | EXITS) {
             Poll::Ready(false)
         } else if gone {
             Poll::Ready(true)
         } else {
-            ctx.poll_message(cx).map(|()| false)
+            Poll::Pending
         }
     })
     .await;

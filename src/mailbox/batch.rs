@@ -118,7 +118,9 @@ impl<M> Batch<M> {
         if let Some(waker) = waker {
             stale = state.set_waker(waker, &queue.attention);
         }
-        let burst = self.messages.capacity().max(state.messages.capacity()) > SPARE_CAPACITY;
+        // Messages without a size take no buffer, whatever its capacity says.
+        let burst = size_of::<M>() > 0
+            && self.messages.capacity().max(state.messages.capacity()) > SPARE_CAPACITY;
         if state.has_waiting() || (burst && !filled) {
             self.tidy(queue, state, burst && !filled);
         } else {

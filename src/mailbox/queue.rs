@@ -69,9 +69,9 @@ pub(crate) enum Refusal {
 ///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
 /// 5. `parked` only while the loop sleeps and waits for a message. `waker` is that of its task, from
 ///    its first poll on, and not for longer than the loop lasts: it would keep a dead actor's task in
-///    memory for as long as there are references. Whoever ends a sleep, with a message or by closing,
-///    takes it and sets `WOKEN`: it is about to wake the loop, which puts it back before it is
-///    suspended again, and looks at its control flags after that. So the count of the task is touched
+///    memory for as long as there are references. Whoever ends a sleep, with a message or by closing
+///    for good, takes it and sets `WOKEN`: it is about to wake the loop, which puts it back before it is
+///    suspended again, and looks after that at all else that it can be woken for. So the count of the task is touched
 ///    on the loop's side alone.
 /// 6. `attention` is written under the lock.
 #[repr(C)]
@@ -243,7 +243,11 @@ impl<M> Queue<M> {
         if let Some(rare) = &mut state.rare {
             rare.waiters.wake_all(&mut wakes);
         }
-        let sleeper = state.end_sleep(&self.attention);
+        // A loop that finds the gate closed does not sleep again; one that drains does.
+        let sleeper = match gate {
+            Gate::Closed => state.end_sleep(&self.attention),
+            Gate::Open | Gate::Draining => None,
+        };
         let waker = sleeper.or_else(|| state.waker.clone());
         drop(state);
         wake(waker);
