@@ -13,7 +13,7 @@ pub(super) const WAITERS: u8 = 1;
 const ABANDONED: u8 = 2;
 /// What was left has been taken, and nothing more comes.
 const DISCARDED: u8 = 4;
-/// Whoever has ended the loop's sleep has taken the waker.
+/// Whoever has ended the loop's sleep has taken the waker, or it has not been there yet.
 pub(super) const WOKEN: u8 = 8;
 
 /// Who may send.
@@ -68,7 +68,7 @@ pub(crate) enum Refusal {
 ///    with a time limit, or asks that were handed on. Of all other asks only those are known, in
 ///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
 /// 5. `parked` only while the loop sleeps and waits for a message. `waker` is that of its task, from
-///    its first poll on, and not for longer than the loop lasts: it would keep a dead actor's task in
+///    its first sleep on, and not for longer than the loop lasts: it would keep a dead actor's task in
 ///    memory for as long as there are references. Whoever ends a sleep, with a message or by closing
 ///    for good, takes it and sets `WOKEN`: it is about to wake the loop, which puts it back before it is
 ///    suspended again, and looks after that at all else that it can be woken for. So the count of the task is touched
@@ -88,7 +88,7 @@ impl<M> Queue<M> {
         Self {
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
-            attention: AtomicU8::new(0),
+            attention: AtomicU8::new(WOKEN),
             state: Mutex::new(State::new(mailbox)),
         }
     }

@@ -91,7 +91,7 @@ fn spawn<C: IntoChild>(
         Err(Denied::BadBackoff) => return Err(SpawnError::bad_backoff(child)),
     };
     // Should the conversion panic, the node ends with this.
-    let exit = Exit::new(Arc::clone(&cell) as _);
+    let exit = Exit::of_loop(Arc::clone(&cell) as _);
     let (stage, renewal) = incarnations(child.into_spec());
     let ctx = Context::new(Arc::clone(&cell));
     let seed = Seed {

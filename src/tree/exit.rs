@@ -24,7 +24,7 @@ pub(crate) struct Exit {
     clock: Clock,
     /// Those of the code that is suspended.
     orphans: Orphans,
-    /// The node knows how to wake the shell.
+    /// The node knows how to wake the shell, or will by the time that it is suspended.
     known: bool,
 }
 
@@ -36,6 +36,13 @@ impl Exit {
             orphans: Orphans::default(),
             known: false,
         }
+    }
+
+    /// For a node whose code sees to it by itself, when it is first suspended, that it can be woken.
+    pub(crate) fn of_loop(node: Arc<dyn AnyNode>) -> Self {
+        let mut exit = Self::new(node);
+        exit.known = true;
+        exit
     }
 
     #[inline]
