@@ -15,6 +15,8 @@ pub(crate) fn table<S: Sides>(on: &On) {
         compare::<S, _>(on, &StopTree::new(&[actors], order));
         compare::<S, _>(on, &StopTree::new(&[actors / 100, 100], order));
     }
+    let million = StopTree::new(&[scaled(1_000), 1_000], Order::AllAtOnce);
+    compare::<S, _>(on, &WholeTree(million));
     compare::<S, _>(on, &Cycle);
     let messages = scaled(1_000_000);
     compare::<S, _>(on, &Backlog { messages });
@@ -123,23 +125,49 @@ impl Work for StopTree {
     }
 
     fn run<K: Kit>(&self, on: &On) -> Option<u64> {
-        let (plan, threads) = (self.plan(), on.threads);
-        Some(K::run(on, async move {
-            let world = K::open(threads);
-            let alive = Arc::clone(&plan.alive);
-            let nodes = plan.nodes();
-            let tree = K::tree(&world, plan);
-            until_alive(&alive, nodes).await;
-            let time = timed(async {
-                K::stop_tree(tree).await;
-                until_alive(&alive, 0).await;
-            })
-            .await;
-            assert_eq!(alive.load(Ordering::Acquire), 0);
-            K::close(world).await;
-            time
-        }))
+        Some(grow_and_stop::<K>(on, self.plan()).1)
     }
+}
+
+/// The same, and the start of the tree with it.
+pub(crate) struct WholeTree(StopTree);
+
+impl Work for WholeTree {
+    fn name(&self) -> String {
+        self.0.name().replace("stop", "start and stop")
+    }
+
+    fn operations(&self) -> u64 {
+        self.0.operations()
+    }
+
+    fn run<K: Kit>(&self, on: &On) -> Option<u64> {
+        let (grown, stopped) = grow_and_stop::<K>(on, self.0.plan());
+        Some(grown + stopped)
+    }
+}
+
+fn grow_and_stop<K: Kit>(on: &On, plan: Plan) -> (u64, u64) {
+    let threads = on.threads;
+    K::run(on, async move {
+        let world = K::open(threads);
+        let alive = Arc::clone(&plan.alive);
+        let nodes = plan.nodes();
+        let mut tree = None;
+        let grown = timed(async {
+            tree = Some(K::tree(&world, plan));
+            until_alive(&alive, nodes).await;
+        })
+        .await;
+        let stopped = timed(async {
+            K::stop_tree(tree.take().expect("it has grown")).await;
+            until_alive(&alive, 0).await;
+        })
+        .await;
+        assert_eq!(alive.load(Ordering::Acquire), 0);
+        K::close(world).await;
+        (grown, stopped)
+    })
 }
 
 /// One actor after the other, each for one ask.

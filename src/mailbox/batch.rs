@@ -1,12 +1,12 @@
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::Caller;
 use super::queue::Queue;
 use super::state::{Callers, State};
-use crate::sync::{WakeList, lock};
+use super::sync::{MutexGuard, Ordering, lock};
+use crate::sync::WakeList;
 
 /// A buffer that has held a burst is given back once it is this much larger than a batch needs.
 const SPARE_CAPACITY: usize = 1_024;

@@ -1,11 +1,10 @@
 use std::collections::VecDeque;
-use std::sync::MutexGuard;
-use std::sync::atomic::Ordering;
 
 use super::batch::Batch;
 use super::queue::{Gate, Queue};
 use super::state::State;
-use crate::sync::{WakeList, lock};
+use super::sync::{MutexGuard, Ordering, lock};
+use crate::sync::WakeList;
 
 /// What is discarded.
 pub(crate) struct Left<M> {

@@ -8,12 +8,15 @@ mod abandoned;
 mod awaited;
 mod batch;
 mod caller;
+#[cfg(all(test, tenure_loom))]
+mod explore;
 mod gone;
 mod left;
 mod queue;
 mod reply;
 mod slot;
 mod state;
+mod sync;
 mod verdict;
 mod waiters;
 

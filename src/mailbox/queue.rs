@@ -1,11 +1,11 @@
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::state::State;
+use super::sync::{AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering, fence, lock};
 use super::waiters::Ticket;
 use super::{Caller, Mailbox};
-use crate::sync::{WakeList, lock};
+use crate::sync::WakeList;
 
 /// Somebody waits for room.
 pub(super) const WAITERS: u8 = 1;

@@ -1,13 +1,13 @@
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::task::{Poll, Waker};
 
 use tokio::time::Instant;
 
+use super::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering, lock};
 use super::verdict::{Orphan, Verdict};
 use super::{Asked, Caller};
 use crate::error::AskError;
-use crate::sync::{lock, moment};
+use crate::sync::moment;
 
 /// Where the asker and whoever replies meet.
 ///

@@ -1,10 +1,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering, fence};
 use std::task::Waker;
 
 use super::abandoned::Abandoned;
 use super::queue::{Asker, Gate, Queue, WAITERS, WOKEN};
+use super::sync::{AtomicU8, Ordering, fence};
 use super::waiters::{Ticket, Waiters};
 use super::{Caller, Mailbox};
 use crate::sync::WakeList;

@@ -1,0 +1,302 @@
+//! The mailbox and the slot of an ask in every order of steps that a few threads can take (loom), up
+//! to a bound on how often one is interrupted.
+//!
+//! ```sh
+//! RUSTFLAGS="--cfg tenure_loom" cargo test --lib explore
+//! ```
+//!
+//! A lost wake shows as a deadlock.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use loom::future::block_on;
+use loom::model::Builder;
+use loom::sync::Notify;
+use loom::sync::atomic::{AtomicU8, Ordering};
+use loom::thread;
+use tokio::time::Instant;
+
+use super::{Asker, Awaited, Batch, Gate, Mailbox, Queue, Refusal};
+use crate::error::AskError;
+
+/// A shell and its loop in small, as `actor/shell.rs` has them.
+struct Loop {
+    queue: Arc<Queue<u32>>,
+    batch: Batch<u32>,
+    /// What a node's signals are.
+    control: Arc<AtomicU8>,
+    handled: Vec<u32>,
+}
+
+impl Loop {
+    fn new(mailbox: Mailbox) -> Self {
+        Self {
+            queue: Arc::new(Queue::new(mailbox)),
+            batch: Batch::new(),
+            control: Arc::new(AtomicU8::new(0)),
+            handled: Vec::new(),
+        }
+    }
+
+    /// Handles messages until it is told to end, or has handled so many.
+    fn run(&mut self, most: usize) {
+        let queue = Arc::clone(&self.queue);
+        let mut live = pin!(self.live(most));
+        block_on(poll_fn(|cx| {
+            let polled = live.as_mut().poll(cx);
+            if polled.is_pending() {
+                queue.suspend(cx.waker());
+            }
+            polled
+        }));
+    }
+
+    async fn live(&mut self, most: usize) {
+        while !self.is_told() && self.handled.len() < most {
+            match self.batch.next(&self.queue) {
+                Some(message) => {
+                    self.handled.push(message);
+                    self.batch.end(&self.queue);
+                }
+                None => poll_fn(|cx| self.poll_ready(cx)).await,
+            }
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_told() || self.batch.poll_ready(&self.queue, cx.waker()).is_ready() {
+            return Poll::Ready(());
+        }
+        if self.is_told() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    fn is_told(&self) -> bool {
+        self.control.load(Ordering::Acquire) != 0
+    }
+}
+
+fn explore(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(interruptions);
+    builder.check(model);
+}
+
+fn push(queue: &Queue<u32>, message: u32) -> Result<u64, Refusal> {
+    queue.try_push(&mut Some(message), Asker::Nobody, || true)
+}
+
+#[test]
+fn each_message_is_handled_or_left() {
+    explore(3, || {
+        let mut shell = Loop::new(Mailbox::bounded(2));
+        let (queue, control) = (Arc::clone(&shell.queue), Arc::clone(&shell.control));
+        let stop = thread::spawn(move || {
+            control.fetch_or(1, Ordering::AcqRel);
+            queue.close(Gate::Closed);
+        });
+        let queue = Arc::clone(&shell.queue);
+        let send = thread::spawn(move || {
+            let accepted = [push(&queue, 1), push(&queue, 2)];
+            accepted.iter().filter(|pushed| pushed.is_ok()).count()
+        });
+        shell.run(usize::MAX);
+        let left = shell.queue.discard(&mut shell.batch);
+        let accepted = send.join().unwrap();
+        stop.join().unwrap();
+        let mut all = shell.handled;
+        all.extend(left.into_iter().flat_map(|left| left.messages));
+        assert_eq!(all, [1, 2][..accepted]);
+    });
+}
+
+#[test]
+fn control_is_seen_whoever_has_the_waker() {
+    explore(3, || {
+        let mut shell = Loop::new(Mailbox::default());
+        let (queue, control) = (Arc::clone(&shell.queue), Arc::clone(&shell.control));
+        let tell = thread::spawn(move || {
+            control.fetch_or(1, Ordering::AcqRel);
+            queue.wake();
+        });
+        let queue = Arc::clone(&shell.queue);
+        let send = thread::spawn(move || push(&queue, 1).unwrap());
+        // It looks for a message without waiting first, as an actor with sources does.
+        if shell.batch.is_ready(&shell.queue) {
+            shell.batch.next(&shell.queue);
+            shell.batch.end(&shell.queue);
+        }
+        shell.run(usize::MAX);
+        tell.join().unwrap();
+        send.join().unwrap();
+    });
+}
+
+#[test]
+fn a_wait_for_something_else_keeps_its_waker() {
+    explore(3, || {
+        let mut shell = Loop::new(Mailbox::default());
+        let (queue, control) = (Arc::clone(&shell.queue), Arc::clone(&shell.control));
+        let tell = thread::spawn(move || {
+            control.fetch_or(1, Ordering::AcqRel);
+            queue.wake();
+        });
+        let queue = Arc::clone(&shell.queue);
+        let send = thread::spawn(move || push(&queue, 1).unwrap());
+        // The loop had been asleep, or has been woken for the message, when its shell goes on.
+        let _is_ready = shell.batch.poll_ready(&shell.queue, Waker::noop());
+        let mut known = false;
+        block_on(poll_fn(|cx| {
+            if !std::mem::replace(&mut known, true) {
+                shell.queue.set_waker(cx.waker());
+            }
+            if shell.is_told() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }));
+        tell.join().unwrap();
+        send.join().unwrap();
+    });
+}
+
+#[test]
+fn those_who_wait_for_room_get_it() {
+    explore(2, || {
+        let mut shell = Loop::new(Mailbox::bounded(1));
+        push(&shell.queue, 0).unwrap();
+        let send = |message| {
+            let queue = Arc::clone(&shell.queue);
+            thread::spawn(move || {
+                let mut ticket = None;
+                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
+                block_on(room).unwrap();
+                let pushed = queue.push_reserved(message, Asker::Nobody, || true);
+                pushed.unwrap();
+            })
+        };
+        let senders = [send(1), send(2)];
+        shell.run(3);
+        for sender in senders {
+            sender.join().unwrap();
+        }
+        shell.handled.sort_unstable();
+        assert_eq!(shell.handled, [0, 1, 2]);
+        assert_eq!(shell.queue.len(), 0);
+    });
+}
+
+#[test]
+fn room_is_given_while_a_message_is_handled() {
+    explore(3, || {
+        let mut shell = Loop::new(Mailbox::bounded(1));
+        push(&shell.queue, 0).unwrap();
+        let sent = Arc::new(Notify::new());
+        let sender = thread::spawn({
+            let (queue, sent) = (Arc::clone(&shell.queue), Arc::clone(&sent));
+            move || {
+                let mut ticket = None;
+                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
+                block_on(room).unwrap();
+                sent.notify();
+            }
+        });
+        let ready = shell.batch.poll_ready(&shell.queue, Waker::noop());
+        assert!(ready.is_ready());
+        assert_eq!(shell.batch.next(&shell.queue), Some(0));
+        // Its handler waits for what the sender does once it has room.
+        assert!(shell.queue.suspend(Waker::noop()));
+        sent.wait();
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn closing_sends_those_away_who_wait_for_room() {
+    explore(3, || {
+        let queue = Arc::new(Queue::new(Mailbox::bounded(1)));
+        push(&queue, 0).unwrap();
+        let waits = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                let mut ticket = None;
+                block_on(poll_fn(|cx| {
+                    queue.poll_reserve(&mut ticket, cx.waker(), || true)
+                }))
+            })
+        };
+        let ends = thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || queue.close(Gate::Closed)
+        });
+        let left = queue.discard(&mut Batch::new()).unwrap();
+        assert_eq!(left.messages, [0]);
+        ends.join().unwrap();
+        // It never had room: what had been taken was taken at the end.
+        assert_eq!(waits.join().unwrap(), Err(()));
+    });
+}
+
+#[test]
+fn a_reply_reaches_its_asker() {
+    explore(3, || {
+        let (reply, mut awaited) = Awaited::new(1);
+        let replier = thread::spawn(move || reply.send(5));
+        let got = block_on(poll_fn(|cx| awaited.poll(cx.waker())));
+        assert_eq!(got, Ok(5));
+        replier.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reply_that_is_dropped_ends_the_wait() {
+    explore(3, || {
+        let (reply, mut awaited) = Awaited::<u32>::new(1);
+        let replier = thread::spawn(move || drop(reply));
+        let got = block_on(poll_fn(|cx| awaited.poll(cx.waker())));
+        assert_eq!(got, Err(AskError::NoReply));
+        replier.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reply_is_taken_by_one_of_both() {
+    explore(3, || {
+        let (reply, awaited) = Awaited::new(1);
+        let replier = thread::spawn(move || reply.try_send(5));
+        let given_up = awaited.give_up();
+        match replier.join().unwrap() {
+            Ok(()) => assert_eq!(given_up, Ok(Ok(5))),
+            Err(back) => {
+                assert_eq!(back, 5);
+                assert!(given_up.is_err());
+            }
+        }
+    });
+}
+
+#[test]
+fn an_ask_that_says_never_started_never_was() {
+    let limit = Instant::now();
+    explore(3, move || {
+        let (reply, awaited) = Awaited::<u32>::new(1);
+        awaited.set_deadline(limit);
+        let caller = awaited.caller();
+        let target = thread::spawn(move || {
+            let started = caller.start();
+            drop(reply);
+            started
+        });
+        let given_up = awaited.give_up();
+        let started = target.join().unwrap();
+        if given_up == Err(false) {
+            assert!(!started);
+        }
+    });
+}

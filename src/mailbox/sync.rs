@@ -1,0 +1,23 @@
+//! The lock and the atomics of the mailbox: the standard library's or, in `explore`, those of a model
+//! checker.
+
+#[cfg(all(test, tenure_loom))]
+pub(super) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence},
+};
+#[cfg(not(all(test, tenure_loom)))]
+pub(super) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence},
+};
+
+#[cfg(not(all(test, tenure_loom)))]
+pub(super) use crate::sync::lock;
+
+#[cfg(all(test, tenure_loom))]
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
