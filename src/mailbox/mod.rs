@@ -8,7 +8,9 @@ mod abandoned;
 mod awaited;
 mod batch;
 mod caller;
+// A test, of what only this module sees.
 #[cfg(all(test, tenure_loom))]
+#[path = "../../tests/explore/mailbox.rs"]
 mod explore;
 mod gone;
 mod left;
@@ -50,8 +52,8 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Room for `capacity` messages; 2^32 - 1 or more is as good as unbounded. With a capacity of 0 the spawn is refused with
-    /// [`SpawnError::NoCapacity`](crate::SpawnError::NoCapacity).
+    /// Room for `capacity` messages; 2^32 - 1 or more is as good as unbounded. With a capacity of 0 the
+    /// spawn is refused with [`SpawnError::NoCapacity`](crate::SpawnError::NoCapacity).
     #[must_use]
     pub const fn bounded(capacity: usize) -> Self {
         Self {

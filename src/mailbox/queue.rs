@@ -71,8 +71,8 @@ pub(crate) enum Refusal {
 ///    its first sleep on, and not for longer than the loop lasts: it would keep a dead actor's task in
 ///    memory for as long as there are references. Whoever ends a sleep, with a message or by closing
 ///    for good, takes it and sets `WOKEN`: it is about to wake the loop, which puts it back before it is
-///    suspended again, and looks after that at all else that it can be woken for. So the count of the task is touched
-///    on the loop's side alone.
+///    suspended again, and looks after that at all else that it can be woken for. So the count of the
+///    task is touched on the loop's side alone.
 /// 6. `attention` is written under the lock.
 #[repr(C)]
 pub(crate) struct Queue<M> {
@@ -93,8 +93,8 @@ impl<M> Queue<M> {
         }
     }
 
-    /// Pushes what `message` has without waiting; gives the message's number. `inside` says whether the sender is one
-    /// that a draining owner still listens to.
+    /// Pushes what `message` has without waiting; gives the message's number. `inside` says whether
+    /// the sender is one that a draining owner still listens to.
     #[inline(always)]
     pub(crate) fn try_push(
         &self,

@@ -8,8 +8,8 @@ use super::{Caller, CallerGone, verdict};
 ///
 /// It can be kept, or handed to a task or another actor, for a late reply. Dropped unsent it never
 /// leaves the asker waiting: dropped by the handler it was sent to, the ask resolves when that
-/// handler ends, with what happened ([`NoReply`](crate::AskError::NoReply), [`Failed`](crate::AskError::Failed)
-/// or [`Killed`](crate::AskError::Killed)); dropped anywhere else, at once.
+/// handler ends, with what happened ([`NoReply`](crate::AskError::NoReply),
+/// [`Failed`](crate::AskError::Failed) or [`Killed`](crate::AskError::Killed)); dropped anywhere else, at once.
 ///
 /// ```
 /// # use tenure::prelude::*;

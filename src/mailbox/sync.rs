@@ -1,5 +1,5 @@
-//! The lock and the atomics of the mailbox: the standard library's or, in `explore`, those of a model
-//! checker.
+//! The lock and the atomics of the mailbox: the standard library's or, in
+//! `tests/explore/mailbox.rs`, those of a model checker.
 
 #[cfg(all(test, tenure_loom))]
 pub(super) use loom::sync::{

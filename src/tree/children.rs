@@ -18,7 +18,8 @@ pub enum StopOrder {
     /// The youngest first, and each is gone before the next is told.
     #[default]
     Reverse,
-    /// All at once: for pools, connections and other children that do not use each other.
+    /// All at once: for pools, connections and other children that do not use each other. None waits
+    /// for the end of another; many are told in turns, between which others run.
     Concurrent,
 }
 

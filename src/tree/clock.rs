@@ -9,8 +9,7 @@ use super::Node;
 
 /// A node's grace, as its own shell keeps it (rule 7): it runs while the node uses its own time to
 /// end, and is suspended while it waits for its children. Most stops end before it is made; until then
-/// the node itself suspends its time with the first look at its children ([`StopChildren`]), and
-/// begins it anew with the first look at it.
+/// the first look at the children ([`StopChildren`]) suspends the time that the node itself has noted.
 ///
 /// [`StopChildren`]: super::StopChildren
 #[derive(Debug, Default)]
@@ -49,8 +48,9 @@ impl Clock {
 
     /// Goes on with the count.
     pub(crate) fn resume(&mut self, node: &Node) {
-        if let Some(running) = &mut self.0 {
-            running.resume(node);
+        match &mut self.0 {
+            Some(running) => running.resume(node),
+            None => node.set_own_time(Some(node.grace())),
         }
     }
 }

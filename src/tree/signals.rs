@@ -38,12 +38,12 @@ pub(crate) const RENEWABLE: u32 = 1 << 13;
 pub(crate) const ALWAYS: u32 = 1 << 14;
 /// For life: its own end may be that of its owner.
 pub(crate) const SIGNIFICANT: u32 = 1 << 15;
+/// The message that is being handled came from a source, and not from the mailbox.
+pub(crate) const SOURCED: u32 = 1 << 17;
 /// For life: its children are stopped all at once.
 pub(crate) const CONCURRENT: u32 = 1 << 19;
 /// For life: its failure is traced and goes no further.
 pub(crate) const CONTAINED: u32 = 1 << 20;
-/// The message that is being handled came from a source, and not from the mailbox.
-pub(crate) const SOURCED: u32 = 1 << 17;
 
 /// For life: from here on, the node's kind.
 const KIND_SHIFT: u32 = 24;

@@ -2,7 +2,7 @@
 //! to a bound on how often one is interrupted.
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg tenure_loom" cargo test --lib explore
+//! RUSTFLAGS="--cfg tenure_loom" cargo test --release --lib --target-dir target/explore explore
 //! ```
 //!
 //! A lost wake shows as a deadlock.
@@ -16,7 +16,7 @@ use loom::future::block_on;
 use loom::model::Builder;
 use loom::sync::Notify;
 use loom::sync::atomic::{AtomicU8, Ordering};
-use loom::thread;
+use loom::thread::{self, JoinHandle};
 use tokio::time::Instant;
 
 use super::{Asker, Awaited, Batch, Gate, Mailbox, Queue, Refusal};
@@ -39,6 +39,21 @@ impl Loop {
             control: Arc::new(AtomicU8::new(0)),
             handled: Vec::new(),
         }
+    }
+
+    /// Another thread tells it to end.
+    fn tell(&self) -> JoinHandle<()> {
+        let (queue, control) = (Arc::clone(&self.queue), Arc::clone(&self.control));
+        thread::spawn(move || {
+            control.fetch_or(1, Ordering::AcqRel);
+            queue.wake();
+        })
+    }
+
+    /// Another thread sends it a message.
+    fn send(&self) -> JoinHandle<()> {
+        let queue = Arc::clone(&self.queue);
+        thread::spawn(move || push(&queue, 1).map(drop).unwrap())
     }
 
     /// Handles messages until it is told to end, or has handled so many.
@@ -119,13 +134,7 @@ fn each_message_is_handled_or_left() {
 fn control_is_seen_whoever_has_the_waker() {
     explore(3, || {
         let mut shell = Loop::new(Mailbox::default());
-        let (queue, control) = (Arc::clone(&shell.queue), Arc::clone(&shell.control));
-        let tell = thread::spawn(move || {
-            control.fetch_or(1, Ordering::AcqRel);
-            queue.wake();
-        });
-        let queue = Arc::clone(&shell.queue);
-        let send = thread::spawn(move || push(&queue, 1).unwrap());
+        let (tell, send) = (shell.tell(), shell.send());
         // It looks for a message without waiting first, as an actor with sources does.
         if shell.batch.is_ready(&shell.queue) {
             shell.batch.next(&shell.queue);
@@ -141,13 +150,7 @@ fn control_is_seen_whoever_has_the_waker() {
 fn a_wait_for_something_else_keeps_its_waker() {
     explore(3, || {
         let mut shell = Loop::new(Mailbox::default());
-        let (queue, control) = (Arc::clone(&shell.queue), Arc::clone(&shell.control));
-        let tell = thread::spawn(move || {
-            control.fetch_or(1, Ordering::AcqRel);
-            queue.wake();
-        });
-        let queue = Arc::clone(&shell.queue);
-        let send = thread::spawn(move || push(&queue, 1).unwrap());
+        let (tell, send) = (shell.tell(), shell.send());
         // The loop had been asleep, or has been woken for the message, when its shell goes on.
         let _is_ready = shell.batch.poll_ready(&shell.queue, Waker::noop());
         let mut known = false;
@@ -217,29 +220,34 @@ fn room_is_given_while_a_message_is_handled() {
     });
 }
 
-#[test]
-fn closing_sends_those_away_who_wait_for_room() {
-    explore(3, || {
+/// One waits for room, which never comes, while the mailbox ends in this way.
+fn is_sent_away(end: impl Fn(&Queue<u32>) + Send + Sync + 'static) {
+    explore(3, move || {
         let queue = Arc::new(Queue::new(Mailbox::bounded(1)));
         push(&queue, 0).unwrap();
-        let waits = {
+        let waits = thread::spawn({
             let queue = Arc::clone(&queue);
-            thread::spawn(move || {
+            move || {
                 let mut ticket = None;
-                block_on(poll_fn(|cx| {
-                    queue.poll_reserve(&mut ticket, cx.waker(), || true)
-                }))
-            })
-        };
-        let ends = thread::spawn({
-            let queue = Arc::clone(&queue);
-            move || queue.close(Gate::Closed)
+                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
+                block_on(room)
+            }
         });
+        end(&queue);
+        assert_eq!(waits.join().unwrap(), Err(()));
+    });
+}
+
+#[test]
+fn closing_sends_those_away_who_wait_for_room() {
+    is_sent_away(|queue| queue.close(Gate::Closed));
+}
+
+#[test]
+fn discarding_sends_those_away_who_wait_for_room() {
+    is_sent_away(|queue| {
         let left = queue.discard(&mut Batch::new()).unwrap();
         assert_eq!(left.messages, [0]);
-        ends.join().unwrap();
-        // It never had room: what had been taken was taken at the end.
-        assert_eq!(waits.join().unwrap(), Err(()));
     });
 }
 
