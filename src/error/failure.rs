@@ -1,6 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{CutShort, Error};
 
@@ -13,6 +14,14 @@ pub enum Cause {
     Error(Error),
     /// Something of the node's panicked: the handler, a hook, or a destructor.
     Panic(String),
+    /// It was restarted so often that its intensity is used up
+    /// ([`ChildSpec::intensity`](crate::ChildSpec::intensity)).
+    TooManyRestarts {
+        /// How many restarts were allowed.
+        limit: u32,
+        /// Within how much time.
+        within: Duration,
+    },
     /// The node itself did nothing wrong: what fails it are the failures beneath it.
     Beneath,
 }
@@ -128,6 +137,12 @@ impl fmt::Display for Failure {
         match &self.0.cause {
             Cause::Error(error) => write!(f, "failed: {error}"),
             Cause::Panic(message) => write!(f, "panicked: {message}"),
+            Cause::TooManyRestarts { limit, within } => {
+                write!(
+                    f,
+                    "ended too often: {limit} restarts within {within:?} are used up"
+                )
+            }
             Cause::Beneath => f.write_str("failed because of what is beneath it"),
         }
     }
@@ -154,7 +169,7 @@ impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.cause {
             Cause::Error(error) => Some(error.as_std()),
-            Cause::Panic(_) => None,
+            Cause::Panic(_) | Cause::TooManyRestarts { .. } => None,
             Cause::Beneath => self.0.beneath.first().map(|next| next as _),
         }
     }
