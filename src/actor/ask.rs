@@ -214,6 +214,18 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         Poll::Ready(Err(error))
     }
 
+    /// It is pending, and may have been begun by another handler.
+    #[cold]
+    fn poll_wait(&mut self) -> Poll<Result<T, AskError>> {
+        let target = || Arc::clone(self.target.cell()) as Arc<dyn AnyNode>;
+        let Err(cycle) = self.bounds.list(&self.reply, target) else {
+            return Poll::Pending;
+        };
+        let late = self.give_up();
+        let error = |started| Err(AskError::Deadlock(cycle.with_started(started)));
+        Poll::Ready(late.unwrap_or_else(error))
+    }
+
     /// Nobody waits for the reply any more. Gives it if it has come after all, and if not, whether
     /// the message may have been started.
     fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
@@ -259,6 +271,7 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        let is_known = !matches!(this.stage, Stage::Unsent);
         if !matches!(this.stage, Stage::Sent(_)) {
             ready!(pin!(consume_budget()).poll(cx));
             if let Poll::Ready(Err(error)) = this.poll_send(cx) {
@@ -276,6 +289,9 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
         if this.bounds.is_out_of_time(cx) {
             let late = this.give_up();
             return Poll::Ready(late.unwrap_or_else(|started| Err(AskError::TimedOut { started })));
+        }
+        if is_known {
+            return this.poll_wait();
         }
         Poll::Pending
     }

@@ -16,7 +16,7 @@ pub(super) struct Bounds {
     inherits: bool,
     even_if_cyclic: bool,
     timer: Option<Pin<Box<Sleep>>>,
-    wait: Option<Wait>,
+    wait: Wait,
 }
 
 impl Bounds {
@@ -26,7 +26,7 @@ impl Bounds {
             inherits: true,
             even_if_cyclic: false,
             timer: None,
-            wait: None,
+            wait: Wait::new(),
         }
     }
 
@@ -73,15 +73,27 @@ impl Bounds {
         if let Some(limit) = self.limit {
             reply.set_deadline(limit);
         }
+        self.list(reply, target)
+    }
+
+    /// The ask is pending: its wait is that of the node that polls it.
+    ///
+    /// # Errors
+    ///
+    /// The cycle that the wait would have completed.
+    pub(super) fn list<T: Send + 'static>(
+        &mut self,
+        reply: &Awaited<T>,
+        target: impl FnOnce() -> Arc<dyn AnyNode>,
+    ) -> Result<(), Cycle> {
         let limited = self.limit.is_some() || self.even_if_cyclic;
         let request = || Request::Reply(reply.caller());
-        self.wait = Wait::begin(limited, || (target(), request()))?;
-        Ok(())
+        self.wait.list(limited, || (target(), request()))
     }
 
     /// It waits for nothing any more.
     pub(super) fn end(&mut self) {
-        self.wait = None;
+        self.wait.end();
     }
 
     pub(super) fn is_out_of_time(&mut self, cx: &mut Context<'_>) -> bool {

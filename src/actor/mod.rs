@@ -105,9 +105,11 @@
 //!     and two systems share nothing.
 //! 16. **Cycles of waits are named.** An ask, a wait for room or for a task that would complete a cycle
 //!     of nodes waiting for each other, none of them with a time limit, fails at once. A wait counts
-//!     while the asking handler runs and the request is queued or in the target's current handler; a
-//!     cycle through any one of a node's waits counts. `even_if_cyclic` is the way out. Siblings that
-//!     are started anew together never wait for each other: what would is dropped, or refused.
+//!     from a poll that was pending until it is over, its future is dropped, or the handler that polled
+//!     it ends; the next poll counts for the node that polls then. That of an ask counts while the
+//!     request is queued or in the target's current handler. A cycle through any one of a node's waits
+//!     counts. `even_if_cyclic` is the way out. Siblings that are started anew together never wait for
+//!     each other: what would is dropped, or refused.
 
 mod actor_ref;
 mod ask;

@@ -123,6 +123,18 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
         Poll::Ready(Err(error))
     }
 
+    /// It is pending, and may have been begun by another handler.
+    #[cold]
+    fn poll_wait(&mut self) -> Poll<Result<R, AskError>> {
+        let target = || Receive::any(Arc::clone(self.target));
+        let Err(cycle) = self.bounds.list(&self.reply, target) else {
+            return Poll::Pending;
+        };
+        let late = self.give_up();
+        let error = |started| Err(AskError::Deadlock(cycle.with_started(started)));
+        Poll::Ready(late.unwrap_or_else(error))
+    }
+
     /// Nobody waits for the reply any more. Gives it if it has come after all, and if not, whether
     /// the message may have been started.
     fn give_up(&mut self) -> Result<Result<R, AskError>, bool> {
@@ -148,6 +160,7 @@ impl<T: Send + 'static, R: Send + 'static> Future for RecipientAsk<'_, T, R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
+        let is_known = !matches!(this.stage, Stage::Unsent(_));
         if !matches!(this.stage, Stage::Sent) {
             ready!(pin!(consume_budget()).poll(cx));
             if let Poll::Ready(Err(error)) = this.poll_send(cx) {
@@ -164,6 +177,9 @@ impl<T: Send + 'static, R: Send + 'static> Future for RecipientAsk<'_, T, R> {
         if this.bounds.is_out_of_time(cx) {
             let late = this.give_up();
             return Poll::Ready(late.unwrap_or_else(|started| Err(AskError::TimedOut { started })));
+        }
+        if is_known {
+            return this.poll_wait();
         }
         Poll::Pending
     }

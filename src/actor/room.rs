@@ -33,13 +33,11 @@ impl<M: Send + 'static> Line for Arc<ActorCell<M>> {
 
 /// A wait for room in a mailbox: a place in the line and, if nothing limits it, in the node's list
 /// of its waits.
-///
-/// Hardly any waits, so what only those have is boxed.
 #[derive(Default)]
 pub(super) struct Room {
     ticket: Option<Ticket>,
     even_if_cyclic: bool,
-    wait: Option<Box<Wait>>,
+    wait: Wait,
 }
 
 /// Why no room will come.
@@ -65,27 +63,23 @@ impl Room {
         limited: bool,
         waker: &Waker,
     ) -> Poll<Result<(), NoRoom>> {
-        let is_new = self.ticket.is_none();
         match line.poll_reserve(&mut self.ticket, waker) {
             Poll::Ready(reserved) => {
-                self.wait = None;
+                self.wait.end();
                 Poll::Ready(reserved.map_err(|()| NoRoom::Closed))
             }
-            Poll::Pending if is_new => self.begin(line, limited || self.even_if_cyclic),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => self.list(line, limited || self.even_if_cyclic),
         }
     }
 
     /// Lists the wait, which has its ticket already: whoever makes the room is then seen to.
-    fn begin(&mut self, line: &impl Line, limited: bool) -> Poll<Result<(), NoRoom>> {
+    fn list(&mut self, line: &impl Line, limited: bool) -> Poll<Result<(), NoRoom>> {
         let Some(ticket) = self.ticket else {
             return Poll::Pending;
         };
-        match Wait::begin(limited, || (line.any(), Request::Room(ticket))) {
-            Ok(wait) => {
-                self.wait = wait.map(Box::new);
-                Poll::Pending
-            }
+        let request = || (line.any(), Request::Room(ticket));
+        match self.wait.list(limited, request) {
+            Ok(()) => Poll::Pending,
             Err(cycle) => {
                 self.leave(line);
                 Poll::Ready(Err(NoRoom::Cycle(cycle)))
@@ -98,7 +92,7 @@ impl Room {
     pub(super) fn leave(&mut self, line: &impl Line) {
         // A wait is only listed with a ticket, and ends with it.
         if self.ticket.is_some() {
-            self.wait = None;
+            self.wait.end();
             line.leave(&mut self.ticket);
         }
     }

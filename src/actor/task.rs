@@ -80,15 +80,8 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
 pub struct TaskHandle<T> {
     cell: Arc<TaskCell<T>>,
     end: Stopped,
-    waiting: Waiting,
-}
-
-/// Whether the wait for a task is listed among those of the node that waits.
-enum Waiting {
-    Unseen,
-    /// Not to be listed.
-    Freely,
-    Listed(#[expect(dead_code, reason = "it is listed as long as this is kept")] Option<Wait>),
+    even_if_cyclic: bool,
+    wait: Wait,
 }
 
 /// What awaiting a task with the future `F` gives.
@@ -100,7 +93,8 @@ impl<T: Send + 'static> TaskHandle<T> {
         Self {
             cell,
             end,
-            waiting: Waiting::Unseen,
+            even_if_cyclic: false,
+            wait: Wait::new(),
         }
     }
 
@@ -108,7 +102,7 @@ impl<T: Send + 'static> TaskHandle<T> {
     /// [`Ask::even_if_cyclic`](crate::Ask::even_if_cyclic).
     #[must_use]
     pub fn even_if_cyclic(mut self) -> Self {
-        self.waiting = Waiting::Freely;
+        self.even_if_cyclic = true;
         self
     }
 
@@ -123,18 +117,16 @@ impl<T: Send + 'static> Future for TaskHandle<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(end) = Pin::new(&mut self.end).poll(cx) else {
-            if matches!(self.waiting, Waiting::Unseen) {
-                let cell = Arc::clone(&self.cell);
-                match Wait::begin(false, || (cell as _, Request::End)) {
-                    Ok(wait) => self.waiting = Waiting::Listed(wait),
-                    Err(cycle) => return Poll::Ready(Err(TaskError::Deadlock(cycle))),
-                }
-            }
-            return Poll::Pending;
+        let this = &mut *self;
+        let Poll::Ready(end) = Pin::new(&mut this.end).poll(cx) else {
+            let task = || (Arc::clone(&this.cell) as _, Request::End);
+            return match this.wait.list(this.even_if_cyclic, task) {
+                Ok(()) => Poll::Pending,
+                Err(cycle) => Poll::Ready(Err(TaskError::Deadlock(cycle))),
+            };
         };
-        self.waiting = Waiting::Freely;
-        let value = std::mem::replace(&mut *lock(&self.cell.output), Output::Unwanted);
+        this.wait.end();
+        let value = std::mem::replace(&mut *lock(&this.cell.output), Output::Unwanted);
         Poll::Ready(match (value, end) {
             (Output::There(value), _) => Ok(value),
             (_, Ok(reason)) => Err(TaskError::Stopped(reason)),

@@ -23,7 +23,8 @@ pub enum AskError {
         started: bool,
     },
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
-    /// time limit (rule 16). The message was not sent.
+    /// time limit (rule 16). The message was not sent, unless the ask was sent by one handler and is
+    /// awaited by another ([`never_started`](AskError::never_started) says so).
     Deadlock(Cycle),
 }
 
@@ -32,10 +33,11 @@ impl AskError {
     /// twice.
     #[must_use]
     pub const fn never_started(&self) -> bool {
-        matches!(
-            self,
-            Self::Stopped | Self::Full | Self::TimedOut { started: false } | Self::Deadlock(_)
-        )
+        match self {
+            Self::Stopped | Self::Full | Self::TimedOut { started: false } => true,
+            Self::Deadlock(cycle) => !cycle.may_have_started(),
+            _ => false,
+        }
     }
 }
 

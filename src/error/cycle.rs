@@ -7,13 +7,24 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cycle {
     paths: Arc<[String]>,
+    /// It was found in a later poll, when what was asked may have been started.
+    started: bool,
 }
 
 impl Cycle {
     pub(crate) fn new(paths: Vec<String>) -> Self {
         Self {
             paths: paths.into(),
+            started: false,
         }
+    }
+
+    pub(crate) fn with_started(self, started: bool) -> Self {
+        Self { started, ..self }
+    }
+
+    pub(super) const fn may_have_started(&self) -> bool {
+        self.started
     }
 
     /// The path of each node of the cycle, once, from the one whose wait would have completed it:

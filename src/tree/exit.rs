@@ -163,6 +163,8 @@ fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
     if node.node().owner().is_none() {
         node.node().shared.lookout.close();
     }
+    // A future that was forgotten must not keep its wait.
+    node.node().end_handler();
     let mut ended = Some(reason);
     // The end of a node can be the end of an owner whose shell has gone before, and so on up; a
     // loop, because a tree may be deep (rule 15).

@@ -52,7 +52,7 @@ pub(super) struct Rare {
     pub(super) end: Option<StopReason>,
     pub(super) settings: Settings,
     pub(super) token: Option<CancellationToken>,
-    pub(super) waits: Waits,
+    pub(super) waits: Option<Box<Waits>>,
     /// Who waits for what is being done now, if that has a deadline.
     pub(super) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.

@@ -11,6 +11,7 @@ mod child_exit;
 mod children;
 mod clock;
 mod current;
+mod cycles;
 mod exit;
 mod find;
 mod group;

@@ -1,23 +1,32 @@
 //! Which node waits for which (rule 16).
 //!
-//! Each node lists its own waits under its own lock. Whoever is about to wait lists that first,
-//! and then looks whether it has completed a cycle: of several that race to complete one, whoever
-//! listed its wait last sees those of all the others. A walk takes one lock at a time, so it may
-//! put together waits that never stood at once; a cycle therefore counts only if each of its waits
-//! is looked at again, and still stands. A wait that has ended never begins anew, so that all of
-//! them stood at the moment between.
+//! A wait is an edge between two nodes, and is listed at both of them, each under its own lock. Whoever
+//! is about to wait lists that first, and then looks whether it has completed a cycle (`cycles.rs`): of
+//! several that race to complete one, whoever was listed last sees those of all the others.
+//!
+//! An edge stands from a poll that was pending until the wait has ended, its future is dropped, or the
+//! handler that had polled it ends. The next poll lists it anew, for the node that polls then.
 //!
 //! What may end by itself is no part of a cycle: waits with a time limit, which are listed for the
 //! restart of a group alone; those of code that no node runs; and the wait of a scope for what is in
 //! it, which has its graces.
+//!
+//! Invariants:
+//! 1. An edge that is `listed` is in both lists, but while it enters. Whoever changes that takes it out
+//!    of both.
+//! 2. An edge that has left never enters again: one that is found listed twice stood in between.
+//! 3. No edge is cloned into an owner's hands or dropped under a lock: with it may go a reply.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use slab::Slab;
 
 use super::current::{beneath, with_carrier};
+use super::cycles::cycle;
 use super::links::Links;
 use super::signals::{ABANDON, ANEW, EXITS, KILL, PARKED, REGROUP, STOP};
-use super::{AnyNode, Node, NodeId};
+use super::{AnyNode, Node};
 use crate::error::{Cycle, Kind};
 use crate::mailbox::{Caller, Ticket};
 use crate::sync::lock;
@@ -33,169 +42,270 @@ pub(crate) enum Request {
     End,
 }
 
-/// A node's list of its waits.
-#[derive(Default)]
-pub(super) struct Waits {
-    edges: Vec<Edge>,
-    last: u64,
-}
-
-#[derive(Clone)]
-struct Edge {
-    number: u64,
-    target: Arc<dyn AnyNode>,
+/// One node's wait for another.
+pub(super) struct Edge {
+    pub(super) from: Arc<dyn AnyNode>,
+    pub(super) target: Arc<dyn AnyNode>,
     request: Request,
     /// It ends by itself, or by something that cannot be seen here: no part of a cycle.
     limited: bool,
     /// The scope within the waiting node whose body waits.
     scope: Option<Arc<dyn AnyNode>>,
+    /// Its places in the lists of both.
+    keys: [AtomicUsize; 2],
+    listed: AtomicBool,
 }
 
-/// A wait that is listed for as long as this is kept, and no longer than the handler runs.
-#[must_use = "the wait is over when this is dropped"]
-pub(crate) struct Wait {
-    node: Arc<dyn AnyNode>,
-    number: u64,
+/// From which of its ends an edge is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    From,
+    Target,
 }
+
+/// The edges at a node: those with a limit, and those without.
+#[derive(Default)]
+pub(super) struct Waits {
+    free: [Edges; 2],
+    limited: [Edges; 2],
+}
+
+/// Those of one [`End`].
+type Edges = Slab<Arc<Edge>>;
+
+/// A list that has been this long is given back when it is empty.
+const SPARE: usize = 64;
+
+/// A wait that is kept by its future, and listed by each of its polls that is pending.
+#[must_use = "the wait is over when this is dropped"]
+pub(crate) struct Wait(Option<Arc<Edge>>);
 
 impl Wait {
-    /// Lists a wait of the node whose code runs here, if it is one's at all.
+    pub(crate) const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Lists the wait as one of the node whose code runs here, if it is one's at all. It is a look and
+    /// no more if that has been done.
     ///
     /// # Errors
     ///
     /// The cycle that it would have completed, unless it is `limited`.
-    pub(crate) fn begin(
+    pub(crate) fn list(
+        &mut self,
         limited: bool,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
-    ) -> Result<Option<Self>, Cycle> {
-        let Some((node, scope)) = with_carrier(|node, here| {
-            let scope = (here.node().kind() == Kind::Scope).then(|| Arc::clone(here));
-            (Arc::clone(node), scope)
-        }) else {
-            return Ok(None);
+    ) -> Result<(), Cycle> {
+        let here = with_carrier(|node, here| {
+            let scope = (here.node().kind() == Kind::Scope).then_some(here);
+            let edge = self.0.as_ref();
+            (!edge.is_some_and(|edge| edge.is_of(node, scope, limited)))
+                .then(|| (Arc::clone(node), scope.cloned()))
+        });
+        let (from, scope) = match here {
+            Some(Some(here)) => here,
+            Some(None) => return Ok(()),
+            None => {
+                self.end();
+                return Ok(());
+            }
         };
+        self.end();
         let (target, request) = wait();
-        let mut edge = Edge {
-            number: 0,
+        let edge = Arc::new(Edge {
+            from,
             target,
             request,
             limited,
             scope,
-        };
-        let target = Arc::clone(&edge.target);
-        edge.number = node.node().list_wait(&edge);
-        let wait = Self {
-            number: edge.number,
-            node,
-        };
-        let in_vain = waits_for_its_turn(&wait.node, &target);
-        if limited {
-            if in_vain && wait.node.node().signals.has(REGROUP) {
-                // It would only hold its group up: see `Node::regroup`.
-                wait.node.node().signals.set(ABANDON);
-            }
-            return Ok(Some(wait));
+            keys: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            listed: AtomicBool::new(true),
+        });
+        edge.enter();
+        let found = edge.look();
+        self.0 = Some(edge);
+        if found.is_err() {
+            self.end();
         }
-        if in_vain {
-            let ends = [&wait.node, &target];
-            let paths = ends.map(|end| end.node().path(end.type_name()));
-            return Err(Cycle::new(paths.to_vec()));
+        found
+    }
+
+    /// It waits for nothing any more.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        if self.0.is_some() {
+            self.leave();
         }
-        // Nearly always the target waits for nobody.
-        if target.node().id() != wait.node.node().id() && !target.node().has_waits() {
-            return Ok(Some(wait));
+    }
+
+    #[cold]
+    fn leave(&mut self) {
+        if let Some(edge) = self.0.take() {
+            edge.leave();
         }
-        match cycle(&wait.node, edge) {
-            Some(cycle) => Err(cycle),
-            None => Ok(Some(wait)),
-        }
+    }
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Drop for Wait {
+    #[inline]
     fn drop(&mut self) {
-        drop(self.node.node().unlist_wait(self.number));
+        self.end();
+    }
+}
+
+impl Edge {
+    fn is_of(
+        &self,
+        node: &Arc<dyn AnyNode>,
+        scope: Option<&Arc<dyn AnyNode>>,
+        limited: bool,
+    ) -> bool {
+        let same = |one: &Arc<dyn AnyNode>, other: &Arc<dyn AnyNode>| {
+            std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
+        };
+        self.limited == limited
+            && self.listed.load(Ordering::Relaxed)
+            && same(&self.from, node)
+            && match (&self.scope, scope) {
+                (Some(one), Some(other)) => same(one, other),
+                (None, None) => true,
+                _ => false,
+            }
+    }
+
+    fn enter(self: &Arc<Self>) {
+        self.target.node().enter_wait(self, End::Target);
+        self.from.node().enter_wait(self, End::From);
+        self.from.node().note_waits();
+    }
+
+    fn leave(&self) {
+        if self.listed.swap(false, Ordering::AcqRel) {
+            drop(self.from.node().leave_wait(self, End::From));
+            drop(self.target.node().leave_wait(self, End::Target));
+        }
+    }
+
+    /// The edge has been listed: whether it has completed a cycle.
+    fn look(self: &Arc<Self>) -> Result<(), Cycle> {
+        let in_vain = waits_for_its_turn(&self.from, &self.target);
+        if self.limited {
+            if in_vain && self.from.node().signals.has(REGROUP) {
+                // It would only hold its group up: see `Node::regroup`.
+                self.from.node().signals.set(ABANDON);
+            }
+            return Ok(());
+        }
+        if in_vain {
+            let ends = [&self.from, &self.target];
+            let paths = ends.map(|end| end.node().path(end.type_name()));
+            return Err(Cycle::new(paths.to_vec()));
+        }
+        cycle(self).map_or(Ok(()), Err)
+    }
+
+    /// Whether the wait lasts until the target does something about it.
+    pub(super) fn stands(&self) -> bool {
+        let dropped_at = match self.from.node().kind() {
+            // It may be one that is dropped at its next await.
+            Kind::Task => KILL | STOP,
+            _ => KILL,
+        };
+        let scope = self.scope.as_ref();
+        self.listed.load(Ordering::Acquire)
+            && !self.from.node().signals.has(dropped_at)
+            && !scope.is_some_and(|scope| scope.node().signals.has(KILL | STOP | EXITS))
+            && !self.target.node().signals.has(KILL)
+            && self
+                .target
+                .holds_up(&self.request, &|| beneath(&self.from, self.target.node()))
+    }
+}
+
+impl Waits {
+    fn of(&mut self, edge: &Edge, end: End) -> &mut Edges {
+        let both = if edge.limited {
+            &mut self.limited
+        } else {
+            &mut self.free
+        };
+        &mut both[end as usize]
     }
 }
 
 impl Node {
-    fn list_wait(&self, edge: &Edge) -> u64 {
+    fn enter_wait(&self, edge: &Arc<Edge>, end: End) {
         let mut links = lock(&self.links);
-        let waits = &mut links.rare.get_or_insert_default().waits;
-        waits.last += 1;
-        let number = waits.last;
-        waits.edges.push(Edge {
-            number,
-            ..edge.clone()
-        });
-        self.note_waits();
-        number
+        let waits = links
+            .rare
+            .get_or_insert_default()
+            .waits
+            .get_or_insert_default();
+        let key = waits.of(edge, end).insert(Arc::clone(edge));
+        edge.keys[end as usize].store(key, Ordering::Relaxed);
     }
 
-    fn unlist_wait(&self, number: u64) -> Option<Edge> {
+    fn leave_wait(&self, edge: &Edge, end: End) -> Option<Arc<Edge>> {
         let mut links = lock(&self.links);
-        let edges = &mut links.rare.as_mut()?.waits.edges;
-        let index = edges.iter().position(|edge| edge.number == number)?;
-        Some(edges.swap_remove(index))
+        let edges = links.rare.as_mut()?.waits.as_mut()?.of(edge, end);
+        let key = edge.keys[end as usize].load(Ordering::Relaxed);
+        // The list may have been taken meanwhile, and be another.
+        let found = edges
+            .get(key)
+            .is_some_and(|known| std::ptr::eq(&**known, edge));
+        let left = found.then(|| edges.remove(key));
+        if edges.is_empty() && edges.capacity() > SPARE {
+            *edges = Edges::new();
+        }
+        left
     }
 
     /// Its handler has ended, and with it whatever it waited for.
     pub(super) fn clear_waits(&self) {
-        let edges = {
+        let all = {
             let mut links = lock(&self.links);
-            links
-                .rare
-                .as_mut()
-                .map(|rare| std::mem::take(&mut rare.waits.edges))
+            let waits = links.rare.as_mut().and_then(|rare| rare.waits.as_mut());
+            waits.map(|waits| {
+                [&mut waits.free, &mut waits.limited]
+                    .map(|both| std::mem::take(&mut both[End::From as usize]))
+            })
         };
-        drop(edges);
+        for (_, edge) in all.into_iter().flatten().flatten() {
+            if edge.listed.swap(false, Ordering::AcqRel) {
+                drop(edge.target.node().leave_wait(&edge, End::Target));
+            }
+        }
     }
 
-    fn has_waits(&self) -> bool {
+    /// How many waits without a limit there are at this end of it.
+    pub(super) fn count_waits(&self, end: End) -> usize {
         let links = lock(&self.links);
-        links
-            .rare
-            .as_ref()
-            .is_some_and(|rare| rare.waits.edges.iter().any(|edge| !edge.limited))
+        let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+        waits.map_or(0, |waits| waits.free[end as usize].len())
     }
 
-    fn waits(&self) -> Vec<Edge> {
+    /// Those.
+    pub(super) fn waits(&self, end: End) -> Vec<Arc<Edge>> {
         let links = lock(&self.links);
-        let rare = links.rare.as_ref();
-        let all = rare.iter().flat_map(|rare| &rare.waits.edges);
-        all.filter(|edge| !edge.limited).cloned().collect()
-    }
-
-    fn lists(&self, number: u64) -> bool {
-        let links = lock(&self.links);
-        let mut edges = links.rare.iter().flat_map(|rare| &rare.waits.edges);
-        edges.any(|edge| edge.number == number)
+        let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+        let edges = waits.iter().flat_map(|waits| &waits.free[end as usize]);
+        edges.map(|(_, edge)| Arc::clone(edge)).collect()
     }
 }
 
 impl Links {
     /// Whether its code waits for a node that waits, in turn, for its siblings to end.
     pub(super) fn waits_for_parked(&self) -> bool {
-        let mut edges = self.rare.iter().flat_map(|rare| &rare.waits.edges);
-        edges.any(|edge| edge.target.node().signals.has(PARKED))
-    }
-}
-
-impl Edge {
-    /// Whether the wait lasts until the target does something about it.
-    fn stands(&self, from: &Arc<dyn AnyNode>) -> bool {
-        let dropped_at = match from.node().kind() {
-            // It may be one that is dropped at its next await.
-            Kind::Task => KILL | STOP,
-            _ => KILL,
-        };
-        let scope = self.scope.as_ref();
-        !from.node().signals.has(dropped_at)
-            && !scope.is_some_and(|scope| scope.node().signals.has(KILL | STOP | EXITS))
-            && !self.target.node().signals.has(KILL)
-            && self
-                .target
-                .holds_up(&self.request, &|| beneath(from, self.target.node()))
+        let waits = self.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+        let lists = waits.iter().flat_map(|waits| [&waits.free, &waits.limited]);
+        let mut edges = lists.flat_map(|both| &both[End::From as usize]);
+        edges.any(|(_, edge)| edge.target.node().signals.has(PARKED))
     }
 }
 
@@ -205,60 +315,4 @@ fn waits_for_its_turn(node: &Arc<dyn AnyNode>, target: &Arc<dyn AnyNode>) -> boo
     node.node().signals.has(ANEW | REGROUP)
         && target.node().signals.has(PARKED)
         && owner(node) == owner(target)
-}
-
-/// One wait on the way from the node where the walk began.
-struct Step {
-    from: Arc<dyn AnyNode>,
-    edge: Edge,
-    /// The step before it.
-    before: Option<usize>,
-}
-
-/// The cycle through this wait, if there is one. The walk keeps a list, and does not recurse
-/// (rule 15).
-fn cycle(start: &Arc<dyn AnyNode>, first: Edge) -> Option<Cycle> {
-    let home = start.node().id();
-    let mut seen: HashSet<NodeId> = HashSet::new();
-    let mut steps = vec![Step {
-        from: Arc::clone(start),
-        edge: first,
-        before: None,
-    }];
-    let mut next = 0;
-    while let Some(step) = steps.get(next) {
-        let target = Arc::clone(&step.edge.target);
-        let id = target.node().id();
-        if step.edge.stands(&step.from) {
-            if id == home {
-                if let Some(cycle) = confirmed(&steps, next) {
-                    return Some(cycle);
-                }
-            } else if seen.insert(id) {
-                steps.extend(target.node().waits().into_iter().map(|edge| Step {
-                    from: Arc::clone(&target),
-                    edge,
-                    before: Some(next),
-                }));
-            }
-        }
-        next += 1;
-    }
-    None
-}
-
-/// The cycle that this step completes, if all its waits still stand.
-fn confirmed(steps: &[Step], last: usize) -> Option<Cycle> {
-    let mut paths = Vec::new();
-    let mut next = Some(last);
-    while let Some(index) = next {
-        let Step { from, edge, before } = steps.get(index)?;
-        if !from.node().lists(edge.number) || !edge.stands(from) {
-            return None;
-        }
-        paths.push(from.node().path(from.type_name()));
-        next = *before;
-    }
-    paths.reverse();
-    Some(Cycle::new(paths))
 }
