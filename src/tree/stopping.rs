@@ -10,9 +10,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::overdue::Watch;
 use super::signals::KILL;
 use super::warnings::Warnings;
-use super::{AnyNode, Order, is_beneath, request};
+use super::{AnyNode, Order, Stopped, request};
 use crate::error::{Blocker, StopError, StopReason, Unjoined};
-use crate::sync::{after, lock};
+use crate::sync::after;
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
 /// like. Await it for the outcome.
@@ -59,10 +59,7 @@ impl Stopping {
     /// One that was not requested, for this reason.
     pub(crate) fn refused() -> Self {
         Self {
-            end: Stopped {
-                node: None,
-                ticket: None,
-            },
+            end: Stopped::refused(),
             killed: false,
             watch: Watch::default(),
             bound: None,
@@ -126,7 +123,7 @@ impl Future for Stopping {
         if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
             return Poll::Ready(outcome);
         }
-        let Some(node) = &this.end.node else {
+        let Some(node) = this.end.node() else {
             return Poll::Pending;
         };
         if this.limit.is_some() || this.warnings.is_some() {
@@ -146,77 +143,5 @@ impl Future for Stopping {
 impl fmt::Debug for Stopping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stopping").finish_non_exhaustive()
-    }
-}
-
-/// Waits for the end of a node without asking for it, made by
-/// [`ActorRef::stopped`](crate::ActorRef::stopped) and its like.
-///
-/// # Errors
-///
-/// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`].
-///
-/// # Cancel safety
-///
-/// Dropping it loses nothing.
-#[must_use = "futures do nothing unless awaited"]
-pub struct Stopped {
-    /// `None` if there is nothing to wait for, because it is not the caller's to stop.
-    node: Option<Arc<dyn AnyNode>>,
-    ticket: Option<u64>,
-}
-
-impl Stopped {
-    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
-        Self {
-            node: Some(node),
-            ticket: None,
-        }
-    }
-}
-
-impl Future for Stopped {
-    type Output = Result<StopReason, StopError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let Some(any) = &this.node else {
-            return Poll::Ready(Err(StopError::NotAChild));
-        };
-        let mut links = lock(&any.node().links);
-        if let Some(reason) = links.outcome() {
-            drop(links);
-            // Whoever waits for an end that has come is not listed any more.
-            this.ticket = None;
-            return Poll::Ready(reason.into_result());
-        }
-        if is_beneath(any.node()) {
-            return Poll::Ready(Err(StopError::WaitsForItself));
-        }
-        let waiters = &mut links.rare.get_or_insert_default().waiters;
-        let (ticket, stale) = waiters.enter(this.ticket, cx.waker());
-        this.ticket = Some(ticket);
-        drop(links);
-        drop(stale);
-        Poll::Pending
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        let (Some(any), Some(ticket)) = (&self.node, self.ticket) else {
-            return;
-        };
-        let mut links = lock(&any.node().links);
-        let rare = links.rare.as_mut();
-        let mine = rare.and_then(|rare| rare.waiters.leave(ticket));
-        drop(links);
-        drop(mine);
-    }
-}
-
-impl fmt::Debug for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopped").finish_non_exhaustive()
     }
 }
