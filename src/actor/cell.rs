@@ -1,7 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use crate::error::Phase;
 use crate::mailbox::{Asked, Batch, Frame, Gate, Left, Numbered, Queue};
 use crate::tree::signals::SOURCED;
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
@@ -137,7 +136,7 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
                     }
             }
             Request::Room(ticket) => self.queue.waits_for_loop(*ticket, inside),
-            Request::End => self.node.phase() != Phase::Stopped,
+            Request::End | Request::Start => self.node.holds_up(request),
         }
     }
 

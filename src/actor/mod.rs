@@ -103,12 +103,13 @@
 //!     its node is stopping.
 //! 15. **No recursion over the tree, no global lock.** Depth costs no stack, width costs linear time,
 //!     and two systems share nothing.
-//! 16. **Cycles of waits are named.** An ask, a wait for room or for a task that would complete a cycle
-//!     of nodes waiting for each other, none of them with a time limit, fails at once. A wait counts
+//! 16. **Cycles of waits are named.** A wait that would complete a cycle of nodes waiting for each other,
+//!     none of them with a time limit, fails at once: an ask, a wait for room, for a start, or for the end
+//!     of a task or of any other node (but not one for the end of a stop, which is bounded by graces). A wait counts
 //!     from a poll that was pending until it is over, its future is dropped, or the handler that polled
 //!     it ends; the next poll counts for the node that polls then. That of an ask counts while the
 //!     request is queued or in the target's current handler. A cycle through any one of a node's waits
-//!     counts. `even_if_cyclic` is the way out. Siblings that are started anew together never wait for
+//!     counts. Each such wait has `timeout` and `even_if_cyclic`, which is the way out. Siblings that are started anew together never wait for
 //!     each other: what would is dropped, or refused.
 
 mod actor_ref;
@@ -121,6 +122,7 @@ mod lookup;
 mod permit;
 mod recipient;
 mod recipient_ask;
+mod recipient_tell;
 mod renew;
 mod room;
 mod shell;
@@ -135,6 +137,7 @@ pub use context::Context;
 pub use permit::{Permit, Reserve};
 pub use recipient::Recipient;
 pub use recipient_ask::RecipientAsk;
+pub use recipient_tell::RecipientTell;
 pub use sources::{Attached, Timer, Watch, Watched};
 pub use spawner::Spawner;
 pub use task::{TaskHandle, TaskOutput};

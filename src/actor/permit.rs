@@ -2,7 +2,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
@@ -36,7 +37,12 @@ use crate::tree::is_beneath;
 /// # Errors
 ///
 /// [`SendError::Stopped`] if the actor takes no more messages; [`SendError::Deadlock`] if the wait
-/// would never end.
+/// would never end;
+/// [`SendError::TimedOut`] with a [`timeout`](Reserve::timeout).
+///
+/// # Panics
+///
+/// With a timeout, when it is awaited outside of a runtime with a timer.
 ///
 /// # Cancel safety
 ///
@@ -55,6 +61,12 @@ impl<'a, M: Send + 'static> Reserve<'a, M> {
         }
     }
 
+    /// Waits for no longer than this, from now. Then the error is [`SendError::TimedOut`].
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.room.set_timeout(limit);
+        self
+    }
+
     /// Waits even if that completes a cycle of nodes that wait for each other, as for
     /// [`Tell::even_if_cyclic`](crate::Tell::even_if_cyclic).
     pub fn even_if_cyclic(mut self) -> Self {
@@ -68,15 +80,12 @@ impl<'a, M: Send + 'static> Future for Reserve<'a, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let reserved = match this.room.poll(this.cell, false, cx.waker()) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(reserved) => reserved,
-        };
-        Poll::Ready(match reserved {
+        Poll::Ready(match ready!(this.room.poll(this.cell, cx)) {
             Ok(()) => Ok(Permit {
                 cell: Some(this.cell),
             }),
             Err(NoRoom::Closed) => Err(SendError::stopped(())),
+            Err(NoRoom::TimedOut) => Err(SendError::timed_out(())),
             Err(NoRoom::Cycle(cycle)) => Err(SendError::deadlock((), cycle)),
         })
     }

@@ -1,14 +1,12 @@
 use std::fmt;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
-
-use tokio::task::coop::consume_budget;
+use std::task::{Context, Poll, Waker};
 
 use super::cell::ActorCell;
 use super::recipient_ask::RecipientAsk;
+use super::recipient_tell::RecipientTell;
 use super::room::{Line, NoRoom, Room};
-use crate::error::{SendError, TrySendError};
+use crate::error::TrySendError;
 use crate::mailbox::{Caller, ReplyTo, Ticket};
 use crate::tree::{AnyNode, NodeId, is_beneath};
 
@@ -88,22 +86,8 @@ impl<T: Send + 'static> Recipient<T> {
     ///
     /// [`SendError::Stopped`] gives it back if the actor takes no more, [`SendError::Deadlock`] if the
     /// wait for room would never end (rule 16).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before it is ready, it has sent nothing.
-    pub async fn tell(&self, message: T) -> Result<(), SendError<T>> {
-        // A sender that never finds the mailbox full must yield now and then.
-        consume_budget().await;
-        let mut place = Place::new(&self.target);
-        match poll_fn(|cx| place.poll(false, cx.waker())).await {
-            Ok(()) => {
-                place.send(message, None);
-                Ok(())
-            }
-            Err(NoRoom::Closed) => Err(SendError::stopped(message)),
-            Err(NoRoom::Cycle(cycle)) => Err(SendError::deadlock(message, cycle)),
-        }
+    pub fn tell(&self, message: T) -> RecipientTell<'_, T> {
+        RecipientTell::new(&self.target, message)
     }
 
     /// Sends a message if there is room for it now.
@@ -113,7 +97,7 @@ impl<T: Send + 'static> Recipient<T> {
     /// [`TrySendError`] gives it back if the mailbox is full or the actor takes no more.
     pub fn try_tell(&self, message: T) -> Result<(), TrySendError<T>> {
         let mut place = Place::new(&self.target);
-        match place.poll(true, Waker::noop()) {
+        match place.poll_slot(Waker::noop()) {
             Poll::Ready(Ok(())) => {
                 place.send(message, None);
                 Ok(())
@@ -210,8 +194,19 @@ impl<'a, T: Send + 'static> Place<'a, T> {
         }
     }
 
-    pub(super) fn poll(&mut self, limited: bool, waker: &Waker) -> Poll<Result<(), NoRoom>> {
-        let polled = self.room.poll(self.target, limited, waker);
+    pub(super) fn room(&mut self) -> &mut Room {
+        &mut self.room
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NoRoom>> {
+        let polled = self.room.poll(self.target, cx);
+        self.reserved = matches!(polled, Poll::Ready(Ok(())));
+        polled
+    }
+
+    /// As [`poll`](Place::poll), for a wait that something else bounds.
+    pub(super) fn poll_slot(&mut self, waker: &Waker) -> Poll<Result<(), ()>> {
+        let polled = self.room.poll_slot(self.target, waker);
         self.reserved = matches!(polled, Poll::Ready(Ok(())));
         polled
     }

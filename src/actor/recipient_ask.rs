@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::bounds::Bounds;
 use super::recipient::{Place, Receive};
-use super::room::NoRoom;
 use crate::error::AskError;
 use crate::mailbox::{Awaited, ReplyTo};
 use crate::sync::after;
@@ -97,7 +96,7 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
             }
         };
         // The wait for the reply is listed, and it is the same wait.
-        match place.poll(true, cx.waker()) {
+        match place.poll_slot(cx.waker()) {
             Poll::Pending => {
                 self.stage = Stage::Queueing(message, place);
                 Poll::Pending
@@ -107,10 +106,7 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
                 place.send(message, Some(self.reply.caller()));
                 Poll::Ready(Ok(()))
             }
-            Poll::Ready(Err(NoRoom::Closed)) => self.refuse(message, AskError::Stopped),
-            Poll::Ready(Err(NoRoom::Cycle(cycle))) => {
-                self.refuse(message, AskError::Deadlock(cycle))
-            }
+            Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
         }
     }
 

@@ -1,10 +1,11 @@
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use super::cell::ActorCell;
 use crate::error::Cycle;
 use crate::mailbox::Ticket;
-use crate::tree::{AnyNode, Request, Wait, is_beneath};
+use crate::tree::{AnyNode, Overrun, Request, WaitBound, is_beneath};
 
 /// The line of those who wait for room in a mailbox.
 pub(super) trait Line {
@@ -31,24 +32,27 @@ impl<M: Send + 'static> Line for Arc<ActorCell<M>> {
     }
 }
 
-/// A wait for room in a mailbox: a place in the line and, if nothing limits it, in the node's list
-/// of its waits.
+/// A wait for room in a mailbox: a place in the line, and what bounds the wait.
 #[derive(Default)]
 pub(super) struct Room {
     ticket: Option<Ticket>,
-    even_if_cyclic: bool,
-    wait: Wait,
+    bound: WaitBound,
 }
 
 /// Why no room will come.
 pub(super) enum NoRoom {
     Closed,
+    TimedOut,
     Cycle(Cycle),
 }
 
 impl Room {
     pub(super) fn allow_cycles(&mut self) {
-        self.even_if_cyclic = true;
+        self.bound.allow_cycles();
+    }
+
+    pub(super) fn set_timeout(&mut self, limit: Duration) {
+        self.bound.set_timeout(limit);
     }
 
     /// It stands in the line.
@@ -56,35 +60,33 @@ impl Room {
         self.ticket.is_some()
     }
 
-    /// Waits for a slot, which is the caller's then. `limited` says that somebody will end the wait.
+    /// Waits for a slot, which is the caller's then.
     pub(super) fn poll(
         &mut self,
         line: &impl Line,
-        limited: bool,
-        waker: &Waker,
+        cx: &mut Context<'_>,
     ) -> Poll<Result<(), NoRoom>> {
-        match line.poll_reserve(&mut self.ticket, waker) {
-            Poll::Ready(reserved) => {
-                self.wait.end();
-                Poll::Ready(reserved.map_err(|()| NoRoom::Closed))
-            }
-            Poll::Pending => self.list(line, limited || self.even_if_cyclic),
+        if let Poll::Ready(reserved) = self.poll_slot(line, cx.waker()) {
+            return Poll::Ready(reserved.map_err(|()| NoRoom::Closed));
         }
-    }
-
-    /// Lists the wait, which has its ticket already: whoever makes the room is then seen to.
-    fn list(&mut self, line: &impl Line, limited: bool) -> Poll<Result<(), NoRoom>> {
         let Some(ticket) = self.ticket else {
             return Poll::Pending;
         };
-        let request = || (line.any(), Request::Room(ticket));
-        match self.wait.list(limited, request) {
-            Ok(()) => Poll::Pending,
-            Err(cycle) => {
-                self.leave(line);
-                Poll::Ready(Err(NoRoom::Cycle(cycle)))
-            }
-        }
+        // Listed with its ticket: whoever makes the room is then seen to.
+        let wait = || (line.any(), Request::Room(ticket));
+        let overrun = ready!(self.bound.poll(wait, cx));
+        self.leave(line);
+        Poll::Ready(Err(match overrun {
+            Overrun::TimedOut => NoRoom::TimedOut,
+            Overrun::Cycle(cycle) => NoRoom::Cycle(cycle),
+        }))
+    }
+
+    /// As [`poll`](Room::poll), for a wait that something else bounds.
+    pub(super) fn poll_slot(&mut self, line: &impl Line, waker: &Waker) -> Poll<Result<(), ()>> {
+        let reserved = ready!(line.poll_reserve(&mut self.ticket, waker));
+        self.bound.end();
+        Poll::Ready(reserved)
     }
 
     /// Gives the place in the line up.
@@ -92,7 +94,7 @@ impl Room {
     pub(super) fn leave(&mut self, line: &impl Line) {
         // A wait is only listed with a ticket, and ends with it.
         if self.ticket.is_some() {
-            self.wait.end();
+            self.bound.end();
             line.leave(&mut self.ticket);
         }
     }

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,8 +13,8 @@ use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
 use crate::sync::lock;
 use crate::tree::signals::{KILL, STOP};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Request, Settings, ShellWaker,
-    Stopped, Wait, inherited, launch, launch_blocking, panic_message, register,
+    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Settings, ShellWaker, Stopped,
+    inherited, launch, launch_blocking, panic_message, register,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -71,8 +72,13 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
 ///
 /// # Errors
 ///
-/// [`TaskError`] if it was stopped or killed, or failed, which is told to the owner all the same; and
-/// if the wait would never end (rule 16). The task goes on then.
+/// [`TaskError`] if it was stopped or killed, or failed, which is told to the owner all the same; if it
+/// takes longer than a [`timeout`](TaskHandle::timeout), or the wait would never end (rule 16). The task
+/// goes on after those two.
+///
+/// # Panics
+///
+/// With a timeout, when it is awaited outside of a runtime with a timer.
 ///
 /// # Cancel safety
 ///
@@ -80,8 +86,6 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
 pub struct TaskHandle<T> {
     cell: Arc<TaskCell<T>>,
     end: Stopped,
-    even_if_cyclic: bool,
-    wait: Wait,
 }
 
 /// What awaiting a task with the future `F` gives.
@@ -90,19 +94,22 @@ pub(super) type ValueOf<F> = <<F as Future>::Output as TaskOutput>::Value;
 impl<T: Send + 'static> TaskHandle<T> {
     fn new(cell: Arc<TaskCell<T>>) -> Self {
         let end = Stopped::new(Arc::clone(&cell) as _);
-        Self {
-            cell,
-            end,
-            even_if_cyclic: false,
-            wait: Wait::new(),
-        }
+        Self { cell, end }
     }
 
     /// Waits even if that completes a cycle of nodes that wait for each other, as for
     /// [`Ask::even_if_cyclic`](crate::Ask::even_if_cyclic).
     #[must_use]
     pub fn even_if_cyclic(mut self) -> Self {
-        self.even_if_cyclic = true;
+        self.end.allow_cycles();
+        self
+    }
+
+    /// Waits for no longer than this, from now. Then the error is [`TaskError::TimedOut`], and the task
+    /// goes on.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.end.set_timeout(limit);
         self
     }
 
@@ -118,14 +125,13 @@ impl<T: Send + 'static> Future for TaskHandle<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Poll::Ready(end) = Pin::new(&mut this.end).poll(cx) else {
-            let task = || (Arc::clone(&this.cell) as _, Request::End);
-            return match this.wait.list(this.even_if_cyclic, task) {
-                Ok(()) => Poll::Pending,
-                Err(cycle) => Poll::Ready(Err(TaskError::Deadlock(cycle))),
-            };
+        let end = match ready!(Pin::new(&mut this.end).poll(cx)) {
+            Err(StopError::TimedOut) => return Poll::Ready(Err(TaskError::TimedOut)),
+            Err(StopError::Deadlock(cycle)) => {
+                return Poll::Ready(Err(TaskError::Deadlock(cycle)));
+            }
+            end => end,
         };
-        this.wait.end();
         let value = std::mem::replace(&mut *lock(&this.cell.output), Output::Unwanted);
         Poll::Ready(match (value, end) {
             (Output::There(value), _) => Ok(value),

@@ -6,13 +6,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
 use crate::mailbox::{Asker, Caller, Refusal};
-use crate::sync::after;
 use crate::tree::is_beneath;
 
 /// A message on its way, made by [`ActorRef::tell`](crate::ActorRef::tell).
@@ -34,16 +32,8 @@ pub struct Tell<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,
     message: Option<M>,
     room: Room,
-    rare: Option<Box<Rare>>,
-}
-
-/// What most tells do not have.
-#[derive(Default)]
-struct Rare {
-    /// Who waits for the reply to an ask that is handed on.
-    caller: Option<Arc<dyn Caller>>,
-    limit: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+    /// Who waits for the reply to an ask that is handed on. Most tells are none, so it is boxed.
+    caller: Option<Box<Arc<dyn Caller>>>,
 }
 
 impl<'a, M: Send + 'static> Tell<'a, M> {
@@ -52,16 +42,14 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
             cell,
             message: Some(message),
             room: Room::default(),
-            rare: None,
+            caller: None,
         }
     }
 
     /// Waits for room for no longer than this, from now. Then the message comes back in
     /// [`SendError::TimedOut`].
     pub fn timeout(mut self, limit: Duration) -> Self {
-        let rare = self.rare.get_or_insert_default();
-        rare.limit = Some(after(limit));
-        rare.timer = None;
+        self.room.set_timeout(limit);
         self
     }
 
@@ -75,22 +63,16 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
 
     /// The message is an ask that is handed on.
     pub(super) fn with_caller(mut self, caller: Option<Arc<dyn Caller>>) -> Self {
-        if caller.is_some() {
-            self.rare.get_or_insert_default().caller = caller;
-        }
+        self.caller = caller.map(Box::new);
         self
     }
 
     fn take_caller(&mut self) -> Asker<'static> {
-        let caller = self.rare.as_ref().and_then(|rare| rare.caller.clone());
+        let caller = self.caller.as_deref().cloned();
         if let Some(caller) = &caller {
             caller.hand_on();
         }
         caller.into()
-    }
-
-    fn is_limited(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.limit.is_some())
     }
 
     fn take(&mut self) -> M {
@@ -101,7 +83,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     #[cold]
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
         let cell = self.cell;
-        match self.room.poll(cell, self.is_limited(), cx.waker()) {
+        match self.room.poll(cell, cx) {
             Poll::Ready(Ok(())) => {
                 let inside = || is_beneath(&cell.node);
                 let (message, asker) = (self.take(), self.take_caller());
@@ -112,25 +94,11 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
             Poll::Ready(Err(NoRoom::Cycle(cycle))) => {
                 Poll::Ready(Err(SendError::deadlock(self.take(), cycle)))
             }
-            Poll::Pending if self.is_out_of_time(cx) => {
+            Poll::Ready(Err(NoRoom::TimedOut)) => {
                 Poll::Ready(Err(SendError::timed_out(self.take())))
             }
             Poll::Pending => Poll::Pending,
         }
-    }
-
-    fn is_out_of_time(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(Rare {
-            limit: Some(limit),
-            timer,
-            ..
-        }) = self.rare.as_deref_mut()
-        else {
-            return false;
-        };
-        let limit = *limit;
-        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(limit)));
-        timer.as_mut().poll(cx).is_ready()
     }
 }
 
@@ -149,7 +117,7 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
         }
         assert!(this.message.is_some(), "polled after it was ready");
         let inside = || is_beneath(&this.cell.node);
-        let pushed = match this.rare {
+        let pushed = match this.caller {
             None => this
                 .cell
                 .queue

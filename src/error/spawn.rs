@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use super::send::Refused;
-use super::{Carrier, Failure, Stopped};
+use super::{Carrier, Cycle, Failure, Stopped};
 
 /// A spawn was refused; what was to be started is inside, and nothing of it was polled.
 ///
@@ -103,6 +103,12 @@ pub enum StartError<S> {
     Failed(Failure),
     /// It was stopped or killed before its start had returned, and is gone.
     Stopped,
+    /// Its start had not returned within the time given to
+    /// [`Starting::timeout`](crate::Starting::timeout). It was killed, and its owner joins it.
+    TimedOut,
+    /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
+    /// time limit (rule 16). It was killed, and its owner joins it.
+    Deadlock(Cycle),
 }
 
 impl<S> fmt::Display for StartError<S> {
@@ -111,6 +117,8 @@ impl<S> fmt::Display for StartError<S> {
             Self::Refused(error) => error.fmt(f),
             Self::Failed(_) => f.write_str("the start failed"),
             Self::Stopped => f.write_str("stopped before its start had returned"),
+            Self::TimedOut => f.write_str("not started within the time given"),
+            Self::Deadlock(cycle) => write!(f, "the wait would never end: {cycle}"),
         }
     }
 }
@@ -121,6 +129,8 @@ impl<S> fmt::Debug for StartError<S> {
             Self::Refused(error) => f.debug_tuple("Refused").field(error).finish(),
             Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
             Self::Stopped => f.write_str("Stopped"),
+            Self::TimedOut => f.write_str("TimedOut"),
+            Self::Deadlock(cycle) => f.debug_tuple("Deadlock").field(cycle).finish(),
         }
     }
 }
@@ -131,6 +141,7 @@ impl<S> StdError for StartError<S> {
             Self::Refused(error) => error.source(),
             Self::Failed(failure) => Some(failure),
             Self::Stopped => Some(&Stopped),
+            Self::TimedOut | Self::Deadlock(_) => None,
         }
     }
 }

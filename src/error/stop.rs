@@ -42,6 +42,13 @@ pub enum StopError {
     /// The node is not a child of the one that was told to stop it. It lives on.
     #[error("not a child of this node")]
     NotAChild,
+    /// It had not ended within the time given to [`Stopped::timeout`](crate::Stopped::timeout).
+    #[error("no end within the time given")]
+    TimedOut,
+    /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
+    /// time limit (rule 16).
+    #[error("the wait would never end: {0}")]
+    Deadlock(Cycle),
 }
 
 impl StopReason {
@@ -73,6 +80,9 @@ pub enum TaskError {
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
     /// time limit (rule 16). The task goes on.
     Deadlock(Cycle),
+    /// It had not ended within the time given to [`TaskHandle::timeout`](crate::TaskHandle::timeout).
+    /// It goes on.
+    TimedOut,
 }
 
 impl fmt::Display for TaskError {
@@ -82,6 +92,7 @@ impl fmt::Display for TaskError {
             Self::Failed(failure) => failure.fmt(f),
             Self::WaitsForItself => f.write_str("a node cannot wait for its own end"),
             Self::Deadlock(cycle) => write!(f, "the wait would never end: {cycle}"),
+            Self::TimedOut => f.write_str("no end within the time given"),
         }
     }
 }
@@ -91,7 +102,7 @@ impl StdError for TaskError {
         match self {
             Self::Stopped(_) => Some(&Stopped),
             Self::Failed(failure) => failure.source(),
-            Self::WaitsForItself | Self::Deadlock(_) => None,
+            Self::WaitsForItself | Self::Deadlock(_) | Self::TimedOut => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use super::restart::Restarts;
 use super::{ChildSpec, IntoChild};
@@ -13,7 +14,9 @@ use crate::actor::{
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::Queue;
 use crate::tree::signals::TOLD;
-use crate::tree::{Denied, Exit, Node, Stopped, launch, register};
+use crate::tree::{
+    Denied, Exit, Node, Overrun, Request, UntilStopped, WaitBound, launch, register,
+};
 
 type MsgOf<C> = <<<C as IntoChild>::Start as Start>::Actor as Actor>::Msg;
 
@@ -35,13 +38,16 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// [`StartError::Failed`] comes once all that the start had started is gone.
+    /// [`StartError::Failed`] comes once all that the start had started is gone; [`StartError::Deadlock`] if
+    /// the start waits for the node that awaits it (rule 16).
     #[track_caller]
     pub fn start<C: IntoChild>(&self, child: C) -> Starting<C> {
         let spawned = spawn(self, child, TOLD, Location::caller());
+        let node = |actor: &ActorRef<_>| Arc::clone(actor.node().any());
         Starting {
-            end: spawned.as_ref().ok().map(ActorRef::stopped),
+            end: spawned.as_ref().ok().map(node).map(UntilStopped::new),
             spawned: Some(spawned),
+            bound: WaitBound::new(),
         }
     }
 }
@@ -126,6 +132,10 @@ fn incarnations<S: Start>(spec: ChildSpec<S>) -> (Stage<S>, Option<Box<Renewal<S
 ///
 /// [`StartError`].
 ///
+/// # Panics
+///
+/// With a [`timeout`](Starting::timeout), when it is awaited outside of a runtime with a timer.
+///
 /// # Cancel safety
 ///
 /// Dropped before it is ready, it kills the actor, which its owner joins.
@@ -133,7 +143,24 @@ fn incarnations<S: Start>(spec: ChildSpec<S>) -> (Stage<S>, Option<Box<Renewal<S
 pub struct Starting<C: IntoChild> {
     /// `None` once it is ready.
     spawned: Option<Result<ActorRef<MsgOf<C>>, SpawnError<C>>>,
-    end: Option<Stopped>,
+    end: Option<UntilStopped>,
+    bound: WaitBound,
+}
+
+impl<C: IntoChild> Starting<C> {
+    /// Waits for no longer than this, from now. Then the error is [`StartError::TimedOut`], and the actor is
+    /// killed.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.bound.set_timeout(limit);
+        self
+    }
+
+    /// Waits even if that completes a cycle of nodes that wait for each other, as for
+    /// [`Ask::even_if_cyclic`](crate::Ask::even_if_cyclic).
+    pub fn even_if_cyclic(mut self) -> Self {
+        self.bound.allow_cycles();
+        self
+    }
 }
 
 /// Nothing in it is pinned.
@@ -158,10 +185,33 @@ impl<C: IntoChild> Future for Starting<C> {
                 Poll::Ready(Err(StartError::Failed(failure)))
             }
             Some(Poll::Ready(_)) => Poll::Ready(Err(StartError::Stopped)),
-            Some(Poll::Pending) | None => {
-                this.spawned = Some(Ok(actor));
-                Poll::Pending
-            }
+            Some(Poll::Pending) | None => this.poll_bound(actor, cx),
+        }
+    }
+}
+
+impl<C: IntoChild> Starting<C> {
+    /// The start has not returned. One that is not waited for to its end is undone.
+    fn poll_bound(
+        &mut self,
+        actor: ActorRef<MsgOf<C>>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<ActorRef<MsgOf<C>>, StartError<C>>> {
+        let wait = || (Arc::clone(actor.node().any()), Request::Start);
+        let overrun = self.bound.poll(wait, cx);
+        self.spawned = Some(Ok(actor));
+        overrun.map(|overrun| {
+            self.undo();
+            Err(match overrun {
+                Overrun::TimedOut => StartError::TimedOut,
+                Overrun::Cycle(cycle) => StartError::Deadlock(cycle),
+            })
+        })
+    }
+
+    fn undo(&mut self) {
+        if let Some(Ok(actor)) = self.spawned.take() {
+            drop(actor.kill());
         }
     }
 }
@@ -169,9 +219,7 @@ impl<C: IntoChild> Future for Starting<C> {
 /// Nobody waits for the start any more.
 impl<C: IntoChild> Drop for Starting<C> {
     fn drop(&mut self) {
-        if let Some(Ok(actor)) = &self.spawned {
-            drop(actor.kill());
-        }
+        self.undo();
     }
 }
 

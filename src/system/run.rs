@@ -63,7 +63,7 @@ pub(super) async fn run_root<C: IntoChild>(
         Err(StopError::Failed(failure)) => Err(RunError::Failed(failure)),
         Err(StopError::CutShort(cut)) => Err(RunError::CutShort(cut)),
         Err(StopError::Unjoined(unjoined)) => Err(RunError::Unjoined(unjoined)),
-        Err(StopError::WaitsForItself | StopError::NotAChild) => Err(RunError::Closed),
+        Err(_) => Err(RunError::Closed),
     }
 }
 

@@ -53,8 +53,8 @@ pub(crate) trait AnyNode: Any + Send + Sync {
 
     /// Whether what was requested of it still waits for it to go on. `inside` says whether that is
     /// a request from beneath it.
-    fn holds_up(&self, _request: &Request, _inside: &dyn Fn() -> bool) -> bool {
-        self.node().phase() != Phase::Stopped
+    fn holds_up(&self, request: &Request, _inside: &dyn Fn() -> bool) -> bool {
+        self.node().holds_up(request)
     }
 
     /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it was in the middle of a
@@ -299,6 +299,12 @@ impl Node {
     /// Whether it has any children now. Only a look without the lock if it never had any.
     pub(crate) fn has_children(&self) -> bool {
         self.signals.has(PARENT) && lock(&self.links).has_children()
+    }
+
+    /// Whether what was requested of it has not come: an end, or that of its start.
+    pub(crate) fn holds_up(&self, request: &Request) -> bool {
+        let is_start = matches!(request, Request::Start);
+        self.phase() != Phase::Stopped && (!is_start || self.signals.has(TOLD))
     }
 
     /// The live children, in start order.

@@ -3,8 +3,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use super::{AnyNode, is_beneath};
+use super::wait_bound::{Overrun, WaitBound};
+use super::{AnyNode, Request, is_beneath};
 use crate::error::{StopError, StopReason};
 use crate::sync::lock;
 
@@ -13,19 +15,105 @@ use crate::sync::lock;
 ///
 /// # Errors
 ///
-/// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`].
+/// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`];
+/// [`StopError::TimedOut`]; and [`StopError::Deadlock`] if the wait would never end (rule 16). The node
+/// lives on after those two.
+///
+/// # Panics
+///
+/// With a [`timeout`](Stopped::timeout), when it is awaited outside of a runtime with a timer.
 ///
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Stopped {
+    end: UntilStopped,
+    bound: WaitBound,
+}
+
+impl Stopped {
+    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self {
+            end: UntilStopped::new(node),
+            bound: WaitBound::new(),
+        }
+    }
+
+    /// Waits for no longer than this, from now. Then the error is [`StopError::TimedOut`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tenure::{StopError, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     let node = scope.task(std::future::pending::<()>())?.node();
+    ///     let stopped = node.stopped().timeout(Duration::from_millis(5)).await;
+    ///     assert!(matches!(stopped, Err(StopError::TimedOut)));
+    ///     node.stop().await?;
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.set_timeout(limit);
+        self
+    }
+
+    /// Waits even if that completes a cycle of nodes that wait for each other, as for
+    /// [`Ask::even_if_cyclic`](crate::Ask::even_if_cyclic).
+    pub fn even_if_cyclic(mut self) -> Self {
+        self.allow_cycles();
+        self
+    }
+
+    pub(crate) fn set_timeout(&mut self, limit: Duration) {
+        self.bound.set_timeout(limit);
+    }
+
+    pub(crate) fn allow_cycles(&mut self) {
+        self.bound.allow_cycles();
+    }
+}
+
+impl Future for Stopped {
+    type Output = Result<StopReason, StopError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
+            this.bound.end();
+            return Poll::Ready(outcome);
+        }
+        let Some(node) = this.end.node() else {
+            return Poll::Pending;
+        };
+        let wait = || (Arc::clone(node), Request::End);
+        this.bound.poll(wait, cx).map(|overrun| {
+            Err(match overrun {
+                Overrun::TimedOut => StopError::TimedOut,
+                Overrun::Cycle(cycle) => StopError::Deadlock(cycle),
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stopped").finish_non_exhaustive()
+    }
+}
+
+/// The wait for an end by itself: not an edge, for those whom something else keeps from waiting for ever.
+pub(crate) struct UntilStopped {
     /// `None` if there is nothing to wait for, because it is not the caller's to stop.
     node: Option<Arc<dyn AnyNode>>,
     ticket: Option<u64>,
 }
 
-impl Stopped {
+impl UntilStopped {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
         Self {
             node: Some(node),
@@ -40,12 +128,12 @@ impl Stopped {
         }
     }
 
-    pub(super) fn node(&self) -> Option<&Arc<dyn AnyNode>> {
+    pub(crate) fn node(&self) -> Option<&Arc<dyn AnyNode>> {
         self.node.as_ref()
     }
 }
 
-impl Future for Stopped {
+impl Future for UntilStopped {
     type Output = Result<StopReason, StopError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -72,7 +160,7 @@ impl Future for Stopped {
     }
 }
 
-impl Drop for Stopped {
+impl Drop for UntilStopped {
     fn drop(&mut self) {
         let (Some(any), Some(ticket)) = (&self.node, self.ticket) else {
             return;
@@ -82,11 +170,5 @@ impl Drop for Stopped {
         let mine = rare.and_then(|rare| rare.waiters.leave(ticket));
         drop(links);
         drop(mine);
-    }
-}
-
-impl fmt::Debug for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stopped").finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::overdue::Watch;
 use super::signals::KILL;
 use super::warnings::Warnings;
-use super::{AnyNode, Order, Stopped, request};
+use super::{AnyNode, Order, UntilStopped, request};
 use crate::error::{Blocker, StopError, StopReason, Unjoined};
 use crate::sync::after;
 
@@ -35,7 +35,7 @@ use crate::sync::after;
 /// [`within`](Stopping::within) goes with it.
 #[must_use = "the stop is requested already; await this to know that it is over, and how it went"]
 pub struct Stopping {
-    end: Stopped,
+    end: UntilStopped,
     /// The kill has been seen.
     killed: bool,
     watch: Watch,
@@ -47,7 +47,7 @@ pub struct Stopping {
 impl Stopping {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
         Self {
-            end: Stopped::new(node),
+            end: UntilStopped::new(node),
             killed: false,
             watch: Watch::default(),
             bound: None,
@@ -59,7 +59,7 @@ impl Stopping {
     /// One that was not requested, for this reason.
     pub(crate) fn refused() -> Self {
         Self {
-            end: Stopped::refused(),
+            end: UntilStopped::refused(),
             killed: false,
             watch: Watch::default(),
             bound: None,

@@ -40,6 +40,8 @@ pub(crate) enum Request {
     Room(Ticket),
     /// To end.
     End,
+    /// To come to the end of its start, which is what its caller awaits.
+    Start,
 }
 
 /// One node's wait for another.
@@ -85,8 +87,8 @@ impl Wait {
         Self(None)
     }
 
-    /// Lists the wait as one of the node whose code runs here, if it is one's at all. It is a look and
-    /// no more if that has been done.
+    /// Lists the wait as one of the node whose code runs here, if it is one's at all. If that has been
+    /// done it only looks again: a node above may have begun to wait for it meanwhile.
     ///
     /// # Errors
     ///
@@ -104,7 +106,7 @@ impl Wait {
         });
         let (from, scope) = match here {
             Some(Some(here)) => here,
-            Some(None) => return Ok(()),
+            Some(None) => return self.look(),
             None => {
                 self.end();
                 return Ok(());
@@ -122,8 +124,12 @@ impl Wait {
             listed: AtomicBool::new(true),
         });
         edge.enter();
-        let found = edge.look();
         self.0 = Some(edge);
+        self.look()
+    }
+
+    fn look(&mut self) -> Result<(), Cycle> {
+        let found = self.0.as_ref().map_or(Ok(()), Edge::look);
         if found.is_err() {
             self.end();
         }

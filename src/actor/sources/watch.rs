@@ -1,12 +1,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::{Source, Step};
 use crate::actor::{ActorRef, TaskHandle};
 use crate::error::{Kind, StopReason};
-use crate::tree::{NodeId, NodeRef, Stopped};
+use crate::tree::{NodeId, NodeRef, UntilStopped};
 
 /// The end of a node, as one that watches it sees it. See [`Context::watch`](crate::Context::watch).
 #[derive(Clone)]
@@ -60,14 +61,14 @@ impl fmt::Debug for Watched {
 /// The end of a node, which becomes a message.
 pub(super) struct End<F> {
     node: NodeRef,
-    stopped: Stopped,
+    stopped: UntilStopped,
     to_message: Option<F>,
 }
 
 impl<F> End<F> {
     pub(super) fn new(node: NodeRef, to_message: F) -> Self {
         Self {
-            stopped: node.stopped(),
+            stopped: UntilStopped::new(Arc::clone(node.any())),
             node,
             to_message: Some(to_message),
         }
