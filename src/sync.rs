@@ -81,7 +81,7 @@ pub(crate) mod moment {
     });
 
     /// How many bits of the number are free for other uses.
-    pub(crate) const SPARE_BITS: u32 = 2;
+    pub(crate) const SPARE_BITS: u32 = 3;
 
     pub(crate) fn encode(instant: Option<Instant>) -> u64 {
         let Some(instant) = instant else {

@@ -13,7 +13,7 @@ use super::cell::ActorCell;
 use crate::error::AskError;
 use crate::mailbox::{Awaited, Refusal, ReplyTo, Ticket};
 use crate::sync::after;
-use crate::tree::{AnyNode, is_beneath};
+use crate::tree::{AnyNode, is_beneath, keep_reply};
 
 /// A request and the wait for its reply, made by [`ActorRef::ask`](crate::ActorRef::ask).
 ///
@@ -83,7 +83,7 @@ enum Stage {
 
 impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     pub(super) fn new(cell: &'a Arc<ActorCell<M>>, message: impl FnOnce(ReplyTo<T>) -> M) -> Self {
-        let (reply_to, reply) = Awaited::new(cell.node.id().get());
+        let (reply_to, reply) = Awaited::new(cell.node.id().get(), keep_reply);
         Self {
             message: Some(message(reply_to)),
             stage: Stage::Unsent,
@@ -204,7 +204,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         }
     }
 
-    /// The message never got there; its reply needs no verdict.
+    /// The message never got there; nobody waits for its reply.
     #[cold]
     fn refuse(&mut self, error: AskError) -> Poll<Result<(), AskError>> {
         self.stage = Stage::Over;

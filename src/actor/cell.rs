@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use crate::mailbox::{Asked, Batch, Frame, Gate, Left, Numbered, Queue};
+use crate::mailbox::{Asked, Batch, Gate, Left, Numbered, Queue};
 use crate::tree::signals::SOURCED;
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
@@ -18,23 +18,21 @@ pub(crate) struct ActorCell<M> {
 }
 
 impl<M: Send + 'static> ActorCell<M> {
-    /// Drops what is queued. Each ask among it resolves at once; a destructor that panics stays
-    /// where it is, and what the last one said is given.
-    pub(super) fn discard_all(
+    /// Drops what was queued, as the node's own code. Each ask among it resolves at once; a destructor
+    /// that panics stays where it is, and what the last one said is given.
+    pub(super) fn drop_all(
         &self,
-        batch: &mut Batch<M>,
+        left: Left<M>,
         label: impl Fn(&M) -> &'static str,
     ) -> Option<String> {
-        let left = self.queue.discard(batch)?;
-        self.drop_all(left, label)
-    }
-
-    fn drop_all(&self, left: Left<M>, label: impl Fn(&M) -> &'static str) -> Option<String> {
-        let Left { messages, gone } = left;
+        let Left {
+            messages,
+            first,
+            gone,
+        } = left;
         if messages.is_empty() {
             return None;
         }
-        let frame = Frame::discarding(self.node.id().get());
         let letters = &self.node.shared.letters;
         letters.count(messages.len() - gone.len());
         let path = letters.are_seen().then(|| self.node.path(self.type_name()));
@@ -53,16 +51,14 @@ impl<M: Send + 'static> ActorCell<M> {
                 }
                 drop(message);
             }));
+            self.node.settle_discarded(first);
             panic = dropped.err().map(panic_message).or(panic);
         }
-        drop(frame);
         panic
     }
 
-    /// Drops one message that was accepted, and that the actor can no longer take (rule 11). An ask
-    /// in it was never started.
+    /// Drops one message that was accepted, and that the actor can no longer take (rule 11).
     pub(super) fn discard_one(&self, message: M) {
-        let _frame = Frame::discarding(self.node.id().get());
         let letters = &self.node.shared.letters;
         letters.count(1);
         if letters.are_seen() {
@@ -118,7 +114,9 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
     }
 
     fn discard(&self) {
-        drop(self.discard_all(&mut Batch::new(), |_| std::any::type_name::<M>()));
+        if let Some(left) = self.queue.discard(&mut Batch::new()) {
+            drop(self.drop_all(left, |_| std::any::type_name::<M>()));
+        }
     }
 
     fn backlog(&self) -> u64 {

@@ -13,12 +13,12 @@ use super::sources::Sources;
 use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
-use crate::mailbox::{Batch, CallerGone, Gate, UntilCallerGone, Verdict, settle};
+use crate::mailbox::{Batch, CallerGone, DropReason, Gate, Left, UntilCallerGone};
 use crate::sync::moment;
 use crate::tree::signals::{
     ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, SOURCED, STOP, Signals,
 };
-use crate::tree::{Label, Node, NodeRef, Order, Stopping, finish, request_own};
+use crate::tree::{Label, Node, NodeRef, Order, Stopping, finish, request_own, run_as};
 
 /// What an actor's handlers and hooks have of their own node.
 ///
@@ -234,18 +234,12 @@ impl<A: Actor> Context<A> {
         moment::decode(caller.limit()).filter(|_| caller.is_waiting())
     }
 
-    /// The handler of what was taken has ended, and with it its deadline and its waits.
+    /// A handler or hook has ended, and with it its deadline, its waits, and the wait of those whose
+    /// replies it dropped.
     #[inline]
-    pub(super) fn end_handler(&mut self) {
+    pub(super) fn end_code(&mut self, reason: DropReason) {
         self.batch.end(&self.cell.queue);
-        self.cell.node.end_handler();
-    }
-
-    /// A handler or hook has ended, and so has the wait of those whose replies it dropped.
-    #[inline]
-    pub(super) fn end_code(&mut self, verdict: Verdict) {
-        settle(self.cell.node.id().get(), verdict);
-        self.end_handler();
+        self.cell.node.end_handler(reason);
     }
 
     /// The next message that the loop is to handle.
@@ -333,12 +327,17 @@ impl<A: Actor> Context<A> {
         self.cell.node.clear_label();
         // The next one has no sources yet, and would not look at this mark.
         self.signals().clear(SOURCED);
-        self.end_handler();
+        self.end_code(DropReason::NoReply);
     }
 
-    /// Drops all messages that are left; see [`ActorCell::discard_all`].
-    pub(super) fn discard(&mut self) -> Option<String> {
-        self.cell.discard_all(&mut self.batch, A::label)
+    /// Takes all messages that are left, and no more come.
+    pub(super) fn take_left(&mut self) -> Option<Left<A::Msg>> {
+        self.cell.queue.discard(&mut self.batch)
+    }
+
+    /// Drops them; see [`ActorCell::drop_all`].
+    pub(super) fn drop_left(&self, left: Left<A::Msg>) -> Option<String> {
+        self.cell.drop_all(left, A::label)
     }
 
     #[cold]
@@ -367,7 +366,9 @@ impl<A: Actor> Deref for Context<A> {
 /// if it is the runtime that drops the actor.
 impl<A: Actor> Drop for Context<A> {
     fn drop(&mut self) {
-        drop(self.discard());
+        if let Some(left) = self.take_left() {
+            drop(run_as(self.owner(), || self.drop_left(left)));
+        }
     }
 }
 

@@ -56,8 +56,8 @@ pub(super) trait Receive<T>: Send + Sync {
     /// Gives up the room that was reserved.
     fn release(&self);
     /// Converts and sends into reserved room. An actor that has closed meanwhile leaves it
-    /// undelivered.
-    fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>);
+    /// undelivered: `false`.
+    fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>) -> bool;
     fn any(self: Arc<Self>) -> Arc<dyn AnyNode>;
 }
 
@@ -165,12 +165,11 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
         self.queue.release();
     }
 
-    fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>) {
+    fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>) -> bool {
         let message = M::from(value);
         let inside = || is_beneath(&self.node);
-        if let Err(message) = self.queue.push_reserved(message, caller.into(), inside) {
-            self.discard_one(message);
-        }
+        let pushed = self.queue.push_reserved(message, caller.into(), inside);
+        pushed.map_err(|message| self.discard_one(message)).is_ok()
     }
 
     fn any(self: Arc<Self>) -> Arc<dyn AnyNode> {
@@ -211,9 +210,11 @@ impl<'a, T: Send + 'static> Place<'a, T> {
         polled
     }
 
-    pub(super) fn send(mut self, value: T, caller: Option<Arc<dyn Caller>>) {
-        self.target.send_reserved(value, caller);
+    /// Sends into the room that was reserved; says whether the message has arrived.
+    pub(super) fn send(mut self, value: T, caller: Option<Arc<dyn Caller>>) -> bool {
+        let sent = self.target.send_reserved(value, caller);
         self.reserved = false;
+        sent
     }
 }
 

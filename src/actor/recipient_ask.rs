@@ -13,6 +13,7 @@ use super::recipient::{Place, Receive};
 use crate::error::AskError;
 use crate::mailbox::{Awaited, ReplyTo};
 use crate::sync::after;
+use crate::tree::keep_reply;
 
 /// A request and the wait for its reply, made by [`Recipient::ask`](crate::Recipient::ask). It is an
 /// [`Ask`](crate::Ask) that does not name the message's type.
@@ -50,7 +51,7 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
         target: &'a Arc<dyn Receive<T>>,
         message: impl FnOnce(ReplyTo<R>) -> T,
     ) -> Self {
-        let (reply_to, reply) = Awaited::new(target.id().get());
+        let (reply_to, reply) = Awaited::new(target.id().get(), keep_reply);
         Self {
             target,
             stage: Stage::Unsent(message(reply_to)),
@@ -102,19 +103,21 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
                 Poll::Pending
             }
             Poll::Ready(Ok(())) => {
-                self.stage = Stage::Sent;
-                place.send(message, Some(self.reply.caller()));
-                Poll::Ready(Ok(()))
+                if place.send(message, Some(self.reply.caller())) {
+                    self.stage = Stage::Sent;
+                    return Poll::Ready(Ok(()));
+                }
+                self.end();
+                Poll::Ready(Err(AskError::Stopped))
             }
             Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
         }
     }
 
-    /// The message never got there; its reply needs no verdict.
+    /// The message never got there; nobody waits for its reply.
     #[cold]
     fn refuse(&mut self, message: T, error: AskError) -> Poll<Result<(), AskError>> {
-        self.bounds.end();
-        drop(self.reply.give_up());
+        self.end();
         drop(message);
         Poll::Ready(Err(error))
     }
@@ -129,6 +132,11 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
         let late = self.give_up();
         let error = |started| Err(AskError::Deadlock(cycle.with_started(started)));
         Poll::Ready(late.unwrap_or_else(error))
+    }
+
+    fn end(&mut self) {
+        self.bounds.end();
+        drop(self.reply.give_up());
     }
 
     /// Nobody waits for the reply any more. Gives it if it has come after all, and if not, whether

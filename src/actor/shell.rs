@@ -9,7 +9,7 @@ use std::task::Poll;
 use super::renew::{self, Renewal};
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result};
-use crate::mailbox::{Verdict, settle};
+use crate::mailbox::DropReason;
 use crate::tree::signals::{
     ALWAYS, BY_SELF, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING,
 };
@@ -138,7 +138,7 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
         if let Stage::Actor(actor) = &mut life.stage {
             actor.on_start(&mut life.ctx).await?;
         }
-        life.ctx.end_code(Verdict::NoReply);
+        life.ctx.end_code(DropReason::NoReply);
         life.node().set_running();
         let mut budget = BUDGET;
         let mut drain = None;
@@ -177,8 +177,8 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
             };
             let handled = actor.handle(message, &mut life.ctx).await;
             life.ctx.end_code(match handled {
-                Ok(()) => Verdict::NoReply,
-                Err(_) => Verdict::Failed,
+                Ok(()) => DropReason::NoReply,
+                Err(_) => DropReason::Failed,
             });
             handled?;
             budget -= 1;
@@ -198,8 +198,8 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result 
     while let Some((exit, is_own)) = next_ended(&me) {
         let seen = actor.on_child_exit(exit, ctx).await;
         ctx.end_code(match seen {
-            Ok(()) => Verdict::NoReply,
-            Err(_) => Verdict::Failed,
+            Ok(()) => DropReason::NoReply,
+            Err(_) => DropReason::Failed,
         });
         seen?;
         if is_own {
@@ -281,7 +281,11 @@ fn take_end(ended: Ended<Result<(), Error>>, exit: &Exit, report: &mut Report) -
 
 /// Nothing more is taken, the token fires, and what is queued is discarded.
 fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
-    let ctx = &mut seed.life.ctx;
+    let Seed {
+        life: Life { ctx, .. },
+        exit,
+        ..
+    } = seed;
     if !ctx.signals().has(STOP | KILL) {
         // It ends by itself, or has failed: what is left of it has its grace as in a stop.
         if !ctx.signals().has(DRAIN) {
@@ -290,8 +294,9 @@ fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
         ctx.shut();
     }
     ctx.my_node().clear_label();
-    ctx.end_handler();
-    if let Some(message) = ctx.discard() {
+    ctx.end_code(DropReason::NoReply);
+    let left = ctx.take_left();
+    if let Some(message) = left.and_then(|left| exit.as_current(|| ctx.drop_left(left))) {
         report.panicked(message);
     }
 }
@@ -320,16 +325,9 @@ fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
         return;
     }
     let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(state))));
-    let killed = exit.any().node().signals.has(KILL);
-    let verdict = if killed {
-        Verdict::Killed
-    } else {
-        Verdict::NoReply
-    };
-    settle(exit.any().node().id().get(), verdict);
     if let Err(panic) = dropped {
         let message = panic_message(panic);
-        if killed {
+        if exit.any().node().signals.has(KILL) {
             tracing::warn!(
                 panic = message,
                 "a killed actor's state panicked when it was dropped"

@@ -4,7 +4,7 @@ use std::task::{Poll, Waker};
 use tokio::time::Instant;
 
 use super::slot::Slot;
-use super::{Asker, Caller, ReplyTo};
+use super::{Asker, Caller, Keep, ReplyTo};
 use crate::error::AskError;
 
 /// The asker's end of an ask, as [`ReplyTo`] is the other one.
@@ -14,9 +14,10 @@ pub(crate) struct Awaited<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Awaited<T> {
-    /// Both ends; `target` is the number of the node that is asked.
-    pub(crate) fn new(target: u64) -> (ReplyTo<T>, Self) {
-        let slot = Arc::new(Slot::new(target));
+    /// Both ends; `target` is the number of the node that is asked, and `keep` takes the reply if it is
+    /// dropped unsent.
+    pub(crate) fn new(target: u64, keep: Keep) -> (ReplyTo<T>, Self) {
+        let slot = Arc::new(Slot::new(target, keep));
         (ReplyTo::new(Arc::clone(&slot)), Self { slot: Some(slot) })
     }
 

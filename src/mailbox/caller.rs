@@ -1,5 +1,7 @@
 use std::task::{Poll, Waker};
 
+use super::DropReason;
+
 /// What a mailbox and the tree know of whoever waits for a reply, whatever the type of that.
 pub(crate) trait Caller: Send + Sync {
     /// The message is about to be handled. `false` if its caller has gone, and it is to be skipped.
@@ -24,6 +26,9 @@ pub(crate) trait Caller: Send + Sync {
     fn hand_on(&self);
 
     fn place(&self) -> Asked;
+
+    /// The reply was dropped, for this reason. One that was given up meanwhile needs none.
+    fn resolve(&self, reason: DropReason);
 }
 
 /// Where the message of an ask is, as far as the cycles of waits are concerned.

@@ -9,6 +9,8 @@ use crate::sync::WakeList;
 /// What is discarded.
 pub(crate) struct Left<M> {
     pub(crate) messages: VecDeque<M>,
+    /// The number of the first.
+    pub(crate) first: u64,
     /// The places among them, in order, of asks whose callers have gone: they would have been skipped,
     /// and are no loss.
     pub(crate) gone: Vec<u64>,
@@ -63,6 +65,10 @@ impl<M> Queue<M> {
         for number in &mut gone {
             *number -= first;
         }
-        Left { messages, gone }
+        Left {
+            messages,
+            first,
+            gone,
+        }
     }
 }

@@ -2,12 +2,13 @@
 //! through which one ask gets its one reply.
 //!
 //! Nothing in here knows about the tree. What a mailbox has to know of it (whether a sender is
-//! beneath a draining owner) is handed in as a closure.
+//! beneath a draining owner, why a reply was dropped) is handed in as a function.
 
 mod abandoned;
 mod awaited;
 mod batch;
 mod caller;
+mod dropped;
 // A test, of what only this module sees.
 #[cfg(all(test, tenure_loom))]
 #[path = "../../tests/explore/mailbox.rs"]
@@ -19,18 +20,17 @@ mod reply;
 mod slot;
 mod state;
 mod sync;
-mod verdict;
 mod waiters;
 
 pub(crate) use awaited::Awaited;
 pub(crate) use batch::Batch;
 pub(crate) use caller::{Asked, Caller};
+pub(crate) use dropped::{DropReason, Keep};
 pub(crate) use gone::Numbered;
 pub use gone::{CallerGone, UntilCallerGone};
 pub(crate) use left::Left;
 pub(crate) use queue::{Asker, Gate, Queue, Refusal};
 pub use reply::ReplyTo;
-pub(crate) use verdict::{Frame, Orphans, Verdict, dropping, settle};
 pub(crate) use waiters::Ticket;
 
 /// How much room an actor's mailbox has.

@@ -2,14 +2,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::slot::Slot;
-use super::{Caller, CallerGone, verdict};
+use super::{Caller, CallerGone};
 
 /// The one reply to an ask. It travels inside the message.
 ///
 /// It can be kept, or handed to a task or another actor, for a late reply. Dropped unsent it never
-/// leaves the asker waiting: dropped by the handler it was sent to, the ask resolves when that
-/// handler ends, with what happened ([`NoReply`](crate::AskError::NoReply),
-/// [`Failed`](crate::AskError::Failed) or [`Killed`](crate::AskError::Killed)); dropped anywhere else, at once.
+/// leaves the asker waiting, wherever that is: dropped by the actor that was asked, the ask resolves when
+/// the code ends that dropped it (most often a handler), with what happened
+/// ([`NoReply`](crate::AskError::NoReply), [`Failed`](crate::AskError::Failed) or
+/// [`Killed`](crate::AskError::Killed)); dropped anywhere else, at once.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -96,7 +97,7 @@ impl<T: Send + 'static> Drop for ReplyTo<T> {
         if let Some(slot) = self.slot.take()
             && slot.is_pending()
         {
-            verdict::dropped(slot.target, slot);
+            (slot.keep)(slot.target, slot);
         }
     }
 }

@@ -4,8 +4,7 @@ use std::task::{Poll, Waker};
 use tokio::time::Instant;
 
 use super::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering, lock};
-use super::verdict::{Orphan, Verdict};
-use super::{Asked, Caller};
+use super::{Asked, Caller, DropReason, Keep};
 use crate::error::AskError;
 use crate::sync::moment;
 
@@ -19,6 +18,8 @@ use crate::sync::moment;
 pub(super) struct Slot<T> {
     /// The number of the node that was asked.
     pub(super) target: u64,
+    /// What becomes of the reply if it is dropped unsent.
+    pub(super) keep: Keep,
     stage: AtomicU8,
     /// Whether the reply has come, or is not waited for any more.
     filled: AtomicBool,
@@ -53,9 +54,10 @@ enum Reply<T> {
 }
 
 impl<T> Slot<T> {
-    pub(super) fn new(target: u64) -> Self {
+    pub(super) fn new(target: u64, keep: Keep) -> Self {
         Self {
             target,
+            keep,
             stage: AtomicU8::new(WAITS),
             filled: AtomicBool::new(false),
             limit: AtomicU64::new(0),
@@ -171,13 +173,6 @@ fn wake_all(watchers: Watchers) {
     }
 }
 
-impl<T: Send> Orphan for Slot<T> {
-    fn resolve(&self, verdict: Verdict) {
-        // One that was replied to or given up meanwhile needs no verdict.
-        drop(self.fill(Err(verdict.into())));
-    }
-}
-
 impl<T: Send> Caller for Slot<T> {
     fn start(&self) -> bool {
         if self.limit.load(Ordering::Relaxed) == 0 {
@@ -232,5 +227,9 @@ impl<T: Send> Caller for Slot<T> {
             ELSEWHERE => Asked::Elsewhere,
             number => Asked::Sent(number),
         }
+    }
+
+    fn resolve(&self, reason: DropReason) {
+        drop(self.fill(Err(reason.into())));
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::signals::{ABANDON, DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
 use super::{Exit, Order, current, request};
-use crate::mailbox::{Frame, Verdict, dropping, settle};
+use crate::mailbox::DropReason;
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
 ///
@@ -71,14 +71,14 @@ impl<'a, F: Future> Body<'a, F> {
         signals & over != 0
     }
 
-    /// Drops the code as the node's own: a panic in it changes nothing about its end.
-    fn drop_future(&mut self, verdict: Verdict) {
+    /// Drops the code as the node's own: a panic in it changes nothing about its end. The replies that
+    /// it had dropped, or that go down with it, are settled for this reason.
+    fn drop_future(&mut self, reason: DropReason) {
         let Self { exit, future, .. } = self;
         // A second panic while this one unwinds would abort: rule 8.
         let drop = || catch_unwind(AssertUnwindSafe(|| future.set(None)));
-        let dropped = dropping(verdict, || exit.as_current(drop));
-        self.exit.settle_orphans(verdict);
-        self.settle(verdict);
+        let dropped = exit.enter(drop);
+        self.settle(reason);
         if let Err(panic) = dropped {
             let message = panic_message(panic);
             tracing::warn!(panic = message, "a future panicked when it was dropped");
@@ -86,27 +86,24 @@ impl<'a, F: Future> Body<'a, F> {
     }
 
     /// What becomes of the replies that go down with the code.
-    fn verdict(&self) -> Verdict {
+    fn drop_reason(&self) -> DropReason {
         if self.exit.any().node().signals.has(KILL) {
-            Verdict::Killed
+            DropReason::Killed
         } else {
-            Verdict::Failed
+            DropReason::Failed
         }
     }
 
-    /// Resolves the replies that this poll has dropped and no handler answers for.
     #[inline]
-    fn settle(&self, verdict: Verdict) {
-        settle(self.exit.any().node().id().get(), verdict);
+    fn settle(&self, reason: DropReason) {
+        self.exit.any().node().settle_replies(reason);
     }
 
-    /// What a suspended handler has orphaned outlives its poll, but not the handler.
+    /// The replies that a suspended handler has dropped are settled when it ends, and others now.
     #[inline]
-    fn suspend(&mut self, waker: &Waker) {
-        if self.exit.any().suspend(waker) {
-            self.exit.adopt_orphans();
-        } else {
-            self.settle(Verdict::NoReply);
+    fn suspend(&self, waker: &Waker) {
+        if !self.exit.any().suspend(waker) {
+            self.settle(DropReason::NoReply);
         }
     }
 
@@ -138,12 +135,11 @@ impl<F: Future> Future for Body<'_, F> {
             this.exit.make_known(cx.waker());
         }
         if this.is_over(this.exit.any().node().signals.load()) {
-            this.drop_future(this.verdict());
+            this.drop_future(this.drop_reason());
             return Poll::Ready(Ended::Dropped);
         }
         let Self { exit, future, .. } = this;
-        exit.restore_orphans();
-        let polled = exit.as_current(|| {
+        let polled = exit.enter(|| {
             catch_unwind(AssertUnwindSafe(|| {
                 let polled = match future.as_mut().as_pin_mut() {
                     Some(future) => future.poll(cx),
@@ -158,11 +154,11 @@ impl<F: Future> Future for Body<'_, F> {
         });
         match polled {
             Ok(Poll::Ready(value)) => {
-                this.settle(Verdict::NoReply);
+                this.settle(DropReason::NoReply);
                 Poll::Ready(Ended::Value(value))
             }
             Err(panic) => {
-                this.drop_future(Verdict::Failed);
+                this.drop_future(DropReason::Failed);
                 Poll::Ready(Ended::Panicked(panic))
             }
             Ok(Poll::Pending) => {
@@ -173,7 +169,7 @@ impl<F: Future> Future for Body<'_, F> {
                     || (signals & (STOP | DRAIN | RENEW | REGROUP) != 0
                         && this.is_out_of_time(signals, cx))
                 {
-                    this.drop_future(this.verdict());
+                    this.drop_future(this.drop_reason());
                     return Poll::Ready(Ended::Dropped);
                 }
                 Poll::Pending
@@ -183,14 +179,20 @@ impl<F: Future> Future for Body<'_, F> {
 }
 
 impl Exit {
-    /// Runs a piece of the node's code with the node as the current one.
+    /// Runs a piece of the node's code outside of a body, with the node as the current one. The replies
+    /// that it drops are settled after it.
     #[inline]
     pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
-        let frame = Frame::polling(self.any().node().id().get());
+        let result = self.enter(code);
+        self.any().node().settle_quietly();
+        result
+    }
+
+    #[inline]
+    fn enter<R>(&mut self, code: impl FnOnce() -> R) -> R {
         let outer = current::enter(self.lend());
         let result = code();
         self.restore(current::enter(outer));
-        drop(frame);
         result
     }
 }

@@ -22,6 +22,15 @@ pub(super) fn enter(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> 
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(node)))
 }
 
+/// Runs a piece of the node's code with the node as the current one, where its shell has gone.
+pub(crate) fn run_as<R>(node: &Arc<dyn AnyNode>, code: impl FnOnce() -> R) -> R {
+    let outer = enter(Some(Arc::clone(node)));
+    let result = code();
+    drop(enter(outer));
+    node.node().settle_quietly();
+    result
+}
+
 /// The node that is being polled here.
 pub(crate) fn current() -> Option<Arc<dyn AnyNode>> {
     CURRENT.with_borrow(|current| (**current).clone())

@@ -6,9 +6,9 @@ use super::children::Ended;
 use super::group::{AutoShutdown, Step};
 use super::links::Links;
 use super::signals::{CONTAINED, EXITS, SIGNIFICANT, TOLD, WAITING};
-use super::{AnyNode, Clock, Manner, Node, Order, Report, StopChildren, finish, request};
+use super::{AnyNode, Clock, Manner, Node, Order, Report, StopChildren, finish, request, run_as};
 use crate::error::{Kind, Phase, StopReason};
-use crate::mailbox::{Orphans, Verdict};
+use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock};
 
 /// The last thing that a node's future or closure holds: when it goes, everything else of the node
@@ -22,8 +22,6 @@ pub(crate) struct Exit {
     /// `None` while it is lent to the thread as the current node, and once the node has ended.
     node: Option<Arc<dyn AnyNode>>,
     clock: Clock,
-    /// Those of the code that is suspended.
-    orphans: Orphans,
     /// The node knows how to wake the shell, or will by the time that it is suspended.
     known: bool,
 }
@@ -33,7 +31,6 @@ impl Exit {
         Self {
             node: Some(node),
             clock: Clock::default(),
-            orphans: Orphans::default(),
             known: false,
         }
     }
@@ -113,26 +110,6 @@ impl Exit {
         self.known = false;
     }
 
-    /// The poll that begins goes on with the code that has orphaned them.
-    #[inline]
-    pub(super) fn restore_orphans(&mut self) {
-        if !self.orphans.is_empty() {
-            let node = self.any().node().id().get();
-            self.orphans.restore(node);
-        }
-    }
-
-    /// The poll that ends leaves them.
-    #[inline]
-    pub(super) fn adopt_orphans(&mut self) {
-        let node = self.any().node().id().get();
-        self.orphans.adopt(node);
-    }
-
-    pub(super) fn settle_orphans(&mut self, verdict: Verdict) {
-        self.orphans.settle(verdict);
-    }
-
     /// Ends the node for this reason. Its own code and state are gone.
     pub(crate) fn conclude(&mut self, reason: StopReason) {
         if let Some(node) = self.node.take() {
@@ -148,10 +125,9 @@ impl Exit {
 /// it. What is beneath is killed, and the last of it completes the end.
 impl Drop for Exit {
     fn drop(&mut self) {
-        drop(std::mem::take(&mut self.orphans));
         if let Some(node) = self.node.take() {
             request(&node, Order::Kill);
-            node.discard();
+            run_as(&node, || node.discard());
             node.clear_waker();
             let reason = Report::default().finish(&node);
             conclude(node, reason);
@@ -163,14 +139,17 @@ fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
     if node.node().owner().is_none() {
         node.node().shared.lookout.close();
     }
+    let dropped = DropReason::of_end(&reason);
     // A future that was forgotten must not keep its wait.
-    node.node().end_handler();
+    node.node().end_handler(dropped);
     let mut ended = Some(reason);
     // The end of a node can be the end of an owner whose shell has gone before, and so on up; a
     // loop, because a tree may be deep (rule 15).
     let mut next = Some(node);
     while let Some(node) = next {
         next = leave(&node, ended.take());
+        // Whatever has forgotten them: from here on no reply is kept.
+        node.node().settle_replies(dropped);
     }
 }
 

@@ -7,16 +7,19 @@ use tokio::time::Instant;
 
 use super::Node;
 use super::current::with_carrier;
-use crate::mailbox::Caller;
+use crate::mailbox::{Caller, DropReason};
 use crate::sync::{after, lock, moment};
 
 /// The node has listed a wait since its last message.
 const WAITS: u64 = 1;
 /// Its system limits the asks that nothing else limits.
 const DEFAULT: u64 = 2;
+/// The node's code has dropped replies unsent, and they are not settled.
+const REPLIES: u64 = 4;
 
-/// What a node's asks have to look at, in one word. Only the node's own code writes it, between
-/// and in its polls, and only if a message has a deadline or a handler waits.
+/// What a node's asks and the end of a handler have to look at, in one word. Only the node's own code
+/// writes it, between and in its polls, and only if a message has a deadline, or a handler waits or
+/// drops a reply.
 #[derive(Debug)]
 pub(super) struct Notes(AtomicU64);
 
@@ -29,8 +32,12 @@ impl Notes {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn set(&self, notes: u64) {
-        self.0.store(notes, Ordering::Relaxed);
+    fn add(&self, notes: u64) {
+        self.0.fetch_or(notes, Ordering::Relaxed);
+    }
+
+    fn remove(&self, notes: u64) {
+        self.0.fetch_and(!notes, Ordering::Relaxed);
     }
 }
 
@@ -41,8 +48,8 @@ impl Node {
     }
 
     fn set_limit(&self, limit: u64) {
-        let rest = self.notes.load() & (WAITS | DEFAULT);
-        self.notes.set(limit << moment::SPARE_BITS | rest);
+        self.notes.remove(u64::MAX << moment::SPARE_BITS);
+        self.notes.add(limit << moment::SPARE_BITS);
     }
 
     /// A message that this caller waits for has been taken: its deadline is that of what the node
@@ -55,19 +62,21 @@ impl Node {
         }
     }
 
-    /// A handler has ended, and with it its deadline and its waits.
+    /// A handler or hook has ended, and with it its deadline and its waits. The replies that it dropped
+    /// are settled for this reason.
     #[inline]
-    pub(crate) fn end_handler(&self) {
+    pub(crate) fn end_handler(&self, reason: DropReason) {
         let notes = self.notes.load();
         if notes & !DEFAULT != 0 {
-            self.clear_notes(notes);
+            self.clear_notes(notes, reason);
         }
     }
 
     #[cold]
-    fn clear_notes(&self, notes: u64) {
-        self.notes.set(notes & DEFAULT);
+    fn clear_notes(&self, notes: u64, reason: DropReason) {
+        self.settle_replies(reason);
         if notes & WAITS != 0 {
+            self.notes.remove(WAITS);
             self.clear_waits();
         }
         if notes >> moment::SPARE_BITS != 0 {
@@ -87,7 +96,21 @@ impl Node {
     }
 
     pub(super) fn note_waits(&self) {
-        self.notes.set(self.notes.load() | WAITS);
+        self.notes.add(WAITS);
+    }
+
+    pub(super) fn note_replies(&self) {
+        self.notes.add(REPLIES);
+    }
+
+    /// The lock of the list is held.
+    pub(super) fn clear_replies(&self) {
+        self.notes.remove(REPLIES);
+    }
+
+    #[inline]
+    pub(super) fn has_replies(&self) -> bool {
+        self.notes.load() & REPLIES != 0
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -57,6 +57,8 @@ pub(super) struct Rare {
     pub(super) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.
     pub(super) waiters: Waiters,
+    /// Dropped unsent by the code that runs now.
+    pub(super) replies: Vec<Arc<dyn Caller>>,
 }
 
 impl Links {

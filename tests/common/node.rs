@@ -46,6 +46,16 @@ impl Gate {
         self.reached.notified().await;
     }
 
+    /// The handler is there.
+    pub fn reach(&self) {
+        self.reached.notify_one();
+    }
+
+    /// Waits until it may go on.
+    pub async fn opened(&self) {
+        self.open.notified().await;
+    }
+
     pub fn open(&self) {
         self.open.notify_one();
     }
@@ -94,8 +104,8 @@ impl Actor for Node {
             Msg::Keep(guard) => drop(guard),
             Msg::Sleep(time) => sleep(time).await,
             Msg::Hold(gate) => {
-                gate.reached.notify_one();
-                gate.open.notified().await;
+                gate.reach();
+                gate.opened().await;
             }
             Msg::Ping(reply) => reply.send(()),
             Msg::Fail => return Err("it fails".into()),
