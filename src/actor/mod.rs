@@ -105,7 +105,9 @@
 //!     and two systems share nothing.
 //! 16. **Cycles of waits are named.** A wait that would complete a cycle of nodes waiting for each other,
 //!     none of them with a time limit, fails at once: an ask, a wait for room, for a start, or for the end
-//!     of a task or of any other node (but not one for the end of a stop, which is bounded by graces). A wait counts
+//!     of a task or of any other node (but not one for the end of a stop, which is bounded by graces). An
+//!     owner that waits for its children counts, too, as does the node that polls a scope; they are never
+//!     refused, but the other wait is. A wait counts
 //!     from a poll that was pending until it is over, its future is dropped, or the handler that polled
 //!     it ends; the next poll counts for the node that polls then. That of an ask counts while the
 //!     request is queued or in the target's current handler. A cycle through any one of a node's waits

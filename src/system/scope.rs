@@ -13,8 +13,8 @@ use super::system_defaults;
 use crate::actor::Spawner;
 use crate::error::{Result, RunError, StopReason, Unjoined};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Lookout, Manner, Place, Report, StopChildren, Watch, current,
-    register_scope,
+    AnyNode, Body, Ended, Exit, Halt, Lookout, Manner, Place, Report, Request, StopChildren, Wait,
+    Watch, current, register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
@@ -219,12 +219,15 @@ pub(super) async fn join(
 ) -> Result<(), Unjoined> {
     let mut children = StopChildren::new(manner);
     let mut watch = Watch::default();
+    // Of the node that polls this, which what is in the scope may be waiting for.
+    let mut wait = Wait::new();
     match manner {
         Manner::Stop => node.node().set_stopping(),
         Manner::Drain => node.node().begin_draining(),
     }
     poll_fn(|cx| {
         node.set_waker(cx.waker());
+        wait.enter(false, || (Arc::clone(node), Request::End));
         while children.poll(node, cx).is_ready() {
             if node.node().close_if_childless() {
                 return Poll::Ready(Ok(()));

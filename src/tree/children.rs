@@ -231,6 +231,16 @@ impl Children {
         }
     }
 
+    /// Whether the owner waits for the end of this child, if it waits at all.
+    pub(super) fn awaits(&self, child: &Node) -> bool {
+        match self.awaited {
+            Awaited::Nobody => false,
+            Awaited::One(one) => self.key_of(child) == Some(one),
+            Awaited::Tasks => matches!(child.kind(), Kind::Task | Kind::Blocking),
+            Awaited::All => true,
+        }
+    }
+
     /// The youngest child, other than tasks, that the stop has not passed over.
     pub(super) fn youngest(&self) -> Option<(Key, Arc<dyn AnyNode>)> {
         self.walk()

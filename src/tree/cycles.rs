@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::waits::{Edge, End};
+use super::waits::{Edge, End, count_waits, waits};
 use super::{AnyNode, NodeId};
 use crate::error::Cycle;
 
@@ -21,8 +21,8 @@ pub(super) fn cycle(first: &Arc<Edge>) -> Option<Cycle> {
     let is_own = first.from.node().id() == first.target.node().id();
     // Nearly always the target waits for nobody, or nobody waits for the one who waits.
     if !is_own
-        && (first.target.node().count_waits(End::From) == 0
-            || first.from.node().count_waits(End::Target) == 0)
+        && (count_waits(&first.target, End::From) == 0
+            || count_waits(&first.from, End::Target) == 0)
     {
         return None;
     }
@@ -93,13 +93,13 @@ impl Side {
     /// How many edges it will have looked at after the next step; `None` if there is none.
     fn cost(&self) -> Option<usize> {
         let (node, _) = self.reached.get(self.next)?;
-        Some(self.looked + node.node().count_waits(self.end))
+        Some(self.looked + count_waits(node, self.end))
     }
 
     /// Looks at the edges of the next node; gives one that leads to what the other side has reached.
     fn step(&mut self, other: &Self) -> Option<Arc<Edge>> {
         let (node, _) = self.reached.get(self.next)?;
-        let edges = node.node().waits(self.end);
+        let edges = waits(node, self.end);
         self.looked += edges.len();
         for edge in edges {
             let far = match self.end {

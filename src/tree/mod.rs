@@ -17,6 +17,7 @@ mod find;
 mod group;
 mod id;
 mod join;
+mod joins;
 mod label;
 mod letters;
 mod limits;

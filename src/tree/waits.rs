@@ -8,8 +8,7 @@
 //! handler that had polled it ends. The next poll lists it anew, for the node that polls then.
 //!
 //! What may end by itself is no part of a cycle: waits with a time limit, which are listed for the
-//! restart of a group alone; those of code that no node runs; and the wait of a scope for what is in
-//! it, which has its graces.
+//! restart of a group alone; and those of code that no node runs.
 //!
 //! Invariants:
 //! 1. An edge that is `listed` is in both lists, but while it enters. Whoever changes that takes it out
@@ -24,6 +23,7 @@ use slab::Slab;
 
 use super::current::{beneath, with_carrier};
 use super::cycles::cycle;
+use super::joins::{count_joined, joined, joiner, joins};
 use super::links::Links;
 use super::signals::{ABANDON, ANEW, EXITS, KILL, PARKED, REGROUP, STOP};
 use super::{AnyNode, Node};
@@ -42,6 +42,8 @@ pub(crate) enum Request {
     End,
     /// To come to the end of its start, which is what its caller awaits.
     Start,
+    /// To end, so that its owner can.
+    Join,
 }
 
 /// One node's wait for another.
@@ -87,8 +89,8 @@ impl Wait {
         Self(None)
     }
 
-    /// Lists the wait as one of the node whose code runs here, if it is one's at all. If that has been
-    /// done it only looks again: a node above may have begun to wait for it meanwhile.
+    /// Lists the wait as one of the node whose code runs here, if it is one's at all, and looks whether it
+    /// completes a cycle. One that is listed is looked at again: an owner may have begun to wait meanwhile.
     ///
     /// # Errors
     ///
@@ -98,6 +100,16 @@ impl Wait {
         limited: bool,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
     ) -> Result<(), Cycle> {
+        self.enter(limited, wait);
+        self.look()
+    }
+
+    /// Lists the wait, and no more: for one that cannot fail, and tells those that it waits for.
+    pub(crate) fn enter(
+        &mut self,
+        limited: bool,
+        wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
+    ) {
         let here = with_carrier(|node, here| {
             let scope = (here.node().kind() == Kind::Scope).then_some(here);
             let edge = self.0.as_ref();
@@ -106,26 +118,14 @@ impl Wait {
         });
         let (from, scope) = match here {
             Some(Some(here)) => here,
-            Some(None) => return self.look(),
-            None => {
-                self.end();
-                return Ok(());
-            }
+            Some(None) => return,
+            None => return self.end(),
         };
         self.end();
         let (target, request) = wait();
-        let edge = Arc::new(Edge {
-            from,
-            target,
-            request,
-            limited,
-            scope,
-            keys: [AtomicUsize::new(0), AtomicUsize::new(0)],
-            listed: AtomicBool::new(true),
-        });
+        let edge = Edge::new(from, target, request, limited, scope);
         edge.enter();
         self.0 = Some(edge);
-        self.look()
     }
 
     fn look(&mut self) -> Result<(), Cycle> {
@@ -166,6 +166,29 @@ impl Drop for Wait {
 }
 
 impl Edge {
+    fn new(
+        from: Arc<dyn AnyNode>,
+        target: Arc<dyn AnyNode>,
+        request: Request,
+        limited: bool,
+        scope: Option<Arc<dyn AnyNode>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            from,
+            target,
+            request,
+            limited,
+            scope,
+            keys: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            listed: AtomicBool::new(true),
+        })
+    }
+
+    /// An owner's wait for a child, which is in no list.
+    pub(super) fn of_join(owner: &Arc<dyn AnyNode>, child: Arc<dyn AnyNode>) -> Arc<Self> {
+        Self::new(Arc::clone(owner), child, Request::Join, false, None)
+    }
+
     fn is_of(
         &self,
         node: &Arc<dyn AnyNode>,
@@ -218,6 +241,9 @@ impl Edge {
 
     /// Whether the wait lasts until the target does something about it.
     pub(super) fn stands(&self) -> bool {
+        if matches!(self.request, Request::Join) {
+            return joins(&self.from, &self.target);
+        }
         let dropped_at = match self.from.node().kind() {
             // It may be one that is dropped at its next await.
             Kind::Task => KILL | STOP,
@@ -288,24 +314,41 @@ impl Node {
             }
         }
     }
+}
 
-    /// How many waits without a limit there are at this end of it.
-    pub(super) fn count_waits(&self, end: End) -> usize {
-        let links = lock(&self.links);
-        let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
-        waits.map_or(0, |waits| waits.free[end as usize].len())
-    }
-
-    /// Those.
-    pub(super) fn waits(&self, end: End) -> Vec<Arc<Edge>> {
-        let links = lock(&self.links);
-        let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
-        let edges = waits.iter().flat_map(|waits| &waits.free[end as usize]);
-        edges.map(|(_, edge)| Arc::clone(edge)).collect()
+/// How many waits without a limit there are at this end of a node.
+pub(super) fn count_waits(node: &Arc<dyn AnyNode>, end: End) -> usize {
+    let links = lock(&node.node().links);
+    let listed = links.waits(end).map_or(0, Slab::len);
+    match end {
+        End::From => listed + count_joined(node.node(), &links),
+        End::Target => {
+            drop(links);
+            listed + usize::from(joiner(node).is_some())
+        }
     }
 }
 
+/// Those.
+pub(super) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>> {
+    let mut waits: Vec<_> = {
+        let links = lock(&node.node().links);
+        let edges = links.waits(end).into_iter().flatten();
+        edges.map(|(_, edge)| Arc::clone(edge)).collect()
+    };
+    match end {
+        End::From => waits.append(&mut joined(node)),
+        End::Target => waits.extend(joiner(node)),
+    }
+    waits
+}
+
 impl Links {
+    fn waits(&self, end: End) -> Option<&Edges> {
+        let waits = self.rare.as_ref()?.waits.as_ref()?;
+        Some(&waits.free[end as usize])
+    }
+
     /// Whether its code waits for a node that waits, in turn, for its siblings to end.
     pub(super) fn waits_for_parked(&self) -> bool {
         let waits = self.rare.as_ref().and_then(|rare| rare.waits.as_ref());
