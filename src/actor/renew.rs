@@ -99,7 +99,6 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
     else {
         return false;
     };
-    exit.reset_clock();
     poll_fn(|cx| {
         exit.make_known(cx.waker());
         Poll::Ready(())
@@ -135,7 +134,7 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
         node.join_group();
         // Neither is its own time, however long somebody else's stop looks on (rule 7).
         node.signals.set(WAITING);
-        node.set_own_time(None);
+        node.pause_own_time();
         wait(node, at).await;
         node.signals.clear(WAITING);
         if node.signals.has(DRAIN) {

@@ -102,7 +102,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             drop_state(&mut seed.exit, seed.life.stage.take(), &mut report);
             // A scope that a hook had opened may have been dropped, and its nodes killed.
             if seed.life.node().has_children() {
-                Box::pin(seed.exit.join_children()).await;
+                Box::pin(seed.exit.stop_children()).await;
             }
             if !again {
                 break;

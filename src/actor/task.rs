@@ -352,7 +352,7 @@ where
         report_output(ended, &seed.cell, &mut seed.exit, &mut report);
         seed.cell.node.set_stopping();
         if seed.cell.node.has_children() {
-            seed.exit.join_children().await;
+            seed.exit.stop_children().await;
         }
         let reason = report.finish(seed.exit.any());
         seed.exit.conclude(reason);

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::signals::{ABANDON, DRAIN, EXITS, KILL, REGROUP, RENEW, STOP, WAITING};
+use super::signals::{ABANDON, DRAIN, EXITS, KILL, REGROUP, RENEW, STOP};
 use super::{Exit, Order, current, request};
 use crate::mailbox::DropReason;
 
@@ -110,8 +110,7 @@ impl<'a, F: Future> Body<'a, F> {
     /// The code is suspended and the node is to end: is its time up?
     #[cold]
     fn is_out_of_time(&mut self, signals: u32, cx: &mut Context<'_>) -> bool {
-        let own = signals & WAITING == 0;
-        let expired = self.exit.poll_expired(own, cx);
+        let expired = self.exit.poll_expired(cx);
         if expired && signals & (STOP | DRAIN | REGROUP) == REGROUP {
             // It is to be started anew, and not to end.
             self.exit.any().node().signals.set(ABANDON);

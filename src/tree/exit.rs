@@ -6,7 +6,7 @@ use super::children::Ended;
 use super::group::{AutoShutdown, Step};
 use super::links::Links;
 use super::signals::{CONTAINED, EXITS, SIGNIFICANT, TOLD, WAITING};
-use super::{AnyNode, Clock, Manner, Node, Order, Report, StopChildren, finish, request, run_as};
+use super::{AnyNode, Clock, Manner, Order, Report, StopChildren, finish, request, run_as};
 use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock};
@@ -48,12 +48,6 @@ impl Exit {
         self.node.as_ref().expect("the exit is not lent")
     }
 
-    fn parts(&mut self) -> (&Node, &mut Clock) {
-        // As in `any`.
-        let node = self.node.as_ref().expect("the exit is not lent");
-        (node.node(), &mut self.clock)
-    }
-
     #[inline]
     pub(super) fn lend(&mut self) -> Option<Arc<dyn AnyNode>> {
         self.node.take()
@@ -64,28 +58,16 @@ impl Exit {
         self.node = node;
     }
 
-    /// Whether the node's own time to end is up. `own` says whether it is running now.
-    pub(super) fn poll_expired(&mut self, own: bool, cx: &mut Context<'_>) -> bool {
-        let (node, clock) = self.parts();
-        clock.poll_expired(node, own, cx)
+    /// Whether the node's own time to end is up.
+    pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>) -> bool {
+        // As in `any`.
+        let node = self.node.as_ref().expect("the exit is not lent");
+        self.clock.poll_expired(node.node(), cx)
     }
 
-    /// The next incarnation has a grace of its own.
-    pub(crate) fn reset_clock(&mut self) {
-        self.clock = Clock::default();
-    }
-
-    /// Stops and joins what is beneath the node, which is not its own time (rule 7).
+    /// Stops and joins what is beneath the node, which takes no more children: that is not its own time
+    /// (rule 7).
     pub(crate) async fn stop_children(&mut self) {
-        let (node, clock) = self.parts();
-        clock.suspend(node);
-        self.join_children().await;
-        let (node, clock) = self.parts();
-        clock.resume(node);
-    }
-
-    /// Stops and joins what is beneath the node, which takes no more children.
-    pub(crate) async fn join_children(&mut self) {
         let mut children = StopChildren::new(Manner::Stop);
         poll_fn(|cx| {
             self.make_known(cx.waker());

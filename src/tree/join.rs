@@ -123,7 +123,7 @@ impl StopChildren {
     fn advance(&mut self, owner: &Arc<dyn AnyNode>) -> Next {
         let mut links = lock(&owner.node().links);
         // Waiting for children is not own time (rule 7).
-        links.set_since(None);
+        links.pause_own_time(owner.node());
         let order = owner.node().stop_order();
         let Some(table) = links.children.as_mut().filter(|table| !table.is_empty()) else {
             self.step = Step::Begin;

@@ -12,7 +12,7 @@ use super::waiters::Waiters;
 use super::waits::Waits;
 use crate::error::{Phase, StopReason};
 use crate::mailbox::Caller;
-use crate::sync::moment;
+use crate::sync::{moment, saturating_add};
 
 /// What changes in a node's life, under its lock.
 pub(super) struct Links {
@@ -24,11 +24,11 @@ pub(super) struct Links {
     /// How it ended; `Unknown` until then.
     end: End,
     /// Since when a node that is to end has been using its own time (rule 7), as a
-    /// [`moment`]; none while it waits for its children.
+    /// [`moment`]; none while it waits for its children. Once it is killed, when that was.
     since: u64,
-    /// How much own time it had left at `since`, in milliseconds; once it is killed, how much it
-    /// had used until then.
-    pub(super) left: u32,
+    /// How much own time it had left at `since`, in milliseconds, or 0 before the count has begun. Once
+    /// it is killed, how much it had used until then.
+    left: u32,
     pub(super) children: Option<Box<Children>>,
     pub(super) rare: Option<Box<Rare>>,
 }
@@ -52,6 +52,8 @@ pub(super) struct Rare {
     pub(super) end: Option<StopReason>,
     pub(super) settings: Settings,
     pub(super) token: Option<CancellationToken>,
+    /// When the end of it and all beneath it becomes a kill, because whoever asked for it has set a limit.
+    pub(super) bound: Option<Instant>,
     pub(super) waits: Option<Box<Waits>>,
     /// Who waits for what is being done now, if that has a deadline.
     pub(super) caller: Option<Arc<dyn Caller>>,
@@ -116,39 +118,102 @@ impl Links {
             .is_some_and(|table| !table.is_empty())
     }
 
-    pub(super) fn own_time(&mut self, node: &Node) -> Option<(Instant, Instant)> {
-        let signals = node.signals.load();
-        if signals & (STOP | DRAIN | KILL | RENEW | REGROUP) == 0 {
-            return None;
-        }
-        if self.since == 0 && signals & WAITING == 0 && !self.shell_gone {
-            self.set_own_time(Some(node.grace()), node);
-        }
-        let since = self.since()?;
-        Some((since, since + Duration::from_millis(u64::from(self.left))))
+    pub(super) fn bound(&self) -> Option<Instant> {
+        self.rare.as_ref()?.bound
     }
 
-    pub(super) fn since(&self) -> Option<Instant> {
+    /// How much of its own time the node has used, and when it will be up; `None` unless it is to end
+    /// and does not wait for its children. The count begins with the first look: most nodes end before
+    /// anybody has to look.
+    pub(super) fn own_time(&mut self, node: &Node) -> Option<OwnTime> {
+        let signals = node.signals.load();
+        let told = signals & (STOP | DRAIN | KILL | RENEW | REGROUP) != 0;
+        if !told || self.shell_gone || self.is_waiting(signals) {
+            return None;
+        }
+        let now = Instant::now();
+        if signals & KILL != 0 {
+            let killed = self.since().unwrap_or(now);
+            let used = self.left_time() + now.saturating_duration_since(killed);
+            return Some(OwnTime {
+                used,
+                until: killed,
+            });
+        }
+        if self.since == 0 {
+            self.begin_own_time(now, node);
+        }
+        let since = self.since()?;
+        let until = saturating_add(since, self.left_time());
+        let used = node.grace().saturating_sub(self.left_time());
+        Some(OwnTime {
+            used: used + now.saturating_duration_since(since),
+            until,
+        })
+    }
+
+    /// It waits for its children, or for its next incarnation: that is not its own time.
+    fn is_waiting(&self, signals: u32) -> bool {
+        signals & WAITING != 0 && (self.has_children() || self.phase == Phase::Restarting)
+    }
+
+    fn begin_own_time(&mut self, now: Instant, node: &Node) {
+        if self.left == 0 {
+            self.left = millis(node.grace());
+        }
+        self.set_since(Some(now));
+    }
+
+    /// The count stands still until the next look. That of a killed node is over.
+    pub(super) fn pause_own_time(&mut self, node: &Node) {
+        if self.since == 0 || node.signals.has(KILL) {
+            return;
+        }
+        let used = self.since().map_or(Duration::ZERO, |since| since.elapsed());
+        // Zero would be a count that has not begun.
+        self.left = millis(self.left_time().saturating_sub(used)).max(1);
+        self.set_since(None);
+    }
+
+    /// The node is killed now: `since` is that moment from here on, and `left` what it had used.
+    pub(super) fn end_own_time(&mut self, now: Instant, node: &Node) {
+        let used = match self.left {
+            0 => Duration::ZERO,
+            _ => node.grace().saturating_sub(self.left_time()),
+        };
+        let running = self
+            .since()
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.left = millis(used + running);
+        self.set_since(Some(now));
+    }
+
+    /// The next incarnation has a grace of its own.
+    pub(super) fn reset_own_time(&mut self) {
+        self.set_since(None);
+        self.left = 0;
+    }
+
+    fn left_time(&self) -> Duration {
+        Duration::from_millis(u64::from(self.left))
+    }
+
+    fn since(&self) -> Option<Instant> {
         moment::decode(self.since)
     }
 
     pub(super) fn set_since(&mut self, since: Option<Instant>) {
         self.since = moment::encode(since);
     }
+}
 
-    pub(super) fn set_own_time(&mut self, left: Option<Duration>, node: &Node) {
-        let Some(left) = left else {
-            return self.set_since(None);
-        };
-        let now = Instant::now();
-        if node.signals.has(KILL) {
-            // All that it had is used, and is what `left` says.
-            self.set_since(now.checked_sub(self.used()).or(Some(now)));
-        } else {
-            self.left = millis(left);
-            self.set_since(Some(now));
-        }
-    }
+/// A node's own time to end (rule 7), at one look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OwnTime {
+    /// How much of it is used.
+    pub(super) used: Duration,
+    /// When it will be up; of a killed node, when that was.
+    pub(super) until: Instant,
 }
 
 /// Milliseconds, rounded up, so that only no time at all is none.

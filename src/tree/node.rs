@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::StopOrder;
 use super::limits::Notes;
-use super::links::{Links, Rare, millis};
+use super::links::{Links, OwnTime, Rare, millis};
 use super::place::{Place, Settings};
 use super::signals::{self, ANEW, CONCURRENT, DRAIN, KILL, PARENT, STOP, Signals, TOLD};
 use super::waits::Request;
@@ -237,10 +237,20 @@ impl Node {
         Duration::from_millis(u64::from(self.grace))
     }
 
-    /// Since when it has been using its own time to end, and when that will be up. The count
-    /// begins with the first look at it: most nodes end before anybody has to look.
-    pub(crate) fn own_time(&self) -> Option<(Instant, Instant)> {
+    pub(super) fn own_time(&self) -> Option<OwnTime> {
         lock(&self.links).own_time(self)
+    }
+
+    /// When its end becomes a kill, as things stand: its own time is up, or the time of whoever asked.
+    pub(super) fn time_limit(&self) -> Option<Instant> {
+        let mut links = lock(&self.links);
+        let own = links.own_time(self).map(|own| own.until);
+        own.into_iter().chain(links.bound()).min()
+    }
+
+    /// It waits for something that is not its own time.
+    pub(crate) fn pause_own_time(&self) {
+        lock(&self.links).pause_own_time(self);
     }
 
     /// Closes a node without children to any more of them.
@@ -248,11 +258,6 @@ impl Node {
         let mut links = lock(&self.links);
         links.closed |= !links.has_children();
         links.closed
-    }
-
-    /// Its own time runs on with this much left; with `None` it is suspended.
-    pub(crate) fn set_own_time(&self, left: Option<Duration>) {
-        lock(&self.links).set_own_time(left, self);
     }
 
     pub(crate) fn stop_order(&self) -> StopOrder {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::links::OwnTime;
 use super::lookout::Brief;
 use super::signals::KILL;
 use super::{AnyNode, Order, request};
@@ -57,7 +58,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             beneath_has_time: false,
             has_time: false,
         });
-        let Some((since, until)) = own_time else {
+        let Some(OwnTime { used, until }) = own_time else {
             continue;
         };
         // A system has no steps of its own that could be cut short; its shell may only be late.
@@ -71,7 +72,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             until
         };
         if limit <= now {
-            blockers.push((depth, index, node.blocker(&*next, now - since)));
+            blockers.push((depth, index, node.blocker(&*next, used)));
         } else {
             seen[index].has_time = true;
             found.next = Some(found.next.map_or(limit, |first| first.min(limit)));
@@ -208,7 +209,7 @@ impl Timer {
 
 /// When a node that uses its own time to end has to be killed, or is overdue because it has been.
 fn due(node: &Arc<dyn AnyNode>, patience: Duration) -> Option<Instant> {
-    let (_, until) = node.node().own_time()?;
+    let until = node.node().own_time()?.until;
     if node.node().signals.has(KILL) {
         Some(saturating_add(until, patience))
     } else {

@@ -144,8 +144,8 @@ fn asked_for(node: &Arc<dyn AnyNode>, cuts: Vec<CutShort>) -> StopReason {
 }
 
 fn cut(node: &Arc<dyn AnyNode>) -> crate::error::Blocker {
-    let held_for = lock(&node.node().links).used();
-    node.node().blocker(&**node, held_for)
+    let used = node.node().own_time().map(|own| own.used);
+    node.node().blocker(&**node, used.unwrap_or_default())
 }
 
 /// The next end of a child that the owner has not looked at, and whether it is the owner's, too.

@@ -53,8 +53,7 @@ impl Node {
         if let Some(table) = &mut links.children {
             table.group = None;
         }
-        links.set_since(None);
-        links.left = 0;
+        links.reset_own_time();
         self.signals
             .clear(RENEW | REGROUP | ABANDON | WAITING | IF_EMPTY | EXITS);
         Resume::Start

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -95,7 +94,7 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
             // The patience of those who wait begins now.
             let wakes = links.watchers();
             links.closed = true;
-            links.out_of_time(now);
+            links.end_own_time(now, node);
             if let Some(children) = &links.children {
                 pending.extend(children.all());
             }
@@ -133,21 +132,6 @@ impl Links {
         if let Some(rare) = &mut self.rare {
             rare.waiters.wake_all(wakes);
         }
-    }
-
-    /// From here on the node is overdue: it has no own time left.
-    fn out_of_time(&mut self, now: Instant) {
-        let since = self.since().unwrap_or(now);
-        self.set_since(Some(since));
-        let used = now.saturating_duration_since(since);
-        self.left = u32::try_from(used.as_millis()).unwrap_or(u32::MAX);
-    }
-
-    /// How much own time a node that was killed had used. It is kept while the node waits for its
-    /// children, and goes on while it does not.
-    pub(super) fn used(&self) -> Duration {
-        let until_killed = Duration::from_millis(u64::from(self.left));
-        self.since().map_or(until_killed, |since| since.elapsed())
     }
 
     fn token(&self) -> Option<CancellationToken> {

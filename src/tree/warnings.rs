@@ -48,10 +48,10 @@ fn holders(root: &Arc<dyn AnyNode>) -> Vec<Holder> {
     while let Some(next) = pending.pop() {
         let node = next.node();
         pending.extend(node.children());
-        if let Some((since, until)) = node.own_time() {
+        if let Some(own) = node.own_time() {
             found.push(Holder {
-                blocker: node.blocker(&*next, now.saturating_duration_since(since)),
-                left: until.saturating_duration_since(now),
+                blocker: node.blocker(&*next, own.used),
+                left: own.until.saturating_duration_since(now),
             });
         }
     }
