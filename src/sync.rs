@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Thirty years: what every clock can still count.
-const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 /// Locks, poisoned or not: no user code runs under a lock of this crate, so a panic cannot have
 /// left what it guards half-changed.

@@ -16,8 +16,7 @@ use crate::mailbox::Mailbox;
 use crate::supervision::IntoChild;
 use crate::tree::signals::DRAIN;
 use crate::tree::{
-    Body, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Lookout, Manner, Report, Shared,
-    launch,
+    Body, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Manner, Report, Shared, launch,
 };
 
 /// A system's settings.
@@ -138,7 +137,7 @@ impl Builder {
     /// Runs a root actor, named `root` unless its spec has a name, until it and all beneath it have
     /// ended: by itself, by a failure, or by a signal.
     ///
-    /// While a stop of the system lasts, a warning each second names those that hold it up.
+    /// While a stop of the system lasts, warnings name those that hold it up, from half of their grace on.
     ///
     /// # Errors
     ///
@@ -192,14 +191,13 @@ impl Builder {
             mailbox: self.mailbox,
             letters: Letters::new(self.on_dead_letter),
             ask_timeout: self.ask_timeout,
-            lookout: defaults.lookout,
+            stalls: defaults.stalls,
             handle: defaults.handle,
         };
         let handle = shared.handle.clone();
         let node = Root::system(shared, self.name, site);
         let exit = Exit::new(Arc::clone(&node));
-        let shell = Lookout::keep(Arc::clone(&node), shell(exit));
-        launch(&handle, shell);
+        launch(&handle, shell(exit));
         System::new(node, self.grace)
     }
 }
@@ -239,7 +237,7 @@ async fn shell(mut exit: Exit) {
     };
     let manner = if drained { Manner::Drain } else { Manner::Stop };
     // What does not yield is for those who wait to report; the shell stays with it.
-    while join(&node, manner, false).await.is_err() {}
+    while join(&mut exit, manner, false).await.is_err() {}
     let reason = Report::default().finish(&node);
     exit.conclude(reason);
 }

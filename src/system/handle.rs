@@ -94,8 +94,8 @@ impl System {
         Self::builder().block_on(root)
     }
 
-    /// Asks for a stop of everything, within the system's grace. While it is awaited, a warning each
-    /// second names those that hold it up.
+    /// Asks for a stop of everything, within the system's grace. While it is awaited, warnings name those
+    /// that hold it up, from half of their grace on.
     pub fn stop(&self) -> Stopping {
         self.end(Order::Stop).within(self.grace)
     }

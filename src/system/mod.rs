@@ -12,12 +12,13 @@ pub use builder::Builder;
 pub use handle::System;
 pub use scope::{Scope, scope, scope_send};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::mailbox::Mailbox;
-use crate::tree::{Letters, Lookout, Shared};
+use crate::tree::{Letters, Shared, Stalls};
 
 /// What a tree has that nobody has said anything about.
 fn system_defaults(handle: Handle) -> Shared {
@@ -28,6 +29,6 @@ fn system_defaults(handle: Handle) -> Shared {
         mailbox: Mailbox::default(),
         letters: Letters::default(),
         ask_timeout: None,
-        lookout: Lookout::default(),
+        stalls: Arc::new(Stalls::default()),
     }
 }

@@ -13,8 +13,8 @@ use super::system_defaults;
 use crate::actor::Spawner;
 use crate::error::{Result, RunError, StopReason, Unjoined};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Lookout, Manner, Place, Report, Request, StopChildren, Wait,
-    Watch, current, register_scope,
+    AnyNode, Body, Ended, Exit, Halt, Manner, OverdueTimer, Place, Report, Request, StopChildren,
+    Wait, current, register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
@@ -95,7 +95,7 @@ where
     let site = Location::caller();
     async move {
         let (scope, exit) = open(site, std::any::type_name::<F>())?;
-        Lookout::keep(Arc::clone(exit.any()), drive(exit, body(scope))).await
+        drive(exit, body(scope)).await
     }
 }
 
@@ -141,7 +141,7 @@ where
     let site = Location::caller();
     async move {
         let (scope, exit) = open(site, std::any::type_name::<Fut>())?;
-        Lookout::keep(Arc::clone(exit.any()), drive(exit, body(scope))).await
+        drive(exit, body(scope)).await
     }
 }
 
@@ -184,7 +184,7 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
         Some(_) => Manner::Drain,
         None => Manner::Stop,
     };
-    let joined = join(&node, manner, true).await;
+    let joined = join(&mut exit, manner, true).await;
     if let Some(payload) = panic {
         // What does not yield is killed, and stays with the node.
         match joined {
@@ -212,13 +212,10 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
 
 /// Ends and joins what is beneath the node, and closes it. With `give_up` it does so once all that
 /// is left does not yield.
-pub(super) async fn join(
-    node: &Arc<dyn AnyNode>,
-    manner: Manner,
-    give_up: bool,
-) -> Result<(), Unjoined> {
+pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Result<(), Unjoined> {
+    let node = &Arc::clone(exit.any());
     let mut children = StopChildren::new(manner);
-    let mut watch = Watch::default();
+    let mut watch = OverdueTimer::default();
     // Of the node that polls this, which what is in the scope may be waiting for.
     let mut wait = Wait::new();
     match manner {
@@ -233,6 +230,7 @@ pub(super) async fn join(
                 return Poll::Ready(Ok(()));
             }
         }
+        exit.heed_bound(&children, cx);
         if !(give_up && children.all_told()) {
             return Poll::Pending;
         }

@@ -71,9 +71,18 @@ impl Exit {
         let mut children = StopChildren::new(Manner::Stop);
         poll_fn(|cx| {
             self.make_known(cx.waker());
-            children.poll(self.any(), cx)
+            let polled = children.poll(self.any(), cx);
+            self.heed_bound(&children, cx);
+            polled
         })
         .await;
+    }
+
+    /// Kills what is left if somebody's limit for the end has passed.
+    pub(crate) fn heed_bound(&mut self, children: &StopChildren, cx: &mut Context<'_>) {
+        if children.is_bounded() && self.poll_expired(cx) {
+            request(self.any(), Order::Cut);
+        }
     }
 
     /// The node is told how to wake the shell, if it does not know. What it was told before is to be
@@ -118,9 +127,6 @@ impl Drop for Exit {
 }
 
 fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
-    if node.node().owner().is_none() {
-        node.node().shared.lookout.close();
-    }
     let dropped = DropReason::of_end(&reason);
     // A future that was forgotten must not keep its wait.
     node.node().end_handler(dropped);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::children::{AT_ONCE, Awaited, Children, Key, StopOrder};
-use super::overdue::Watch;
+use super::overdue::OverdueTimer;
 use super::signals::{KILL, STOP, WAITING};
 use super::{AnyNode, Order, request};
 use crate::sync::lock;
@@ -25,7 +25,9 @@ pub(crate) struct StopChildren {
     step: Step,
     /// How many children there had been when those that are to be told were.
     generation: u32,
-    watch: Watch,
+    /// Whoever asked for the owner's end has set a limit.
+    is_bounded: bool,
+    watch: OverdueTimer,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,13 +61,19 @@ impl StopChildren {
             manner,
             step: Step::Begin,
             generation: 0,
-            watch: Watch::default(),
+            is_bounded: false,
+            watch: OverdueTimer::default(),
         }
     }
 
     /// Whether all that is left to do is to wait.
     pub(crate) fn all_told(&self) -> bool {
         self.step == Step::Rest
+    }
+
+    /// Whether the owner is to be killed when somebody's limit has passed.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.is_bounded
     }
 
     /// Ready once the node has no children. Until then the node's shell is woken when there is
@@ -124,6 +132,7 @@ impl StopChildren {
         let mut links = lock(&owner.node().links);
         // Waiting for children is not own time (rule 7).
         links.pause_own_time(owner.node());
+        self.is_bounded = links.bound().is_some();
         let order = owner.node().stop_order();
         let Some(table) = links.children.as_mut().filter(|table| !table.is_empty()) else {
             self.step = Step::Begin;

@@ -245,7 +245,8 @@ impl Node {
     pub(super) fn time_limit(&self) -> Option<Instant> {
         let mut links = lock(&self.links);
         let own = links.own_time(self).map(|own| own.until);
-        own.into_iter().chain(links.bound()).min()
+        let bound = links.bound().filter(|_| !self.signals.has(KILL));
+        own.into_iter().chain(bound).min()
     }
 
     /// It waits for something that is not its own time.

@@ -1,17 +1,17 @@
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::links::OwnTime;
-use super::lookout::Brief;
+use super::look_timer::LookTimer;
 use super::signals::KILL;
+use super::warnings::Warnings;
 use super::{AnyNode, Order, request};
 use crate::error::{Blocker, Kind, Phase};
-use crate::sync::{after, lock, saturating_add};
+use crate::sync::{FOR_EVER, after, lock, saturating_add};
 
 /// How long to wait at least before the next look.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -41,7 +41,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     while let Some((depth, above, next)) = pending.pop() {
         let index = seen.len();
         let node = next.node();
-        let own_time = {
+        let (own_time, bound) = {
             let mut links = lock(&node.links);
             if links.phase == Phase::Stopped {
                 continue;
@@ -50,7 +50,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
                 let children = children.all().into_iter();
                 pending.extend(children.map(|child| (depth + 1, Some(index), child)));
             }
-            links.own_time(node)
+            (links.own_time(node), links.bound())
         };
         found.alive += 1;
         seen.push(Seen {
@@ -58,6 +58,13 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             beneath_has_time: false,
             has_time: false,
         });
+        if let Some(bound) = bound.filter(|_| !node.signals.has(KILL)) {
+            if bound <= now {
+                request(&next, Order::Cut);
+            } else {
+                found.look_at(bound);
+            }
+        }
         let Some(OwnTime { used, until }) = own_time else {
             continue;
         };
@@ -75,7 +82,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             blockers.push((depth, index, node.blocker(&*next, used)));
         } else {
             seen[index].has_time = true;
-            found.next = Some(found.next.map_or(limit, |first| first.min(limit)));
+            found.look_at(limit);
         }
     }
     // Each comes after the one above it.
@@ -100,24 +107,25 @@ struct Seen {
     beneath_has_time: bool,
 }
 
+impl Overdue {
+    fn look_at(&mut self, moment: Instant) {
+        self.next = Some(self.next.map_or(moment, |first| first.min(moment)));
+    }
+}
+
 /// Looks at what is overdue each time that something may have become so, and only then.
 ///
-/// It sets no timer before it has lasted, see [`Lookout`](super::Lookout).
+/// It sets no timer before the wait has lasted, see [`LookTimer`].
 #[derive(Debug, Default)]
-pub(crate) struct Watch {
-    brief: Brief,
-    timer: Option<Timer>,
+pub(crate) struct OverdueTimer {
+    timer: LookTimer,
+    /// It has lasted, and the first look is set.
+    lasts: bool,
     alive: usize,
+    warnings: Option<Box<Warnings>>,
 }
 
-#[derive(Debug)]
-struct Timer {
-    sleep: Pin<Box<Sleep>>,
-    /// Whom it wakes.
-    waker: Waker,
-}
-
-impl Watch {
+impl OverdueTimer {
     /// Gives the blockers once there are any, and nothing has ended since the last look. With
     /// `all`, only once nobody is left who still has time. Most polls need no `root`, which is
     /// `beneath` this node, or itself.
@@ -128,88 +136,79 @@ impl Watch {
         all: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Vec<Blocker>> {
-        ready!(self.brief.poll(beneath, cx));
-        if self
-            .timer
-            .as_ref()
-            .is_some_and(|timer| timer.is_set(cx.waker()))
-        {
-            return Poll::Pending;
-        }
+        let stalls = &beneath.node().shared.stalls;
+        ready!(self.timer.poll(stalls, cx));
         let Some(root) = root() else {
             return Poll::Pending;
         };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Timer::new(&root, cx.waker()));
-        timer.waker.clone_from(cx.waker());
+        // In a foreign executor the clock is that of the tree's own runtime.
+        let is_foreign = Handle::try_current().is_err();
+        let _clock = is_foreign.then(|| root.node().shared.handle.enter());
+        let patience = root.node().shared.patience;
+        if !std::mem::replace(&mut self.lasts, true) {
+            let first = first_look(&root, patience).min(self.warning(&root));
+            self.timer.set(first);
+        }
         loop {
-            ready!(timer.sleep.as_mut().poll(cx));
-            let patience = root.node().shared.patience;
+            ready!(self.timer.poll(stalls, cx));
+            let warning = self.warning(&root);
             let found = overdue(&root, patience);
             let progress = found.alive < std::mem::replace(&mut self.alive, found.alive);
             let settled = !all || found.next.is_none();
             let now = Instant::now();
             if !found.blockers.is_empty() && !progress && settled {
-                timer.sleep.as_mut().reset(now + patience.max(SHORTEST));
+                self.timer.set(now + patience.max(SHORTEST));
                 return Poll::Ready(found.blockers);
             }
             // Others may be told meanwhile who have less time.
-            let look = after(patience.max(SHORTEST));
+            let look = after(patience.max(SHORTEST)).min(warning);
             let next = found.next.map_or(look, |next| next.min(look));
-            timer.sleep.as_mut().reset(next.max(now + SHORTEST));
+            self.timer.set(next.max(now + SHORTEST));
         }
     }
 
-    /// Ready once the wait lasts.
-    pub(super) fn poll_brief(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<()> {
-        self.brief.poll(node, cx)
+    /// Warns of those that hold up the wait.
+    pub(super) fn warn(&mut self) {
+        self.warnings = Some(Box::default());
     }
 
-    /// For a wait that has a timer of its own anyway, it only yields once.
-    pub(super) fn poll_yield(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.brief.yield_once(cx)
+    fn warning(&mut self, root: &Arc<dyn AnyNode>) -> Instant {
+        match &mut self.warnings {
+            Some(warnings) => warnings.look(root),
+            None => after(FOR_EVER),
+        }
     }
 
-    /// Looks again at what may be overdue, and when.
-    pub(super) fn renew(&mut self) {
-        self.timer = None;
+    /// Somebody has changed what is overdue, and when.
+    pub(super) fn look_again(&mut self) {
+        if self.lasts {
+            self.timer.set(Instant::now());
+        }
     }
 }
 
-impl Timer {
-    /// For the first moment at which something may be overdue, or have to be killed.
-    ///
-    /// A root that waits for its children has no time of its own, but they may have. No deeper
-    /// nodes are asked: each owner looks at its own children, and a look at all that is beneath
-    /// from every level of a deep tree takes time that is quadratic in its depth (rule 15).
-    fn new(root: &Arc<dyn AnyNode>, waker: &Waker) -> Self {
-        let patience = root.node().shared.patience;
-        let beneath = || {
-            let children = root.node().children();
-            children
-                .iter()
-                .filter_map(|child| due(child, patience))
-                .min()
-        };
-        // What is beneath may not have been told yet, and have less time than the root has.
-        let look = after(patience.max(SHORTEST));
-        let first = due(root, patience).or_else(beneath).unwrap_or(look);
-        Self {
-            sleep: Box::pin(sleep_until(first.min(look).max(Instant::now()))),
-            waker: waker.clone(),
-        }
-    }
-
-    /// Whether it will wake this one, and has not yet.
-    fn is_set(&self, waker: &Waker) -> bool {
-        !self.sleep.is_elapsed() && self.waker.will_wake(waker)
-    }
+/// The first moment at which something may be overdue, or have to be killed.
+///
+/// A root that waits for its children has no time of its own, but they may have. No deeper
+/// nodes are asked: each owner looks at its own children, and a look at all that is beneath
+/// from every level of a deep tree takes time that is quadratic in its depth (rule 15).
+fn first_look(root: &Arc<dyn AnyNode>, patience: Duration) -> Instant {
+    let beneath = || {
+        let children = root.node().children();
+        children
+            .iter()
+            .filter_map(|child| due(child, patience))
+            .min()
+    };
+    // What is beneath may not have been told yet, and have less time than the root has.
+    let look = after(patience.max(SHORTEST));
+    let first = due(root, patience).or_else(beneath).unwrap_or(look);
+    first.min(look).max(Instant::now())
 }
 
 /// When a node that uses its own time to end has to be killed, or is overdue because it has been.
 fn due(node: &Arc<dyn AnyNode>, patience: Duration) -> Option<Instant> {
-    let until = node.node().own_time()?.until;
+    let until = node.node().time_limit()?;
     if node.node().signals.has(KILL) {
         Some(saturating_add(until, patience))
     } else {

@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::{Letters, Lookout};
+use super::{Letters, Stalls};
 use crate::mailbox::Mailbox;
 
 /// What all nodes of a system have in common.
@@ -18,5 +19,5 @@ pub(crate) struct Shared {
     pub(crate) letters: Letters,
     /// The limit of a node's ask that nothing else limits.
     pub(crate) ask_timeout: Option<Duration>,
-    pub(crate) lookout: Lookout,
+    pub(crate) stalls: Arc<Stalls>,
 }

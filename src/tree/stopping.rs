@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use super::overdue::Watch;
+use super::overdue::OverdueTimer;
 use super::signals::KILL;
-use super::warnings::Warnings;
-use super::{AnyNode, Order, UntilStopped, request};
-use crate::error::{Blocker, StopError, StopReason, Unjoined};
+use super::{AnyNode, UntilStopped, bound};
+use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::after;
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
@@ -27,91 +26,59 @@ use crate::sync::after;
 ///
 /// # Panics
 ///
-/// When it is awaited on a runtime that was built without its timer.
+/// When it is awaited on a runtime of one thread that was built without its timer, and lasts.
 ///
 /// # Cancel safety
 ///
-/// Dropping it loses nothing: await another to wait again. Only the limit set by
-/// [`within`](Stopping::within) goes with it.
+/// Dropping it loses nothing: await another to wait again.
 #[must_use = "the stop is requested already; await this to know that it is over, and how it went"]
 pub struct Stopping {
     end: UntilStopped,
+    /// The limit that this one has set.
+    limit: Option<Instant>,
     /// The kill has been seen.
     killed: bool,
-    watch: Watch,
-    bound: Option<Pin<Box<Sleep>>>,
-    limit: Option<Instant>,
-    warnings: Option<Warnings>,
+    overdue: OverdueTimer,
 }
 
 impl Stopping {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
-        Self {
-            end: UntilStopped::new(node),
-            killed: false,
-            watch: Watch::default(),
-            bound: None,
-            limit: None,
-            warnings: None,
-        }
+        Self::of(UntilStopped::new(node))
     }
 
-    /// One that was not requested, for this reason.
+    /// One that was not requested, because the node is not the caller's to stop.
     pub(crate) fn refused() -> Self {
+        Self::of(UntilStopped::refused())
+    }
+
+    fn of(end: UntilStopped) -> Self {
         Self {
-            end: UntilStopped::refused(),
-            killed: false,
-            watch: Watch::default(),
-            bound: None,
+            end,
             limit: None,
-            warnings: None,
+            killed: false,
+            overdue: OverdueTimer::default(),
         }
     }
 
-    /// Names each second, in a warning, those that hold it up.
+    /// Names those that hold it up, in warnings.
     pub(crate) fn with_warnings(mut self) -> Self {
-        self.warnings = Some(Warnings::default());
+        self.overdue.warn();
         self
     }
 
     /// Bounds the whole: when this much time has passed from now, what is left becomes a kill, and
     /// the outcome [`StopError::CutShort`].
     ///
-    /// The bound is this future's: it is kept only while it is polled.
+    /// The bound is a part of the order: it holds when this is dropped, or is not polled. Of several
+    /// bounds that callers have set the earliest holds; another call on the same future replaces the one
+    /// before.
     pub fn within(mut self, limit: Duration) -> Self {
-        self.limit = Some(after(limit));
-        self.bound = None;
+        let at = after(limit);
+        let before = self.limit.replace(at);
+        if let Some(node) = self.end.node() {
+            bound(node, at, before);
+        }
         self
-    }
-
-    /// The wait has lasted: gives those that do not yield in time.
-    fn poll_timers(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<Vec<Blocker>> {
-        // Off the runtime (in a foreign executor) timers are those of the tree's own.
-        let is_foreign = tokio::runtime::Handle::try_current().is_err();
-        let _context = is_foreign.then(|| node.node().shared.handle.enter());
-        self.poll_bound(node, cx);
-        if !self.killed && node.node().signals.has(KILL) {
-            // Whoever killed it: what was to be looked at after its grace is overdue before.
-            self.killed = true;
-            self.watch.renew();
-        }
-        if let Some(warnings) = &mut self.warnings {
-            warnings.poll(node, cx);
-        }
-        let root = || Some(Arc::clone(node));
-        self.watch.poll(node, root, false, cx)
-    }
-
-    /// Kills what is left when the bound has passed.
-    fn poll_bound(&mut self, node: &Arc<dyn AnyNode>, cx: &mut Context<'_>) {
-        let Some(limit) = self.limit else { return };
-        let bound = self
-            .bound
-            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
-        if bound.as_mut().poll(cx).is_ready() {
-            self.limit = None;
-            request(node, Order::Cut);
-        }
     }
 }
 
@@ -126,17 +93,18 @@ impl Future for Stopping {
         let Some(node) = this.end.node() else {
             return Poll::Pending;
         };
-        if this.limit.is_some() || this.warnings.is_some() {
-            ready!(this.watch.poll_yield(cx));
-        } else {
-            ready!(this.watch.poll_brief(node, cx));
+        if !this.killed && node.node().signals.has(KILL) {
+            // Whoever killed it: what was to be looked at after its grace is overdue before.
+            this.killed = true;
+            this.overdue.look_again();
         }
-        let node = Arc::clone(node);
-        this.poll_timers(&node, cx).map(|blockers| {
-            let unjoined = Unjoined::new(blockers);
-            tracing::error!(%unjoined, "a stop goes on without an end in sight");
-            Err(StopError::Unjoined(unjoined))
-        })
+        let blockers = ready!(
+            this.overdue
+                .poll(node, || Some(Arc::clone(node)), false, cx)
+        );
+        let unjoined = Unjoined::new(blockers);
+        tracing::error!(%unjoined, "a stop goes on without an end in sight");
+        Poll::Ready(Err(StopError::Unjoined(unjoined)))
     }
 }
 

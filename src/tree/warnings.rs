@@ -1,8 +1,7 @@
 use std::sync::Arc;
-use std::task::Context;
 use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::Instant;
 
 use super::AnyNode;
 use crate::error::Blocker;
@@ -11,25 +10,50 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How many of those that hold up a stop a warning names.
 const NAMED: usize = 5;
 
-/// Names each second those that hold up a stop, while it is waited for.
-#[derive(Debug, Default)]
-pub(super) struct Warnings(Option<Interval>);
+/// Names those that hold up a stop, while it is waited for: from half of a node's grace on, and then
+/// less and less often.
+#[derive(Debug)]
+pub(super) struct Warnings {
+    next: Option<Instant>,
+    pause: Duration,
+}
+
+impl Default for Warnings {
+    fn default() -> Self {
+        Self {
+            next: None,
+            pause: SECOND,
+        }
+    }
+}
 
 impl Warnings {
-    pub(super) fn poll(&mut self, root: &Arc<dyn AnyNode>, cx: &mut Context<'_>) {
-        let ticks = self.0.get_or_insert_with(every_second);
-        while ticks.poll_tick(cx).is_ready() {
-            for holder in holders(root).iter().take(NAMED) {
-                tracing::warn!(
-                    path = %holder.blocker.path,
-                    phase = %holder.blocker.phase,
-                    handling = holder.blocker.label.unwrap_or("-"),
-                    held_for = ?holder.blocker.held_for,
-                    time_left = ?holder.left,
-                    "holds up the stop"
-                );
-            }
+    /// Warns, if it is time to. Gives when to look again.
+    pub(super) fn look(&mut self, root: &Arc<dyn AnyNode>) -> Instant {
+        let now = Instant::now();
+        let next = *self.next.get_or_insert(now + SECOND);
+        if next > now {
+            return next;
         }
+        let holders = holders(root, now);
+        for holder in holders.iter().take(NAMED) {
+            tracing::warn!(
+                path = %holder.blocker.path,
+                type_name = holder.blocker.type_name,
+                site = %holder.blocker.site,
+                phase = %holder.blocker.phase,
+                handling = holder.blocker.label.unwrap_or("-"),
+                held_for = ?holder.blocker.held_for,
+                time_left = ?holder.left,
+                "holds up the stop"
+            );
+        }
+        let pause = self.pause;
+        if !holders.is_empty() {
+            self.pause = self.pause.saturating_mul(2);
+        }
+        self.next = Some(now + pause);
+        now + pause
     }
 }
 
@@ -40,27 +64,23 @@ struct Holder {
     left: Duration,
 }
 
-/// Those at or beneath a node that hold up its end now, the longest first.
-fn holders(root: &Arc<dyn AnyNode>) -> Vec<Holder> {
-    let now = Instant::now();
+/// Those at or beneath a node that hold up its end now and have used half of their time, the longest
+/// first.
+fn holders(root: &Arc<dyn AnyNode>, now: Instant) -> Vec<Holder> {
     let mut found = Vec::new();
     let mut pending = vec![Arc::clone(root)];
     while let Some(next) = pending.pop() {
         let node = next.node();
         pending.extend(node.children());
-        if let Some(own) = node.own_time() {
+        let Some(own) = node.own_time() else { continue };
+        let left = own.until.saturating_duration_since(now);
+        if own.used >= left {
             found.push(Holder {
                 blocker: node.blocker(&*next, own.used),
-                left: own.until.saturating_duration_since(now),
+                left,
             });
         }
     }
     found.sort_by_key(|holder| std::cmp::Reverse(holder.blocker.held_for));
     found
-}
-
-fn every_second() -> Interval {
-    let mut ticks = interval_at(Instant::now() + SECOND, SECOND);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    ticks
 }
