@@ -3,9 +3,12 @@
 mod common;
 
 use std::future::pending;
+use std::pin::pin;
+use std::task::{Context as TaskContext, Waker};
 use std::time::Duration;
 
-use common::{Check, Guard, Log, paused};
+use common::node::{Msg, Node, hold, run, run_in};
+use common::{Check, Count, Guard, Log, paused};
 use tenure::prelude::*;
 use tokio::time::Instant;
 
@@ -116,4 +119,49 @@ fn forwarded_ask_keeps_its_caller() {
         .await
         .unwrap();
     });
+}
+
+/// Queues an ask that is given up before it is started, and looks from a timer's message for its caller.
+fn timer_after_a_skipped_ask(with_limit: bool) {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let looked = Count::default();
+            let node = scope.spawn(Node::new(&check, &Log::default()))?;
+            let look = {
+                let looked = looked.clone();
+                run(move |ctx| {
+                    let cx = &mut TaskContext::from_waker(Waker::noop());
+                    assert!(pin!(ctx.caller_gone()).poll(cx).is_pending());
+                    assert_eq!(ctx.deadline(), None);
+                    looked.add();
+                })
+            };
+            run_in(&node, |ctx| drop(ctx.send_after(2 * LIMIT, look))).await;
+            let gate = hold(&node).await;
+            let ask = node.ask(Msg::Ping);
+            if with_limit {
+                let asked = ask.timeout(LIMIT).await;
+                assert_eq!(asked, Err(AskError::TimedOut { started: false }));
+            } else {
+                let asked = tokio::time::timeout(LIMIT, ask).await;
+                assert!(asked.is_err(), "it is dropped");
+            }
+            gate.open();
+            tokio::time::sleep(2 * LIMIT).await;
+            assert_eq!(looked.get(), 1);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn message_of_a_timer_has_no_caller_after_an_ask_that_timed_out() {
+    timer_after_a_skipped_ask(true);
+}
+
+#[test]
+fn message_of_a_timer_has_no_caller_after_an_ask_that_was_dropped() {
+    timer_after_a_skipped_ask(false);
 }

@@ -14,7 +14,6 @@ use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
 use crate::mailbox::{Batch, CallerGone, DropReason, Gate, Left, UntilCallerGone};
-use crate::sync::moment;
 use crate::tree::signals::{
     ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, SOURCED, STOP, Signals,
 };
@@ -187,14 +186,8 @@ impl<A: Actor> Context<A> {
     ///
     /// Dropping it loses nothing.
     pub fn caller_gone(&self) -> CallerGone {
-        let queue = &self.cell.queue;
-        let number = queue.last_started();
-        let number = number.filter(|number| queue.is_in_hand(*number));
-        match (self.batch.caller(), number) {
-            (Some(caller), _) => CallerGone::of_caller(Arc::clone(caller)),
-            (None, Some(number)) => CallerGone::of_message(Arc::clone(&self.cell) as _, number),
-            (None, None) => CallerGone::of_nobody(),
-        }
+        let mailbox = || Arc::clone(&self.cell) as _;
+        self.batch.caller_gone(&self.cell.queue, mailbox)
     }
 
     /// Does work for as long as its caller waits. If the caller goes first, as for
@@ -230,8 +223,7 @@ impl<A: Actor> Context<A> {
     /// for its reply. Asks that are made until then inherit it (rule 10).
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        let caller = self.batch.caller()?;
-        moment::decode(caller.limit()).filter(|_| caller.is_waiting())
+        self.batch.deadline()
     }
 
     /// A handler or hook has ended, and with it its deadline, its waits, and the wait of those whose

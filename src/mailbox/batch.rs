@@ -2,11 +2,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use super::Caller;
 use super::queue::Queue;
 use super::state::{Callers, State};
 use super::sync::{MutexGuard, Ordering, lock};
-use crate::sync::WakeList;
+use super::{Caller, CallerGone, Numbered};
+use tokio::time::Instant;
+
+use crate::sync::{WakeList, moment};
 
 /// A buffer that has held a burst is given back once it is this much larger than a batch needs.
 const SPARE_CAPACITY: usize = 1_024;
@@ -56,6 +58,18 @@ impl<M> Batch<M> {
             if queue.admit(number) && asks.is_none_or(|asks| asks.start(number)) {
                 return message;
             }
+            self.skip(queue, number);
+        }
+    }
+
+    /// The message with this number is not handled: it is nobody's current one.
+    #[cold]
+    fn skip(&mut self, queue: &Queue<M>, number: u64) {
+        if queue.ended.load(Ordering::Relaxed) == number {
+            queue.ended.store(number + 1, Ordering::Relaxed);
+        }
+        if let Some(asks) = &mut self.asks {
+            asks.current = None;
         }
     }
 
@@ -64,6 +78,29 @@ impl<M> Batch<M> {
     #[inline]
     pub(crate) fn caller(&self) -> Option<&Arc<dyn Caller>> {
         self.asks.as_ref()?.current.as_ref()
+    }
+
+    /// Ends when whoever waits for the reply to the message that was taken last has gone: never, if its
+    /// handler has ended.
+    pub(crate) fn caller_gone(
+        &self,
+        queue: &Queue<M>,
+        mailbox: impl FnOnce() -> Arc<dyn Numbered>,
+    ) -> CallerGone {
+        if let Some(caller) = self.caller() {
+            return CallerGone::of_caller(Arc::clone(caller));
+        }
+        let current = self.started.checked_sub(1);
+        match current.filter(|number| queue.is_in_hand(*number)) {
+            Some(number) => CallerGone::of_message(mailbox(), number),
+            None => CallerGone::of_nobody(),
+        }
+    }
+
+    /// When the time of the message is up that was taken last, if its caller still waits.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let caller = self.caller()?;
+        moment::decode(caller.limit()).filter(|_| caller.is_waiting())
     }
 
     /// The handler of all that was taken has ended.

@@ -60,7 +60,7 @@ impl CallerGone {
     }
 
     /// Of whoever waits for the reply to a message.
-    pub(crate) fn of_caller(caller: Arc<dyn Caller>) -> Self {
+    pub(super) fn of_caller(caller: Arc<dyn Caller>) -> Self {
         Self(Whose::Caller {
             caller,
             served: false,
@@ -68,13 +68,13 @@ impl CallerGone {
     }
 
     /// Of whoever waits for the reply to the message with this number, if anybody does.
-    pub(crate) fn of_message(mailbox: Arc<dyn Numbered>, number: u64) -> Self {
+    pub(super) fn of_message(mailbox: Arc<dyn Numbered>, number: u64) -> Self {
         mailbox.watch_caller(number);
         Self(Whose::Message { mailbox, number })
     }
 
     /// Of no message.
-    pub(crate) const fn of_nobody() -> Self {
+    pub(super) const fn of_nobody() -> Self {
         Self(Whose::Nobody)
     }
 }

@@ -300,11 +300,6 @@ impl<M> Queue<M> {
         lock(&self.state).parked
     }
 
-    /// The number of the message that was taken last.
-    pub(crate) fn last_started(&self) -> Option<u64> {
-        self.started().checked_sub(1)
-    }
-
     pub(super) fn is_discarded(&self) -> bool {
         self.attention.load(Ordering::Relaxed) & DISCARDED != 0
     }
