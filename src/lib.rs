@@ -87,8 +87,8 @@ mod system;
 mod tree;
 
 pub use actor::{
-    Actor, ActorRef, Ask, Attached, Context, Permit, Recipient, RecipientAsk, RecipientTell,
-    Reserve, Spawner, Start, TaskHandle, TaskOutput, Tell, Timer, Watch, Watched,
+    Actor, ActorRef, Ask, Attached, Cancelled, Context, Permit, Recipient, RecipientAsk,
+    RecipientTell, Reserve, Spawner, Start, TaskHandle, TaskOutput, Tell, Timer, Watch, Watched,
 };
 pub use error::{
     AskError, Blocker, Cause, CutShort, Cycle, Error, Failure, Kind, LookupError, Phase, Refused,

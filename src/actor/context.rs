@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::task::{self, Poll};
 
 use tokio::time::Instant;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::cancelled::Cancelled;
 use super::cell::ActorCell;
 use super::sources::Sources;
 use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
-use crate::mailbox::{Batch, CallerGone, DropReason, Gate, Left, UntilCallerGone};
+use crate::mailbox::{Batch, CallerGone, DropReason, Left, UntilCallerGone};
 use crate::tree::signals::{
     ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, SOURCED, STOP, Signals,
 };
-use crate::tree::{Label, Node, NodeRef, Order, Stopping, finish, request_own, run_as};
+use crate::tree::{Label, Node, NodeRef, Order, Stopping, end_if, finish, request_own, run_as};
 
 /// What an actor's handlers and hooks have of their own node.
 ///
@@ -169,11 +169,15 @@ impl<A: Actor> Context<A> {
     /// Ends when this actor is to end: a future that borrows nothing, for a `select!` beside work
     /// on the actor's state.
     ///
+    /// In a drain what was accepted is handled first, also what comes from beneath while that ends. So for
+    /// the actor's own handlers this means a stop or a kill; for a task that holds it, it ends as soon as
+    /// the [`token`](Spawner::token) fires, which is when the mailbox is empty.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it loses nothing.
-    pub fn cancelled(&self) -> WaitForCancellationFutureOwned {
-        self.token().cancelled_owned()
+    pub fn cancelled(&self) -> Cancelled {
+        Cancelled::new(Arc::clone(self.spawner.owner()))
     }
 
     /// Ends when the caller of the message that is being handled goes before it has its reply: its
@@ -272,19 +276,13 @@ impl<A: Actor> Context<A> {
         &self.cell.node.signals
     }
 
-    /// Closes the mailbox, and the node to more children; its token fires.
-    pub(super) fn shut(&self) {
-        self.cell.node.begin_stopping_if(|_| true);
-        self.cell.queue.close(Gate::Closed);
-        self.cell.node.set_stopping();
-    }
-
-    /// The end of a drain, if no message has come meanwhile.
-    pub(super) fn close_if_empty(&self) -> bool {
+    /// Comes to its end, if its mailbox is empty and nobody is beneath it: one step with the closing of
+    /// both, so that whatever is let in before is handled (rules 2 and 4).
+    pub(super) fn end_if_empty(&self, alone: bool) -> bool {
         let queue = &self.cell.queue;
-        self.cell
-            .node
-            .begin_stopping_if(|wakes| queue.close_if_empty(wakes))
+        end_if(self.spawner.owner(), alone, |wakes| {
+            queue.close_if_empty(wakes)
+        })
     }
 
     /// Whether there is a message to take, looked for without waiting.

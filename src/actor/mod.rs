@@ -22,7 +22,7 @@
 //! | to `Starting` | whoever spawns, as the node enters its owner's table | `tree/spawn.rs` |
 //! | to `Running` | the node's own shell | `Node::set_running` |
 //! | to `Restarting` | the shell, as its body ends and its policy says so | `actor/renew.rs`, `Node::begin_restart` |
-//! | to `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/stop.rs`, `Node::set_stopping` |
+//! | to `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/stop.rs` |
 //! | to `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/exit.rs` |
 //!
 //! A phase never goes back within an incarnation. Only the shell touches the state, the queue's
@@ -35,8 +35,9 @@
 //! its owner's table, its name is free, and it is `Stopped`, in one step → those who wait are woken.
 //!
 //! A **drain** puts before that: the mailbox closes to everyone who is not beneath the node → what
-//! was accepted is handled → the children drain, while messages from beneath are still handled → the
-//! mailbox closes for good, once it is empty and nobody is beneath.
+//! was accepted is handled → `on_drain`, once → the token fires → the tasks and then the other children
+//! drain, while messages from beneath are still handled → the mailbox closes for good, and the node to
+//! children, in the step in which it is empty and nobody is beneath.
 //!
 //! A **kill**: the whole subtree is told at once → the running future is dropped at its await point →
 //! the children are joined → the state is dropped → as above. No hook runs.
@@ -61,7 +62,8 @@
 //! 4. **A drain drains the whole subtree**, and loses nothing that was accepted. An actor's sources
 //!    (timers, streams, watches) are not accepted mail: they end when it begins, and at every other
 //!    end. An error that only carries this crate's own "stopped", from a node in a tree that is
-//!    stopping, is a stop and not a failure.
+//!    stopping, is a stop and not a failure. In a handler `cancelled()` means a stop or a kill, so that what
+//!    comes late is not handled as cancelled; a task that holds it ends with the token.
 //! 5. **The body is separate from the shell.** The shell is never aborted: it guards the body, drops
 //!    it when the node is killed, and still joins the children. The end of a node is the drop of the
 //!    last thing that its future holds, never a message that somebody must remember to send.
@@ -118,6 +120,7 @@ mod actor_ref;
 mod ask;
 mod block;
 mod bounds;
+mod cancelled;
 mod cell;
 mod context;
 mod lookup;
@@ -135,6 +138,7 @@ mod tell;
 
 pub use actor_ref::ActorRef;
 pub use ask::Ask;
+pub use cancelled::Cancelled;
 pub use context::Context;
 pub use permit::{Permit, Reserve};
 pub use recipient::Recipient;
@@ -253,6 +257,69 @@ pub trait Actor: Send + Sized + 'static {
     ) -> impl Future<Output = Result> + Send {
         let _ = ctx;
         async { exit.into_result() }
+    }
+
+    /// Runs in a drain, once: when all messages that had been accepted are handled, and before what is
+    /// beneath is told to end. So a batcher can still flush to a child. It does not run in a stop or a
+    /// kill.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # struct Disk;
+    /// # impl Actor for Disk {
+    /// #     type Msg = Vec<u32>;
+    /// #     async fn handle(&mut self, batch: Vec<u32>, _: &mut Context<Self>) -> tenure::Result {
+    /// #         assert_eq!(batch, [1, 2]);
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// struct Batcher {
+    ///     batch: Vec<u32>,
+    ///     disk: Option<ActorRef<Vec<u32>>>,
+    /// }
+    ///
+    /// impl Actor for Batcher {
+    ///     type Msg = u32;
+    ///
+    ///     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+    ///         self.disk = Some(ctx.spawn(Disk)?);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn handle(&mut self, item: u32, _: &mut Context<Self>) -> tenure::Result {
+    ///         self.batch.push(item);
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn on_drain(&mut self, _: &mut Context<Self>) -> tenure::Result {
+    ///         if let Some(disk) = &self.disk {
+    ///             disk.tell(std::mem::take(&mut self.batch)).await?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// # tenure::scope(async |scope| {
+    /// #     let batcher = scope.spawn(Batcher { batch: Vec::new(), disk: None })?;
+    /// #     batcher.tell(1).await?;
+    /// #     batcher.tell(2).await?;
+    /// #     Ok(())
+    /// # })
+    /// # .await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails the actor.
+    ///
+    /// # Cancel safety
+    ///
+    /// A kill drops it at its await point; a stop lets it come to its end, within the grace.
+    fn on_drain(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = Result> + Send {
+        let _ = ctx;
+        async { Ok(()) }
     }
 
     /// Runs last, when the children are gone and before the state is dropped. It does not run

@@ -10,11 +10,10 @@ use super::renew::{self, Renewal};
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result};
 use crate::mailbox::DropReason;
-use crate::tree::signals::{
-    ALWAYS, BY_SELF, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING,
-};
+use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING};
 use crate::tree::{
-    Body, Ended, Exit, Halt, Manner, Node, Report, StopChildren, next_ended, panic_message,
+    Body, Ended, Exit, Halt, Manner, Node, Report, StopChildren, end_by_itself, fire, next_ended,
+    panic_message,
 };
 
 /// How many messages are handled before the loop yields, if nothing else makes it.
@@ -169,7 +168,7 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
                     })
                     .await;
                 } else if !life.ctx.is_ready()
-                    && Box::pin(is_drained(&mut life.ctx, signals, &mut drain)).await
+                    && Box::pin(is_drained(actor, &mut life.ctx, signals, &mut drain)).await?
                 {
                     return Ok(());
                 }
@@ -212,28 +211,42 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result 
     Ok(())
 }
 
-/// The mailbox is empty, and the node is to end when it is (rule 4): drains the children, while
-/// messages from beneath are still taken. `false` if there is something else to do first.
+/// The mailbox is empty, and the node is to end when it is (rule 4). `false` if there is something else to
+/// do first.
 #[cold]
 async fn is_drained<A: Actor>(
+    actor: &mut A,
     ctx: &mut Context<A>,
     signals: u32,
     drain: &mut Option<Box<StopChildren>>,
-) -> bool {
+) -> Result<bool> {
     if signals & (DRAIN | ALWAYS) == ALWAYS {
         // Its mailbox stays open for the next incarnation.
         ctx.signals().set(RENEW);
-        return true;
+        return Ok(true);
     }
     if signals & DRAIN == 0 {
-        let empty = ctx.close_if_empty();
-        if empty {
-            ctx.signals().set(STOP | BY_SELF);
-        }
-        return empty;
+        return Ok(ctx.end_if_empty(false));
     }
+    if let Some(children) = drain {
+        return Ok(drain_children(ctx, children).await && ctx.end_if_empty(true));
+    }
+    *drain = Some(Box::new(StopChildren::new(Manner::Drain)));
+    let drained = actor.on_drain(ctx).await;
+    ctx.end_code(match drained {
+        Ok(()) => DropReason::NoReply,
+        Err(_) => DropReason::Failed,
+    });
+    drained?;
+    fire(ctx.owner());
+    // What the hook has sent to its own actor comes first.
+    Ok(false)
+}
+
+/// Drains the children, while messages from beneath are still taken. `false` if there is something else
+/// to do first.
+async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChildren) -> bool {
     let me = Arc::clone(ctx.owner());
-    let children = drain.get_or_insert_with(|| Box::new(StopChildren::new(Manner::Drain)));
     let gone = poll_fn(|cx| {
         let message = ctx.poll_message(cx);
         let gone = children.poll(&me, cx).is_ready();
@@ -248,7 +261,7 @@ async fn is_drained<A: Actor>(
     })
     .await;
     ctx.signals().clear(WAITING);
-    gone && ctx.close_if_empty()
+    gone
 }
 
 /// Whether another incarnation follows.
@@ -287,11 +300,7 @@ fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
         ..
     } = seed;
     if !ctx.signals().has(STOP | KILL) {
-        // It ends by itself, or has failed: what is left of it has its grace as in a stop.
-        if !ctx.signals().has(DRAIN) {
-            ctx.signals().set(STOP | BY_SELF);
-        }
-        ctx.shut();
+        end_by_itself(ctx.owner());
     }
     ctx.my_node().clear_label();
     ctx.end_code(DropReason::NoReply);

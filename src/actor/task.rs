@@ -14,7 +14,7 @@ use crate::sync::lock;
 use crate::tree::signals::{KILL, STOP};
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Settings, ShellWaker, Stopped,
-    inherited, launch, launch_blocking, panic_message, register,
+    end_by_itself, inherited, launch, launch_blocking, panic_message, register,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -350,7 +350,7 @@ where
         seed.cell.node.set_running();
         let ended = Body::new(&mut seed.exit, seed.future.as_mut(), halt).await;
         report_output(ended, &seed.cell, &mut seed.exit, &mut report);
-        seed.cell.node.set_stopping();
+        end_by_itself(seed.exit.any());
         if seed.cell.node.has_children() {
             seed.exit.stop_children().await;
         }

@@ -14,7 +14,7 @@ use crate::actor::Spawner;
 use crate::error::{Result, RunError, StopReason, Unjoined};
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Manner, OverdueTimer, Place, Report, Request, StopChildren,
-    Wait, current, register_scope,
+    Wait, current, end_by_itself, fire, register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
@@ -219,8 +219,8 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
     // Of the node that polls this, which what is in the scope may be waiting for.
     let mut wait = Wait::new();
     match manner {
-        Manner::Stop => node.node().set_stopping(),
-        Manner::Drain => node.node().begin_draining(),
+        Manner::Stop => end_by_itself(node),
+        Manner::Drain => fire(node),
     }
     poll_fn(|cx| {
         node.set_waker(cx.waker());

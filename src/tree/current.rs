@@ -44,6 +44,11 @@ pub(crate) fn is_inside() -> bool {
         .unwrap_or(false)
 }
 
+/// Whether the code that is being polled here is that of `node` itself, in a scope of its own or not.
+pub(crate) fn is_own_code(node: &Node) -> bool {
+    with_carrier(|carrier, _| carrier.node().id() == node.id()).unwrap_or(false)
+}
+
 /// Whether the code that is being polled here is that of `node`, or of one beneath it.
 pub(crate) fn is_beneath(node: &Node) -> bool {
     CURRENT

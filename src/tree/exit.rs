@@ -195,12 +195,9 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         }
         own.phase = Phase::Stopped;
         own.wake_waiters(&mut wakes);
-        let token = own.rare.as_mut().and_then(|rare| rare.token.clone());
-        (entry, own.children.take(), token)
+        (entry, own.children.take(), own.tokens(true))
     };
-    if let Some(token) = &garbage.2 {
-        token.cancel();
-    }
+    garbage.2.cancel();
     drop(garbage);
     if let Some(owner) = owner.filter(|_| wakes_owner) {
         owner.wake();

@@ -51,7 +51,7 @@ pub(super) struct Rare {
     /// How it ended, if not well.
     pub(super) end: Option<StopReason>,
     pub(super) settings: Settings,
-    pub(super) token: Option<CancellationToken>,
+    pub(super) tokens: Tokens,
     /// When the end of it and all beneath it becomes a kill, because whoever asked for it has set a limit.
     pub(super) bound: Option<Instant>,
     pub(super) waits: Option<Box<Waits>>,
@@ -63,7 +63,35 @@ pub(super) struct Rare {
     pub(super) replies: Vec<Arc<dyn Caller>>,
 }
 
+/// The tokens of one incarnation, made when they are first asked for.
+#[derive(Clone, Default)]
+pub(super) struct Tokens {
+    /// It fires when what is beneath the node is to end.
+    pub(super) ending: Option<CancellationToken>,
+    /// It fires when the node takes nothing more: with the other one, but in a drain.
+    pub(super) stopping: Option<CancellationToken>,
+}
+
+impl Tokens {
+    /// Wakes whoever waits for them, so it must not be called under a lock.
+    pub(super) fn cancel(&self) {
+        for token in [&self.ending, &self.stopping].into_iter().flatten() {
+            token.cancel();
+        }
+    }
+}
+
 impl Links {
+    /// The tokens that are to fire, once the lock is released; with `all`, not only that of a drain.
+    pub(super) fn tokens(&self, all: bool) -> Tokens {
+        let tokens = self.rare.as_ref().map(|rare| rare.tokens.clone());
+        let mut tokens = tokens.unwrap_or_default();
+        if !all {
+            tokens.stopping = None;
+        }
+        tokens
+    }
+
     pub(super) fn new(rare: Option<Box<Rare>>) -> Self {
         Self {
             phase: Phase::Starting,

@@ -13,12 +13,12 @@ use super::children::StopOrder;
 use super::limits::Notes;
 use super::links::{Links, OwnTime, Rare, millis};
 use super::place::{Place, Settings};
-use super::signals::{self, ANEW, CONCURRENT, DRAIN, KILL, PARENT, STOP, Signals, TOLD};
+use super::signals::{self, ANEW, CONCURRENT, FIRED, KILL, PARENT, STOP, Signals, TOLD};
 use super::waits::Request;
 use super::{Label, NodeId, Shared};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::Gate;
-use crate::sync::{WakeList, lock};
+use crate::sync::lock;
 
 /// What a tree knows of the actor, task, job or scope that a node stands for.
 pub(crate) trait AnyNode: Any + Send + Sync {
@@ -187,51 +187,6 @@ impl Node {
         }
     }
 
-    /// The node ends by itself, or has finished what it had to do before its children are
-    /// stopped: it takes no more children, and its token fires.
-    pub(crate) fn set_stopping(&self) {
-        let (watchers, token) = {
-            let mut links = lock(&self.links);
-            let watchers = links.begin_stopping();
-            links.closed = true;
-            let token = links.rare.as_ref().and_then(|rare| rare.token.clone());
-            (watchers, token)
-        };
-        if let Some(token) = token {
-            token.cancel();
-        }
-        watchers.wake();
-    }
-
-    /// Begins to end together with what `close` closes, if it does: nobody sees that closed and the
-    /// node still running. `close` is run under the node's lock.
-    pub(crate) fn begin_stopping_if(&self, close: impl FnOnce(&mut WakeList) -> bool) -> bool {
-        let mut wakes = WakeList::new();
-        let mut links = lock(&self.links);
-        let closed = close(&mut wakes);
-        let watchers = if closed {
-            links.begin_stopping()
-        } else {
-            WakeList::new()
-        };
-        drop(links);
-        wakes.wake();
-        watchers.wake();
-        closed
-    }
-
-    /// The body of a scope has ended well: what is beneath drains, and the token fires, which has
-    /// no message to wait for (rule 4).
-    pub(crate) fn begin_draining(&self) {
-        let watchers = {
-            let mut links = lock(&self.links);
-            self.signals.set(DRAIN);
-            links.begin_stopping()
-        };
-        watchers.wake();
-        self.cancel();
-    }
-
     /// How long its own steps may take in a stop or drain.
     pub(crate) fn grace(&self) -> Duration {
         Duration::from_millis(u64::from(self.grace))
@@ -269,21 +224,13 @@ impl Node {
         }
     }
 
-    /// The token that fires when the node is to end: made when it is first asked for.
+    /// The token that fires when the node is to end: made when it is first asked for. In a drain an actor's
+    /// fires once what was accepted is handled.
     pub(crate) fn token(&self) -> CancellationToken {
         let mut links = lock(&self.links);
-        // An actor's fires after its last message, and not with the drain.
-        let told = match self.kind() {
-            Kind::Actor => STOP | KILL,
-            _ => STOP | KILL | DRAIN,
-        };
-        let over = links.phase == Phase::Stopped || self.signals.has(told);
-        let token = links
-            .rare
-            .get_or_insert_default()
-            .token
-            .get_or_insert_default()
-            .clone();
+        let over = links.phase == Phase::Stopped || self.signals.has(FIRED);
+        let tokens = &mut links.rare.get_or_insert_default().tokens;
+        let token = tokens.ending.get_or_insert_default().clone();
         drop(links);
         if over {
             token.cancel();
@@ -291,15 +238,18 @@ impl Node {
         token
     }
 
-    /// Fires the token, if anybody has asked for it.
-    pub(crate) fn cancel(&self) {
-        let token = {
-            let links = lock(&self.links);
-            links.rare.as_ref().and_then(|rare| rare.token.clone())
-        };
-        if let Some(token) = token {
+    /// As [`token`](Node::token), but it does not fire in a drain before that has become a stop: for
+    /// handlers, so that what is accepted late is not handled as cancelled.
+    pub(crate) fn stop_token(&self) -> CancellationToken {
+        let mut links = lock(&self.links);
+        let over = links.phase == Phase::Stopped || self.signals.has(STOP | KILL) || links.closed;
+        let tokens = &mut links.rare.get_or_insert_default().tokens;
+        let token = tokens.stopping.get_or_insert_default().clone();
+        drop(links);
+        if over {
             token.cancel();
         }
+        token
     }
 
     /// Whether it has any children now. Only a look without the lock if it never had any.

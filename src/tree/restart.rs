@@ -2,7 +2,7 @@
 //! belonged to the incarnation goes.
 
 use super::Node;
-use super::signals::{ABANDON, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING};
+use super::signals::{ABANDON, DRAIN, EXITS, FIRED, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING};
 use crate::error::Phase;
 use crate::sync::lock;
 
@@ -19,19 +19,17 @@ impl Node {
     /// The incarnation ends, and another is to follow: no more children are taken, and its token
     /// fires. `false` if the node has been told to end for good, which comes before any restart.
     pub(crate) fn begin_restart(&self) -> bool {
-        let token = {
+        let tokens = {
             let mut links = lock(&self.links);
             if self.signals.has(STOP | DRAIN | KILL) {
                 return false;
             }
             links.phase = Phase::Restarting;
             links.closed = true;
-            self.signals.set(RENEW);
-            links.rare.as_mut().and_then(|rare| rare.token.take())
+            self.signals.set(RENEW | FIRED);
+            links.tokens(true)
         };
-        if let Some(token) = token {
-            token.cancel();
-        }
+        tokens.cancel();
         true
     }
 
@@ -55,7 +53,14 @@ impl Node {
         }
         links.reset_own_time();
         self.signals
-            .clear(RENEW | REGROUP | ABANDON | WAITING | IF_EMPTY | EXITS);
+            .clear(RENEW | REGROUP | ABANDON | WAITING | IF_EMPTY | EXITS | FIRED);
+        // The next incarnation gets new ones.
+        let fired = links
+            .rare
+            .as_mut()
+            .map(|rare| std::mem::take(&mut rare.tokens));
+        drop(links);
+        drop(fired);
         Resume::Start
     }
 }

@@ -44,6 +44,8 @@ pub(crate) const SOURCED: u32 = 1 << 17;
 pub(crate) const CONCURRENT: u32 = 1 << 19;
 /// For life: its failure is traced and goes no further.
 pub(crate) const CONTAINED: u32 = 1 << 20;
+/// Its token has fired: what is beneath it is to end, and nothing of that is started anew.
+pub(crate) const FIRED: u32 = 1 << 21;
 
 /// For life: from here on, the node's kind.
 const KIND_SHIFT: u32 = 24;

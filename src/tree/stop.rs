@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::AnyNode;
 use super::links::Links;
-use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, KILL, RENEW, STOP};
+use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, FIRED, KILL, RENEW, STOP};
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
 use crate::sync::{WakeList, lock};
@@ -27,8 +26,9 @@ pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
         Order::Kill => kill(target, KILL),
         Order::Cut => kill(target, KILL | CUT),
         Order::Drain | Order::Stop if has_no_time(target) => kill(target, KILL | CUT),
-        Order::Drain => end(target, DRAIN, Gate::Draining),
-        Order::Stop => end(target, STOP, Gate::Closed),
+        Order::Drain | Order::Stop => {
+            enter(target, Entry::order(target, order), |_, _| true);
+        }
     }
 }
 
@@ -59,10 +59,55 @@ pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant, before: Option<Insta
 
 /// The node tells itself: it ends once what it is doing now has ended.
 pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
-    if !target.node().signals.has(STOP | DRAIN | KILL) {
-        target.node().signals.set(BY_SELF);
+    match order {
+        Order::Drain | Order::Stop if !has_no_time(target) => {
+            let own = Entry::order(target, order);
+            enter(
+                target,
+                Entry {
+                    by_self: true,
+                    ..own
+                },
+                |_, _| true,
+            );
+        }
+        order => request(target, order),
     }
-    request(target, order);
+}
+
+/// The node's own code has ended, and with it its life: what is left of it has its grace as in a stop.
+pub(crate) fn end_by_itself(target: &Arc<dyn AnyNode>) {
+    end_if(target, false, |_| true);
+}
+
+/// As [`end_by_itself`], together with what `close` closes, if it does: nobody sees that closed, and the node
+/// still running. `close` is run under the node's lock. With `alone`, only if nobody is beneath.
+pub(crate) fn end_if(
+    target: &Arc<dyn AnyNode>,
+    alone: bool,
+    close: impl FnOnce(&mut WakeList) -> bool,
+) -> bool {
+    let when =
+        |links: &mut Links, wakes: &mut WakeList| !(alone && links.has_children()) && close(wakes);
+    let entry = Entry {
+        by_self: true,
+        unless: 0,
+        ..Entry::order(target, Order::Stop)
+    };
+    enter(target, entry, when)
+}
+
+/// What is beneath a node is to end: its token fires, and a scope takes no orders for that.
+pub(crate) fn fire(target: &Arc<dyn AnyNode>) {
+    let entry = Entry {
+        bits: 0,
+        unless: 0,
+        gate: Gate::Open,
+        closes: false,
+        fires: true,
+        by_self: false,
+    };
+    enter(target, entry, |_, _| true);
 }
 
 /// The node comes to an end of its own: for good, or for this incarnation.
@@ -74,25 +119,94 @@ pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
     target.wake();
 }
 
-fn end(target: &Arc<dyn AnyNode>, bit: u32, gate: Gate) {
-    let node = target.node();
-    let (wakes, token) = {
-        let mut links = lock(&node.links);
-        if links.phase == Phase::Stopped || node.signals.has(bit | KILL | STOP) {
-            return;
+/// How a node comes into its end.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// The signals that are set.
+    bits: u32,
+    /// Signals with any of which it has come further already.
+    unless: u32,
+    gate: Gate,
+    /// It takes no more children.
+    closes: bool,
+    fires: bool,
+    /// It is the node's own doing, unless it has been told already.
+    by_self: bool,
+}
+
+impl Entry {
+    fn order(target: &Arc<dyn AnyNode>, order: Order) -> Self {
+        if order == Order::Drain {
+            Self {
+                bits: DRAIN,
+                unless: DRAIN | KILL | STOP,
+                gate: Gate::Draining,
+                closes: false,
+                // An actor's fires after the mail that it has accepted (rule 4).
+                fires: target.node().kind() != Kind::Actor,
+                by_self: false,
+            }
+        } else {
+            Self {
+                bits: STOP,
+                unless: KILL | STOP,
+                gate: Gate::Closed,
+                closes: true,
+                fires: true,
+                by_self: false,
+            }
         }
-        node.signals.set(bit);
-        let wakes = links.begin_stopping();
-        links.closed |= bit == STOP;
-        // An actor's token fires after its last message, which is for its shell to see (rule 4).
-        let fires = bit != DRAIN || node.kind() != Kind::Actor;
-        (wakes, links.token().filter(|_| fires))
+    }
+}
+
+/// The one way into an end, but for a kill: under the node's lock its phase, its signals and what it
+/// closes change in one step, and after that whoever has to be is woken.
+///
+/// An end of its own does not change what the node was told before: a drained node that has ended is
+/// drained, and not stopped.
+fn enter(
+    target: &Arc<dyn AnyNode>,
+    entry: Entry,
+    when: impl FnOnce(&mut Links, &mut WakeList) -> bool,
+) -> bool {
+    let node = target.node();
+    let mut wakes = WakeList::new();
+    let (watchers, tokens) = {
+        let mut links = lock(&node.links);
+        let told = node.signals.load();
+        if links.phase == Phase::Stopped
+            || told & entry.unless != 0
+            || !when(&mut links, &mut wakes)
+        {
+            drop(links);
+            wakes.wake();
+            return false;
+        }
+        let mut bits = match told & (STOP | DRAIN | KILL) {
+            0 if entry.by_self => entry.bits | BY_SELF,
+            0 => entry.bits,
+            _ if entry.by_self && entry.unless == 0 => 0,
+            _ => entry.bits,
+        };
+        if entry.fires {
+            bits |= FIRED;
+        }
+        if bits & !told != 0 {
+            node.signals.set(bits);
+        }
+        links.closed |= entry.closes;
+        let tokens = entry.fires.then(|| links.tokens(entry.closes));
+        (links.begin_stopping(), tokens)
     };
-    target.close(gate);
-    if let Some(token) = token {
-        token.cancel();
+    if entry.gate != Gate::Open {
+        target.close(entry.gate);
+    }
+    if let Some(tokens) = tokens {
+        tokens.cancel();
     }
     wakes.wake();
+    watchers.wake();
+    true
 }
 
 /// Kills a node and all beneath it at once: one that does not yield must not keep what is beneath
@@ -102,12 +216,12 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
     let mut pending = vec![Arc::clone(target)];
     while let Some(next) = pending.pop() {
         let node = next.node();
-        let (wakes, token) = {
+        let (wakes, tokens) = {
             let mut links = lock(&node.links);
             if links.phase == Phase::Stopped || node.signals.has(KILL) {
                 continue;
             }
-            node.signals.set(bits);
+            node.signals.set(bits | FIRED);
             links.phase = Phase::Stopping;
             // The patience of those who wait begins now.
             let wakes = links.watchers();
@@ -116,12 +230,10 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
             if let Some(children) = &links.children {
                 pending.extend(children.all());
             }
-            (wakes, links.token())
+            (wakes, links.tokens(true))
         };
         next.close(Gate::Closed);
-        if let Some(token) = token {
-            token.cancel();
-        }
+        tokens.cancel();
         wakes.wake();
     }
 }
@@ -150,9 +262,5 @@ impl Links {
         if let Some(rare) = &mut self.rare {
             rare.waiters.wake_all(wakes);
         }
-    }
-
-    fn token(&self) -> Option<CancellationToken> {
-        self.rare.as_ref().and_then(|rare| rare.token.clone())
     }
 }

@@ -1,0 +1,58 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use crate::tree::{AnyNode, is_own_code};
+
+/// Ends when an actor is to end, made by [`Context::cancelled`](crate::Context::cancelled).
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Cancelled {
+    node: Arc<dyn AnyNode>,
+    wait: Option<Wait>,
+}
+
+struct Wait {
+    /// The actor's own code waits.
+    own: bool,
+    token: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Cancelled {
+    pub(super) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self { node, wait: None }
+    }
+}
+
+impl Future for Cancelled {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let own = is_own_code(this.node.node());
+        if this.wait.as_ref().is_none_or(|wait| wait.own != own) {
+            let node = this.node.node();
+            // A drain waits for the tasks, but handles what still comes before it becomes a stop.
+            let token = if own { node.stop_token() } else { node.token() };
+            let token = Box::pin(token.cancelled_owned());
+            this.wait = Some(Wait { own, token });
+        }
+        match &mut this.wait {
+            Some(wait) => wait.token.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cancelled")
+    }
+}
