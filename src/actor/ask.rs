@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::bounds::Bounds;
 use super::cell::ActorCell;
 use crate::error::AskError;
-use crate::mailbox::{Awaited, Refusal, ReplyTo, Ticket};
+use crate::mailbox::{Awaited, Refusal, ReplyTo, Reserved, Ticket};
 use crate::sync::after;
 use crate::tree::{AnyNode, is_beneath, keep_reply};
 
@@ -179,20 +179,20 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         match reserved {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(())) => self.refuse(AskError::Stopped),
-            Poll::Ready(Ok(())) => self.push_reserved(),
+            Poll::Ready(Ok(reserved)) => self.push_reserved(reserved),
         }
     }
 
     /// Sends the message into a slot of its own.
     #[cold]
-    fn push_reserved(&mut self) -> Poll<Result<(), AskError>> {
+    fn push_reserved(&mut self, reserved: Reserved) -> Poll<Result<(), AskError>> {
         let cell = self.target.cell();
         // It goes with the first of the two ways in which it is sent.
         let message = self.message.take().expect("it is not sent yet");
         let known = self.bounds.has_limit();
         let asker = self.reply.asker(known);
         let inside = || is_beneath(&cell.node);
-        match cell.queue.push_reserved(message, asker, inside) {
+        match cell.queue.push_reserved(message, reserved, asker, inside) {
             Ok(number) => {
                 self.stage = Stage::Sent((!known).then_some(number));
                 Poll::Ready(Ok(()))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
-use crate::mailbox::Asker;
+use crate::mailbox::{Asker, Reserved};
 use crate::tree::is_beneath;
 
 /// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
@@ -81,8 +81,9 @@ impl<'a, M: Send + 'static> Future for Reserve<'a, M> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         Poll::Ready(match ready!(this.room.poll(this.cell, cx)) {
-            Ok(()) => Ok(Permit {
-                cell: Some(this.cell),
+            Ok(reserved) => Ok(Permit {
+                cell: this.cell,
+                reserved: Some(reserved),
             }),
             Err(NoRoom::Closed) => Err(SendError::stopped(())),
             Err(NoRoom::TimedOut) => Err(SendError::timed_out(())),
@@ -103,11 +104,13 @@ impl<M: Send + 'static> fmt::Debug for Reserve<'_, M> {
     }
 }
 
-/// Room in a mailbox for one message. Dropped unused, it goes to the next who waits.
+/// Room in a mailbox for one message. Dropped unused, it goes to the next who waits. When a drain of the
+/// actor begins, a permit of somebody who may no longer send holds no room any more.
 #[must_use = "the room is given back when this is dropped"]
 pub struct Permit<'a, M: Send + 'static> {
+    cell: &'a Arc<ActorCell<M>>,
     /// `None` once it is used.
-    cell: Option<&'a Arc<ActorCell<M>>>,
+    reserved: Option<Reserved>,
 }
 
 impl<M: Send + 'static> Permit<'_, M> {
@@ -117,11 +120,12 @@ impl<M: Send + 'static> Permit<'_, M> {
     ///
     /// [`SendError::Stopped`] gives it back if the actor has stopped taking messages meanwhile.
     pub fn send(mut self, message: M) -> Result<(), SendError<M>> {
-        let Some(cell) = self.cell.take() else {
+        let cell = self.cell;
+        let Some(reserved) = self.reserved.take() else {
             return Err(SendError::stopped(message));
         };
         cell.queue
-            .push_reserved(message, Asker::Nobody, || is_beneath(&cell.node))
+            .push_reserved(message, reserved, Asker::Nobody, || is_beneath(&cell.node))
             .map(drop)
             .map_err(SendError::stopped)
     }
@@ -129,8 +133,8 @@ impl<M: Send + 'static> Permit<'_, M> {
 
 impl<M: Send + 'static> Drop for Permit<'_, M> {
     fn drop(&mut self) {
-        if let Some(cell) = self.cell {
-            cell.queue.release();
+        if let Some(reserved) = self.reserved.take() {
+            self.cell.queue.release(reserved);
         }
     }
 }

@@ -1,13 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::cell::ActorCell;
 use super::recipient_ask::RecipientAsk;
 use super::recipient_tell::RecipientTell;
 use super::room::{Line, NoRoom, Room};
 use crate::error::TrySendError;
-use crate::mailbox::{Caller, ReplyTo, Ticket};
+use crate::mailbox::{Caller, Refusal, ReplyTo, Reserved, Ticket};
 use crate::tree::{AnyNode, NodeId, is_beneath};
 
 /// A reference that can only send `T`s to an actor whose messages are made from them. It does not
@@ -50,19 +50,34 @@ pub struct Recipient<T: Send + 'static> {
 pub(super) trait Receive<T>: Send + Sync {
     fn id(&self) -> NodeId;
     fn path(&self) -> String;
-    fn poll_reserve(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Poll<Result<(), ()>>;
+    fn poll_reserve(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Poll<Result<Reserved, ()>>;
     /// Gives up a place in the line.
     fn leave(&self, ticket: &mut Option<Ticket>);
+    fn try_reserve(&self) -> Result<Reserved, Refusal>;
     /// Gives up the room that was reserved.
-    fn release(&self);
-    /// Converts and sends into reserved room. An actor that has closed meanwhile leaves it
+    fn release(&self, reserved: Reserved);
+    /// Converts and sends into reserved room, which is taken out only after the conversion: that is the
+    /// user's, and may panic. An actor that has closed meanwhile leaves it
     /// undelivered: `false`.
-    fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>) -> bool;
+    fn send_reserved(
+        &self,
+        value: T,
+        reserved: &mut Option<Reserved>,
+        caller: Option<Arc<dyn Caller>>,
+    ) -> bool;
     fn any(self: Arc<Self>) -> Arc<dyn AnyNode>;
 }
 
 impl<T: Send + 'static> Line for Arc<dyn Receive<T>> {
-    fn poll_reserve(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Poll<Result<(), ()>> {
+    fn poll_reserve(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Poll<Result<Reserved, ()>> {
         Receive::poll_reserve(&**self, ticket, waker)
     }
 
@@ -97,13 +112,14 @@ impl<T: Send + 'static> Recipient<T> {
     /// [`TrySendError`] gives it back if the mailbox is full or the actor takes no more.
     pub fn try_tell(&self, message: T) -> Result<(), TrySendError<T>> {
         let mut place = Place::new(&self.target);
-        match place.poll_slot(Waker::noop()) {
-            Poll::Ready(Ok(())) => {
+        match self.target.try_reserve() {
+            Ok(reserved) => {
+                place.reserved = Some(reserved);
                 place.send(message, None);
                 Ok(())
             }
-            Poll::Ready(Err(_)) => Err(TrySendError::stopped(message)),
-            Poll::Pending => Err(TrySendError::full(message)),
+            Err(Refusal::Closed) => Err(TrySendError::stopped(message)),
+            Err(Refusal::Full) => Err(TrySendError::full(message)),
         }
     }
 
@@ -152,7 +168,11 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
         self.node.path(self.type_name())
     }
 
-    fn poll_reserve(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Poll<Result<(), ()>> {
+    fn poll_reserve(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Poll<Result<Reserved, ()>> {
         self.queue
             .poll_reserve(ticket, waker, || is_beneath(&self.node))
     }
@@ -161,14 +181,28 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
         self.queue.leave(ticket);
     }
 
-    fn release(&self) {
-        self.queue.release();
+    fn try_reserve(&self) -> Result<Reserved, Refusal> {
+        self.queue.try_reserve(|| is_beneath(&self.node))
     }
 
-    fn send_reserved(&self, value: T, caller: Option<Arc<dyn Caller>>) -> bool {
+    fn release(&self, reserved: Reserved) {
+        self.queue.release(reserved);
+    }
+
+    fn send_reserved(
+        &self,
+        value: T,
+        reserved: &mut Option<Reserved>,
+        caller: Option<Arc<dyn Caller>>,
+    ) -> bool {
         let message = M::from(value);
+        let Some(reserved) = reserved.take() else {
+            return false;
+        };
         let inside = || is_beneath(&self.node);
-        let pushed = self.queue.push_reserved(message, caller.into(), inside);
+        let pushed = self
+            .queue
+            .push_reserved(message, reserved, caller.into(), inside);
         pushed.map_err(|message| self.discard_one(message)).is_ok()
     }
 
@@ -181,7 +215,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
 pub(super) struct Place<'a, T: Send + 'static> {
     target: &'a Arc<dyn Receive<T>>,
     room: Room,
-    reserved: bool,
+    reserved: Option<Reserved>,
 }
 
 impl<'a, T: Send + 'static> Place<'a, T> {
@@ -189,7 +223,7 @@ impl<'a, T: Send + 'static> Place<'a, T> {
         Self {
             target,
             room: Room::default(),
-            reserved: false,
+            reserved: None,
         }
     }
 
@@ -198,30 +232,26 @@ impl<'a, T: Send + 'static> Place<'a, T> {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NoRoom>> {
-        let polled = self.room.poll(self.target, cx);
-        self.reserved = matches!(polled, Poll::Ready(Ok(())));
-        polled
+        let reserved = ready!(self.room.poll(self.target, cx));
+        Poll::Ready(reserved.map(|reserved| self.reserved = Some(reserved)))
     }
 
     /// As [`poll`](Place::poll), for a wait that something else bounds.
     pub(super) fn poll_slot(&mut self, waker: &Waker) -> Poll<Result<(), ()>> {
-        let polled = self.room.poll_slot(self.target, waker);
-        self.reserved = matches!(polled, Poll::Ready(Ok(())));
-        polled
+        let reserved = ready!(self.room.poll_slot(self.target, waker));
+        Poll::Ready(reserved.map(|reserved| self.reserved = Some(reserved)))
     }
 
     /// Sends into the room that was reserved; says whether the message has arrived.
     pub(super) fn send(mut self, value: T, caller: Option<Arc<dyn Caller>>) -> bool {
-        let sent = self.target.send_reserved(value, caller);
-        self.reserved = false;
-        sent
+        self.target.send_reserved(value, &mut self.reserved, caller)
     }
 }
 
 impl<T: Send + 'static> Drop for Place<'_, T> {
     fn drop(&mut self) {
-        if self.reserved {
-            self.target.release();
+        if let Some(reserved) = self.reserved.take() {
+            self.target.release(reserved);
         }
         self.room.leave(self.target);
     }

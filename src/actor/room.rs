@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use super::cell::ActorCell;
 use crate::error::Cycle;
-use crate::mailbox::Ticket;
+use crate::mailbox::{Reserved, Ticket};
 use crate::tree::{AnyNode, Overrun, Request, WaitBound, is_beneath};
 
 /// The line of those who wait for room in a mailbox.
 pub(super) trait Line {
     /// Takes a slot, or a place in the line for one. `Err` if nothing more is taken.
-    fn poll_reserve(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Poll<Result<(), ()>>;
+    fn poll_reserve(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Poll<Result<Reserved, ()>>;
 
     fn leave(&self, ticket: &mut Option<Ticket>);
 
@@ -18,7 +22,11 @@ pub(super) trait Line {
 }
 
 impl<M: Send + 'static> Line for Arc<ActorCell<M>> {
-    fn poll_reserve(&self, ticket: &mut Option<Ticket>, waker: &Waker) -> Poll<Result<(), ()>> {
+    fn poll_reserve(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Poll<Result<Reserved, ()>> {
         self.queue
             .poll_reserve(ticket, waker, || is_beneath(&self.node))
     }
@@ -65,7 +73,7 @@ impl Room {
         &mut self,
         line: &impl Line,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(), NoRoom>> {
+    ) -> Poll<Result<Reserved, NoRoom>> {
         if let Poll::Ready(reserved) = self.poll_slot(line, cx.waker()) {
             return Poll::Ready(reserved.map_err(|()| NoRoom::Closed));
         }
@@ -83,8 +91,18 @@ impl Room {
     }
 
     /// As [`poll`](Room::poll), for a wait that something else bounds.
-    pub(super) fn poll_slot(&mut self, line: &impl Line, waker: &Waker) -> Poll<Result<(), ()>> {
-        let reserved = ready!(line.poll_reserve(&mut self.ticket, waker));
+    pub(super) fn poll_slot(
+        &mut self,
+        line: &impl Line,
+        waker: &Waker,
+    ) -> Poll<Result<Reserved, ()>> {
+        let ticket = self.ticket;
+        let polled = line.poll_reserve(&mut self.ticket, waker);
+        if ticket.is_some() && ticket != self.ticket {
+            // It was sent away, and stands elsewhere now.
+            self.bound.end();
+        }
+        let reserved = ready!(polled);
         self.bound.end();
         Poll::Ready(reserved)
     }

@@ -84,10 +84,10 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
         let cell = self.cell;
         match self.room.poll(cell, cx) {
-            Poll::Ready(Ok(())) => {
+            Poll::Ready(Ok(reserved)) => {
                 let inside = || is_beneath(&cell.node);
                 let (message, asker) = (self.take(), self.take_caller());
-                let pushed = cell.queue.push_reserved(message, asker, inside);
+                let pushed = cell.queue.push_reserved(message, reserved, asker, inside);
                 Poll::Ready(pushed.map(drop).map_err(SendError::stopped))
             }
             Poll::Ready(Err(NoRoom::Closed)) => Poll::Ready(Err(SendError::stopped(self.take()))),

@@ -54,8 +54,8 @@ impl<M> Queue<M> {
         if let Some(rare) = &mut state.rare {
             callers.append(&mut rare.callers);
             gone = rare.abandoned.take_from(first);
-            rare.waiters.wake_all(&mut wakes);
         }
+        state.narrow(Gate::Closed, self, &mut wakes);
         drop(state);
         drop(spare);
         wakes.wake();

@@ -31,7 +31,7 @@ pub use gone::{CallerGone, UntilCallerGone};
 pub(crate) use left::Left;
 pub(crate) use queue::{Asker, Gate, Queue, Refusal};
 pub use reply::ReplyTo;
-pub(crate) use waiters::Ticket;
+pub(crate) use waiters::{Reserved, Ticket};
 
 /// How much room an actor's mailbox has.
 ///

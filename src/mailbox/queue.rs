@@ -3,7 +3,7 @@ use std::task::{Poll, Waker};
 
 use super::state::State;
 use super::sync::{AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering, fence, lock};
-use super::waiters::Ticket;
+use super::waiters::{Reserved, Ticket};
 use super::{Caller, Mailbox};
 use crate::sync::WakeList;
 
@@ -57,7 +57,8 @@ pub(crate) enum Refusal {
 /// Invariants:
 /// 1. A message's number is the value of `accepted` when it was pushed; numbers are handled in
 ///    order, and `started` counts those that have left the mailbox.
-/// 2. `accepted - started + reserved <= capacity`. `accepted` and `reserved` change under the
+/// 2. `accepted - started + reserved <= capacity`. What its owner may no longer use is not
+///    counted as reserved. `accepted` and `reserved` change under the
 ///    lock; `started` is stored by the loop alone, so a sender may see too little room, and never
 ///    too much.
 /// 3. Only if `attention` has `WAITERS` does anybody wait for room. A sender sets it under the
@@ -137,45 +138,60 @@ impl<M> Queue<M> {
         &self,
         ticket: &mut Option<Ticket>,
         waker: &Waker,
-        inside: impl FnOnce() -> bool,
-    ) -> Poll<Result<(), ()>> {
+        inside: impl Fn() -> bool,
+    ) -> Poll<Result<Reserved, ()>> {
         let mut wakes = WakeList::new();
-        let mut state = lock(&self.state);
-        let outcome = if !state.admits(inside) {
-            state.leave(ticket, self, &mut wakes);
-            Poll::Ready(Err(()))
-        } else if ticket.is_none() && state.has_place(self) {
-            state.rare().reserved += 1;
-            Poll::Ready(Ok(()))
-        } else if state.poll_ticket(ticket, waker, self, &mut wakes) {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
+        let mut spare = None;
+        let outcome = loop {
+            let wakers = (waker, &mut spare);
+            let tried = lock(&self.state).try_reserve(ticket, wakers, self, &mut wakes, &inside);
+            match tried {
+                Some(outcome) => break outcome,
+                None => spare = Some(waker.clone()),
+            }
         };
-        drop(state);
+        drop(spare);
         wakes.wake();
         outcome
+    }
+
+    /// Takes a slot, if there is one.
+    pub(crate) fn try_reserve(&self, inside: impl Fn() -> bool) -> Result<Reserved, Refusal> {
+        let mut state = lock(&self.state);
+        if !state.admits(&inside) {
+            Err(Refusal::Closed)
+        } else if state.has_place(self) {
+            Ok(state.rare().reserve(inside()))
+        } else {
+            Err(Refusal::Full)
+        }
     }
 
     /// Pushes into a slot that was reserved before; gives the message's number.
     pub(crate) fn push_reserved(
         &self,
         message: M,
+        reserved: Reserved,
         asker: Asker<'_>,
         inside: impl FnOnce() -> bool,
     ) -> Result<u64, M> {
+        let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
-        if !state.admits(inside) {
-            drop(state);
-            self.release();
-            return Err(message);
-        }
-        state.rare().reserved -= 1;
-        state.add(asker);
-        let (number, waker) = state.push(message, &self.attention);
+        let has_claim = state.use_up(&reserved);
+        let pushed = if has_claim && state.admits(inside) {
+            state.add(asker);
+            Ok(state.push(message, &self.attention))
+        } else {
+            state.grant(self, &mut wakes);
+            Err(message)
+        };
+        state.look_again(&mut wakes);
         drop(state);
-        wake(waker);
-        Ok(number)
+        wakes.wake();
+        pushed.map(|(number, waker)| {
+            wake(waker);
+            number
+        })
     }
 
     /// Nobody waits for the reply to this ask any more, which had no time limit: it is skipped if it
@@ -216,19 +232,17 @@ impl<M> Queue<M> {
     }
 
     /// Gives a reserved slot back, and with it the turn.
-    pub(crate) fn release(&self) {
+    pub(crate) fn release(&self, reserved: Reserved) {
         let mut wakes = WakeList::new();
-        let mut state = lock(&self.state);
-        state.rare().reserved -= 1;
-        state.grant(self, &mut wakes);
-        drop(state);
+        lock(&self.state).give_back(reserved, self, &mut wakes);
         wakes.wake();
     }
 
     /// Leaves the line, and passes a turn that had been granted on.
     pub(crate) fn leave(&self, ticket: &mut Option<Ticket>) {
         let mut wakes = WakeList::new();
-        lock(&self.state).leave(ticket, self, &mut wakes);
+        let stale = lock(&self.state).leave(ticket, self, &mut wakes);
+        drop(stale);
         wakes.wake();
     }
 
@@ -237,12 +251,7 @@ impl<M> Queue<M> {
     pub(crate) fn close(&self, gate: Gate) {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
-        if gate == Gate::Closed || state.gate == Gate::Open {
-            state.gate = gate;
-        }
-        if let Some(rare) = &mut state.rare {
-            rare.waiters.wake_all(&mut wakes);
-        }
+        state.narrow(gate, self, &mut wakes);
         // A loop that finds the gate closed does not sleep again; one that drains does.
         let sleeper = match gate {
             Gate::Closed => state.end_sleep(&self.attention),
@@ -281,10 +290,7 @@ impl<M> Queue<M> {
         let mut state = lock(&self.state);
         let empty = state.messages.is_empty();
         if empty {
-            state.gate = Gate::Closed;
-            if let Some(rare) = &mut state.rare {
-                rare.waiters.wake_all(wakes);
-            }
+            state.narrow(Gate::Closed, self, wakes);
         }
         empty
     }
@@ -337,14 +343,17 @@ impl<M> Queue<M> {
     }
 
     /// Whether the sender with this ticket waits for the loop to make room. Reserved room may come
-    /// free without that.
+    /// free without that; once none is reserved, the sender is woken for another look.
     pub(crate) fn waits_for_loop(&self, ticket: Ticket, inside: impl FnOnce() -> bool) -> bool {
-        let state = lock(&self.state);
-        let waiting = state
-            .rare
-            .as_ref()
-            .is_some_and(|rare| rare.reserved == 0 && rare.waiters.is_waiting(ticket));
-        waiting && state.admits(inside)
+        let mut state = lock(&self.state);
+        if !state.admits(inside) {
+            return false;
+        }
+        let Some(rare) = &mut state.rare else {
+            return false;
+        };
+        let may_come_free = rare.reserved > 0;
+        rare.waiters.is_waiting(ticket, may_come_free) && !may_come_free
     }
 
     /// Whether the message with this number is queued, or in the current handler.

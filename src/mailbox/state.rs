@@ -1,11 +1,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use super::abandoned::Abandoned;
 use super::queue::{Asker, Gate, Queue, WAITERS, WOKEN};
 use super::sync::{AtomicU8, Ordering, fence};
-use super::waiters::{Ticket, Waiters};
+use super::waiters::{Left, Reserved, Ticket, Waiters};
 use super::{Caller, Mailbox};
 use crate::sync::WakeList;
 
@@ -36,9 +36,24 @@ pub(super) struct State<M> {
 pub(super) struct Rare {
     pub(super) callers: Callers,
     pub(super) abandoned: Abandoned,
+    /// How many slots are reserved.
     pub(super) reserved: u64,
+    /// How many of those by senders whom a draining owner does not listen to.
+    outside: u64,
     /// The line.
     pub(super) waiters: Waiters,
+}
+
+impl Rare {
+    pub(super) fn reserve(&mut self, inside: bool) -> Reserved {
+        self.count(inside);
+        Reserved { inside }
+    }
+
+    fn count(&mut self, inside: bool) {
+        self.reserved += 1;
+        self.outside += u64::from(!inside);
+    }
 }
 
 impl<M> State<M> {
@@ -133,54 +148,150 @@ impl<M> State<M> {
         }
     }
 
-    /// Joins the line, or looks whether its turn has come; the reservation is the caller's then.
-    pub(super) fn poll_ticket(
+    /// Takes a slot, or a place in the line for one, or looks whether its turn has come. `None` if it needs
+    /// a waker of its own for that, which is not to be cloned under the lock; what is to be dropped
+    /// without the lock is put in its place.
+    pub(super) fn try_reserve(
         &mut self,
         ticket: &mut Option<Ticket>,
-        waker: &Waker,
+        (waker, spare): (&Waker, &mut Option<Waker>),
         queue: &Queue<M>,
         wakes: &mut WakeList,
-    ) -> bool {
-        let current = match *ticket {
-            Some(current) => current,
-            None => {
-                let joined = self.rare().waiters.join(waker.clone());
-                *ticket = Some(joined);
-                queue.attention.fetch_or(WAITERS, Ordering::SeqCst);
-                // Invariant 3: the loop may have made room before it could see that mark.
-                fence(Ordering::SeqCst);
-                self.grant(queue, wakes);
-                joined
-            }
-        };
-        let granted = self.rare().waiters.poll(current, waker);
-        if granted {
-            self.rare().waiters.leave(current);
-            *ticket = None;
+        inside: &impl Fn() -> bool,
+    ) -> Option<Poll<Result<Reserved, ()>>> {
+        if !self.admits(inside) {
+            *spare = self.leave(ticket, queue, wakes);
+            return Some(Poll::Ready(Err(())));
         }
-        granted
+        // One that was sent away begins anew.
+        let Some(current) = ticket.filter(|ticket| self.rare().waiters.knows(*ticket)) else {
+            *ticket = None;
+            if self.has_place(queue) {
+                return Some(Poll::Ready(Ok(self.rare().reserve(inside()))));
+            }
+            let waker = spare.take()?;
+            let joined = self.join(waker, inside(), queue, wakes);
+            *ticket = Some(joined);
+            return Some(self.take(ticket));
+        };
+        let turn = self.take(ticket);
+        if turn.is_pending() && !self.rare().waiters.has_waker(current, waker) {
+            let waker = spare.take()?;
+            *spare = self.rare().waiters.set_waker(current, waker);
+        }
+        Some(turn)
     }
 
+    fn join(
+        &mut self,
+        waker: Waker,
+        inside: bool,
+        queue: &Queue<M>,
+        wakes: &mut WakeList,
+    ) -> Ticket {
+        let joined = self.rare().waiters.join(waker, inside);
+        queue.attention.fetch_or(WAITERS, Ordering::SeqCst);
+        // Invariant 3: the loop may have made room before it could see that mark.
+        fence(Ordering::SeqCst);
+        self.grant(queue, wakes);
+        joined
+    }
+
+    /// The slot that was granted, if one was.
+    fn take(&mut self, ticket: &mut Option<Ticket>) -> Poll<Result<Reserved, ()>> {
+        let granted = ticket.and_then(|current| self.rare().waiters.take(current));
+        match granted {
+            Some(reserved) => {
+                *ticket = None;
+                Poll::Ready(Ok(reserved))
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// Leaves the line; gives what is to be dropped without the lock.
     pub(super) fn leave(
         &mut self,
         ticket: &mut Option<Ticket>,
         queue: &Queue<M>,
         wakes: &mut WakeList,
-    ) {
-        let (Some(ticket), Some(rare)) = (ticket.take(), &mut self.rare) else {
-            return;
-        };
-        if rare.waiters.leave(ticket) {
-            rare.reserved -= 1;
+    ) -> Option<Waker> {
+        let rare = self.rare.as_mut()?;
+        match rare.waiters.leave(ticket.take()?)? {
+            Left::Granted(reserved) => {
+                self.give_back(reserved, queue, wakes);
+                None
+            }
+            Left::Waiting(waker) => {
+                self.grant(queue, wakes);
+                waker
+            }
         }
+    }
+
+    /// Whether a slot is still its owner's: a mailbox that drains, or is closed, has no more room for
+    /// those who may no longer send (rule 4).
+    fn has_claim(&self, reserved: &Reserved) -> bool {
+        match self.gate {
+            Gate::Open => true,
+            Gate::Draining => reserved.inside,
+            Gate::Closed => false,
+        }
+    }
+
+    /// The slot is about to be used. `false` if it is not its owner's any more.
+    pub(super) fn use_up(&mut self, reserved: &Reserved) -> bool {
+        let has_claim = self.has_claim(reserved);
+        if let Some(rare) = self.rare.as_mut().filter(|_| has_claim) {
+            rare.reserved -= 1;
+            rare.outside -= u64::from(!reserved.inside);
+        }
+        has_claim
+    }
+
+    /// The slot goes to the next.
+    pub(super) fn give_back(&mut self, reserved: Reserved, queue: &Queue<M>, wakes: &mut WakeList) {
+        if self.use_up(&reserved) {
+            self.grant(queue, wakes);
+            self.look_again(wakes);
+        }
+    }
+
+    /// Somebody's wait looked harmless because of a reservation, and none is left.
+    pub(super) fn look_again(&mut self, wakes: &mut WakeList) {
+        if let Some(rare) = self.rare.as_mut().filter(|rare| rare.reserved == 0) {
+            rare.waiters.wake_doubted(wakes);
+        }
+    }
+
+    /// Moves the gate towards closed, never back. Those who may no longer send lose what they had
+    /// reserved, and their places in the line.
+    pub(super) fn narrow(&mut self, gate: Gate, queue: &Queue<M>, wakes: &mut WakeList) {
+        if gate == Gate::Closed || self.gate == Gate::Open {
+            self.gate = gate;
+        }
+        let Some(rare) = &mut self.rare else { return };
+        match self.gate {
+            Gate::Open => return,
+            Gate::Draining => rare.reserved -= rare.outside,
+            Gate::Closed => rare.reserved = 0,
+        }
+        rare.outside = 0;
+        rare.waiters.dismiss(self.gate == Gate::Draining, wakes);
         self.grant(queue, wakes);
+        self.look_again(wakes);
     }
 
     pub(super) fn grant(&mut self, queue: &Queue<M>, wakes: &mut WakeList) {
         let queued = self.accepted - queue.started.load(Ordering::Relaxed);
         if let Some(rare) = &mut self.rare {
-            let room = u64::from(self.capacity).saturating_sub(queued + rare.reserved);
-            rare.reserved += rare.waiters.grant(room, wakes);
+            let mut room = u64::from(self.capacity).saturating_sub(queued + rare.reserved);
+            while room > 0
+                && let Some(inside) = rare.waiters.grant(wakes)
+            {
+                rare.count(inside);
+                room -= 1;
+            }
         }
         if !self.has_waiting() {
             queue.attention.fetch_and(!WAITERS, Ordering::Relaxed);

@@ -1,33 +1,86 @@
-use std::collections::VecDeque;
 use std::task::Waker;
+
+use slab::Slab;
 
 use crate::sync::WakeList;
 
-/// A sender's place in the line of those who wait for room.
+/// A sender's place in the line of those who wait for room. It is good for one place: one that was
+/// sent away does not find the next that stands there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket {
+    key: u32,
+    number: u32,
+}
 
+/// A slot of a mailbox that is kept free for somebody. It is used up or given back once, because it is
+/// moved into what does so.
 #[derive(Debug)]
-enum Place {
-    Waiting(Waker),
-    /// A slot of the mailbox is reserved for this ticket until it is used or given up.
-    Granted,
-    /// A tombstone: the ticket was used or given up.
-    Left,
+#[must_use = "a slot that is forgotten stays reserved"]
+pub(crate) struct Reserved {
+    /// It was reserved by one whom a draining owner still listens to.
+    pub(super) inside: bool,
 }
 
 /// The line of senders who wait for room, first come, first served.
 ///
 /// Invariants:
-/// 1. `places[i]` belongs to the ticket `first + i`; the front is never a tombstone.
-/// 2. No `Granted` place stands behind a `Waiting` one.
-/// 3. `waiting` counts the `Waiting` places; none of them is before the ticket `next`.
-#[derive(Debug, Default)]
+/// 1. The places that wait are linked in their order, from `first` to `last`. One to whom a slot was
+///    granted is not linked any more.
+/// 2. `waiting` counts the places that wait.
+#[derive(Debug)]
 pub(super) struct Waiters {
-    first: u64,
-    next: u64,
-    places: VecDeque<Place>,
-    waiting: usize,
+    places: Slab<Place>,
+    first: u32,
+    last: u32,
+    waiting: u32,
+    /// How many places there have been.
+    number: u32,
+    /// Those that were taken for harmless because of a reservation.
+    doubted: Vec<Ticket>,
+}
+
+#[derive(Debug)]
+struct Place {
+    number: u32,
+    inside: bool,
+    turn: Turn,
+}
+
+#[derive(Debug)]
+enum Turn {
+    Waiting {
+        /// None once it was woken for another look.
+        waker: Option<Waker>,
+        before: u32,
+        after: u32,
+        doubted: bool,
+    },
+    /// A slot is reserved for it.
+    Granted,
+}
+
+/// What becomes of one who leaves the line.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// It had waited. Its waker is to be dropped without the lock.
+    Waiting(Option<Waker>),
+    Granted(Reserved),
+}
+
+/// No place.
+const NONE: u32 = u32::MAX;
+
+impl Default for Waiters {
+    fn default() -> Self {
+        Self {
+            places: Slab::new(),
+            first: NONE,
+            last: NONE,
+            waiting: 0,
+            number: 0,
+            doubted: Vec::new(),
+        }
+    }
 }
 
 impl Waiters {
@@ -35,81 +88,178 @@ impl Waiters {
         self.waiting > 0
     }
 
-    pub(super) fn join(&mut self, waker: Waker) -> Ticket {
-        let ticket = Ticket(self.first + self.places.len() as u64);
-        self.places.push_back(Place::Waiting(waker));
+    pub(super) fn join(&mut self, waker: Waker, inside: bool) -> Ticket {
+        self.number = self.number.wrapping_add(1);
+        let before = self.last;
+        let key = self.places.insert(Place {
+            number: self.number,
+            inside,
+            turn: Turn::Waiting {
+                waker: Some(waker),
+                before,
+                after: NONE,
+                doubted: false,
+            },
+        });
+        // A line of four billion places does not fit into memory.
+        let key = u32::try_from(key).unwrap_or(NONE);
+        self.link(before, key);
+        self.link_back(NONE, key);
         self.waiting += 1;
-        ticket
-    }
-
-    /// Grants a slot each to the first of those waiting, as long as there is `room`; returns how
-    /// many were granted.
-    pub(super) fn grant(&mut self, mut room: u64, wakes: &mut WakeList) -> u64 {
-        let before = room;
-        self.next = self.next.max(self.first);
-        while room > 0 && self.waiting > 0 {
-            let Some(place) = self.place(Ticket(self.next)) else {
-                break;
-            };
-            if matches!(place, Place::Waiting(_))
-                && let Place::Waiting(waker) = std::mem::replace(place, Place::Granted)
-            {
-                wakes.push(waker);
-                self.waiting -= 1;
-                room -= 1;
-            }
-            self.next += 1;
+        Ticket {
+            key,
+            number: self.number,
         }
-        before - room
     }
 
-    /// Whether the ticket has been granted; if not, it is `waker` that the grant will wake.
-    pub(super) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> bool {
+    /// Grants a slot to the first of those who wait; says whether it is one that is inside.
+    pub(super) fn grant(&mut self, wakes: &mut WakeList) -> Option<bool> {
+        let key = self.first;
+        let (waker, inside) = self.unlink(key)?;
+        wakes.extend(waker);
+        Some(inside)
+    }
+
+    /// Takes the slot that was granted to this ticket, if one was.
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<Reserved> {
+        let place = self.place(ticket)?;
+        if matches!(place.turn, Turn::Waiting { .. }) {
+            return None;
+        }
+        let inside = place.inside;
+        self.places.remove(ticket.key as usize);
+        Some(Reserved { inside })
+    }
+
+    /// Whether the ticket is in the line.
+    pub(super) fn knows(&self, ticket: Ticket) -> bool {
+        let place = self.places.get(ticket.key as usize);
+        place.is_some_and(|place| place.number == ticket.number)
+    }
+
+    /// It is `waker` that the grant will wake; gives what is to be dropped without the lock.
+    pub(super) fn set_waker(&mut self, ticket: Ticket, waker: Waker) -> Option<Waker> {
         match self.place(ticket) {
-            Some(Place::Waiting(current)) => {
-                if !current.will_wake(waker) {
-                    current.clone_from(waker);
-                }
-                false
-            }
-            Some(Place::Granted) => true,
-            Some(Place::Left) | None => false,
+            Some(Place {
+                turn: Turn::Waiting { waker: known, .. },
+                ..
+            }) => known.replace(waker),
+            _ => Some(waker),
         }
     }
 
-    pub(super) fn is_waiting(&self, ticket: Ticket) -> bool {
-        let place = ticket.0.checked_sub(self.first);
-        let index = place.and_then(|place| usize::try_from(place).ok());
-        let place = index.and_then(|index| self.places.get(index));
-        matches!(place, Some(Place::Waiting(_)))
+    /// Whether the grant will wake this one.
+    pub(super) fn has_waker(&mut self, ticket: Ticket, waker: &Waker) -> bool {
+        let place = self.place(ticket);
+        place.is_some_and(|place| match &place.turn {
+            Turn::Waiting { waker: known, .. } => {
+                known.as_ref().is_some_and(|known| known.will_wake(waker))
+            }
+            Turn::Granted => true,
+        })
     }
 
-    /// Takes the ticket out of the line; says whether it had been granted.
-    pub(super) fn leave(&mut self, ticket: Ticket) -> bool {
-        let Some(place) = self.place(ticket) else {
+    /// Whether the ticket waits. With `doubt`, it is to be woken for another look by
+    /// [`wake_doubted`](Waiters::wake_doubted).
+    pub(super) fn is_waiting(&mut self, ticket: Ticket, doubt: bool) -> bool {
+        let Some(Place {
+            turn: Turn::Waiting { doubted, .. },
+            ..
+        }) = self.place(ticket)
+        else {
             return false;
         };
-        let left = std::mem::replace(place, Place::Left);
-        if matches!(left, Place::Waiting(_)) {
-            self.waiting -= 1;
+        if doubt && !std::mem::replace(doubted, true) {
+            self.doubted.push(ticket);
         }
-        while matches!(self.places.front(), Some(Place::Left)) {
-            self.places.pop_front();
-            self.first += 1;
-        }
-        matches!(left, Place::Granted)
+        true
     }
 
-    /// Wakes everyone who waits, without a grant: the gate has moved.
-    pub(super) fn wake_all(&mut self, wakes: &mut WakeList) {
-        wakes.extend(self.places.iter().filter_map(|place| match place {
-            Place::Waiting(waker) => Some(waker.clone()),
-            Place::Granted | Place::Left => None,
-        }));
+    /// What made them look harmless has gone.
+    pub(super) fn wake_doubted(&mut self, wakes: &mut WakeList) {
+        for ticket in std::mem::take(&mut self.doubted) {
+            if let Some(Place {
+                turn: Turn::Waiting { waker, doubted, .. },
+                ..
+            }) = self.place(ticket)
+            {
+                *doubted = false;
+                wakes.extend(waker.take());
+            }
+        }
+    }
+
+    /// Takes the ticket out of the line.
+    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Left> {
+        if let Some(reserved) = self.take(ticket) {
+            return Some(Left::Granted(reserved));
+        }
+        self.place(ticket)?;
+        let (waker, _) = self.unlink(ticket.key)?;
+        self.places.remove(ticket.key as usize);
+        Some(Left::Waiting(waker))
+    }
+
+    /// Sends those away who may no longer send, and wakes them.
+    pub(super) fn dismiss(&mut self, keep_inside: bool, wakes: &mut WakeList) {
+        let gone = |(key, place): (usize, &Place)| (!keep_inside || !place.inside).then_some(key);
+        let keys: Vec<usize> = self.places.iter().filter_map(gone).collect();
+        for key in keys {
+            if let Some((waker, _)) = u32::try_from(key).ok().and_then(|key| self.unlink(key)) {
+                wakes.extend(waker);
+            }
+            self.places.remove(key);
+        }
     }
 
     fn place(&mut self, ticket: Ticket) -> Option<&mut Place> {
-        let index = usize::try_from(ticket.0.checked_sub(self.first)?).ok()?;
-        self.places.get_mut(index)
+        let place = self.places.get_mut(ticket.key as usize)?;
+        (place.number == ticket.number).then_some(place)
+    }
+
+    /// Takes one that waits out of the order, as if a slot were granted to it.
+    fn unlink(&mut self, key: u32) -> Option<(Option<Waker>, bool)> {
+        let place = self.places.get_mut(key as usize)?;
+        if matches!(place.turn, Turn::Granted) {
+            return None;
+        };
+        let inside = place.inside;
+        let Turn::Waiting {
+            waker,
+            before,
+            after,
+            ..
+        } = std::mem::replace(&mut place.turn, Turn::Granted)
+        else {
+            return None;
+        };
+        self.link(before, after);
+        self.link_back(after, before);
+        self.waiting -= 1;
+        Some((waker, inside))
+    }
+
+    /// What stands behind `place` is `next`; without a place, it is the first.
+    fn link(&mut self, place: u32, next: u32) {
+        match self
+            .places
+            .get_mut(place as usize)
+            .map(|place| &mut place.turn)
+        {
+            Some(Turn::Waiting { after, .. }) => *after = next,
+            _ => self.first = next,
+        }
+    }
+
+    /// What stands before `place` is `next`; without a place, it is the last.
+    fn link_back(&mut self, place: u32, next: u32) {
+        match self
+            .places
+            .get_mut(place as usize)
+            .map(|place| &mut place.turn)
+        {
+            Some(Turn::Waiting { before, .. }) => *before = next,
+            _ => self.last = next,
+        }
     }
 }

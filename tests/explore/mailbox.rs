@@ -184,8 +184,8 @@ fn those_who_wait_for_room_get_it() {
             thread::spawn(move || {
                 let mut ticket = None;
                 let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
-                block_on(room).unwrap();
-                let pushed = queue.push_reserved(message, Asker::Nobody, || true);
+                let reserved = block_on(room).unwrap();
+                let pushed = queue.push_reserved(message, reserved, Asker::Nobody, || true);
                 pushed.unwrap();
             })
         };
@@ -211,7 +211,7 @@ fn room_is_given_while_a_message_is_handled() {
             move || {
                 let mut ticket = None;
                 let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
-                block_on(room).unwrap();
+                let _reserved = block_on(room).unwrap();
                 sent.notify();
             }
         });
@@ -235,11 +235,11 @@ fn is_sent_away(end: impl Fn(&Queue<u32>) + Send + Sync + 'static) {
             move || {
                 let mut ticket = None;
                 let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
-                block_on(room)
+                block_on(room).is_ok()
             }
         });
         end(&queue);
-        assert_eq!(waits.join().unwrap(), Err(()));
+        assert!(!waits.join().unwrap());
     });
 }
 

@@ -1,0 +1,215 @@
+//! Room in a mailbox: who has a claim on it, and that it is given back once.
+
+mod common;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+
+use allocation_counter::measure;
+use common::node::{Gate, Msg, Node, hold, note, run};
+use common::{Check, Log, paused};
+use tenure::prelude::*;
+use tenure::{SendError, StopReason};
+use tokio::time::sleep;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn poll<F: Future + Unpin>(mut future: F) -> Poll<F::Output> {
+    pin!(&mut future).poll(&mut TaskContext::from_waker(Waker::noop()))
+}
+
+/// A node whose mailbox has room for one.
+fn narrow(check: &Check, log: &Log) -> ChildSpec<Node> {
+    ChildSpec::new(Node::new(check, log)).mailbox(Mailbox::bounded(1))
+}
+
+#[test]
+fn recipient_that_tries_in_vain_leaves_nothing() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let log = Log::default();
+            let node = scope.spawn(narrow(&check, &log))?;
+            let gate = hold(&node).await;
+            node.try_tell(note("first"))?;
+            let mut waits = node.tell(note("second"));
+            assert!(poll(&mut waits).is_pending());
+            let recipient: Recipient<String> = node.recipient();
+            let left = measure(|| {
+                for _ in 0..1_000 {
+                    assert!(recipient.try_tell(String::new()).unwrap_err().is_full());
+                }
+            });
+            assert_eq!(left.bytes_current, 0);
+            gate.open();
+            waits.await?;
+            node.drain().await?;
+            assert_eq!(log.entries(), ["first", "second"]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// What becomes a message of a [`Taker`], in some odd way.
+enum Odd {
+    Panics,
+    /// The actor drains meanwhile, and the message, which comes too late, panics when it is dropped.
+    TooLate(ActorRef<Bomb>),
+}
+
+struct Bomb(bool);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0, "a bomb");
+    }
+}
+
+impl From<Odd> for Bomb {
+    fn from(odd: Odd) -> Self {
+        match odd {
+            Odd::Panics => panic!("no message"),
+            Odd::TooLate(actor) => {
+                drop(actor.drain());
+                Self(true)
+            }
+        }
+    }
+}
+
+struct Taker(Arc<Gate>);
+
+impl Actor for Taker {
+    type Msg = Bomb;
+
+    async fn handle(&mut self, _: Bomb, _: &mut Context<Self>) -> tenure::Result {
+        self.0.reach();
+        self.0.opened().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn room_is_given_back_once_whatever_panics_in_between() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let gate = Arc::new(Gate::default());
+            let spec = ChildSpec::new(Taker(Arc::clone(&gate))).mailbox(Mailbox::bounded(1));
+            let taker = scope.spawn(spec)?;
+            taker.tell(Bomb(false)).await?;
+            gate.reached().await;
+            let recipient: Recipient<Odd> = taker.recipient();
+            let send = |odd| catch_unwind(AssertUnwindSafe(|| recipient.try_tell(odd).is_ok()));
+            assert!(send(Odd::Panics).is_err());
+            // The one place is free again.
+            assert!(poll(&mut pin!(taker.reserve())).is_ready());
+            assert!(send(Odd::TooLate(taker.clone())).is_err());
+            gate.open();
+            assert!(matches!(taker.drain().await?, StopReason::Drained));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Drains an actor whose only room somebody outside has, while a pipe of its own is to be delivered.
+fn pipe_of_a_draining_actor(claim: impl AsyncFn(&ActorRef<Msg>)) {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let log = Log::default();
+            let node = scope.spawn(narrow(&check, &log))?;
+            node.tell(run(|ctx| {
+                ctx.pipe(sleep(SECOND), |()| note("piped")).unwrap();
+            }))
+            .await?;
+            claim(&node).await;
+            assert!(matches!(node.stopped().await?, StopReason::Drained));
+            assert_eq!(log.entries(), ["piped"]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn permit_held_outside_takes_no_room_from_a_drain() {
+    pipe_of_a_draining_actor(async |node| {
+        let permit = node.reserve().await.unwrap();
+        drop(node.drain());
+        sleep(2 * SECOND).await;
+        assert!(matches!(
+            permit.send(note("late")),
+            Err(SendError::Stopped(_))
+        ));
+    });
+}
+
+#[test]
+fn granted_tell_held_outside_takes_no_room_from_a_drain() {
+    pipe_of_a_draining_actor(async |node| {
+        let gate = hold(node).await;
+        node.try_tell(run(|_| ())).unwrap();
+        let mut tell = node.tell(note("late"));
+        assert!(poll(&mut tell).is_pending());
+        gate.open();
+        sleep(SECOND / 2).await;
+        // Its turn has come, and it is not polled.
+        drop(node.drain());
+        sleep(2 * SECOND).await;
+        assert!(tell.await.is_err());
+    });
+}
+
+#[test]
+fn wait_for_room_is_looked_at_again_when_a_reservation_is_used() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let teller = scope
+                .spawn(ChildSpec::new(SelfTeller(check.guard())).mailbox(Mailbox::bounded(1)))?;
+            for is_used in [true, false] {
+                let told = teller.ask(SelfTold::Tell).owned();
+                let told = scope.task(async move { Ok::<_, tenure::Error>(told.await) })?;
+                tokio::task::yield_now().await;
+                let permit = teller.reserve().await?;
+                sleep(SECOND).await;
+                if is_used {
+                    permit.send(SelfTold::Nothing)?;
+                    assert_eq!(told.await?, Ok(true), "a cycle is named");
+                } else {
+                    drop(permit);
+                    assert_eq!(told.await?, Ok(false), "it has room");
+                }
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Tells itself, once somebody else has the room; replies whether that was refused as a cycle.
+struct SelfTeller(#[expect(dead_code, reason = "it is counted")] common::Guard);
+
+enum SelfTold {
+    Tell(ReplyTo<bool>),
+    Nothing,
+}
+
+impl Actor for SelfTeller {
+    type Msg = SelfTold;
+
+    async fn handle(&mut self, msg: SelfTold, ctx: &mut Context<Self>) -> tenure::Result {
+        if let SelfTold::Tell(reply) = msg {
+            sleep(SECOND / 2).await;
+            let told = ctx.me().tell(SelfTold::Nothing).await;
+            reply.send(matches!(told, Err(SendError::Deadlock(..))));
+        }
+        Ok(())
+    }
+}
