@@ -14,9 +14,7 @@ use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
 use crate::mailbox::{Batch, CallerGone, DropReason, Left, UntilCallerGone};
-use crate::tree::signals::{
-    ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, SOURCED, STOP, Signals,
-};
+use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, RENEW, SOURCED, STOP, Signals};
 use crate::tree::{Label, Node, NodeRef, Order, Stopping, end_if, finish, request_own, run_as};
 
 /// What an actor's handlers and hooks have of their own node.
@@ -64,7 +62,7 @@ pub struct Context<A: Actor> {
 }
 
 /// What the loop looks at before it waits for a message.
-const CONTROL: u32 = STOP | DRAIN | KILL | EXITS | IF_EMPTY | RENEW | REGROUP;
+const CONTROL: u32 = STOP | DRAIN | KILL | EXITS | IF_EMPTY | RENEW;
 
 impl<A: Actor> Context<A> {
     pub(crate) fn new(cell: Arc<ActorCell<A::Msg>>) -> Self {
@@ -154,7 +152,7 @@ impl<A: Actor> Context<A> {
     /// The next message, if one is queued and the actor is not to end: for handling a batch in one
     /// go. It counts as started.
     pub fn try_next(&mut self) -> Option<A::Msg> {
-        if self.cell.node.signals.has(STOP | KILL | RENEW | REGROUP) {
+        if self.cell.node.signals.has(STOP | KILL | RENEW) {
             return None;
         }
         // A whole batch may have been given up by its callers.

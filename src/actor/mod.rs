@@ -109,12 +109,12 @@
 //!     none of them with a time limit, fails at once: an ask, a wait for room, for a start, or for the end
 //!     of a task or of any other node (but not one for the end of a stop, which is bounded by graces). An
 //!     owner that waits for its children counts, too, as does the node that polls a scope; they are never
-//!     refused, but the other wait is. A wait counts
-//!     from a poll that was pending until it is over, its future is dropped, or the handler that polled
-//!     it ends; the next poll counts for the node that polls then. That of an ask counts while the
-//!     request is queued or in the target's current handler. A cycle through any one of a node's waits
-//!     counts. Each such wait has `timeout` and `even_if_cyclic`, which is the way out. Siblings that are started anew together never wait for
-//!     each other: what would is dropped, or refused.
+//!     refused, but the other wait is. A wait counts from a poll that was pending until it is over, its
+//!     future is dropped, or the handler that polled it ends; the next poll counts for the node that polls
+//!     then. That of an ask counts while the request is queued or in the target's current handler. A cycle
+//!     through any one of a node's waits counts. Each wait has `timeout` and `even_if_cyclic`, which are the
+//!     ways out. In the restart of a group each sibling waits for the one whose turn it is; if that one is
+//!     to end its incarnation, it is dropped at its await point instead, even if a wait has a limit.
 
 mod actor_ref;
 mod ask;

@@ -11,8 +11,8 @@ use super::Start;
 use super::shell::{Seed, Stage};
 use crate::error::StopReason;
 use crate::sync::after;
-use crate::tree::signals::{CUT, DRAIN, KILL, PARKED, REGROUP, STOP, TOLD, WAITING};
-use crate::tree::{Exit, Node, Report, Resume, panic_message};
+use crate::tree::signals::{CUT, DRAIN, KILL, STOP, TOLD, WAITING};
+use crate::tree::{Exit, Node, Report, Resume, Turn, panic_message};
 
 /// Says whether another incarnation follows one that has ended, and what it is started from.
 pub(crate) trait Revive<S>: Send {
@@ -53,14 +53,14 @@ impl<S: Start> Renewal<S> {
     pub(super) fn begin(&mut self, node: &Node, report: &Report) -> bool {
         let signals = node.signals.load();
         // A start whose failure its caller is told of is the caller's to try again.
-        if signals & (STOP | DRAIN | KILL) != 0 || signals & TOLD != 0 && !report.is_empty() {
+        if node.ends_for_good() || signals & TOLD != 0 && !report.is_empty() {
             return false;
         }
         self.decide(
             node,
             if !report.is_empty() {
                 IncarnationEnd::Failed
-            } else if signals & REGROUP != 0 {
+            } else if node.is_told_to_regroup() {
                 IncarnationEnd::Regrouped
             } else {
                 IncarnationEnd::Finished
@@ -176,11 +176,13 @@ async fn wait(node: &Node, at: Instant) {
     let mut sleep = pin!(None);
     poll_fn(|cx| {
         let signals = node.signals.load();
-        if signals & (STOP | DRAIN | KILL | REGROUP) != 0 {
+        if signals & (STOP | DRAIN | KILL) != 0 {
             return Poll::Ready(());
         }
-        if signals & PARKED != 0 {
-            return Poll::Pending;
+        match node.turn() {
+            Turn::Told => return Poll::Ready(()),
+            Turn::Parked => return Poll::Pending,
+            Turn::Live | Turn::Starting => {}
         }
         if sleep.is_none() {
             if at <= Instant::now() {

@@ -10,7 +10,7 @@ use super::renew::{self, Renewal};
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result};
 use crate::mailbox::DropReason;
-use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING};
+use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, RENEW, STOP, WAITING};
 use crate::tree::{
     Body, Ended, Exit, Halt, Manner, Node, Report, StopChildren, end_by_itself, fire, next_ended,
     panic_message,
@@ -74,10 +74,11 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
         }
         // Once for each incarnation.
         loop {
-            let hooks = {
+            let (hooks, was_dropped) = {
                 let body = pin!(Some(live(&mut seed.life)));
                 let ended = Body::new(&mut seed.exit, body, Halt::Itself).await;
-                take_end(ended, &seed.exit, &mut report)
+                let was_dropped = matches!(ended, Ended::Dropped);
+                (take_end(ended, &seed.exit, &mut report), was_dropped)
             };
             // A sender may have taken the waker.
             seed.exit.make_unknown();
@@ -89,7 +90,8 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             if seed.life.node().has_children() {
                 Box::pin(seed.exit.stop_children()).await;
             }
-            if hooks
+            // Code that was dropped for its group has no hooks, unless a stop has come since.
+            if (hooks || was_dropped && seed.life.ctx.signals().has(STOP))
                 && let Stage::Actor(actor) = &mut seed.life.stage
                 && !seed.life.ctx.signals().has(KILL)
             {
@@ -147,9 +149,7 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
             };
             let signals = life.ctx.signals().load();
             if signals != 0 {
-                if signals & (STOP | KILL) != 0
-                    || signals & (RENEW | REGROUP) != 0 && signals & DRAIN == 0
-                {
+                if signals & (STOP | KILL) != 0 || signals & RENEW != 0 && signals & DRAIN == 0 {
                     return Ok(());
                 }
                 if signals & EXITS != 0 {

@@ -192,6 +192,7 @@ impl Builder {
             letters: Letters::new(self.on_dead_letter),
             ask_timeout: self.ask_timeout,
             stalls: defaults.stalls,
+            regrouping: defaults.regrouping,
             handle: defaults.handle,
         };
         let handle = shared.handle.clone();

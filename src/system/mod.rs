@@ -13,6 +13,7 @@ pub use handle::System;
 pub use scope::{Scope, scope, scope_send};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -30,5 +31,6 @@ fn system_defaults(handle: Handle) -> Shared {
         letters: Letters::default(),
         ask_timeout: None,
         stalls: Arc::new(Stalls::default()),
+        regrouping: AtomicUsize::new(0),
     }
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use super::signals::{ABANDON, DRAIN, EXITS, KILL, REGROUP, RENEW, STOP};
+use super::signals::{DRAIN, DROP_CODE, EXITS, KILL, RENEW, STOP};
 use super::{Exit, Order, current, request};
 use crate::mailbox::DropReason;
 
@@ -64,7 +64,9 @@ impl<'a, F: Future> Body<'a, F> {
     /// Whether the code is to be dropped now.
     fn is_over(&self, signals: u32) -> bool {
         let over = match self.halt {
-            Halt::Itself => KILL | ABANDON,
+            // A stop that has come since is served as any other, and runs the hooks.
+            Halt::Itself if signals & STOP == 0 => KILL | DROP_CODE,
+            Halt::Itself => KILL,
             Halt::AtStop => KILL | STOP,
             Halt::AtFailure => KILL | STOP | EXITS,
         };
@@ -111,9 +113,9 @@ impl<'a, F: Future> Body<'a, F> {
     #[cold]
     fn is_out_of_time(&mut self, signals: u32, cx: &mut Context<'_>) -> bool {
         let expired = self.exit.poll_expired(cx);
-        if expired && signals & (STOP | DRAIN | REGROUP) == REGROUP {
+        if expired && signals & (STOP | DRAIN) == 0 && self.exit.any().node().is_told_to_regroup() {
             // It is to be started anew, and not to end.
-            self.exit.any().node().signals.set(ABANDON);
+            self.exit.any().node().signals.set(DROP_CODE);
         } else if expired {
             request(self.exit.any(), Order::Cut);
         }
@@ -165,8 +167,7 @@ impl<F: Future> Future for Body<'_, F> {
                 this.suspend(cx.waker());
                 let signals = this.exit.any().node().signals.load();
                 if this.is_over(signals)
-                    || (signals & (STOP | DRAIN | RENEW | REGROUP) != 0
-                        && this.is_out_of_time(signals, cx))
+                    || (signals & (STOP | DRAIN | RENEW) != 0 && this.is_out_of_time(signals, cx))
                 {
                     this.drop_future(this.drop_reason());
                     return Poll::Ready(Ended::Dropped);

@@ -293,7 +293,12 @@ impl Children {
     }
 
     /// The entry of a child that has not left.
-    pub(super) fn entry_of(&mut self, child: &Node) -> Option<&mut Entry> {
+    pub(super) fn entry_of(&self, child: &Node) -> Option<&Entry> {
+        let entry = self.table.get(child.index as usize)?;
+        (entry.node.node().id() == child.id()).then_some(entry)
+    }
+
+    pub(super) fn entry_of_mut(&mut self, child: &Node) -> Option<&mut Entry> {
         let entry = self.table.get_mut(child.index as usize)?;
         (entry.node.node().id() == child.id()).then_some(entry)
     }

@@ -16,8 +16,8 @@ use super::waits::{Edge, End, count_waits, waits};
 use super::{AnyNode, NodeId};
 use crate::error::Cycle;
 
-/// The cycle through this wait, if there is one.
-pub(super) fn cycle(first: &Arc<Edge>) -> Option<Cycle> {
+/// The waits of the cycle through this one, if there is one.
+pub(super) fn cycle(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
     let is_own = first.from.node().id() == first.target.node().id();
     // Nearly always the target waits for nobody, or nobody waits for the one who waits.
     if !is_own
@@ -33,11 +33,16 @@ pub(super) fn cycle(first: &Arc<Edge>) -> Option<Cycle> {
             search(first)?
         };
         if edges.iter().all(|edge| edge.stands()) {
-            let path = |edge: &Arc<Edge>| edge.from.node().path(edge.from.type_name());
-            return Some(Cycle::new(edges.iter().map(path).collect()));
+            return Some(edges);
         }
     }
     None
+}
+
+/// A cycle of these waits, with the paths of those who wait.
+pub(super) fn named(edges: &[Arc<Edge>]) -> Cycle {
+    let path = |edge: &Arc<Edge>| edge.from.node().path(edge.from.type_name());
+    Cycle::new(edges.iter().map(path).collect())
 }
 
 /// The waits that lead from this one back to its beginning, with it.

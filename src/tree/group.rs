@@ -6,13 +6,14 @@
 //! that is still to end is told so, and, once all have ended, the oldest that waits is released.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::children::{Children, Key, NONE};
 use super::links::Links;
-use super::signals::{ABANDON, ANEW, DRAIN, KILL, PARKED, REGROUP, RENEWABLE, STOP};
-use super::{AnyNode, Node, Order, request};
-use crate::error::{Kind, Phase};
-use crate::sync::lock;
+use super::signals::RENEWABLE;
+use super::turns::regroup;
+use super::{AnyNode, Node, Order, Shared, request};
+use crate::error::Kind;
 
 /// Which of a node's children are started anew when one of them is.
 ///
@@ -52,7 +53,7 @@ pub enum AutoShutdown {
 
 /// Where a child is in the restart of its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     Live,
     /// It is to end its incarnation.
     Told,
@@ -70,6 +71,24 @@ pub(super) struct Group {
     cursor: u32,
     /// The oldest entry that is to end; without one, all are.
     last: Option<u32>,
+    _mark: Mark,
+}
+
+/// Counts the restarts of groups that are under way in a system.
+#[derive(Debug)]
+struct Mark(Arc<Shared>);
+
+impl Mark {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.regrouping.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.0.regrouping.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,8 +108,9 @@ pub(super) enum Step {
 }
 
 impl Group {
-    fn new(newest: u32, last: Option<u32>) -> Self {
+    fn new(newest: u32, last: Option<u32>, shared: &Arc<Shared>) -> Self {
         Self {
+            _mark: Mark::new(shared),
             stage: Stage::Ending,
             cursor: newest,
             last,
@@ -114,11 +134,11 @@ impl Group {
 
 impl Children {
     /// A child has ended its incarnation, and waits for its turn.
-    fn park(&mut self, child: &Node, strategy: Strategy) {
+    pub(super) fn park(&mut self, child: &Node, strategy: Strategy) {
         let Some(key) = self.key_of(child) else {
             return;
         };
-        let Some(entry) = self.entry_of(child) else {
+        let Some(entry) = self.entry_of_mut(child) else {
             return;
         };
         let was = std::mem::replace(&mut entry.turn, Turn::Parked);
@@ -131,10 +151,12 @@ impl Children {
         match &mut self.group {
             Some(_) if was == Turn::Told => {}
             // It failed again, or another did: what is not yet started stays where it is.
-            Some(group) if group.stage == Stage::Starting => *group = Group::new(newest, last),
+            Some(group) if group.stage == Stage::Starting => {
+                *group = Group::new(newest, last, &child.shared)
+            }
             Some(group) if last.is_none() || extends => group.last = last,
             Some(_) => {}
-            none => *none = Some(Group::new(newest, last)),
+            none => *none = Some(Group::new(newest, last, &child.shared)),
         }
     }
 
@@ -172,6 +194,12 @@ impl Children {
         }
     }
 
+    /// The child that those who have parked wait for: to end its incarnation, or to have started.
+    pub(super) fn next_in_turn(&self) -> Option<(&Arc<dyn AnyNode>, Turn)> {
+        let entry = self.table.get(self.group.as_ref()?.cursor as usize)?;
+        matches!(entry.turn, Turn::Told | Turn::Starting).then_some((&entry.node, entry.turn))
+    }
+
     /// All have ended: they are started from the oldest on.
     fn turn_round(&mut self) {
         let first = self.walk().last().map_or(NONE, |(key, _)| key.index);
@@ -193,98 +221,10 @@ impl Step {
     pub(super) fn take(self) {
         match self {
             Self::Wait => {}
-            Self::Tell(child) if child.node().signals.has(RENEWABLE) => {
-                if child.node().regroup() {
-                    child.wake();
-                }
-            }
+            Self::Tell(child) if child.node().signals.has(RENEWABLE) => regroup(&child),
             Self::Tell(child) => request(&child, Order::Stop),
-            Self::Release(child) => {
-                if child.node().release() {
-                    child.wake();
-                }
-            }
+            Self::Release(child) => child.wake(),
         }
-    }
-}
-
-impl Node {
-    /// The incarnation has ended: if its siblings are to be started anew with it, it waits for its
-    /// turn (see [`PARKED`]).
-    pub(crate) fn join_group(&self) {
-        let Some(owner) = self.owner() else { return };
-        let step = {
-            let mut above = lock(&owner.node().links);
-            let strategy = above.strategy();
-            self.signals.clear(REGROUP);
-            // An owner that takes no more children is about to stop this one.
-            if strategy == Strategy::OneForOne || above.closed {
-                return;
-            }
-            let Some(table) = &mut above.children else {
-                return;
-            };
-            self.signals.set(PARKED);
-            self.signals.clear(ANEW);
-            table.park(self, strategy);
-            table.advance()
-        };
-        step.take();
-    }
-
-    /// The node is running again, or begins to without waiting for its turn: the next can follow.
-    pub(crate) fn leave_group(&self) {
-        self.signals.clear(ANEW | PARKED);
-        let Some(owner) = self.owner() else { return };
-        let step = {
-            let mut above = lock(&owner.node().links);
-            let closed = above.closed;
-            let Some(table) = &mut above.children else {
-                return;
-            };
-            if let Some(entry) = table.entry_of(self) {
-                entry.turn = Turn::Live;
-            }
-            if closed { Step::Wait } else { table.advance() }
-        };
-        step.take();
-    }
-
-    /// Lets the node go on to its next incarnation, unless it has been told something else since. Says
-    /// whether its shell is to be woken for that.
-    fn release(&self) -> bool {
-        let Some(owner) = self.owner() else {
-            return false;
-        };
-        let mut above = lock(&owner.node().links);
-        let entry = above.children.as_mut().and_then(|all| all.entry_of(self));
-        let is_next = entry.is_some_and(|entry| entry.turn == Turn::Starting);
-        if is_next {
-            self.signals.set(ANEW);
-            self.signals.clear(PARKED);
-        }
-        is_next
-    }
-
-    /// Tells the node to end its incarnation, unless it is to end for good, or has ended it already.
-    ///
-    /// It finishes what it is doing; but not a start, nor what waits for a sibling that waits for it.
-    /// Says whether its shell is to be woken for that.
-    fn regroup(&self) -> bool {
-        let Some(owner) = self.owner() else {
-            return false;
-        };
-        let mut above = lock(&owner.node().links);
-        let entry = above.children.as_mut().and_then(|all| all.entry_of(self));
-        let links = lock(&self.links);
-        let is_told = entry.is_some_and(|entry| entry.turn == Turn::Told)
-            && !self.signals.has(STOP | DRAIN | KILL);
-        if is_told {
-            let in_vain = links.phase == Phase::Starting || links.waits_for_parked();
-            self.signals
-                .set(if in_vain { REGROUP | ABANDON } else { REGROUP });
-        }
-        is_told
     }
 }
 
@@ -301,6 +241,13 @@ impl Links {
             .as_ref()
             .map(|rare| rare.settings.auto_shutdown)
             .unwrap_or_default()
+    }
+
+    /// Where this child is in the restart of its group.
+    pub(super) fn turn_of(&self, child: &Node) -> Turn {
+        let table = self.children.as_ref();
+        let entry = table.and_then(|table| table.entry_of(child));
+        entry.map_or(Turn::Live, |entry| entry.turn)
     }
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::Node;
 use super::children::Children;
 use super::place::Settings;
-use super::signals::{DRAIN, KILL, REGROUP, RENEW, STOP, WAITING};
+use super::signals::{DRAIN, KILL, RENEW, STOP, WAITING};
 use super::waiters::Waiters;
 use super::waits::Waits;
 use crate::error::{Phase, StopReason};
@@ -155,7 +155,7 @@ impl Links {
     /// anybody has to look.
     pub(super) fn own_time(&mut self, node: &Node) -> Option<OwnTime> {
         let signals = node.signals.load();
-        let told = signals & (STOP | DRAIN | KILL | RENEW | REGROUP) != 0;
+        let told = signals & (STOP | DRAIN | KILL | RENEW) != 0;
         if !told || self.shell_gone || self.is_waiting(signals) {
             return None;
         }

@@ -13,7 +13,7 @@ use super::children::StopOrder;
 use super::limits::Notes;
 use super::links::{Links, OwnTime, Rare, millis};
 use super::place::{Place, Settings};
-use super::signals::{self, ANEW, CONCURRENT, FIRED, KILL, PARENT, STOP, Signals, TOLD};
+use super::signals::{self, CONCURRENT, FIRED, KILL, PARENT, RENEWABLE, STOP, Signals, TOLD};
 use super::waits::Request;
 use super::{Label, NodeId, Shared};
 use crate::error::{Blocker, Kind, Phase, StopReason};
@@ -182,7 +182,7 @@ impl Node {
         } else {
             drop(links);
         }
-        if self.signals.has(ANEW) {
+        if self.signals.has(RENEWABLE) {
             self.leave_group();
         }
     }

@@ -2,7 +2,8 @@
 //! belonged to the incarnation goes.
 
 use super::Node;
-use super::signals::{ABANDON, DRAIN, EXITS, FIRED, IF_EMPTY, KILL, REGROUP, RENEW, STOP, WAITING};
+use super::group::Turn;
+use super::signals::{DRAIN, DROP_CODE, EXITS, FIRED, IF_EMPTY, KILL, RENEW, STOP, WAITING};
 use crate::error::Phase;
 use crate::sync::lock;
 
@@ -16,15 +17,25 @@ pub(crate) enum Resume {
 }
 
 impl Node {
+    /// Whether it has been told to end for good, which comes before any restart. A drain has accepted mail
+    /// to be handled, so that code which was dropped for its group is followed by another incarnation.
+    pub(crate) fn ends_for_good(&self) -> bool {
+        let signals = self.signals.load();
+        signals & (STOP | KILL) != 0 || signals & (DRAIN | DROP_CODE) == DRAIN
+    }
+
     /// The incarnation ends, and another is to follow: no more children are taken, and its token
-    /// fires. `false` if the node has been told to end for good, which comes before any restart.
+    /// fires. `false` if the node has been told to end for good.
     pub(crate) fn begin_restart(&self) -> bool {
         let tokens = {
             let mut links = lock(&self.links);
-            if self.signals.has(STOP | DRAIN | KILL) {
+            if self.ends_for_good() {
                 return false;
             }
-            links.phase = Phase::Restarting;
+            // One that drains stays in its phase: it only has to handle what it had accepted.
+            if links.phase < Phase::Stopping {
+                links.phase = Phase::Restarting;
+            }
             links.closed = true;
             self.signals.set(RENEW | FIRED);
             links.tokens(true)
@@ -35,14 +46,18 @@ impl Node {
 
     /// The next incarnation begins, unless the node has been told something else meanwhile.
     pub(crate) fn finish_restart(&self) -> Resume {
+        // The group tells it, or not, under its owner's lock.
+        let above = self.owner().map(|owner| lock(&owner.node().links));
         let mut links = lock(&self.links);
         if self.signals.has(STOP | KILL) {
             return Resume::End;
         }
-        if self.signals.has(REGROUP) && !self.signals.has(DRAIN) {
+        let turn = above
+            .as_ref()
+            .map_or(Turn::Live, |above| above.turn_of(self));
+        if turn == Turn::Told && !self.signals.has(DRAIN) {
             return Resume::Park;
         }
-        // One that drains stays in its phase: it only has to handle what it had accepted.
         if links.phase == Phase::Restarting {
             links.phase = Phase::Starting;
         }
@@ -53,13 +68,14 @@ impl Node {
         }
         links.reset_own_time();
         self.signals
-            .clear(RENEW | REGROUP | ABANDON | WAITING | IF_EMPTY | EXITS | FIRED);
+            .clear(RENEW | DROP_CODE | WAITING | IF_EMPTY | EXITS | FIRED);
         // The next incarnation gets new ones.
         let fired = links
             .rare
             .as_mut()
             .map(|rare| std::mem::take(&mut rare.tokens));
         drop(links);
+        drop(above);
         drop(fired);
         Resume::Start
     }

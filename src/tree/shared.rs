@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -20,4 +21,6 @@ pub(crate) struct Shared {
     /// The limit of a node's ask that nothing else limits.
     pub(crate) ask_timeout: Option<Duration>,
     pub(crate) stalls: Arc<Stalls>,
+    /// How many restarts of groups are under way.
+    pub(crate) regrouping: AtomicUsize,
 }

@@ -20,16 +20,10 @@ pub(crate) const IF_EMPTY: u32 = 1 << 6;
 pub(crate) const WAITING: u32 = 1 << 7;
 /// A failure of the start is told to whoever awaits it, and to nobody else.
 pub(crate) const TOLD: u32 = 1 << 8;
-/// The incarnation is to end, and its policy decides whether another follows.
+/// The incarnation is to end, and its policy, or that of its group, decides whether another follows.
 pub(crate) const RENEW: u32 = 1 << 9;
-/// As `RENEW`, because siblings are started anew: another follows when it is this one's turn.
-pub(crate) const REGROUP: u32 = 1 << 10;
 /// What it does is dropped at its next await, and its incarnation ends without hooks.
-pub(crate) const ABANDON: u32 = 1 << 18;
-/// It waits for its turn to be started anew with its siblings.
-pub(crate) const PARKED: u32 = 1 << 11;
-/// Its siblings wait until it has been started anew.
-pub(crate) const ANEW: u32 = 1 << 12;
+pub(crate) const DROP_CODE: u32 = 1 << 18;
 /// It has a table of children, or has had one.
 pub(crate) const PARENT: u32 = 1 << 16;
 /// For life: it has a restart policy.

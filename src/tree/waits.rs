@@ -8,7 +8,7 @@
 //! handler that had polled it ends. The next poll lists it anew, for the node that polls then.
 //!
 //! What may end by itself is no part of a cycle: waits with a time limit, which are listed for the
-//! restart of a group alone; and those of code that no node runs.
+//! restart of a group alone (`turns.rs`); and those of code that no node runs.
 //!
 //! Invariants:
 //! 1. An edge that is `listed` is in both lists, but while it enters. Whoever changes that takes it out
@@ -22,10 +22,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use slab::Slab;
 
 use super::current::{beneath, with_carrier};
-use super::cycles::cycle;
+use super::cycles::{cycle, named};
 use super::joins::{count_joined, joined, joiner, joins};
 use super::links::Links;
-use super::signals::{ABANDON, ANEW, EXITS, KILL, PARKED, REGROUP, STOP};
+use super::signals::{EXITS, KILL, STOP};
+use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahead, waits_behind};
 use super::{AnyNode, Node};
 use crate::error::{Cycle, Kind};
 use crate::mailbox::{Caller, Ticket};
@@ -44,6 +45,8 @@ pub(crate) enum Request {
     Start,
     /// To end, so that its owner can.
     Join,
+    /// To have ended its incarnation, or started the next one, before its siblings are started anew.
+    Turn,
 }
 
 /// One node's wait for another.
@@ -189,6 +192,15 @@ impl Edge {
         Self::new(Arc::clone(owner), child, Request::Join, false, None)
     }
 
+    /// The wait of a child for its turn behind a sibling, which is in no list.
+    pub(super) fn of_turn(parked: Arc<dyn AnyNode>, next: Arc<dyn AnyNode>) -> Arc<Self> {
+        Self::new(parked, next, Request::Turn, false, None)
+    }
+
+    pub(super) fn is_turn(&self) -> bool {
+        matches!(self.request, Request::Turn)
+    }
+
     fn is_of(
         &self,
         node: &Arc<dyn AnyNode>,
@@ -221,28 +233,26 @@ impl Edge {
         }
     }
 
-    /// The edge has been listed: whether it has completed a cycle.
+    /// The edge is listed: whether it completes a cycle. One through a turn of a group's may be broken
+    /// otherwise.
     fn look(self: &Arc<Self>) -> Result<(), Cycle> {
-        let in_vain = waits_for_its_turn(&self.from, &self.target);
-        if self.limited {
-            if in_vain && self.from.node().signals.has(REGROUP) {
-                // It would only hold its group up: see `Node::regroup`.
-                self.from.node().signals.set(ABANDON);
+        let found = if self.limited { None } else { cycle(self) };
+        match found {
+            Some(edges) if !break_at_turn(&edges) => Err(named(&edges)),
+            Some(_) => Ok(()),
+            None => {
+                look_for_turns(&self.target);
+                Ok(())
             }
-            return Ok(());
         }
-        if in_vain {
-            let ends = [&self.from, &self.target];
-            let paths = ends.map(|end| end.node().path(end.type_name()));
-            return Err(Cycle::new(paths.to_vec()));
-        }
-        cycle(self).map_or(Ok(()), Err)
     }
 
     /// Whether the wait lasts until the target does something about it.
     pub(super) fn stands(&self) -> bool {
-        if matches!(self.request, Request::Join) {
-            return joins(&self.from, &self.target);
+        match self.request {
+            Request::Join => return joins(&self.from, &self.target),
+            Request::Turn => return waits_behind(&self.from, &self.target),
+            _ => {}
         }
         let dropped_at = match self.from.node().kind() {
             // It may be one that is dropped at its next await.
@@ -321,10 +331,14 @@ pub(super) fn count_waits(node: &Arc<dyn AnyNode>, end: End) -> usize {
     let links = lock(&node.node().links);
     let listed = links.waits(end).map_or(0, Slab::len);
     match end {
-        End::From => listed + count_joined(node.node(), &links),
+        End::From => {
+            let joined = count_joined(node.node(), &links);
+            drop(links);
+            listed + joined + usize::from(turn_ahead(node).is_some())
+        }
         End::Target => {
             drop(links);
-            listed + usize::from(joiner(node).is_some())
+            listed + usize::from(joiner(node).is_some()) + count_behind(node)
         }
     }
 }
@@ -337,10 +351,28 @@ pub(super) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>> {
         edges.map(|(_, edge)| Arc::clone(edge)).collect()
     };
     match end {
-        End::From => waits.append(&mut joined(node)),
-        End::Target => waits.extend(joiner(node)),
+        End::From => {
+            waits.append(&mut joined(node));
+            waits.extend(turn_ahead(node));
+        }
+        End::Target => {
+            waits.extend(joiner(node));
+            waits.append(&mut behind(node));
+        }
     }
     waits
+}
+
+/// All that a node waits for, with a limit or without.
+pub(super) fn all_waits(node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
+    let mut all = waits(node, End::From);
+    let links = lock(&node.node().links);
+    let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+    let limited = waits
+        .into_iter()
+        .flat_map(|waits| &waits.limited[End::From as usize]);
+    all.extend(limited.map(|(_, edge)| Arc::clone(edge)));
+    all
 }
 
 impl Links {
@@ -348,20 +380,4 @@ impl Links {
         let waits = self.rare.as_ref()?.waits.as_ref()?;
         Some(&waits.free[end as usize])
     }
-
-    /// Whether its code waits for a node that waits, in turn, for its siblings to end.
-    pub(super) fn waits_for_parked(&self) -> bool {
-        let waits = self.rare.as_ref().and_then(|rare| rare.waits.as_ref());
-        let lists = waits.iter().flat_map(|waits| [&waits.free, &waits.limited]);
-        let mut edges = lists.flat_map(|both| &both[End::From as usize]);
-        edges.any(|(_, edge)| edge.target.node().signals.has(PARKED))
-    }
-}
-
-/// Whether the target waits, in a restart of both, for this node to have ended or started.
-fn waits_for_its_turn(node: &Arc<dyn AnyNode>, target: &Arc<dyn AnyNode>) -> bool {
-    let owner = |of: &Arc<dyn AnyNode>| of.node().owner().map(|owner| owner.node().id());
-    node.node().signals.has(ANEW | REGROUP)
-        && target.node().signals.has(PARKED)
-        && owner(node) == owner(target)
 }

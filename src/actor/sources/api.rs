@@ -15,7 +15,7 @@ use super::{Source, Sources};
 use crate::actor::{Actor, Context};
 use crate::error::StopError;
 use crate::tree::NodeRef;
-use crate::tree::signals::{DRAIN, IF_EMPTY, KILL, REGROUP, RENEW, SOURCED, STOP};
+use crate::tree::signals::{DRAIN, IF_EMPTY, KILL, RENEW, SOURCED, STOP};
 
 /// # Times, streams and the ends of others
 ///
@@ -170,7 +170,7 @@ impl<A: Actor> Context<A> {
 
     /// `None` if the actor is to end.
     fn open_sources(&mut self) -> Option<&mut Sources<A::Msg>> {
-        if self.signals().has(STOP | DRAIN | KILL | RENEW | REGROUP) {
+        if self.signals().has(STOP | DRAIN | KILL | RENEW) {
             return None;
         }
         self.sources
