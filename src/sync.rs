@@ -1,10 +1,16 @@
-//! The lock that everything here uses, and times that do not overflow.
+//! What everything here uses: the lock, those who are woken after it, what a panic said, and times that
+//! do not overflow.
+
+mod panics;
+mod wakers;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+pub(crate) use panics::panic_message;
+pub(crate) use wakers::{WakeList, WakerKey, WakerSet, wake};
 
 /// Thirty years: what every clock can still count.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
@@ -22,49 +28,6 @@ pub(crate) fn after(time: Duration) -> Instant {
 
 pub(crate) fn saturating_add(instant: Instant, time: Duration) -> Instant {
     instant.checked_add(time).unwrap_or(instant + FOR_EVER)
-}
-
-/// Wakers gathered under a lock, to be woken once it is released: a wake may drop a task, and with
-/// it run user code.
-#[derive(Debug, Default)]
-#[must_use = "whoever waits stays asleep until these are woken"]
-pub(crate) struct WakeList {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
-}
-
-impl WakeList {
-    pub(crate) const fn new() -> Self {
-        Self {
-            first: None,
-            rest: Vec::new(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn push(&mut self, waker: Waker) {
-        match self.first {
-            None => self.first = Some(waker),
-            Some(_) => self.rest.push(waker),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn wake(self) {
-        let Some(first) = self.first else { return };
-        first.wake();
-        for waker in self.rest {
-            waker.wake();
-        }
-    }
-}
-
-impl Extend<Waker> for WakeList {
-    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
-        for waker in wakers {
-            self.push(waker);
-        }
-    }
 }
 
 /// Instants as numbers that fit an atomic. None is 0.

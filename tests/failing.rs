@@ -758,3 +758,31 @@ fn stopped_beneath_a_stopping_task_is_a_stop() {
         }
     });
 }
+
+/// Panics when it is dropped, with another such.
+struct Endless;
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        panic_any(Self);
+    }
+}
+
+#[test]
+fn payload_that_panics_without_end_is_leaked_in_the_end() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let task = scope.task(async {
+                if true {
+                    panic_any(Endless);
+                }
+            });
+            let node = task?.node();
+            let failure = failure_of(node.stopped().await);
+            assert!(matches!(failure.cause(), Cause::Panic(_)));
+            Ok(())
+        })
+        .await
+        .unwrap_err();
+    });
+}

@@ -2,6 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use crate::mailbox::{Asked, Batch, Gate, Left, Numbered, Queue};
+use crate::sync::WakerKey;
 use crate::tree::signals::SOURCED;
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
@@ -75,12 +76,12 @@ impl<M: Send + 'static> Numbered for ActorCell<M> {
         self.queue.watch_caller(number);
     }
 
-    fn poll_caller_gone(&self, number: u64, waker: &Waker) -> bool {
-        self.queue.poll_caller_gone(number, waker)
+    fn poll_caller_gone(&self, number: u64, key: &mut WakerKey, waker: &Waker) -> bool {
+        self.queue.poll_caller_gone(number, key, waker)
     }
 
-    fn unwatch_caller(&self, number: u64) {
-        self.queue.unwatch_caller(number);
+    fn unwatch_caller(&self, number: u64, key: &mut WakerKey) {
+        self.queue.unwatch_caller(number, key);
     }
 }
 

@@ -74,9 +74,10 @@
 //!    outcome is `CutShort`. A node that does not yield to a kill within the system's patience is
 //!    reported as `Unjoined`; it stays owned until it ends. The whole of a stop is bounded by whoever
 //!    asked for it.
-//! 8. **Nothing panics outward.** A panic in a handler, hook or destructor stays in its node, and all
-//!    failures of an end are reported, as a tree of causes. Two exceptions: a panic of a scope's body
-//!    resumes after the join, and two destructors that panic in one unwinding abort the process.
+//! 8. **Nothing panics outward.** A panic in a handler, hook or destructor stays in its node; one in a
+//!    waker is traced, and whoever else waits is woken all the same. All failures of an end are
+//!    reported, as a tree of causes. Two exceptions: a panic of a scope's body resumes after the join,
+//!    and two destructors that panic in one unwinding abort the process.
 //! 9. **A failure goes somewhere**: to whoever awaits the start; to the restart policy, which settles
 //!    it as long as there are not too many; or to the owner's `on_child_exit`, whose default fails the
 //!    owner, and so on up to the root. `ChildSpec::contain` ends that way.

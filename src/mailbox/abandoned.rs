@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 
-use crate::sync::WakeList;
+use crate::sync::{WakeList, WakerKey, WakerSet};
 
 /// The asks of a mailbox whose callers have gone, by the numbers of their messages.
 ///
@@ -22,7 +22,7 @@ struct Watched {
     gone: bool,
     /// How many wait.
     count: usize,
-    wakers: Vec<Waker>,
+    wakers: WakerSet,
 }
 
 impl Abandoned {
@@ -35,7 +35,7 @@ impl Abandoned {
         }
         if let Some(watched) = self.watched.get_mut(&number) {
             watched.gone = true;
-            wakes.extend(watched.wakers.drain(..));
+            watched.wakers.wake_all(wakes);
         }
     }
 
@@ -62,27 +62,30 @@ impl Abandoned {
         watched.count += 1;
     }
 
-    /// Whether that caller has gone; if not, `waker` is woken when it does.
-    pub(super) fn poll(&mut self, number: u64, waker: &Waker) -> bool {
+    /// Whether that caller has gone; if not, `waker` is woken when it does. `None` if a clone of it has to
+    /// be in `spare` for that.
+    pub(super) fn poll(
+        &mut self,
+        number: u64,
+        key: &mut WakerKey,
+        waker: &Waker,
+        spare: &mut Option<Waker>,
+    ) -> Option<bool> {
         let Some(watched) = self.watched.get_mut(&number) else {
-            return false;
+            return Some(false);
         };
-        if !watched.gone && !watched.wakers.iter().any(|known| known.will_wake(waker)) {
-            watched.wakers.push(waker.clone());
-        }
-        watched.gone
+        let entered = watched.gone || watched.wakers.enter(key, waker, spare);
+        entered.then_some(watched.gone)
     }
 
     /// One who had waited for that does so no longer. Gives what is to be dropped without the lock.
-    pub(super) fn unwatch(&mut self, number: u64) -> Vec<Waker> {
-        let Some(watched) = self.watched.get_mut(&number) else {
-            return Vec::new();
-        };
+    pub(super) fn unwatch(&mut self, number: u64, key: &mut WakerKey) -> Option<Waker> {
+        let watched = self.watched.get_mut(&number)?;
+        let mine = watched.wakers.leave(key);
         watched.count -= 1;
-        if watched.count > 0 {
-            return Vec::new();
+        if watched.count == 0 {
+            self.watched.remove(&number);
         }
-        let watched = self.watched.remove(&number);
-        watched.map(|watched| watched.wakers).unwrap_or_default()
+        mine
     }
 }

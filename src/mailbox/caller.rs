@@ -1,6 +1,7 @@
 use std::task::{Poll, Waker};
 
 use super::DropReason;
+use crate::sync::WakerKey;
 
 /// What a mailbox and the tree know of whoever waits for a reply, whatever the type of that.
 pub(crate) trait Caller: Send + Sync {
@@ -17,7 +18,10 @@ pub(crate) trait Caller: Send + Sync {
     fn is_waiting(&self) -> bool;
 
     /// Ready once the caller has gone without its reply or, with `served`, once it has that.
-    fn poll_gone(&self, served: bool, waker: &Waker) -> Poll<()>;
+    fn poll_gone(&self, served: bool, key: &mut WakerKey, waker: &Waker) -> Poll<()>;
+
+    /// One who had waited for that does so no longer.
+    fn leave_gone(&self, key: &mut WakerKey);
 
     /// The message got this number in the mailbox that it was sent to.
     fn set_number(&self, number: u64);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::Caller;
+use crate::sync::WakerKey;
 
 /// Ends when the caller of an ask has gone: its future was dropped, or its time was up.
 ///
@@ -23,11 +24,13 @@ enum Whose {
     Caller {
         caller: Arc<dyn Caller>,
         served: bool,
+        key: WakerKey,
     },
     /// Of the message with this number.
     Message {
         mailbox: Arc<dyn Numbered>,
         number: u64,
+        key: WakerKey,
     },
     /// Of nobody who could go.
     Nobody,
@@ -41,10 +44,10 @@ pub(crate) trait Numbered: Send + Sync {
     fn watch_caller(&self, number: u64);
 
     /// Whether that caller has gone; if not, `waker` is woken when it does.
-    fn poll_caller_gone(&self, number: u64, waker: &Waker) -> bool;
+    fn poll_caller_gone(&self, number: u64, key: &mut WakerKey, waker: &Waker) -> bool;
 
     /// One who had waited for that does so no longer.
-    fn unwatch_caller(&self, number: u64);
+    fn unwatch_caller(&self, number: u64, key: &mut WakerKey);
 }
 
 impl CallerGone {
@@ -54,6 +57,7 @@ impl CallerGone {
             Some(caller) => Whose::Caller {
                 caller,
                 served: true,
+                key: None,
             },
             None => Whose::Gone,
         })
@@ -64,13 +68,18 @@ impl CallerGone {
         Self(Whose::Caller {
             caller,
             served: false,
+            key: None,
         })
     }
 
     /// Of whoever waits for the reply to the message with this number, if anybody does.
     pub(super) fn of_message(mailbox: Arc<dyn Numbered>, number: u64) -> Self {
         mailbox.watch_caller(number);
-        Self(Whose::Message { mailbox, number })
+        Self(Whose::Message {
+            mailbox,
+            number,
+            key: None,
+        })
     }
 
     /// Of no message.
@@ -82,11 +91,19 @@ impl CallerGone {
 impl Future for CallerGone {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.0 {
-            Whose::Caller { caller, served } => caller.poll_gone(*served, cx.waker()),
-            Whose::Message { mailbox, number } => {
-                if mailbox.poll_caller_gone(*number, cx.waker()) {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Whose::Caller {
+                caller,
+                served,
+                key,
+            } => caller.poll_gone(*served, key, cx.waker()),
+            Whose::Message {
+                mailbox,
+                number,
+                key,
+            } => {
+                if mailbox.poll_caller_gone(*number, key, cx.waker()) {
                     Poll::Ready(())
                 } else {
                     Poll::Pending
@@ -100,8 +117,14 @@ impl Future for CallerGone {
 
 impl Drop for CallerGone {
     fn drop(&mut self) {
-        if let Whose::Message { mailbox, number } = &self.0 {
-            mailbox.unwatch_caller(*number);
+        match &mut self.0 {
+            Whose::Caller { caller, key, .. } => caller.leave_gone(key),
+            Whose::Message {
+                mailbox,
+                number,
+                key,
+            } => mailbox.unwatch_caller(*number, key),
+            Whose::Nobody | Whose::Gone => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use super::state::State;
 use super::sync::{AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering, fence, lock};
 use super::waiters::{Reserved, Ticket};
 use super::{Caller, Mailbox};
-use crate::sync::WakeList;
+use crate::sync::{WakeList, WakerKey};
 
 /// Somebody waits for room.
 pub(super) const WAITERS: u8 = 1;
@@ -216,17 +216,25 @@ impl<M> Queue<M> {
     }
 
     /// Whether that caller has gone; if not, `waker` is woken when it does.
-    pub(crate) fn poll_caller_gone(&self, number: u64, waker: &Waker) -> bool {
-        let mut state = lock(&self.state);
-        let rare = state.rare.as_mut();
-        rare.is_some_and(|rare| rare.abandoned.poll(number, waker))
+    pub(crate) fn poll_caller_gone(&self, number: u64, key: &mut WakerKey, waker: &Waker) -> bool {
+        let mut spare = None;
+        loop {
+            let mut state = lock(&self.state);
+            let abandoned = &mut state.rare().abandoned;
+            let gone = abandoned.poll(number, key, waker, &mut spare);
+            drop(state);
+            match gone {
+                Some(gone) => return gone,
+                None => spare = Some(waker.clone()),
+            }
+        }
     }
 
     /// One who had waited for that does so no longer.
-    pub(crate) fn unwatch_caller(&self, number: u64) {
+    pub(crate) fn unwatch_caller(&self, number: u64, key: &mut WakerKey) {
         let mut state = lock(&self.state);
         let rare = state.rare.as_mut();
-        let left = rare.map(|rare| rare.abandoned.unwatch(number));
+        let left = rare.and_then(|rare| rare.abandoned.unwatch(number, key));
         drop(state);
         drop(left);
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering, lock};
 use super::{Asked, Caller, DropReason, Keep};
 use crate::error::AskError;
-use crate::sync::moment;
+use crate::sync::{WakeList, WakerKey, WakerSet, moment, wake};
 
 /// Where the asker and whoever replies meet.
 ///
@@ -42,7 +42,7 @@ struct State<T> {
     watchers: Watchers,
 }
 
-type Watchers = Option<Box<Vec<Waker>>>;
+type Watchers = Option<Box<WakerSet>>;
 
 enum Reply<T> {
     Pending,
@@ -72,12 +72,11 @@ impl<T> Slot<T> {
 
     /// Takes the reply if it is there; if not, `waker` is woken when it is.
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, AskError>> {
+        // It is not cloned under the lock, and hardly any ask is polled twice before its reply is there.
+        let own = waker.clone();
         let mut state = lock(&self.state);
         if matches!(state.reply, Reply::Pending) {
-            let stale = match &mut state.asker {
-                Some(asker) if asker.will_wake(waker) => None,
-                asker => asker.replace(waker.clone()),
-            };
+            let stale = state.asker.replace(own);
             drop(state);
             drop(stale);
             return Poll::Pending;
@@ -141,7 +140,7 @@ impl<T> Slot<T> {
         let asker = state.asker.take();
         drop(state);
         if let Some(asker) = asker {
-            asker.wake();
+            wake(asker);
         }
         Ok(())
     }
@@ -167,10 +166,10 @@ impl<T> State<T> {
 
 #[inline]
 fn wake_all(watchers: Watchers) {
-    let Some(watchers) = watchers else { return };
-    for watcher in *watchers {
-        watcher.wake();
-    }
+    let Some(mut watchers) = watchers else { return };
+    let mut wakes = WakeList::new();
+    watchers.wake_all(&mut wakes);
+    wakes.wake();
 }
 
 impl<T: Send> Caller for Slot<T> {
@@ -196,19 +195,34 @@ impl<T: Send> Caller for Slot<T> {
         !self.is_filled()
     }
 
-    fn poll_gone(&self, served: bool, waker: &Waker) -> Poll<()> {
-        let mut state = lock(&self.state);
-        match state.reply {
-            Reply::GivenUp => return Poll::Ready(()),
-            Reply::Taken if served => return Poll::Ready(()),
-            Reply::Taken => return Poll::Pending,
-            Reply::Pending | Reply::There(_) => {}
+    fn poll_gone(&self, served: bool, key: &mut WakerKey, waker: &Waker) -> Poll<()> {
+        let mut spare = None;
+        loop {
+            let mut state = lock(&self.state);
+            match state.reply {
+                Reply::GivenUp => return Poll::Ready(()),
+                Reply::Taken if served => return Poll::Ready(()),
+                Reply::Taken => return Poll::Pending,
+                Reply::Pending | Reply::There(_) => {}
+            }
+            let watchers = state.watchers.get_or_insert_default();
+            let entered = watchers.enter(key, waker, &mut spare);
+            drop(state);
+            if entered {
+                return Poll::Pending;
+            }
+            spare = Some(waker.clone());
         }
-        let watchers = state.watchers.get_or_insert_default();
-        if !watchers.iter().any(|known| known.will_wake(waker)) {
-            watchers.push(waker.clone());
+    }
+
+    fn leave_gone(&self, key: &mut WakerKey) {
+        if key.is_some() {
+            let mut state = lock(&self.state);
+            let watchers = state.watchers.as_mut();
+            let mine = watchers.and_then(|watchers| watchers.leave(key));
+            drop(state);
+            drop(mine);
         }
-        Poll::Pending
     }
 
     fn set_number(&self, number: u64) {

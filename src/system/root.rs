@@ -64,6 +64,9 @@ impl AnyNode for Root {
     }
 
     fn wake(&self) {
-        self.waker.wake();
+        match self.node.kind() {
+            Kind::Scope => self.waker.wake_once(),
+            _ => self.waker.wake(),
+        }
     }
 }

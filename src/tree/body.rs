@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use super::signals::{DRAIN, DROP_CODE, EXITS, KILL, RENEW, STOP};
 use super::{Exit, Order, current, request};
 use crate::mailbox::DropReason;
+use crate::sync::panic_message;
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
 ///
@@ -195,18 +196,4 @@ impl Exit {
         self.restore(current::enter(outer));
         result
     }
-}
-
-/// What a panic said. Its payload is the user's, and may panic when it is dropped.
-pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
-    let message = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| String::from("(a payload that is not text)"));
-    let mut dropped = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-    while let Err(again) = dropped {
-        dropped = catch_unwind(AssertUnwindSafe(|| drop(again)));
-    }
-    message
 }

@@ -8,11 +8,10 @@ use super::Node;
 use super::children::Children;
 use super::place::Settings;
 use super::signals::{DRAIN, KILL, RENEW, STOP, WAITING};
-use super::waiters::Waiters;
 use super::waits::Waits;
 use crate::error::{Phase, StopReason};
 use crate::mailbox::Caller;
-use crate::sync::{moment, saturating_add};
+use crate::sync::{WakerSet, moment, saturating_add};
 
 /// What changes in a node's life, under its lock.
 pub(super) struct Links {
@@ -58,7 +57,7 @@ pub(super) struct Rare {
     /// Who waits for what is being done now, if that has a deadline.
     pub(super) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.
-    pub(super) waiters: Waiters,
+    pub(super) waiters: WakerSet,
     /// Dropped unsent by the code that runs now.
     pub(super) replies: Vec<Arc<dyn Caller>>,
 }

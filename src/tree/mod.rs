@@ -42,11 +42,11 @@ mod stopped;
 mod stopping;
 mod turns;
 mod wait_bound;
-mod waiters;
 mod waits;
 mod warnings;
 
-pub(crate) use body::{Body, Ended, Halt, panic_message};
+pub(crate) use crate::sync::panic_message;
+pub(crate) use body::{Body, Ended, Halt};
 pub use child_exit::ChildExit;
 pub use children::StopOrder;
 use clock::Clock;

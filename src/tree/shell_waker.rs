@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 use std::task::Waker;
 
-use crate::sync::lock;
+use crate::sync::{lock, wake};
 
 /// How to wake the shell of a node that has no mailbox; an actor's is kept there.
 #[derive(Debug, Default)]
@@ -9,13 +9,12 @@ pub(crate) struct ShellWaker(Mutex<Option<Waker>>);
 
 impl ShellWaker {
     pub(crate) fn set(&self, waker: &Waker) {
-        let mut known = lock(&self.0);
-        let stale = match &mut *known {
-            Some(known) if known.will_wake(waker) => None,
-            known => known.replace(waker.clone()),
-        };
-        drop(known);
-        drop(stale);
+        let is_known = |known: &Option<Waker>| known.as_ref().is_some_and(|w| w.will_wake(waker));
+        if !is_known(&lock(&self.0)) {
+            let own = waker.clone();
+            let stale = lock(&self.0).replace(own);
+            drop(stale);
+        }
     }
 
     pub(crate) fn clear(&self) {
@@ -23,6 +22,16 @@ impl ShellWaker {
         drop(waker);
     }
 
+    /// Wakes a shell that sets its waker in each poll: that may be the user's, which is not cloned under a
+    /// lock.
+    pub(crate) fn wake_once(&self) {
+        let waker = lock(&self.0).take();
+        if let Some(waker) = waker {
+            wake(waker);
+        }
+    }
+
+    /// Wakes the shell of a task of the crate's own.
     pub(crate) fn wake(&self) {
         let waker = lock(&self.0).clone();
         if let Some(waker) = waker {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::wait_bound::{Overrun, WaitBound};
 use super::{AnyNode, Request, is_beneath};
 use crate::error::{StopError, StopReason};
-use crate::sync::lock;
+use crate::sync::{WakerKey, lock};
 
 /// Waits for the end of a node without asking for it, made by
 /// [`ActorRef::stopped`](crate::ActorRef::stopped) and its like.
@@ -110,21 +110,21 @@ impl fmt::Debug for Stopped {
 pub(crate) struct UntilStopped {
     /// `None` if there is nothing to wait for, because it is not the caller's to stop.
     node: Option<Arc<dyn AnyNode>>,
-    ticket: Option<u64>,
+    key: WakerKey,
 }
 
 impl UntilStopped {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
         Self {
             node: Some(node),
-            ticket: None,
+            key: None,
         }
     }
 
     pub(super) fn refused() -> Self {
         Self {
             node: None,
-            ticket: None,
+            key: None,
         }
     }
 
@@ -141,33 +141,45 @@ impl Future for UntilStopped {
         let Some(any) = &this.node else {
             return Poll::Ready(Err(StopError::NotAChild));
         };
-        let mut links = lock(&any.node().links);
-        if let Some(reason) = links.outcome() {
+        let mut spare = None;
+        loop {
+            let mut links = lock(&any.node().links);
+            if let Some(reason) = links.outcome() {
+                let rare = links.rare.as_mut();
+                let mine = rare.and_then(|rare| rare.waiters.leave(&mut this.key));
+                drop(links);
+                drop(mine);
+                return Poll::Ready(reason.into_result());
+            }
+            if is_beneath(any.node()) {
+                return Poll::Ready(Err(StopError::WaitsForItself));
+            }
+            let waiters = &mut links.rare.get_or_insert_default().waiters;
+            let entered = waiters.enter(&mut this.key, cx.waker(), &mut spare);
             drop(links);
-            // Whoever waits for an end that has come is not listed any more.
-            this.ticket = None;
-            return Poll::Ready(reason.into_result());
+            if entered {
+                return Poll::Pending;
+            }
+            spare = Some(cx.waker().clone());
         }
-        if is_beneath(any.node()) {
-            return Poll::Ready(Err(StopError::WaitsForItself));
-        }
-        let waiters = &mut links.rare.get_or_insert_default().waiters;
-        let (ticket, stale) = waiters.enter(this.ticket, cx.waker());
-        this.ticket = Some(ticket);
-        drop(links);
-        drop(stale);
-        Poll::Pending
     }
 }
 
 impl Drop for UntilStopped {
     fn drop(&mut self) {
-        let (Some(any), Some(ticket)) = (&self.node, self.ticket) else {
+        let Self {
+            node: Some(any),
+            key,
+        } = self
+        else {
             return;
         };
+        if key.is_none() {
+            return;
+        }
         let mut links = lock(&any.node().links);
         let rare = links.rare.as_mut();
-        let mine = rare.and_then(|rare| rare.waiters.leave(ticket));
+        let mine = rare.and_then(|rare| rare.waiters.leave(key));
         drop(links);
         drop(mine);
     }

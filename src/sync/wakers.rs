@@ -1,0 +1,155 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+use slab::Slab;
+
+use super::panic_message;
+
+/// Wakes one who waits. The waker may be the user's, and a panic in it is nobody's here: it is traced,
+/// and whoever else waits is woken all the same (rule 8).
+#[inline]
+pub(crate) fn wake(waker: Waker) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+        let panic = panic_message(panic);
+        tracing::warn!(panic, "a waker panicked");
+    }
+}
+
+/// Wakers gathered under a lock, to be woken once it is released: a wake may drop a task, and with
+/// it run user code.
+#[derive(Debug, Default)]
+#[must_use = "whoever waits stays asleep until these are woken"]
+pub(crate) struct WakeList {
+    first: Option<Waker>,
+    rest: Vec<Waker>,
+}
+
+impl WakeList {
+    pub(crate) const fn new() -> Self {
+        Self {
+            first: None,
+            rest: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, waker: Waker) {
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.rest.push(waker),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn wake(self) {
+        let Some(first) = self.first else { return };
+        wake(first);
+        for waker in self.rest {
+            wake(waker);
+        }
+    }
+}
+
+impl Extend<Waker> for WakeList {
+    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
+        for waker in wakers {
+            self.push(waker);
+        }
+    }
+}
+
+/// Those who wait for one thing, under somebody's lock. Each enters and leaves in constant time, and
+/// takes out itself what it has put in. Nearly always there is one of them.
+///
+/// No waker is cloned or dropped in here, since that may be the user's code: whoever enters brings a
+/// spare one, and takes away the one that was there.
+#[derive(Debug, Default)]
+pub(crate) struct WakerSet {
+    first: Place,
+    rest: Option<Box<Slab<Option<Waker>>>>,
+}
+
+#[derive(Debug, Default)]
+enum Place {
+    #[default]
+    Free,
+    /// Whose waker is `None` has been woken.
+    Taken(Option<Waker>),
+}
+
+/// Where one of those who wait is listed, if it is.
+pub(crate) type WakerKey = Option<u32>;
+
+/// That of the first.
+const FIRST: u32 = u32::MAX;
+
+impl WakerSet {
+    /// It is `waker` that will be woken. `false` if a clone of it has to be in `spare` for that.
+    pub(crate) fn enter(
+        &mut self,
+        key: &mut WakerKey,
+        waker: &Waker,
+        spare: &mut Option<Waker>,
+    ) -> bool {
+        let known = key.and_then(|key| self.place(key));
+        if let Some(Some(known)) = &known
+            && known.will_wake(waker)
+        {
+            return true;
+        }
+        let Some(own) = spare.take() else {
+            return false;
+        };
+        match known {
+            Some(known) => *spare = known.replace(own),
+            None => *key = Some(self.insert(own)),
+        }
+        true
+    }
+
+    /// One who had waited does so no longer.
+    pub(crate) fn leave(&mut self, key: &mut WakerKey) -> Option<Waker> {
+        match key.take()? {
+            FIRST => match std::mem::take(&mut self.first) {
+                Place::Taken(waker) => waker,
+                Place::Free => None,
+            },
+            key => {
+                let rest = self.rest.as_mut()?;
+                let left = rest.try_remove(key as usize);
+                if rest.is_empty() {
+                    self.rest = None;
+                }
+                left.flatten()
+            }
+        }
+    }
+
+    /// All, to be woken.
+    pub(crate) fn wake_all(&mut self, wakes: &mut WakeList) {
+        if let Place::Taken(waker) = &mut self.first {
+            wakes.extend(waker.take());
+        }
+        for (_, waker) in self.rest.iter_mut().flat_map(|rest| rest.iter_mut()) {
+            wakes.extend(waker.take());
+        }
+    }
+
+    fn insert(&mut self, waker: Waker) -> u32 {
+        if matches!(self.first, Place::Free) {
+            self.first = Place::Taken(Some(waker));
+            return FIRST;
+        }
+        let key = self.rest.get_or_insert_default().insert(Some(waker));
+        // So many do not fit into memory.
+        u32::try_from(key).unwrap_or(FIRST)
+    }
+
+    fn place(&mut self, key: u32) -> Option<&mut Option<Waker>> {
+        match (key, &mut self.first) {
+            (FIRST, Place::Taken(waker)) => Some(waker),
+            (FIRST, Place::Free) => None,
+            (key, _) => self.rest.as_mut()?.get_mut(key as usize),
+        }
+    }
+}
