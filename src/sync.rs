@@ -27,7 +27,9 @@ pub(crate) fn after(time: Duration) -> Instant {
 }
 
 pub(crate) fn saturating_add(instant: Instant, time: Duration) -> Instant {
-    instant.checked_add(time).unwrap_or(instant + FOR_EVER)
+    let sum = instant.checked_add(time);
+    let for_ever = || instant.checked_add(FOR_EVER);
+    sum.or_else(for_ever).unwrap_or(instant)
 }
 
 /// Instants as numbers that fit an atomic. None is 0.

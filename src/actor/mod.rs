@@ -90,7 +90,10 @@
 //!    | a panic | no, only `Drop` | as an error | as an error |
 //!    | grace ran out | no | never, but with its group | no, but it is reported as cut short |
 //!
-//!    A failure that a restart has settled is traced, and goes no further.
+//!    A failure that a restart has settled is traced, and goes no further; that is what had failed when the
+//!    restart was decided on, and nothing later. Nothing is started anew beneath a node that has been told to
+//!    stop or killed, or that drains and whose token has fired, at any height: what fails there is reported.
+//!    Restarts that are used up are a failure of their own, also after an end in good order.
 //! 10. **An ask always resolves**, with a reply or with why there is none, wherever the reply was dropped.
 //!     One whose caller has gone before it was started is skipped; a started one can see it, and bind its
 //!     work to it. A deadline travels: asks made while a message is handled have what is left of its time,
@@ -151,7 +154,7 @@ pub use task::{TaskHandle, TaskOutput};
 pub use tell::Tell;
 
 pub(crate) use cell::ActorCell;
-pub(crate) use renew::{IncarnationEnd, Renewal, Revive};
+pub(crate) use renew::{IncarnationEnd, Renewal, Revival, Revive};
 pub(crate) use shell::{Life, Seed, Stage, shell};
 
 use std::future::Future;

@@ -3,7 +3,8 @@
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Poll, ready};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
@@ -19,8 +20,19 @@ pub(crate) trait Revive<S>: Send {
     /// What the next incarnation is started from. It may run the user's code, and panic.
     fn recipe(&mut self) -> S;
 
-    /// Whether another incarnation follows one that ended so, and after how long.
-    fn decide(&mut self, end: IncarnationEnd) -> Option<std::time::Duration>;
+    /// Whether another incarnation follows one that ended so.
+    fn decide(&mut self, end: IncarnationEnd) -> Revival;
+}
+
+/// What a policy says of the end of an incarnation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revival {
+    /// Another follows, after so long.
+    After(Duration),
+    /// None does.
+    None,
+    /// Another would, but there have been too many, which is a failure of its own.
+    TooMany { limit: u32, within: Duration },
 }
 
 /// How an incarnation ended that nobody had told to end for good.
@@ -38,6 +50,8 @@ pub(crate) struct Renewal<S> {
     revive: Box<dyn Revive<S>>,
     /// When the next incarnation may start.
     at: Instant,
+    /// What had gone wrong when the restart was decided on, and that alone.
+    settled: Report,
 }
 
 impl<S: Start> Renewal<S> {
@@ -45,27 +59,25 @@ impl<S: Start> Renewal<S> {
         Self {
             revive,
             at: Instant::now(),
+            settled: Report::default(),
         }
     }
 
     /// Decides at the end of an incarnation whether there is another: then it begins to end as in
     /// a restart.
-    pub(super) fn begin(&mut self, node: &Node, report: &Report) -> bool {
-        let signals = node.signals.load();
+    pub(super) fn begin(&mut self, node: &Node, report: &mut Report) -> bool {
         // A start whose failure its caller is told of is the caller's to try again.
-        if node.ends_for_good() || signals & TOLD != 0 && !report.is_empty() {
+        if node.ends_for_good() || node.signals.has(TOLD) && !report.is_empty() {
             return false;
         }
-        self.decide(
-            node,
-            if !report.is_empty() {
-                IncarnationEnd::Failed
-            } else if node.is_told_to_regroup() {
-                IncarnationEnd::Regrouped
-            } else {
-                IncarnationEnd::Finished
-            },
-        )
+        let end = if !report.is_empty() {
+            IncarnationEnd::Failed
+        } else if node.is_told_to_regroup() {
+            IncarnationEnd::Regrouped
+        } else {
+            IncarnationEnd::Finished
+        };
+        self.decide(node, end, report)
     }
 
     /// Makes a recipe, as the node's own code.
@@ -77,12 +89,23 @@ impl<S: Start> Renewal<S> {
         }
     }
 
-    fn decide(&mut self, node: &Node, end: IncarnationEnd) -> bool {
-        let Some(delay) = self.revive.decide(end) else {
+    fn decide(&mut self, node: &Node, end: IncarnationEnd, report: &mut Report) -> bool {
+        if !node.may_restart(end == IncarnationEnd::Regrouped) {
             return false;
-        };
-        self.at = after(delay);
-        node.begin_restart()
+        }
+        match self.revive.decide(end) {
+            Revival::After(delay) => self.at = after(delay),
+            Revival::None => return false,
+            Revival::TooMany { limit, within } => {
+                report.ended_too_often(limit, within);
+                return false;
+            }
+        }
+        let begun = node.begin_restart();
+        if begun {
+            self.settled = std::mem::take(report);
+        }
+        begun
     }
 }
 
@@ -106,13 +129,18 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
     .await;
     loop {
         let signals = exit.any().node().signals.load();
-        if signals & (STOP | KILL) != 0 {
-            // Its failure was settled when the restart was decided on; a cut is to be reported whole.
-            if signals & CUT == 0 {
-                report.settle(exit);
-            }
+        let settled = std::mem::take(&mut renewal.settled);
+        if signals & CUT != 0 {
+            // It is to be reported whole.
+            report.follow(settled);
             return false;
         }
+        if signals & (STOP | KILL) != 0 {
+            // What has failed since then has not been settled.
+            settled.settle(exit);
+            return false;
+        }
+        report.follow(settled);
         settle(exit, report);
         if !wait_for_turn(exit, renewal.at).await {
             return false;
@@ -121,7 +149,7 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
         if matches!(life.stage, Stage::Recipe(_)) {
             return true;
         }
-        if !renewal.decide(exit.any().node(), IncarnationEnd::Failed) {
+        if !renewal.decide(exit.any().node(), IncarnationEnd::Failed, report) {
             return false;
         }
     }
@@ -176,7 +204,7 @@ async fn wait(node: &Node, at: Instant) {
     let mut sleep = pin!(None);
     poll_fn(|cx| {
         let signals = node.signals.load();
-        if signals & (STOP | DRAIN | KILL) != 0 {
+        if signals & (STOP | KILL) != 0 || signals & DRAIN != 0 && node.may_restart(false) {
             return Poll::Ready(());
         }
         match node.turn() {
@@ -184,15 +212,17 @@ async fn wait(node: &Node, at: Instant) {
             Turn::Parked => return Poll::Pending,
             Turn::Live | Turn::Starting => {}
         }
-        if sleep.is_none() {
-            if at <= Instant::now() {
-                return Poll::Ready(());
-            }
+        if sleep.is_none() && at > Instant::now() {
             sleep.set(Some(sleep_until(at)));
         }
-        match sleep.as_mut().as_pin_mut() {
-            Some(sleep) => sleep.poll(cx),
-            None => Poll::Ready(()),
+        if let Some(sleep) = sleep.as_mut().as_pin_mut() {
+            ready!(sleep.poll(cx));
+        }
+        // If not, its owner is about to tell it what to do.
+        if node.may_restart(false) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
         }
     })
     .await;

@@ -82,7 +82,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             };
             // A sender may have taken the waker.
             seed.exit.make_unknown();
-            let again = begin_again(seed, &report);
+            let again = begin_again(seed, &mut report);
             if !again {
                 close(seed, &mut report);
             }
@@ -265,7 +265,7 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
 }
 
 /// Whether another incarnation follows.
-fn begin_again<S: Start>(seed: &mut Seed<S>, report: &Report) -> bool {
+fn begin_again<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> bool {
     let Some(renewal) = &mut seed.renewal else {
         return false;
     };

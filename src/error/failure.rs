@@ -118,8 +118,8 @@ impl Failure {
         &self.0.cut_short
     }
 
-    /// The failures that something began with (an error or a panic), this one among them, in
-    /// pre-order.
+    /// The failures that something began with (an error, a panic, or an end in good order that was one
+    /// too many), this one among them, in pre-order.
     pub fn leaves(&self) -> impl Iterator<Item = &Self> {
         let mut pending = vec![self];
         let all = std::iter::from_fn(move || {
@@ -127,7 +127,16 @@ impl Failure {
             pending.extend(next.beneath().iter().rev());
             Some(next)
         });
-        all.filter(|failure| !matches!(failure.0.cause, Cause::Beneath))
+        all.filter(|failure| failure.is_leaf())
+    }
+
+    fn is_leaf(&self) -> bool {
+        match self.0.cause {
+            Cause::Error(_) | Cause::Panic(_) => true,
+            // It began with what was one failure too many, unless all had ended well.
+            Cause::TooManyRestarts { .. } => self.0.beneath.is_empty(),
+            Cause::Beneath => false,
+        }
     }
 }
 

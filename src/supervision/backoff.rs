@@ -90,7 +90,7 @@ impl Backoff {
     pub(super) fn delay(&self, attempt: u32) -> Duration {
         let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
         let full = self.first.saturating_mul(factor).min(self.max);
-        full.mul_f64(1.0 - self.jitter * random())
+        shortened(full, self.jitter * random())
     }
 }
 
@@ -99,6 +99,13 @@ impl Default for Backoff {
     fn default() -> Self {
         Self::none()
     }
+}
+
+/// Less this part of itself, which is between 0 and 1. Only what is taken away is rounded, so that the longest
+/// time there is does not overflow.
+fn shortened(full: Duration, part: f64) -> Duration {
+    let less = Duration::try_from_secs_f64(full.as_secs_f64() * part);
+    full.saturating_sub(less.unwrap_or(full))
 }
 
 /// Between 0 and 1. It spreads restarts, and guards no secret.
@@ -132,6 +139,15 @@ mod tests {
             *most - *least > Duration::from_millis(500),
             "{least:?} to {most:?}"
         );
+    }
+
+    #[test]
+    fn longest_delay_does_not_overflow() {
+        let backoff = Backoff::fixed(Duration::MAX);
+        assert_eq!(backoff.delay(u32::MAX), Duration::MAX);
+        for attempt in 0..100 {
+            assert!(backoff.jitter(1.0).delay(attempt) < Duration::MAX);
+        }
     }
 
     #[test]

@@ -153,8 +153,10 @@ impl<S> ChildSpec<S> {
         self
     }
 
-    /// How many restarts there may be within a time: by default 3 in 30 s. One more failure is the
-    /// child's end, and goes to its owner. With a limit of 0 the first one does.
+    /// How many restarts there may be within a time: by default 3 in 30 s. One more failure (or end in good
+    /// order, with [`Restart::Always`]) is the child's end, and a failure of its own
+    /// ([`Cause::TooManyRestarts`](crate::Cause::TooManyRestarts)), which goes to its owner. With a limit of
+    /// 0 the first one does. Of more than 256, those within a small part of the time are counted together.
     #[must_use]
     pub fn intensity(mut self, limit: u32, within: Duration) -> Self {
         self.options.policy.limit = limit;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Backoff;
-use crate::actor::{IncarnationEnd, Revive};
+use crate::actor::{IncarnationEnd, Revival, Revive};
 
 /// Whether an actor that has ended is started anew, on the same mailbox and with the same
 /// references.
@@ -14,6 +14,9 @@ use crate::actor::{IncarnationEnd, Revive};
 /// are for the next one; the one that failed is not handled again, and whoever asked it is told
 /// [`AskError::Failed`](crate::AskError::Failed). Nobody who asked for a stop, drain or kill gets a
 /// restart instead; a drain that finds a restart under way lets it handle what is queued.
+///
+/// Nothing is started anew beneath a node that is to end (a stop, a kill, or a drain once its token has
+/// fired), at any height: what fails there is reported.
 ///
 /// It takes a recipe that can be made again: one that is `Clone`, or a
 /// [factory](crate::ChildSpec::factory).
@@ -104,8 +107,7 @@ pub(super) struct Restarts<S> {
     policy: Policy,
     /// When the current incarnation began.
     began: Option<Instant>,
-    /// When the restarts of the last `window` were, the oldest first.
-    recent: VecDeque<Instant>,
+    recent: Recent,
     /// How many restarts there have been since the last incarnation that did well.
     attempts: u32,
 }
@@ -117,21 +119,44 @@ impl<S> Restarts<S> {
             clone,
             policy,
             began: None,
-            recent: VecDeque::new(),
+            recent: Recent::default(),
             attempts: 0,
         }
     }
+}
 
+/// The restarts of the last `window`, the oldest first: when they were, and how many.
+///
+/// Each stands for itself while they are few. Of more, those within a small part of the window are counted
+/// together, so that what this keeps is bounded, whatever the limit.
+#[derive(Debug, Default)]
+struct Recent {
+    times: VecDeque<(Instant, u32)>,
+    count: u32,
+}
+
+/// How many restarts are kept one by one, and into how many parts the window is divided after that.
+const FEW: u32 = 256;
+
+impl Recent {
     /// Counts a restart, unless there have been too many.
-    fn admit(&mut self, now: Instant) -> bool {
-        let window = self.policy.window;
-        let is_over = |at: &mut Instant| now.saturating_duration_since(*at) >= window;
-        while self.recent.pop_front_if(is_over).is_some() {}
-        let admitted = self.recent.len() < self.policy.limit as usize;
-        if admitted {
-            self.recent.push_back(now);
+    fn admit(&mut self, now: Instant, limit: u32, window: Duration) -> bool {
+        let is_over = |(at, _): &mut (Instant, u32)| now.saturating_duration_since(*at) >= window;
+        while let Some((_, many)) = self.times.pop_front_if(is_over) {
+            self.count -= many;
         }
-        admitted
+        if self.count >= limit {
+            return false;
+        }
+        self.count += 1;
+        let are_few = self.times.len() < FEW as usize;
+        match self.times.back_mut() {
+            Some((at, many)) if !are_few && now.saturating_duration_since(*at) < window / FEW => {
+                *many += 1;
+            }
+            _ => self.times.push_back((now, 1)),
+        }
+        true
     }
 }
 
@@ -141,24 +166,61 @@ impl<S: Send> Revive<S> for Restarts<S> {
         (self.clone)(&self.prototype)
     }
 
-    fn decide(&mut self, end: IncarnationEnd) -> Option<Duration> {
+    fn decide(&mut self, end: IncarnationEnd) -> Revival {
         match (end, self.policy.restart) {
             // It did nothing wrong, and whoever did has been counted.
-            (IncarnationEnd::Regrouped, _) => return Some(Duration::ZERO),
+            (IncarnationEnd::Regrouped, _) => return Revival::After(Duration::ZERO),
             (IncarnationEnd::Failed, Restart::OnFailure | Restart::Always)
             | (IncarnationEnd::Finished, Restart::Always) => {}
-            _ => return None,
+            _ => return Revival::None,
         }
         let now = Instant::now();
-        if !self.admit(now) {
-            return None;
+        let (limit, within) = (self.policy.limit, self.policy.window);
+        if !self.recent.admit(now, limit, within) {
+            return Revival::TooMany { limit, within };
         }
-        let lived = self.began.map_or(Duration::ZERO, |began| now - began);
+        let lived = self
+            .began
+            .map_or(Duration::ZERO, |began| now.saturating_duration_since(began));
         if lived >= self.policy.backoff.healthy_after() {
             self.attempts = 0;
         }
         let delay = self.policy.backoff.delay(self.attempts);
         self.attempts = self.attempts.saturating_add(1);
-        Some(delay)
+        Revival::After(delay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recent_restarts_take_bounded_memory() {
+        let (begin, mut recent) = (Instant::now(), Recent::default());
+        for number in 0..100_000_u32 {
+            let now = begin + Duration::from_millis(number.into());
+            assert!(recent.admit(now, u32::MAX, Duration::MAX));
+        }
+        assert_eq!(recent.count, 100_000);
+        let mut recent = Recent::default();
+        for number in 0..100_000_u32 {
+            let now = begin + Duration::from_millis(number.into());
+            assert!(recent.admit(now, 20_000, Duration::from_secs(10)));
+        }
+        assert!(recent.times.len() <= 2 * FEW as usize + 1);
+        // About as many as in the window.
+        assert!((9_900..=10_000).contains(&recent.count), "{}", recent.count);
+    }
+
+    #[test]
+    fn limit_is_exact_while_restarts_are_few() {
+        let (begin, mut recent) = (Instant::now(), Recent::default());
+        let mut admit = |millis| {
+            let now = begin + Duration::from_millis(millis);
+            recent.admit(now, 2, Duration::from_millis(10))
+        };
+        assert!(admit(0) && admit(9) && !admit(9));
+        assert!(admit(10) && !admit(18) && admit(19));
     }
 }

@@ -157,7 +157,7 @@ impl OverdueTimer {
             let settled = !all || found.next.is_none();
             let now = Instant::now();
             if !found.blockers.is_empty() && !progress && settled {
-                self.timer.set(now + patience.max(SHORTEST));
+                self.timer.set(saturating_add(now, patience.max(SHORTEST)));
                 return Poll::Ready(found.blockers);
             }
             // Others may be told meanwhile who have less time.

@@ -1,5 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::signals::{BY_SELF, CUT, DRAIN, KILL, PARENT, STOP};
 use super::{AnyNode, ChildExit, Exit, panic_message};
@@ -42,10 +43,26 @@ impl Report {
         }
     }
 
+    /// It may not be started anew once more: that is what fails it, whatever went wrong before, if anything did.
+    pub(crate) fn ended_too_often(&mut self, limit: u32, within: Duration) {
+        let causes = self.0.get_or_insert_default();
+        let cause = Cause::TooManyRestarts { limit, within };
+        causes.list.insert(0, cause);
+    }
+
+    /// What went wrong before all of this.
+    pub(crate) fn follow(&mut self, before: Self) {
+        let Some(mut before) = before.0 else { return };
+        if let Some(after) = self.0.take() {
+            before.list.extend(after.list);
+        }
+        self.0 = Some(before);
+    }
+
     /// Drops what went wrong in the node's own code: a restart had settled it before the node was
     /// told to end.
-    pub(crate) fn settle(&mut self, exit: &mut Exit) {
-        let Some(causes) = self.0.take() else { return };
+    pub(crate) fn settle(self, exit: &mut Exit) {
+        let Some(causes) = self.0 else { return };
         let path = exit.any().node().path(exit.any().type_name());
         tracing::warn!(%path, causes = ?causes.list, "told to end in a restart");
         // The errors are the user's, and may panic when they are dropped.

@@ -11,7 +11,7 @@ use crate::sync::lock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resume {
     Start,
-    /// Wait for its turn again: a sibling has failed meanwhile.
+    /// Wait again: for its turn, as a sibling has failed meanwhile, or to be told to end.
     Park,
     End,
 }
@@ -22,6 +22,25 @@ impl Node {
     pub(crate) fn ends_for_good(&self) -> bool {
         let signals = self.signals.load();
         signals & (STOP | KILL) != 0 || signals & (DRAIN | DROP_CODE) == DRAIN
+    }
+
+    /// Whether it may be started anew, which nothing may be beneath a node that is to end, at any height
+    /// (rule 9). One that drains, or has to wait for its group, has not failed: what it accepted is handled as
+    /// long as those above it drain.
+    pub(crate) fn may_restart(&self, in_group: bool) -> bool {
+        let ending = if in_group || self.signals.has(DRAIN) {
+            STOP | KILL
+        } else {
+            STOP | KILL | FIRED
+        };
+        let mut next = self.owner();
+        while let Some(owner) = next {
+            if owner.node().signals.has(ending) {
+                return false;
+            }
+            next = owner.node().owner();
+        }
+        true
     }
 
     /// The incarnation ends, and another is to follow: no more children are taken, and its token
@@ -55,7 +74,8 @@ impl Node {
         let turn = above
             .as_ref()
             .map_or(Turn::Live, |above| above.turn_of(self));
-        if turn == Turn::Told && !self.signals.has(DRAIN) {
+        // Or its owner is about to tell it what to do.
+        if turn == Turn::Told && !self.signals.has(DRAIN) || !self.may_restart(false) {
             return Resume::Park;
         }
         if links.phase == Phase::Restarting {
