@@ -127,6 +127,7 @@ mod bounds;
 mod cancelled;
 mod cell;
 mod context;
+mod job;
 mod lookup;
 mod permit;
 mod recipient;

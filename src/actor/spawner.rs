@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::job;
 use super::task::{self, TaskHandle, TaskOutput, ValueOf};
 use crate::error::SpawnError;
 use crate::tree::{AnyNode, NodeRef};
@@ -79,8 +80,9 @@ impl Spawner {
         task::spawn_with(&self.owner, with, Location::caller())
     }
 
-    /// Runs a closure on a thread where it may block. Nothing can end it from outside: it is given
-    /// a token, and should look at it.
+    /// Runs a closure on a thread where it may block. Nothing can end it from outside once it has begun: it
+    /// is given a token, and should look at it. One that waits for a free thread of the runtime's is dropped by
+    /// a stop or kill, on the thread that asks for that.
     ///
     /// # Errors
     ///
@@ -91,7 +93,7 @@ impl Spawner {
         C: FnOnce(CancellationToken) -> R + Send + 'static,
         R: TaskOutput,
     {
-        task::spawn_blocking(&self.owner, job, Location::caller())
+        job::spawn(&self.owner, job, Location::caller())
     }
 
     /// The token that fires when the owner is to end: made when it is first asked for, and of a

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::job::QueuedJob;
 use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
 use crate::sync::lock;
 use crate::tree::signals::{KILL, STOP};
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Settings, ShellWaker, Stopped,
-    end_by_itself, inherited, launch, launch_blocking, panic_message, register,
+    end_by_itself, inherited, launch, panic_message, register,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -92,7 +93,7 @@ pub struct TaskHandle<T> {
 pub(super) type ValueOf<F> = <<F as Future>::Output as TaskOutput>::Value;
 
 impl<T: Send + 'static> TaskHandle<T> {
-    fn new(cell: Arc<TaskCell<T>>) -> Self {
+    pub(super) fn new(cell: Arc<TaskCell<T>>) -> Self {
         let end = Stopped::new(Arc::clone(&cell) as _);
         Self { cell, end }
     }
@@ -159,9 +160,11 @@ impl<T> fmt::Debug for TaskHandle<T> {
     }
 }
 
-struct TaskCell<T> {
-    node: Node,
+pub(super) struct TaskCell<T> {
+    pub(super) node: Node,
     waker: ShellWaker,
+    /// The blocking job that is to run, until a thread takes it.
+    pub(super) queued: QueuedJob,
     type_name: &'static str,
     output: Mutex<Output<T>>,
 }
@@ -208,6 +211,9 @@ impl<T: Send + 'static> AnyNode for TaskCell<T> {
 
     fn wake(&self) {
         self.waker.wake();
+        if self.node.signals.has(STOP | KILL) {
+            self.queued.run();
+        }
     }
 }
 
@@ -264,34 +270,7 @@ where
     Ok(launch_task(cell, || make(parts), at_stop))
 }
 
-pub(super) fn spawn_blocking<R, C>(
-    owner: &Arc<dyn AnyNode>,
-    job: C,
-    site: &'static Location<'static>,
-) -> Result<TaskHandle<R::Value>, SpawnError<C>>
-where
-    C: FnOnce(CancellationToken) -> R + Send + 'static,
-    R: TaskOutput,
-{
-    let Some(cell) = cell::<C, _>(owner, Kind::Blocking, site) else {
-        return Err(SpawnError::closed(job));
-    };
-    let handle = TaskHandle::new(Arc::clone(&cell));
-    let exit = Exit::new(Arc::clone(&cell) as _);
-    let seed = JobSeed {
-        // Made now: an order that comes before the thread has begun must reach it.
-        token: cell.node.token(),
-        job: Some(job),
-        cell,
-        exit,
-    };
-    launch_blocking(&handle.cell.node.shared.handle, move || {
-        run_job::<R, C>(seed)
-    });
-    Ok(handle)
-}
-
-fn cell<F, T: Send + 'static>(
+pub(super) fn cell<F, T: Send + 'static>(
     owner: &Arc<dyn AnyNode>,
     kind: Kind,
     site: &'static Location<'static>,
@@ -308,6 +287,7 @@ fn cell<F, T: Send + 'static>(
         Ok(Arc::new(TaskCell {
             node,
             waker: ShellWaker::default(),
+            queued: QueuedJob::default(),
             type_name: std::any::type_name::<F>(),
             output: Mutex::new(Output::Wanted),
         }))
@@ -362,7 +342,7 @@ where
 
 /// Notes how a task or job ended, and leaves its value for the handle. The conversion of an error,
 /// and the drop of a value that nobody wants, are the user's code.
-fn report_output<R: TaskOutput>(
+pub(super) fn report_output<R: TaskOutput>(
     ended: Ended<R>,
     cell: &Arc<TaskCell<R::Value>>,
     exit: &mut Exit,
@@ -380,42 +360,4 @@ fn report_output<R: TaskOutput>(
     if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(keep))) {
         report.panicked(panic_message(panic));
     }
-}
-
-/// What a blocking job's thread holds; `exit` goes last.
-struct JobSeed<C, T> {
-    token: CancellationToken,
-    job: Option<C>,
-    cell: Arc<TaskCell<T>>,
-    exit: Exit,
-}
-
-fn run_job<R, C>(mut seed: JobSeed<C, R::Value>)
-where
-    C: FnOnce(CancellationToken) -> R,
-    R: TaskOutput,
-{
-    let mut report = Report::default();
-    let token = seed.token.clone();
-    let told = seed.cell.node.signals.has(STOP | KILL);
-    let mut output = None;
-    seed.cell.node.set_running();
-    if let Some(job) = seed.job.take() {
-        let run = || {
-            if told {
-                drop(job)
-            } else {
-                output = Some(job(token))
-            }
-        };
-        let ran = seed.exit.as_current(|| catch_unwind(AssertUnwindSafe(run)));
-        let ended = match (ran, output) {
-            (Err(panic), _) => Ended::Panicked(panic),
-            (Ok(()), Some(output)) => Ended::Value(output),
-            (Ok(()), None) => Ended::Dropped,
-        };
-        report_output(ended, &seed.cell, &mut seed.exit, &mut report);
-    }
-    let reason = report.finish(seed.exit.any());
-    seed.exit.conclude(reason);
 }

@@ -1,0 +1,112 @@
+//! Blocking jobs: closures that run on a thread of tokio's pool.
+
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+
+use super::task::{self, TaskCell, TaskHandle, TaskOutput};
+use crate::error::{Kind, SpawnError};
+use crate::sync::lock;
+use crate::tree::signals::{KILL, STOP};
+use crate::tree::{AnyNode, Ended, Exit, Report, launch_blocking};
+
+type Run = Box<dyn FnOnce() + Send>;
+
+/// A job that no thread has begun.
+///
+/// Whoever takes it runs it: a thread of the pool, or whoever tells the node to end, for which it drops the
+/// closure instead. The pool itself holds only the cell that this is in, because what it has queued it keeps
+/// until a thread is free, whatever becomes of it.
+#[derive(Default)]
+pub(super) struct QueuedJob(Mutex<Option<Run>>);
+
+impl QueuedJob {
+    pub(super) fn run(&self) {
+        let run = lock(&self.0).take();
+        if let Some(run) = run {
+            run();
+        }
+    }
+}
+
+/// What the pool holds. If it is dropped there, because the runtime is shutting down, so is the job.
+struct Queued<T>(Arc<TaskCell<T>>);
+
+impl<T> Drop for Queued<T> {
+    fn drop(&mut self) {
+        let run = lock(&self.0.queued.0).take();
+        drop(run);
+    }
+}
+
+pub(super) fn spawn<R, C>(
+    owner: &Arc<dyn AnyNode>,
+    job: C,
+    site: &'static Location<'static>,
+) -> Result<TaskHandle<R::Value>, SpawnError<C>>
+where
+    C: FnOnce(CancellationToken) -> R + Send + 'static,
+    R: TaskOutput,
+{
+    let Some(cell) = task::cell::<C, _>(owner, Kind::Blocking, site) else {
+        return Err(SpawnError::closed(job));
+    };
+    let handle = TaskHandle::new(Arc::clone(&cell));
+    let exit = Exit::new(Arc::clone(&cell) as _);
+    let seed = Seed {
+        // Made now: an order that comes before the thread has begun must reach it.
+        token: cell.node.token(),
+        job: Some(job),
+        cell: Arc::clone(&cell),
+        exit,
+    };
+    *lock(&cell.queued.0) = Some(Box::new(move || run::<R, C>(seed)));
+    // An order that came before that has found nothing to drop.
+    if cell.node.signals.has(STOP | KILL) {
+        cell.queued.run();
+        return Ok(handle);
+    }
+    let handle_of_pool = cell.node.shared.handle.clone();
+    let queued = Queued(cell);
+    launch_blocking(&handle_of_pool, move || queued.0.queued.run());
+    Ok(handle)
+}
+
+/// What a job's thread holds; `exit` goes last.
+struct Seed<C, T> {
+    token: CancellationToken,
+    job: Option<C>,
+    cell: Arc<TaskCell<T>>,
+    exit: Exit,
+}
+
+fn run<R, C>(mut seed: Seed<C, R::Value>)
+where
+    C: FnOnce(CancellationToken) -> R,
+    R: TaskOutput,
+{
+    let mut report = Report::default();
+    let token = seed.token.clone();
+    let told = seed.cell.node.signals.has(STOP | KILL);
+    let mut output = None;
+    seed.cell.node.set_running();
+    if let Some(job) = seed.job.take() {
+        let run = || {
+            if told {
+                drop(job)
+            } else {
+                output = Some(job(token))
+            }
+        };
+        let ran = seed.exit.as_current(|| catch_unwind(AssertUnwindSafe(run)));
+        let ended = match (ran, output) {
+            (Err(panic), _) => Ended::Panicked(panic),
+            (Ok(()), Some(output)) => Ended::Value(output),
+            (Ok(()), None) => Ended::Dropped,
+        };
+        task::report_output(ended, &seed.cell, &mut seed.exit, &mut report);
+    }
+    let reason = report.finish(seed.exit.any());
+    seed.exit.conclude(reason);
+}
