@@ -1,25 +1,20 @@
 //! What everything here uses: the lock, those who are woken after it, what a panic said, and times that
 //! do not overflow.
 
+mod locks;
 mod panics;
 mod wakers;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(crate) use locks::{Foreign, Guard, assert_unlocked, lock};
 pub(crate) use panics::panic_message;
-pub(crate) use wakers::{WakeList, WakerKey, WakerSet, wake};
+pub(crate) use wakers::{KeptWaker, WakeList, WakerKey, WakerSet, wake};
 
 /// Thirty years: what every clock can still count.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
-
-/// Locks, poisoned or not: no user code runs under a lock of this crate, so a panic cannot have
-/// left what it guards half-changed.
-pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// This long from now; a time too long for the clock is as good as for ever.
 pub(crate) fn after(time: Duration) -> Instant {

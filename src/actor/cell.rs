@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use crate::mailbox::{Asked, Batch, Gate, Left, Numbered, Queue};
-use crate::sync::WakerKey;
+use crate::sync::{Foreign, WakerKey};
 use crate::tree::signals::SOURCED;
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
@@ -39,7 +39,7 @@ impl<M: Send + 'static> ActorCell<M> {
         let path = letters.are_seen().then(|| self.node.path(self.type_name()));
         let mut gone = gone.into_iter().peekable();
         let mut panic = None;
-        for (place, message) in (0..).zip(messages) {
+        for (place, message) in (0..).zip(messages.into_iter().map(Foreign::into_inner)) {
             let skipped = gone.next_if_eq(&place).is_some();
             let dropped = catch_unwind(AssertUnwindSafe(|| {
                 if let Some(path) = path.as_ref().filter(|_| !skipped) {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::job::QueuedJob;
 use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
-use crate::sync::lock;
+use crate::sync::{Foreign, lock};
 use crate::tree::signals::{KILL, STOP};
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Settings, ShellWaker, Stopped,
@@ -135,7 +135,7 @@ impl<T: Send + 'static> Future for TaskHandle<T> {
         };
         let value = std::mem::replace(&mut *lock(&this.cell.output), Output::Unwanted);
         Poll::Ready(match (value, end) {
-            (Output::There(value), _) => Ok(value),
+            (Output::There(value), _) => Ok(value.into_inner()),
             (_, Ok(reason)) => Err(TaskError::Stopped(reason)),
             (_, Err(StopError::Failed(failure))) => Err(TaskError::Failed(failure)),
             (_, Err(StopError::CutShort(cut))) => {
@@ -171,7 +171,7 @@ pub(super) struct TaskCell<T> {
 
 enum Output<T> {
     Wanted,
-    There(T),
+    There(Foreign<T>),
     Unwanted,
 }
 
@@ -180,7 +180,7 @@ impl<T> TaskCell<T> {
     fn fill(&self, value: T) {
         let mut output = lock(&self.output);
         if matches!(*output, Output::Wanted) {
-            *output = Output::There(value);
+            *output = Output::There(Foreign::new(value));
         } else {
             drop(output);
             drop(value);

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 
-use crate::sync::{WakeList, WakerKey, WakerSet};
+use crate::sync::{KeptWaker, WakeList, WakerKey, WakerSet};
 
 /// The asks of a mailbox whose callers have gone, by the numbers of their messages.
 ///
@@ -69,7 +69,7 @@ impl Abandoned {
         number: u64,
         key: &mut WakerKey,
         waker: &Waker,
-        spare: &mut Option<Waker>,
+        spare: &mut Option<KeptWaker>,
     ) -> Option<bool> {
         let Some(watched) = self.watched.get_mut(&number) else {
             return Some(false);
@@ -79,7 +79,7 @@ impl Abandoned {
     }
 
     /// One who had waited for that does so no longer. Gives what is to be dropped without the lock.
-    pub(super) fn unwatch(&mut self, number: u64, key: &mut WakerKey) -> Option<Waker> {
+    pub(super) fn unwatch(&mut self, number: u64, key: &mut WakerKey) -> Option<KeptWaker> {
         let watched = self.watched.get_mut(&number)?;
         let mine = watched.wakers.leave(key);
         watched.count -= 1;

@@ -8,7 +8,7 @@ use super::sync::{MutexGuard, Ordering, lock};
 use super::{Caller, CallerGone, Numbered};
 use tokio::time::Instant;
 
-use crate::sync::{WakeList, moment};
+use crate::sync::{Foreign, WakeList, moment};
 
 /// A buffer that has held a burst is given back once it is this much larger than a batch needs.
 const SPARE_CAPACITY: usize = 1_024;
@@ -17,7 +17,7 @@ const SPARE_CAPACITY: usize = 1_024;
 ///
 /// It ends with its queue, but is not part of it: it is the loop's alone and needs no lock.
 pub(crate) struct Batch<M> {
-    messages: VecDeque<M>,
+    messages: VecDeque<Foreign<M>>,
     /// As in the queue, which nobody else stores; read there it would be a wait for a cache line that
     /// the senders have.
     started: u64,
@@ -47,7 +47,7 @@ impl<M> Batch<M> {
     pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
         loop {
             // It stays in one place on its way, as an option: a large message is costly to move.
-            let message = self.messages.pop_front();
+            let message = self.messages.pop_front().map(Foreign::into_inner);
             if message.is_none() {
                 return message;
             }
@@ -131,7 +131,7 @@ impl<M> Batch<M> {
     }
 
     /// All that is left, with the callers of its asks.
-    pub(super) fn take_all(&mut self) -> (VecDeque<M>, Callers) {
+    pub(super) fn take_all(&mut self) -> (VecDeque<Foreign<M>>, Callers) {
         let callers = self.asks.take().map(|asks| asks.queued);
         let messages = std::mem::take(&mut self.messages);
         (messages, callers.unwrap_or_default())

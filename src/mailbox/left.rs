@@ -4,11 +4,11 @@ use super::batch::Batch;
 use super::queue::{Gate, Queue};
 use super::state::State;
 use super::sync::{MutexGuard, Ordering, lock};
-use crate::sync::WakeList;
+use crate::sync::{Foreign, WakeList};
 
 /// What is discarded.
 pub(crate) struct Left<M> {
-    pub(crate) messages: VecDeque<M>,
+    pub(crate) messages: VecDeque<Foreign<M>>,
     /// The number of the first.
     pub(crate) first: u64,
     /// The places among them, in order, of asks whose callers have gone: they would have been skipped,

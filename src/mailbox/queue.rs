@@ -5,7 +5,7 @@ use super::state::State;
 use super::sync::{AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering, fence, lock};
 use super::waiters::{Reserved, Ticket};
 use super::{Caller, Mailbox};
-use crate::sync::{WakeList, WakerKey};
+use crate::sync::{KeptWaker, WakeList, WakerKey};
 
 /// Somebody waits for room.
 pub(super) const WAITERS: u8 = 1;
@@ -147,7 +147,7 @@ impl<M> Queue<M> {
             let tried = lock(&self.state).try_reserve(ticket, wakers, self, &mut wakes, &inside);
             match tried {
                 Some(outcome) => break outcome,
-                None => spare = Some(waker.clone()),
+                None => spare = Some(KeptWaker::clone_of(waker)),
             }
         };
         drop(spare);
@@ -225,7 +225,7 @@ impl<M> Queue<M> {
             drop(state);
             match gone {
                 Some(gone) => return gone,
-                None => spare = Some(waker.clone()),
+                None => spare = Some(KeptWaker::clone_of(waker)),
             }
         }
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering, lock};
 use super::{Asked, Caller, DropReason, Keep};
 use crate::error::AskError;
-use crate::sync::{WakeList, WakerKey, WakerSet, moment, wake};
+use crate::sync::{Foreign, KeptWaker, WakeList, WakerKey, WakerSet, moment, wake};
 
 /// Where the asker and whoever replies meet.
 ///
@@ -37,7 +37,7 @@ const ELSEWHERE: u64 = u64::MAX - 1;
 
 struct State<T> {
     reply: Reply<T>,
-    asker: Option<Waker>,
+    asker: Option<KeptWaker>,
     /// Those who wait for the caller to be gone.
     watchers: Watchers,
 }
@@ -46,7 +46,7 @@ type Watchers = Option<Box<WakerSet>>;
 
 enum Reply<T> {
     Pending,
-    There(Result<T, AskError>),
+    There(Foreign<Result<T, AskError>>),
     /// The reply was taken.
     Taken,
     /// Nobody waits for it any more.
@@ -73,7 +73,7 @@ impl<T> Slot<T> {
     /// Takes the reply if it is there; if not, `waker` is woken when it is.
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, AskError>> {
         // It is not cloned under the lock, and hardly any ask is polled twice before its reply is there.
-        let own = waker.clone();
+        let own = KeptWaker::clone_of(waker);
         let mut state = lock(&self.state);
         if matches!(state.reply, Reply::Pending) {
             let stale = state.asker.replace(own);
@@ -125,7 +125,7 @@ impl<T> Slot<T> {
         drop(asker);
         wake_all(watchers);
         match left {
-            Reply::There(reply) => Ok(reply),
+            Reply::There(reply) => Ok(reply.into_inner()),
             _ => Err(started),
         }
     }
@@ -135,12 +135,12 @@ impl<T> Slot<T> {
         if !matches!(state.reply, Reply::Pending) {
             return Err(reply);
         }
-        state.reply = Reply::There(reply);
+        state.reply = Reply::There(Foreign::new(reply));
         self.filled.store(true, Ordering::Relaxed);
         let asker = state.asker.take();
         drop(state);
         if let Some(asker) = asker {
-            wake(asker);
+            wake(asker.into_inner());
         }
         Ok(())
     }
@@ -157,7 +157,7 @@ impl<T> Slot<T> {
 impl<T> State<T> {
     fn take(&mut self) -> (Result<T, AskError>, Watchers) {
         let reply = match std::mem::replace(&mut self.reply, Reply::Taken) {
-            Reply::There(reply) => reply,
+            Reply::There(reply) => reply.into_inner(),
             _ => Err(AskError::NoReply),
         };
         (reply, self.watchers.take())
@@ -211,7 +211,7 @@ impl<T: Send> Caller for Slot<T> {
             if entered {
                 return Poll::Pending;
             }
-            spare = Some(waker.clone());
+            spare = Some(KeptWaker::clone_of(waker));
         }
     }
 

@@ -7,7 +7,7 @@ use super::queue::{Asker, Gate, Queue, WAITERS, WOKEN};
 use super::sync::{AtomicU8, Ordering, fence};
 use super::waiters::{Left, Reserved, Ticket, Waiters};
 use super::{Caller, Mailbox};
-use crate::sync::WakeList;
+use crate::sync::{Foreign, KeptWaker, WakeList};
 
 /// The callers of queued asks that have a time limit, or were handed on; each with its message's
 /// number.
@@ -25,7 +25,7 @@ pub(super) struct State<M> {
     pub(super) parked: bool,
     capacity: u32,
     pub(super) accepted: u64,
-    pub(super) messages: VecDeque<M>,
+    pub(super) messages: VecDeque<Foreign<M>>,
     pub(super) waker: Option<Waker>,
     /// There once there has been any of it.
     pub(super) rare: Option<Box<Rare>>,
@@ -97,7 +97,7 @@ impl<M> State<M> {
     #[inline]
     pub(super) fn push(&mut self, message: M, attention: &AtomicU8) -> (u64, Option<Waker>) {
         let number = self.accepted;
-        self.messages.push_back(message);
+        self.messages.push_back(Foreign::new(message));
         self.accepted += 1;
         (number, self.end_sleep(attention))
     }
@@ -154,7 +154,7 @@ impl<M> State<M> {
     pub(super) fn try_reserve(
         &mut self,
         ticket: &mut Option<Ticket>,
-        (waker, spare): (&Waker, &mut Option<Waker>),
+        (waker, spare): (&Waker, &mut Option<KeptWaker>),
         queue: &Queue<M>,
         wakes: &mut WakeList,
         inside: &impl Fn() -> bool,
@@ -184,7 +184,7 @@ impl<M> State<M> {
 
     fn join(
         &mut self,
-        waker: Waker,
+        waker: KeptWaker,
         inside: bool,
         queue: &Queue<M>,
         wakes: &mut WakeList,
@@ -215,7 +215,7 @@ impl<M> State<M> {
         ticket: &mut Option<Ticket>,
         queue: &Queue<M>,
         wakes: &mut WakeList,
-    ) -> Option<Waker> {
+    ) -> Option<KeptWaker> {
         let rare = self.rare.as_mut()?;
         match rare.waiters.leave(ticket.take()?)? {
             Left::Granted(reserved) => {

@@ -8,12 +8,12 @@ pub(super) use loom::sync::{
 };
 #[cfg(not(all(test, tenure_loom)))]
 pub(super) use std::sync::{
-    Mutex, MutexGuard,
+    Mutex,
     atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering, fence},
 };
 
 #[cfg(not(all(test, tenure_loom)))]
-pub(super) use crate::sync::lock;
+pub(super) use crate::sync::{Guard as MutexGuard, lock};
 
 #[cfg(all(test, tenure_loom))]
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,7 +2,7 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use crate::sync::WakeList;
+use crate::sync::{KeptWaker, WakeList};
 
 /// A sender's place in the line of those who wait for room. It is good for one place: one that was
 /// sent away does not find the next that stands there.
@@ -50,7 +50,7 @@ struct Place {
 enum Turn {
     Waiting {
         /// None once it was woken for another look.
-        waker: Option<Waker>,
+        waker: Option<KeptWaker>,
         before: u32,
         after: u32,
         doubted: bool,
@@ -63,7 +63,7 @@ enum Turn {
 #[derive(Debug)]
 pub(super) enum Left {
     /// It had waited. Its waker is to be dropped without the lock.
-    Waiting(Option<Waker>),
+    Waiting(Option<KeptWaker>),
     Granted(Reserved),
 }
 
@@ -88,7 +88,7 @@ impl Waiters {
         self.waiting > 0
     }
 
-    pub(super) fn join(&mut self, waker: Waker, inside: bool) -> Ticket {
+    pub(super) fn join(&mut self, waker: KeptWaker, inside: bool) -> Ticket {
         self.number = self.number.wrapping_add(1);
         let before = self.last;
         let key = self.places.insert(Place {
@@ -138,7 +138,7 @@ impl Waiters {
     }
 
     /// It is `waker` that the grant will wake; gives what is to be dropped without the lock.
-    pub(super) fn set_waker(&mut self, ticket: Ticket, waker: Waker) -> Option<Waker> {
+    pub(super) fn set_waker(&mut self, ticket: Ticket, waker: KeptWaker) -> Option<KeptWaker> {
         match self.place(ticket) {
             Some(Place {
                 turn: Turn::Waiting { waker: known, .. },
@@ -218,7 +218,7 @@ impl Waiters {
     }
 
     /// Takes one that waits out of the order, as if a slot were granted to it.
-    fn unlink(&mut self, key: u32) -> Option<(Option<Waker>, bool)> {
+    fn unlink(&mut self, key: u32) -> Option<(Option<KeptWaker>, bool)> {
         let place = self.places.get_mut(key as usize)?;
         if matches!(place.turn, Turn::Granted) {
             return None;

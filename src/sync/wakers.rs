@@ -3,15 +3,32 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use super::panic_message;
+use super::{Foreign, assert_unlocked, panic_message};
 
 /// Wakes one who waits. The waker may be the user's, and a panic in it is nobody's here: it is traced,
 /// and whoever else waits is woken all the same (rule 8).
 #[inline]
 pub(crate) fn wake(waker: Waker) {
+    assert_unlocked();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
         let panic = panic_message(panic);
         tracing::warn!(panic, "a waker panicked");
+    }
+}
+
+/// A waker under a lock.
+pub(crate) type KeptWaker = Foreign<Waker>;
+
+impl KeptWaker {
+    /// Clones the waker, which is the user's code.
+    #[inline]
+    pub(crate) fn clone_of(waker: &Waker) -> Self {
+        assert_unlocked();
+        Self::new(waker.clone())
+    }
+
+    pub(crate) fn will_wake(&self, waker: &Waker) -> bool {
+        self.get().is_some_and(|known| known.will_wake(waker))
     }
 }
 
@@ -20,8 +37,8 @@ pub(crate) fn wake(waker: Waker) {
 #[derive(Debug, Default)]
 #[must_use = "whoever waits stays asleep until these are woken"]
 pub(crate) struct WakeList {
-    first: Option<Waker>,
-    rest: Vec<Waker>,
+    first: Option<KeptWaker>,
+    rest: Vec<KeptWaker>,
 }
 
 impl WakeList {
@@ -33,7 +50,7 @@ impl WakeList {
     }
 
     #[inline]
-    pub(crate) fn push(&mut self, waker: Waker) {
+    pub(crate) fn push(&mut self, waker: KeptWaker) {
         match self.first {
             None => self.first = Some(waker),
             Some(_) => self.rest.push(waker),
@@ -43,15 +60,15 @@ impl WakeList {
     #[inline]
     pub(crate) fn wake(self) {
         let Some(first) = self.first else { return };
-        wake(first);
+        wake(first.into_inner());
         for waker in self.rest {
-            wake(waker);
+            wake(waker.into_inner());
         }
     }
 }
 
-impl Extend<Waker> for WakeList {
-    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
+impl Extend<KeptWaker> for WakeList {
+    fn extend<I: IntoIterator<Item = KeptWaker>>(&mut self, wakers: I) {
         for waker in wakers {
             self.push(waker);
         }
@@ -66,7 +83,7 @@ impl Extend<Waker> for WakeList {
 #[derive(Debug, Default)]
 pub(crate) struct WakerSet {
     first: Place,
-    rest: Option<Box<Slab<Option<Waker>>>>,
+    rest: Option<Box<Slab<Option<KeptWaker>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +91,7 @@ enum Place {
     #[default]
     Free,
     /// Whose waker is `None` has been woken.
-    Taken(Option<Waker>),
+    Taken(Option<KeptWaker>),
 }
 
 /// Where one of those who wait is listed, if it is.
@@ -89,7 +106,7 @@ impl WakerSet {
         &mut self,
         key: &mut WakerKey,
         waker: &Waker,
-        spare: &mut Option<Waker>,
+        spare: &mut Option<KeptWaker>,
     ) -> bool {
         let known = key.and_then(|key| self.place(key));
         if let Some(Some(known)) = &known
@@ -108,7 +125,7 @@ impl WakerSet {
     }
 
     /// One who had waited does so no longer.
-    pub(crate) fn leave(&mut self, key: &mut WakerKey) -> Option<Waker> {
+    pub(crate) fn leave(&mut self, key: &mut WakerKey) -> Option<KeptWaker> {
         match key.take()? {
             FIRST => match std::mem::take(&mut self.first) {
                 Place::Taken(waker) => waker,
@@ -135,7 +152,7 @@ impl WakerSet {
         }
     }
 
-    fn insert(&mut self, waker: Waker) -> u32 {
+    fn insert(&mut self, waker: KeptWaker) -> u32 {
         if matches!(self.first, Place::Free) {
             self.first = Place::Taken(Some(waker));
             return FIRST;
@@ -145,7 +162,7 @@ impl WakerSet {
         u32::try_from(key).unwrap_or(FIRST)
     }
 
-    fn place(&mut self, key: u32) -> Option<&mut Option<Waker>> {
+    fn place(&mut self, key: u32) -> Option<&mut Option<KeptWaker>> {
         match (key, &mut self.first) {
             (FIRST, Place::Taken(waker)) => Some(waker),
             (FIRST, Place::Free) => None,

@@ -7,6 +7,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::stalls::{Listed, Stalls};
+use crate::sync::KeptWaker;
 
 /// Wakes a wait for an end once it has lasted, and then whenever it has set.
 ///
@@ -67,7 +68,7 @@ impl LookTimer {
 
     fn begin(stalls: &Arc<Stalls>, waker: &Waker) -> Self {
         if !has_one_thread()
-            && let Some(listed) = Listed::new(stalls, waker.clone())
+            && let Some(listed) = Listed::new(stalls, KeptWaker::clone_of(waker))
         {
             return Self::Listed(listed);
         }

@@ -79,7 +79,9 @@ fn run() {
 
 /// Sleeps until then, or until a system has news.
 fn wait_for_news(until: Option<Instant>) -> Vec<Arc<Stalls>> {
-    let mut state = lock(&MONITOR.state);
+    // The plain lock, which is what can be waited with.
+    let state = MONITOR.state.lock();
+    let mut state = state.unwrap_or_else(PoisonError::into_inner);
     loop {
         if !state.added.is_empty() {
             return std::mem::take(&mut state.added);

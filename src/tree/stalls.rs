@@ -5,7 +5,7 @@ use std::time::Instant;
 use slab::Slab;
 
 use super::monitor::{self, TICK};
-use crate::sync::{WakeList, lock};
+use crate::sync::{KeptWaker, WakeList, lock};
 
 /// The waits of a system for the ends of nodes that have no timer of their own: the
 /// [monitor](super::monitor) wakes those that last.
@@ -30,7 +30,7 @@ struct State {
 
 #[derive(Debug)]
 struct Entry {
-    waker: Option<Waker>,
+    waker: Option<KeptWaker>,
     due: Due,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Listed {
 
 impl Listed {
     /// Lists a wait. `None` if there is no monitor, because the process may not start a thread.
-    pub(super) fn new(stalls: &Arc<Stalls>, waker: Waker) -> Option<Self> {
+    pub(super) fn new(stalls: &Arc<Stalls>, waker: KeptWaker) -> Option<Self> {
         let mut state = lock(&stalls.0);
         let key = state.waits.insert(Entry {
             waker: Some(waker),
@@ -87,7 +87,7 @@ impl Listed {
 
     #[cold]
     fn change_waker(&self, waker: &Waker) -> Poll<()> {
-        let fresh = waker.clone();
+        let fresh = KeptWaker::clone_of(waker);
         let mut state = lock(&self.stalls.0);
         let Some(entry) = state.waits.get_mut(self.key) else {
             return Poll::Ready(());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::wait_bound::{Overrun, WaitBound};
 use super::{AnyNode, Request, is_beneath};
 use crate::error::{StopError, StopReason};
-use crate::sync::{WakerKey, lock};
+use crate::sync::{KeptWaker, WakerKey, lock};
 
 /// Waits for the end of a node without asking for it, made by
 /// [`ActorRef::stopped`](crate::ActorRef::stopped) and its like.
@@ -160,7 +160,7 @@ impl Future for UntilStopped {
             if entered {
                 return Poll::Pending;
             }
-            spare = Some(cx.waker().clone());
+            spare = Some(KeptWaker::clone_of(cx.waker()));
         }
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::{Asker, Awaited, Batch, Caller, DropReason, Gate, Mailbox, Queue, Refusal};
 use crate::error::AskError;
+use crate::sync::Foreign;
 
 /// A shell and its loop in small, as `actor/shell.rs` has them.
 struct Loop {
@@ -130,7 +131,11 @@ fn each_message_is_handled_or_left() {
         let accepted = send.join().unwrap();
         stop.join().unwrap();
         let mut all = shell.handled;
-        all.extend(left.into_iter().flat_map(|left| left.messages));
+        all.extend(
+            left.into_iter()
+                .flat_map(|left| left.messages)
+                .map(Foreign::into_inner),
+        );
         assert_eq!(all, [1, 2][..accepted]);
     });
 }
@@ -252,7 +257,8 @@ fn closing_sends_those_away_who_wait_for_room() {
 fn discarding_sends_those_away_who_wait_for_room() {
     is_sent_away(|queue| {
         let left = queue.discard(&mut Batch::new()).unwrap();
-        assert_eq!(left.messages, [0]);
+        let left: Vec<u32> = left.messages.into_iter().map(Foreign::into_inner).collect();
+        assert_eq!(left, [0]);
     });
 }
 

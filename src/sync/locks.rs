@@ -1,0 +1,147 @@
+//! The lock, and in debug builds a check that nobody's code runs under it.
+//!
+//! What is the user's and stands under a lock of the crate (wakers, messages, values) is kept as
+//! [`Foreign`]: its drop panics in a debug build if the thread holds a lock, as a wake does. So any test that
+//! passes there finds it. A release build has neither the count nor the check.
+
+use std::sync::{Mutex, PoisonError};
+
+#[cfg(debug_assertions)]
+pub(crate) use checked::{Foreign, Guard, assert_unlocked};
+#[cfg(not(debug_assertions))]
+pub(crate) use unchecked::{Foreign, Guard, assert_unlocked};
+
+/// Locks, poisoned or not: no user code runs under a lock of this crate, so a panic cannot have
+/// left what it guards half-changed.
+#[inline]
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> Guard<'_, T> {
+    let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+    #[cfg(debug_assertions)]
+    let guard = Guard::new(guard);
+    guard
+}
+
+#[cfg(debug_assertions)]
+mod checked {
+    use std::cell::Cell;
+    use std::fmt;
+    use std::ops::{Deref, DerefMut};
+    use std::sync::MutexGuard;
+
+    thread_local! {
+        /// How many locks of the crate this thread holds.
+        static HELD: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// The user's code is about to run.
+    pub(crate) fn assert_unlocked() {
+        // A second panic while one unwinds would abort.
+        assert!(
+            std::thread::panicking() || HELD.get() == 0,
+            "code of a user's under a lock of the crate"
+        );
+    }
+
+    /// A lock that is held, and counted.
+    pub(crate) struct Guard<'a, T: ?Sized> {
+        guard: MutexGuard<'a, T>,
+        _held: Held,
+    }
+
+    struct Held;
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            HELD.set(HELD.get() - 1);
+        }
+    }
+
+    impl<'a, T: ?Sized> Guard<'a, T> {
+        pub(super) fn new(guard: MutexGuard<'a, T>) -> Self {
+            HELD.set(HELD.get() + 1);
+            Self { guard, _held: Held }
+        }
+    }
+
+    impl<T: ?Sized> Deref for Guard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            &self.guard
+        }
+    }
+
+    impl<T: ?Sized> DerefMut for Guard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            &mut self.guard
+        }
+    }
+
+    /// What is the user's and stands under a lock.
+    pub(crate) struct Foreign<T>(Option<T>);
+
+    impl<T> Foreign<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(Some(value))
+        }
+
+        pub(crate) fn get(&self) -> Option<&T> {
+            self.0.as_ref()
+        }
+
+        pub(crate) fn into_inner(mut self) -> T {
+            // It is taken out here alone.
+            self.0.take().expect("it is taken once")
+        }
+    }
+
+    impl<T> Drop for Foreign<T> {
+        fn drop(&mut self) {
+            if self.0.is_some() && std::mem::needs_drop::<T>() {
+                assert_unlocked();
+            }
+        }
+    }
+
+    impl<T> fmt::Debug for Foreign<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Foreign(..)")
+        }
+    }
+}
+
+#[cfg(not(debug_assertions))]
+mod unchecked {
+    use std::fmt;
+
+    pub(crate) use std::sync::MutexGuard as Guard;
+
+    #[inline(always)]
+    pub(crate) fn assert_unlocked() {}
+
+    /// What is the user's and stands under a lock.
+    pub(crate) struct Foreign<T>(T);
+
+    impl<T> Foreign<T> {
+        #[inline(always)]
+        pub(crate) fn new(value: T) -> Self {
+            Self(value)
+        }
+
+        #[inline(always)]
+        pub(crate) fn get(&self) -> Option<&T> {
+            Some(&self.0)
+        }
+
+        #[inline(always)]
+        pub(crate) fn into_inner(self) -> T {
+            self.0
+        }
+    }
+
+    impl<T> fmt::Debug for Foreign<T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("Foreign(..)")
+        }
+    }
+}
