@@ -10,13 +10,15 @@ use tokio::runtime::{Handle, Runtime};
 use super::root::Root;
 use super::run::run_root;
 use super::scope::join;
+use super::signals::serve;
 use super::{System, system_defaults};
 use crate::error::RunError;
 use crate::mailbox::Mailbox;
 use crate::supervision::IntoChild;
 use crate::tree::signals::DRAIN;
 use crate::tree::{
-    Body, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Manner, Report, Shared, launch,
+    Body, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Manner, Order, Report, Shared,
+    launch, request,
 };
 
 /// A system's settings.
@@ -94,8 +96,13 @@ impl Builder {
         self
     }
 
-    /// Lets [`run`](Builder::run) and [`block_on`](Builder::block_on) serve SIGINT and SIGTERM: the
-    /// first drains the system within its grace, a second kills it, a third ends the process.
+    /// Serves SIGINT and SIGTERM until the system has ended: the first drains the system within its grace, a
+    /// second kills it, a third ends the process with 130. In all forms
+    /// ([`run`](Builder::run), [`start`](Builder::start), [`block_on`](Builder::block_on)) they are served on
+    /// a thread of their own, so that they are heeded also when every worker is stuck.
+    ///
+    /// After the end of the system these signals have no effect: the runtime's handlers stay in place for
+    /// the life of the process. A program that goes on for long has to listen for them itself.
     #[must_use]
     pub fn on_signals(mut self) -> Self {
         self.on_signals = true;
@@ -127,11 +134,12 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`RunError::NoRuntime`] outside of a tokio runtime.
+    /// [`RunError::NoRuntime`] outside of a tokio runtime, and [`RunError::Io`] if the signals cannot be
+    /// listened to.
     #[track_caller]
     pub fn start(self) -> Result<System, RunError> {
         let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
-        Ok(self.start_on(handle, Location::caller()))
+        self.start_on(handle, Location::caller())
     }
 
     /// Runs a root actor, named `root` unless its spec has a name, until it and all beneath it have
@@ -154,8 +162,7 @@ impl Builder {
         let site = Location::caller();
         async move {
             let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
-            let on_signals = self.on_signals;
-            run_root(self.start_on(handle, site), root, on_signals, site).await
+            run_root(self.start_on(handle, site)?, root, site).await
         }
     }
 
@@ -172,18 +179,21 @@ impl Builder {
         if Handle::try_current().is_ok() {
             return Err(RunError::InsideRuntime);
         }
+        let site = Location::caller();
         let workers = runtime(tokio::runtime::Builder::new_multi_thread())?;
         let control = runtime(tokio::runtime::Builder::new_current_thread())?;
-        let on_signals = self.on_signals;
-        let site = Location::caller();
-        let system = self.start_on(workers.handle().clone(), site);
-        let outcome = control.block_on(run_root(system, root, on_signals, site));
+        let system = self.start_on(workers.handle().clone(), site)?;
+        let outcome = control.block_on(run_root(system, root, site));
         // Everything of ours is joined, or does not yield and must not hold up the caller.
         workers.shutdown_background();
         outcome
     }
 
-    fn start_on(self, handle: Handle, site: &'static Location<'static>) -> System {
+    fn start_on(
+        self,
+        handle: Handle,
+        site: &'static Location<'static>,
+    ) -> Result<System, RunError> {
         let defaults = system_defaults(handle);
         let shared = Shared {
             grace: self.child_grace.unwrap_or(defaults.grace),
@@ -199,7 +209,13 @@ impl Builder {
         let node = Root::system(shared, self.name, site);
         let exit = Exit::new(Arc::clone(&node));
         launch(&handle, shell(exit));
-        System::new(node, self.grace)
+        if self.on_signals
+            && let Err(error) = serve(Arc::clone(&node), self.grace)
+        {
+            request(&node, Order::Kill);
+            return Err(RunError::Io(error));
+        }
+        Ok(System::new(node, self.grace))
     }
 }
 

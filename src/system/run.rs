@@ -1,32 +1,21 @@
 use std::future::{Future, poll_fn};
 use std::panic::Location;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::System;
-use super::signals::Signals;
 use crate::error::{Cause, Failure, Phase, RunError, SpawnError, StopError, StopReason};
 use crate::supervision::{ChildSpec, IntoChild, spawn_at};
-use crate::tree::Stopping;
-
-/// The exit code of a process that was told three times to end.
-const TOLD_THRICE: i32 = 130;
+use crate::tree::{Stopping, UntilStopped};
 
 /// Runs a root actor in a system of its own until all of it has ended.
 pub(super) async fn run_root<C: IntoChild>(
     system: System,
     root: C,
-    on_signals: bool,
     site: &'static Location<'static>,
 ) -> Result<(), RunError> {
     let _guard = KillOnDrop(&system);
-    let mut signals = match on_signals.then(Signals::listen).transpose() {
-        Ok(signals) => signals,
-        Err(error) => {
-            end_quietly(&system).await;
-            return Err(RunError::Io(error));
-        }
-    };
     let mut spec: ChildSpec<C::Start> = root.into_spec();
     if !spec.has_name() {
         spec = spec.name("root");
@@ -38,23 +27,19 @@ pub(super) async fn run_root<C: IntoChild>(
             return Err(refused(&error));
         }
     };
-    let mut root_ended = pin!(root.stopped());
-    let mut run = Run {
-        system: &system,
-        ending: None,
-        told: 0,
-    };
+    let mut ends =
+        [root.node(), system.node()].map(|node| UntilStopped::new(Arc::clone(node.any())));
+    let mut ending: Option<Stopping> = None;
     let outcome = poll_fn(|cx| {
-        // The end is bounded from its beginning on: something beneath may not yield.
-        if run.ending.is_none()
-            && (root_ended.as_mut().poll(cx).is_ready() || root.node().phase() >= Phase::Stopping)
-        {
-            run.ending = Some(system.drain());
+        // The end is bounded from its beginning on, by whomever it was asked for: something beneath may not
+        // yield.
+        if ending.is_none() && ends.iter_mut().any(|end| has_begun(end, cx)) {
+            ending = Some(system.drain());
         }
-        while let Some(Poll::Ready(())) = signals.as_mut().map(|signals| signals.poll(cx)) {
-            run.told_to_end();
+        match &mut ending {
+            Some(ending) => Pin::new(ending).poll(cx),
+            None => Poll::Pending,
         }
-        run.poll_end(cx)
     })
     .await;
     match outcome {
@@ -78,39 +63,12 @@ impl Drop for KillOnDrop<'_> {
     }
 }
 
-/// What `run` waits for.
-struct Run<'a> {
-    system: &'a System,
-    ending: Option<Stopping>,
-    told: u32,
-}
-
-impl Run<'_> {
-    /// A signal has come: the first drains, a second kills, a third ends the process.
-    fn told_to_end(&mut self) {
-        self.told += 1;
-        match self.told {
-            1 => {
-                tracing::info!("told to end: draining");
-                self.ending = Some(self.system.drain());
-            }
-            2 => {
-                tracing::warn!("told to end again: killing");
-                self.ending = Some(self.system.kill());
-            }
-            _ => {
-                tracing::error!("told to end a third time: giving up");
-                std::process::exit(TOLD_THRICE);
-            }
-        }
-    }
-
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<StopReason, StopError>> {
-        let Some(ending) = &mut self.ending else {
-            return Poll::Pending;
-        };
-        Pin::new(ending).poll(cx)
-    }
+/// Whether a node has begun to end, or has ended.
+fn has_begun(end: &mut UntilStopped, cx: &mut Context<'_>) -> bool {
+    Pin::new(&mut *end).poll(cx).is_ready()
+        || end
+            .node()
+            .is_none_or(|node| node.node().phase() >= Phase::Stopping)
 }
 
 /// Ends a system in which nothing has been started.

@@ -69,7 +69,7 @@ pub(crate) use report::{Report, next_ended};
 pub(crate) use restart::Resume;
 pub(crate) use shared::Shared;
 pub(crate) use shell_waker::ShellWaker;
-pub(crate) use spawn::{Denied, launch, launch_blocking, register, register_scope};
+pub(crate) use spawn::{Denied, launch, launch_blocking, launch_thread, register, register_scope};
 pub(crate) use stalls::Stalls;
 pub(crate) use stop::{Order, bound, end_by_itself, end_if, finish, fire, request, request_own};
 pub use stopped::Stopped;

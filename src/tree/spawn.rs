@@ -63,7 +63,7 @@ pub(crate) fn launch_blocking(handle: &Handle, job: impl FnOnce() + Send + 'stat
 }
 
 /// Runs one of the crate's own threads, which run no user's code. `false` if the process may have no more.
-pub(super) fn launch_thread(name: &str, run: impl FnOnce() + Send + 'static) -> bool {
+pub(crate) fn launch_thread(name: &str, run: impl FnOnce() + Send + 'static) -> bool {
     let builder = std::thread::Builder::new().name(name.into());
     builder.spawn(run).map(drop).is_ok()
 }

@@ -1,0 +1,187 @@
+//! SIGINT and SIGTERM, as a process sees them.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tenure::prelude::*;
+use tenure::{Builder, StopReason};
+use tokio::runtime;
+
+/// Time that nothing here needs.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Says which program a child process is to run.
+const FORM: &str = "TENURE_SIGNALS_FORM";
+
+/// What a root does when it is told to end.
+#[derive(Clone, Copy)]
+enum Root {
+    Ends,
+    /// It blocks its worker for ever.
+    Blocks,
+}
+
+impl Actor for Root {
+    type Msg = ();
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        println!("ready");
+        if let Self::Blocks = self {
+            ctx.me().try_tell(())?;
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        loop {
+            std::thread::park();
+        }
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        println!("on_stop");
+        Ok(())
+    }
+}
+
+fn builder() -> Builder {
+    let builder = System::builder().on_signals();
+    builder.patience(Duration::from_millis(100))
+}
+
+/// The programs; each ends the process.
+fn program(form: &str) {
+    let current = || runtime::Builder::new_current_thread().enable_all().build();
+    let several = runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    let ended = match form {
+        "run" => current()
+            .unwrap()
+            .block_on(builder().run(Root::Ends))
+            .is_ok(),
+        "start" => several.unwrap().block_on(async {
+            let system = builder().start().unwrap();
+            system.start(Root::Ends).await.unwrap();
+            matches!(system.stopped().await, Ok(StopReason::Drained))
+        }),
+        "block_on" => builder().block_on(Root::Ends).is_ok(),
+        "run, stuck" => current()
+            .unwrap()
+            .block_on(builder().run(Root::Blocks))
+            .is_ok(),
+        "start, stuck" => several.unwrap().block_on(async {
+            let system = builder().start().unwrap();
+            system.spawn(Root::Blocks).unwrap();
+            std::future::pending::<()>().await;
+            true
+        }),
+        "block_on, stuck" => builder().block_on(Root::Blocks).is_ok(),
+        other => panic!("{other} is no program"),
+    };
+    std::process::exit(i32::from(!ended));
+}
+
+/// What the child processes of the others run.
+#[test]
+fn program_of_a_child_process() {
+    if let Ok(form) = std::env::var(FORM) {
+        program(&form);
+    }
+}
+
+fn start(form: &str) -> (Child, impl Iterator<Item = String>) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "program_of_a_child_process", "--nocapture"])
+        .env(FORM, form)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("ready")), "{form}");
+    (child, lines)
+}
+
+fn signal(child: &Child) {
+    let pid = child.id().to_string();
+    let mut kill = Command::new("kill");
+    kill.args(["-TERM", &pid]).stderr(Stdio::null());
+    kill.status().unwrap();
+}
+
+/// Waits for the end, and does something meanwhile.
+fn wait(child: &mut Child, mut meanwhile: impl FnMut(&Child)) -> ExitStatus {
+    let begin = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if begin.elapsed() > LONG {
+            child.kill().unwrap();
+            panic!("it goes on");
+        }
+        meanwhile(child);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn one_signal_drains_in_all_forms() {
+    for form in ["run", "start", "block_on"] {
+        let (mut child, lines) = start(form);
+        signal(&child);
+        let status = wait(&mut child, |_| ());
+        assert_eq!(status.code(), Some(0), "{form}");
+        assert!(lines.into_iter().any(|line| line == "on_stop"), "{form}");
+    }
+}
+
+/// Signals that come at the same time are one.
+#[test]
+fn signals_end_a_process_whose_workers_are_stuck() {
+    for form in ["run, stuck", "start, stuck"] {
+        let (mut child, _lines) = start(form);
+        let status = wait(&mut child, signal);
+        assert_eq!(status.code(), Some(130), "{form}");
+    }
+    // Here the second one is enough: the wait is on a thread of its own.
+    let (mut child, _lines) = start("block_on, stuck");
+    let mut sent = 0;
+    let status = wait(&mut child, |child| {
+        sent += 1;
+        if sent == 1 || sent == 20 {
+            signal(child);
+        }
+    });
+    assert_eq!(status.code(), Some(1));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn thread_that_serves_signals_ends_with_its_system() {
+    fn threads() -> usize {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+        let names = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")));
+        let mine = |name: &String| name.trim() == "tenure-signals";
+        names.filter_map(Result::ok).filter(mine).count()
+    }
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(async {
+        let system = builder().start().unwrap();
+        let begin = Instant::now();
+        while threads() != 1 && begin.elapsed() < LONG {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(threads(), 1);
+        system.stop().await.unwrap();
+        while threads() != 0 && begin.elapsed() < LONG {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(threads(), 0);
+    });
+}
