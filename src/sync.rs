@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(crate) use locks::{Foreign, Guard, assert_unlocked, lock};
-pub(crate) use panics::panic_message;
+pub(crate) use panics::{panic_message, panic_text};
 pub(crate) use wakers::{KeptWaker, WakeList, WakerKey, WakerSet, wake};
 
 /// Thirty years: what every clock can still count.

@@ -256,7 +256,7 @@ fn cuts_beneath_are_never_an_ok() {
         let start = Instant::now();
         let ended = tenure::scope(async |scope| {
             let guard = check.guard();
-            let _task = scope.task(async move {
+            let _task = scope.task_with(|_| async move {
                 let _guard = guard;
                 pending::<()>().await
             })?;

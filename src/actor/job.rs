@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
-use super::task::{self, TaskCell, TaskHandle, TaskOutput};
+use super::task::{self, AtStop, TaskCell, TaskHandle, TaskOutput};
 use crate::error::{Kind, SpawnError};
 use crate::sync::lock;
 use crate::tree::signals::{KILL, STOP};
@@ -49,7 +49,7 @@ where
     C: FnOnce(CancellationToken) -> R + Send + 'static,
     R: TaskOutput,
 {
-    let Some(cell) = task::cell::<C, _>(owner, Kind::Blocking, site) else {
+    let Some(cell) = task::cell::<C, _>(owner, Kind::Blocking, AtStop::Wait, site) else {
         return Err(SpawnError::closed(job));
     };
     let handle = TaskHandle::new(Arc::clone(&cell));
@@ -70,6 +70,7 @@ where
     let handle_of_pool = cell.node.shared.handle.clone();
     let queued = Queued(cell);
     launch_blocking(&handle_of_pool, move || queued.0.queued.run());
+    task::tell_late(owner, &handle);
     Ok(handle)
 }
 

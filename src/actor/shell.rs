@@ -99,12 +99,12 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
                 let ended = Body::of_hook(&mut seed.exit, hook).await;
                 take_end(ended, &seed.exit, &mut report);
             }
-            // One that was killed before its first poll is still what it was to be started from.
-            drop_state(&mut seed.exit, seed.life.stage.take(), &mut report);
-            // A scope that a hook had opened may have been dropped, and its nodes killed.
+            // A scope that the hook had opened may have been dropped, and its nodes killed.
             if seed.life.node().has_children() {
                 Box::pin(seed.exit.stop_children()).await;
             }
+            // One that was killed before its first poll is still what it was to be started from.
+            drop_state(&mut seed.exit, seed.life.stage.take(), &mut report);
             if !again {
                 break;
             }
@@ -306,7 +306,7 @@ fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
     ctx.end_code(DropReason::NoReply);
     let left = ctx.take_left();
     if let Some(message) = left.and_then(|left| exit.as_current(|| ctx.drop_left(left))) {
-        report.panicked(message);
+        report.panicked_in_drop(message, exit.any(), "a queued message");
     }
 }
 
@@ -319,30 +319,16 @@ fn end_sources<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
     let Some(panic) = exit.as_current(|| life.ctx.end_sources()) else {
         return;
     };
-    let message = panic_message(panic);
-    if life.node().signals.has(KILL) {
-        tracing::warn!(panic = message, "a source panicked when it was dropped");
-    } else {
-        report.panicked(message);
-    }
+    report.panicked_in_drop(panic_message(panic), exit.any(), "a source");
 }
 
-/// Drops the state. A destructor that panics fails the node, but does not turn a kill into
-/// anything else.
+/// Drops the state, as the actor's own code.
 fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
     if !std::mem::needs_drop::<T>() {
         return;
     }
     let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(state))));
     if let Err(panic) = dropped {
-        let message = panic_message(panic);
-        if exit.any().node().signals.has(KILL) {
-            tracing::warn!(
-                panic = message,
-                "a killed actor's state panicked when it was dropped"
-            );
-        } else {
-            report.panicked(message);
-        }
+        report.panicked_in_drop(panic_message(panic), exit.any(), "a state");
     }
 }

@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::job::QueuedJob;
 use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
 use crate::sync::{Foreign, lock};
-use crate::tree::signals::{KILL, STOP};
+use crate::tree::signals::{FIRED, KILL, PLAIN, STOP};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Report, Settings, ShellWaker, Stopped,
-    end_by_itself, inherited, launch, panic_message, register,
+    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Order, Report, Settings, ShellWaker, Stopped,
+    end_by_itself, inherited, launch, panic_message, register, request,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -246,11 +246,21 @@ where
     C: FnOnce(CancellationToken) -> F,
     F: Future<Output: TaskOutput> + Send + 'static,
 {
-    let Some(cell) = cell::<F, _>(owner, Kind::Task, site) else {
+    let Some(cell) = cell::<F, _>(owner, Kind::Task, AtStop::Wait, site) else {
         return Err(SpawnError::closed(with));
     };
     let token = cell.node.token();
-    Ok(launch_task(cell, || with(token), AtStop::Wait))
+    let task = launch_task(cell, || with(token), AtStop::Wait);
+    tell_late(owner, &task);
+    Ok(task)
+}
+
+/// What is beneath a scope has been told to end: one with a token that comes later is told as well.
+pub(super) fn tell_late<T: Send + 'static>(owner: &Arc<dyn AnyNode>, task: &TaskHandle<T>) {
+    let owner = owner.node();
+    if owner.kind() == Kind::Scope && owner.signals.has(FIRED) {
+        request(&(Arc::clone(&task.cell) as _), Order::Drain);
+    }
 }
 
 /// Runs the future that `make` makes of `parts`; it is called only if the owner takes the task.
@@ -264,7 +274,7 @@ pub(super) fn spawn_from<P, F>(
 where
     F: Future<Output: TaskOutput> + Send + 'static,
 {
-    let Some(cell) = cell::<F, _>(owner, Kind::Task, site) else {
+    let Some(cell) = cell::<F, _>(owner, Kind::Task, at_stop, site) else {
         return Err(SpawnError::closed(parts));
     };
     Ok(launch_task(cell, || make(parts), at_stop))
@@ -273,6 +283,7 @@ where
 pub(super) fn cell<F, T: Send + 'static>(
     owner: &Arc<dyn AnyNode>,
     kind: Kind,
+    at_stop: AtStop,
     site: &'static Location<'static>,
 ) -> Option<Arc<TaskCell<T>>> {
     // What a handler starts has as long as the handler.
@@ -280,6 +291,10 @@ pub(super) fn cell<F, T: Send + 'static>(
     register(owner, None, |place| {
         let settings = Settings {
             grace: Some(owner.node().grace()),
+            marks: match at_stop {
+                AtStop::Drop => PLAIN,
+                AtStop::Wait => 0,
+            },
             ..Settings::default()
         };
         let node = Node::new(place, kind, site, settings);

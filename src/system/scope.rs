@@ -11,15 +11,17 @@ use tokio::runtime::Handle;
 use super::root::Root;
 use super::system_defaults;
 use crate::actor::Spawner;
-use crate::error::{Result, RunError, StopReason, Unjoined};
+use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
+use crate::tree::signals::TOLD;
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Manner, OverdueTimer, Place, Report, Request, StopChildren,
-    Wait, current, end_by_itself, fire, register_scope,
+    Wait, current, end_by_itself, fire, panic_text, register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
 ///
-/// It can be cloned and carried out of the body, and then starts nothing any more.
+/// It can be cloned and carried out of the body. It starts things until the scope has ended: what is started
+/// while the scope waits for the rest is waited for, too.
 #[derive(Clone)]
 pub struct Scope {
     spawner: Spawner,
@@ -41,9 +43,14 @@ impl fmt::Debug for Scope {
 
 /// Runs `body`, and returns once everything that was started in its scope has ended.
 ///
-/// When the body returns `Ok`, what is in the scope is drained; when it returns an error, it is
-/// stopped. A child that fails drops the body at its await point and stops the rest. A panic of the
-/// body goes on once all is joined, so that `assert!` fails a test.
+/// When the body returns `Ok`, the scope waits for the tasks that were started in it, for as long as they
+/// take, and then drains its actors; tasks and jobs with a token are told to end at once. So a grace begins
+/// for what is told to end, and for all of it once somebody asks for the scope's end. When the body returns
+/// an error, what is in the scope is stopped. A child that fails, at any time, drops the body at its await
+/// point and stops the rest. A panic of the body goes on once all is joined, so that `assert!` fails a test.
+///
+/// A node that keeps the future of a scope in its state ends without polling it: what is beneath the scope is
+/// told and joined in the node's order, and the body goes with the state.
 ///
 /// A scope that is opened while a node is polled is beneath that node: it is part of what that node
 /// does, and is stopped with it. Everywhere else it is the root of a tree of its own. The body may
@@ -171,29 +178,36 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
     let mut panic = None;
     let mut value = None;
     node.node().set_running();
+    // Its outcome is told to whoever awaits this.
+    node.node().signals.set(TOLD);
     {
         let body = pin!(Some(body));
         match Body::new(&mut exit, body, Halt::AtFailure).await {
             Ended::Value(Ok(output)) => value = Some(output),
             Ended::Value(Err(error)) => report.failed(error, &node),
-            Ended::Panicked(payload) => panic = Some(payload),
+            Ended::Panicked(payload) => {
+                report.panicked(panic_text(&*payload));
+                panic = Some(payload);
+            }
             Ended::Dropped => {}
         }
     }
     let manner = match value {
-        Some(_) => Manner::Drain,
+        Some(_) => Manner::Finish,
         None => Manner::Stop,
     };
     let joined = join(&mut exit, manner, true).await;
-    if let Some(payload) = panic {
-        // What does not yield is killed, and stays with the node.
+    let reason = report.finish(&node);
+    if let (Some(payload), StopReason::Failed(failure)) = (panic, &reason) {
+        // The payload says what panicked, and no more.
+        trace_beneath(failure);
         match joined {
-            Ok(()) => exit.conclude(StopReason::Finished),
+            Ok(()) => exit.conclude(reason),
+            // What does not yield is killed, and stays with the node.
             Err(_) => drop(exit),
         }
         resume_unwind(payload);
     }
-    let reason = report.finish(&node);
     if let Err(unjoined) = joined {
         if let StopReason::Failed(failure) = reason {
             tracing::error!(%failure, "a scope failed, and something in it does not yield");
@@ -210,6 +224,13 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
     }
 }
 
+/// What failed beneath a body that panicked is in no outcome that anybody gets.
+fn trace_beneath(failure: &Failure) {
+    for failure in failure.beneath() {
+        tracing::error!(?failure, "beneath a scope whose body panicked");
+    }
+}
+
 /// Ends and joins what is beneath the node, and closes it. With `give_up` it does so once all that
 /// is left does not yield.
 pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Result<(), Unjoined> {
@@ -220,7 +241,7 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
     let mut wait = Wait::new();
     match manner {
         Manner::Stop => end_by_itself(node),
-        Manner::Drain => fire(node),
+        Manner::Drain | Manner::Finish => fire(node),
     }
     poll_fn(|cx| {
         node.set_waker(cx.waker());

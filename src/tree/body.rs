@@ -74,17 +74,28 @@ impl<'a, F: Future> Body<'a, F> {
         signals & over != 0
     }
 
-    /// Drops the code as the node's own: a panic in it changes nothing about its end. The replies that
-    /// it had dropped, or that go down with it, are settled for this reason.
-    fn drop_future(&mut self, reason: DropReason) {
+    /// Drops the code as the node's own. The replies that it had dropped, or that go down with it, are
+    /// settled for this reason. Gives a panic of its destructor.
+    fn drop_future(&mut self, reason: DropReason) -> Option<Box<dyn Any + Send>> {
         let Self { exit, future, .. } = self;
         // A second panic while this one unwinds would abort: rule 8.
         let drop = || catch_unwind(AssertUnwindSafe(|| future.set(None)));
         let dropped = exit.enter(drop);
         self.settle(reason);
-        if let Err(panic) = dropped {
-            let message = panic_message(panic);
-            tracing::warn!(panic = message, "a future panicked when it was dropped");
+        dropped.err()
+    }
+
+    /// Drops the code at its await point. A destructor that panics fails the node, as one of its state
+    /// does; but a kill stays a kill.
+    fn end<T>(&mut self) -> Ended<T> {
+        let reason = self.drop_reason();
+        match self.drop_future(reason) {
+            Some(panic) if reason != DropReason::Killed => Ended::Panicked(panic),
+            Some(panic) => {
+                warn_of(panic);
+                Ended::Dropped
+            }
+            None => Ended::Dropped,
         }
     }
 
@@ -137,8 +148,7 @@ impl<F: Future> Future for Body<'_, F> {
             this.exit.make_known(cx.waker());
         }
         if this.is_over(this.exit.any().node().signals.load()) {
-            this.drop_future(this.drop_reason());
-            return Poll::Ready(Ended::Dropped);
+            return Poll::Ready(this.end());
         }
         let Self { exit, future, .. } = this;
         let polled = exit.enter(|| {
@@ -160,7 +170,9 @@ impl<F: Future> Future for Body<'_, F> {
                 Poll::Ready(Ended::Value(value))
             }
             Err(panic) => {
-                this.drop_future(DropReason::Failed);
+                if let Some(second) = this.drop_future(DropReason::Failed) {
+                    warn_of(second);
+                }
                 Poll::Ready(Ended::Panicked(panic))
             }
             Ok(Poll::Pending) => {
@@ -170,8 +182,7 @@ impl<F: Future> Future for Body<'_, F> {
                 if this.is_over(signals)
                     || (signals & (STOP | DRAIN | RENEW) != 0 && this.is_out_of_time(signals, cx))
                 {
-                    this.drop_future(this.drop_reason());
-                    return Poll::Ready(Ended::Dropped);
+                    return Poll::Ready(this.end());
                 }
                 Poll::Pending
             }
@@ -196,4 +207,9 @@ impl Exit {
         self.restore(current::enter(outer));
         result
     }
+}
+
+fn warn_of(panic: Box<dyn Any + Send>) {
+    let message = panic_message(panic);
+    tracing::warn!(panic = message, "a future panicked when it was dropped");
 }

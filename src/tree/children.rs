@@ -4,9 +4,10 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::group::{Group, Turn};
-use super::signals::SIGNIFICANT;
+use super::signals::{PLAIN, SIGNIFICANT};
 use super::{AnyNode, Node};
 use crate::error::{CutShort, Kind, StopReason};
+use crate::sync::lock;
 
 /// In which order a node stops its children.
 ///
@@ -63,7 +64,9 @@ pub(super) const AT_ONCE: usize = 32;
 /// 2. `tasks` counts the entries that are tasks or blocking jobs.
 /// 3. `names` has exactly the names of the entries that have one.
 /// 4. `significant` counts the entries that are.
-/// 5. `next` is an entry, or the end: it goes on to the next older one when its entry is removed.
+/// 5. `scopes` counts the entries that are scopes, and `idle` those of them with nothing beneath them that
+///    will never have anything again: only their bodies are left, in somebody's hands.
+/// 6. `next` is an entry, or the end: it goes on to the next older one when its entry is removed.
 pub(super) struct Children {
     pub(super) table: Slab<Entry>,
     pub(super) newest: u32,
@@ -72,8 +75,12 @@ pub(super) struct Children {
     generation: u32,
     tasks: usize,
     significant: usize,
+    scopes: usize,
+    idle: usize,
     names: Option<HashMap<Box<str>, u32>>,
     pub(super) awaited: Awaited,
+    /// A task may have begun to wait for the end of a sibling.
+    pub(super) task_waits: bool,
     /// Children that are started anew together.
     pub(super) group: Option<Group>,
     /// Ends that the owner has not looked at yet.
@@ -90,6 +97,8 @@ pub(super) struct Entry {
     pub(super) turn: Turn,
     /// It did not yield in time, and the stop has gone on to the next.
     passed: bool,
+    /// It is a scope of which only the body is left.
+    idle: bool,
 }
 
 impl Children {
@@ -101,8 +110,11 @@ impl Children {
             generation: 0,
             tasks: 0,
             significant: 0,
+            scopes: 0,
+            idle: 0,
             names: None,
             awaited: Awaited::Nobody,
+            task_waits: false,
             group: None,
             ended: VecDeque::new(),
             cuts: Vec::new(),
@@ -111,6 +123,11 @@ impl Children {
 
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
+    }
+
+    /// Whether nobody is left whose end can be waited for.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.table.len() == self.idle
     }
 
     /// How many children there have been.
@@ -161,6 +178,7 @@ impl Children {
         if is_task(&*node) {
             self.tasks += 1;
         }
+        self.scopes += usize::from(is_scope(&*node));
         if node.node().signals.has(SIGNIFICANT) {
             self.significant += 1;
         }
@@ -171,6 +189,7 @@ impl Children {
             newer: NONE,
             turn: Turn::Live,
             passed: false,
+            idle: false,
         });
         self.generation = self.generation.wrapping_add(1);
         if let Some(older) = self.table.get_mut(self.newest as usize) {
@@ -212,6 +231,8 @@ impl Children {
         if is_task(&*entry.node) {
             self.tasks -= 1;
         }
+        self.scopes -= usize::from(is_scope(&*entry.node));
+        self.idle -= usize::from(entry.idle);
         if entry.node.node().signals.has(SIGNIFICANT) {
             self.significant -= 1;
         }
@@ -227,7 +248,7 @@ impl Children {
             Awaited::Nobody => false,
             Awaited::One(one) => one == key,
             Awaited::Tasks => self.tasks == 0,
-            Awaited::All => self.is_empty(),
+            Awaited::All => self.is_quiet(),
         }
     }
 
@@ -244,8 +265,60 @@ impl Children {
     /// The youngest child, other than tasks, that the stop has not passed over.
     pub(super) fn youngest(&self) -> Option<(Key, Arc<dyn AnyNode>)> {
         self.walk()
-            .find(|(_, entry)| !entry.passed && !is_task(&*entry.node))
+            .find(|(_, entry)| !entry.passed && !entry.idle && !is_task(&*entry.node))
             .map(|(key, entry)| (key, Arc::clone(&entry.node)))
+    }
+
+    /// Whether the end of the child with this key can still be waited for.
+    pub(super) fn lasts(&self, key: Key) -> bool {
+        self.entry(key).is_some_and(|entry| !entry.idle)
+    }
+
+    /// The child with this key, if it is a scope whose future somebody keeps.
+    pub(super) fn kept_scope(&self, key: Key) -> Option<Arc<dyn AnyNode>> {
+        let entry = self.entry(key)?;
+        entry.is_kept_scope().then(|| Arc::clone(&entry.node))
+    }
+
+    /// Any such scope that has not been gone through.
+    pub(super) fn any_kept_scope(&self) -> Option<Arc<dyn AnyNode>> {
+        if self.scopes == self.idle {
+            return None;
+        }
+        let mut entries = self.walk().map(|(_, entry)| entry);
+        let scope = entries.find(|entry| !entry.idle && entry.is_kept_scope())?;
+        Some(Arc::clone(&scope.node))
+    }
+
+    /// Nothing is left of this scope but its body.
+    pub(super) fn set_idle(&mut self, scope: &Node) {
+        if let Some(entry) = self.entry_of_mut(scope)
+            && !std::mem::replace(&mut entry.idle, true)
+        {
+            self.idle += 1;
+        }
+    }
+
+    /// The scopes, whose bodies may be running.
+    pub(super) fn scopes(&self) -> Vec<Arc<dyn AnyNode>> {
+        if self.scopes == 0 {
+            return Vec::new();
+        }
+        let all = self.walk().map(|(_, entry)| &entry.node);
+        all.filter(|node| is_scope(&***node)).cloned().collect()
+    }
+
+    pub(super) fn all_tasks(&self) -> Vec<Arc<dyn AnyNode>> {
+        if self.tasks == 0 {
+            return Vec::new();
+        }
+        let all = self.walk().map(|(_, entry)| &entry.node);
+        all.filter(|node| is_task(&***node)).cloned().collect()
+    }
+
+    pub(super) fn has_plain_task(&self) -> bool {
+        self.walk()
+            .any(|(_, entry)| entry.node.node().signals.has(PLAIN))
     }
 
     pub(super) fn pass(&mut self, key: Key) {
@@ -316,6 +389,17 @@ impl Children {
             Some((key, entry))
         })
     }
+}
+
+impl Entry {
+    /// Its own lock comes after the table's.
+    fn is_kept_scope(&self) -> bool {
+        is_scope(&*self.node) && !lock(&self.node.node().links).shell_gone
+    }
+}
+
+fn is_scope(node: &dyn AnyNode) -> bool {
+    node.node().kind() == Kind::Scope
 }
 
 fn is_task(node: &dyn AnyNode) -> bool {

@@ -2,10 +2,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use super::children::Ended;
+use super::children::{Children, Ended};
 use super::group::{AutoShutdown, Step};
 use super::links::Links;
-use super::signals::{CONTAINED, EXITS, SIGNIFICANT, TOLD, WAITING};
+use super::signals::{ADOPTED, CONTAINED, EXITS, SIGNIFICANT, TOLD, WAITING};
 use super::{AnyNode, Clock, Manner, Order, Report, StopChildren, finish, request, run_as};
 use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::DropReason;
@@ -117,7 +117,14 @@ impl Exit {
 impl Drop for Exit {
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
-            request(&node, Order::Kill);
+            if node.node().kind() == Kind::Scope {
+                // Nobody awaits its outcome any more.
+                node.node().signals.clear(TOLD);
+            }
+            // One that its owner has gone through has only its body left to go, which is no kill.
+            if !node.node().is_gone_through() {
+                request(&node, Order::Kill);
+            }
             run_as(&node, || node.discard());
             node.clear_waker();
             let reason = Report::default().finish(&node);
@@ -198,9 +205,10 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         (entry, own.children.take(), own.tokens(true))
     };
     garbage.2.cancel();
+    trace_unheard(node, garbage.1.as_deref());
     drop(garbage);
-    if let Some(owner) = owner.filter(|_| wakes_owner) {
-        owner.wake();
+    if let Some(owner) = owner {
+        wake_owner(owner, wakes_owner);
     }
     wakes.wake();
     step.take();
@@ -211,6 +219,38 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         tracing::warn!(%failure, "a contained child failed");
     }
     owner.filter(|_| owner_is_next).cloned()
+}
+
+/// What failed after the node's own code was dropped is in no report; nor is the failure of a scope that
+/// nobody awaits and nobody owns.
+fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
+    let late = children.into_iter().flat_map(|table| &table.ended);
+    for end in late {
+        if let StopReason::Failed(failure) = &end.reason {
+            tracing::error!(%failure, "beneath a node that was dropped");
+        }
+    }
+    let node = node.node();
+    let is_unheard =
+        node.kind() == Kind::Scope && node.owner().is_none() && !node.signals.has(TOLD);
+    if is_unheard && let Some(StopReason::Failed(failure)) = node.reason() {
+        tracing::error!(?failure, "a scope was dropped after a failure");
+    }
+}
+
+/// Wakes the owner, if it waits for this end. Above a scope that nobody polls it is the scope's owner that
+/// waits, and so on up.
+fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
+    if awaits {
+        owner.wake();
+    }
+    let mut next = owner;
+    while next.node().signals.has(ADOPTED)
+        && let Some(above) = next.node().owner()
+    {
+        above.wake();
+        next = above;
+    }
 }
 
 /// The end that was told last is the owner's, too.
@@ -252,13 +292,16 @@ fn tells(
     node: &Arc<dyn AnyNode>,
     end: &StopReason,
 ) -> bool {
-    // A scope's outcome, and that of a start, is told to whoever awaits it.
-    if node.node().kind() == Kind::Scope || node.node().signals.has(TOLD) {
+    // The outcome of a scope, and that of a start, is told to whoever awaits it.
+    if node.node().signals.has(TOLD) {
         return false;
     }
     match end {
         StopReason::Failed(_) => true,
-        _ => owner.node().kind() == Kind::Actor && !above.closed,
+        _ => {
+            let is_scope = node.node().kind() == Kind::Scope;
+            !is_scope && owner.node().kind() == Kind::Actor && !above.closed
+        }
     }
 }
 

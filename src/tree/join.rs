@@ -3,8 +3,10 @@ use std::task::{Context, Poll};
 
 use super::children::{AT_ONCE, Awaited, Children, Key, StopOrder};
 use super::overdue::OverdueTimer;
-use super::signals::{KILL, STOP, WAITING};
+use super::signals::{ADOPTED, DRAIN, EXITS, KILL, PLAIN, STOP, WAITING};
+use super::waits::awaited_ends;
 use super::{AnyNode, Order, request};
+use crate::error::Kind;
 use crate::sync::lock;
 
 /// How the children of a node are told to end.
@@ -12,6 +14,8 @@ use crate::sync::lock;
 pub(crate) enum Manner {
     Stop,
     Drain,
+    /// The body of a scope has ended: plain tasks are waited for, and not told (rule 4).
+    Finish,
 }
 
 /// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
@@ -19,15 +23,27 @@ pub(crate) enum Manner {
 ///
 /// It is a state machine to be polled, and not a future, so that a draining actor can go on
 /// handling messages meanwhile (rule 4).
-#[derive(Debug)]
+///
+/// The code of the node has ended, or is between two messages. So a scope among the children is one whose
+/// future somebody keeps, in the node's state for instance, and that nobody polls: what is beneath it is
+/// told and joined here, as another level, and only its body goes with its future (rule 5).
 pub(crate) struct StopChildren {
     manner: Manner,
-    step: Step,
-    /// How many children there had been when those that are to be told were.
-    generation: u32,
+    top: Level,
+    /// The scopes that are being gone through, each beneath the one before it.
+    scopes: Vec<(Arc<dyn AnyNode>, Level)>,
     /// Whoever asked for the owner's end has set a limit.
     is_bounded: bool,
     watch: OverdueTimer,
+}
+
+/// How far it has come with the children of one node.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    step: Step,
+    /// The table's generation at the last look: if it has changed, there are new children, and it begins
+    /// again.
+    generation: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +66,11 @@ enum Next {
     /// Some of many: told all in one poll they would keep their owner's thread from everything else,
     /// and each be out of its caches when it comes to its end.
     TellSome(Vec<Arc<dyn AnyNode>>),
+    /// The siblings whose ends these tasks await: they would wait for each other.
+    TellAwaited(Vec<Arc<dyn AnyNode>>),
     Tell(Arc<dyn AnyNode>),
+    /// It is a scope that has been told, and is to be gone through.
+    Adopt(Arc<dyn AnyNode>),
     Wait,
     Gone,
 }
@@ -59,8 +79,8 @@ impl StopChildren {
     pub(crate) fn new(manner: Manner) -> Self {
         Self {
             manner,
-            step: Step::Begin,
-            generation: 0,
+            top: Level::new(),
+            scopes: Vec::new(),
             is_bounded: false,
             watch: OverdueTimer::default(),
         }
@@ -68,7 +88,10 @@ impl StopChildren {
 
     /// Whether all that is left to do is to wait.
     pub(crate) fn all_told(&self) -> bool {
-        self.step == Step::Rest
+        let inner = self.scopes.iter().map(|(_, level)| level);
+        inner
+            .chain([&self.top])
+            .all(|level| level.step == Step::Rest)
     }
 
     /// Whether the owner is to be killed when somebody's limit has passed.
@@ -83,61 +106,199 @@ impl StopChildren {
         if signals & WAITING == 0 {
             owner.node().signals.set(WAITING);
         }
-        self.heed(signals);
+        self.heed(owner, signals);
         loop {
             match self.advance(owner) {
                 Next::TellSome(children) => {
-                    for child in &children {
-                        request(child, self.order());
-                    }
-                    if children.len() == AT_ONCE {
+                    let count = children.len();
+                    self.tell_some(children);
+                    if count == AT_ONCE {
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
                     }
                 }
-                Next::Tell(child) => {
-                    request(&child, self.order());
+                Next::TellAwaited(tasks) => self.tell_awaited(&tasks),
+                Next::Tell(child) => request(&child, self.order()),
+                Next::Adopt(scope) => {
+                    scope.node().signals.set(ADOPTED);
+                    self.scopes.push((scope, Level::new()));
                 }
                 Next::Wait => {
-                    let step = self.step;
-                    let root = || awaited(owner, step);
-                    if self.watch.poll(owner, root, false, cx).is_pending() {
+                    let Self {
+                        scopes, top, watch, ..
+                    } = self;
+                    let (node, level) = match scopes.last() {
+                        Some((scope, level)) => (scope, level),
+                        None => (owner, &*top),
+                    };
+                    let root = || awaited(node, level.step);
+                    if watch.poll(owner, root, false, cx).is_pending() {
                         return Poll::Pending;
                     }
                     self.pass(owner);
                 }
-                Next::Gone => {
+                Next::Gone if self.scopes.is_empty() => {
                     owner.node().signals.clear(WAITING);
                     return Poll::Ready(());
                 }
+                Next::Gone => self.leave_scope(owner),
             }
         }
     }
 
     /// Looks at what the owner has been told meanwhile.
-    fn heed(&mut self, signals: u32) {
-        if self.manner == Manner::Drain && signals & STOP != 0 {
-            self.manner = Manner::Stop;
-            self.step = Step::Begin;
+    fn heed(&mut self, owner: &Arc<dyn AnyNode>, signals: u32) {
+        // An actor decides itself what the failure of a child is.
+        let failed = signals & EXITS != 0 && owner.node().kind() != Kind::Actor;
+        let manner = match self.manner {
+            Manner::Finish | Manner::Drain if signals & STOP != 0 || failed => Manner::Stop,
+            Manner::Finish if signals & DRAIN != 0 => Manner::Drain,
+            same => same,
+        };
+        if std::mem::replace(&mut self.manner, manner) != manner {
+            self.top = Level::new();
+            self.scopes.clear();
         }
         if signals & KILL != 0 {
             // All beneath have been killed with their owner.
-            self.step = Step::Rest;
+            self.top.step = Step::Rest;
         }
     }
 
-    /// Goes to the next step if this one is over, and to `Begin` if the owner has started others
-    /// meanwhile, as a draining one may.
+    /// Whose children are being gone through.
+    fn here<'a>(&'a self, owner: &'a Arc<dyn AnyNode>) -> &'a Arc<dyn AnyNode> {
+        self.scopes.last().map_or(owner, |(scope, _)| scope)
+    }
+
     fn advance(&mut self, owner: &Arc<dyn AnyNode>) -> Next {
-        let mut links = lock(&owner.node().links);
-        // Waiting for children is not own time (rule 7).
-        links.pause_own_time(owner.node());
-        self.is_bounded = links.bound().is_some();
-        let order = owner.node().stop_order();
-        let Some(table) = links.children.as_mut().filter(|table| !table.is_empty()) else {
-            self.step = Step::Begin;
-            return Next::Gone;
+        match self.scopes.last_mut() {
+            Some((scope, level)) => {
+                if scope.node().signals.has(KILL) {
+                    level.step = Step::Rest;
+                }
+                level.advance(scope, self.manner).0
+            }
+            None => {
+                let (next, is_bounded) = self.top.advance(owner, self.manner);
+                self.is_bounded = is_bounded;
+                next
+            }
+        }
+    }
+
+    fn tell_some(&self, children: Vec<Arc<dyn AnyNode>>) {
+        for child in children {
+            if self.manner == Manner::Finish && child.node().signals.has(PLAIN) {
+                // What it asks of a node that waits for it would never end: it is to look again.
+                child.wake();
+            } else {
+                request(&child, self.order());
+            }
+        }
+    }
+
+    fn tell_awaited(&self, tasks: &[Arc<dyn AnyNode>]) {
+        for task in tasks {
+            for target in awaited_ends(task.node()) {
+                if is_sibling(task, &target) && !target.node().signals.has(PLAIN) {
+                    request(&target, self.order());
+                }
+            }
+        }
+    }
+
+    /// Nobody is left beneath the scope that is being gone through.
+    fn leave_scope(&mut self, owner: &Arc<dyn AnyNode>) {
+        let Some((scope, _)) = self.scopes.last() else {
+            return;
         };
+        if !scope.node().close_if_childless() {
+            return;
+        }
+        let scope = self.scopes.pop().map(|(scope, _)| scope);
+        let above = self.here(owner);
+        if let (Some(scope), Some(table)) = (scope, &mut lock(&above.node().links).children) {
+            table.set_idle(scope.node());
+        }
+    }
+
+    /// Goes on without those that do not yield. They stay owned, and the others still get their
+    /// stop.
+    fn pass(&mut self, owner: &Arc<dyn AnyNode>) {
+        let finishes = self.manner == Manner::Finish;
+        let (node, level) = match self.scopes.last_mut() {
+            Some((scope, level)) => (&*scope, level),
+            None => (owner, &mut self.top),
+        };
+        let mut links = lock(&node.node().links);
+        let Some(table) = &mut links.children else {
+            return;
+        };
+        match level.step {
+            // They may still use the others.
+            Step::Tasks if finishes && table.has_plain_task() => {}
+            Step::Tasks => level.step = after_tasks(table, node.node().stop_order()),
+            Step::Reverse(Some(key)) => {
+                table.pass(key);
+                level.step = Step::Reverse(None);
+            }
+            Step::Rest => {
+                drop(links);
+                self.pass_scope(owner);
+            }
+            Step::Begin | Step::TellTasks | Step::Reverse(None) | Step::TellAll => {}
+        }
+    }
+
+    /// What does not yield is beneath a scope: those beside that are told meanwhile. At the top nothing is
+    /// left to go on to, and what is overdue is for those who wait to report.
+    fn pass_scope(&mut self, owner: &Arc<dyn AnyNode>) {
+        let Some((scope, _)) = self.scopes.pop() else {
+            return;
+        };
+        let above = self.here(owner);
+        if let Some(table) = &mut lock(&above.node().links).children
+            && let Some(key) = table.key_of(scope.node())
+        {
+            table.pass(key);
+        }
+    }
+
+    fn order(&self) -> Order {
+        match self.manner {
+            Manner::Stop => Order::Stop,
+            Manner::Drain | Manner::Finish => Order::Drain,
+        }
+    }
+}
+
+impl Level {
+    const fn new() -> Self {
+        Self {
+            step: Step::Begin,
+            generation: 0,
+        }
+    }
+
+    /// Goes to the next step if this one is over, and to `Begin` if the node has started others
+    /// meanwhile, as a draining one may. Says as well whether the node's end has a limit.
+    fn advance(&mut self, node: &Arc<dyn AnyNode>, manner: Manner) -> (Next, bool) {
+        let mut links = lock(&node.node().links);
+        // Waiting for children is not own time (rule 7).
+        links.pause_own_time(node.node());
+        let is_bounded = links.bound().is_some();
+        let order = node.node().stop_order();
+        let next = match links.children.as_mut().filter(|table| !table.is_quiet()) {
+            Some(table) => self.next(table, order, manner),
+            None => {
+                self.step = Step::Begin;
+                Next::Gone
+            }
+        };
+        (next, is_bounded)
+    }
+
+    fn next(&mut self, table: &mut Children, order: StopOrder, manner: Manner) -> Next {
         let generation = table.generation();
         if generation != std::mem::replace(&mut self.generation, generation) {
             self.step = Step::Begin;
@@ -147,15 +308,23 @@ impl StopChildren {
                 Step::Begin => {
                     self.step = Step::TellTasks;
                     table.awaited = Awaited::Tasks;
+                    table.task_waits = manner != Manner::Stop;
                     table.begin_round();
                 }
                 Step::TellTasks => match table.next_of_round(true) {
                     Some(tasks) => return Next::TellSome(tasks),
                     None => self.step = Step::Tasks,
                 },
-                Step::Tasks if table.tasks() > 0 => return Next::Wait,
+                Step::Tasks if table.tasks() > 0 => {
+                    return match std::mem::take(&mut table.task_waits) {
+                        true => Next::TellAwaited(table.all_tasks()),
+                        false => Next::Wait,
+                    };
+                }
                 Step::Tasks => self.step = after_tasks(table, order),
-                Step::Reverse(Some(key)) if table.contains(key) => return Next::Wait,
+                Step::Reverse(Some(key)) if table.lasts(key) => {
+                    return table.kept_scope(key).map_or(Next::Wait, Next::Adopt);
+                }
                 Step::Reverse(_) => match table.youngest() {
                     Some((key, child)) => {
                         self.step = Step::Reverse(Some(key));
@@ -170,36 +339,9 @@ impl StopChildren {
                 },
                 Step::Rest => {
                     table.awaited = Awaited::All;
-                    return Next::Wait;
+                    return table.any_kept_scope().map_or(Next::Wait, Next::Adopt);
                 }
             }
-        }
-    }
-
-    /// Goes on without those that do not yield. They stay owned, and the others still get their
-    /// stop.
-    fn pass(&mut self, owner: &Arc<dyn AnyNode>) {
-        match self.step {
-            Step::Tasks => {
-                if let Some(table) = &mut lock(&owner.node().links).children {
-                    self.step = after_tasks(table, owner.node().stop_order());
-                }
-            }
-            Step::Reverse(Some(key)) => {
-                if let Some(table) = &mut lock(&owner.node().links).children {
-                    table.pass(key);
-                }
-                self.step = Step::Reverse(None);
-            }
-            // Nothing is left to go on to: what is overdue is for those who wait to report.
-            Step::Begin | Step::TellTasks | Step::Reverse(None) | Step::TellAll | Step::Rest => {}
-        }
-    }
-
-    fn order(&self) -> Order {
-        match self.manner {
-            Manner::Stop => Order::Stop,
-            Manner::Drain => Order::Drain,
         }
     }
 }
@@ -225,4 +367,9 @@ fn awaited(owner: &Arc<dyn AnyNode>, step: Step) -> Option<Arc<dyn AnyNode>> {
         }
         _ => Some(Arc::clone(owner)),
     }
+}
+
+fn is_sibling(one: &Arc<dyn AnyNode>, other: &Arc<dyn AnyNode>) -> bool {
+    let owner = |of: &Arc<dyn AnyNode>| of.node().owner().map(|owner| owner.node().id());
+    owner(one).is_some() && owner(one) == owner(other)
 }

@@ -145,6 +145,11 @@ impl Links {
             .is_some_and(|table| !table.is_empty())
     }
 
+    /// Whether nobody is left beneath whose end can be waited for.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.children.as_ref().is_none_or(|table| table.is_quiet())
+    }
+
     pub(super) fn bound(&self) -> Option<Instant> {
         self.rare.as_ref()?.bound
     }

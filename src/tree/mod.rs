@@ -45,7 +45,7 @@ mod wait_bound;
 mod waits;
 mod warnings;
 
-pub(crate) use crate::sync::panic_message;
+pub(crate) use crate::sync::{panic_message, panic_text};
 pub(crate) use body::{Body, Ended, Halt};
 pub use child_exit::ChildExit;
 pub use children::StopOrder;

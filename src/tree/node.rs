@@ -13,7 +13,9 @@ use super::children::StopOrder;
 use super::limits::Notes;
 use super::links::{Links, OwnTime, Rare, millis};
 use super::place::{Place, Settings};
-use super::signals::{self, CONCURRENT, FIRED, KILL, PARENT, RENEWABLE, STOP, Signals, TOLD};
+use super::signals::{
+    self, CONCURRENT, DRAIN, FIRED, KILL, PARENT, RENEWABLE, STOP, Signals, TOLD,
+};
 use super::waits::Request;
 use super::{Label, NodeId, Shared};
 use crate::error::{Blocker, Kind, Phase, StopReason};
@@ -209,10 +211,18 @@ impl Node {
         lock(&self.links).pause_own_time(self);
     }
 
+    /// Whether it is a scope that was told to end, and has nothing beneath it any more.
+    pub(super) fn is_gone_through(&self) -> bool {
+        self.kind() == Kind::Scope
+            && self.signals.has(STOP | DRAIN)
+            && !self.signals.has(KILL)
+            && lock(&self.links).is_quiet()
+    }
+
     /// Closes a node without children to any more of them.
     pub(crate) fn close_if_childless(&self) -> bool {
         let mut links = lock(&self.links);
-        links.closed |= !links.has_children();
+        links.closed |= links.is_quiet();
         links.closed
     }
 

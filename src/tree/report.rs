@@ -27,6 +27,24 @@ impl Report {
         self.push(Cause::Panic(message));
     }
 
+    /// A destructor of what the node had has panicked: that fails it, but a kill stays a kill (rule 8).
+    pub(crate) fn panicked_in_drop(
+        &mut self,
+        message: String,
+        node: &Arc<dyn AnyNode>,
+        what: &'static str,
+    ) {
+        if node.node().signals.has(KILL) {
+            tracing::warn!(
+                what,
+                panic = message,
+                "panicked when it was dropped in a kill"
+            );
+        } else {
+            self.panicked(message);
+        }
+    }
+
     /// Notes an error, unless all that it says is that something had been stopped, in a tree that
     /// is stopping: that is a stop, not a failure (rule 4).
     pub(crate) fn failed(&mut self, error: Error, node: &Arc<dyn AnyNode>) {

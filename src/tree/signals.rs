@@ -41,6 +41,11 @@ pub(crate) const CONTAINED: u32 = 1 << 20;
 /// Its token has fired: what is beneath it is to end, and nothing of that is started anew.
 pub(crate) const FIRED: u32 = 1 << 21;
 
+/// It is a scope whose owner goes through what is beneath it, and is told of each end there.
+pub(crate) const ADOPTED: u32 = 1 << 22;
+/// For life: a task that was given no token: a stop drops it, and the end of a scope waits for it.
+pub(crate) const PLAIN: u32 = 1 << 23;
+
 /// For life: from here on, the node's kind.
 const KIND_SHIFT: u32 = 24;
 

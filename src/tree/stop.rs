@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::AnyNode;
 use super::links::Links;
-use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, FIRED, KILL, RENEW, STOP};
+use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, FIRED, KILL, PLAIN, RENEW, STOP};
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
 use crate::sync::{WakeList, lock};
@@ -88,7 +88,7 @@ pub(crate) fn end_if(
     close: impl FnOnce(&mut WakeList) -> bool,
 ) -> bool {
     let when =
-        |links: &mut Links, wakes: &mut WakeList| !(alone && links.has_children()) && close(wakes);
+        |links: &mut Links, wakes: &mut WakeList| (!alone || links.is_quiet()) && close(wakes);
     let entry = Entry {
         by_self: true,
         unless: 0,
@@ -99,15 +99,7 @@ pub(crate) fn end_if(
 
 /// What is beneath a node is to end: its token fires, and a scope takes no orders for that.
 pub(crate) fn fire(target: &Arc<dyn AnyNode>) {
-    let entry = Entry {
-        bits: 0,
-        unless: 0,
-        gate: Gate::Open,
-        closes: false,
-        fires: true,
-        by_self: false,
-    };
-    enter(target, entry, |_, _| true);
+    enter_one(target, Entry::FIRE, |_, _| true);
 }
 
 /// The node comes to an end of its own: for good, or for this incarnation.
@@ -135,6 +127,28 @@ struct Entry {
 }
 
 impl Entry {
+    /// What is beneath the node is to end, and not yet the node.
+    const FIRE: Self = Self {
+        bits: 0,
+        unless: 0,
+        gate: Gate::Open,
+        closes: false,
+        fires: true,
+        by_self: false,
+    };
+
+    /// The signals to be set in a node that has these.
+    fn bits_for(&self, told: u32) -> u32 {
+        let fired = if self.fires { FIRED } else { 0 };
+        let is_told = told & (STOP | DRAIN | KILL) != 0;
+        match (is_told, self.by_self) {
+            (false, true) => self.bits | BY_SELF | fired,
+            // It has ended, whatever it was told.
+            (true, true) if self.unless == 0 => fired,
+            _ => self.bits | fired,
+        }
+    }
+
     fn order(target: &Arc<dyn AnyNode>, order: Order) -> Self {
         if order == Order::Drain {
             Self {
@@ -159,19 +173,51 @@ impl Entry {
     }
 }
 
-/// The one way into an end, but for a kill: under the node's lock its phase, its signals and what it
-/// closes change in one step, and after that whoever has to be is woken.
+/// The one way into an end, but for a kill.
 ///
-/// An end of its own does not change what the node was told before: a drained node that has ended is
-/// drained, and not stopped.
+/// A node with open scopes that is told to stop: their bodies go on within its grace, and so does what is
+/// beneath them; but whoever has a token there is told at once, and its own grace begins (rule 6).
 fn enter(
     target: &Arc<dyn AnyNode>,
     entry: Entry,
     when: impl FnOnce(&mut Links, &mut WakeList) -> bool,
 ) -> bool {
+    let Some(mut scopes) = enter_one(target, entry, when) else {
+        return false;
+    };
+    // A list, because such scopes may be nested deeply (rule 15).
+    while let Some(scope) = scopes.pop() {
+        scopes.extend(
+            enter_one(&scope, Entry::FIRE, |_, _| true)
+                .into_iter()
+                .flatten(),
+        );
+        for task in tasks_with_token(&scope) {
+            if has_no_time(&task) {
+                kill(&task, KILL | CUT);
+            } else {
+                let order = Entry::order(&task, Order::Stop);
+                scopes.extend(enter_one(&task, order, |_, _| true).into_iter().flatten());
+            }
+        }
+    }
+    true
+}
+
+/// Under the node's lock its phase, its signals and what it closes change in one step, and after that
+/// whoever has to be is woken. Gives the open scopes that are to be told as well; `None` if it has come
+/// further already.
+///
+/// An end of its own does not change what the node was told before: a drained node that has ended is
+/// drained, and not stopped.
+fn enter_one(
+    target: &Arc<dyn AnyNode>,
+    entry: Entry,
+    when: impl FnOnce(&mut Links, &mut WakeList) -> bool,
+) -> Option<Vec<Arc<dyn AnyNode>>> {
     let node = target.node();
     let mut wakes = WakeList::new();
-    let (watchers, tokens) = {
+    let (watchers, tokens, mut scopes) = {
         let mut links = lock(&node.links);
         let told = node.signals.load();
         if links.phase == Phase::Stopped
@@ -180,23 +226,20 @@ fn enter(
         {
             drop(links);
             wakes.wake();
-            return false;
+            return None;
         }
-        let mut bits = match told & (STOP | DRAIN | KILL) {
-            0 if entry.by_self => entry.bits | BY_SELF,
-            0 => entry.bits,
-            _ if entry.by_self && entry.unless == 0 => 0,
-            _ => entry.bits,
-        };
-        if entry.fires {
-            bits |= FIRED;
-        }
+        let bits = entry.bits_for(told);
         if bits & !told != 0 {
             node.signals.set(bits);
         }
         links.closed |= entry.closes;
         let tokens = entry.fires.then(|| links.tokens(entry.closes));
-        (links.begin_stopping(), tokens)
+        let table = links
+            .children
+            .as_ref()
+            .filter(|_| entry.closes || entry.bits == 0);
+        let scopes = table.map_or_else(Vec::new, |table| table.scopes());
+        (links.begin_stopping(), tokens, scopes)
     };
     if entry.gate != Gate::Open {
         target.close(entry.gate);
@@ -206,7 +249,19 @@ fn enter(
     }
     wakes.wake();
     watchers.wake();
-    true
+    if node.kind() == Kind::Scope && entry.closes {
+        scopes.push(Arc::clone(target));
+    }
+    Some(scopes)
+}
+
+/// The tasks and jobs of a scope that have a token.
+fn tasks_with_token(scope: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
+    let links = lock(&scope.node().links);
+    let table = links.children.as_ref();
+    let mut tasks = table.map_or_else(Vec::new, |table| table.all_tasks());
+    tasks.retain(|task| !task.node().signals.has(PLAIN));
+    tasks
 }
 
 /// Kills a node and all beneath it at once: one that does not yield must not keep what is beneath

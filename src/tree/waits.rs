@@ -25,7 +25,7 @@ use super::current::{beneath, with_carrier};
 use super::cycles::{cycle, named};
 use super::joins::{count_joined, joined, joiner, joins};
 use super::links::Links;
-use super::signals::{EXITS, KILL, STOP};
+use super::signals::{EXITS, KILL, STOP, WAITING};
 use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahead, waits_behind};
 use super::{AnyNode, Node};
 use crate::error::{Cycle, Kind};
@@ -224,6 +224,28 @@ impl Edge {
         self.target.node().enter_wait(self, End::Target);
         self.from.node().enter_wait(self, End::From);
         self.from.node().note_waits();
+        if matches!(self.request, Request::End) && self.from.node().kind() == Kind::Task {
+            self.tell_owner();
+        }
+    }
+
+    /// A task waits for the end of a node. If that is a sibling, and their owner waits for its tasks before
+    /// it tells others, it is to tell this one now.
+    #[cold]
+    fn tell_owner(&self) {
+        let Some(owner) = self.from.node().owner() else {
+            return;
+        };
+        {
+            let mut links = lock(&owner.node().links);
+            let Some(table) = &mut links.children else {
+                return;
+            };
+            table.task_waits = true;
+        }
+        if owner.node().signals.has(WAITING) {
+            owner.wake();
+        }
     }
 
     fn leave(&self) {
@@ -324,6 +346,18 @@ impl Node {
             }
         }
     }
+}
+
+/// Those whose ends the code of this node awaits.
+pub(super) fn awaited_ends(node: &Node) -> Vec<Arc<dyn AnyNode>> {
+    let links = lock(&node.links);
+    let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+    let edges = waits.into_iter().flat_map(|waits| {
+        let both = [&waits.free, &waits.limited];
+        both.into_iter().flat_map(|both| &both[End::From as usize])
+    });
+    let ends = edges.filter(|(_, edge)| matches!(edge.request, Request::End));
+    ends.map(|(_, edge)| Arc::clone(&edge.target)).collect()
 }
 
 /// How many waits without a limit there are at this end of a node.
