@@ -40,16 +40,12 @@ pub(crate) mod moment {
         now.checked_sub(Duration::from_secs(86_400)).unwrap_or(now)
     });
 
-    /// How many bits of the number are free for other uses.
-    pub(crate) const SPARE_BITS: u32 = 3;
-
     pub(crate) fn encode(instant: Option<Instant>) -> u64 {
         let Some(instant) = instant else {
             return 0;
         };
         let since = instant.into_std().saturating_duration_since(*ORIGIN);
-        let most = u64::MAX >> SPARE_BITS;
-        u64::try_from(since.as_nanos()).map_or(most, |nanos| nanos.saturating_add(1).min(most))
+        u64::try_from(since.as_nanos()).map_or(u64::MAX, |nanos| nanos.saturating_add(1))
     }
 
     pub(crate) fn decode(number: u64) -> Option<Instant> {

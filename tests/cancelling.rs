@@ -72,8 +72,20 @@ fn ask_timeout_cancels_the_work() {
                 first.ask(|reply| reply).timeout(LIMIT),
                 first.ask(|reply| reply).timeout(LIMIT / 3),
             );
-            assert_eq!(started, Err(AskError::TimedOut { started: true }));
-            assert_eq!(queued, Err(AskError::TimedOut { started: false }));
+            assert_eq!(
+                started,
+                Err(AskError::TimedOut {
+                    started: true,
+                    inherited: false
+                })
+            );
+            assert_eq!(
+                queued,
+                Err(AskError::TimedOut {
+                    started: false,
+                    inherited: false
+                })
+            );
             first.drain().await?;
             third.drain().await?;
             assert_eq!(begin.elapsed(), LIMIT, "all end at once");
@@ -110,8 +122,20 @@ fn forwarded_ask_keeps_its_caller() {
                 front.ask(|reply| reply).timeout(LIMIT),
                 front.ask(|reply| reply).timeout(LIMIT / 3),
             );
-            assert_eq!(first, Err(AskError::TimedOut { started: true }));
-            assert_eq!(second, Err(AskError::TimedOut { started: true }));
+            assert_eq!(
+                first,
+                Err(AskError::TimedOut {
+                    started: true,
+                    inherited: false
+                })
+            );
+            assert_eq!(
+                second,
+                Err(AskError::TimedOut {
+                    started: true,
+                    inherited: false
+                })
+            );
             back.drain().await?;
             assert_eq!(log.entries(), ["back started", "back gave up"]);
             Ok(())
@@ -141,7 +165,13 @@ fn timer_after_a_skipped_ask(with_limit: bool) {
             let ask = node.ask(Msg::Ping);
             if with_limit {
                 let asked = ask.timeout(LIMIT).await;
-                assert_eq!(asked, Err(AskError::TimedOut { started: false }));
+                assert_eq!(
+                    asked,
+                    Err(AskError::TimedOut {
+                        started: false,
+                        inherited: false
+                    })
+                );
             } else {
                 let asked = tokio::time::timeout(LIMIT, ask).await;
                 assert!(asked.is_err(), "it is dropped");

@@ -350,7 +350,10 @@ fn what_has_a_limit_is_never_refused() {
     paused(async |check| {
         let rig = Rig::new(&check, &["a", "b"], Mailbox::default());
         let [a, b] = [&rig.actors[0], &rig.actors[1]];
-        let late = AskError::TimedOut { started: false };
+        let late = AskError::TimedOut {
+            started: false,
+            inherited: false,
+        };
         // The limit travels, so that no ask of the cycle is without one.
         let begin = Instant::now();
         let asked = a

@@ -5,9 +5,11 @@ mod common;
 use std::future::pending;
 use std::time::Duration;
 
+use common::node::{self, Node, hold, run};
 use common::{Guard, Log, multi_thread, paused};
 use tenure::prelude::*;
 use tenure::{CallerGone, System};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 const LIMIT: Duration = Duration::from_secs(3);
@@ -172,7 +174,10 @@ fn deadline_travels_over_any_number_of_hops() {
             .timeout(LIMIT)
             .await;
         // All of them end at the same time, and the caller's own limit is looked at first or last.
-        let late = AskError::TimedOut { started: true };
+        let late = AskError::TimedOut {
+            started: true,
+            inherited: false,
+        };
         assert!(
             asked == Err(late.clone()) || asked == Ok(Err(late)),
             "{asked:?}"
@@ -245,7 +250,13 @@ fn no_deadline_drops_what_would_be_inherited() {
         let (first, _) = chain(&system, &check, 2);
         let begin = Instant::now();
         let asked = first.ask(Msg::PassWithout).timeout(LIMIT).await;
-        assert_eq!(asked, Err(AskError::TimedOut { started: true }));
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            })
+        );
         // It is still at it, until its own limit.
         let next = first.ask(Msg::Left).timeout(LIMIT * 20);
         let end = async {
@@ -285,7 +296,13 @@ fn late_reply_keeps_its_deadline() {
         let begin = Instant::now();
         let late = first.ask(|reply| Msg::Late(LIMIT * 2, reply));
         let asked = late.timeout(LIMIT).await;
-        assert_eq!(asked, Err(AskError::TimedOut { started: true }));
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            })
+        );
         assert_eq!(begin.elapsed(), LIMIT);
         system.drain().await.unwrap();
         assert_eq!(seen.entries(), ["Some(3s)", "Some(3s)", "gone"]);
@@ -300,7 +317,13 @@ fn system_has_a_default_for_asks_of_its_nodes() {
         let begin = Instant::now();
         // This one is made outside of any node, and has none.
         let asked = first.ask(|reply| Msg::Pass(Duration::ZERO, reply)).await;
-        assert_eq!(asked, Ok(Err(AskError::TimedOut { started: true })));
+        assert_eq!(
+            asked,
+            Ok(Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            }))
+        );
         assert_eq!(begin.elapsed(), LIMIT);
         system.kill().await.unwrap();
 
@@ -324,10 +347,104 @@ fn recipient_asks_have_limits_too() {
         let begin = Instant::now();
         let last = last.recipient::<ReplyTo<Result<u32, AskError>>>();
         let asked = last.ask(|reply| reply).timeout(LIMIT).await;
-        assert_eq!(asked, Err(AskError::TimedOut { started: true }));
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            })
+        );
         let asked = last.ask(|reply| reply).timeout(LIMIT).await;
-        assert_eq!(asked, Err(AskError::TimedOut { started: false }));
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: false,
+                inherited: false
+            })
+        );
         assert_eq!(begin.elapsed(), LIMIT * 2);
         system.kill().await.unwrap();
+    });
+}
+
+/// A task that is started while a timed ask is handled: it asks a busy actor, each time that it is told to,
+/// and gives what comes of that.
+fn task_of_a_timed_ask(
+    test: impl AsyncFn(&mut mpsc::Receiver<Result<(), AskError>>, &mpsc::Sender<()>, ReplyTo<()>),
+) {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let log = Log::default();
+            let node = scope.spawn(Node::new(&check, &log))?;
+            let busy = scope.spawn(Node::new(&check, &log))?;
+            let (tell, mut told) = mpsc::channel(1);
+            let (give, mut given) = mpsc::channel(1);
+            let (lend, lent) = oneshot::channel();
+            let gate = hold(&busy).await;
+            let asks = async move {
+                while told.recv().await.is_some() {
+                    let asked = tokio::time::timeout(10 * LIMIT, busy.ask(node::Msg::Ping)).await;
+                    let asked = asked.unwrap_or(Ok(()));
+                    if give.send(asked).await.is_err() {
+                        break;
+                    }
+                }
+            };
+            let asked = node.ask(|reply| {
+                run(move |ctx| {
+                    drop(lend.send(reply));
+                    ctx.task(asks).unwrap();
+                })
+            });
+            let (asked, ()) = tokio::join!(asked.timeout(LIMIT), async {
+                test(&mut given, &tell, lent.await.unwrap()).await;
+            });
+            drop(asked);
+            drop(tell);
+            gate.open();
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+const INHERITED: Result<(), AskError> = Err(AskError::TimedOut {
+    started: false,
+    inherited: true,
+});
+
+#[test]
+fn task_inherits_a_deadline_until_the_reply_is_sent_or_dropped() {
+    for is_sent in [true, false] {
+        task_of_a_timed_ask(async |given, tell, reply| {
+            if is_sent {
+                reply.send(());
+            } else {
+                drop(reply);
+            }
+            let begin = Instant::now();
+            tell.send(()).await.unwrap();
+            assert_eq!(given.recv().await, Some(Ok(())), "it has no limit");
+            assert_eq!(begin.elapsed(), 10 * LIMIT);
+        });
+    }
+}
+
+#[test]
+fn asks_for_one_whose_time_is_up_fail_until_its_reply_is_dropped() {
+    task_of_a_timed_ask(async |given, tell, reply| {
+        let begin = Instant::now();
+        tell.send(()).await.unwrap();
+        assert_eq!(given.recv().await, Some(INHERITED));
+        assert_eq!(begin.elapsed(), LIMIT);
+        // The asker has given up, and somebody still has the reply.
+        tokio::time::sleep(LIMIT).await;
+        tell.send(()).await.unwrap();
+        assert_eq!(given.recv().await, Some(INHERITED));
+        assert_eq!(begin.elapsed(), 2 * LIMIT, "at once");
+        drop(reply);
+        tell.send(()).await.unwrap();
+        assert_eq!(given.recv().await, Some(Ok(())), "it has no limit");
     });
 }

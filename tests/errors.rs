@@ -311,8 +311,14 @@ fn errors_are_shown_as_fragments() {
             AskError::NoReply,
             AskError::Failed,
             AskError::Killed,
-            AskError::TimedOut { started: true },
-            AskError::TimedOut { started: false },
+            AskError::TimedOut {
+                started: true,
+                inherited: false,
+            },
+            AskError::TimedOut {
+                started: false,
+                inherited: false,
+            },
         ] {
             assert_fragment(&ask);
         }

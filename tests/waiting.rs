@@ -384,7 +384,13 @@ fn ask_that_times_out_in_the_queue_is_never_started() {
             .ask(|reply| Msg::Send(1, reply))
             .timeout(LIMIT)
             .await;
-        assert_eq!(asked, Err(AskError::TimedOut { started: false }));
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: false,
+                inherited: false
+            })
+        );
         assert!(asked.unwrap_err().never_started());
         assert_eq!(begin.elapsed(), LIMIT);
 
@@ -404,7 +410,13 @@ fn ask_that_times_out_in_the_handler_says_so() {
         let rig = Rig::new(&check);
         let begin = Instant::now();
         let asked = rig.actor.ask(Msg::HoldAndHang).timeout(LIMIT).await;
-        assert_eq!(asked, Err(AskError::TimedOut { started: true }));
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            })
+        );
         assert!(!asked.unwrap_err().never_started());
         assert_eq!(begin.elapsed(), LIMIT);
         // The handler runs on.
@@ -427,7 +439,13 @@ fn ask_that_times_out_in_the_line_was_never_sent() {
             .ask(|reply| Msg::Send(1, reply))
             .timeout(LIMIT)
             .await;
-        assert_eq!(asked, Err(AskError::TimedOut { started: false }));
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: false,
+                inherited: false
+            })
+        );
         let asked = rig.actor.try_ask(|reply| Msg::Send(2, reply)).await;
         assert_eq!(asked, Err(AskError::Full));
         let asking = rig.actor.ask(|reply| Msg::Send(3, reply));
@@ -450,7 +468,13 @@ fn ask_that_gets_its_limit_late_never_claims_not_to_have_been_started() {
         assert!(!is_ready(&mut asking, Waker::noop()));
         rig.entered.notified().await;
         let late = asking.timeout(LIMIT).await;
-        assert_eq!(late, Err(AskError::TimedOut { started: true }));
+        assert_eq!(
+            late,
+            Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            })
+        );
         rig.actor.kill().await.unwrap();
         rig.end().await;
     });
@@ -467,7 +491,13 @@ fn deadline_in_the_past_gives_one_try() {
             .ask(|reply| Msg::Send(1, reply))
             .deadline(past)
             .await;
-        assert_eq!(asked, Err(AskError::TimedOut { started: false }));
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: false,
+                inherited: false
+            })
+        );
         assert_eq!(rig.actor.ask(|reply| Msg::Send(2, reply)).await, Ok(2));
         assert_eq!(rig.started.entries(), ["2"]);
         rig.end().await;
@@ -479,8 +509,20 @@ fn never_started_is_certain() {
     let table = [
         (AskError::Stopped, true),
         (AskError::Full, true),
-        (AskError::TimedOut { started: false }, true),
-        (AskError::TimedOut { started: true }, false),
+        (
+            AskError::TimedOut {
+                started: false,
+                inherited: false,
+            },
+            true,
+        ),
+        (
+            AskError::TimedOut {
+                started: true,
+                inherited: false,
+            },
+            false,
+        ),
         (AskError::NoReply, false),
         (AskError::Failed, false),
         (AskError::Killed, false),
@@ -533,7 +575,10 @@ fn never_started_is_certain_on_many_threads() {
                             .await;
                         match asked {
                             Ok(()) => replied += 1,
-                            Err(AskError::TimedOut { started: true }) => late += 1,
+                            Err(AskError::TimedOut {
+                                started: true,
+                                inherited: false,
+                            }) => late += 1,
                             Err(error) => {
                                 assert!(error.never_started(), "{error:?}");
                                 unstarted.push(id);
@@ -639,7 +684,13 @@ fn reply_knows_whether_its_caller_has_gone() {
                     None => drop(asking),
                     Some(_) => {
                         let asked = asking.await;
-                        assert_eq!(asked, Err(AskError::TimedOut { started: true }));
+                        assert_eq!(
+                            asked,
+                            Err(AskError::TimedOut {
+                                started: true,
+                                inherited: false
+                            })
+                        );
                     }
                 }
                 assert_eq!(wakes.0.load(Ordering::SeqCst), before + 1);
@@ -687,7 +738,13 @@ fn handler_can_wait_for_its_caller_to_be_gone() {
             let gone = Count::default();
             let worker = scope.spawn(Worker(gone.clone()))?;
             let asked = worker.ask(|reply| reply).timeout(LIMIT).await;
-            assert_eq!(asked, Err(AskError::TimedOut { started: true }));
+            assert_eq!(
+                asked,
+                Err(AskError::TimedOut {
+                    started: true,
+                    inherited: false
+                })
+            );
             worker.drain().await?;
             assert_eq!(gone.get(), 1);
             Ok(())

@@ -35,7 +35,7 @@ use crate::tree::{AnyNode, is_beneath, keep_reply};
 /// tenure::scope(async |scope| {
 ///     let silent = scope.spawn(Silent)?;
 ///     let reply = silent.ask(|reply| reply).timeout(Duration::from_millis(5)).await;
-///     assert_eq!(reply, Err(AskError::TimedOut { started: true }));
+///     assert!(matches!(reply, Err(AskError::TimedOut { started: true, .. })));
 ///     Ok(())
 /// })
 /// .await
@@ -101,7 +101,8 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
 
     /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`].
     ///
-    /// If the ask is a part of the handling of a message that has an earlier deadline, that holds.
+    /// If the ask is a part of the handling of a message that has an earlier deadline, that holds, until
+    /// the reply to that message is sent or dropped.
     /// Without a limit it has that deadline, or the default of its system
     /// ([`Builder::ask_timeout`](crate::Builder::ask_timeout)), or may take for ever.
     pub fn timeout(self, limit: Duration) -> Self {
@@ -288,7 +289,7 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
         }
         if this.bounds.is_out_of_time(cx) {
             let late = this.give_up();
-            return Poll::Ready(late.unwrap_or_else(|started| Err(AskError::TimedOut { started })));
+            return Poll::Ready(late.unwrap_or_else(|started| Err(this.bounds.timed_out(started))));
         }
         if is_known {
             return this.poll_wait();

@@ -5,7 +5,7 @@ use std::task::Context;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::error::Cycle;
+use crate::error::{AskError, Cycle};
 use crate::mailbox::Awaited;
 use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_inside};
 
@@ -14,6 +14,8 @@ pub(super) struct Bounds {
     limit: Option<Instant>,
     /// It also has the deadline of what it is a part of.
     inherits: bool,
+    /// The limit is that of what it is a part of.
+    is_inherited: bool,
     even_if_cyclic: bool,
     timer: Option<Pin<Box<Sleep>>>,
     wait: Wait,
@@ -24,6 +26,7 @@ impl Bounds {
         Self {
             limit: None,
             inherits: true,
+            is_inherited: false,
             even_if_cyclic: false,
             timer: None,
             wait: Wait::new(),
@@ -32,7 +35,16 @@ impl Bounds {
 
     pub(super) fn set_limit(&mut self, limit: Instant) {
         self.limit = Some(limit);
+        self.is_inherited = false;
         self.timer = None;
+    }
+
+    /// The time was up.
+    pub(super) fn timed_out(&self, started: bool) -> AskError {
+        AskError::TimedOut {
+            started,
+            inherited: self.is_inherited,
+        }
     }
 
     pub(super) fn inherit_nothing(&mut self) {
@@ -65,9 +77,11 @@ impl Bounds {
             return Ok(());
         }
         if self.inherits
-            && let Some(limit) = inherited_or_default(self.limit.is_none())
+            && let Some((limit, is_inherited)) = inherited_or_default(self.limit.is_none())
+            && self.limit.is_none_or(|own| limit < own)
         {
-            self.limit = Some(self.limit.map_or(limit, |own| own.min(limit)));
+            self.limit = Some(limit);
+            self.is_inherited = is_inherited;
             self.timer = None;
         }
         if let Some(limit) = self.limit {

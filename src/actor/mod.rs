@@ -97,7 +97,9 @@
 //! 10. **An ask always resolves**, with a reply or with why there is none, wherever the reply was dropped.
 //!     One whose caller has gone before it was started is skipped; a started one can see it, and bind its
 //!     work to it. A deadline travels: asks made while a message is handled have what is left of its time,
-//!     until its reply is sent, and so do the tasks that are started meanwhile, for life.
+//!     and so have those in the tasks and pipes that are started meanwhile, until its reply is sent or
+//!     dropped, wherever that is. Once the time is up, such asks fail until then; a time-out says whether
+//!     its limit was inherited.
 //! 11. **No message is lost silently.** A refused one goes back to its sender; an accepted one is
 //!     handled, or counted, traced and shown to the system's hook as undelivered.
 //! 12. **References observe.** Dropping an `ActorRef`, a handle or the future of a stop changes

@@ -180,7 +180,7 @@ impl<T: Send + 'static, R: Send + 'static> Future for RecipientAsk<'_, T, R> {
         }
         if this.bounds.is_out_of_time(cx) {
             let late = this.give_up();
-            return Poll::Ready(late.unwrap_or_else(|started| Err(AskError::TimedOut { started })));
+            return Poll::Ready(late.unwrap_or_else(|started| Err(this.bounds.timed_out(started))));
         }
         if is_known {
             return this.poll_wait();

@@ -15,7 +15,7 @@ use crate::sync::{Foreign, lock};
 use crate::tree::signals::{FIRED, KILL, PLAIN, STOP};
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Order, Report, Settings, ShellWaker, Stopped,
-    end_by_itself, inherited, launch, panic_message, register, request,
+    end_by_itself, inherited_caller, launch, panic_message, register, request,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -286,8 +286,8 @@ pub(super) fn cell<F, T: Send + 'static>(
     at_stop: AtStop,
     site: &'static Location<'static>,
 ) -> Option<Arc<TaskCell<T>>> {
-    // What a handler starts has as long as the handler.
-    let deadline = inherited();
+    // What a handler starts is for its caller, too.
+    let caller = inherited_caller();
     register(owner, None, |place| {
         let settings = Settings {
             grace: Some(owner.node().grace()),
@@ -298,7 +298,7 @@ pub(super) fn cell<F, T: Send + 'static>(
             ..Settings::default()
         };
         let node = Node::new(place, kind, site, settings);
-        node.set_deadline(deadline);
+        node.set_caller(caller.as_ref());
         Ok(Arc::new(TaskCell {
             node,
             waker: ShellWaker::default(),

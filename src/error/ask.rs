@@ -21,6 +21,9 @@ pub enum AskError {
     TimedOut {
         /// Whether the target had started the message.
         started: bool,
+        /// Whether the limit was not this ask's own: the ask was made for another one, whose time was up,
+        /// and whose reply had been neither sent nor dropped.
+        inherited: bool,
     },
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
     /// time limit (rule 16). The message was not sent, unless the ask was sent by one handler and is
@@ -34,7 +37,7 @@ impl AskError {
     #[must_use]
     pub const fn never_started(&self) -> bool {
         match self {
-            Self::Stopped | Self::Full | Self::TimedOut { started: false } => true,
+            Self::Stopped | Self::Full | Self::TimedOut { started: false, .. } => true,
             Self::Deadlock(cycle) => !cycle.may_have_started(),
             _ => false,
         }
@@ -49,8 +52,22 @@ impl fmt::Display for AskError {
             Self::NoReply => "the handler ended without a reply",
             Self::Failed => "the handler failed before it replied",
             Self::Killed => "the target was killed before it replied",
-            Self::TimedOut { started: true } => "no reply within the time given",
-            Self::TimedOut { started: false } => "not started within the time given",
+            Self::TimedOut {
+                started: true,
+                inherited: false,
+            } => "no reply within the time given",
+            Self::TimedOut {
+                started: false,
+                inherited: false,
+            } => "not started within the time given",
+            Self::TimedOut {
+                started: true,
+                inherited: true,
+            } => "no reply within the time of the ask that it was made for",
+            Self::TimedOut {
+                started: false,
+                inherited: true,
+            } => "not started within the time of the ask that it was made for",
             Self::Deadlock(cycle) => return write!(f, "the wait would never end: {cycle}"),
         })
     }

@@ -97,10 +97,11 @@ impl<M> Batch<M> {
         }
     }
 
-    /// When the time of the message is up that was taken last, if its caller still waits.
+    /// When the time of the message is up that was taken last, if its reply is neither sent nor
+    /// dropped.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let caller = self.caller()?;
-        moment::decode(caller.limit()).filter(|_| caller.is_waiting())
+        moment::decode(caller.limit()).filter(|_| caller.is_open())
     }
 
     /// The handler of all that was taken has ended.

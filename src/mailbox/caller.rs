@@ -14,6 +14,9 @@ pub(crate) trait Caller: Send + Sync {
     /// Whether the caller has gone, so that the message need not be handled.
     fn has_gone(&self) -> bool;
 
+    /// Whether the reply has been neither sent nor dropped, whoever waits for it.
+    fn is_open(&self) -> bool;
+
     /// Whether a reply would still reach somebody: none was sent, and the caller is there.
     fn is_waiting(&self) -> bool;
 

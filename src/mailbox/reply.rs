@@ -60,6 +60,7 @@ impl<T: Send + 'static> ReplyTo<T> {
         let Some(slot) = self.slot.take() else {
             return Err(reply);
         };
+        slot.close();
         match slot.fill(Ok(reply)) {
             Err(Ok(reply)) => Err(reply),
             _ => Ok(()),
@@ -94,9 +95,11 @@ impl<T: Send + 'static> ReplyTo<T> {
 
 impl<T: Send + 'static> Drop for ReplyTo<T> {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot.take()
-            && slot.is_pending()
-        {
+        let Some(slot) = self.slot.take() else {
+            return;
+        };
+        slot.close();
+        if slot.is_pending() {
             (slot.keep)(slot.target, slot);
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Slot<T> {
     stage: AtomicU8,
     /// Whether the reply has come, or is not waited for any more.
     filled: AtomicBool,
+    /// Whether the other end is still there.
+    open: AtomicBool,
     limit: AtomicU64,
     number: AtomicU64,
     state: Mutex<State<T>>,
@@ -60,6 +62,7 @@ impl<T> Slot<T> {
             keep,
             stage: AtomicU8::new(WAITS),
             filled: AtomicBool::new(false),
+            open: AtomicBool::new(true),
             limit: AtomicU64::new(0),
             number: AtomicU64::new(UNSENT),
             state: Mutex::new(State {
@@ -145,6 +148,12 @@ impl<T> Slot<T> {
         Ok(())
     }
 
+    /// The reply is sent or dropped.
+    #[inline]
+    pub(super) fn close(&self) {
+        self.open.store(false, Ordering::Relaxed);
+    }
+
     pub(super) fn is_pending(&self) -> bool {
         matches!(lock(&self.state).reply, Reply::Pending)
     }
@@ -189,6 +198,10 @@ impl<T: Send> Caller for Slot<T> {
 
     fn has_gone(&self) -> bool {
         self.stage.load(Ordering::Relaxed) == GONE
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
     }
 
     fn is_waiting(&self) -> bool {

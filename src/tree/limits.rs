@@ -1,7 +1,7 @@
 //! The deadlines that a node's further asks inherit (rule 10).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::time::Instant;
 
@@ -11,54 +11,47 @@ use crate::mailbox::{Caller, DropReason};
 use crate::sync::{after, lock, moment};
 
 /// The node has listed a wait since its last message.
-const WAITS: u64 = 1;
+const WAITS: u32 = 1;
 /// Its system limits the asks that nothing else limits.
-const DEFAULT: u64 = 2;
+const DEFAULT: u32 = 2;
 /// The node's code has dropped replies unsent, and they are not settled.
-const REPLIES: u64 = 4;
+const REPLIES: u32 = 4;
+/// What it does is for an ask with a time limit.
+const LIMITED: u32 = 8;
 
 /// What a node's asks and the end of a handler have to look at, in one word. Only the node's own code
 /// writes it, between and in its polls, and only if a message has a deadline, or a handler waits or
 /// drops a reply.
 #[derive(Debug)]
-pub(super) struct Notes(AtomicU64);
+pub(super) struct Notes(AtomicU32);
 
 impl Notes {
     pub(super) fn new(has_default: bool) -> Self {
-        Self(AtomicU64::new(if has_default { DEFAULT } else { 0 }))
+        Self(AtomicU32::new(if has_default { DEFAULT } else { 0 }))
     }
 
-    fn load(&self) -> u64 {
+    #[inline]
+    fn load(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn add(&self, notes: u64) {
+    fn add(&self, notes: u32) {
         self.0.fetch_or(notes, Ordering::Relaxed);
     }
 
-    fn remove(&self, notes: u64) {
+    fn remove(&self, notes: u32) {
         self.0.fetch_and(!notes, Ordering::Relaxed);
     }
 }
 
 impl Node {
-    /// The deadline of all that it does from now on.
-    pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
-        self.set_limit(moment::encode(deadline));
-    }
-
-    fn set_limit(&self, limit: u64) {
-        self.notes.remove(u64::MAX << moment::SPARE_BITS);
-        self.notes.add(limit << moment::SPARE_BITS);
-    }
-
-    /// A message that this caller waits for has been taken: its deadline is that of what the node
-    /// does, until the reply is sent.
+    /// What the node does from now on is for this caller: its time limit is that of the asks in it, until
+    /// the reply is sent or dropped, wherever that is.
     #[inline]
     pub(crate) fn set_caller(&self, caller: Option<&Arc<dyn Caller>>) {
-        let limit = caller.map_or(0, |caller| caller.limit());
-        if limit != 0 || self.notes.load() >> moment::SPARE_BITS != 0 {
-            self.change_caller(caller.filter(|_| limit != 0), limit);
+        let caller = caller.filter(|caller| caller.limit() != 0);
+        if caller.is_some() || self.notes.load() & LIMITED != 0 {
+            self.change_caller(caller);
         }
     }
 
@@ -73,20 +66,23 @@ impl Node {
     }
 
     #[cold]
-    fn clear_notes(&self, notes: u64, reason: DropReason) {
+    fn clear_notes(&self, notes: u32, reason: DropReason) {
         self.settle_replies(reason);
         if notes & WAITS != 0 {
             self.notes.remove(WAITS);
             self.clear_waits();
         }
-        if notes >> moment::SPARE_BITS != 0 {
-            self.change_caller(None, 0);
+        if notes & LIMITED != 0 {
+            self.change_caller(None);
         }
     }
 
     #[cold]
-    fn change_caller(&self, caller: Option<&Arc<dyn Caller>>, limit: u64) {
-        self.set_limit(limit);
+    fn change_caller(&self, caller: Option<&Arc<dyn Caller>>) {
+        match caller {
+            Some(_) => self.notes.add(LIMITED),
+            None => self.notes.remove(LIMITED),
+        }
         let stale = {
             let mut links = lock(&self.links);
             let rare = links.rare.get_or_insert_default();
@@ -113,13 +109,14 @@ impl Node {
         self.notes.load() & REPLIES != 0
     }
 
-    fn deadline(&self) -> Option<Instant> {
-        let deadline = moment::decode(self.notes.load() >> moment::SPARE_BITS)?;
+    /// The caller whose time limit holds here, unless its reply has been sent or dropped.
+    fn limiting_caller(&self) -> Option<Arc<dyn Caller>> {
+        if self.notes.load() & LIMITED == 0 {
+            return None;
+        }
         let links = lock(&self.links);
-        let caller = links.rare.as_ref().and_then(|rare| rare.caller.as_ref());
-        caller
-            .is_none_or(|caller| caller.is_waiting())
-            .then_some(deadline)
+        let caller = links.rare.as_ref()?.caller.as_ref()?;
+        caller.is_open().then(|| Arc::clone(caller))
     }
 
     fn default_limit(&self) -> Option<Instant> {
@@ -130,17 +127,20 @@ impl Node {
     }
 }
 
-/// The deadline of what the code that is being polled here does.
-pub(crate) fn inherited() -> Option<Instant> {
-    with_carrier(|node, _| node.node().deadline()).flatten()
+/// The caller for whom the code here does what it does, if that has a time limit: for what it starts.
+pub(crate) fn inherited_caller() -> Option<Arc<dyn Caller>> {
+    with_carrier(|node, _| node.node().limiting_caller()).flatten()
 }
 
-/// When an ask that is made here is to end at the latest: by what it inherits or, with
-/// `or_default`, by its system's default.
-pub(crate) fn inherited_or_default(or_default: bool) -> Option<Instant> {
+/// When an ask that is made here is to end at the latest: by what it inherits or, with `or_default`, by
+/// its system's default. Says whether it is inherited.
+pub(crate) fn inherited_or_default(or_default: bool) -> Option<(Instant, bool)> {
     with_carrier(|node, _| {
-        let inherited = node.node().deadline();
-        inherited.or_else(|| or_default.then(|| node.node().default_limit()).flatten())
+        let caller = node.node().limiting_caller();
+        let inherited = caller.and_then(|caller| moment::decode(caller.limit()));
+        let default = || or_default.then(|| node.node().default_limit()).flatten();
+        let inherited = inherited.map(|limit| (limit, true));
+        inherited.or_else(|| default().map(|limit| (limit, false)))
     })
     .flatten()
 }

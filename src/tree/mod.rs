@@ -59,7 +59,7 @@ pub(crate) use join::{Manner, StopChildren};
 pub(crate) use label::Label;
 pub use letters::DeadLetter;
 pub(crate) use letters::{LetterHook, Letters};
-pub(crate) use limits::{inherited, inherited_or_default};
+pub(crate) use limits::{inherited_caller, inherited_or_default};
 pub(crate) use node::{AnyNode, Node};
 pub use node_ref::NodeRef;
 pub(crate) use overdue::OverdueTimer;
