@@ -213,3 +213,26 @@ impl Actor for SelfTeller {
         Ok(())
     }
 }
+
+#[test]
+fn blocking_tells_in_a_task_of_tokios_go_on() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let log = Log::default();
+            let spec = ChildSpec::new(Node::new(&check, &log)).mailbox(Mailbox::unbounded());
+            let node = scope.spawn(spec)?;
+            let told = node.clone();
+            let task = scope.task(async move {
+                for _ in 0..1_000 {
+                    told.blocking_tell(note("told")).unwrap();
+                }
+            })?;
+            task.await?;
+            node.drain().await?;
+            assert_eq!(log.entries().len(), 1_000);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}

@@ -100,7 +100,8 @@ impl<M: Send + 'static> ActorRef<M> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`] gives the message back if the actor takes no more.
+    /// [`SendError::Stopped`] gives the message back if the actor takes no more;
+    /// [`SendError::Deadlock`] if the wait for room would never end (rule 16).
     pub fn blocking_tell(&self, message: M) -> Result<(), SendError<M>> {
         block_on(self.tell(message))
     }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use tokio::task::unconstrained;
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -21,7 +23,9 @@ impl Wake for Unpark {
 /// It needs no runtime, so that it also works in a blocking job, where tokio's own `block_on`
 /// would have to be handed a runtime.
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
+    // In a task of tokio's, its budget would be used up and never come back: the thread is not given
+    // back in between.
+    let mut future = pin!(unconstrained(future));
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {
