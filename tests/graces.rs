@@ -6,7 +6,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use common::worker::{Do, Worker};
-use common::{Log, multi_thread, paused};
+use common::{Check, Guard, Log, multi_thread, paused};
 use tenure::prelude::*;
 use tenure::{Cause, Phase, StopError, StopReason};
 use tokio::time::Instant;
@@ -316,6 +316,97 @@ fn cut_says_for_how_long_it_was_held() {
                 .map(|node| (node.path.as_str(), node.held_for))
                 .collect();
             assert_eq!(held, [("/p/c", Duration::ZERO), ("/p", 5 * SECOND)]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Owns one that is cut, and fails at its own end.
+struct FailsAtItsEnd(Guard);
+
+impl Actor for FailsAtItsEnd {
+    type Msg = ();
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        ctx.spawn(ChildSpec::new(NeverEnds).name("g").grace(SECOND))?;
+        Ok(())
+    }
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        Err("it fails at its end".into())
+    }
+}
+
+struct NeverEnds;
+
+impl Actor for NeverEnds {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        pending::<()>().await;
+        Ok(())
+    }
+}
+
+/// Tolerates whatever fails beneath it.
+struct Tolerant(Check);
+
+impl Actor for Tolerant {
+    type Msg = ();
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        ctx.spawn(ChildSpec::new(FailsAtItsEnd(self.0.guard())).name("c"))?;
+        Ok(())
+    }
+
+    async fn on_child_exit(
+        &mut self,
+        _: tenure::ChildExit,
+        _: &mut Context<Self>,
+    ) -> tenure::Result {
+        Ok(())
+    }
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+/// The rule: a cut beneath is never an `Ok`, whatever else is contained or tolerated.
+#[test]
+fn cut_beneath_a_contained_failure_is_reported() {
+    paused(async |check| {
+        let log = Log::default();
+        tenure::scope(async |scope| {
+            let p = scope.spawn(Worker::new("p", &log, &check).named())?;
+            let beneath = p.ask(Do::Lend).await?;
+            let contained = ChildSpec::new(FailsAtItsEnd(check.guard())).name("c");
+            drop(beneath.start(contained.contain()).await?);
+            assert_eq!(cut_short(p.stop().await), ["/p/c/g"]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn cut_beneath_a_tolerated_failure_is_reported() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let tolerant = ChildSpec::new(Tolerant(check.clone())).name("p");
+            let p = scope.start(tolerant).await?;
+            assert_eq!(cut_short(p.drain().await), ["/p/c/g"]);
             Ok(())
         })
         .await

@@ -252,7 +252,11 @@ pub trait Actor: Send + Sized + 'static {
 
     /// Sees the ends of children, between two messages: of actors, tasks and blocking jobs, but not
     /// of scopes, of children whose failure is contained, nor of a start whose failure its caller is
-    /// told of. Once this actor takes no more children, it sees only failures.
+    /// told of; and not of a task that this actor's own code has awaited, unless that failed. Once this actor
+    /// takes no more children, it sees only failures.
+    ///
+    /// While a handler runs on, the ends that it has not seen are kept: all failures, and 1,024 others. Further
+    /// ends in good order are not shown.
     ///
     /// # Errors
     ///

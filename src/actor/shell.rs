@@ -8,12 +8,12 @@ use std::task::Poll;
 
 use super::renew::{self, Renewal};
 use super::{Actor, Context, Start};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, StopReason};
 use crate::mailbox::DropReason;
 use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, RENEW, STOP, WAITING};
 use crate::tree::{
     Body, Ended, Exit, Halt, Manner, Node, Report, StopChildren, end_by_itself, fire, next_ended,
-    panic_message,
+    panic_message, tolerated,
 };
 
 /// How many messages are handled before the loop yields, if nothing else makes it.
@@ -195,12 +195,17 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result 
     ctx.signals().clear(EXITS);
     let me = Arc::clone(ctx.owner());
     while let Some((exit, is_own)) = next_ended(&me) {
+        let failed = matches!(exit.reason(), StopReason::Failed(_));
+        let failed = failed.then(|| exit.reason().clone());
         let seen = actor.on_child_exit(exit, ctx).await;
         ctx.end_code(match seen {
             Ok(()) => DropReason::NoReply,
             Err(_) => DropReason::Failed,
         });
         seen?;
+        if let Some(reason) = failed {
+            tolerated(&me, &reason);
+        }
         if is_own {
             ctx.stop();
         }

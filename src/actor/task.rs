@@ -15,7 +15,7 @@ use crate::sync::{Foreign, lock};
 use crate::tree::signals::{FIRED, KILL, PLAIN, STOP};
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Order, Report, Settings, ShellWaker, Stopped,
-    end_by_itself, inherited_caller, launch, panic_message, register, request,
+    end_by_itself, forget_ended, inherited_caller, launch, panic_message, register, request,
 };
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
@@ -133,6 +133,7 @@ impl<T: Send + 'static> Future for TaskHandle<T> {
             }
             end => end,
         };
+        forget_ended(&this.cell.node);
         let value = std::mem::replace(&mut *lock(&this.cell.output), Output::Unwanted);
         Poll::Ready(match (value, end) {
             (Output::There(value), _) => Ok(value.into_inner()),

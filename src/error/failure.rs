@@ -118,6 +118,17 @@ impl Failure {
         &self.0.cut_short
     }
 
+    /// What was cut short at or beneath this node.
+    pub(crate) fn all_cuts(&self) -> Vec<CutShort> {
+        let mut cuts = Vec::new();
+        let mut pending = vec![self];
+        while let Some(next) = pending.pop() {
+            cuts.extend_from_slice(next.cut_short());
+            pending.extend(next.beneath());
+        }
+        cuts
+    }
+
     /// The failures that something began with (an error, a panic, or an end in good order that was one
     /// too many), this one among them, in pre-order.
     pub fn leaves(&self) -> impl Iterator<Item = &Self> {

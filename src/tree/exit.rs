@@ -11,6 +11,9 @@ use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock};
 
+/// How many ends in good order an owner is shown that it has had no time to look at.
+const MOST_ENDS: usize = 1_024;
+
 /// The last thing that a node's future or closure holds: when it goes, everything else of the node
 /// has been dropped, and the node leaves its owner.
 ///
@@ -180,9 +183,12 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         if let (Some(owner), Some(above)) = (owner, above.as_deref_mut()) {
             let own_end = matches!(reason, StopReason::Finished | StopReason::Failed(_));
             if node.node().signals.has(CONTAINED) && matches!(reason, StopReason::Failed(_)) {
+                note_cuts(owner, above, &reason);
                 contained = Some(reason);
             } else {
-                note_cut(owner, above, &reason);
+                if matches!(reason, StopReason::CutShort(_)) {
+                    note_cuts(owner, above, &reason);
+                }
                 is_told = tells(owner, above, node, &reason);
                 if is_told {
                     wakes_owner |= tell(owner, above, node, reason);
@@ -300,17 +306,26 @@ fn tells(
         StopReason::Failed(_) => true,
         _ => {
             let is_scope = node.node().kind() == Kind::Scope;
-            !is_scope && owner.node().kind() == Kind::Actor && !above.closed
+            let has_room = above
+                .children
+                .as_ref()
+                .is_some_and(|table| table.ended.len() < MOST_ENDS);
+            !is_scope && has_room && owner.node().kind() == Kind::Actor && !above.closed
         }
     }
 }
 
-/// A cut beneath a node that is ending cuts its end short, whoever else is told of it (rule 7).
-/// Before that it is for whoever had asked for that child's end.
-fn note_cut(owner: &Arc<dyn AnyNode>, above: &mut Links, end: &StopReason) {
+/// A cut beneath a node that is ending cuts its end short, whoever else is told of it, and whatever is
+/// contained or tolerated (rule 7). Before that it is for whoever had asked for that child's end.
+pub(super) fn note_cuts(owner: &Arc<dyn AnyNode>, above: &mut Links, end: &StopReason) {
     let ending = above.phase >= Phase::Stopping || owner.node().signals.has(WAITING);
-    if let (StopReason::CutShort(cut), true, Some(table)) = (end, ending, &mut above.children) {
-        table.cuts.push(cut.clone());
+    let Some(table) = above.children.as_mut().filter(|_| ending) else {
+        return;
+    };
+    match end {
+        StopReason::CutShort(cut) => table.cuts.push(cut.clone()),
+        StopReason::Failed(failure) => table.cuts.extend(failure.all_cuts()),
+        _ => {}
     }
 }
 

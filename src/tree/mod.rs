@@ -65,7 +65,7 @@ pub use node_ref::NodeRef;
 pub(crate) use overdue::OverdueTimer;
 pub(crate) use place::{Place, Settings};
 pub(crate) use replies::keep_reply;
-pub(crate) use report::{Report, next_ended};
+pub(crate) use report::{Report, forget_ended, next_ended, tolerated};
 pub(crate) use restart::Resume;
 pub(crate) use shared::Shared;
 pub(crate) use shell_waker::ShellWaker;

@@ -2,8 +2,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::signals::{BY_SELF, CUT, DRAIN, KILL, PARENT, STOP};
-use super::{AnyNode, ChildExit, Exit, panic_message};
+use super::children::Ended;
+use super::exit::note_cuts;
+use super::signals::{BY_SELF, CUT, DRAIN, EXITS, KILL, PARENT, STOP};
+use super::{AnyNode, ChildExit, Exit, Node, is_own_code, panic_message};
 use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
 
@@ -189,4 +191,31 @@ pub(crate) fn next_ended(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
     let end = links.children.as_mut()?.ended.pop_front()?;
     drop(links);
     Some((ChildExit::new(end.node, end.reason), end.ends_owner))
+}
+
+/// The owner has looked at this failure, and tolerates it; but not what was cut short beneath it.
+pub(crate) fn tolerated(owner: &Arc<dyn AnyNode>, reason: &StopReason) {
+    note_cuts(owner, &mut lock(&owner.node().links), reason);
+}
+
+/// The owner's own code has awaited the end of this child: it need not be shown any more.
+pub(crate) fn forget_ended(child: &Node) {
+    let Some(owner) = child.owner() else { return };
+    if !owner.node().signals.has(EXITS) || !is_own_code(owner.node()) {
+        return;
+    }
+    let seen = {
+        let mut links = lock(&owner.node().links);
+        let ended = links.children.as_mut().map(|table| &mut table.ended);
+        ended.and_then(|ended| {
+            let is_it = |end: &Ended| {
+                end.node.node().id() == child.id()
+                    && !end.ends_owner
+                    && !matches!(end.reason, StopReason::Failed(_))
+            };
+            let place = ended.iter().rposition(is_it)?;
+            ended.remove(place)
+        })
+    };
+    drop(seen);
 }
