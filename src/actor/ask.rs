@@ -99,7 +99,8 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         self
     }
 
-    /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`].
+    /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`]. With zero the
+    /// message has one try; a time too long for the clock is as good as for ever.
     ///
     /// If the ask is a part of the handling of a message that has an earlier deadline, that holds, until
     /// the reply to that message is sent or dropped.

@@ -44,7 +44,7 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// [`LookupError`].
+    /// [`LookupError`]. What can be no name is not found.
     pub fn lookup<M: Send + 'static>(
         &self,
         path_or_name: &str,

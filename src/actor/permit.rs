@@ -61,7 +61,8 @@ impl<'a, M: Send + 'static> Reserve<'a, M> {
         }
     }
 
-    /// Waits for no longer than this, from now. Then the error is [`SendError::TimedOut`].
+    /// Waits for no longer than this, from now, as for [`Tell::timeout`](crate::Tell::timeout). Then the error is
+    /// [`SendError::TimedOut`].
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.room.set_timeout(limit);
         self

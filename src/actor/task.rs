@@ -107,7 +107,7 @@ impl<T: Send + 'static> TaskHandle<T> {
     }
 
     /// Waits for no longer than this, from now. Then the error is [`TaskError::TimedOut`], and the task
-    /// goes on.
+    /// goes on. The extremes are those of [`Stopped::timeout`](crate::Stopped::timeout).
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.end.set_timeout(limit);

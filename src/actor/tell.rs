@@ -47,7 +47,8 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     }
 
     /// Waits for room for no longer than this, from now. Then the message comes back in
-    /// [`SendError::TimedOut`].
+    /// [`SendError::TimedOut`]. With zero it is sent if there is room; a time too long for the clock is as
+    /// good as none.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.room.set_timeout(limit);
         self

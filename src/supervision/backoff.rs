@@ -36,7 +36,7 @@ impl Backoff {
         Self::fixed(Duration::ZERO)
     }
 
-    /// The same wait each time.
+    /// The same wait each time. One that is too long for the clock is a wait for ever, which a stop ends.
     #[must_use]
     pub const fn fixed(delay: Duration) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Backoff {
     }
 
     /// Begins again with the first wait after an incarnation that lived for this long: by default
-    /// 30 s.
+    /// 30 s. With zero each does.
     #[must_use]
     pub const fn reset_after(mut self, healthy: Duration) -> Self {
         self.healthy_after = healthy;

@@ -135,7 +135,8 @@ impl<S> ChildSpec<S> {
     }
 
     /// How long the child's own steps may take in a stop or drain before it becomes a kill, to the
-    /// millisecond; by default the system's. With zero every stop or drain is a kill at once.
+    /// millisecond; by default the system's. With zero every stop or drain is a kill at once; the most is 49
+    /// days, as which all longer ones count.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.options.settings.grace = Some(grace);
@@ -156,7 +157,7 @@ impl<S> ChildSpec<S> {
     /// How many restarts there may be within a time: by default 3 in 30 s. One more failure (or end in good
     /// order, with [`Restart::Always`]) is the child's end, and a failure of its own
     /// ([`Cause::TooManyRestarts`](crate::Cause::TooManyRestarts)), which goes to its owner. With a limit of
-    /// 0 the first one does. Of more than 256, those within a small part of the time are counted together.
+    /// 0 the first one does; with no time at all there is no other limit. Of more than 256, those within a small part of the time are counted together.
     #[must_use]
     pub fn intensity(mut self, limit: u32, within: Duration) -> Self {
         self.options.policy.limit = limit;

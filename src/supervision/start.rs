@@ -149,7 +149,7 @@ pub struct Starting<C: IntoChild> {
 
 impl<C: IntoChild> Starting<C> {
     /// Waits for no longer than this, from now. Then the error is [`StartError::TimedOut`], and the actor is
-    /// killed.
+    /// killed. With zero only a start is in time that has returned already.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.bound.set_timeout(limit);
         self

@@ -21,6 +21,9 @@ use crate::tree::{
     launch, request,
 };
 
+/// The least patience.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// A system's settings.
 ///
 /// ```
@@ -47,7 +50,8 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The system's name, for logs.
+    /// The system's name, for logs. It is no part of a path, so it may be any text, an empty one or one with
+    /// a slash too.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into());
@@ -55,8 +59,8 @@ impl Builder {
     }
 
     /// How long a stop or drain of the whole, or the end that its root comes to by itself, may take
-    /// before it becomes a kill. The default is
-    /// 25 s, below the 30 s after which orchestrators commonly kill the process.
+    /// before it becomes a kill. The default is 25 s, below the 30 s after which orchestrators commonly kill
+    /// the process. With zero each of them is a kill at once.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -71,8 +75,8 @@ impl Builder {
         self
     }
 
-    /// How long after a kill those who wait are told that a node does not yield. The default is
-    /// 2 s.
+    /// How long after a kill those who wait are told that a node does not yield. The default is 2 s, and the
+    /// least a millisecond: what yields at once needs that to be gone.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
@@ -89,7 +93,7 @@ impl Builder {
 
     /// How long an ask may take that is made by a node of this system, and has neither a limit of its
     /// own nor inherits one. By default it may take for ever. [`Ask::no_deadline`](crate::Ask::no_deadline)
-    /// is the way out.
+    /// is the way out. With zero such an ask is one try, as with a deadline that has passed.
     #[must_use]
     pub fn ask_timeout(mut self, limit: Duration) -> Self {
         self.ask_timeout = Some(limit);
@@ -197,7 +201,7 @@ impl Builder {
         let defaults = system_defaults(handle);
         let shared = Shared {
             grace: self.child_grace.unwrap_or(defaults.grace),
-            patience: self.patience.unwrap_or(defaults.patience),
+            patience: self.patience.unwrap_or(defaults.patience).max(SHORTEST),
             mailbox: self.mailbox,
             letters: Letters::new(self.on_dead_letter),
             ask_timeout: self.ask_timeout,

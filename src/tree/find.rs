@@ -11,6 +11,8 @@ impl NodeRef {
     /// A node is found until it has ended, also while it is stopping: whoever sends to it then is
     /// refused, as with a reference from before. Then its name is free, and may be another's.
     ///
+    /// Empty segments are passed over, so that the empty path is this node and `/` the root.
+    ///
     /// By names it takes a step for each segment. Segments that are no name, but a type and a
     /// number, are looked for among all siblings.
     #[must_use]

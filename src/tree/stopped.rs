@@ -40,7 +40,8 @@ impl Stopped {
         }
     }
 
-    /// Waits for no longer than this, from now. Then the error is [`StopError::TimedOut`].
+    /// Waits for no longer than this, from now. Then the error is [`StopError::TimedOut`]. With zero it is
+    /// one look; a time too long for the clock is as good as none.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -67,7 +67,8 @@ impl Stopping {
     }
 
     /// Bounds the whole: when this much time has passed from now, what is left becomes a kill, and
-    /// the outcome [`StopError::CutShort`].
+    /// the outcome [`StopError::CutShort`]. With zero that is at once; a time too long for the clock is no
+    /// bound.
     ///
     /// The bound is a part of the order: it holds when this is dropped, or is not polled. Of several
     /// bounds that callers have set the earliest holds; another call on the same future replaces the one

@@ -60,7 +60,8 @@ use crate::tree::signals::{DRAIN, IF_EMPTY, KILL, RENEW, SOURCED, STOP};
 /// # }
 /// ```
 impl<A: Actor> Context<A> {
-    /// Gives the actor a message, once this time has passed.
+    /// Gives the actor a message, once this time has passed. One of zero is due at once; one too long for the
+    /// clock never comes.
     pub fn send_after(&mut self, time: Duration, message: A::Msg) -> Timer {
         Timer::new(self.add_source(|| Once::new(time, message)))
     }
@@ -68,7 +69,8 @@ impl<A: Actor> Context<A> {
     /// Gives the actor a message each period, the first after one period. Of the ticks that become
     /// due while the actor is busy one is kept, and the rest are skipped.
     ///
-    /// The timer counts in milliseconds: a shorter period, zero too, is one of 1 ms.
+    /// The timer counts in milliseconds: a shorter period, zero too, is one of 1 ms. One too long for the
+    /// clock never ends.
     pub fn send_every(
         &mut self,
         period: Duration,
