@@ -324,7 +324,9 @@ fn cut_says_for_how_long_it_was_held() {
 }
 
 /// Owns one that is cut, and fails at its own end.
-struct FailsAtItsEnd(Guard);
+struct FailsAtItsEnd {
+    _guard: Guard,
+}
 
 impl Actor for FailsAtItsEnd {
     type Msg = ();
@@ -365,7 +367,12 @@ impl Actor for Tolerant {
     type Msg = ();
 
     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
-        ctx.spawn(ChildSpec::new(FailsAtItsEnd(self.0.guard())).name("c"))?;
+        ctx.spawn(
+            ChildSpec::new(FailsAtItsEnd {
+                _guard: self.0.guard(),
+            })
+            .name("c"),
+        )?;
         Ok(())
     }
 
@@ -390,7 +397,10 @@ fn cut_beneath_a_contained_failure_is_reported() {
         tenure::scope(async |scope| {
             let p = scope.spawn(Worker::new("p", &log, &check).named())?;
             let beneath = p.ask(Do::Lend).await?;
-            let contained = ChildSpec::new(FailsAtItsEnd(check.guard())).name("c");
+            let contained = ChildSpec::new(FailsAtItsEnd {
+                _guard: check.guard(),
+            })
+            .name("c");
             drop(beneath.start(contained.contain()).await?);
             assert_eq!(cut_short(p.stop().await), ["/p/c/g"]);
             Ok(())
