@@ -75,7 +75,8 @@
 //!    reported as `Unjoined`; it stays owned until it ends. The whole of a stop is bounded by whoever
 //!    asked for it.
 //! 8. **Nothing panics outward.** A panic in a handler, hook or destructor stays in its node; one in a
-//!    waker is traced, and whoever else waits is woken all the same. All failures of an end are
+//!    waker is traced, and whoever else waits is woken all the same; one in the code of an error leaves
+//!    that error a failure. All failures of an end are
 //!    reported, as a tree of causes. Two exceptions: a panic of a scope's body resumes after the join,
 //!    and two destructors that panic in one unwinding abort the process.
 //! 9. **A failure goes somewhere**: to whoever awaits the start; to the restart policy, which settles

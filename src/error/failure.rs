@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -64,6 +65,8 @@ struct Node {
     cause: Cause,
     beneath: Vec<Failure>,
     cut_short: Vec<CutShort>,
+    /// The number of the owner; 0 if it has none.
+    owner: u64,
 }
 
 impl Failure {
@@ -80,12 +83,37 @@ impl Failure {
             cause,
             beneath,
             cut_short,
+            owner: 0,
         }))
     }
 
-    /// Whether both are the same failure of the same node.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// That of a child of this owner.
+    pub(crate) fn of_child(mut self, owner: u64) -> Self {
+        if let Some(node) = Arc::get_mut(&mut self.0) {
+            node.owner = owner;
+        }
+        self
+    }
+
+    /// The number of the owner of the node that failed; 0 if it has none.
+    pub(crate) fn owner(&self) -> u64 {
+        self.0.owner
+    }
+
+    /// Each once: without those that stand beneath others, however they came there.
+    pub(crate) fn distinct(mut all: Vec<Self>) -> Vec<Self> {
+        if all.len() > 1 {
+            let address = |failure: &Self| Arc::as_ptr(&failure.0).addr();
+            let mut known = HashSet::new();
+            let mut pending: Vec<&Self> = all.iter().flat_map(Self::beneath).collect();
+            while let Some(next) = pending.pop() {
+                if known.insert(address(next)) {
+                    pending.extend(next.beneath());
+                }
+            }
+            all.retain(|failure| known.insert(address(failure)));
+        }
+        all
     }
 
     /// The path of the node that failed.
@@ -195,14 +223,24 @@ impl StdError for Failure {
     }
 }
 
-/// A failure that escalated through a deep chain must not be dropped by recursion (rule 15).
+/// A failure that escalated through a deep chain must not be dropped by recursion (rule 15), also if each
+/// level has an error of its own around that of the level beneath: what is beneath is held while the cause is
+/// dropped.
 impl Drop for Node {
     fn drop(&mut self) {
-        let mut pending = std::mem::take(&mut self.beneath);
+        let mut pending = Vec::new();
+        self.take_apart(&mut pending);
         while let Some(mut failure) = pending.pop() {
             if let Some(node) = Arc::get_mut(&mut failure.0) {
-                pending.append(&mut node.beneath);
+                node.take_apart(&mut pending);
             }
         }
+    }
+}
+
+impl Node {
+    fn take_apart(&mut self, pending: &mut Vec<Failure>) {
+        pending.append(&mut self.beneath);
+        drop(std::mem::replace(&mut self.cause, Cause::Beneath));
     }
 }

@@ -17,7 +17,10 @@ mod stop;
 mod text;
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::sync::panic_message;
 
 pub use ask::AskError;
 pub use blocker::{Blocker, CutShort, Kind, Phase, Unjoined};
@@ -74,45 +77,75 @@ impl Error {
     /// Whether this error only says that something in this crate had been stopped: in a stopping
     /// tree that is a stop, not a failure (rule 4). What has failed another node is a failure.
     pub(crate) fn is_stopped(&self) -> bool {
-        let mut next: Option<&(dyn StdError + 'static)> = Some(&*self.0);
-        while let Some(error) = next
-            && !error.is::<Failure>()
-        {
-            if error.is::<Stopped>() || matches!(error.downcast_ref(), Some(Carrier::Stopped)) {
-                return true;
-            }
-            next = error.source();
-        }
-        false
-    }
-
-    /// The failure of another node, if that is all that this error says.
-    pub(crate) fn as_failure(&self) -> Option<&Failure> {
-        self.downcast_ref::<Failure>()
-            .or_else(|| match self.downcast_ref()? {
-                StopError::Failed(failure) => Some(failure),
-                _ => None,
-            })
-            .or_else(|| match self.downcast_ref()? {
-                TaskError::Failed(failure) => Some(failure),
-                _ => None,
-            })
-            .or_else(|| match self.downcast_ref()? {
-                RunError::Failed(failure) => Some(failure),
-                _ => None,
+        self.chain()
+            .take_while(|error| !error.is::<Failure>())
+            .any(|error| {
+                error.is::<Stopped>() || matches!(error.downcast_ref(), Some(Carrier::Stopped))
             })
     }
 
-    /// The failure of another node that this error has among its sources.
-    pub(crate) fn failure_beneath(&self) -> Option<&Failure> {
-        let mut next = self.0.source();
-        while let Some(error) = next {
-            if let Some(failure) = error.downcast_ref() {
-                return Some(failure);
-            }
-            next = error.source();
-        }
+    /// The failure of another node that this error passes on. It is found by itself, among the sources:
+    /// what stands before it may hide its type.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.chain().find_map(|error| error.downcast_ref())
+    }
+
+    /// Whether this error says nothing but that this failure came to pass.
+    pub(crate) fn says_only(&self, failure: &Failure) -> bool {
+        let head = format!("{} ", failure.path());
+        let mut begin = Beginning(&head);
+        // It is stopped as soon as it is known: there may be ten thousand causes beneath (rule 15).
+        let _stopped = write!(begin, "{self}");
+        begin.0.is_empty()
+    }
+
+    /// The error that this one was made from, and its sources.
+    fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        let first: &(dyn StdError + 'static) = &*self.0;
+        std::iter::successors(Some(first), |error| source_of(*error))
+    }
+}
+
+/// The source of an error of the user's, whose code may panic.
+fn source_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    let source = catch_unwind(AssertUnwindSafe(|| error.source()));
+    source.unwrap_or_else(|panic| {
+        let panic = panic_message(panic);
+        tracing::warn!(panic, "the source of an error panicked");
         None
+    })
+}
+
+/// Shows what is the user's, whose code may panic.
+fn show(
+    f: &mut fmt::Formatter<'_>,
+    show: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result,
+) -> fmt::Result {
+    match catch_unwind(AssertUnwindSafe(|| show(f))) {
+        Ok(shown) => shown,
+        Err(panic) => write!(f, "(showing it panicked: {})", panic_message(panic)),
+    }
+}
+
+/// What is left of a text that another is to begin with.
+struct Beginning<'a>(&'a str);
+
+impl Write for Beginning<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let shared = self.0.len().min(text.len());
+        match (
+            self.0.split_at_checked(shared),
+            text.split_at_checked(shared),
+        ) {
+            (Some((own, left)), Some((other, _))) if own == other && shared > 0 => self.0 = left,
+            _ if text.is_empty() => {}
+            _ => return Err(fmt::Error),
+        }
+        if self.0.is_empty() {
+            Err(fmt::Error)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -124,13 +157,13 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        show(f, |f| fmt::Display::fmt(&self.0, f))
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        show(f, |f| fmt::Debug::fmt(&self.0, f))
     }
 }
 

@@ -54,7 +54,7 @@ impl fmt::Debug for RunError {
 impl StdError for RunError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Failed(failure) => failure.source(),
+            Self::Failed(failure) => Some(failure),
             Self::Stopped | Self::Closed => Some(&Stopped),
             Self::Io(error) => error.source(),
             _ => None,

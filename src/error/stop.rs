@@ -29,8 +29,8 @@ pub enum StopError {
     #[error(transparent)]
     CutShort(CutShort),
     /// It is gone with all beneath it, and these failed.
-    #[error(transparent)]
-    Failed(Failure),
+    #[error("{0}")]
+    Failed(#[source] Failure),
     /// Some did not yield within the patience that follows a kill. The stop goes on; awaiting
     /// another stop waits for it again.
     #[error(transparent)]
@@ -101,7 +101,7 @@ impl StdError for TaskError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Stopped(_) => Some(&Stopped),
-            Self::Failed(failure) => failure.source(),
+            Self::Failed(failure) => Some(failure),
             Self::WaitsForItself | Self::Deadlock(_) | Self::TimedOut => None,
         }
     }

@@ -1,12 +1,21 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{Carrier, Error, Failure, Stopped};
+use super::{Carrier, Error, Failure, Stopped, show, source_of};
 
 /// What an error said, and what its sources said, without the errors themselves.
 pub(super) struct Text {
     message: String,
     source: Box<dyn StdError + Send + Sync>,
+}
+
+/// An error of the user's, to be shown.
+struct Shown<'a>(&'a dyn StdError);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, |f| fmt::Display::fmt(self.0, f))
+    }
 }
 
 impl Error {
@@ -22,8 +31,8 @@ impl Error {
                 return self;
             }
             carrier = error.downcast_ref::<Carrier>().copied();
-            messages.push(error.to_string());
-            next = error.source();
+            messages.push(Shown(error).to_string());
+            next = source_of(error);
         }
         let Some(carrier) = carrier else {
             return self;

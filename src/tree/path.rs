@@ -33,6 +33,31 @@ impl Node {
         path + "/" + &self.segment(type_name)
     }
 
+    /// As [`path`](Node::path), from that of a child, if so much of that is left out that they begin alike. It
+    /// asks no more nodes than are shown.
+    pub(super) fn path_above(&self, type_name: &'static str, child: &str) -> Option<String> {
+        let half = LONGEST_PATH / 2;
+        let segments: Vec<&str> = child.strip_prefix('/')?.split('/').collect();
+        if segments.len() != LONGEST_PATH + 1 {
+            return None;
+        }
+        let left_out = segments.get(half)?.strip_prefix('(')?;
+        let left_out: usize = left_out.strip_suffix(" more)")?.parse().ok()?;
+        if left_out < 2 {
+            return None;
+        }
+        let mut end = vec![self.segment(type_name)];
+        let mut next = self.owner();
+        while let (Some(node), true) = (next, end.len() < half) {
+            end.push(node.node().segment(node.type_name()));
+            next = node.node().owner();
+        }
+        end.reverse();
+        let begin = segments.get(..half)?.join("/");
+        let more = left_out - 1;
+        Some(format!("/{begin}/({more} more)/{}", end.join("/")))
+    }
+
     pub(super) fn segment(&self, type_name: &'static str) -> String {
         match (self.name(), self.kind()) {
             (Some(name), _) => name,

@@ -103,25 +103,37 @@ impl Report {
         if !failed {
             return asked_for(node, cuts);
         }
-        let (path, type_name) = (node.node().path(node.type_name()), node.type_name());
         if node.node().signals.has(CUT) {
             cuts.push(CutShort::new(Some(cut(node)), vec![]));
         }
         let mut own = Vec::new();
         for cause in causes {
-            if let Some(failure) = of_another(&cause)
-                && !beneath.iter().any(|known| known.is(failure))
-            {
+            let (error, failure) = match &cause {
+                Cause::Error(error) => (error, error.failure()),
+                _ => {
+                    own.push(cause);
+                    continue;
+                }
+            };
+            let says_more = failure.is_none_or(|failure| !error.says_only(failure));
+            if let Some(failure) = failure {
                 beneath.insert(0, failure.clone());
             }
-            if !says_only_another(&cause) {
+            if says_more {
                 own.push(cause);
             }
         }
+        let mut beneath = Failure::distinct(beneath);
+        let (path, type_name) = (path_above(node, &beneath), node.type_name());
+        let owner = node
+            .node()
+            .owner()
+            .map_or(0, |owner| owner.node().id().get());
         let mut own = own.into_iter();
         let cause = own.next().unwrap_or(Cause::Beneath);
         beneath.extend(own.map(|more| Failure::new(path.clone(), type_name, more, vec![], vec![])));
-        StopReason::Failed(Failure::new(path, type_name, cause, beneath, cuts))
+        let failure = Failure::new(path, type_name, cause, beneath, cuts);
+        StopReason::Failed(failure.of_child(owner))
     }
 
     fn push(&mut self, cause: Cause) {
@@ -149,17 +161,14 @@ fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
     (failures.collect(), cuts)
 }
 
-/// The failure of another node that this one passed on: a cause beneath it. It may be there
-/// already, as the end of a child.
-fn of_another(cause: &Cause) -> Option<&Failure> {
-    match cause {
-        Cause::Error(error) => error.as_failure().or_else(|| error.failure_beneath()),
-        _ => None,
-    }
-}
-
-fn says_only_another(cause: &Cause) -> bool {
-    matches!(cause, Cause::Error(error) if error.as_failure().is_some())
+/// The path of a node that has failed with what is beneath it. A child's has most of it already: a failure
+/// that goes up through ten thousand levels must not walk up to the root at each (rule 15).
+fn path_above(node: &Arc<dyn AnyNode>, beneath: &[Failure]) -> String {
+    let (id, type_name) = (node.node().id().get(), node.type_name());
+    let child = beneath.iter().find(|failure| failure.owner() == id);
+    child
+        .and_then(|child| node.node().path_above(type_name, child.path()))
+        .unwrap_or_else(|| node.node().path(type_name))
 }
 
 /// The reason of a node that did nothing wrong.
