@@ -131,6 +131,25 @@ fn children_of_a_draining_owner_restart_until_its_token_fires() {
     });
 }
 
+#[test]
+fn children_of_a_draining_owner_restart_no_more_once_its_token_has_fired() {
+    paused(async |check| {
+        let house = House::new(&check);
+        let (owner, spawner) = house.owner(&house.system, "owner").await;
+        let egg = house.egg("worker");
+        let worker = spawner.start(egg.restarting(Restart::OnFailure)).await;
+        let mut slow = house.egg("slow");
+        slow.cleanup = SECOND;
+        spawner.start(ChildSpec::new(slow)).await.unwrap();
+        let draining = owner.drain();
+        sleep(SECOND / 2).await; // the owner waits for the youngest
+        worker.unwrap().tell(Msg::Fail).await.unwrap();
+        assert_eq!(leaves(draining.await), ["/owner/worker"]);
+        assert_eq!(egg.incarnations.get(), 1);
+        drop(house.system.stop().await);
+    });
+}
+
 /// Fails in its handler and, if it is told to, in its `on_stop`; sees its tokens.
 #[derive(Clone)]
 struct Twice {

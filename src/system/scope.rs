@@ -15,7 +15,7 @@ use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
 use crate::tree::signals::TOLD;
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Manner, OverdueTimer, Place, Report, Request, StopChildren,
-    Wait, current, end_by_itself, fire, panic_text, register_scope,
+    Wait, current, end_by_itself, fire, is_inside, panic_text, register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
@@ -245,7 +245,9 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
     }
     poll_fn(|cx| {
         node.set_waker(cx.waker());
-        wait.enter(false, || (Arc::clone(node), Request::End));
+        if wait.is_listed() || is_inside() {
+            wait.enter(false, || (Arc::clone(node), Request::End));
+        }
         while children.poll(node, cx).is_ready() {
             if node.node().close_if_childless() {
                 return Poll::Ready(Ok(()));

@@ -107,6 +107,11 @@ impl Wait {
         self.look()
     }
 
+    #[inline]
+    pub(crate) fn is_listed(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Lists the wait, and no more: for one that cannot fail, and tells those that it waits for.
     pub(crate) fn enter(
         &mut self,
