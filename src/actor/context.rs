@@ -84,6 +84,9 @@ impl<A: Actor> Context<A> {
     /// Runs a future as a task of this actor's, and sends what it gives to the actor itself as a
     /// message. A drain waits for it and handles the message; a stop drops it.
     ///
+    /// An actor whose handler of such a message starts another pipe drains for as long as it does: bound that
+    /// with [`Stopping::within`](crate::Stopping::within).
+    ///
     /// # Errors
     ///
     /// [`SpawnError::Closed`] gives the future back, unpolled.

@@ -57,23 +57,37 @@
 //!    spawn into a closed owner is refused and hands back what it was given, unpolled.
 //! 3. **A stop has an order**, the one above. Children stop the youngest first, each joined before the
 //!    next is told; tasks and blocking jobs go before them, all at once, and so does everything under
-//!    `StopOrder::Concurrent` and in a kill. A stop drops a plain task at its next await; a task that
-//!    has taken its token keeps its grace.
-//! 4. **A drain drains the whole subtree**, and loses nothing that was accepted. An actor's sources
-//!    (timers, streams, watches) are not accepted mail: they end when it begins, and at every other
-//!    end. An error that only carries this crate's own "stopped", from a node in a tree that is
+//!    `StopOrder::Concurrent` and in a kill. A stop drops a plain task at its next await; a task that was
+//!    given a token keeps its grace. There is one way into an end, whoever asks for it: it closes, fires and
+//!    wakes the same.
+//! 4. **A drain drains the whole subtree**, and loses nothing that was accepted. A spawn is either drained
+//!    or refused. Plain tasks run to their end; a sibling whose end one of them awaits is told at once. An
+//!    actor's sources (timers, streams, watches) are not accepted mail: they end when it begins, and at
+//!    every other end. An error that only carries this crate's own "stopped", from a node in a tree that is
 //!    stopping, is a stop and not a failure. In a handler `cancelled()` means a stop or a kill, so that what
 //!    comes late is not handled as cancelled; a task that holds it ends with the token.
+//!
+//!    The end of a scope's body is no order: the scope waits for the plain tasks that were started in it, for
+//!    as long as they take, and then drains its actors. A grace begins for what is told to end (tasks with a
+//!    token, actors), and for all of it once somebody asks for the scope's end. A failure stops the rest.
 //! 5. **The body is separate from the shell.** The shell is never aborted: it guards the body, drops
 //!    it when the node is killed, and still joins the children. The end of a node is the drop of the
-//!    last thing that its future holds, never a message that somebody must remember to send.
+//!    last thing that its future holds, never a message that somebody must remember to send. A scope whose
+//!    future still exists when the code of its owner is gone is the state's: what is beneath it is told and
+//!    joined in the owner's order, and only its body goes with the state, which is neither a kill nor a cut.
+//!    One whose future is gone is joined before the state goes.
 //! 6. **Control is not mail.** Orders and the ends of children are flags: they never queue behind
-//!    messages nor wait for room, and are looked at before each message and at each wake.
+//!    messages nor wait for room, and are looked at before each message and at each wake. A stop at once
+//!    fires the tokens of tasks beneath open scopes, and their graces begin; the bodies of those scopes, and
+//!    the plain tasks and actors beneath, go on within the node's grace. Nothing waits for a particular
+//!    future to be polled before it is looked at; only a task that is already queued on a worker that then
+//!    blocks is not polled before that worker goes on.
 //! 7. **Grace is own time.** A node's grace counts its own steps (the current message, the drain,
 //!    `on_stop`) and not those of its children. When it is over, the stop becomes a kill, and the
-//!    outcome is `CutShort`. A node that does not yield to a kill within the system's patience is
-//!    reported as `Unjoined`; it stays owned until it ends. The whole of a stop is bounded by whoever
-//!    asked for it.
+//!    outcome is `CutShort`, also for those above, whatever they contain or tolerate. A node that does not
+//!    yield to a kill within the system's patience, which begins with the kill and not anew, is reported as
+//!    `Unjoined`; it stays owned until it ends. The whole of a stop is bounded by whoever asked for it: a limit
+//!    is a part of the order, and holds when the future of the stop is dropped.
 //! 8. **Nothing panics outward.** A panic in a handler, hook or destructor stays in its node; one in a
 //!    waker is traced, and whoever else waits is woken all the same; one in the code of an error leaves
 //!    that error a failure. All failures of an end are
