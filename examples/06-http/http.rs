@@ -37,7 +37,9 @@ impl Actor for Http {
         println!("listening on http://{}", listener.local_addr()?);
         let app = routes(self.store.clone(), ctx.spawner());
         let connections = ctx.spawner();
-        ctx.task_with(|token| async move {
+        // Of the actor: it fires in a drain before the tasks are waited for, so that this loop ends.
+        let token = ctx.token();
+        ctx.task(async move {
             while let Some(accepted) = token.run_until_cancelled(listener.accept()).await {
                 let (stream, _) = accepted?;
                 let app = app.clone();

@@ -342,9 +342,13 @@ impl Children {
         self.next = self.newest;
     }
 
-    /// Some more children, or tasks and blocking jobs only; `None` at the end of the round. Those
-    /// that have left meanwhile are left out.
-    pub(super) fn next_of_round(&mut self, only_tasks: bool) -> Option<Vec<Arc<dyn AnyNode>>> {
+    /// Some more children, or tasks and blocking jobs only, of generation `since` or later;
+    /// `None` at the end of the round. Those that have left meanwhile are left out.
+    pub(super) fn next_of_round(
+        &mut self,
+        only_tasks: bool,
+        since: Option<u32>,
+    ) -> Option<Vec<Arc<dyn AnyNode>>> {
         let mut some = Vec::new();
         if only_tasks && self.tasks == 0 {
             self.next = NONE;
@@ -352,6 +356,10 @@ impl Children {
         while some.len() < AT_ONCE
             && let Some(entry) = self.table.get(self.next as usize)
         {
+            if since.is_some_and(|since| is_older(entry.generation, since)) {
+                self.next = NONE;
+                break;
+            }
             self.next = entry.older;
             if !only_tasks || is_task(&*entry.node) {
                 some.push(Arc::clone(&entry.node));
@@ -396,6 +404,11 @@ impl Entry {
     fn is_kept_scope(&self) -> bool {
         is_scope(&*self.node) && !lock(&self.node.node().links).shell_gone
     }
+}
+
+/// Generations count up, and may have begun anew in between.
+pub(super) fn is_older(one: u32, than: u32) -> bool {
+    one.wrapping_sub(than) > u32::MAX / 2
 }
 
 fn is_scope(node: &dyn AnyNode) -> bool {

@@ -130,7 +130,12 @@ impl Drop for Exit {
             }
             run_as(&node, || node.discard());
             node.clear_waker();
-            let reason = Report::default().finish(&node);
+            let mut report = Report::default();
+            if node.node().kind() != Kind::Scope && std::thread::panicking() {
+                // A fault of this crate's: nothing of a user's unwinds a shell.
+                report.panicked(String::from("the shell itself panicked"));
+            }
+            let reason = report.finish(&node);
             conclude(node, reason);
         }
     }

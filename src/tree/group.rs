@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::children::{Children, Key, NONE};
+use super::children::{Children, Key, NONE, is_older};
 use super::links::Links;
 use super::signals::RENEWABLE;
 use super::turns::regroup;
@@ -209,11 +209,10 @@ impl Children {
         }
     }
 
-    /// Whether the child with this key is older than that of an entry. Generations count up, and may
-    /// have begun anew in between.
+    /// Whether the child with this key is older than that of an entry.
     fn is_older(&self, key: Key, than: Option<u32>) -> bool {
         let than = than.and_then(|index| self.table.get(index as usize));
-        than.is_some_and(|than| key.generation.wrapping_sub(than.generation) > u32::MAX / 2)
+        than.is_some_and(|than| is_older(key.generation, than.generation))
     }
 }
 

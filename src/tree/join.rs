@@ -1,12 +1,12 @@
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::children::{AT_ONCE, Awaited, Children, Key, StopOrder};
 use super::overdue::OverdueTimer;
 use super::signals::{ADOPTED, DRAIN, EXITS, KILL, PLAIN, STOP, WAITING};
 use super::waits::awaited_ends;
 use super::{AnyNode, Order, request};
-use crate::error::Kind;
+use crate::error::{Kind, Unjoined};
 use crate::sync::lock;
 
 /// How the children of a node are told to end.
@@ -44,6 +44,9 @@ struct Level {
     /// The table's generation at the last look: if it has changed, there are new children, and it begins
     /// again.
     generation: u32,
+    /// Before which generation all tasks have been told, and all children.
+    told_tasks: Option<u32>,
+    told_all: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,8 +135,11 @@ impl StopChildren {
                         None => (owner, &*top),
                     };
                     let root = || awaited(node, level.step);
-                    if watch.poll(owner, root, false, cx).is_pending() {
-                        return Poll::Pending;
+                    let blockers = ready!(watch.poll(owner, root, false, cx));
+                    if signals & (STOP | DRAIN | KILL) == 0 {
+                        // Nobody has asked for an end, so nobody else says what holds this up.
+                        let unjoined = Unjoined::new(blockers);
+                        tracing::warn!(%unjoined, "a restart or an end waits for what does not yield");
                     }
                     self.pass(owner);
                 }
@@ -277,6 +283,8 @@ impl Level {
         Self {
             step: Step::Begin,
             generation: 0,
+            told_tasks: None,
+            told_all: None,
         }
     }
 
@@ -311,9 +319,12 @@ impl Level {
                     table.task_waits = manner != Manner::Stop;
                     table.begin_round();
                 }
-                Step::TellTasks => match table.next_of_round(true) {
+                Step::TellTasks => match table.next_of_round(true, self.told_tasks) {
                     Some(tasks) => return Next::TellSome(tasks),
-                    None => self.step = Step::Tasks,
+                    None => {
+                        self.told_tasks = Some(generation);
+                        self.step = Step::Tasks;
+                    }
                 },
                 Step::Tasks if table.tasks() > 0 => {
                     return match std::mem::take(&mut table.task_waits) {
@@ -333,9 +344,12 @@ impl Level {
                     }
                     None => self.step = Step::Rest,
                 },
-                Step::TellAll => match table.next_of_round(false) {
+                Step::TellAll => match table.next_of_round(false, self.told_all) {
                     Some(children) => return Next::TellSome(children),
-                    None => self.step = Step::Rest,
+                    None => {
+                        self.told_all = Some(generation);
+                        self.step = Step::Rest;
+                    }
                 },
                 Step::Rest => {
                     table.awaited = Awaited::All;
