@@ -102,6 +102,7 @@ const FIRST: u32 = u32::MAX;
 
 impl WakerSet {
     /// It is `waker` that will be woken. `false` if a clone of it has to be in `spare` for that.
+    #[inline]
     pub(crate) fn enter(
         &mut self,
         key: &mut WakerKey,
@@ -125,6 +126,7 @@ impl WakerSet {
     }
 
     /// One who had waited does so no longer.
+    #[inline]
     pub(crate) fn leave(&mut self, key: &mut WakerKey) -> Option<KeptWaker> {
         match key.take()? {
             FIRST => match std::mem::take(&mut self.first) {
@@ -143,12 +145,15 @@ impl WakerSet {
     }
 
     /// All, to be woken.
+    #[inline]
     pub(crate) fn wake_all(&mut self, wakes: &mut WakeList) {
         if let Place::Taken(waker) = &mut self.first {
             wakes.extend(waker.take());
         }
-        for (_, waker) in self.rest.iter_mut().flat_map(|rest| rest.iter_mut()) {
-            wakes.extend(waker.take());
+        if let Some(rest) = &mut self.rest {
+            for (_, waker) in rest.iter_mut() {
+                wakes.extend(waker.take());
+            }
         }
     }
 

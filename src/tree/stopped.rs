@@ -142,7 +142,9 @@ impl Future for UntilStopped {
         let Some(any) = &this.node else {
             return Poll::Ready(Err(StopError::NotAChild));
         };
-        let mut spare = None;
+        // Most often its first poll is pending, and there is no second one before the end.
+        let is_first = this.key.is_none();
+        let mut spare = is_first.then(|| KeptWaker::clone_of(cx.waker()));
         loop {
             let mut links = lock(&any.node().links);
             if let Some(reason) = links.outcome() {
