@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::restart::Restarts;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
@@ -17,6 +19,9 @@ use crate::tree::signals::TOLD;
 use crate::tree::{
     Denied, Exit, Node, Overrun, Request, UntilStopped, WaitBound, launch, register,
 };
+
+/// What is larger is not moved from function to function.
+const LARGE: usize = 8 * 1024;
 
 type MsgOf<C> = <<<C as IntoChild>::Start as Start>::Actor as Actor>::Msg;
 
@@ -66,6 +71,24 @@ fn spawn<C: IntoChild>(
     marks: u32,
     site: &'static Location<'static>,
 ) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
+    // In a build that is not optimised each mention of a value takes its room in the frame of the function,
+    // so what moves the child is divided among several.
+    match enter(spawner, &child, marks, site) {
+        Ok(cell) => {
+            begin(&cell, child);
+            Ok(ActorRef::new(cell))
+        }
+        Err(denied) => Err(refused(child, denied)),
+    }
+}
+
+/// Gives the child its place beneath its owner.
+fn enter<C: IntoChild>(
+    spawner: &Spawner,
+    child: &C,
+    marks: u32,
+    site: &'static Location<'static>,
+) -> Result<Arc<ActorCell<MsgOf<C>>>, Denied> {
     let options = child.options();
     let mailbox = options.and_then(|options| options.mailbox);
     let mut settings = options
@@ -74,7 +97,7 @@ fn spawn<C: IntoChild>(
     settings.marks |= marks;
     let policy = options.map(|options| options.policy).unwrap_or_default();
     let name = settings.name.clone();
-    let registered = register(spawner.owner(), name.as_deref(), |place| {
+    register(spawner.owner(), name.as_deref(), |place| {
         let mailbox = mailbox.unwrap_or(place.shared.mailbox);
         if mailbox.capacity() == Some(0) {
             return Err(Denied::NoCapacity);
@@ -87,42 +110,73 @@ fn spawn<C: IntoChild>(
             queue: Queue::new(mailbox),
             type_name: std::any::type_name::<<C::Start as Start>::Actor>,
         }))
-    });
-    let cell = match registered {
-        Ok(registered) => registered,
-        Err(Denied::Closed) => return Err(SpawnError::closed(child)),
-        Err(Denied::NameTaken) => return Err(SpawnError::name_taken(child)),
-        Err(Denied::BadName) => return Err(SpawnError::bad_name(child)),
-        Err(Denied::NoCapacity) => return Err(SpawnError::no_capacity(child)),
-        Err(Denied::BadBackoff) => return Err(SpawnError::bad_backoff(child)),
+    })
+}
+
+#[cold]
+fn refused<C>(child: C, denied: Denied) -> SpawnError<C> {
+    let make: fn(C) -> SpawnError<C> = match denied {
+        Denied::Closed => SpawnError::closed,
+        Denied::NameTaken => SpawnError::name_taken,
+        Denied::BadName => SpawnError::bad_name,
+        Denied::NoCapacity => SpawnError::no_capacity,
+        Denied::BadBackoff => SpawnError::bad_backoff,
     };
+    make(child)
+}
+
+fn begin<C: IntoChild>(cell: &Arc<ActorCell<MsgOf<C>>>, child: C) {
     // Should the conversion panic, the node ends with this.
-    let exit = Exit::of_loop(Arc::clone(&cell) as _);
-    let (stage, renewal) = incarnations(child.into_spec());
-    let ctx = Context::new(Arc::clone(&cell));
-    let seed = Seed {
-        life: Life { stage, ctx },
-        renewal,
-        exit,
+    let exit = Exit::of_loop(Arc::clone(cell) as _);
+    let launch = if size_of::<Seed<C::Start>>() > LARGE {
+        launch_large
+    } else {
+        launch_small
     };
-    launch(&cell.node.shared.handle, shell(seed));
-    Ok(ActorRef::new(cell))
+    launch(
+        &cell.node.shared.handle,
+        seed(cell, exit, child.into_spec()),
+    );
+}
+
+fn launch_small<S: Start>(handle: &Handle, seed: Seed<S>) {
+    launch(handle, shell(seed));
+}
+
+/// Runs the shell of a large actor, which is moved by each function that it is handed to: it is put at once
+/// where it stays.
+fn launch_large<S: Start>(handle: &Handle, seed: Seed<S>) {
+    launch(handle, Box::pin(shell(seed)));
 }
 
 /// What the one incarnation is started from, or what makes that for each of them.
-fn incarnations<S: Start>(spec: ChildSpec<S>) -> (Stage<S>, Option<Box<Renewal<S>>>) {
-    let ChildSpec {
-        start,
-        clone,
-        options,
-    } = spec;
-    match clone {
-        None => (Stage::Recipe(start), None),
-        Some(clone) => {
-            let restarts = Restarts::new(start, clone, options.policy);
-            let renewal = Renewal::new(Box::new(restarts));
-            (Stage::Nothing, Some(Box::new(renewal)))
-        }
+fn seed<S: Start>(
+    cell: &Arc<ActorCell<<S::Actor as Actor>::Msg>>,
+    exit: Exit,
+    spec: ChildSpec<S>,
+) -> Seed<S> {
+    let ctx = Context::new(Arc::clone(cell));
+    match spec.clone {
+        None => Seed {
+            life: Life {
+                stage: Stage::Recipe(spec.start),
+                ctx,
+            },
+            renewal: None,
+            exit,
+        },
+        Some(clone) => Seed {
+            renewal: Some(Box::new(Renewal::new(Box::new(Restarts::new(
+                spec.start,
+                clone,
+                spec.options.policy,
+            ))))),
+            life: Life {
+                stage: Stage::Nothing,
+                ctx,
+            },
+            exit,
+        },
     }
 }
 

@@ -1,0 +1,106 @@
+//! Large states and messages, on a thread with a stack of 2 MiB, as those of tokio's are.
+
+use tenure::prelude::*;
+use tokio::runtime::Builder;
+
+const STACK: usize = 2 * 1024 * 1024;
+
+/// Has a state of so many KiB.
+struct Large<const KIB: usize>([[u8; 1024]; KIB]);
+
+impl<const KIB: usize> Actor for Large<KIB> {
+    type Msg = ReplyTo<usize>;
+
+    async fn handle(&mut self, reply: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        reply.send(self.0.len());
+        Ok(())
+    }
+}
+
+/// Of so many KiB.
+struct Parcel<const KIB: usize>([[u8; 1024]; KIB], Option<ReplyTo<usize>>);
+
+struct Takes<const KIB: usize>(usize);
+
+impl<const KIB: usize> Actor for Takes<KIB> {
+    type Msg = Parcel<KIB>;
+
+    async fn handle(&mut self, parcel: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        self.0 += parcel.0.len();
+        if let Some(reply) = parcel.1 {
+            reply.send(self.0);
+        }
+        Ok(())
+    }
+}
+
+fn on_a_usual_stack<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+    let run = || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(test());
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK);
+    thread.spawn(run).unwrap().join().unwrap();
+}
+
+fn spawn<const KIB: usize>(scope: &Scope) -> tenure::Result<ActorRef<ReplyTo<usize>>> {
+    Ok(scope.spawn(Large([[0; 1024]; KIB]))?)
+}
+
+async fn state<const KIB: usize>() {
+    tenure::scope(async |scope| {
+        let large = spawn::<KIB>(&scope)?;
+        assert_eq!(large.ask(|reply| reply).await?, KIB);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+async fn message<const KIB: usize>() {
+    tenure::scope(async |scope| {
+        let takes = scope.spawn(Takes::<KIB>(0))?;
+        takes.tell(Parcel([[0; 1024]; KIB], None)).await?;
+        let asked = takes.ask(|reply| Parcel([[0; 1024]; KIB], Some(reply)));
+        assert_eq!(asked.await?, 2 * KIB);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// Makes the state where it is started.
+struct Recipe<const KIB: usize>;
+
+impl<const KIB: usize> Start for Recipe<KIB> {
+    type Actor = Large<KIB>;
+
+    async fn start(self, _: &mut Context<Large<KIB>>) -> tenure::Result<Large<KIB>> {
+        Ok(Large([[0; 1024]; KIB]))
+    }
+}
+
+async fn recipe<const KIB: usize>() {
+    tenure::scope(async |scope| {
+        let large = scope.spawn(Recipe::<KIB>)?;
+        assert_eq!(large.ask(|reply| reply).await?, KIB);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[test]
+fn state_of_96_kib_is_spawned() {
+    on_a_usual_stack(state::<96>);
+}
+
+#[test]
+fn state_of_128_kib_is_made_by_its_start() {
+    on_a_usual_stack(recipe::<128>);
+}
+
+#[test]
+fn message_of_48_kib_is_told_and_asked() {
+    on_a_usual_stack(message::<48>);
+}
