@@ -38,14 +38,19 @@ impl KeptWaker {
 #[must_use = "whoever waits stays asleep until these are woken"]
 pub(crate) struct WakeList {
     first: Option<KeptWaker>,
-    rest: Vec<KeptWaker>,
+    /// Boxed, because nearly all lists are dropped without it.
+    #[expect(
+        clippy::box_collection,
+        reason = "one word to look at when it is dropped"
+    )]
+    rest: Option<Box<Vec<KeptWaker>>>,
 }
 
 impl WakeList {
     pub(crate) const fn new() -> Self {
         Self {
             first: None,
-            rest: Vec::new(),
+            rest: None,
         }
     }
 
@@ -53,7 +58,7 @@ impl WakeList {
     pub(crate) fn push(&mut self, waker: KeptWaker) {
         match self.first {
             None => self.first = Some(waker),
-            Some(_) => self.rest.push(waker),
+            Some(_) => self.rest.get_or_insert_default().push(waker),
         }
     }
 
@@ -61,7 +66,7 @@ impl WakeList {
     pub(crate) fn wake(self) {
         let Some(first) = self.first else { return };
         wake(first.into_inner());
-        for waker in self.rest {
+        for waker in self.rest.into_iter().flat_map(|rest| *rest) {
             wake(waker.into_inner());
         }
     }

@@ -63,9 +63,8 @@ impl Exit {
 
     /// Whether the node's own time to end is up.
     pub(super) fn poll_expired(&mut self, cx: &mut Context<'_>) -> bool {
-        // As in `any`.
-        let node = self.node.as_ref().expect("the exit is not lent");
-        self.clock.poll_expired(node.node(), cx)
+        let until = self.any().node().time_limit();
+        until.is_some_and(|until| self.clock.poll(until, cx))
     }
 
     /// Stops and joins what is beneath the node, which takes no more children: that is not its own time
@@ -83,7 +82,9 @@ impl Exit {
 
     /// Kills what is left if somebody's limit for the end has passed.
     pub(crate) fn heed_bound(&mut self, children: &StopChildren, cx: &mut Context<'_>) {
-        if children.is_bounded() && self.poll_expired(cx) {
+        if let Some(bound) = children.bound()
+            && self.clock.poll(bound, cx)
+        {
             request(self.any(), Order::Cut);
         }
     }
@@ -215,7 +216,9 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         own.wake_waiters(&mut wakes);
         (entry, own.children.take(), own.tokens(true))
     };
-    garbage.2.cancel();
+    if let Some(tokens) = &garbage.2 {
+        tokens.cancel();
+    }
     trace_unheard(node, garbage.1.as_deref());
     drop(garbage);
     if let Some(owner) = owner {

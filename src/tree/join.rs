@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use tokio::time::Instant;
+
 use super::children::{AT_ONCE, Awaited, Children, Key, StopOrder};
 use super::overdue::OverdueTimer;
 use super::signals::{ADOPTED, DRAIN, EXITS, KILL, PLAIN, STOP, WAITING};
@@ -32,8 +34,8 @@ pub(crate) struct StopChildren {
     top: Level,
     /// The scopes that are being gone through, each beneath the one before it.
     scopes: Vec<(Arc<dyn AnyNode>, Level)>,
-    /// Whoever asked for the owner's end has set a limit.
-    is_bounded: bool,
+    /// The limit that whoever asked for the owner's end has set, until that is killed.
+    bound: Option<Instant>,
     watch: OverdueTimer,
 }
 
@@ -84,7 +86,7 @@ impl StopChildren {
             manner,
             top: Level::new(),
             scopes: Vec::new(),
-            is_bounded: false,
+            bound: None,
             watch: OverdueTimer::default(),
         }
     }
@@ -97,9 +99,9 @@ impl StopChildren {
             .all(|level| level.step == Step::Rest)
     }
 
-    /// Whether the owner is to be killed when somebody's limit has passed.
-    pub(crate) fn is_bounded(&self) -> bool {
-        self.is_bounded
+    /// When the owner is to be killed, because somebody's limit has passed.
+    pub(crate) fn bound(&self) -> Option<Instant> {
+        self.bound
     }
 
     /// Ready once the node has no children. Until then the node's shell is woken when there is
@@ -185,8 +187,8 @@ impl StopChildren {
                 level.advance(scope, self.manner).0
             }
             None => {
-                let (next, is_bounded) = self.top.advance(owner, self.manner);
-                self.is_bounded = is_bounded;
+                let (next, bound) = self.top.advance(owner, self.manner);
+                self.bound = bound;
                 next
             }
         }
@@ -289,12 +291,12 @@ impl Level {
     }
 
     /// Goes to the next step if this one is over, and to `Begin` if the node has started others
-    /// meanwhile, as a draining one may. Says as well whether the node's end has a limit.
-    fn advance(&mut self, node: &Arc<dyn AnyNode>, manner: Manner) -> (Next, bool) {
+    /// meanwhile, as a draining one may. Gives the limit of the node's end as well.
+    fn advance(&mut self, node: &Arc<dyn AnyNode>, manner: Manner) -> (Next, Option<Instant>) {
         let mut links = lock(&node.node().links);
         // Waiting for children is not own time (rule 7).
         links.pause_own_time(node.node());
-        let is_bounded = links.bound().is_some();
+        let bound = links.bound().filter(|_| !node.node().signals.has(KILL));
         let order = node.node().stop_order();
         let next = match links.children.as_mut().filter(|table| !table.is_quiet()) {
             Some(table) => self.next(table, order, manner),
@@ -303,7 +305,7 @@ impl Level {
                 Next::Gone
             }
         };
-        (next, is_bounded)
+        (next, bound)
     }
 
     fn next(&mut self, table: &mut Children, order: StopOrder, manner: Manner) -> Next {

@@ -82,13 +82,16 @@ impl Tokens {
 
 impl Links {
     /// The tokens that are to fire, once the lock is released; with `all`, not only that of a drain.
-    pub(super) fn tokens(&self, all: bool) -> Tokens {
-        let tokens = self.rare.as_ref().map(|rare| rare.tokens.clone());
-        let mut tokens = tokens.unwrap_or_default();
-        if !all {
-            tokens.stopping = None;
+    pub(super) fn tokens(&self, all: bool) -> Option<Tokens> {
+        let tokens = &self.rare.as_ref()?.tokens;
+        let stopping = tokens.stopping.as_ref().filter(|_| all);
+        if tokens.ending.is_none() && stopping.is_none() {
+            return None;
         }
-        tokens
+        Some(Tokens {
+            ending: tokens.ending.clone(),
+            stopping: stopping.cloned(),
+        })
     }
 
     pub(super) fn new(rare: Option<Box<Rare>>) -> Self {

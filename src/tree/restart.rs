@@ -59,7 +59,9 @@ impl Node {
             self.signals.set(RENEW | FIRED);
             links.tokens(true)
         };
-        tokens.cancel();
+        if let Some(tokens) = tokens {
+            tokens.cancel();
+        }
         true
     }
 

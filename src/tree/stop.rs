@@ -217,7 +217,7 @@ fn enter_one(
 ) -> Option<Vec<Arc<dyn AnyNode>>> {
     let node = target.node();
     let mut wakes = WakeList::new();
-    let (watchers, tokens, mut scopes) = {
+    let (tokens, mut scopes) = {
         let mut links = lock(&node.links);
         let told = node.signals.load();
         if links.phase == Phase::Stopped
@@ -233,13 +233,18 @@ fn enter_one(
             node.signals.set(bits);
         }
         links.closed |= entry.closes;
-        let tokens = entry.fires.then(|| links.tokens(entry.closes));
+        let tokens = if entry.fires {
+            links.tokens(entry.closes)
+        } else {
+            None
+        };
         let table = links
             .children
             .as_ref()
             .filter(|_| entry.closes || entry.bits == 0);
         let scopes = table.map_or_else(Vec::new, |table| table.scopes());
-        (links.begin_stopping(), tokens, scopes)
+        links.begin_stopping(&mut wakes);
+        (tokens, scopes)
     };
     if entry.gate != Gate::Open {
         target.close(entry.gate);
@@ -248,7 +253,6 @@ fn enter_one(
         tokens.cancel();
     }
     wakes.wake();
-    watchers.wake();
     if node.kind() == Kind::Scope && entry.closes {
         scopes.push(Arc::clone(target));
     }
@@ -288,7 +292,9 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
             (wakes, links.tokens(true))
         };
         next.close(Gate::Closed);
-        tokens.cancel();
+        if let Some(tokens) = tokens {
+            tokens.cancel();
+        }
         wakes.wake();
     }
 }
@@ -296,12 +302,12 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
 impl Links {
     /// Those who wait for the end are to look when it begins: a system does not wait for ever for
     /// the end of its root.
-    pub(super) fn begin_stopping(&mut self) -> WakeList {
-        if self.phase >= Phase::Stopping {
-            return WakeList::new();
+    #[inline]
+    pub(super) fn begin_stopping(&mut self, wakes: &mut WakeList) {
+        if self.phase < Phase::Stopping {
+            self.phase = Phase::Stopping;
+            self.wake_waiters(wakes);
         }
-        self.phase = Phase::Stopping;
-        self.watchers()
     }
 
     /// All who wait for the end, to be woken for a look.
