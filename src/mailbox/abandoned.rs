@@ -9,7 +9,7 @@ use crate::sync::{KeptWaker, WakeList, WakerKey, WakerSet};
 /// ever has to know of their callers.
 ///
 /// Invariants:
-/// 1. `numbers` are of messages that are queued, or in the hands of a handler.
+/// 1. `numbers` are of messages that are queued, or that a handler has taken last.
 /// 2. `watched` has an entry for as long as somebody waits for that message's caller to go.
 #[derive(Debug, Default)]
 pub(super) struct Abandoned {
@@ -26,11 +26,11 @@ struct Watched {
 }
 
 impl Abandoned {
-    /// The caller of the message with this number has gone. The handlers of those below `ended` have
-    /// ended: who still waits for their callers is watched.
-    pub(super) fn add(&mut self, number: u64, ended: u64, wakes: &mut WakeList) {
-        self.numbers = self.numbers.split_off(&ended);
-        if number >= ended {
+    /// The caller of the message with this number has gone. Of those below `over` nobody asks any more: who
+    /// still waits for their callers is watched.
+    pub(super) fn add(&mut self, number: u64, over: u64, wakes: &mut WakeList) {
+        self.numbers = self.numbers.split_off(&over);
+        if number >= over {
             self.numbers.insert(number);
         }
         if let Some(watched) = self.watched.get_mut(&number) {

@@ -200,9 +200,14 @@ impl<M> Queue<M> {
     pub(crate) fn abandon(&self, number: u64) {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
-        let ended = self.ended.load(Ordering::Relaxed);
-        state.rare().abandoned.add(number, ended, &mut wakes);
-        if number >= self.started.load(Ordering::Relaxed) {
+        let started = self.started.load(Ordering::Relaxed);
+        // Nobody begins to wait for the caller of one before the last, also if their handler has not ended.
+        let over = self
+            .ended
+            .load(Ordering::Relaxed)
+            .max(started.saturating_sub(1));
+        state.rare().abandoned.add(number, over, &mut wakes);
+        if number >= started {
             self.attention.fetch_or(ABANDONED, Ordering::Relaxed);
         }
         drop(state);

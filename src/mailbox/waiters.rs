@@ -170,9 +170,19 @@ impl Waiters {
             return false;
         };
         if doubt && !std::mem::replace(doubted, true) {
-            self.doubted.push(ticket);
+            self.doubt(ticket);
         }
         true
+    }
+
+    /// Before the list grows, those are forgotten that have left: so it takes a constant time for each.
+    fn doubt(&mut self, ticket: Ticket) {
+        if self.doubted.len() == self.doubted.capacity() {
+            let mut doubted = std::mem::take(&mut self.doubted);
+            doubted.retain(|ticket| self.knows(*ticket));
+            self.doubted = doubted;
+        }
+        self.doubted.push(ticket);
     }
 
     /// What made them look harmless has gone.

@@ -42,11 +42,22 @@ impl Node {
     /// Takes the reply, unless nobody is left to settle it.
     fn keep(&self, reply: &mut Option<Arc<dyn Caller>>) {
         let mut links = lock(&self.links);
-        if !links.shell_gone {
-            let rare = links.rare.get_or_insert_default();
-            rare.replies.extend(reply.take());
-            self.note_replies();
+        if links.shell_gone {
+            return;
         }
+        let replies = &mut links.rare.get_or_insert_default().replies;
+        // A handler may drop as many as it likes: whoever has given up meanwhile need not be told. Looked for
+        // before the list grows, so that it takes a constant time for each.
+        let is_over = |reply: &mut Arc<dyn Caller>| !reply.is_waiting();
+        let stale: Vec<_> = match replies.len() == replies.capacity() {
+            true => replies.extract_if(.., is_over).collect(),
+            false => Vec::new(),
+        };
+        replies.extend(reply.take());
+        self.note_replies();
+        drop(links);
+        // With them may go what their askers had wanted.
+        drop(stale);
     }
 
     /// Resolves the replies that were dropped so far.

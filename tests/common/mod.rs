@@ -20,22 +20,30 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs a test on a current-thread runtime whose clock is paused, and then the leak check.
 pub fn paused<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    run(&runtime, Duration::ZERO, test);
+    run(&paused_runtime(), Duration::ZERO, test);
 }
 
 /// Runs a test on a multi-thread runtime, in real time, and then the leak check.
 pub fn multi_thread<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
-    let runtime = Builder::new_multi_thread()
+    run(&multi_thread_runtime(), PATIENCE, test);
+}
+
+/// A runtime of one thread, whose clock is paused.
+pub fn paused_runtime() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap()
+}
+
+/// A runtime of two workers, in real time.
+pub fn multi_thread_runtime() -> Runtime {
+    Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .unwrap();
-    run(&runtime, PATIENCE, test);
+        .unwrap()
 }
 
 fn run<F: Future<Output = ()>>(

@@ -77,6 +77,10 @@ impl<M: Send + 'static> Sources<M> {
     }
 
     fn add(&mut self, source: impl Source<M> + 'static) -> Arc<Seat> {
+        // One handler may set up and cancel as many as it likes.
+        while let Some(seat) = self.line.pop_cancelled() {
+            self.forget(&seat);
+        }
         let vacant = self.table.vacant_entry();
         let seat = Seat::new(vacant.key(), &self.line);
         vacant.insert(Entry {
@@ -135,19 +139,15 @@ impl<M: Send + 'static> Sources<M> {
     fn poll_line(&mut self) -> Option<Taken<M>> {
         for _ in 0..self.line.len() {
             let seat = self.line.pop()?;
-            let Some(entry) = self.table.get_mut(seat.key()) else {
-                // A receive timeout has no place in the table.
-                self.quiet.take_if(|quiet| !quiet.seat.is_active());
+            if !seat.is_active() {
+                self.forget(&seat);
+                continue;
+            }
+            // A receive timeout has no place in the table, and a place may be another's by now.
+            let entry = self.table.get_mut(seat.key());
+            let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.seat, &seat)) else {
                 continue;
             };
-            // The place may be another's by now.
-            if !Arc::ptr_eq(&entry.seat, &seat) {
-                continue;
-            }
-            if !seat.is_active() {
-                self.remove(&seat);
-                continue;
-            }
             let cx = &mut Context::from_waker(&entry.waker);
             let (message, is_last) = match entry.source.poll(cx) {
                 Poll::Pending => continue,
@@ -194,6 +194,16 @@ impl<M: Send + 'static> Sources<M> {
     fn restart_quiet(&mut self) {
         if let Some(quiet) = &mut self.quiet {
             quiet.restart();
+        }
+    }
+
+    /// Drops the source of a seat that is not active any more, if that is still here.
+    fn forget(&mut self, seat: &Arc<Seat>) {
+        let entry = self.table.get(seat.key());
+        if entry.is_some_and(|entry| Arc::ptr_eq(&entry.seat, seat)) {
+            self.remove(seat);
+        } else {
+            drop(self.quiet.take_if(|quiet| !quiet.seat.is_active()));
         }
     }
 

@@ -41,6 +41,12 @@ impl Line {
         Some(seat)
     }
 
+    /// The first, if it was cancelled: those come before all others.
+    pub(super) fn pop_cancelled(&self) -> Option<Arc<Seat>> {
+        let is_cancelled = |seat: &mut Arc<Seat>| !seat.is_active();
+        lock(&self.0).seats.pop_front_if(is_cancelled)
+    }
+
     pub(super) fn set_waker(&self, waker: &Waker) {
         let mut state = lock(&self.0);
         let stale = match &mut state.waker {
