@@ -230,6 +230,33 @@ fn room_is_given_while_a_message_is_handled() {
     });
 }
 
+#[test]
+fn a_drain_takes_room_back_from_those_outside() {
+    explore(3, || {
+        let queue = Arc::new(Queue::new(Mailbox::bounded(1)));
+        let outside = thread::spawn({
+            let queue = Arc::clone(&queue);
+            move || {
+                let reserved = queue.try_reserve(|| false);
+                reserved.is_ok_and(|reserved| {
+                    let pushed = queue.push_reserved(1, reserved, Asker::Nobody, || false);
+                    pushed.is_ok()
+                })
+            }
+        });
+        queue.close(Gate::Draining);
+        // Whoever is inside has the room, unless a message has it.
+        let inside = queue.try_reserve(|| true);
+        assert_eq!(inside.is_err(), outside.join().unwrap());
+        let pushed = inside.map(|reserved| {
+            let pushed = queue.push_reserved(2, reserved, Asker::Nobody, || true);
+            pushed.is_ok()
+        });
+        assert_ne!(pushed, Ok(false));
+        assert_eq!(queue.len(), 1);
+    });
+}
+
 /// One waits for room, which never comes, while the mailbox ends in this way.
 fn is_sent_away(end: impl Fn(&Queue<u32>) + Send + Sync + 'static) {
     explore(3, move || {
