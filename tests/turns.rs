@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 type Boxed = Pin<Box<dyn Future<Output = tenure::Result> + Send>>;
 type Job = Box<dyn FnOnce() -> Boxed + Send>;
-type StartHook = Arc<dyn Fn(usize) -> Boxed + Send + Sync>;
+type StartHook = Arc<dyn Fn(usize, Spawner) -> Boxed + Send + Sync>;
 
 /// The recipe of a member.
 #[derive(Clone)]
@@ -56,9 +56,9 @@ impl Start for Seed {
 impl Actor for Member {
     type Msg = Msg;
 
-    async fn on_start(&mut self, _: &mut Context<Self>) -> tenure::Result {
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
         match &self.seed.on_start {
-            Some(hook) => hook(self.seed.starts.get()).await,
+            Some(hook) => hook(self.seed.starts.get(), ctx.spawner()).await,
             None => Ok(()),
         }
     }
@@ -178,7 +178,7 @@ fn member_that_runs_again_and_asks_one_whose_turn_has_not_come_is_refused() {
         let mut b = group.seed("b");
         let c_known = Arc::new(std::sync::OnceLock::<ActorRef<Msg>>::new());
         let (asks, c, log) = (a.clone(), Arc::clone(&c_known), group.log.clone());
-        b.on_start = Some(Arc::new(move |number| {
+        b.on_start = Some(Arc::new(move |number, _| {
             let (a, c, log) = (asks.clone(), Arc::clone(&c), log.clone());
             Box::pin(async move {
                 if number == 2 {
@@ -250,6 +250,43 @@ fn member_that_waits_for_one_that_parks_later_is_let_go_at_once() {
             assert_eq!(begin.elapsed(), Duration::ZERO);
         });
     }
+}
+
+/// `b` has no code to be dropped: a task of its own waits, which it waits for.
+#[test]
+fn member_whose_task_waits_for_one_that_has_parked_goes_on_when_that_gives_up() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let group = Group::new(&check).await;
+        let a = group.member(group.seed("a")).await;
+        let mut b = group.seed("b");
+        let target = a.clone();
+        b.on_start = Some(Arc::new(move |number, spawner| {
+            let target = target.clone();
+            Box::pin(async move {
+                if number == 1 {
+                    spawner.task_with(|token| async move {
+                        token.cancelled().await;
+                        let limit = Duration::from_secs(1);
+                        drop(target.ask(Msg::Ping).timeout(limit).await);
+                    })?;
+                }
+                Ok(())
+            })
+        }));
+        let b = group.member(b).await;
+        let c = group.member(group.seed("c")).await;
+        let fail_a = Arc::new(Notify::new());
+        a.tell(fail_at(&fail_a)).await.unwrap();
+        c.tell(job(async || Err("it fails".into()))).await.unwrap();
+        settle().await; // b waits for its task, and that for a
+        fail_a.notify_one();
+        for member in [&c, &b, &a] {
+            assert_eq!(member.ask(Msg::Ping).await, Ok(2));
+        }
+        assert_eq!(begin.elapsed(), Duration::from_secs(1));
+        group.system.stop().await.unwrap();
+    });
 }
 
 /// What `b` had accepted is handled by its next incarnation, although it drains.

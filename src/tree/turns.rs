@@ -43,7 +43,7 @@ impl Node {
         step.take();
         // It may wait for what has parked just now.
         if let Some(next) = next {
-            look_at_turn(&next);
+            turn_has_come(&next);
         }
     }
 
@@ -97,7 +97,7 @@ pub(super) fn regroup(child: &Arc<dyn AnyNode>) {
         node.signals.set(bits);
     }
     child.wake();
-    look_at_turn(child);
+    turn_has_come(child);
 }
 
 /// Whether one is parked and waits for the other.
@@ -166,28 +166,39 @@ pub(super) fn look_for_turns(target: &Arc<dyn AnyNode>) {
     }
     let turns = reach(target, |_| false);
     for edge in turns.iter().filter(|edge| edge.is_turn()) {
-        look_at_turn(&edge.target);
+        drop(look_at_turn(&edge.target));
     }
 }
 
-/// Lets the one go whose turn it is to end, if it waits for a sibling that waits for it.
-fn look_at_turn(next: &Arc<dyn AnyNode>) {
+/// It is this one's turn to end, or one more waits for that.
+fn turn_has_come(next: &Arc<dyn AnyNode>) {
+    // If what it waits for is beneath it, those who wait there look again. A wait that is looked at must not
+    // do so: it would wake itself.
+    look_at_turn(next).iter().for_each(|edge| edge.from.wake());
+}
+
+/// Lets the one go whose turn it is to end, if it waits for a sibling that waits for it. Gives the waits on the
+/// way if it has no code to be dropped.
+fn look_at_turn(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     if next.node().turn() != Turn::Told {
-        return;
+        return Vec::new();
     }
     let is_behind = |edge: &Edge| waits_behind(&edge.target, next);
     let way = reach(next, is_behind);
     let in_vain = way.last().is_some_and(|edge| is_behind(edge));
     if in_vain && !let_go(next) {
-        // What it waits for is beneath it: those who wait there look again.
-        way.iter().for_each(|edge| edge.from.wake());
+        way
+    } else {
+        Vec::new()
     }
 }
 
-/// Drops the code of a node that is told to end its incarnation. `false` if it has none, or is not.
+/// Drops the code of a node that is told to end its incarnation. `false` if it has none, or is not: one that
+/// drains is told no more, and its next incarnation would be dropped again and again.
 fn let_go(next: &Arc<dyn AnyNode>) -> bool {
     let node = next.node();
-    if node.turn() != Turn::Told || node.signals.has(STOP | KILL | WAITING) {
+    let is_told = node.turn() == Turn::Told && node.signals.has(RENEW);
+    if !is_told || node.signals.has(STOP | KILL | WAITING) {
         return false;
     }
     if node.signals.set(DROP_CODE) & DROP_CODE == 0 {
