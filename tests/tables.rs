@@ -1,0 +1,22 @@
+//! The tables of `docs/tables.md` name tests that are there.
+
+use std::fs;
+
+#[test]
+fn each_test_that_the_tables_name_is_there() {
+    let tables = fs::read_to_string("docs/tables.md").unwrap();
+    // Every second piece stands between two marks.
+    let quoted = tables.split('`').skip(1).step_by(2);
+    let tests = quoted.filter_map(|text| text.split_once("::"));
+    let mut seen = 0;
+    for (file, name) in tests {
+        let Ok(source) = fs::read_to_string(format!("tests/{file}.rs")) else {
+            // A path of the crate's own.
+            continue;
+        };
+        seen += 1;
+        let is_there = name == "*" || source.contains(&format!("fn {name}("));
+        assert!(is_there, "tests/{file}.rs has no {name}");
+    }
+    assert!(seen > 80, "{seen} tests are named");
+}
