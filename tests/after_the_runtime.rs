@@ -10,10 +10,10 @@ use std::task::{Context as Polled, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use common::{Check, Guard};
+use common::{Check, Guard, current_thread, workers};
 use tenure::prelude::*;
 use tenure::{StopError, StopReason, Stopping};
-use tokio::runtime::{self, Runtime};
+use tokio::runtime::Runtime;
 
 /// Time that nothing here needs.
 const LONG: Duration = Duration::from_secs(20);
@@ -45,11 +45,6 @@ impl Actor for Idle {
     async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
         Ok(())
     }
-}
-
-fn several() -> Runtime {
-    let mut builder = runtime::Builder::new_multi_thread();
-    builder.worker_threads(1).enable_all().build().unwrap()
 }
 
 fn system(runtime: &Runtime) -> System {
@@ -94,8 +89,7 @@ fn without_runtime(stopping: Stopping) -> Result<StopReason, StopError> {
 }
 
 fn on_another_runtime(stopping: Stopping) -> Result<StopReason, StopError> {
-    let mut builder = runtime::Builder::new_current_thread();
-    builder.enable_all().build().unwrap().block_on(stopping)
+    current_thread().block_on(stopping)
 }
 
 type WaitFor = fn(Stopping) -> Result<StopReason, StopError>;
@@ -106,7 +100,7 @@ const WAYS: [WaitFor; 2] = [without_runtime, on_another_runtime];
 fn stop_after_the_runtime_has_gone_is_answered() {
     for wait in WAYS {
         let check = Check::default();
-        let runtime = several();
+        let runtime = workers(1);
         let system = system(&runtime);
         let guard = check.guard();
         let actor = system.spawn(Idle { _guard: guard }).unwrap();
@@ -124,7 +118,7 @@ fn stop_after_the_runtime_has_gone_is_answered() {
 fn stop_of_what_does_not_yield_after_the_runtime_has_gone_is_answered() {
     for wait in WAYS {
         let check = Check::default();
-        let runtime = several();
+        let runtime = workers(1);
         let system = system(&runtime);
         let (actor, let_go) = holding(&check, &runtime, &system);
         let begin = Instant::now();

@@ -2,9 +2,12 @@
 //!
 //! Counted of the thread that runs all, after a round that has grown what grows once.
 
+mod common;
+
 use allocation_counter::measure;
+use common::current_thread;
 use tenure::prelude::*;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 const ROUNDS: u64 = 1_000;
 
@@ -27,10 +30,6 @@ impl Actor for Sum {
     }
 }
 
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
 /// How much more a round of twice the work allocates, which leaves out what the round itself does.
 fn of_rounds(runtime: &Runtime, round: impl AsyncFn(u64)) -> u64 {
     let count = |work| measure(|| runtime.block_on(round(work))).count_total;
@@ -40,7 +39,7 @@ fn of_rounds(runtime: &Runtime, round: impl AsyncFn(u64)) -> u64 {
 
 #[test]
 fn a_tell_does_not_allocate() {
-    let runtime = runtime();
+    let runtime = current_thread();
     let system = runtime.block_on(async { System::start().unwrap() });
     let sum = system.spawn(Sum(0)).unwrap();
     let told = of_rounds(&runtime, async |tells| {
@@ -59,7 +58,7 @@ fn a_tell_does_not_allocate() {
 
 #[test]
 fn a_tell_that_waits_for_room_does_not_allocate() {
-    let runtime = runtime();
+    let runtime = current_thread();
     let system = runtime.block_on(async { System::start().unwrap() });
     let spec = ChildSpec::new(Sum(0)).mailbox(Mailbox::bounded(4));
     let sum = system.spawn(spec).unwrap();
@@ -75,7 +74,7 @@ fn a_tell_that_waits_for_room_does_not_allocate() {
 
 #[test]
 fn an_ask_allocates_once_at_most() {
-    let runtime = runtime();
+    let runtime = current_thread();
     let system = runtime.block_on(async { System::start().unwrap() });
     let sum = system.spawn(Sum(7)).unwrap();
     let asked = of_rounds(&runtime, async |asks| {
@@ -89,7 +88,7 @@ fn an_ask_allocates_once_at_most() {
 
 #[test]
 fn a_spawn_allocates_three_times_at_most() {
-    let runtime = runtime();
+    let runtime = current_thread();
     let system = runtime.block_on(async { System::start().unwrap() });
     let round = || {
         let actors: Vec<_> = (0..ROUNDS).map(|n| system.spawn(Sum(n)).unwrap()).collect();

@@ -11,7 +11,6 @@ use common::node::{Msg, Node, run};
 use common::{Log, paused};
 use tenure::prelude::*;
 use tenure::{Cause, ChildExit, Failure, StopError};
-use tokio::runtime::Builder;
 
 fn failure_of<T: fmt::Debug>(end: Result<T, StopError>) -> Failure {
     match end {
@@ -211,7 +210,7 @@ impl Actor for Link {
 
 /// How long a failure takes up through so many levels, and to be dropped.
 fn escalation(levels: usize) -> Duration {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = common::current_thread();
     runtime.block_on(async {
         let begin = Instant::now();
         let ended = tenure::scope(async |scope| {

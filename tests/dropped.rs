@@ -11,7 +11,7 @@ use common::worker::{Do, Worker};
 use common::{Check, Guard, Log, paused};
 use tenure::prelude::*;
 use tenure::{Cause, NodeRef, Phase, StopError, StopReason};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::Instant;
@@ -213,11 +213,7 @@ fn runtime_dropped_under_load() {
     const ACTORS: usize = 10_000;
 
     let check = Check::default();
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = common::workers(2);
     let system = {
         let _entered = runtime.enter();
         System::start().unwrap()

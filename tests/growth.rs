@@ -474,7 +474,7 @@ fn orders_for_one_node() {
 /// On several threads those who wait for long are listed with their system.
 #[test]
 fn waits_that_last() {
-    let runtime = common::multi_thread_runtime();
+    let runtime = common::workers(2);
     within(BAR, &runtime, async {
         let system = System::builder()
             .child_grace(Duration::MAX)

@@ -2,10 +2,11 @@
 //!
 //! The only test of its file: nothing else allocates in its process meanwhile.
 
+mod common;
+
 use std::fs;
 
 use tenure::prelude::*;
-use tokio::runtime::Builder;
 
 /// Resident bytes for each idle plain actor, with the one reference to it.
 const BAR: u64 = 800;
@@ -26,7 +27,7 @@ impl Actor for Idle {
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn an_idle_actor_keeps_little_memory() {
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = common::current_thread();
     runtime.block_on(async {
         let system = System::start().unwrap();
         let mut actors = Vec::with_capacity(ACTORS as usize);

@@ -1,7 +1,8 @@
 //! Large states and messages, on a thread with a stack of 2 MiB, as those of tokio's are.
 
+mod common;
+
 use tenure::prelude::*;
-use tokio::runtime::Builder;
 
 const STACK: usize = 2 * 1024 * 1024;
 
@@ -36,7 +37,7 @@ impl<const KIB: usize> Actor for Takes<KIB> {
 
 fn on_a_usual_stack<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let run = || {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = common::current_thread();
         runtime.block_on(test());
     };
     let thread = std::thread::Builder::new().stack_size(STACK);

@@ -266,3 +266,25 @@ fn readers_can_read() {
     assert_eq!(module_of("src/tree/node.rs"), "tree");
     assert_eq!(module_of("src/sync.rs"), "sync");
 }
+
+/// `tests/blocking.rs` has a single thread for blocking jobs, and says so.
+#[test]
+fn tests_take_their_runtime_from_one_helper() {
+    // In two pieces, so that this file has none of them.
+    let own = [
+        concat!("::new_current", "_thread"),
+        concat!("::new_multi", "_thread"),
+        concat!("#[tokio", "::test"),
+    ];
+    for entry in fs::read_dir(root().join("tests")).unwrap() {
+        let path = entry.unwrap().path();
+        let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+        if !is_rust || path.ends_with("blocking.rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        for text in own {
+            assert!(!source.contains(text), "{} has {text}", path.display());
+        }
+    }
+}

@@ -243,10 +243,7 @@ fn a_letter_is_counted_whose_target_closes_while_it_is_converted() {
 fn what_a_dropped_runtime_takes_with_it_is_counted_and_shown() {
     let check = Check::default();
     let letters = Log::default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = common::current_thread();
     let (system, spawner) = runtime.block_on(async {
         let system = logging(&letters);
         let begun = system.spawn(node(&check).named("begun")).unwrap();

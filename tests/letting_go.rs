@@ -468,10 +468,7 @@ fn a_panic_in_a_sources_drop_is_the_actors_own_and_a_kill_stays_one() {
 #[test]
 fn a_dropped_runtime_takes_all_sources_with_it() {
     let check = Check::default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = common::current_thread();
     let fixture = runtime.block_on(async {
         let fixture = Fixture::new(&check);
         let log = Log::default();

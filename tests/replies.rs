@@ -242,10 +242,7 @@ fn reply_that_is_dropped_elsewhere_resolves_at_once() {
 #[test]
 fn replies_of_a_runtime_that_ends_resolve() {
     let check = Check::default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = common::current_thread();
     let asks = runtime.block_on(async {
         let system = System::builder().start().unwrap();
         let keeper = system.spawn(Keeper::new(&check)).unwrap();
@@ -257,10 +254,7 @@ fn replies_of_a_runtime_that_ends_resolve() {
     });
     drop(runtime);
     let outcomes = asks.map(|ask| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = common::current_thread();
         runtime.block_on(ask)
     });
     assert_eq!(outcomes, [Err(AskError::NoReply), Err(AskError::Stopped)]);

@@ -1,13 +1,15 @@
 //! SIGINT and SIGTERM, as a process sees them.
 #![cfg(unix)]
 
+mod common;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{current_thread, workers};
 use tenure::prelude::*;
 use tenure::{Builder, StopReason};
-use tokio::runtime;
 
 /// Time that nothing here needs.
 const LONG: Duration = Duration::from_secs(30);
@@ -53,27 +55,18 @@ fn builder() -> Builder {
 
 /// The programs; each ends the process.
 fn program(form: &str) {
-    let current = || runtime::Builder::new_current_thread().enable_all().build();
-    let several = runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build();
     let ended = match form {
-        "run" => current()
-            .unwrap()
-            .block_on(builder().run(Root::Ends))
-            .is_ok(),
-        "start" => several.unwrap().block_on(async {
+        "run" => current_thread().block_on(builder().run(Root::Ends)).is_ok(),
+        "start" => workers(1).block_on(async {
             let system = builder().start().unwrap();
             system.start(Root::Ends).await.unwrap();
             matches!(system.stopped().await, Ok(StopReason::Drained))
         }),
         "block_on" => builder().block_on(Root::Ends).is_ok(),
-        "run, stuck" => current()
-            .unwrap()
+        "run, stuck" => current_thread()
             .block_on(builder().run(Root::Blocks))
             .is_ok(),
-        "start, stuck" => several.unwrap().block_on(async {
+        "start, stuck" => workers(1).block_on(async {
             let system = builder().start().unwrap();
             system.spawn(Root::Blocks).unwrap();
             std::future::pending::<()>().await;
@@ -170,8 +163,7 @@ fn thread_that_serves_signals_ends_with_its_system() {
         let mine = |name: &String| name.trim() == "tenure-signals";
         names.filter_map(Result::ok).filter(mine).count()
     }
-    let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    runtime.unwrap().block_on(async {
+    current_thread().block_on(async {
         let system = builder().start().unwrap();
         let begin = Instant::now();
         while threads() != 1 && begin.elapsed() < LONG {

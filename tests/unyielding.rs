@@ -14,7 +14,7 @@ use std::time::Duration;
 use common::{Check, Count, Guard, Log, multi_thread};
 use tenure::prelude::*;
 use tenure::{Kind, Phase, StopError, StopReason, Unjoined};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
@@ -165,11 +165,7 @@ impl Drop for Release {
 /// A system on a runtime of its own, whose workers the spinners take while the test waits
 /// elsewhere.
 fn impatient_system(workers: usize) -> (tokio::runtime::Runtime, System) {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(workers)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = common::workers(workers);
     let entered = runtime.enter();
     let system = System::builder()
         .child_grace(Duration::from_millis(20))
@@ -466,12 +462,8 @@ impl Actor for Blocks {
 
 #[test]
 fn wait_on_another_runtime_does_not_rely_on_a_stuck_one() {
-    let workers = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let here = Builder::new_current_thread().enable_all().build().unwrap();
+    let workers = common::workers(1);
+    let here = common::current_thread();
     let brief = Duration::from_millis(20);
     let system =
         workers.block_on(async { System::builder().child_grace(brief).patience(brief).start() });

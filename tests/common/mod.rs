@@ -1,4 +1,8 @@
-//! The leak check that ends every test.
+//! The runtimes of all tests, and the leak check that ends them.
+//!
+//! A test takes its runtime from here: [`paused`] or [`multi_thread`], which end with the leak check; or, if it is
+//! about the runtime itself (which it drops, has two of, or blocks), [`paused_runtime`], [`current_thread`] or
+//! [`workers`]. Only `tests/blocking.rs` builds one, which has a single thread for blocking jobs.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(unreachable_pub, reason = "each test binary is a crate of its own")]
@@ -25,7 +29,7 @@ pub fn paused<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
 
 /// Runs a test on a multi-thread runtime, in real time, and then the leak check.
 pub fn multi_thread<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
-    run(&multi_thread_runtime(), PATIENCE, test);
+    run(&workers(2), PATIENCE, test);
 }
 
 /// A runtime of one thread, whose clock is paused.
@@ -37,10 +41,15 @@ pub fn paused_runtime() -> Runtime {
         .unwrap()
 }
 
-/// A runtime of two workers, in real time.
-pub fn multi_thread_runtime() -> Runtime {
+/// A runtime of one thread, in real time.
+pub fn current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A runtime of so many workers, in real time.
+pub fn workers(number: usize) -> Runtime {
     Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(number)
         .enable_all()
         .build()
         .unwrap()
