@@ -395,8 +395,11 @@ fn sources_that_one_handler_cancels() {
     flat(in_one_handler(|ctx| {
         Box::pin(async {
             let child = ctx.spawn(Does).unwrap();
+            // One stays, and stands before all others.
+            drop(ctx.send_after(Duration::MAX, Msg::Nothing));
             for _ in 0..ROUNDS {
                 ctx.send_after(Duration::MAX, Msg::Nothing).cancel();
+                ctx.receive_timeout(Duration::MAX, || Msg::Nothing).cancel();
                 ctx.watch(&child, |_| Msg::Nothing).unwrap().cancel();
                 drop(ctx.receive_timeout(Duration::from_secs(1), || Msg::Nothing));
             }

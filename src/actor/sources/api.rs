@@ -131,6 +131,7 @@ impl<A: Actor> Context<A> {
         let Some(sources) = self.open_sources() else {
             return Timer::new(Seat::done());
         };
+        sources.forget_cancelled();
         let seat = Seat::new(usize::MAX, &sources.line);
         let quiet = Quiet::new(Arc::clone(&seat), time, make);
         if let Some(before) = sources.quiet.replace(quiet) {

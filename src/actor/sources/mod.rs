@@ -77,10 +77,7 @@ impl<M: Send + 'static> Sources<M> {
     }
 
     fn add(&mut self, source: impl Source<M> + 'static) -> Arc<Seat> {
-        // One handler may set up and cancel as many as it likes.
-        while let Some(seat) = self.line.pop_cancelled() {
-            self.forget(&seat);
-        }
+        self.forget_cancelled();
         let vacant = self.table.vacant_entry();
         let seat = Seat::new(vacant.key(), &self.line);
         vacant.insert(Entry {
@@ -194,6 +191,13 @@ impl<M: Send + 'static> Sources<M> {
     fn restart_quiet(&mut self) {
         if let Some(quiet) = &mut self.quiet {
             quiet.restart();
+        }
+    }
+
+    /// Before another is set up: one handler may set up and cancel as many as it likes.
+    fn forget_cancelled(&mut self) {
+        for seat in self.line.take_cancelled() {
+            self.forget(&seat);
         }
     }
 

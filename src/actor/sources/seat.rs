@@ -27,6 +27,8 @@ struct State {
     seats: VecDeque<Arc<Seat>>,
     waker: Option<Waker>,
     closed: bool,
+    /// With more it is looked through for those that have been cancelled.
+    crowded: usize,
 }
 
 impl Line {
@@ -41,10 +43,27 @@ impl Line {
         Some(seat)
     }
 
-    /// The first, if it was cancelled: those come before all others.
-    pub(super) fn pop_cancelled(&self) -> Option<Arc<Seat>> {
-        let is_cancelled = |seat: &mut Arc<Seat>| !seat.is_active();
-        lock(&self.0).seats.pop_front_if(is_cancelled)
+    /// Takes those out that have been cancelled: the first ones, which is where a cancel puts them, and all of
+    /// them whenever the line is twice as long as after the last time, since one that had stood in it already
+    /// still does.
+    pub(super) fn take_cancelled(&self) -> Vec<Arc<Seat>> {
+        let mut taken = Vec::new();
+        let mut state = lock(&self.0);
+        let State { seats, crowded, .. } = &mut *state;
+        while let Some(seat) = seats.pop_front_if(|seat| !seat.is_active()) {
+            taken.push(seat);
+        }
+        if seats.len() > *crowded {
+            seats.retain(|seat| {
+                let is_active = seat.is_active();
+                if !is_active {
+                    taken.push(Arc::clone(seat));
+                }
+                is_active
+            });
+            *crowded = 2 * seats.len();
+        }
+        taken
     }
 
     pub(super) fn set_waker(&self, waker: &Waker) {
