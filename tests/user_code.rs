@@ -377,6 +377,12 @@ fn panics_in_what_an_actor_starts() {
                 "failed",
             ),
             (
+                "a blocking job",
+                Box::new(|ctx| Ok(drop(ctx.blocking(|_| -> () { panic!("ran") })?))),
+                Then::Nothing,
+                "failed",
+            ),
+            (
                 "a pipe's future",
                 Box::new(|ctx| Ok(ctx.pipe(async { panic!("polled") as () }, |()| Msg::Sleep)?)),
                 Then::Nothing,
