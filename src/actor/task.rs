@@ -152,6 +152,7 @@ impl<T> Drop for TaskHandle<T> {
     fn drop(&mut self) {
         let value = std::mem::replace(&mut *lock(&self.cell.output), Output::Unwanted);
         drop(value);
+        self.cell.node.forget_errors();
     }
 }
 
@@ -200,6 +201,10 @@ impl<T: Send + 'static> AnyNode for TaskCell<T> {
 
     fn type_name(&self) -> &'static str {
         self.type_name
+    }
+
+    fn is_awaited(&self) -> bool {
+        matches!(*lock(&self.output), Output::Wanted)
     }
 
     fn set_waker(&self, waker: &Waker) {

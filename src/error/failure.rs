@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::{CutShort, Error};
@@ -12,6 +12,10 @@ use super::{CutShort, Error};
 pub enum Cause {
     /// A handler, hook, task or body returned this error. One with a refused value in it is kept as
     /// text: the value is gone.
+    ///
+    /// The owner of the node, and whoever waits for its end when it comes, gets the error itself. Whoever
+    /// asks later gets its text and that of its sources: an error may hold a reference to the very node that
+    /// failed, and kept by that it would keep both for ever.
     Error(Error),
     /// Something of the node's panicked: the handler, a hook, or a destructor.
     Panic(String),
@@ -67,6 +71,9 @@ struct Node {
     cut_short: Vec<CutShort>,
     /// The number of the owner; 0 if it has none.
     owner: u64,
+    /// The same failure with its errors as text.
+    text: OnceLock<Failure>,
+    is_text: bool,
 }
 
 impl Failure {
@@ -84,6 +91,64 @@ impl Failure {
             beneath,
             cut_short,
             owner: 0,
+            text: OnceLock::new(),
+            is_text: false,
+        }))
+    }
+
+    /// The same failure with the errors in it as text, each made once however many levels pass it on. It
+    /// runs the user's code that shows an error. A list, because a tree of causes may be deep (rule 15).
+    pub(crate) fn as_text(&self) -> Self {
+        let mut pending = vec![self];
+        while let Some(next) = pending.last().copied() {
+            let before = pending.len();
+            pending.extend(
+                next.beneath()
+                    .iter()
+                    .filter(|failure| failure.text().is_none()),
+            );
+            if pending.len() == before {
+                let text = next.make_text();
+                next.0.text.get_or_init(|| text);
+                pending.pop();
+            }
+        }
+        self.text().unwrap_or(self).clone()
+    }
+
+    fn text(&self) -> Option<&Self> {
+        if self.0.is_text {
+            return Some(self);
+        }
+        self.0.text.get()
+    }
+
+    /// What is beneath it has been made already.
+    fn make_text(&self) -> Self {
+        let node = &*self.0;
+        let cause = match &node.cause {
+            Cause::Error(error) => Cause::Error(error.as_text()),
+            Cause::Panic(message) => Cause::Panic(message.clone()),
+            Cause::TooManyRestarts { limit, within } => Cause::TooManyRestarts {
+                limit: *limit,
+                within: *within,
+            },
+            Cause::Beneath => Cause::Beneath,
+        };
+        Self(Arc::new(Node {
+            path: node.path.clone(),
+            type_name: node.type_name,
+            cause,
+            beneath: node
+                .beneath
+                .iter()
+                .filter_map(Self::text)
+                .cloned()
+                .collect(),
+            cut_short: node.cut_short.clone(),
+            owner: node.owner,
+            text: OnceLock::new(),
+            is_text: true,
         }))
     }
 
@@ -241,6 +306,7 @@ impl Drop for Node {
 impl Node {
     fn take_apart(&mut self, pending: &mut Vec<Failure>) {
         pending.append(&mut self.beneath);
+        pending.extend(self.text.take());
         drop(std::mem::replace(&mut self.cause, Cause::Beneath));
     }
 }

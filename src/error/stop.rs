@@ -52,6 +52,14 @@ pub enum StopError {
 }
 
 impl StopReason {
+    /// The same with the user's errors as text, if there are any in it.
+    pub(crate) fn as_text(&self) -> Option<Self> {
+        match self {
+            Self::Failed(failure) => Some(Self::Failed(failure.as_text())),
+            _ => None,
+        }
+    }
+
     /// `Ok` for an end in good order or one that was asked for; the failure, or what was cut
     /// short, as an error.
     ///

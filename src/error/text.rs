@@ -6,7 +6,7 @@ use super::{Carrier, Error, Failure, Stopped, show, source_of};
 /// What an error said, and what its sources said, without the errors themselves.
 pub(super) struct Text {
     message: String,
-    source: Box<dyn StdError + Send + Sync>,
+    source: Option<Source>,
 }
 
 /// An error of the user's, to be shown.
@@ -39,16 +39,49 @@ impl Error {
         };
         // The mark itself stays as it is.
         messages.pop();
-        let end: Box<dyn StdError + Send + Sync> = match carrier {
-            Carrier::Stopped => Box::new(Stopped),
-            Carrier::Refused => Box::new(Carrier::Refused),
-        };
-        Self(
-            messages
-                .into_iter()
-                .rev()
-                .fold(end, |source, message| Box::new(Text { message, source })),
-        )
+        Self::of_text(messages, Some(mark(carrier)))
+    }
+
+    /// What it says, and what its sources say up to the failure of a node, without the errors themselves.
+    pub(super) fn as_text(&self) -> Self {
+        let mut messages = Vec::new();
+        let mut end = None;
+        let mut next: Option<&(dyn StdError + 'static)> = Some(self.as_std());
+        while let Some(error) = next
+            && !error.is::<Failure>()
+            && end.is_none()
+        {
+            if let Some(carrier) = error.downcast_ref::<Carrier>() {
+                end = Some(mark(*carrier));
+            } else if error.is::<Stopped>() {
+                end = Some(mark(Carrier::Stopped));
+            } else {
+                messages.push(Shown(error).to_string());
+            }
+            next = source_of(error);
+        }
+        if messages.is_empty() {
+            messages.push(Shown(self.as_std()).to_string());
+        }
+        Self::of_text(messages, end)
+    }
+
+    fn of_text(messages: Vec<String>, end: Option<Source>) -> Self {
+        let mut source = end;
+        for message in messages.into_iter().rev() {
+            source = Some(Box::new(Text { message, source }));
+        }
+        // There is at least the head's message, or the mark.
+        Self(source.unwrap_or_else(|| Box::new(Stopped)))
+    }
+}
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+fn mark(carrier: Carrier) -> Source {
+    match carrier {
+        Carrier::Stopped => Box::new(Stopped),
+        Carrier::Refused => Box::new(Carrier::Refused),
     }
 }
 
@@ -66,6 +99,6 @@ impl fmt::Debug for Text {
 
 impl StdError for Text {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.source)
+        self.source.as_deref().map(|source| source as _)
     }
 }

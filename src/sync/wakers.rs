@@ -130,6 +130,11 @@ impl WakerSet {
         true
     }
 
+    /// Whether nobody is listed, woken or not.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.first, Place::Free) && self.rest.is_none()
+    }
+
     /// One who had waited does so no longer.
     #[inline]
     pub(crate) fn leave(&mut self, key: &mut WakerKey) -> Option<KeptWaker> {

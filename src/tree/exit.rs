@@ -1,4 +1,5 @@
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -6,7 +7,9 @@ use super::children::{Children, Ended};
 use super::group::{AutoShutdown, Step};
 use super::links::Links;
 use super::signals::{ADOPTED, CONTAINED, EXITS, SIGNIFICANT, TOLD, WAITING};
-use super::{AnyNode, Clock, Manner, Order, Report, StopChildren, finish, request, run_as};
+use super::{
+    AnyNode, Clock, Manner, Order, Report, StopChildren, finish, panic_message, request, run_as,
+};
 use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock};
@@ -168,6 +171,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
     let mut owner_is_over = false;
     let mut is_told = false;
     let mut step = Step::Wait;
+    let text = ended.as_ref().and_then(StopReason::as_text);
     let garbage = {
         let mut above = owner.map(|owner| lock(&owner.node().links));
         let mut own = lock(&node.node().links);
@@ -175,7 +179,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
             own.closed = true;
             own.shell_gone = true;
             own.set_since(None);
-            own.set_end(reason);
+            own.set_end(reason, text);
         }
         if !own.shell_gone || own.phase == Phase::Stopped || own.has_children() {
             return None;
@@ -214,13 +218,14 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         }
         own.phase = Phase::Stopped;
         own.wake_waiters(&mut wakes);
-        (entry, own.children.take(), own.tokens(true))
+        let errors = (!node.is_awaited()).then(|| own.forget_errors()).flatten();
+        (entry, own.children.take(), own.tokens(true), errors)
     };
     if let Some(tokens) = &garbage.2 {
         tokens.cancel();
     }
     trace_unheard(node, garbage.1.as_deref());
-    drop(garbage);
+    drop_garbage(garbage);
     if let Some(owner) = owner {
         wake_owner(owner, wakes_owner);
     }
@@ -233,6 +238,15 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         tracing::warn!(%failure, "a contained child failed");
     }
     owner.filter(|_| owner_is_next).cloned()
+}
+
+/// The errors in it are the user's, and may panic when they are dropped: nothing of that is to keep an owner in
+/// the tree.
+fn drop_garbage<T>(garbage: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(garbage))) {
+        let panic = panic_message(panic);
+        tracing::warn!(panic, "an error panicked when it was dropped");
+    }
 }
 
 /// What failed after the node's own code was dropped is in no report; nor is the failure of a scope that

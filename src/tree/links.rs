@@ -49,6 +49,8 @@ enum End {
 pub(super) struct Rare {
     /// How it ended, if not well.
     pub(super) end: Option<StopReason>,
+    /// The same with the errors in it as text, until `end` is that.
+    pub(super) end_as_text: Option<StopReason>,
     pub(super) settings: Settings,
     pub(super) tokens: Tokens,
     /// When the end of it and all beneath it becomes a kill, because whoever asked for it has set a limit.
@@ -125,8 +127,19 @@ impl Links {
         }
     }
 
-    /// Its shell has ended, and how; what was said first stays.
-    pub(super) fn set_end(&mut self, reason: StopReason) {
+    /// Everyone has what they were to be told of the end: from here on it is known as text, since an error
+    /// may hold a reference to this very node. Gives what is to be dropped without the lock.
+    pub(super) fn forget_errors(&mut self) -> Option<StopReason> {
+        let rare = self.rare.as_mut()?;
+        if self.phase != Phase::Stopped || !rare.waiters.is_empty() {
+            return None;
+        }
+        let text = rare.end_as_text.take()?;
+        rare.end.replace(text)
+    }
+
+    /// Its shell has ended, and how; what was said first stays. `text` is the same without errors.
+    pub(super) fn set_end(&mut self, reason: StopReason, text: Option<StopReason>) {
         if self.end != End::Unknown {
             return;
         }
@@ -136,7 +149,9 @@ impl Links {
             StopReason::Drained => End::Drained,
             StopReason::Killed => End::Killed,
             StopReason::Failed(_) | StopReason::CutShort(_) => {
-                self.rare.get_or_insert_default().end = Some(reason);
+                let rare = self.rare.get_or_insert_default();
+                rare.end = Some(reason);
+                rare.end_as_text = text;
                 End::Badly
             }
         };

@@ -59,6 +59,11 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         self.node().holds_up(request)
     }
 
+    /// Whether somebody is still to be told of its end who may not be among those who wait.
+    fn is_awaited(&self) -> bool {
+        self.node().kind() == Kind::Actor && self.node().signals.has(TOLD)
+    }
+
     /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it was in the middle of a
     /// message.
     fn suspend(&self, _waker: &Waker) -> bool {
@@ -157,6 +162,12 @@ impl Node {
     /// How it ended, once it has.
     pub(crate) fn reason(&self) -> Option<StopReason> {
         lock(&self.links).outcome()
+    }
+
+    /// Whoever was to be told of its end has been, or does not want to be.
+    pub(crate) fn forget_errors(&self) {
+        let errors = lock(&self.links).forget_errors();
+        drop(errors);
     }
 
     pub(crate) fn set_label(&self, label: Label) {

@@ -150,8 +150,9 @@ impl Future for UntilStopped {
             if let Some(reason) = links.outcome() {
                 let rare = links.rare.as_mut();
                 let mine = rare.and_then(|rare| rare.waiters.leave(&mut this.key));
+                let errors = links.forget_errors();
                 drop(links);
-                drop(mine);
+                drop((mine, errors));
                 return Poll::Ready(reason.into_result());
             }
             if is_beneath(any.node()) {
@@ -183,7 +184,8 @@ impl Drop for UntilStopped {
         let mut links = lock(&any.node().links);
         let rare = links.rare.as_mut();
         let mine = rare.and_then(|rare| rare.waiters.leave(key));
+        let errors = links.forget_errors();
         drop(links);
-        drop(mine);
+        drop((mine, errors));
     }
 }

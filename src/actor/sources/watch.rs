@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use super::{Source, Step};
 use crate::actor::{ActorRef, TaskHandle};
-use crate::error::{Kind, StopReason};
+use crate::error::{Kind, StopError, StopReason};
 use crate::tree::{NodeId, NodeRef, UntilStopped};
 
 /// The end of a node, as one that watches it sees it. See [`Context::watch`](crate::Context::watch).
@@ -77,9 +77,12 @@ impl<F> End<F> {
 
 impl<M, F: FnOnce(Watched) -> M + Send> Source<M> for End<F> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>> {
-        // The outcome itself is the node's to say: this is its text for those who wait.
-        drop(ready!(Pin::new(&mut self.stopped).poll(cx)));
-        let reason = self.node.any().node().reason();
+        let reason = match ready!(Pin::new(&mut self.stopped).poll(cx)) {
+            Ok(reason) => Some(reason),
+            Err(StopError::Failed(failure)) => Some(StopReason::Failed(failure)),
+            Err(StopError::CutShort(cut)) => Some(StopReason::CutShort(cut)),
+            Err(_) => self.node.any().node().reason(),
+        };
         let (Some(reason), Some(to_message)) = (reason, self.to_message.take()) else {
             return Poll::Ready(Step::End);
         };
