@@ -5,6 +5,8 @@
 
 mod common;
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -553,6 +555,46 @@ fn failures_that_are_contained() {
         let system = System::start().unwrap();
         for _ in 0..FEW {
             let child = system.spawn(ChildSpec::new(Fails).contain()).unwrap();
+            child.tell(()).await.unwrap();
+            child.stopped().await.unwrap_err();
+        }
+        system.stop().await.unwrap();
+    });
+}
+
+/// Fails at a message, with an error that holds the actor itself.
+struct Clings;
+
+struct Own(#[expect(dead_code, reason = "it is only held")] ActorRef<()>);
+
+impl fmt::Debug for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Own")
+    }
+}
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it holds its own actor")
+    }
+}
+
+impl StdError for Own {}
+
+impl Actor for Clings {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), ctx: &mut Context<Self>) -> tenure::Result {
+        Err(Own(ctx.me()).into())
+    }
+}
+
+#[test]
+fn failures_that_hold_their_own_actor() {
+    flat(async {
+        let system = System::start().unwrap();
+        for _ in 0..FEW {
+            let child = system.spawn(ChildSpec::new(Clings).contain()).unwrap();
             child.tell(()).await.unwrap();
             child.stopped().await.unwrap_err();
         }
