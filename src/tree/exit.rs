@@ -163,7 +163,8 @@ fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
 /// Takes a node out of the tree if nothing of it is left. Its shell may have ended just now. Gives
 /// the owner if this was the last that it waited for.
 fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn AnyNode>> {
-    let owner = node.node().owner();
+    let this = node.node();
+    let owner = this.owner();
     let mut wakes = WakeList::new();
     let mut contained = None;
     let mut wakes_owner = false;
@@ -171,10 +172,14 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
     let mut owner_is_over = false;
     let mut is_told = false;
     let mut step = Step::Wait;
-    let text = ended.as_ref().and_then(StopReason::as_text);
+    let has_failed;
+    let text = match &ended {
+        Some(failed @ StopReason::Failed(_)) => failed.as_text(),
+        _ => None,
+    };
     let garbage = {
         let mut above = owner.map(|owner| lock(&owner.node().links));
-        let mut own = lock(&node.node().links);
+        let mut own = lock(&this.links);
         if let Some(reason) = ended {
             own.closed = true;
             own.shell_gone = true;
@@ -192,7 +197,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         let mut entry = None;
         if let (Some(owner), Some(above)) = (owner, above.as_deref_mut()) {
             let own_end = matches!(reason, StopReason::Finished | StopReason::Failed(_));
-            if node.node().signals.has(CONTAINED) && matches!(reason, StopReason::Failed(_)) {
+            if this.signals.has(CONTAINED) && matches!(reason, StopReason::Failed(_)) {
                 note_cuts(owner, above, &reason);
                 contained = Some(reason);
             } else {
@@ -218,14 +223,22 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         }
         own.phase = Phase::Stopped;
         own.wake_waiters(&mut wakes);
-        let errors = (!node.is_awaited()).then(|| own.forget_errors()).flatten();
+        has_failed = own.has_failed();
+        let errors = match has_failed && !node.is_awaited() {
+            true => own.forget_errors(),
+            false => None,
+        };
         (entry, own.children.take(), own.tokens(true), errors)
     };
     if let Some(tokens) = &garbage.2 {
         tokens.cancel();
     }
-    trace_unheard(node, garbage.1.as_deref());
-    drop_garbage(garbage);
+    if garbage.1.is_some() || has_failed {
+        trace_unheard(node, garbage.1.as_deref());
+        drop_garbage(garbage);
+    } else {
+        drop(garbage);
+    }
     if let Some(owner) = owner {
         wake_owner(owner, wakes_owner);
     }
@@ -242,6 +255,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
 
 /// The errors in it are the user's, and may panic when they are dropped: nothing of that is to keep an owner in
 /// the tree.
+#[cold]
 fn drop_garbage<T>(garbage: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(garbage))) {
         let panic = panic_message(panic);
@@ -268,7 +282,7 @@ fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
 
 /// Wakes the owner, if it waits for this end. Above a scope that nobody polls it is the scope's owner that
 /// waits, and so on up.
-fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
+pub(super) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
     if awaits {
         owner.wake();
     }

@@ -111,7 +111,9 @@ impl StopChildren {
         if signals & WAITING == 0 {
             owner.node().signals.set(WAITING);
         }
-        self.heed(owner, signals);
+        if signals & (STOP | DRAIN | KILL | EXITS) != 0 {
+            self.heed(owner, signals);
+        }
         loop {
             match self.advance(owner) {
                 Next::TellSome(children) => {
@@ -122,10 +124,10 @@ impl StopChildren {
                         return Poll::Pending;
                     }
                 }
-                Next::TellAwaited(tasks) => self.tell_awaited(&tasks),
-                Next::Tell(child) => request(&child, self.order()),
+                Next::TellAwaited(tasks) => self.tell_awaited(owner, tasks),
+                Next::Tell(child) => self.tell(&child),
                 Next::Adopt(scope) => {
-                    scope.node().signals.set(ADOPTED);
+                    scope.node().signals.set(ADOPTED | WAITING);
                     self.scopes.push((scope, Level::new()));
                 }
                 Next::Wait => {
@@ -184,6 +186,8 @@ impl StopChildren {
                 if scope.node().signals.has(KILL) {
                     level.step = Step::Rest;
                 }
+                // Whoever asked for the end of the owner may set a limit at any time.
+                self.bound = limit(owner);
                 level.advance(scope, self.manner).0
             }
             None => {
@@ -191,6 +195,16 @@ impl StopChildren {
                 self.bound = bound;
                 next
             }
+        }
+    }
+
+    #[inline]
+    fn tell(&self, child: &Arc<dyn AnyNode>) {
+        let is_told = child.node().signals.has(STOP | DRAIN);
+        request(child, self.order());
+        if is_told {
+            // What it asks of the node that waits for it now would never end: it is to look again.
+            child.wake();
         }
     }
 
@@ -205,11 +219,16 @@ impl StopChildren {
         }
     }
 
-    fn tell_awaited(&self, tasks: &[Arc<dyn AnyNode>]) {
-        for task in tasks {
-            for target in awaited_ends(task.node()) {
-                if is_sibling(task, &target) && !target.node().signals.has(PLAIN) {
-                    request(&target, self.order());
+    /// Tells those whose ends are awaited by these tasks, or by what is beneath them.
+    fn tell_awaited(&self, owner: &Arc<dyn AnyNode>, tasks: Vec<Arc<dyn AnyNode>>) {
+        let here = self.here(owner);
+        let mut pending = tasks;
+        while let Some(next) = pending.pop() {
+            pending.extend(next.node().children());
+            for target in awaited_ends(next.node()) {
+                let child = child_above(here, &target);
+                if let Some(child) = child.filter(|child| !is_task(child)) {
+                    self.tell(&child);
                 }
             }
         }
@@ -223,6 +242,7 @@ impl StopChildren {
         if !scope.node().close_if_childless() {
             return;
         }
+        scope.node().signals.clear(WAITING);
         let scope = self.scopes.pop().map(|(scope, _)| scope);
         let above = self.here(owner);
         if let (Some(scope), Some(table)) = (scope, &mut lock(&above.node().links).children) {
@@ -264,11 +284,17 @@ impl StopChildren {
         let Some((scope, _)) = self.scopes.pop() else {
             return;
         };
-        let above = self.here(owner);
+        let (above, level) = match self.scopes.last_mut() {
+            Some((above, level)) => (&*above, level),
+            None => (owner, &mut self.top),
+        };
         if let Some(table) = &mut lock(&above.node().links).children
             && let Some(key) = table.key_of(scope.node())
         {
             table.pass(key);
+        }
+        if let Step::Reverse(_) = level.step {
+            level.step = Step::Reverse(None);
         }
     }
 
@@ -293,11 +319,12 @@ impl Level {
     /// Goes to the next step if this one is over, and to `Begin` if the node has started others
     /// meanwhile, as a draining one may. Gives the limit of the node's end as well.
     fn advance(&mut self, node: &Arc<dyn AnyNode>, manner: Manner) -> (Next, Option<Instant>) {
-        let mut links = lock(&node.node().links);
+        let node = node.node();
+        let mut links = lock(&node.links);
         // Waiting for children is not own time (rule 7).
-        links.pause_own_time(node.node());
-        let bound = links.bound().filter(|_| !node.node().signals.has(KILL));
-        let order = node.node().stop_order();
+        links.pause_own_time(node);
+        let bound = links.bound().filter(|_| !node.signals.has(KILL));
+        let order = node.stop_order();
         let next = match links.children.as_mut().filter(|table| !table.is_quiet()) {
             Some(table) => self.next(table, order, manner),
             None => {
@@ -362,6 +389,12 @@ impl Level {
     }
 }
 
+/// When the end of this node becomes a kill, unless it is one.
+fn limit(node: &Arc<dyn AnyNode>) -> Option<Instant> {
+    let killed = node.node().signals.has(KILL);
+    lock(&node.node().links).bound().filter(|_| !killed)
+}
+
 /// How it goes on when the tasks have ended, or been passed over.
 fn after_tasks(table: &mut Children, order: StopOrder) -> Step {
     match order {
@@ -385,7 +418,18 @@ fn awaited(owner: &Arc<dyn AnyNode>, step: Step) -> Option<Arc<dyn AnyNode>> {
     }
 }
 
-fn is_sibling(one: &Arc<dyn AnyNode>, other: &Arc<dyn AnyNode>) -> bool {
-    let owner = |of: &Arc<dyn AnyNode>| of.node().owner().map(|owner| owner.node().id());
-    owner(one).is_some() && owner(one) == owner(other)
+/// The child of this owner that the node is, or is beneath.
+fn child_above(owner: &Arc<dyn AnyNode>, node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
+    let mut next = node;
+    while let Some(above) = next.node().owner() {
+        if above.node().id() == owner.node().id() {
+            return Some(Arc::clone(next));
+        }
+        next = above;
+    }
+    None
+}
+
+fn is_task(node: &Arc<dyn AnyNode>) -> bool {
+    matches!(node.node().kind(), Kind::Task | Kind::Blocking)
 }

@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::Node;
 use super::children::Children;
 use super::place::Settings;
-use super::signals::{DRAIN, KILL, RENEW, STOP, WAITING};
+use super::signals::{ADOPTED, BY_SELF, DRAIN, KILL, RENEW, STOP, WAITING};
 use super::waits::Waits;
-use crate::error::{Phase, StopReason};
+use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::Caller;
-use crate::sync::{WakerSet, moment, saturating_add};
+use crate::sync::{WakerSet, moment, panic_message, saturating_add};
 
 /// What changes in a node's life, under its lock.
 pub(super) struct Links {
@@ -77,8 +78,17 @@ impl Tokens {
     /// Wakes whoever waits for them, so it must not be called under a lock.
     pub(super) fn cancel(&self) {
         for token in [&self.ending, &self.stopping].into_iter().flatten() {
-            token.cancel();
+            cancel(token);
         }
+    }
+}
+
+/// Fires a token. Whoever waits for it has brought a waker, which may be the user's and panic: that must not
+/// keep a kill from those beneath, nor unwind a shell (rule 8).
+pub(super) fn cancel(token: &CancellationToken) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| token.cancel())) {
+        let panic = panic_message(panic);
+        tracing::warn!(panic, "a waker panicked that waited for a token");
     }
 }
 
@@ -125,6 +135,12 @@ impl Links {
                 end.unwrap_or(StopReason::Killed)
             }
         }
+    }
+
+    /// Whether there is more to say of its end than how it came.
+    #[inline]
+    pub(super) fn has_failed(&self) -> bool {
+        self.end == End::Badly
     }
 
     /// Everyone has what they were to be told of the end: from here on it is known as text, since an error
@@ -178,7 +194,7 @@ impl Links {
     pub(super) fn own_time(&mut self, node: &Node) -> Option<OwnTime> {
         let signals = node.signals.load();
         let told = signals & (STOP | DRAIN | KILL | RENEW) != 0;
-        if !told || self.shell_gone || self.is_waiting(signals) {
+        if !told || self.shell_gone || self.is_waiting(signals) || self.is_kept(node, signals) {
             return None;
         }
         let now = Instant::now();
@@ -200,6 +216,13 @@ impl Links {
             used: used + now.saturating_duration_since(since),
             until,
         })
+    }
+
+    /// It is a scope of which only the future is left, in somebody's hands: it ends when that is polled or
+    /// dropped, and holds nobody up.
+    fn is_kept(&self, node: &Node, signals: u32) -> bool {
+        let has_ended = signals & BY_SELF != 0 && self.closed && self.is_quiet();
+        node.kind() == Kind::Scope && (signals & ADOPTED != 0 || has_ended && signals & KILL == 0)
     }
 
     /// It waits for its children, or for its next incarnation: that is not its own time.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::StopOrder;
 use super::limits::Notes;
-use super::links::{Links, OwnTime, Rare, millis};
+use super::links::{Links, OwnTime, Rare, cancel, millis};
 use super::place::{Place, Settings};
 use super::signals::{
     self, CONCURRENT, DRAIN, FIRED, KILL, PARENT, RENEWABLE, STOP, Signals, TOLD,
@@ -254,7 +254,7 @@ impl Node {
         let token = tokens.ending.get_or_insert_default().clone();
         drop(links);
         if over {
-            token.cancel();
+            cancel(&token);
         }
         token
     }
@@ -268,7 +268,7 @@ impl Node {
         let token = tokens.stopping.get_or_insert_default().clone();
         drop(links);
         if over {
-            token.cancel();
+            cancel(&token);
         }
         token
     }

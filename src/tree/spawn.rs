@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 
 use super::children::Children;
 use super::links::Links;
-use super::signals::{KILL, PARENT};
+use super::signals::{ADOPTED, KILL, PARENT};
 use super::{AnyNode, Place};
 use crate::error::Phase;
 use crate::sync::lock;
@@ -43,8 +43,13 @@ pub(crate) fn register_scope<N: AnyNode>(
     build: impl FnOnce(Place) -> Arc<N>,
 ) -> Result<Arc<N>, Denied> {
     let build = |place| Ok(build(place));
-    let killed = || owner.node().signals.has(KILL);
-    insert(owner, None, |links| !links.shell_gone && !killed(), build)
+    let admits = |links: &Links| {
+        let signals = owner.node().signals.load();
+        // Its own owner has gone through it, and will not do so again.
+        let is_idle = signals & ADOPTED != 0 && links.closed;
+        !links.shell_gone && signals & KILL == 0 && !is_idle
+    };
+    insert(owner, None, admits, build)
 }
 
 /// Runs the shell of a registered node.

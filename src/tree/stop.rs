@@ -192,8 +192,11 @@ fn enter(
                 .into_iter()
                 .flatten(),
         );
-        for task in tasks_with_token(&scope) {
-            if has_no_time(&task) {
+        for task in tasks(&scope) {
+            if task.node().signals.has(PLAIN) {
+                // It goes on, and so do the bodies of its own scopes.
+                scopes.extend(open_scopes(&task));
+            } else if has_no_time(&task) {
                 kill(&task, KILL | CUT);
             } else {
                 let order = Entry::order(&task, Order::Stop);
@@ -253,19 +256,24 @@ fn enter_one(
         tokens.cancel();
     }
     wakes.wake();
-    if node.kind() == Kind::Scope && entry.closes {
+    // Its body may be waiting for a task that waits for its token.
+    if node.kind() == Kind::Scope && entry.bits != 0 {
         scopes.push(Arc::clone(target));
     }
     Some(scopes)
 }
 
-/// The tasks and jobs of a scope that have a token.
-fn tasks_with_token(scope: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
+/// The tasks and jobs of a scope.
+fn tasks(scope: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
     let links = lock(&scope.node().links);
     let table = links.children.as_ref();
-    let mut tasks = table.map_or_else(Vec::new, |table| table.all_tasks());
-    tasks.retain(|task| !task.node().signals.has(PLAIN));
-    tasks
+    table.map_or_else(Vec::new, |table| table.all_tasks())
+}
+
+fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
+    let links = lock(&node.node().links);
+    let table = links.children.as_ref();
+    table.map_or_else(Vec::new, |table| table.scopes())
 }
 
 /// Kills a node and all beneath it at once: one that does not yield must not keep what is beneath

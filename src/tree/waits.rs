@@ -23,6 +23,7 @@ use slab::Slab;
 
 use super::current::{beneath, with_carrier};
 use super::cycles::{cycle, named};
+use super::exit::wake_owner;
 use super::joins::{count_joined, joined, joiner, joins};
 use super::links::Links;
 use super::signals::{EXITS, KILL, STOP, WAITING};
@@ -229,27 +230,24 @@ impl Edge {
         self.target.node().enter_wait(self, End::Target);
         self.from.node().enter_wait(self, End::From);
         self.from.node().note_waits();
-        if matches!(self.request, Request::End) && self.from.node().kind() == Kind::Task {
-            self.tell_owner();
+        if matches!(self.request, Request::End) {
+            self.tell_owners();
         }
     }
 
-    /// A task waits for the end of a node. If that is a sibling, and their owner waits for its tasks before
-    /// it tells others, it is to tell this one now.
+    /// It waits for the end of a node. An owner above that waits for its tasks before it tells the others is
+    /// to tell this one now, if it is beneath one of those.
     #[cold]
-    fn tell_owner(&self) {
-        let Some(owner) = self.from.node().owner() else {
-            return;
-        };
-        {
-            let mut links = lock(&owner.node().links);
-            let Some(table) = &mut links.children else {
-                return;
-            };
-            table.task_waits = true;
-        }
-        if owner.node().signals.has(WAITING) {
-            owner.wake();
+    fn tell_owners(&self) {
+        let mut next = self.from.node().owner();
+        while let Some(owner) = next {
+            if owner.node().signals.has(WAITING) {
+                if let Some(table) = &mut lock(&owner.node().links).children {
+                    table.task_waits = true;
+                }
+                wake_owner(owner, true);
+            }
+            next = owner.node().owner();
         }
     }
 
