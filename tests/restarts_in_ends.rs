@@ -150,6 +150,71 @@ fn children_of_a_draining_owner_restart_no_more_once_its_token_has_fired() {
     });
 }
 
+/// A plain task of a scope is waited for without a grace, so what it asks must not wait for the scope.
+#[test]
+fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
+    paused(async |check| {
+        let (begin, log) = (Instant::now(), Log::default());
+        let egg = Egg::new("child", &log, &check);
+        tenure::scope(async |scope| {
+            let spec = egg.restarting(Restart::OnFailure);
+            let child = scope.spawn(spec.backoff(Backoff::fixed(SECOND)))?;
+            child.tell(Msg::Fail).await?;
+            sleep(SECOND / 2).await;
+            scope.task(async move {
+                let asked = child.ask(Msg::Incarnation).await;
+                assert!(asked.is_err(), "{asked:?}");
+            })?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(begin.elapsed(), SECOND / 2);
+        assert_eq!(egg.incarnations.get(), 1);
+    });
+}
+
+/// Nothing beneath a node whose token fires waits for a restart that may not come, at any depth, and nobody
+/// has to be told for that. What it had accepted is dead.
+#[test]
+fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
+    for (drains, deep) in [(true, false), (true, true), (false, false), (false, true)] {
+        paused(async |check| {
+            let house = House::new(&check);
+            let (owner, spawner) = house.owner(&house.system, "owner").await;
+            let (_between, beneath) = house.owner(&spawner, "between").await;
+            let egg = house.egg("child");
+            let spec = egg.restarting(Restart::OnFailure);
+            let spec = spec.backoff(Backoff::fixed(100 * SECOND));
+            let above = if deep { &beneath } else { &spawner };
+            let child = above.start(spec).await.unwrap();
+            child.tell(Msg::Fail).await.unwrap();
+            sleep(SECOND).await;
+            child.tell(Msg::Log("accepted")).await.unwrap();
+            // It is joined before the others are told.
+            let task = child.clone();
+            spawner
+                .task_with(async move |token| {
+                    let asked = task.ask(Msg::Incarnation).await;
+                    assert!(asked.is_err() && token.is_cancelled(), "{asked:?}");
+                })
+                .unwrap();
+            let begin = Instant::now();
+            let ended = match drains {
+                true => owner.drain().await,
+                false => owner.stop().await,
+            };
+            assert!(ended.is_ok(), "{ended:?}");
+            assert_eq!(begin.elapsed(), Duration::ZERO);
+            let end = child.node().outcome().unwrap();
+            assert!(matches!(end, Ok(StopReason::Stopped)), "{end:?}");
+            assert_eq!(egg.incarnations.get(), 1);
+            assert!(!house.log.entries().contains(&"accepted".to_owned()));
+            house.system.stop().await.unwrap();
+        });
+    }
+}
+
 /// Fails in its handler and, if it is told to, in its `on_stop`; sees its tokens.
 #[derive(Clone)]
 struct Twice {

@@ -13,7 +13,7 @@ use super::shell::{Seed, Stage};
 use crate::error::StopReason;
 use crate::sync::after;
 use crate::tree::signals::{CUT, DRAIN, KILL, STOP, TOLD, WAITING};
-use crate::tree::{Exit, Node, Report, Resume, Turn, panic_message};
+use crate::tree::{Exit, Node, Order, Report, RestartMark, Resume, Turn, panic_message, request};
 
 /// Says whether another incarnation follows one that has ended, and what it is started from.
 pub(crate) trait Revive<S>: Send {
@@ -112,7 +112,8 @@ impl<S: Start> Renewal<S> {
 /// Goes on to the next incarnation, after the state and the children of the last one are gone:
 /// makes its recipe, when it is time and the node's turn. `false` if there is none.
 ///
-/// A drain does not wait: what was accepted is to be handled, if there is anything.
+/// A drain does not wait: what was accepted is to be handled, if there is anything. Neither does one that may
+/// not be started anew any more: somebody may wait for what it was sent.
 pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> bool {
     let Seed {
         life,
@@ -122,6 +123,7 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
     else {
         return false;
     };
+    let _mark = RestartMark::new(&exit.any().node().shared);
     poll_fn(|cx| {
         exit.make_known(cx.waker());
         Poll::Ready(())
@@ -159,11 +161,11 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
 async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
     let node = exit.any().node();
     loop {
-        node.join_group();
+        let in_group = node.join_group();
         // Neither is its own time, however long somebody else's stop looks on (rule 7).
         node.signals.set(WAITING);
         node.pause_own_time();
-        wait(node, at).await;
+        wait(node, at, in_group).await;
         node.signals.clear(WAITING);
         if node.signals.has(DRAIN) {
             node.leave_group();
@@ -172,9 +174,13 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
                 return false;
             }
         }
-        match node.finish_restart() {
+        match node.finish_restart(in_group) {
             Resume::Start => return true,
-            Resume::End => return false,
+            Resume::End => {
+                // Its owner would tell it, but only in its turn. What it had accepted is not handled any more.
+                request(exit.any(), Order::Stop);
+                return false;
+            }
             Resume::Park => {}
         }
     }
@@ -198,13 +204,12 @@ fn settle(exit: &mut Exit, report: &mut Report) {
 }
 
 /// Waits until it is time, and the node is not parked any more; or until it is told something else.
-async fn wait(node: &Node, at: Instant) {
+async fn wait(node: &Node, at: Instant, in_group: bool) {
     // A start that always fails must let others run.
     tokio::task::yield_now().await;
     let mut sleep = pin!(None);
     poll_fn(|cx| {
-        let signals = node.signals.load();
-        if signals & (STOP | KILL) != 0 || signals & DRAIN != 0 && node.may_restart(false) {
+        if node.signals.has(STOP | KILL | DRAIN) || !node.may_restart(in_group) {
             return Poll::Ready(());
         }
         match node.turn() {
@@ -212,18 +217,16 @@ async fn wait(node: &Node, at: Instant) {
             Turn::Parked => return Poll::Pending,
             Turn::Live | Turn::Starting => {}
         }
+        if !node.may_restart(false) {
+            return Poll::Ready(());
+        }
         if sleep.is_none() && at > Instant::now() {
             sleep.set(Some(sleep_until(at)));
         }
         if let Some(sleep) = sleep.as_mut().as_pin_mut() {
             ready!(sleep.poll(cx));
         }
-        // If not, its owner is about to tell it what to do.
-        if node.may_restart(false) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        Poll::Ready(())
     })
     .await;
 }

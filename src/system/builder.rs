@@ -207,6 +207,7 @@ impl Builder {
             ask_timeout: self.ask_timeout,
             stalls: defaults.stalls,
             regrouping: defaults.regrouping,
+            restarting: defaults.restarting,
             handle: defaults.handle,
         };
         let handle = shared.handle.clone();

@@ -32,5 +32,6 @@ fn system_defaults(handle: Handle) -> Shared {
         ask_timeout: None,
         stalls: Arc::new(Stalls::default()),
         regrouping: AtomicUsize::new(0),
+        restarting: AtomicUsize::new(0),
     }
 }

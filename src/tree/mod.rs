@@ -66,7 +66,7 @@ pub(crate) use overdue::OverdueTimer;
 pub(crate) use place::{Place, Settings};
 pub(crate) use replies::keep_reply;
 pub(crate) use report::{Report, forget_ended, next_ended, tolerated};
-pub(crate) use restart::Resume;
+pub(crate) use restart::{RestartMark, Resume};
 pub(crate) use shared::Shared;
 pub(crate) use shell_waker::ShellWaker;
 pub(crate) use spawn::{Denied, launch, launch_blocking, launch_thread, register, register_scope};

@@ -1,9 +1,12 @@
 //! What a restart does to a node: its task, mailbox and references stay, and everything else that
 //! belonged to the incarnation goes.
 
-use super::Node;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
 use super::group::Turn;
 use super::signals::{DRAIN, DROP_CODE, EXITS, FIRED, IF_EMPTY, KILL, RENEW, STOP, WAITING};
+use super::{Node, Shared};
 use crate::error::Phase;
 use crate::sync::lock;
 
@@ -11,7 +14,7 @@ use crate::sync::lock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resume {
     Start,
-    /// Wait again: for its turn, as a sibling has failed meanwhile, or to be told to end.
+    /// Wait again for its turn, as a sibling has failed meanwhile.
     Park,
     End,
 }
@@ -25,10 +28,10 @@ impl Node {
     }
 
     /// Whether it may be started anew, which nothing may be beneath a node that is to end, at any height
-    /// (rule 9). One that drains, or has to wait for its group, has not failed: what it accepted is handled as
-    /// long as those above it drain.
+    /// (rule 9). One that is started anew with its group is, as long as those above it drain: what it accepted is
+    /// handled.
     pub(crate) fn may_restart(&self, in_group: bool) -> bool {
-        let ending = if in_group || self.signals.has(DRAIN) {
+        let ending = if in_group {
             STOP | KILL
         } else {
             STOP | KILL | FIRED
@@ -62,22 +65,22 @@ impl Node {
         if let Some(tokens) = tokens {
             tokens.cancel();
         }
+        wake_restarting(self, FIRED);
         true
     }
 
     /// The next incarnation begins, unless the node has been told something else meanwhile.
-    pub(crate) fn finish_restart(&self) -> Resume {
+    pub(crate) fn finish_restart(&self, in_group: bool) -> Resume {
         // The group tells it, or not, under its owner's lock.
         let above = self.owner().map(|owner| lock(&owner.node().links));
         let mut links = lock(&self.links);
-        if self.signals.has(STOP | KILL) {
+        if self.signals.has(STOP | KILL) || !self.may_restart(in_group) {
             return Resume::End;
         }
         let turn = above
             .as_ref()
             .map_or(Turn::Live, |above| above.turn_of(self));
-        // Or its owner is about to tell it what to do.
-        if turn == Turn::Told && !self.signals.has(DRAIN) || !self.may_restart(false) {
+        if turn == Turn::Told && !self.signals.has(DRAIN) {
             return Resume::Park;
         }
         if links.phase == Phase::Restarting {
@@ -100,5 +103,47 @@ impl Node {
         drop(above);
         drop(fired);
         Resume::Start
+    }
+}
+
+/// Counts the nodes of a system that wait for their next incarnation.
+#[must_use = "it counts until it is dropped"]
+pub(crate) struct RestartMark(Arc<Shared>);
+
+impl RestartMark {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        shared.restarting.fetch_add(1, Ordering::Relaxed);
+        // Either it is counted when its owner's signal has been set, or it sees that.
+        fence(Ordering::SeqCst);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for RestartMark {
+    fn drop(&mut self) {
+        self.0.restarting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The node has got these signals, with which nothing beneath it is started anew: what waits there for its next
+/// incarnation is to look. One that has them already has seen to that, for all beneath it.
+pub(super) fn wake_restarting(node: &Node, signals: u32) {
+    fence(Ordering::SeqCst);
+    if node.shared.restarting.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let has_all = |node: &Node| node.signals.load() & signals == signals;
+    if node.owner().is_some_and(|owner| has_all(owner.node())) {
+        return;
+    }
+    // A list, because the tree may be deep (rule 15).
+    let mut pending = node.children();
+    while let Some(next) = pending.pop() {
+        if next.node().signals.has(RENEW) {
+            next.wake();
+        }
+        if !has_all(next.node()) {
+            pending.append(&mut next.node().children());
+        }
     }
 }

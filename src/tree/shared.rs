@@ -23,4 +23,6 @@ pub(crate) struct Shared {
     pub(crate) stalls: Arc<Stalls>,
     /// How many restarts of groups are under way.
     pub(crate) regrouping: AtomicUsize,
+    /// How many nodes wait for their next incarnation.
+    pub(crate) restarting: AtomicUsize,
 }

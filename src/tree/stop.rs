@@ -4,7 +4,8 @@ use tokio::time::Instant;
 
 use super::AnyNode;
 use super::links::Links;
-use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, FIRED, KILL, PLAIN, RENEW, STOP};
+use super::restart::wake_restarting;
+use super::signals::{ALWAYS, BY_SELF, CUT, DRAIN, FIRED, KILL, PARENT, PLAIN, RENEW, STOP};
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
 use crate::sync::{WakeList, lock};
@@ -220,7 +221,7 @@ fn enter_one(
 ) -> Option<Vec<Arc<dyn AnyNode>>> {
     let node = target.node();
     let mut wakes = WakeList::new();
-    let (tokens, mut scopes) = {
+    let (tokens, mut scopes, news) = {
         let mut links = lock(&node.links);
         let told = node.signals.load();
         if links.phase == Phase::Stopped
@@ -247,7 +248,13 @@ fn enter_one(
             .filter(|_| entry.closes || entry.bits == 0);
         let scopes = table.map_or_else(Vec::new, |table| table.scopes());
         links.begin_stopping(&mut wakes);
-        (tokens, scopes)
+        let is_parent = told & PARENT != 0;
+        let news = if is_parent {
+            bits & !told & (STOP | FIRED)
+        } else {
+            0
+        };
+        (tokens, scopes, news)
     };
     if entry.gate != Gate::Open {
         target.close(entry.gate);
@@ -256,6 +263,9 @@ fn enter_one(
         tokens.cancel();
     }
     wakes.wake();
+    if news != 0 {
+        wake_restarting(node, news);
+    }
     // Its body may be waiting for a task that waits for its token.
     if node.kind() == Kind::Scope && entry.bits != 0 {
         scopes.push(Arc::clone(target));

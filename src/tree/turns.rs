@@ -17,22 +17,25 @@ use crate::error::Phase;
 use crate::sync::lock;
 
 impl Node {
-    /// The incarnation has ended: if its siblings are to be started anew with it, it waits for its turn.
-    pub(crate) fn join_group(&self) {
-        let Some(owner) = self.owner() else { return };
+    /// The incarnation has ended: if its siblings are to be started anew with it, it waits for its turn. Says
+    /// whether they are.
+    pub(crate) fn join_group(&self) -> bool {
+        let Some(owner) = self.owner() else {
+            return false;
+        };
         let (step, next) = {
             let mut above = lock(&owner.node().links);
             let strategy = above.strategy();
             let closed = above.closed;
             let Some(table) = &mut above.children else {
-                return;
+                return false;
             };
             // An owner that takes no more children is about to stop this one.
             if strategy == Strategy::OneForOne || closed {
                 if let Some(entry) = table.entry_of_mut(self) {
                     entry.turn = Turn::Live;
                 }
-                return;
+                return false;
             }
             table.park(self, strategy);
             (
@@ -45,6 +48,7 @@ impl Node {
         if let Some(next) = next {
             turn_has_come(&next);
         }
+        true
     }
 
     /// The node is running again, or begins to without waiting for its turn: the next can follow.
