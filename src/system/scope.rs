@@ -167,7 +167,7 @@ fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, 
     let scope = Scope {
         spawner: Spawner::new(Arc::clone(&node)),
     };
-    Ok((scope, Exit::new(node)))
+    Ok((scope, Exit::of_scope(node)))
 }
 
 /// The shell of a scope. It runs in its caller's task; dropping it is an end like that of any

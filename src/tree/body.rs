@@ -202,6 +202,11 @@ impl Exit {
 
     #[inline]
     fn enter<R>(&mut self, code: impl FnOnce() -> R) -> R {
+        if self.is_of_scope() {
+            let (result, scope) = current::within_scope(self.lend(), code);
+            self.restore(scope);
+            return result;
+        }
         let outer = current::enter(self.lend());
         let result = code();
         self.restore(current::enter(outer));

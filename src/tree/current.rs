@@ -13,6 +13,8 @@ type Current = ManuallyDrop<Option<Arc<dyn AnyNode>>>;
 
 thread_local! {
     static CURRENT: RefCell<Current> = const { RefCell::new(ManuallyDrop::new(None)) };
+    /// The node that polls the scope whose body is the current one, or the outermost of several such.
+    static POLLER: RefCell<Current> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 /// Moves a node in for a poll, and gives the outer one. No count is touched: the node's shell lends
@@ -20,6 +22,26 @@ thread_local! {
 #[inline]
 pub(super) fn enter(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(node)))
+}
+
+/// As [`enter`], around code of a scope's: who polls it, which is not its owner if that gave its future away, stays
+/// known meanwhile.
+pub(super) fn within_scope<R>(
+    scope: Option<Arc<dyn AnyNode>>,
+    code: impl FnOnce() -> R,
+) -> (R, Option<Arc<dyn AnyNode>>) {
+    let poller = |node| ManuallyDrop::into_inner(POLLER.replace(ManuallyDrop::new(node)));
+    let mut outer = enter(scope);
+    let is_scope = |node: &Arc<dyn AnyNode>| node.node().kind() == Kind::Scope;
+    let before = match outer.as_ref().is_some_and(is_scope) {
+        true => None,
+        false => Some(poller(outer.take())),
+    };
+    let result = code();
+    if let Some(before) = before {
+        outer = poller(before);
+    }
+    (result, enter(outer))
 }
 
 /// Runs a piece of the node's code with the node as the current one, where its shell has gone.
@@ -59,9 +81,9 @@ pub(crate) fn is_beneath(node: &Node) -> bool {
         .unwrap_or(false)
 }
 
-/// Runs `f` with the node that the code here counts as, which is the nearest that is no scope,
-/// and the current one. Code of no node, and that of a scope with nothing above it, is nobody's:
-/// none waits for it.
+/// Runs `f` with the node that the code here counts as, and the current one. The code of a scope counts as that of
+/// the node whose shell polls it here. Code of no node, and that of a scope or system that no node polls, is
+/// nobody's: none waits for it.
 pub(super) fn with_carrier<R>(
     f: impl FnOnce(&Arc<dyn AnyNode>, &Arc<dyn AnyNode>) -> R,
 ) -> Option<R> {
@@ -69,14 +91,22 @@ pub(super) fn with_carrier<R>(
         .try_with(|current| {
             let current = current.borrow();
             let here = current.as_ref()?;
-            let mut node = here;
-            while matches!(node.node().kind(), Kind::Scope | Kind::System) {
-                node = node.node().owner()?;
+            if here.node().kind() != Kind::Scope {
+                return counts(here).then(|| f(here, here));
             }
-            Some(f(node, here))
+            let poller = POLLER.try_with(|poller| {
+                let poller = poller.borrow();
+                let node = poller.as_ref().filter(|node| counts(node))?;
+                Some(f(node, here))
+            });
+            poller.ok().flatten()
         })
         .ok()
         .flatten()
+}
+
+fn counts(node: &Arc<dyn AnyNode>) -> bool {
+    node.node().kind() != Kind::System
 }
 
 /// Whether `here` is `node`, or beneath it.

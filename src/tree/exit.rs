@@ -30,6 +30,7 @@ pub(crate) struct Exit {
     clock: Clock,
     /// The node knows how to wake the shell, or will by the time that it is suspended.
     known: bool,
+    of_scope: bool,
 }
 
 impl Exit {
@@ -38,7 +39,20 @@ impl Exit {
             node: Some(node),
             clock: Clock::default(),
             known: false,
+            of_scope: false,
         }
+    }
+
+    /// For a scope, whose future may be polled by another than its owner.
+    pub(crate) fn of_scope(node: Arc<dyn AnyNode>) -> Self {
+        let mut exit = Self::new(node);
+        exit.of_scope = true;
+        exit
+    }
+
+    #[inline]
+    pub(super) fn is_of_scope(&self) -> bool {
+        self.of_scope
     }
 
     /// For a node whose code sees to it by itself, when it is first suspended, that it can be woken.

@@ -1,0 +1,134 @@
+//! A scope's future is a value: its owner may keep it for a later handler, or give it away.
+
+mod common;
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use common::{Check, Guard, paused};
+use tenure::prelude::*;
+use tenure::{System, scope_send};
+use tokio::sync::oneshot;
+
+type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
+
+/// Opens a scope, and keeps its future or gives it away.
+struct Holder {
+    kept: Option<Kept>,
+    _guard: Guard,
+}
+
+enum Msg {
+    /// Polls the future once, and keeps it.
+    Keep(Kept),
+    Give(oneshot::Sender<Kept>),
+    Ping(ReplyTo<()>),
+    /// Replies after it has asked that one.
+    Ask(ActorRef<Msg>, ReplyTo<()>),
+    /// Gives its own reply away.
+    Lend(oneshot::Sender<ReplyTo<()>>, ReplyTo<()>),
+}
+
+impl Actor for Holder {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Keep(scope) => {
+                let scope = self.kept.insert(scope);
+                poll_once(scope).await;
+            }
+            Msg::Give(to) => drop(to.send(self.kept.take().unwrap())),
+            Msg::Ping(reply) => reply.send(()),
+            Msg::Ask(other, reply) => {
+                other.ask(Msg::Ping).await?;
+                reply.send(());
+            }
+            Msg::Lend(to, reply) => drop(to.send(reply)),
+        }
+        Ok(())
+    }
+}
+
+async fn poll_once(scope: &mut Kept) {
+    poll_fn(|cx| {
+        assert!(scope.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+fn holder(system: &System, check: &Check) -> ActorRef<Msg> {
+    let holder = Holder {
+        kept: None,
+        _guard: check.guard(),
+    };
+    system.spawn(holder).unwrap()
+}
+
+/// Opens a scope with this body in the actor.
+async fn keep<F, Fut>(holder: &ActorRef<Msg>, body: F)
+where
+    F: FnOnce(Scope) -> Fut + Send + 'static,
+    Fut: Future<Output = tenure::Result> + Send + 'static,
+{
+    let kept = Msg::Keep(Box::pin(scope_send(body)));
+    holder.tell(kept).await.unwrap();
+    holder.ask(Msg::Ping).await.unwrap();
+}
+
+async fn give(holder: &ActorRef<Msg>) -> Kept {
+    let (to, given) = oneshot::channel();
+    holder.tell(Msg::Give(to)).await.unwrap();
+    given.await.unwrap()
+}
+
+/// Its owner does not run it, and would never settle what it keeps.
+#[test]
+fn reply_that_is_dropped_by_a_scope_that_was_given_away_is_resolved() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let (go, goes) = oneshot::channel::<ReplyTo<()>>();
+        keep(&holder, move |_| async move {
+            drop(goes.await?);
+            Ok(())
+        })
+        .await;
+        let mut given = give(&holder).await;
+        let (lend, lent) = oneshot::channel();
+        let mut asked = std::pin::pin!(holder.ask(|reply| Msg::Lend(lend, reply)).into_future());
+        let reply = tokio::select! {
+            asked = &mut asked => panic!("{asked:?}"),
+            reply = lent => reply.unwrap(),
+        };
+        poll_once(&mut given).await;
+        holder.ask(Msg::Ping).await.unwrap();
+        go.send(reply).unwrap();
+        given.await.unwrap();
+        assert!(matches!(asked.await, Err(AskError::NoReply)));
+        system.stop().await.unwrap();
+    });
+}
+
+/// The owner waits for nothing meanwhile, and answers.
+#[test]
+fn ask_of_a_scope_that_was_given_away_is_no_wait_of_its_owner() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (holder, other) = (holder(&system, &check), holder(&system, &check));
+        let (me, (to, asked)) = (holder.clone(), oneshot::channel());
+        keep(&holder, move |_| async move {
+            tokio::task::yield_now().await;
+            drop(to.send(other.ask(|reply| Msg::Ask(me, reply)).await));
+            Ok(())
+        })
+        .await;
+        let given = give(&holder).await;
+        given.await.unwrap();
+        let asked = asked.await.unwrap();
+        assert!(asked.is_ok(), "{asked:?}");
+        system.stop().await.unwrap();
+    });
+}
