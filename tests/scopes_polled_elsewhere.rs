@@ -5,11 +5,15 @@ mod common;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use common::{Check, Guard, paused};
 use tenure::prelude::*;
 use tenure::{System, scope_send};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
@@ -22,6 +26,8 @@ struct Holder {
 enum Msg {
     /// Polls the future once, and keeps it.
     Keep(Kept),
+    /// Awaits it after so long.
+    Await(Duration),
     Give(oneshot::Sender<Kept>),
     Ping(ReplyTo<()>),
     /// Replies after it has asked that one.
@@ -38,6 +44,10 @@ impl Actor for Holder {
             Msg::Keep(scope) => {
                 let scope = self.kept.insert(scope);
                 poll_once(scope).await;
+            }
+            Msg::Await(time) => {
+                sleep(time).await;
+                self.kept.take().unwrap().await?;
             }
             Msg::Give(to) => drop(to.send(self.kept.take().unwrap())),
             Msg::Ping(reply) => reply.send(()),
@@ -82,6 +92,45 @@ async fn give(holder: &ActorRef<Msg>) -> Kept {
     let (to, given) = oneshot::channel();
     holder.tell(Msg::Give(to)).await.unwrap();
     given.await.unwrap()
+}
+
+/// The task had asked while nobody waited for it, which was no cycle then. `between` says whether it stands
+/// beneath another task.
+#[test]
+fn scope_in_its_join_that_a_later_handler_awaits_completes_a_cycle() {
+    for between in [false, true] {
+        paused(async |check| {
+            let system = System::start().unwrap();
+            let holder = holder(&system, &check);
+            let (me, (to, asked)) = (holder.clone(), oneshot::channel());
+            let ask = async move {
+                sleep(2 * SECOND).await;
+                let asked = me.ask(Msg::Ping).await;
+                to.send(matches!(asked, Err(AskError::Deadlock(_))))
+                    .unwrap();
+            };
+            keep(&holder, move |scope| async move {
+                match between {
+                    true => drop(scope.task(async move {
+                        scope_send(move |scope| async move {
+                            drop(scope.task(ask)?);
+                            Ok(())
+                        })
+                        .await
+                    })?),
+                    false => drop(scope.task(ask)?),
+                }
+                Ok(())
+            })
+            .await;
+            let begin = Instant::now();
+            holder.tell(Msg::Await(3 * SECOND)).await.unwrap();
+            holder.ask(Msg::Ping).await.unwrap();
+            assert_eq!(begin.elapsed(), 3 * SECOND);
+            assert_eq!(asked.await, Ok(true), "between: {between}");
+            system.stop().await.unwrap();
+        });
+    }
 }
 
 /// Its owner does not run it, and would never settle what it keeps.

@@ -104,7 +104,7 @@ impl Wait {
         limited: bool,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
     ) -> Result<(), Cycle> {
-        self.enter(limited, wait);
+        self.put(limited, wait);
         self.look()
     }
 
@@ -113,12 +113,25 @@ impl Wait {
         self.0.is_some()
     }
 
-    /// Lists the wait, and no more: for one that cannot fail, and tells those that it waits for.
+    /// As [`list`](Wait::list), for one that cannot fail, and tells those that it waits for. If it begins later
+    /// than that, those on the way look again.
     pub(crate) fn enter(
         &mut self,
         limited: bool,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
     ) {
+        if !self.put(limited, wait) {
+            return;
+        }
+        let edges = self.0.as_ref().and_then(cycle);
+        // The first is this one itself, which must not wake itself.
+        for edge in edges.iter().flatten().skip(1) {
+            edge.from.wake();
+        }
+    }
+
+    /// Lists the wait, and no more. Says whether that was to be done.
+    fn put(&mut self, limited: bool, wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request)) -> bool {
         let here = with_carrier(|node, here| {
             let scope = (here.node().kind() == Kind::Scope).then_some(here);
             let edge = self.0.as_ref();
@@ -127,14 +140,18 @@ impl Wait {
         });
         let (from, scope) = match here {
             Some(Some(here)) => here,
-            Some(None) => return,
-            None => return self.end(),
+            Some(None) => return false,
+            None => {
+                self.end();
+                return false;
+            }
         };
         self.end();
         let (target, request) = wait();
         let edge = Edge::new(from, target, request, limited, scope);
         edge.enter();
         self.0 = Some(edge);
+        true
     }
 
     fn look(&mut self) -> Result<(), Cycle> {
