@@ -151,13 +151,13 @@ async fn settle() {
     }
 }
 
-/// told to drain in its backoff, beneath a node that has been told to stop and is busy.
+/// Told to drain in its backoff, beneath a node that has been told to stop and is busy.
 #[test]
 fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(ChildSpec::new(X::new(&log)).grace(100 * SECOND))?;
             p.tell(run(move |x, ctx| {
                 Box::pin(async move {
@@ -180,16 +180,17 @@ fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// rule 7: a bound set while a kept scope is gone through.
+/// Rule 7: a bound set while a kept scope is gone through.
 #[test]
 fn bound_that_comes_while_a_kept_scope_is_gone_through() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             let l = log.clone();
             keep(&p, move |s| async move {
@@ -214,16 +215,17 @@ fn bound_that_comes_while_a_kept_scope_is_gone_through() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// rule 4: a plain task in a kept scope begins later to await a sibling's end, in a drain.
+/// Rule 4: a plain task in a kept scope begins later to await a sibling's end, in a drain.
 #[test]
 fn task_in_a_kept_scope_awaits_a_siblings_end_later() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             let l = log.clone();
             keep(&p, move |s| async move {
@@ -242,17 +244,18 @@ fn task_in_a_kept_scope_awaits_a_siblings_end_later() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// rule 16: an actor in a restart waits for a child of a kept scope, whose `on_stop` asks it.
+/// Rule 16: an actor in a restart waits for a child of a kept scope, whose `on_stop` asks it.
 #[test]
 fn restart_waits_for_a_child_of_a_kept_scope_that_asks_it() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
         let l = log.clone();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(ChildSpec::new(X::new(&log)).restart(Restart::OnFailure))?;
             let (l, me) = (log.clone(), p.clone());
             keep(&p, move |s| async move {
@@ -275,11 +278,12 @@ fn restart_waits_for_a_child_of_a_kept_scope_that_asks_it() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
         assert_eq!(begin.elapsed(), Duration::ZERO);
     });
 }
 
-/// what does not yield is beneath a kept scope: older siblings still get their stop.
+/// What does not yield is beneath a kept scope: older siblings still get their stop.
 #[test]
 fn older_siblings_of_a_kept_scope_that_does_not_yield_are_told() {
     multi_thread(async |_c| {
@@ -345,7 +349,7 @@ where
     rx.await.unwrap()
 }
 
-/// rule 4: a contained child of a concurrent, draining owner spawns a sibling and fails.
+/// Rule 4: a contained child of a concurrent, draining owner spawns a sibling and fails.
 #[test]
 fn sibling_spawned_late_by_a_contained_child_of_a_concurrent_drain() {
     paused(async |_c| {
@@ -377,18 +381,18 @@ fn sibling_spawned_late_by_a_contained_child_of_a_concurrent_drain() {
             }),
         )
         .await;
-        assert!(r.is_ok(), "hangs");
+        assert!(matches!(r, Ok(Ok(()))), "{r:?}");
     });
 }
 
-/// the late sibling comes from outside, with an older that is contained.
-/// rule 4: a task with a token that comes late beneath a draining actor, awaited by a child.
+/// The late sibling comes from outside, with an older that is contained.
+/// Rule 4: a task with a token that comes late beneath a draining actor, awaited by a child.
 #[test]
 fn late_task_with_token_of_a_draining_actor() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             p.tell(run(|x, ctx| {
                 Box::pin(async move {
@@ -414,16 +418,17 @@ fn late_task_with_token_of_a_draining_actor() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// rule 6: the token of a task in a scope within a plain task of an open scope.
+/// Rule 6: the token of a task in a scope within a plain task of an open scope.
 #[test]
 fn token_in_a_scope_of_a_plain_task_of_an_open_scope() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             p.tell(run(|_, _| {
                 Box::pin(async move {
@@ -450,6 +455,7 @@ fn token_in_a_scope_of_a_plain_task_of_an_open_scope() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
@@ -460,8 +466,8 @@ impl std::task::Wake for Panics {
     }
 }
 
-/// rule 8: a waker that panics waits for a token, and the tree is killed or stopped.
-fn t14(kill: bool, which: usize) {
+/// Rule 8: a waker that panics waits for a token, and the tree is killed or stopped.
+fn end_with_a_panicking_waker_at_a_token(kill: bool, which: usize) {
     paused(async |c| {
         let log = Log::default();
         let r = timeout(
@@ -500,26 +506,34 @@ fn t14(kill: bool, which: usize) {
                 let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                     if kill { p.kill() } else { p.stop() }
                 }));
-                let r = p.stopped().await;
-                assert!(told.is_ok());
+                let end = p.stopped().await;
+                assert!(told.is_ok(), "the order panicked");
+                match end {
+                    Ok(StopReason::Killed) => assert!(kill),
+                    Ok(StopReason::Stopped) => assert!(!kill),
+                    other => panic!("{other:?}"),
+                }
+                for child in &children {
+                    assert!(child.is_stopped(), "{child:?} lives on");
+                }
                 Ok(())
             }),
         )
         .await;
-        assert!(r.is_ok(), "hangs");
+        assert!(matches!(r, Ok(Ok(()))), "{r:?}");
     });
 }
 
 #[test]
 fn panicking_waker_of_a_token_in_a_kill() {
-    t14(true, 1);
+    end_with_a_panicking_waker_at_a_token(true, 1);
 }
 #[test]
 fn panicking_waker_of_a_token_in_a_stop() {
-    t14(false, 1);
+    end_with_a_panicking_waker_at_a_token(false, 1);
 }
 
-/// a drain of a scope whose body awaits a task with a token.
+/// A drain of a scope whose body awaits a task with a token.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "one who is outside of the tree")]
 fn drain_of_a_scope_whose_body_awaits_a_task_with_a_token() {
@@ -540,13 +554,13 @@ fn drain_of_a_scope_whose_body_awaits_a_task_with_a_token() {
     });
 }
 
-/// a plain task that awaits a sibling's end from a task of a scope of its own, in a drain.
+/// A plain task that awaits a sibling's end from a task of a scope of its own, in a drain.
 #[test]
 fn sibling_awaited_from_a_scope_of_a_plain_task() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             p.tell(run(|x, ctx| {
                 Box::pin(async move {
@@ -569,16 +583,17 @@ fn sibling_awaited_from_a_scope_of_a_plain_task() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// a blocking job that awaits a sibling's end, in a drain.
+/// A blocking job that awaits a sibling's end, in a drain.
 #[test]
 fn sibling_awaited_by_a_blocking_job() {
     multi_thread(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             let (tx, rx) = oneshot::channel();
             p.tell(run(|x, ctx| {
@@ -599,16 +614,17 @@ fn sibling_awaited_by_a_blocking_job() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// rules 5, 7: a kept scope whose body has failed, and that nobody polls, is no blocker of the stop of others.
+/// Rules 5, 7: a kept scope whose body has failed, and that nobody polls, is no blocker of the stop of others.
 #[test]
 fn kept_scope_in_its_join_beneath_an_owner_that_is_not_told_yet() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             let (tx, rx) = oneshot::channel();
             p.tell(run(|x, ctx| {
@@ -646,16 +662,17 @@ fn kept_scope_in_its_join_beneath_an_owner_that_is_not_told_yet() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// rules 5, 7: the grace of a scope that is gone through does not count the steps of what is beneath it.
+/// Rules 5, 7: the grace of a scope that is gone through does not count the steps of what is beneath it.
 #[test]
 fn kept_scope_that_is_gone_through_has_the_time_of_its_children() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             let l = log.clone();
             keep(&p, move |s| async move {
@@ -678,16 +695,17 @@ fn kept_scope_that_is_gone_through_has_the_time_of_its_children() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// as V2, for a token task and plain task in a drain.
+/// As V2, for a token task and plain task in a drain.
 #[test]
 fn idle_kept_scope_is_not_cut_while_its_owner_goes_on() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             p.tell(run(|x, ctx| {
                 Box::pin(async move {
@@ -716,16 +734,17 @@ fn idle_kept_scope_is_not_cut_while_its_owner_goes_on() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
-/// rule 16: an owner in a restart waits for a child that had been told to stop before, and whose `on_stop` asks it.
+/// Rule 16: an owner in a restart waits for a child that had been told to stop before, and whose `on_stop` asks it.
 #[test]
 fn restart_waits_for_a_child_that_was_told_before_and_asks_it() {
     paused(async |_c| {
         let log = Log::default();
         let begin = Instant::now();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(ChildSpec::new(X::new(&log)).restart(Restart::OnFailure))?;
             let me = p.clone();
             let (tx, rx) = oneshot::channel();
@@ -752,6 +771,7 @@ fn restart_waits_for_a_child_that_was_told_before_and_asks_it() {
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }
 
@@ -767,7 +787,7 @@ fn x_kept_child(
     let o = out.clone();
     paused(async |_c| {
         let log = Log::default();
-        let _ended = tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let p = scope.spawn(X::new(&log))?;
             let l = log.clone();
             let hook = hook.clone();
@@ -785,6 +805,7 @@ fn x_kept_child(
             Ok(())
         })
         .await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
     let r = out.lock().unwrap().take();
     r.unwrap()
@@ -805,7 +826,7 @@ fn cut_beneath_a_kept_scope_is_reported() {
         assert!(matches!(r, Err(StopError::CutShort(_))), "{r:?}");
     }
 }
-/// late await of a sibling's end in a scope that is polled.
+/// Late await of a sibling's end in a scope that is polled.
 #[test]
 fn late_await_of_a_siblings_end_in_a_scope() {
     paused(async |_c| {
@@ -826,7 +847,7 @@ fn late_await_of_a_siblings_end_in_a_scope() {
         assert_eq!(begin.elapsed(), SECOND);
     });
 }
-/// a plain task of a scope that awaits the end of a sibling's child.
+/// A plain task of a scope that awaits the end of a sibling's child.
 #[test]
 fn task_of_a_scope_awaits_the_end_of_a_siblings_child() {
     paused(async |_c| {
@@ -852,10 +873,10 @@ fn task_of_a_scope_awaits_the_end_of_a_siblings_child() {
             }),
         )
         .await;
-        assert!(r.is_ok(), "hangs");
+        assert!(matches!(r, Ok(Ok(()))), "{r:?}");
     });
 }
-/// a plain task of a scope that awaits a sibling's end in a task of its own scope.
+/// A plain task of a scope that awaits a sibling's end in a task of its own scope.
 #[test]
 fn task_of_a_scope_awaits_a_siblings_end_from_its_own_scope() {
     paused(async |_c| {
@@ -878,6 +899,6 @@ fn task_of_a_scope_awaits_a_siblings_end_from_its_own_scope() {
             }),
         )
         .await;
-        assert!(r.is_ok(), "hangs");
+        assert!(matches!(r, Ok(Ok(()))), "{r:?}");
     });
 }
