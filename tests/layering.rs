@@ -15,10 +15,25 @@ const ORDER: [&str; 8] = [
     "observe",
 ];
 
+/// The rooms of `src/tree/`, and the files beside them: each imports only from those left of it, and from its own.
+const ROOMS: [&str; 8] = [
+    "launch",
+    "stall",
+    "node",
+    "waiting",
+    "node_ref",
+    "lookup",
+    "child_exit",
+    "lifecycle",
+];
+
+/// Files that stand beside the rooms.
+const MOST_BESIDE_ROOMS: usize = 8;
+
 const LONGEST_FILE: usize = 500;
 
 /// The one file that tells tokio to run something.
-const SPAWN_SITE: &str = "src/tree/spawn.rs";
+const SPAWN_SITE: &str = "src/tree/launch.rs";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -143,6 +158,59 @@ fn modules_import_only_from_those_left_of_them() {
         }
     }
     assert!(imports > 50, "the imports are not found any more");
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// What a file of `src/tree/` imports from there: the name of the room, and the line. `super` from a folder within
+/// a room is that room.
+fn rooms_named(code: &str) -> Vec<(&str, usize)> {
+    let mut found = Vec::new();
+    for (offset, path) in code.match_indices("crate::tree::") {
+        if code[..offset].ends_with("(in ") {
+            continue;
+        }
+        for name in named(&code[offset + path.len()..]) {
+            found.push((name, line_of(code, offset)));
+        }
+    }
+    found
+}
+
+#[test]
+fn rooms_of_the_tree_import_only_from_those_left_of_them() {
+    let place = |room: &str| ROOMS.iter().position(|known| *known == room);
+    let (mut wrong, mut imports, mut beside) = (Vec::new(), 0, 0);
+    for (path, text) in sources("src/tree") {
+        let inner = path.strip_prefix("src/tree/").unwrap();
+        beside += usize::from(!inner.contains('/'));
+        let room = inner.split(['/', '.']).next().unwrap();
+        if room == "mod" {
+            continue;
+        }
+        let own = place(room);
+        assert!(own.is_some(), "{path}: which room is that?");
+        let code = code(&text);
+        for (name, line) in rooms_named(&code) {
+            imports += 1;
+            if place(name).is_none() {
+                wrong.push(format!(
+                    "{path}:{line}: `{name}` is no room: import it from its room"
+                ));
+            } else if place(name) > own {
+                wrong.push(format!("{path}:{line}: `{room}` uses `{name}`"));
+            }
+        }
+        // What stands beside the rooms would be reached past the list above.
+        let depth = inner.matches('/').count();
+        if code.contains(&"super::".repeat(depth + 1)) {
+            wrong.push(format!("{path}: an import from beyond its room"));
+        }
+    }
+    assert!(imports > 25, "the imports are not found any more");
+    assert!(
+        beside <= MOST_BESIDE_ROOMS,
+        "{beside} files beside the rooms"
+    );
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 

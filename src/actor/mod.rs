@@ -19,11 +19,11 @@
 //!
 //! | change | who makes it | where |
 //! |---|---|---|
-//! | to `Starting` | whoever spawns, as the node enters its owner's table | `tree/spawn.rs` |
+//! | to `Starting` | whoever spawns, as the node enters its owner's table | `tree/lifecycle/spawn.rs` |
 //! | to `Running` | the node's own shell | `Node::set_running` |
 //! | to `Restarting` | the shell, as its body ends and its policy says so | `actor/renew.rs`, `Node::begin_restart` |
-//! | to `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/stop.rs` |
-//! | to `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/exit.rs` |
+//! | to `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/node/order.rs` |
+//! | to `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/lifecycle/exit.rs` |
 //!
 //! A phase never goes back within an incarnation. Only the shell touches the state, the queue's
 //! batch and the hooks; everyone else sets a control flag and wakes the shell.

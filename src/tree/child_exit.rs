@@ -1,8 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{AnyNode, NodeId, NodeRef};
 use crate::error::{Kind, Result, StopReason};
+use crate::tree::node::{AnyNode, NodeId};
+use crate::tree::node_ref::NodeRef;
 
 /// The end of a child, as its owner's [`on_child_exit`](crate::Actor::on_child_exit) sees it.
 pub struct ChildExit {

@@ -3,8 +3,9 @@ use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::{AnyNode, NodeId, Order, Stopped, Stopping, request};
 use crate::error::{Kind, Phase, StopError, StopReason};
+use crate::tree::node::{AnyNode, NodeId, Order, request};
+use crate::tree::waiting::{Stopped, Stopping};
 
 /// An untyped reference to anything that is owned: it can be looked at and stopped, not sent to.
 ///

@@ -1,0 +1,221 @@
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use super::exit::Exit;
+use crate::mailbox::DropReason;
+use crate::sync::panic_message;
+use crate::tree::node::signals::{DRAIN, DROP_CODE, EXITS, KILL, RENEW, STOP};
+use crate::tree::node::{Order, enter, request, within_scope};
+
+/// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
+///
+/// Each poll looks at the kill flag, makes the node the current one, and catches a panic. When the
+/// node is killed, or its grace is over, the code is dropped at its await point, here and not with
+/// the shell around it.
+#[must_use = "futures do nothing unless awaited"]
+pub(crate) struct Body<'a, F: Future> {
+    exit: &'a mut Exit,
+    future: Pin<&'a mut Option<F>>,
+    halt: Halt,
+    /// It most likely is done without ever being suspended.
+    is_brief: bool,
+}
+
+/// What ends a node's own code before its time, other than a kill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Halt {
+    /// Nothing: it sees a stop itself, and has its grace to end.
+    Itself,
+    /// A stop: it is dropped at its next await.
+    AtStop,
+    /// A stop, or the failure of a child. Its waker may change from poll to poll.
+    AtFailure,
+}
+
+/// How a node's own code came to its end.
+#[derive(Debug)]
+pub(crate) enum Ended<T> {
+    Value(T),
+    Panicked(Box<dyn Any + Send>),
+    /// It was dropped at an await point.
+    Dropped,
+}
+
+impl<'a, F: Future> Body<'a, F> {
+    pub(crate) fn new(exit: &'a mut Exit, future: Pin<&'a mut Option<F>>, halt: Halt) -> Self {
+        Self {
+            exit,
+            future,
+            halt,
+            is_brief: false,
+        }
+    }
+
+    /// A hook's: the node is told how to wake the shell only if that is suspended. Such code has
+    /// nothing to see of the signals but what is looked at after that.
+    pub(crate) fn of_hook(exit: &'a mut Exit, future: Pin<&'a mut Option<F>>) -> Self {
+        Self {
+            is_brief: true,
+            ..Self::new(exit, future, Halt::Itself)
+        }
+    }
+
+    /// Whether the code is to be dropped now.
+    fn is_over(&self, signals: u32) -> bool {
+        let over = match self.halt {
+            // A stop that has come since is served as any other, and runs the hooks.
+            Halt::Itself if signals & STOP == 0 => KILL | DROP_CODE,
+            Halt::Itself => KILL,
+            Halt::AtStop => KILL | STOP,
+            Halt::AtFailure => KILL | STOP | EXITS,
+        };
+        signals & over != 0
+    }
+
+    /// Drops the code as the node's own. The replies that it had dropped, or that go down with it, are
+    /// settled for this reason. Gives a panic of its destructor.
+    fn drop_future(&mut self, reason: DropReason) -> Option<Box<dyn Any + Send>> {
+        let Self { exit, future, .. } = self;
+        // A second panic while this one unwinds would abort: rule 8.
+        let drop = || catch_unwind(AssertUnwindSafe(|| future.set(None)));
+        let dropped = exit.enter(drop);
+        self.settle(reason);
+        dropped.err()
+    }
+
+    /// Drops the code at its await point. A destructor that panics fails the node, as one of its state
+    /// does; but a kill stays a kill.
+    fn end<T>(&mut self) -> Ended<T> {
+        let reason = self.drop_reason();
+        match self.drop_future(reason) {
+            Some(panic) if reason != DropReason::Killed => Ended::Panicked(panic),
+            Some(panic) => {
+                warn_of(panic);
+                Ended::Dropped
+            }
+            None => Ended::Dropped,
+        }
+    }
+
+    /// What becomes of the replies that go down with the code.
+    fn drop_reason(&self) -> DropReason {
+        if self.exit.any().node().signals.has(KILL) {
+            DropReason::Killed
+        } else {
+            DropReason::Failed
+        }
+    }
+
+    #[inline]
+    fn settle(&self, reason: DropReason) {
+        self.exit.any().node().settle_replies(reason);
+    }
+
+    /// The replies that a suspended handler has dropped are settled when it ends, and others now.
+    #[inline]
+    fn suspend(&self, waker: &Waker) {
+        if !self.exit.any().suspend(waker) {
+            self.settle(DropReason::NoReply);
+        }
+    }
+
+    /// The code is suspended and the node is to end: is its time up?
+    #[cold]
+    fn is_out_of_time(&mut self, signals: u32, cx: &mut Context<'_>) -> bool {
+        let expired = self.exit.poll_expired(cx);
+        if expired && signals & (STOP | DRAIN) == 0 && self.exit.any().node().is_told_to_regroup() {
+            // It is to be started anew, and not to end.
+            self.exit.any().node().signals.set(DROP_CODE);
+        } else if expired {
+            request(self.exit.any(), Order::Cut);
+        }
+        expired
+    }
+}
+
+impl<F: Future> Future for Body<'_, F> {
+    type Output = Ended<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Nothing in here is pinned but what `future` points to.
+        let this = self.get_mut();
+        if this.halt == Halt::AtFailure {
+            this.exit.make_unknown();
+        }
+        if !this.is_brief {
+            this.exit.make_known(cx.waker());
+        }
+        if this.is_over(this.exit.any().node().signals.load()) {
+            return Poll::Ready(this.end());
+        }
+        let Self { exit, future, .. } = this;
+        let polled = exit.enter(|| {
+            catch_unwind(AssertUnwindSafe(|| {
+                let polled = match future.as_mut().as_pin_mut() {
+                    Some(future) => future.poll(cx),
+                    None => Poll::Pending,
+                };
+                // What it still holds goes before the node does.
+                if polled.is_ready() {
+                    future.set(None);
+                }
+                polled
+            }))
+        });
+        match polled {
+            Ok(Poll::Ready(value)) => {
+                this.settle(DropReason::NoReply);
+                Poll::Ready(Ended::Value(value))
+            }
+            Err(panic) => {
+                if let Some(second) = this.drop_future(DropReason::Failed) {
+                    warn_of(second);
+                }
+                Poll::Ready(Ended::Panicked(panic))
+            }
+            Ok(Poll::Pending) => {
+                this.exit.make_known(cx.waker());
+                this.suspend(cx.waker());
+                let signals = this.exit.any().node().signals.load();
+                if this.is_over(signals)
+                    || (signals & (STOP | DRAIN | RENEW) != 0 && this.is_out_of_time(signals, cx))
+                {
+                    return Poll::Ready(this.end());
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Exit {
+    /// Runs a piece of the node's code outside of a body, with the node as the current one. The replies
+    /// that it drops are settled after it.
+    #[inline]
+    pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
+        let result = self.enter(code);
+        self.any().node().settle_quietly();
+        result
+    }
+
+    #[inline]
+    fn enter<R>(&mut self, code: impl FnOnce() -> R) -> R {
+        if self.is_of_scope() {
+            let (result, scope) = within_scope(self.lend(), code);
+            self.restore(scope);
+            return result;
+        }
+        let outer = enter(self.lend());
+        let result = code();
+        self.restore(enter(outer));
+        result
+    }
+}
+
+fn warn_of(panic: Box<dyn Any + Send>) {
+    let message = panic_message(panic);
+    tracing::warn!(panic = message, "a future panicked when it was dropped");
+}

@@ -1,0 +1,231 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exit::{Exit, note_cuts};
+use crate::error::{Cause, CutShort, Error, Failure, StopReason};
+use crate::sync::lock;
+use crate::sync::panic_message;
+use crate::tree::child_exit::ChildExit;
+use crate::tree::node::signals::{BY_SELF, CUT, DRAIN, EXITS, KILL, PARENT, STOP};
+use crate::tree::node::{AnyNode, Ended, Node, is_own_code};
+
+/// What went wrong in a node's end, gathered on the way: nothing of it is left out (rule 8).
+#[derive(Debug, Default)]
+pub(crate) struct Report(Option<Box<Causes>>);
+
+/// Behind a pointer, because hardly any end has one.
+#[derive(Debug, Default)]
+struct Causes {
+    list: Vec<Cause>,
+}
+
+impl Report {
+    /// Whether nothing went wrong so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(crate) fn panicked(&mut self, message: String) {
+        self.push(Cause::Panic(message));
+    }
+
+    /// A destructor of what the node had has panicked: that fails it, but a kill stays a kill (rule 8).
+    pub(crate) fn panicked_in_drop(
+        &mut self,
+        message: String,
+        node: &Arc<dyn AnyNode>,
+        what: &'static str,
+    ) {
+        if node.node().signals.has(KILL) {
+            tracing::warn!(
+                what,
+                panic = message,
+                "panicked when it was dropped in a kill"
+            );
+        } else {
+            self.panicked(message);
+        }
+    }
+
+    /// Notes an error, unless all that it says is that something had been stopped, in a tree that
+    /// is stopping: that is a stop, not a failure (rule 4).
+    pub(crate) fn failed(&mut self, error: Error, node: &Arc<dyn AnyNode>) {
+        let is_stop = error.is_stopped() && node.node().is_in_stopping_tree();
+        // What is not kept is dropped here, and may panic.
+        let kept = catch_unwind(AssertUnwindSafe(move || {
+            (!is_stop).then(|| error.without_refused())
+        }));
+        match kept {
+            Ok(error) => error
+                .into_iter()
+                .for_each(|error| self.push(Cause::Error(error))),
+            Err(panic) => self.panicked(panic_message(panic)),
+        }
+    }
+
+    /// It may not be started anew once more: that is what fails it, whatever went wrong before, if anything did.
+    pub(crate) fn ended_too_often(&mut self, limit: u32, within: Duration) {
+        let causes = self.0.get_or_insert_default();
+        let cause = Cause::TooManyRestarts { limit, within };
+        causes.list.insert(0, cause);
+    }
+
+    /// What went wrong before all of this.
+    pub(crate) fn follow(&mut self, before: Self) {
+        let Some(mut before) = before.0 else { return };
+        if let Some(after) = self.0.take() {
+            before.list.extend(after.list);
+        }
+        self.0 = Some(before);
+    }
+
+    /// Drops what went wrong in the node's own code: a restart had settled it before the node was
+    /// told to end.
+    pub(crate) fn settle(self, exit: &mut Exit) {
+        let Some(causes) = self.0 else { return };
+        let path = exit.any().node().path(exit.any().type_name());
+        tracing::warn!(%path, causes = ?causes.list, "told to end in a restart");
+        // The errors are the user's, and may panic when they are dropped.
+        if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(causes)))) {
+            let panic = panic_message(panic);
+            tracing::warn!(%path, panic, "an error panicked when it was dropped");
+        }
+    }
+
+    /// How the node has ended, with all that ended beneath it and was not looked at.
+    pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
+        if self.is_empty() && !node.node().signals.has(PARENT) {
+            return asked_for(node, Vec::new());
+        }
+        let (mut beneath, mut cuts) = take_ended(node);
+        let causes = self.0.map(|causes| causes.list).unwrap_or_default();
+        let failed = !causes.is_empty() || !beneath.is_empty();
+        if !failed {
+            return asked_for(node, cuts);
+        }
+        if node.node().signals.has(CUT) {
+            cuts.push(CutShort::new(Some(cut(node)), vec![]));
+        }
+        let mut own = Vec::new();
+        for cause in causes {
+            let (error, failure) = match &cause {
+                Cause::Error(error) => (error, error.failure()),
+                _ => {
+                    own.push(cause);
+                    continue;
+                }
+            };
+            let says_more = failure.is_none_or(|failure| !error.says_only(failure));
+            if let Some(failure) = failure {
+                beneath.insert(0, failure.clone());
+            }
+            if says_more {
+                own.push(cause);
+            }
+        }
+        let mut beneath = Failure::distinct(beneath);
+        let (path, type_name) = (path_above(node, &beneath), node.type_name());
+        let owner = node
+            .node()
+            .owner()
+            .map_or(0, |owner| owner.node().id().get());
+        let mut own = own.into_iter();
+        let cause = own.next().unwrap_or(Cause::Beneath);
+        beneath.extend(own.map(|more| Failure::new(path.clone(), type_name, more, vec![], vec![])));
+        let failure = Failure::new(path, type_name, cause, beneath, cuts);
+        StopReason::Failed(failure.of_child(owner))
+    }
+
+    fn push(&mut self, cause: Cause) {
+        self.0.get_or_insert_default().list.push(cause);
+    }
+}
+
+/// The failures of children that nobody has looked at, and what was cut short.
+fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
+    let (ended, cuts) = {
+        let mut links = lock(&node.node().links);
+        links
+            .children
+            .as_mut()
+            .map(|table| {
+                let ended = std::mem::take(&mut table.ended);
+                (ended, std::mem::take(&mut table.cuts))
+            })
+            .unwrap_or_default()
+    };
+    let failures = ended.into_iter().filter_map(|end| match end.reason {
+        StopReason::Failed(failure) => Some(failure),
+        _ => None,
+    });
+    (failures.collect(), cuts)
+}
+
+/// The path of a node that has failed with what is beneath it. A child's has most of it already: a failure
+/// that goes up through ten thousand levels must not walk up to the root at each (rule 15).
+fn path_above(node: &Arc<dyn AnyNode>, beneath: &[Failure]) -> String {
+    let (id, type_name) = (node.node().id().get(), node.type_name());
+    let child = beneath.iter().find(|failure| failure.owner() == id);
+    child
+        .and_then(|child| node.node().path_above(type_name, child.path()))
+        .unwrap_or_else(|| node.node().path(type_name))
+}
+
+/// The reason of a node that did nothing wrong.
+fn asked_for(node: &Arc<dyn AnyNode>, cuts: Vec<CutShort>) -> StopReason {
+    let signals = node.node().signals.load();
+    if signals & CUT != 0 {
+        return StopReason::CutShort(CutShort::new(Some(cut(node)), cuts));
+    }
+    if !cuts.is_empty() {
+        return StopReason::CutShort(CutShort::new(None, cuts));
+    }
+    match signals {
+        kill if kill & KILL != 0 => StopReason::Killed,
+        own if own & BY_SELF != 0 => StopReason::Finished,
+        stop if stop & STOP != 0 => StopReason::Stopped,
+        drain if drain & DRAIN != 0 => StopReason::Drained,
+        _ => StopReason::Finished,
+    }
+}
+
+fn cut(node: &Arc<dyn AnyNode>) -> crate::error::Blocker {
+    let used = node.node().own_time().map(|own| own.used);
+    node.node().blocker(&**node, used.unwrap_or_default())
+}
+
+/// The next end of a child that the owner has not looked at, and whether it is the owner's, too.
+pub(crate) fn next_ended(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
+    let mut links = lock(&node.node().links);
+    let end = links.children.as_mut()?.ended.pop_front()?;
+    drop(links);
+    Some((ChildExit::new(end.node, end.reason), end.ends_owner))
+}
+
+/// The owner has looked at this failure, and tolerates it; but not what was cut short beneath it.
+pub(crate) fn tolerated(owner: &Arc<dyn AnyNode>, reason: &StopReason) {
+    note_cuts(owner, &mut lock(&owner.node().links), reason);
+}
+
+/// The owner's own code has awaited the end of this child: it need not be shown any more.
+pub(crate) fn forget_ended(child: &Node) {
+    let Some(owner) = child.owner() else { return };
+    if !owner.node().signals.has(EXITS) || !is_own_code(owner.node()) {
+        return;
+    }
+    let seen = {
+        let mut links = lock(&owner.node().links);
+        let ended = links.children.as_mut().map(|table| &mut table.ended);
+        ended.and_then(|ended| {
+            let is_it = |end: &Ended| {
+                end.node.node().id() == child.id()
+                    && !end.ends_owner
+                    && !matches!(end.reason, StopReason::Failed(_))
+            };
+            let place = ended.iter().rposition(is_it)?;
+            ended.remove(place)
+        })
+    };
+    drop(seen);
+}

@@ -1,0 +1,127 @@
+//! What a restart does to a node: its task, mailbox and references stay, and everything else that
+//! belonged to the incarnation goes.
+
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use crate::error::Phase;
+use crate::sync::lock;
+use crate::tree::node::signals::{
+    DRAIN, DROP_CODE, EXITS, FIRED, IF_EMPTY, KILL, RENEW, STOP, WAITING,
+};
+use crate::tree::node::{Node, Shared, Turn, wake_restarting};
+
+/// What a node that waited for its next incarnation is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resume {
+    Start,
+    /// Wait again for its turn, as a sibling has failed meanwhile.
+    Park,
+    End,
+}
+
+impl Node {
+    /// Whether it has been told to end for good, which comes before any restart. A drain has accepted mail
+    /// to be handled, so that code which was dropped for its group is followed by another incarnation.
+    pub(crate) fn ends_for_good(&self) -> bool {
+        let signals = self.signals.load();
+        signals & (STOP | KILL) != 0 || signals & (DRAIN | DROP_CODE) == DRAIN
+    }
+
+    /// Whether it may be started anew, which nothing may be beneath a node that is to end, at any height
+    /// (rule 9). One that is started anew with its group is, as long as those above it drain: what it accepted is
+    /// handled.
+    pub(crate) fn may_restart(&self, in_group: bool) -> bool {
+        let ending = if in_group {
+            STOP | KILL
+        } else {
+            STOP | KILL | FIRED
+        };
+        let mut next = self.owner();
+        while let Some(owner) = next {
+            if owner.node().signals.has(ending) {
+                return false;
+            }
+            next = owner.node().owner();
+        }
+        true
+    }
+
+    /// The incarnation ends, and another is to follow: no more children are taken, and its token
+    /// fires. `false` if the node has been told to end for good.
+    pub(crate) fn begin_restart(&self) -> bool {
+        let tokens = {
+            let mut links = lock(&self.links);
+            if self.ends_for_good() {
+                return false;
+            }
+            // One that drains stays in its phase: it only has to handle what it had accepted.
+            if links.phase < Phase::Stopping {
+                links.phase = Phase::Restarting;
+            }
+            links.closed = true;
+            self.signals.set(RENEW | FIRED);
+            links.tokens(true)
+        };
+        if let Some(tokens) = tokens {
+            tokens.cancel();
+        }
+        wake_restarting(self, FIRED);
+        true
+    }
+
+    /// The next incarnation begins, unless the node has been told something else meanwhile.
+    pub(crate) fn finish_restart(&self, in_group: bool) -> Resume {
+        // The group tells it, or not, under its owner's lock.
+        let above = self.owner().map(|owner| lock(&owner.node().links));
+        let mut links = lock(&self.links);
+        if self.signals.has(STOP | KILL) || !self.may_restart(in_group) {
+            return Resume::End;
+        }
+        let turn = above
+            .as_ref()
+            .map_or(Turn::Live, |above| above.turn_of(self));
+        if turn == Turn::Told && !self.signals.has(DRAIN) {
+            return Resume::Park;
+        }
+        if links.phase == Phase::Restarting {
+            links.phase = Phase::Starting;
+        }
+        links.closed = false;
+        // A restart of its children's group has ended with them.
+        if let Some(table) = &mut links.children {
+            table.group = None;
+        }
+        links.reset_own_time();
+        self.signals
+            .clear(RENEW | DROP_CODE | WAITING | IF_EMPTY | EXITS | FIRED);
+        // The next incarnation gets new ones.
+        let fired = links
+            .rare
+            .as_mut()
+            .map(|rare| std::mem::take(&mut rare.tokens));
+        drop(links);
+        drop(above);
+        drop(fired);
+        Resume::Start
+    }
+}
+
+/// Counts the nodes of a system that wait for their next incarnation.
+#[must_use = "it counts until it is dropped"]
+pub(crate) struct RestartMark(Arc<Shared>);
+
+impl RestartMark {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
+        shared.restarting.fetch_add(1, Ordering::Relaxed);
+        // Either it is counted when its owner's signal has been set, or it sees that.
+        fence(Ordering::SeqCst);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for RestartMark {
+    fn drop(&mut self) {
+        self.0.restarting.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use crate::error::Phase;
+use crate::sync::lock;
+use crate::tree::node::signals::{ADOPTED, KILL, PARENT};
+use crate::tree::node::{AnyNode, Children, Links, Place};
+
+/// Why a node was not registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    Closed,
+    NameTaken,
+    BadName,
+    NoCapacity,
+    BadBackoff,
+}
+
+/// Gives a node its place beneath its owner, or refuses it: one step with the closing of the owner
+/// (rule 2). `build` makes the node; no user code runs in it.
+pub(crate) fn register<N: AnyNode>(
+    owner: &Arc<dyn AnyNode>,
+    name: Option<&str>,
+    build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
+) -> Result<Arc<N>, Denied> {
+    if name.is_some_and(|name| name.is_empty() || name.contains('/')) {
+        return Err(Denied::BadName);
+    }
+    insert(owner, name, |links| !links.closed, build)
+}
+
+/// As [`register`], for a scope that the owner itself opens: its future is part of the owner's own
+/// code and ends with it, so that even an owner that takes no more children may use one to clean
+/// up.
+pub(crate) fn register_scope<N: AnyNode>(
+    owner: &Arc<dyn AnyNode>,
+    build: impl FnOnce(Place) -> Arc<N>,
+) -> Result<Arc<N>, Denied> {
+    let build = |place| Ok(build(place));
+    let admits = |links: &Links| {
+        let signals = owner.node().signals.load();
+        // Its own owner has gone through it, and will not do so again.
+        let is_idle = signals & ADOPTED != 0 && links.closed;
+        !links.shell_gone && signals & KILL == 0 && !is_idle
+    };
+    insert(owner, None, admits, build)
+}
+
+fn insert<N: AnyNode>(
+    owner: &Arc<dyn AnyNode>,
+    name: Option<&str>,
+    admits: impl Fn(&Links) -> bool,
+    build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
+) -> Result<Arc<N>, Denied> {
+    let mut links = lock(&owner.node().links);
+    if links.phase == Phase::Stopped || !admits(&links) {
+        return Err(Denied::Closed);
+    }
+    let table = links.children.get_or_insert_with(|| {
+        owner.node().signals.set(PARENT);
+        Box::new(Children::new())
+    });
+    if name.is_some_and(|name| table.has_name(name)) {
+        return Err(Denied::NameTaken);
+    }
+    let key = table.next_key().ok_or(Denied::Closed)?;
+    let child = build(Place {
+        owner: Some(Arc::clone(owner)),
+        index: key.index,
+        shared: Arc::clone(&owner.node().shared),
+    })?;
+    table.insert(key, Arc::clone(&child) as Arc<dyn AnyNode>, name);
+    Ok(child)
+}

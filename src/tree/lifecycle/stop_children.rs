@@ -1,0 +1,433 @@
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::time::Instant;
+
+use crate::error::{Kind, Unjoined};
+use crate::sync::lock;
+use crate::tree::node::signals::{ADOPTED, DRAIN, EXITS, KILL, PLAIN, STOP, WAITING};
+use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Children, Key, Order, StopOrder, request};
+use crate::tree::waiting::{OverdueTimer, awaited_ends};
+
+/// How the children of a node are told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Stop,
+    Drain,
+    /// The body of a scope has ended: plain tasks are waited for, and not told (rule 4).
+    Finish,
+}
+
+/// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
+/// the others, in the node's stop order.
+///
+/// It is a state machine to be polled, and not a future, so that a draining actor can go on
+/// handling messages meanwhile (rule 4).
+///
+/// The code of the node has ended, or is between two messages. So a scope among the children is one whose
+/// future somebody keeps, in the node's state for instance, and that nobody polls: what is beneath it is
+/// told and joined here, as another level, and only its body goes with its future (rule 5).
+pub(crate) struct StopChildren {
+    manner: Manner,
+    top: Level,
+    /// The scopes that are being gone through, each beneath the one before it.
+    scopes: Vec<(Arc<dyn AnyNode>, Level)>,
+    /// The limit that whoever asked for the owner's end has set, until that is killed.
+    bound: Option<Instant>,
+    watch: OverdueTimer,
+}
+
+/// How far it has come with the children of one node.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    step: Step,
+    /// The table's generation at the last look: if it has changed, there are new children, and it begins
+    /// again.
+    generation: u32,
+    /// Before which generation all tasks have been told, and all children.
+    told_tasks: Option<u32>,
+    told_all: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Begin,
+    /// Tasks and blocking jobs are being told.
+    TellTasks,
+    /// They have been told.
+    Tasks,
+    /// The youngest first, each joined before the next is told.
+    Reverse(Option<Key>),
+    /// Everyone is being told.
+    TellAll,
+    /// Everyone has been told.
+    Rest,
+}
+
+/// What there is to do next.
+enum Next {
+    /// Some of many: told all in one poll they would keep their owner's thread from everything else,
+    /// and each be out of its caches when it comes to its end.
+    TellSome(Vec<Arc<dyn AnyNode>>),
+    /// The siblings whose ends these tasks await: they would wait for each other.
+    TellAwaited(Vec<Arc<dyn AnyNode>>),
+    Tell(Arc<dyn AnyNode>),
+    /// It is a scope that has been told, and is to be gone through.
+    Adopt(Arc<dyn AnyNode>),
+    Wait,
+    Gone,
+}
+
+impl StopChildren {
+    pub(crate) fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            top: Level::new(),
+            scopes: Vec::new(),
+            bound: None,
+            watch: OverdueTimer::default(),
+        }
+    }
+
+    /// Whether all that is left to do is to wait.
+    pub(crate) fn all_told(&self) -> bool {
+        let inner = self.scopes.iter().map(|(_, level)| level);
+        inner
+            .chain([&self.top])
+            .all(|level| level.step == Step::Rest)
+    }
+
+    /// When the owner is to be killed, because somebody's limit has passed.
+    pub(crate) fn bound(&self) -> Option<Instant> {
+        self.bound
+    }
+
+    /// Ready once the node has no children. Until then the node's shell is woken when there is
+    /// something to go on with.
+    pub(crate) fn poll(&mut self, owner: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<()> {
+        let signals = owner.node().signals.load();
+        if signals & WAITING == 0 {
+            owner.node().signals.set(WAITING);
+        }
+        if signals & (STOP | DRAIN | KILL | EXITS) != 0 {
+            self.heed(owner, signals);
+        }
+        loop {
+            match self.advance(owner) {
+                Next::TellSome(children) => {
+                    let count = children.len();
+                    self.tell_some(children);
+                    if count == AT_ONCE {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
+                Next::TellAwaited(tasks) => self.tell_awaited(owner, tasks),
+                Next::Tell(child) => self.tell(&child),
+                Next::Adopt(scope) => {
+                    scope.node().signals.set(ADOPTED | WAITING);
+                    self.scopes.push((scope, Level::new()));
+                }
+                Next::Wait => {
+                    let Self {
+                        scopes, top, watch, ..
+                    } = self;
+                    let (node, level) = match scopes.last() {
+                        Some((scope, level)) => (scope, level),
+                        None => (owner, &*top),
+                    };
+                    let root = || awaited(node, level.step);
+                    let blockers = ready!(watch.poll(owner, root, false, cx));
+                    if signals & (STOP | DRAIN | KILL) == 0 {
+                        // Nobody has asked for an end, so nobody else says what holds this up.
+                        let unjoined = Unjoined::new(blockers);
+                        tracing::warn!(%unjoined, "a restart or an end waits for what does not yield");
+                    }
+                    self.pass(owner);
+                }
+                Next::Gone if self.scopes.is_empty() => {
+                    owner.node().signals.clear(WAITING);
+                    return Poll::Ready(());
+                }
+                Next::Gone => self.leave_scope(owner),
+            }
+        }
+    }
+
+    /// Looks at what the owner has been told meanwhile.
+    fn heed(&mut self, owner: &Arc<dyn AnyNode>, signals: u32) {
+        // An actor decides itself what the failure of a child is.
+        let failed = signals & EXITS != 0 && owner.node().kind() != Kind::Actor;
+        let manner = match self.manner {
+            Manner::Finish | Manner::Drain if signals & STOP != 0 || failed => Manner::Stop,
+            Manner::Finish if signals & DRAIN != 0 => Manner::Drain,
+            same => same,
+        };
+        if std::mem::replace(&mut self.manner, manner) != manner {
+            self.top = Level::new();
+            self.scopes.clear();
+        }
+        if signals & KILL != 0 {
+            // All beneath have been killed with their owner.
+            self.top.step = Step::Rest;
+        }
+    }
+
+    /// Whose children are being gone through.
+    fn here<'a>(&'a self, owner: &'a Arc<dyn AnyNode>) -> &'a Arc<dyn AnyNode> {
+        self.scopes.last().map_or(owner, |(scope, _)| scope)
+    }
+
+    fn advance(&mut self, owner: &Arc<dyn AnyNode>) -> Next {
+        match self.scopes.last_mut() {
+            Some((scope, level)) => {
+                if scope.node().signals.has(KILL) {
+                    level.step = Step::Rest;
+                }
+                // Whoever asked for the end of the owner may set a limit at any time.
+                self.bound = limit(owner);
+                level.advance(scope, self.manner).0
+            }
+            None => {
+                let (next, bound) = self.top.advance(owner, self.manner);
+                self.bound = bound;
+                next
+            }
+        }
+    }
+
+    #[inline]
+    fn tell(&self, child: &Arc<dyn AnyNode>) {
+        let is_told = child.node().signals.has(STOP | DRAIN);
+        request(child, self.order());
+        if is_told {
+            // What it asks of the node that waits for it now would never end: it is to look again.
+            child.wake();
+        }
+    }
+
+    fn tell_some(&self, children: Vec<Arc<dyn AnyNode>>) {
+        for child in children {
+            if self.manner == Manner::Finish && child.node().signals.has(PLAIN) {
+                // What it asks of a node that waits for it would never end: it is to look again.
+                child.wake();
+            } else {
+                request(&child, self.order());
+            }
+        }
+    }
+
+    /// Tells those whose ends are awaited by these tasks, or by what is beneath them.
+    fn tell_awaited(&self, owner: &Arc<dyn AnyNode>, tasks: Vec<Arc<dyn AnyNode>>) {
+        let here = self.here(owner);
+        let mut pending = tasks;
+        while let Some(next) = pending.pop() {
+            pending.extend(next.node().children());
+            for target in awaited_ends(next.node()) {
+                let child = child_above(here, &target);
+                if let Some(child) = child.filter(|child| !is_task(child)) {
+                    self.tell(&child);
+                }
+            }
+        }
+    }
+
+    /// Nobody is left beneath the scope that is being gone through.
+    fn leave_scope(&mut self, owner: &Arc<dyn AnyNode>) {
+        let Some((scope, _)) = self.scopes.last() else {
+            return;
+        };
+        if !scope.node().close_if_childless() {
+            return;
+        }
+        scope.node().signals.clear(WAITING);
+        let scope = self.scopes.pop().map(|(scope, _)| scope);
+        let above = self.here(owner);
+        if let (Some(scope), Some(table)) = (scope, &mut lock(&above.node().links).children) {
+            table.set_idle(scope.node());
+        }
+    }
+
+    /// Goes on without those that do not yield. They stay owned, and the others still get their
+    /// stop.
+    fn pass(&mut self, owner: &Arc<dyn AnyNode>) {
+        let finishes = self.manner == Manner::Finish;
+        let (node, level) = match self.scopes.last_mut() {
+            Some((scope, level)) => (&*scope, level),
+            None => (owner, &mut self.top),
+        };
+        let mut links = lock(&node.node().links);
+        let Some(table) = &mut links.children else {
+            return;
+        };
+        match level.step {
+            // They may still use the others.
+            Step::Tasks if finishes && table.has_plain_task() => {}
+            Step::Tasks => level.step = after_tasks(table, node.node().stop_order()),
+            Step::Reverse(Some(key)) => {
+                table.pass(key);
+                level.step = Step::Reverse(None);
+            }
+            Step::Rest => {
+                drop(links);
+                self.pass_scope(owner);
+            }
+            Step::Begin | Step::TellTasks | Step::Reverse(None) | Step::TellAll => {}
+        }
+    }
+
+    /// What does not yield is beneath a scope: those beside that are told meanwhile. At the top nothing is
+    /// left to go on to, and what is overdue is for those who wait to report.
+    fn pass_scope(&mut self, owner: &Arc<dyn AnyNode>) {
+        let Some((scope, _)) = self.scopes.pop() else {
+            return;
+        };
+        let (above, level) = match self.scopes.last_mut() {
+            Some((above, level)) => (&*above, level),
+            None => (owner, &mut self.top),
+        };
+        if let Some(table) = &mut lock(&above.node().links).children
+            && let Some(key) = table.key_of(scope.node())
+        {
+            table.pass(key);
+        }
+        if let Step::Reverse(_) = level.step {
+            level.step = Step::Reverse(None);
+        }
+    }
+
+    fn order(&self) -> Order {
+        match self.manner {
+            Manner::Stop => Order::Stop,
+            Manner::Drain | Manner::Finish => Order::Drain,
+        }
+    }
+}
+
+impl Level {
+    const fn new() -> Self {
+        Self {
+            step: Step::Begin,
+            generation: 0,
+            told_tasks: None,
+            told_all: None,
+        }
+    }
+
+    /// Goes to the next step if this one is over, and to `Begin` if the node has started others
+    /// meanwhile, as a draining one may. Gives the limit of the node's end as well.
+    fn advance(&mut self, node: &Arc<dyn AnyNode>, manner: Manner) -> (Next, Option<Instant>) {
+        let node = node.node();
+        let mut links = lock(&node.links);
+        // Waiting for children is not own time (rule 7).
+        links.pause_own_time(node);
+        let bound = links.bound().filter(|_| !node.signals.has(KILL));
+        let order = node.stop_order();
+        let next = match links.children.as_mut().filter(|table| !table.is_quiet()) {
+            Some(table) => self.next(table, order, manner),
+            None => {
+                self.step = Step::Begin;
+                Next::Gone
+            }
+        };
+        (next, bound)
+    }
+
+    fn next(&mut self, table: &mut Children, order: StopOrder, manner: Manner) -> Next {
+        let generation = table.generation();
+        if generation != std::mem::replace(&mut self.generation, generation) {
+            self.step = Step::Begin;
+        }
+        loop {
+            match self.step {
+                Step::Begin => {
+                    self.step = Step::TellTasks;
+                    table.awaited = Awaited::Tasks;
+                    table.task_waits = manner != Manner::Stop;
+                    table.begin_round();
+                }
+                Step::TellTasks => match table.next_of_round(true, self.told_tasks) {
+                    Some(tasks) => return Next::TellSome(tasks),
+                    None => {
+                        self.told_tasks = Some(generation);
+                        self.step = Step::Tasks;
+                    }
+                },
+                Step::Tasks if table.tasks() > 0 => {
+                    return match std::mem::take(&mut table.task_waits) {
+                        true => Next::TellAwaited(table.all_tasks()),
+                        false => Next::Wait,
+                    };
+                }
+                Step::Tasks => self.step = after_tasks(table, order),
+                Step::Reverse(Some(key)) if table.lasts(key) => {
+                    return table.kept_scope(key).map_or(Next::Wait, Next::Adopt);
+                }
+                Step::Reverse(_) => match table.youngest() {
+                    Some((key, child)) => {
+                        self.step = Step::Reverse(Some(key));
+                        table.awaited = Awaited::One(key);
+                        return Next::Tell(child);
+                    }
+                    None => self.step = Step::Rest,
+                },
+                Step::TellAll => match table.next_of_round(false, self.told_all) {
+                    Some(children) => return Next::TellSome(children),
+                    None => {
+                        self.told_all = Some(generation);
+                        self.step = Step::Rest;
+                    }
+                },
+                Step::Rest => {
+                    table.awaited = Awaited::All;
+                    return table.any_kept_scope().map_or(Next::Wait, Next::Adopt);
+                }
+            }
+        }
+    }
+}
+
+/// When the end of this node becomes a kill, unless it is one.
+fn limit(node: &Arc<dyn AnyNode>) -> Option<Instant> {
+    let killed = node.node().signals.has(KILL);
+    lock(&node.node().links).bound().filter(|_| !killed)
+}
+
+/// How it goes on when the tasks have ended, or been passed over.
+fn after_tasks(table: &mut Children, order: StopOrder) -> Step {
+    match order {
+        StopOrder::Reverse => Step::Reverse(None),
+        StopOrder::Concurrent => {
+            table.awaited = Awaited::All;
+            table.begin_round();
+            Step::TellAll
+        }
+    }
+}
+
+/// Whose end the step waits for.
+fn awaited(owner: &Arc<dyn AnyNode>, step: Step) -> Option<Arc<dyn AnyNode>> {
+    match step {
+        Step::Reverse(Some(key)) => {
+            let links = lock(&owner.node().links);
+            links.children.as_ref()?.get(key)
+        }
+        _ => Some(Arc::clone(owner)),
+    }
+}
+
+/// The child of this owner that the node is, or is beneath.
+fn child_above(owner: &Arc<dyn AnyNode>, node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
+    let mut next = node;
+    while let Some(above) = next.node().owner() {
+        if above.node().id() == owner.node().id() {
+            return Some(Arc::clone(next));
+        }
+        next = above;
+    }
+    None
+}
+
+fn is_task(node: &Arc<dyn AnyNode>) -> bool {
+    matches!(node.node().kind(), Kind::Task | Kind::Blocking)
+}

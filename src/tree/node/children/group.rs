@@ -1,0 +1,243 @@
+//! Siblings that are started anew together.
+//!
+//! Nobody conducts it: the owner's handler may be busy, and each sibling may be told to end at any
+//! time. The owner's table holds how far it has come, and whoever changes something there (a child
+//! that has ended its incarnation, has started again, or is gone) takes the next step: the youngest
+//! that is still to end is told so, and, once all have ended, the oldest that waits is released.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::table::{Children, Key, NONE, is_older};
+use crate::error::Kind;
+use crate::tree::node::node::{AnyNode, Node};
+use crate::tree::node::shared::Shared;
+use crate::tree::node::state::Links;
+
+/// Which of a node's children are started anew when one of them is.
+///
+/// The others end as in a stop, the youngest first and each before the next is told, and are
+/// started in the order in which they were spawned, each once the one before it is running. One
+/// whose grace runs out meanwhile is dropped at its await point, and is started anew, too; a start
+/// that is under way is dropped at once, and so is a handler that waits for a sibling that is down. A
+/// child whose policy is never to restart is stopped for good. Tasks and blocking
+/// jobs are left alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Strategy {
+    /// That one.
+    #[default]
+    OneForOne,
+    /// All actors among them: for children that cannot do without each other.
+    OneForAll,
+    /// That one, and the actors that were spawned after it: for children that use older ones.
+    RestForOne,
+}
+
+/// Whether a node stops when children that are
+/// [significant](crate::ChildSpec::significant) have ended by themselves.
+///
+/// A stop, drain or kill that somebody asked for does not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AutoShutdown {
+    /// It goes on.
+    #[default]
+    Never,
+    /// With the first of them.
+    Any,
+    /// With the last of them.
+    All,
+}
+
+/// Where a child is in the restart of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Live,
+    /// It is to end its incarnation.
+    Told,
+    /// It has ended its incarnation, and waits.
+    Parked,
+    /// It has been released, and is not running yet.
+    Starting,
+}
+
+/// A restart of a group under way, in the owner's table.
+#[derive(Debug)]
+pub(in crate::tree) struct Group {
+    stage: Stage,
+    /// The entry that is looked at. What has been passed is done.
+    cursor: u32,
+    /// The oldest entry that is to end; without one, all are.
+    last: Option<u32>,
+    _mark: Mark,
+}
+
+/// Counts the restarts of groups that are under way in a system.
+#[derive(Debug)]
+struct Mark(Arc<Shared>);
+
+impl Mark {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.regrouping.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.0.regrouping.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The youngest first.
+    Ending,
+    /// The oldest first.
+    Starting,
+}
+
+/// What is to be done next, once the lock of the owner is released.
+#[must_use]
+pub(in crate::tree) enum Step {
+    Tell(Arc<dyn AnyNode>),
+    Release(Arc<dyn AnyNode>),
+    Wait,
+}
+
+impl Group {
+    fn new(newest: u32, last: Option<u32>, shared: &Arc<Shared>) -> Self {
+        Self {
+            _mark: Mark::new(shared),
+            stage: Stage::Ending,
+            cursor: newest,
+            last,
+        }
+    }
+
+    /// An entry leaves the table.
+    pub(in crate::tree) fn forget(&mut self, gone: u32, older: u32, newer: u32) {
+        let at_it = self.cursor == gone;
+        match self.stage {
+            Stage::Starting if at_it => self.cursor = newer,
+            Stage::Ending if at_it && self.last == Some(gone) => self.cursor = NONE,
+            Stage::Ending if at_it => self.cursor = older,
+            _ => {}
+        }
+        if self.last == Some(gone) {
+            self.last = Some(newer);
+        }
+    }
+}
+
+impl Children {
+    /// A child has ended its incarnation, and waits for its turn.
+    pub(in crate::tree) fn park(&mut self, child: &Node, strategy: Strategy) {
+        let Some(key) = self.key_of(child) else {
+            return;
+        };
+        let Some(entry) = self.entry_of_mut(child) else {
+            return;
+        };
+        let was = std::mem::replace(&mut entry.turn, Turn::Parked);
+        let last = (strategy == Strategy::RestForOne).then_some(key.index);
+        let newest = self.newest;
+        let extends = self
+            .group
+            .as_ref()
+            .is_some_and(|group| self.is_older(key, group.last));
+        match &mut self.group {
+            Some(_) if was == Turn::Told => {}
+            // It failed again, or another did: what is not yet started stays where it is.
+            Some(group) if group.stage == Stage::Starting => {
+                *group = Group::new(newest, last, &child.shared)
+            }
+            Some(group) if last.is_none() || extends => group.last = last,
+            Some(_) => {}
+            none => *none = Some(Group::new(newest, last, &child.shared)),
+        }
+    }
+
+    /// The next step, if there is one to be taken now.
+    pub(in crate::tree) fn advance(&mut self) -> Step {
+        loop {
+            let Some(group) = &mut self.group else {
+                return Step::Wait;
+            };
+            let (stage, cursor, last) = (group.stage, group.cursor, group.last);
+            let Some(entry) = self.table.get_mut(cursor as usize) else {
+                if stage == Stage::Starting {
+                    self.group = None;
+                    return Step::Wait;
+                }
+                self.turn_round();
+                continue;
+            };
+            match (stage, entry.turn) {
+                (Stage::Ending, Turn::Live | Turn::Starting) if is_actor(&*entry.node) => {
+                    entry.turn = Turn::Told;
+                    return Step::Tell(Arc::clone(&entry.node));
+                }
+                (Stage::Starting, Turn::Parked) => {
+                    entry.turn = Turn::Starting;
+                    return Step::Release(Arc::clone(&entry.node));
+                }
+                (Stage::Ending, Turn::Told) | (Stage::Starting, Turn::Starting) => {
+                    return Step::Wait;
+                }
+                (Stage::Ending, _) if last == Some(cursor) => self.turn_round(),
+                (Stage::Ending, _) => group.cursor = entry.older,
+                (Stage::Starting, _) => group.cursor = entry.newer,
+            }
+        }
+    }
+
+    /// The child that those who have parked wait for: to end its incarnation, or to have started.
+    pub(in crate::tree) fn next_in_turn(&self) -> Option<(&Arc<dyn AnyNode>, Turn)> {
+        let entry = self.table.get(self.group.as_ref()?.cursor as usize)?;
+        matches!(entry.turn, Turn::Told | Turn::Starting).then_some((&entry.node, entry.turn))
+    }
+
+    /// All have ended: they are started from the oldest on.
+    fn turn_round(&mut self) {
+        let first = self.walk().last().map_or(NONE, |(key, _)| key.index);
+        if let Some(group) = &mut self.group {
+            group.stage = Stage::Starting;
+            group.cursor = first;
+        }
+    }
+
+    /// Whether the child with this key is older than that of an entry.
+    fn is_older(&self, key: Key, than: Option<u32>) -> bool {
+        let than = than.and_then(|index| self.table.get(index as usize));
+        than.is_some_and(|than| is_older(key.generation, than.generation))
+    }
+}
+
+impl Links {
+    pub(in crate::tree) fn strategy(&self) -> Strategy {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.settings.strategy)
+            .unwrap_or_default()
+    }
+
+    pub(in crate::tree) fn auto_shutdown(&self) -> AutoShutdown {
+        self.rare
+            .as_ref()
+            .map(|rare| rare.settings.auto_shutdown)
+            .unwrap_or_default()
+    }
+
+    /// Where this child is in the restart of its group.
+    pub(in crate::tree) fn turn_of(&self, child: &Node) -> Turn {
+        let table = self.children.as_ref();
+        let entry = table.and_then(|table| table.entry_of(child));
+        entry.map_or(Turn::Live, |entry| entry.turn)
+    }
+}
+
+fn is_actor(node: &dyn AnyNode) -> bool {
+    node.node().kind() == Kind::Actor
+}

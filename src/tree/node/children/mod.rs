@@ -1,0 +1,11 @@
+//! The children of a node, in start order; and how far the restart of a group of them has come.
+
+mod group;
+mod table;
+
+pub(in crate::tree) use group::Step;
+pub(crate) use group::Turn;
+pub use group::{AutoShutdown, Strategy};
+pub(crate) use table::Key;
+pub use table::StopOrder;
+pub(in crate::tree) use table::{AT_ONCE, Awaited, Children, Ended, NONE};

@@ -1,0 +1,122 @@
+//! The node whose code this thread is polling.
+
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+
+use super::node::{AnyNode, Node};
+use crate::error::Kind;
+
+/// Never dropped, so that no access has to see to a destructor: it is empty again by the time that a
+/// thread ends, because whoever moves a node in moves it out.
+type Current = ManuallyDrop<Option<Arc<dyn AnyNode>>>;
+
+thread_local! {
+    static CURRENT: RefCell<Current> = const { RefCell::new(ManuallyDrop::new(None)) };
+    /// The node that polls the scope whose body is the current one, or the outermost of several such.
+    static POLLER: RefCell<Current> = const { RefCell::new(ManuallyDrop::new(None)) };
+}
+
+/// Moves a node in for a poll, and gives the outer one. No count is touched: the node's shell lends
+/// the reference that it holds anyway.
+#[inline]
+pub(in crate::tree) fn enter(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
+    ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(node)))
+}
+
+/// As [`enter`], around code of a scope's: who polls it, which is not its owner if that gave its future away, stays
+/// known meanwhile.
+pub(in crate::tree) fn within_scope<R>(
+    scope: Option<Arc<dyn AnyNode>>,
+    code: impl FnOnce() -> R,
+) -> (R, Option<Arc<dyn AnyNode>>) {
+    let poller = |node| ManuallyDrop::into_inner(POLLER.replace(ManuallyDrop::new(node)));
+    let mut outer = enter(scope);
+    let is_scope = |node: &Arc<dyn AnyNode>| node.node().kind() == Kind::Scope;
+    let before = match outer.as_ref().is_some_and(is_scope) {
+        true => None,
+        false => Some(poller(outer.take())),
+    };
+    let result = code();
+    if let Some(before) = before {
+        outer = poller(before);
+    }
+    (result, enter(outer))
+}
+
+/// Runs a piece of the node's code with the node as the current one, where its shell has gone.
+pub(crate) fn run_as<R>(node: &Arc<dyn AnyNode>, code: impl FnOnce() -> R) -> R {
+    let outer = enter(Some(Arc::clone(node)));
+    let result = code();
+    drop(enter(outer));
+    node.node().settle_quietly();
+    result
+}
+
+/// The node that is being polled here.
+pub(crate) fn current() -> Option<Arc<dyn AnyNode>> {
+    CURRENT.with_borrow(|current| (**current).clone())
+}
+
+/// Whether the code here is a node's at all.
+#[inline]
+pub(crate) fn is_inside() -> bool {
+    CURRENT
+        .try_with(|current| current.borrow().is_some())
+        .unwrap_or(false)
+}
+
+/// Whether the code that is being polled here is that of `node` itself, in a scope of its own or not.
+pub(crate) fn is_own_code(node: &Node) -> bool {
+    with_carrier(|carrier, _| carrier.node().id() == node.id()).unwrap_or(false)
+}
+
+/// Whether the code that is being polled here is that of `node`, or of one beneath it.
+pub(crate) fn is_beneath(node: &Node) -> bool {
+    CURRENT
+        .try_with(|current| {
+            let current = current.borrow();
+            current.as_ref().is_some_and(|here| beneath(here, node))
+        })
+        .unwrap_or(false)
+}
+
+/// Runs `f` with the node that the code here counts as, and the current one. The code of a scope counts as that of
+/// the node whose shell polls it here. Code of no node, and that of a scope or system that no node polls, is
+/// nobody's: none waits for it.
+pub(in crate::tree) fn with_carrier<R>(
+    f: impl FnOnce(&Arc<dyn AnyNode>, &Arc<dyn AnyNode>) -> R,
+) -> Option<R> {
+    CURRENT
+        .try_with(|current| {
+            let current = current.borrow();
+            let here = current.as_ref()?;
+            if here.node().kind() != Kind::Scope {
+                return counts(here).then(|| f(here, here));
+            }
+            let poller = POLLER.try_with(|poller| {
+                let poller = poller.borrow();
+                let node = poller.as_ref().filter(|node| counts(node))?;
+                Some(f(node, here))
+            });
+            poller.ok().flatten()
+        })
+        .ok()
+        .flatten()
+}
+
+fn counts(node: &Arc<dyn AnyNode>) -> bool {
+    node.node().kind() != Kind::System
+}
+
+/// Whether `here` is `node`, or beneath it.
+pub(in crate::tree) fn beneath(here: &Arc<dyn AnyNode>, node: &Node) -> bool {
+    let mut next = Some(here);
+    while let Some(here) = next {
+        if here.node().id() == node.id() {
+            return true;
+        }
+        next = here.node().owner();
+    }
+    false
+}

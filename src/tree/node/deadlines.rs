@@ -1,0 +1,146 @@
+//! The deadlines that a node's further asks inherit (rule 10).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::time::Instant;
+
+use super::current_node::with_carrier;
+use super::node::Node;
+use crate::mailbox::{Caller, DropReason};
+use crate::sync::{after, lock, moment};
+
+/// The node has listed a wait since its last message.
+const WAITS: u32 = 1;
+/// Its system limits the asks that nothing else limits.
+const DEFAULT: u32 = 2;
+/// The node's code has dropped replies unsent, and they are not settled.
+const REPLIES: u32 = 4;
+/// What it does is for an ask with a time limit.
+const LIMITED: u32 = 8;
+
+/// What a node's asks and the end of a handler have to look at, in one word. Only the node's own code
+/// writes it, between and in its polls, and only if a message has a deadline, or a handler waits or
+/// drops a reply.
+#[derive(Debug)]
+pub(in crate::tree) struct Notes(AtomicU32);
+
+impl Notes {
+    pub(in crate::tree) fn new(has_default: bool) -> Self {
+        Self(AtomicU32::new(if has_default { DEFAULT } else { 0 }))
+    }
+
+    #[inline]
+    fn load(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, notes: u32) {
+        self.0.fetch_or(notes, Ordering::Relaxed);
+    }
+
+    fn remove(&self, notes: u32) {
+        self.0.fetch_and(!notes, Ordering::Relaxed);
+    }
+}
+
+impl Node {
+    /// What the node does from now on is for this caller: its time limit is that of the asks in it, until
+    /// the reply is sent or dropped, wherever that is.
+    #[inline]
+    pub(crate) fn set_caller(&self, caller: Option<&Arc<dyn Caller>>) {
+        let caller = caller.filter(|caller| caller.limit() != 0);
+        if caller.is_some() || self.notes.load() & LIMITED != 0 {
+            self.change_caller(caller);
+        }
+    }
+
+    /// A handler or hook has ended, and with it its deadline and its waits. The replies that it dropped
+    /// are settled for this reason.
+    #[inline]
+    pub(crate) fn end_handler(&self, reason: DropReason) {
+        let notes = self.notes.load();
+        if notes & !DEFAULT != 0 {
+            self.clear_notes(notes, reason);
+        }
+    }
+
+    #[cold]
+    fn clear_notes(&self, notes: u32, reason: DropReason) {
+        self.settle_replies(reason);
+        if notes & WAITS != 0 {
+            self.notes.remove(WAITS);
+            self.clear_waits();
+        }
+        if notes & LIMITED != 0 {
+            self.change_caller(None);
+        }
+    }
+
+    #[cold]
+    fn change_caller(&self, caller: Option<&Arc<dyn Caller>>) {
+        match caller {
+            Some(_) => self.notes.add(LIMITED),
+            None => self.notes.remove(LIMITED),
+        }
+        let stale = {
+            let mut links = lock(&self.links);
+            let rare = links.rare.get_or_insert_default();
+            std::mem::replace(&mut rare.caller, caller.cloned())
+        };
+        drop(stale);
+    }
+
+    pub(in crate::tree) fn note_waits(&self) {
+        self.notes.add(WAITS);
+    }
+
+    pub(in crate::tree) fn note_replies(&self) {
+        self.notes.add(REPLIES);
+    }
+
+    /// The lock of the list is held.
+    pub(in crate::tree) fn clear_replies(&self) {
+        self.notes.remove(REPLIES);
+    }
+
+    #[inline]
+    pub(in crate::tree) fn has_replies(&self) -> bool {
+        self.notes.load() & REPLIES != 0
+    }
+
+    /// The caller whose time limit holds here, unless its reply has been sent or dropped.
+    fn limiting_caller(&self) -> Option<Arc<dyn Caller>> {
+        if self.notes.load() & LIMITED == 0 {
+            return None;
+        }
+        let links = lock(&self.links);
+        let caller = links.rare.as_ref()?.caller.as_ref()?;
+        caller.is_open().then(|| Arc::clone(caller))
+    }
+
+    fn default_limit(&self) -> Option<Instant> {
+        if self.notes.load() & DEFAULT == 0 {
+            return None;
+        }
+        self.shared.ask_timeout.map(after)
+    }
+}
+
+/// The caller for whom the code here does what it does, if that has a time limit: for what it starts.
+pub(crate) fn inherited_caller() -> Option<Arc<dyn Caller>> {
+    with_carrier(|node, _| node.node().limiting_caller()).flatten()
+}
+
+/// When an ask that is made here is to end at the latest: by what it inherits or, with `or_default`, by
+/// its system's default. Says whether it is inherited.
+pub(crate) fn inherited_or_default(or_default: bool) -> Option<(Instant, bool)> {
+    with_carrier(|node, _| {
+        let caller = node.node().limiting_caller();
+        let inherited = caller.and_then(|caller| moment::decode(caller.limit()));
+        let default = || or_default.then(|| node.node().default_limit()).flatten();
+        let inherited = inherited.map(|limit| (limit, true));
+        inherited.or_else(|| default().map(|limit| (limit, false)))
+    })
+    .flatten()
+}

@@ -1,0 +1,42 @@
+//! What a node is: its place, its signals, its state under the lock, and the ways to tell it something.
+//!
+//! Nothing here waits for a node, and nothing runs one.
+
+mod children;
+mod current_node;
+mod dead_letters;
+mod deadlines;
+mod edges;
+mod id;
+mod label;
+#[expect(clippy::module_inception, reason = "it holds the type of that name")]
+mod node;
+mod order;
+mod path;
+mod replies;
+mod shared;
+mod shell_waker;
+pub(crate) mod signals;
+mod slot;
+mod state;
+
+pub(in crate::tree) use children::{AT_ONCE, Awaited, Children, Ended, Step};
+pub use children::{AutoShutdown, StopOrder, Strategy};
+pub(crate) use children::{Key, Turn};
+pub(in crate::tree) use current_node::{beneath, enter, with_carrier, within_scope};
+pub(crate) use current_node::{current, is_beneath, is_inside, is_own_code, run_as};
+pub use dead_letters::DeadLetter;
+pub(crate) use dead_letters::{LetterHook, Letters};
+pub(crate) use deadlines::{inherited_caller, inherited_or_default};
+pub(crate) use edges::Request;
+pub(in crate::tree) use edges::{Edge, Edges, End};
+pub use id::NodeId;
+pub(crate) use label::Label;
+pub(crate) use node::{AnyNode, Node};
+pub(crate) use order::{Order, bound, end_by_itself, end_if, finish, fire, request, request_own};
+pub(in crate::tree) use order::{wake_owner, wake_restarting};
+pub(crate) use replies::keep_reply;
+pub(crate) use shared::Shared;
+pub(crate) use shell_waker::ShellWaker;
+pub(crate) use slot::{Place, Settings};
+pub(in crate::tree) use state::{Links, OwnTime};

@@ -1,0 +1,349 @@
+use std::any::Any;
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::children::StopOrder;
+use super::deadlines::Notes;
+use super::edges::Request;
+use super::id::NodeId;
+use super::label::Label;
+use super::shared::Shared;
+use super::signals;
+use super::signals::{CONCURRENT, DRAIN, FIRED, KILL, PARENT, RENEWABLE, STOP, Signals, TOLD};
+use super::slot::{Place, Settings};
+use super::state::{Links, OwnTime, Rare, cancel, millis};
+use crate::error::{Blocker, Kind, Phase, StopReason};
+use crate::mailbox::Gate;
+use crate::sync::lock;
+
+/// What a tree knows of the actor, task, job or scope that a node stands for.
+pub(crate) trait AnyNode: Any + Send + Sync {
+    fn node(&self) -> &Node;
+
+    fn node_mut(&mut self) -> &mut Node;
+
+    /// The name of the type of the actor, future or job.
+    fn type_name(&self) -> &'static str;
+
+    /// Remembers how to wake the shell.
+    fn set_waker(&self, waker: &Waker);
+
+    /// Forgets it: kept longer it would keep the memory of a task that has ended.
+    fn clear_waker(&self);
+
+    /// Wakes the shell for a look at its control flags.
+    fn wake(&self);
+
+    /// Shuts the mailbox, if there is one, and wakes the shell.
+    fn close(&self, _gate: Gate) {
+        self.wake();
+    }
+
+    /// Drops what is queued, if the shell has ended without doing so.
+    fn discard(&self) {}
+
+    /// How many messages wait in the mailbox.
+    fn backlog(&self) -> u64 {
+        0
+    }
+
+    /// Whether what was requested of it still waits for it to go on. `inside` says whether that is
+    /// a request from beneath it.
+    fn holds_up(&self, request: &Request, _inside: &dyn Fn() -> bool) -> bool {
+        self.node().holds_up(request)
+    }
+
+    /// Whether somebody is still to be told of its end who may not be among those who wait.
+    fn is_awaited(&self) -> bool {
+        self.node().kind() == Kind::Actor && self.node().signals.has(TOLD)
+    }
+
+    /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it was in the middle of a
+    /// message.
+    fn suspend(&self, _waker: &Waker) -> bool {
+        false
+    }
+
+    /// How many messages have been started, and whether one is being handled now.
+    fn progress(&self) -> (u64, bool) {
+        (0, true)
+    }
+}
+
+/// The part that all nodes have in common.
+///
+/// Invariants:
+/// 1. `owner` and `index` never change; while `links.phase` is not `Stopped`, the owner's table
+///    holds this node under `index`, and the owner is not `Stopped` either.
+/// 2. `links.closed` and the table of children change under one lock, so that a child is either
+///    registered before its owner closes, and joined by it, or refused (rule 2).
+/// 3. Locks are taken from the owner to the child, and no user code runs under one.
+/// 4. `links.phase` becomes `Stopped` in the same step in which the node leaves its owner's table,
+///    once its shell and all its children are gone.
+///
+/// The order is a part of an actor's cell's: last comes what its loop looks at for each message.
+#[repr(C)]
+pub(crate) struct Node {
+    pub(crate) shared: Arc<Shared>,
+    owner: Option<Arc<dyn AnyNode>>,
+    site: &'static Location<'static>,
+    pub(in crate::tree) links: Mutex<Links>,
+    id: NodeId,
+    pub(crate) signals: Signals,
+    /// Its place in the owner's table.
+    pub(in crate::tree) index: u32,
+    pub(in crate::tree) notes: Notes,
+    label: AtomicU32,
+    grace: u32,
+}
+
+impl Node {
+    pub(crate) fn new(
+        place: Place,
+        kind: Kind,
+        site: &'static Location<'static>,
+        settings: Settings,
+    ) -> Self {
+        let grace = settings.grace.unwrap_or(place.shared.grace);
+        let marks = settings.marks | signals::mark_of(kind);
+        let rare = (!settings.is_default()).then(|| {
+            Box::new(Rare {
+                settings,
+                ..Rare::default()
+            })
+        });
+        Self {
+            id: NodeId::next(),
+            signals: Signals::new(marks),
+            label: AtomicU32::new(0),
+            grace: millis(grace),
+            notes: Notes::new(place.shared.ask_timeout.is_some()),
+            shared: place.shared,
+            owner: place.owner,
+            index: place.index,
+            site,
+            links: Mutex::new(Links::new(rare)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> NodeId {
+        self.id
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.signals.kind()
+    }
+
+    pub(crate) fn site(&self) -> &'static Location<'static> {
+        self.site
+    }
+
+    pub(crate) fn owner(&self) -> Option<&Arc<dyn AnyNode>> {
+        self.owner.as_ref()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        lock(&self.links).phase
+    }
+
+    pub(crate) fn name(&self) -> Option<String> {
+        let links = lock(&self.links);
+        let name = links.rare.as_ref()?.settings.name.as_deref()?;
+        Some(name.to_owned())
+    }
+
+    /// How it ended, once it has.
+    pub(crate) fn reason(&self) -> Option<StopReason> {
+        lock(&self.links).outcome()
+    }
+
+    /// Whoever was to be told of its end has been, or does not want to be.
+    pub(crate) fn forget_errors(&self) {
+        let errors = lock(&self.links).forget_errors();
+        drop(errors);
+    }
+
+    pub(crate) fn set_label(&self, label: Label) {
+        self.label.store(label.raw(), Ordering::Relaxed);
+    }
+
+    /// No message is being handled any more.
+    pub(crate) fn clear_label(&self) {
+        self.label.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn label(&self) -> Option<&'static str> {
+        Label::from_raw(self.label.load(Ordering::Relaxed)).map(Label::text)
+    }
+
+    /// The start has returned.
+    pub(crate) fn set_running(&self) {
+        let mut links = lock(&self.links);
+        links.phase = links.phase.max(Phase::Running);
+        if self.signals.has(TOLD) {
+            self.signals.clear(TOLD);
+            let wakes = links.watchers();
+            drop(links);
+            wakes.wake();
+        } else {
+            drop(links);
+        }
+        if self.signals.has(RENEWABLE) {
+            self.leave_group();
+        }
+    }
+
+    /// How long its own steps may take in a stop or drain.
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_millis(u64::from(self.grace))
+    }
+
+    pub(in crate::tree) fn own_time(&self) -> Option<OwnTime> {
+        lock(&self.links).own_time(self)
+    }
+
+    /// When its end becomes a kill, as things stand: its own time is up, or the time of whoever asked.
+    pub(in crate::tree) fn time_limit(&self) -> Option<Instant> {
+        let mut links = lock(&self.links);
+        let own = links.own_time(self).map(|own| own.until);
+        let bound = links.bound().filter(|_| !self.signals.has(KILL));
+        own.into_iter().chain(bound).min()
+    }
+
+    /// It waits for something that is not its own time.
+    pub(crate) fn pause_own_time(&self) {
+        lock(&self.links).pause_own_time(self);
+    }
+
+    /// Whether it is a scope that was told to end, and has nothing beneath it any more.
+    pub(in crate::tree) fn is_gone_through(&self) -> bool {
+        self.kind() == Kind::Scope
+            && self.signals.has(STOP | DRAIN)
+            && !self.signals.has(KILL)
+            && lock(&self.links).is_quiet()
+    }
+
+    /// Closes a node without children to any more of them.
+    pub(crate) fn close_if_childless(&self) -> bool {
+        let mut links = lock(&self.links);
+        links.closed |= links.is_quiet();
+        links.closed
+    }
+
+    pub(crate) fn stop_order(&self) -> StopOrder {
+        if self.signals.has(CONCURRENT) {
+            StopOrder::Concurrent
+        } else {
+            StopOrder::Reverse
+        }
+    }
+
+    /// The token that fires when the node is to end: made when it is first asked for. In a drain an actor's
+    /// fires once what was accepted is handled.
+    pub(crate) fn token(&self) -> CancellationToken {
+        let mut links = lock(&self.links);
+        let over = links.phase == Phase::Stopped || self.signals.has(FIRED);
+        let tokens = &mut links.rare.get_or_insert_default().tokens;
+        let token = tokens.ending.get_or_insert_default().clone();
+        drop(links);
+        if over {
+            cancel(&token);
+        }
+        token
+    }
+
+    /// As [`token`](Node::token), but it does not fire in a drain before that has become a stop: for
+    /// handlers, so that what is accepted late is not handled as cancelled.
+    pub(crate) fn stop_token(&self) -> CancellationToken {
+        let mut links = lock(&self.links);
+        let over = links.phase == Phase::Stopped || self.signals.has(STOP | KILL) || links.closed;
+        let tokens = &mut links.rare.get_or_insert_default().tokens;
+        let token = tokens.stopping.get_or_insert_default().clone();
+        drop(links);
+        if over {
+            cancel(&token);
+        }
+        token
+    }
+
+    /// Whether it has any children now. Only a look without the lock if it never had any.
+    pub(crate) fn has_children(&self) -> bool {
+        self.signals.has(PARENT) && lock(&self.links).has_children()
+    }
+
+    /// Whether what was requested of it has not come: an end, or that of its start.
+    pub(crate) fn holds_up(&self, request: &Request) -> bool {
+        let is_start = matches!(request, Request::Start);
+        self.phase() != Phase::Stopped && (!is_start || self.signals.has(TOLD))
+    }
+
+    /// The live children, in start order.
+    pub(crate) fn children(&self) -> Vec<Arc<dyn AnyNode>> {
+        let links = lock(&self.links);
+        links
+            .children
+            .as_ref()
+            .map_or_else(Vec::new, |table| table.all())
+    }
+
+    pub(crate) fn child(&self, name: &str) -> Option<Arc<dyn AnyNode>> {
+        let links = lock(&self.links);
+        links.children.as_ref()?.named(name)
+    }
+
+    /// Whether this node or one above it has been asked to end.
+    pub(crate) fn is_in_stopping_tree(&self) -> bool {
+        let mut next = Some(self);
+        while let Some(node) = next {
+            if matches!(
+                node.phase(),
+                Phase::Restarting | Phase::Stopping | Phase::Stopped
+            ) {
+                return true;
+            }
+            next = node.owner.as_ref().map(|owner| owner.node());
+        }
+        false
+    }
+
+    pub(crate) fn blocker(&self, any: &dyn AnyNode, held_for: Duration) -> Blocker {
+        let (_, busy) = any.progress();
+        Blocker {
+            path: self.path(any.type_name()),
+            kind: self.kind(),
+            type_name: any.type_name(),
+            site: self.site,
+            phase: self.phase(),
+            label: self.label().filter(|_| busy),
+            held_for,
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.id)
+            .field("kind", &self.kind())
+            .field("phase", &self.phase())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A chain of owners that only its leaf kept alive is freed here, without recursion (rule 15).
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut next = self.owner.take();
+        while let Some(mut owner) = next {
+            next = Arc::get_mut(&mut owner).and_then(|owner| owner.node_mut().owner.take());
+        }
+    }
+}

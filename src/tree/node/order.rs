@@ -1,0 +1,385 @@
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use tokio::time::Instant;
+
+use super::node::{AnyNode, Node};
+use super::signals::{
+    ADOPTED, ALWAYS, BY_SELF, CUT, DRAIN, FIRED, KILL, PARENT, PLAIN, RENEW, STOP,
+};
+use super::state::Links;
+use crate::error::{Kind, Phase};
+use crate::mailbox::Gate;
+use crate::sync::{WakeList, lock};
+
+/// What a node can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Drain,
+    Stop,
+    Kill,
+    /// A kill that a stop or drain has become because its time was up.
+    Cut,
+}
+
+/// Tells a node to end. This is the only way in which any node is told so; it never waits, and
+/// says it once or a thousand times to the same effect (rule 13).
+pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
+    match order {
+        Order::Kill => kill(target, KILL),
+        Order::Cut => kill(target, KILL | CUT),
+        Order::Drain | Order::Stop if has_no_time(target) => kill(target, KILL | CUT),
+        Order::Drain | Order::Stop => {
+            enter(target, Entry::order(target, order), |_, _| true);
+        }
+    }
+}
+
+/// With a grace of zero every stop is a kill. A scope and a system have no steps of their own that
+/// could take any.
+fn has_no_time(target: &Arc<dyn AnyNode>) -> bool {
+    let node = target.node();
+    node.grace().is_zero() && !matches!(node.kind(), Kind::Scope | Kind::System)
+}
+
+/// What is left of an order at this moment becomes a kill. `before` is what the same caller had set before
+/// this, which it replaces; of several callers' bounds the earliest holds.
+pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant, before: Option<Instant>) {
+    {
+        let mut links = lock(&target.node().links);
+        if links.phase == Phase::Stopped {
+            return;
+        }
+        let bound = &mut links.rare.get_or_insert_default().bound;
+        *bound = match *bound {
+            Some(known) if before != Some(known) => Some(known.min(at)),
+            _ => Some(at),
+        };
+    }
+    // Its shell has another moment to look at.
+    target.wake();
+}
+
+/// The node tells itself: it ends once what it is doing now has ended.
+pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
+    match order {
+        Order::Drain | Order::Stop if !has_no_time(target) => {
+            let own = Entry::order(target, order);
+            enter(
+                target,
+                Entry {
+                    by_self: true,
+                    ..own
+                },
+                |_, _| true,
+            );
+        }
+        order => request(target, order),
+    }
+}
+
+/// The node's own code has ended, and with it its life: what is left of it has its grace as in a stop.
+pub(crate) fn end_by_itself(target: &Arc<dyn AnyNode>) {
+    end_if(target, false, |_| true);
+}
+
+/// As [`end_by_itself`], together with what `close` closes, if it does: nobody sees that closed, and the node
+/// still running. `close` is run under the node's lock. With `alone`, only if nobody is beneath.
+pub(crate) fn end_if(
+    target: &Arc<dyn AnyNode>,
+    alone: bool,
+    close: impl FnOnce(&mut WakeList) -> bool,
+) -> bool {
+    let when =
+        |links: &mut Links, wakes: &mut WakeList| (!alone || links.is_quiet()) && close(wakes);
+    let entry = Entry {
+        by_self: true,
+        unless: 0,
+        ..Entry::order(target, Order::Stop)
+    };
+    enter(target, entry, when)
+}
+
+/// What is beneath a node is to end: its token fires, and a scope takes no orders for that.
+pub(crate) fn fire(target: &Arc<dyn AnyNode>) {
+    enter_one(target, Entry::FIRE, |_, _| true);
+}
+
+/// The node comes to an end of its own: for good, or for this incarnation.
+pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
+    if !target.node().signals.has(ALWAYS) {
+        return request_own(target, Order::Stop);
+    }
+    target.node().signals.set(RENEW);
+    target.wake();
+}
+
+/// How a node comes into its end.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// The signals that are set.
+    bits: u32,
+    /// Signals with any of which it has come further already.
+    unless: u32,
+    gate: Gate,
+    /// It takes no more children.
+    closes: bool,
+    fires: bool,
+    /// It is the node's own doing, unless it has been told already.
+    by_self: bool,
+}
+
+impl Entry {
+    /// What is beneath the node is to end, and not yet the node.
+    const FIRE: Self = Self {
+        bits: 0,
+        unless: 0,
+        gate: Gate::Open,
+        closes: false,
+        fires: true,
+        by_self: false,
+    };
+
+    /// The signals to be set in a node that has these.
+    fn bits_for(&self, told: u32) -> u32 {
+        let fired = if self.fires { FIRED } else { 0 };
+        let is_told = told & (STOP | DRAIN | KILL) != 0;
+        match (is_told, self.by_self) {
+            (false, true) => self.bits | BY_SELF | fired,
+            // It has ended, whatever it was told.
+            (true, true) if self.unless == 0 => fired,
+            _ => self.bits | fired,
+        }
+    }
+
+    fn order(target: &Arc<dyn AnyNode>, order: Order) -> Self {
+        if order == Order::Drain {
+            Self {
+                bits: DRAIN,
+                unless: DRAIN | KILL | STOP,
+                gate: Gate::Draining,
+                closes: false,
+                // An actor's fires after the mail that it has accepted (rule 4).
+                fires: target.node().kind() != Kind::Actor,
+                by_self: false,
+            }
+        } else {
+            Self {
+                bits: STOP,
+                unless: KILL | STOP,
+                gate: Gate::Closed,
+                closes: true,
+                fires: true,
+                by_self: false,
+            }
+        }
+    }
+}
+
+/// The one way into an end, but for a kill.
+///
+/// A node with open scopes that is told to stop: their bodies go on within its grace, and so does what is
+/// beneath them; but whoever has a token there is told at once, and its own grace begins (rule 6).
+fn enter(
+    target: &Arc<dyn AnyNode>,
+    entry: Entry,
+    when: impl FnOnce(&mut Links, &mut WakeList) -> bool,
+) -> bool {
+    let Some(mut scopes) = enter_one(target, entry, when) else {
+        return false;
+    };
+    // A list, because such scopes may be nested deeply (rule 15).
+    while let Some(scope) = scopes.pop() {
+        scopes.extend(
+            enter_one(&scope, Entry::FIRE, |_, _| true)
+                .into_iter()
+                .flatten(),
+        );
+        for task in tasks(&scope) {
+            if task.node().signals.has(PLAIN) {
+                // It goes on, and so do the bodies of its own scopes.
+                scopes.extend(open_scopes(&task));
+            } else if has_no_time(&task) {
+                kill(&task, KILL | CUT);
+            } else {
+                let order = Entry::order(&task, Order::Stop);
+                scopes.extend(enter_one(&task, order, |_, _| true).into_iter().flatten());
+            }
+        }
+    }
+    true
+}
+
+/// Under the node's lock its phase, its signals and what it closes change in one step, and after that
+/// whoever has to be is woken. Gives the open scopes that are to be told as well; `None` if it has come
+/// further already.
+///
+/// An end of its own does not change what the node was told before: a drained node that has ended is
+/// drained, and not stopped.
+fn enter_one(
+    target: &Arc<dyn AnyNode>,
+    entry: Entry,
+    when: impl FnOnce(&mut Links, &mut WakeList) -> bool,
+) -> Option<Vec<Arc<dyn AnyNode>>> {
+    let node = target.node();
+    let mut wakes = WakeList::new();
+    let (tokens, mut scopes, news) = {
+        let mut links = lock(&node.links);
+        let told = node.signals.load();
+        if links.phase == Phase::Stopped
+            || told & entry.unless != 0
+            || !when(&mut links, &mut wakes)
+        {
+            drop(links);
+            wakes.wake();
+            return None;
+        }
+        let bits = entry.bits_for(told);
+        if bits & !told != 0 {
+            node.signals.set(bits);
+        }
+        links.closed |= entry.closes;
+        let tokens = if entry.fires {
+            links.tokens(entry.closes)
+        } else {
+            None
+        };
+        let table = links
+            .children
+            .as_ref()
+            .filter(|_| entry.closes || entry.bits == 0);
+        let scopes = table.map_or_else(Vec::new, |table| table.scopes());
+        links.begin_stopping(&mut wakes);
+        let is_parent = told & PARENT != 0;
+        let news = if is_parent {
+            bits & !told & (STOP | FIRED)
+        } else {
+            0
+        };
+        (tokens, scopes, news)
+    };
+    if entry.gate != Gate::Open {
+        target.close(entry.gate);
+    }
+    if let Some(tokens) = tokens {
+        tokens.cancel();
+    }
+    wakes.wake();
+    if news != 0 {
+        wake_restarting(node, news);
+    }
+    // Its body may be waiting for a task that waits for its token.
+    if node.kind() == Kind::Scope && entry.bits != 0 {
+        scopes.push(Arc::clone(target));
+    }
+    Some(scopes)
+}
+
+/// The tasks and jobs of a scope.
+fn tasks(scope: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
+    let links = lock(&scope.node().links);
+    let table = links.children.as_ref();
+    table.map_or_else(Vec::new, |table| table.all_tasks())
+}
+
+fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
+    let links = lock(&node.node().links);
+    let table = links.children.as_ref();
+    table.map_or_else(Vec::new, |table| table.scopes())
+}
+
+/// Kills a node and all beneath it at once: one that does not yield must not keep what is beneath
+/// it alive. The tree is walked with a list, not by recursion (rule 15).
+fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
+    let now = Instant::now();
+    let mut pending = vec![Arc::clone(target)];
+    while let Some(next) = pending.pop() {
+        let node = next.node();
+        let (wakes, tokens) = {
+            let mut links = lock(&node.links);
+            if links.phase == Phase::Stopped || node.signals.has(KILL) {
+                continue;
+            }
+            node.signals.set(bits | FIRED);
+            links.phase = Phase::Stopping;
+            // The patience of those who wait begins now.
+            let wakes = links.watchers();
+            links.closed = true;
+            links.end_own_time(now, node);
+            if let Some(children) = &links.children {
+                pending.extend(children.all());
+            }
+            (wakes, links.tokens(true))
+        };
+        next.close(Gate::Closed);
+        if let Some(tokens) = tokens {
+            tokens.cancel();
+        }
+        wakes.wake();
+    }
+}
+
+/// The node has got these signals, with which nothing beneath it is started anew: what waits there for its next
+/// incarnation is to look. One that has them already has seen to that, for all beneath it.
+pub(in crate::tree) fn wake_restarting(node: &Node, signals: u32) {
+    fence(Ordering::SeqCst);
+    if node.shared.restarting.load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let has_all = |node: &Node| node.signals.load() & signals == signals;
+    if node.owner().is_some_and(|owner| has_all(owner.node())) {
+        return;
+    }
+    // A list, because the tree may be deep (rule 15).
+    let mut pending = node.children();
+    while let Some(next) = pending.pop() {
+        if next.node().signals.has(RENEW) {
+            next.wake();
+        }
+        if !has_all(next.node()) {
+            pending.append(&mut next.node().children());
+        }
+    }
+}
+
+/// Wakes the owner, if it waits for this end. Above a scope that nobody polls it is the scope's owner that
+/// waits, and so on up.
+pub(in crate::tree) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
+    if awaits {
+        owner.wake();
+    }
+    let mut next = owner;
+    while next.node().signals.has(ADOPTED)
+        && let Some(above) = next.node().owner()
+    {
+        above.wake();
+        next = above;
+    }
+}
+
+impl Links {
+    /// Those who wait for the end are to look when it begins: a system does not wait for ever for
+    /// the end of its root.
+    #[inline]
+    pub(in crate::tree) fn begin_stopping(&mut self, wakes: &mut WakeList) {
+        if self.phase < Phase::Stopping {
+            self.phase = Phase::Stopping;
+            self.wake_waiters(wakes);
+        }
+    }
+
+    /// All who wait for the end, to be woken for a look.
+    pub(in crate::tree) fn watchers(&mut self) -> WakeList {
+        let mut watchers = WakeList::new();
+        self.wake_waiters(&mut watchers);
+        watchers
+    }
+
+    /// Adds all who wait for the end to those to be woken.
+    #[inline]
+    pub(in crate::tree) fn wake_waiters(&mut self, wakes: &mut WakeList) {
+        if let Some(rare) = &mut self.rare {
+            rare.waiters.wake_all(wakes);
+        }
+    }
+}

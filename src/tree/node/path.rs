@@ -1,0 +1,81 @@
+use super::node::Node;
+use crate::error::Kind;
+
+/// A path longer than this is shown with its middle left out.
+const LONGEST_PATH: usize = 64;
+
+impl Node {
+    /// Where it is in the tree, from the root down: names, or the type and number of nodes that
+    /// have none. The middle of a path that nobody would read is left out, and not asked for.
+    pub(crate) fn path(&self, type_name: &'static str) -> String {
+        let mut above = Vec::new();
+        let mut next = self.owner();
+        while let Some(node) = next {
+            next = node.node().owner();
+            if next.is_some() {
+                above.push(node);
+            }
+        }
+        if self.owner().is_none() {
+            return String::from("/");
+        }
+        let half = LONGEST_PATH / 2;
+        let left_out = (above.len() + 1).saturating_sub(LONGEST_PATH);
+        let mut path = String::new();
+        for (depth, node) in above.into_iter().rev().enumerate() {
+            if left_out > 0 && depth == half {
+                path = path + "/(" + &left_out.to_string() + " more)";
+            }
+            if depth < half || depth >= half + left_out {
+                path = path + "/" + &node.node().segment(node.type_name());
+            }
+        }
+        path + "/" + &self.segment(type_name)
+    }
+
+    /// As [`path`](Node::path), from that of a child, if so much of that is left out that they begin alike. It
+    /// asks no more nodes than are shown.
+    pub(in crate::tree) fn path_above(
+        &self,
+        type_name: &'static str,
+        child: &str,
+    ) -> Option<String> {
+        let half = LONGEST_PATH / 2;
+        let segments: Vec<&str> = child.strip_prefix('/')?.split('/').collect();
+        if segments.len() != LONGEST_PATH + 1 {
+            return None;
+        }
+        let left_out = segments.get(half)?.strip_prefix('(')?;
+        let left_out: usize = left_out.strip_suffix(" more)")?.parse().ok()?;
+        if left_out < 2 {
+            return None;
+        }
+        let mut end = vec![self.segment(type_name)];
+        let mut next = self.owner();
+        while let (Some(node), true) = (next, end.len() < half) {
+            end.push(node.node().segment(node.type_name()));
+            next = node.node().owner();
+        }
+        end.reverse();
+        let begin = segments.get(..half)?.join("/");
+        let more = left_out - 1;
+        Some(format!("/{begin}/({more} more)/{}", end.join("/")))
+    }
+
+    pub(in crate::tree) fn segment(&self, type_name: &'static str) -> String {
+        match (self.name(), self.kind()) {
+            (Some(name), _) => name,
+            (None, Kind::Actor) => format!("{}-{}", short(type_name), self.id()),
+            (None, Kind::Task) => format!("task-{}", self.id()),
+            (None, Kind::Blocking) => format!("blocking-{}", self.id()),
+            (None, Kind::Scope) => format!("scope-{}", self.id()),
+            (None, Kind::System) => format!("system-{}", self.id()),
+        }
+    }
+}
+
+/// A type's name without its modules and parameters.
+fn short(type_name: &str) -> &str {
+    let plain = type_name.split('<').next().unwrap_or(type_name);
+    plain.rsplit("::").next().unwrap_or(plain)
+}

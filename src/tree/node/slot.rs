@@ -1,0 +1,52 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::children::{AutoShutdown, NONE, Strategy};
+use super::node::AnyNode;
+use super::shared::Shared;
+
+/// Where a new node belongs.
+pub(crate) struct Place {
+    pub(in crate::tree) owner: Option<Arc<dyn AnyNode>>,
+    pub(in crate::tree) index: u32,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Place {
+    /// A root's: nowhere.
+    pub(crate) fn root(shared: Shared) -> Self {
+        Self {
+            owner: None,
+            index: NONE,
+            shared: Arc::new(shared),
+        }
+    }
+}
+
+/// What a child's spec says of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) strategy: Strategy,
+    pub(crate) auto_shutdown: AutoShutdown,
+    /// The signals that it has for life.
+    pub(crate) marks: u32,
+}
+
+impl Settings {
+    pub(in crate::tree) fn is_default(&self) -> bool {
+        let Self {
+            name,
+            // It has a field of its own in the node.
+            grace: _,
+            strategy,
+            auto_shutdown,
+            // They stand in the node's signals.
+            marks: _,
+        } = self;
+        name.is_none()
+            && *strategy == Strategy::default()
+            && *auto_shutdown == AutoShutdown::default()
+    }
+}

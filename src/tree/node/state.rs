@@ -1,0 +1,295 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::children::Children;
+use super::edges::Waits;
+use super::node::Node;
+use super::signals::{ADOPTED, BY_SELF, DRAIN, KILL, RENEW, STOP, WAITING};
+use super::slot::Settings;
+use crate::error::{Kind, Phase, StopReason};
+use crate::mailbox::Caller;
+use crate::sync::{WakerSet, moment, panic_message, saturating_add};
+
+/// What changes in a node's life, under its lock.
+pub(in crate::tree) struct Links {
+    pub(in crate::tree) phase: Phase,
+    /// No more children are taken.
+    pub(in crate::tree) closed: bool,
+    /// The shell has ended, and with it all that it held.
+    pub(in crate::tree) shell_gone: bool,
+    /// How it ended; `Unknown` until then.
+    end: End,
+    /// Since when a node that is to end has been using its own time (rule 7), as a
+    /// [`moment`]; none while it waits for its children. Once it is killed, when that was.
+    since: u64,
+    /// How much own time it had left at `since`, in milliseconds, or 0 before the count has begun. Once
+    /// it is killed, how much it had used until then.
+    left: u32,
+    pub(in crate::tree) children: Option<Box<Children>>,
+    pub(in crate::tree) rare: Option<Box<Rare>>,
+}
+
+/// A [`StopReason`] in one byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Unknown,
+    Finished,
+    Stopped,
+    Drained,
+    Killed,
+    /// It is in `rare`, with what went wrong.
+    Badly,
+}
+
+/// What most nodes never need.
+#[derive(Default)]
+pub(in crate::tree) struct Rare {
+    /// How it ended, if not well.
+    pub(in crate::tree) end: Option<StopReason>,
+    /// The same with the errors in it as text, until `end` is that.
+    pub(in crate::tree) end_as_text: Option<StopReason>,
+    pub(in crate::tree) settings: Settings,
+    pub(in crate::tree) tokens: Tokens,
+    /// When the end of it and all beneath it becomes a kill, because whoever asked for it has set a limit.
+    pub(in crate::tree) bound: Option<Instant>,
+    pub(in crate::tree) waits: Option<Box<Waits>>,
+    /// Who waits for what is being done now, if that has a deadline.
+    pub(in crate::tree) caller: Option<Arc<dyn Caller>>,
+    /// Those who wait for the end.
+    pub(in crate::tree) waiters: WakerSet,
+    /// Dropped unsent by the code that runs now.
+    pub(in crate::tree) replies: Vec<Arc<dyn Caller>>,
+}
+
+/// The tokens of one incarnation, made when they are first asked for.
+#[derive(Clone, Default)]
+pub(in crate::tree) struct Tokens {
+    /// It fires when what is beneath the node is to end.
+    pub(in crate::tree) ending: Option<CancellationToken>,
+    /// It fires when the node takes nothing more: with the other one, but in a drain.
+    pub(in crate::tree) stopping: Option<CancellationToken>,
+}
+
+impl Tokens {
+    /// Wakes whoever waits for them, so it must not be called under a lock.
+    pub(in crate::tree) fn cancel(&self) {
+        for token in [&self.ending, &self.stopping].into_iter().flatten() {
+            cancel(token);
+        }
+    }
+}
+
+/// Fires a token. Whoever waits for it has brought a waker, which may be the user's and panic: that must not
+/// keep a kill from those beneath, nor unwind a shell (rule 8).
+pub(in crate::tree) fn cancel(token: &CancellationToken) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| token.cancel())) {
+        let panic = panic_message(panic);
+        tracing::warn!(panic, "a waker panicked that waited for a token");
+    }
+}
+
+impl Links {
+    /// The tokens that are to fire, once the lock is released; with `all`, not only that of a drain.
+    pub(in crate::tree) fn tokens(&self, all: bool) -> Option<Tokens> {
+        let tokens = &self.rare.as_ref()?.tokens;
+        let stopping = tokens.stopping.as_ref().filter(|_| all);
+        if tokens.ending.is_none() && stopping.is_none() {
+            return None;
+        }
+        Some(Tokens {
+            ending: tokens.ending.clone(),
+            stopping: stopping.cloned(),
+        })
+    }
+
+    pub(in crate::tree) fn new(rare: Option<Box<Rare>>) -> Self {
+        Self {
+            phase: Phase::Starting,
+            closed: false,
+            shell_gone: false,
+            end: End::Unknown,
+            since: 0,
+            left: 0,
+            children: None,
+            rare,
+        }
+    }
+
+    pub(in crate::tree) fn outcome(&self) -> Option<StopReason> {
+        (self.phase == Phase::Stopped).then(|| self.end())
+    }
+
+    /// How it ended; one of which nobody has said that was killed.
+    pub(in crate::tree) fn end(&self) -> StopReason {
+        match self.end {
+            End::Finished => StopReason::Finished,
+            End::Stopped => StopReason::Stopped,
+            End::Drained => StopReason::Drained,
+            End::Unknown | End::Killed => StopReason::Killed,
+            End::Badly => {
+                let end = self.rare.as_ref().and_then(|rare| rare.end.clone());
+                end.unwrap_or(StopReason::Killed)
+            }
+        }
+    }
+
+    /// Whether there is more to say of its end than how it came.
+    #[inline]
+    pub(in crate::tree) fn has_failed(&self) -> bool {
+        self.end == End::Badly
+    }
+
+    /// Everyone has what they were to be told of the end: from here on it is known as text, since an error
+    /// may hold a reference to this very node. Gives what is to be dropped without the lock.
+    pub(in crate::tree) fn forget_errors(&mut self) -> Option<StopReason> {
+        let rare = self.rare.as_mut()?;
+        if self.phase != Phase::Stopped || !rare.waiters.is_empty() {
+            return None;
+        }
+        let text = rare.end_as_text.take()?;
+        rare.end.replace(text)
+    }
+
+    /// Its shell has ended, and how; what was said first stays. `text` is the same without errors.
+    pub(in crate::tree) fn set_end(&mut self, reason: StopReason, text: Option<StopReason>) {
+        if self.end != End::Unknown {
+            return;
+        }
+        self.end = match reason {
+            StopReason::Finished => End::Finished,
+            StopReason::Stopped => End::Stopped,
+            StopReason::Drained => End::Drained,
+            StopReason::Killed => End::Killed,
+            StopReason::Failed(_) | StopReason::CutShort(_) => {
+                let rare = self.rare.get_or_insert_default();
+                rare.end = Some(reason);
+                rare.end_as_text = text;
+                End::Badly
+            }
+        };
+    }
+
+    pub(in crate::tree) fn has_children(&self) -> bool {
+        self.children
+            .as_ref()
+            .is_some_and(|table| !table.is_empty())
+    }
+
+    /// Whether nobody is left beneath whose end can be waited for.
+    pub(in crate::tree) fn is_quiet(&self) -> bool {
+        self.children.as_ref().is_none_or(|table| table.is_quiet())
+    }
+
+    pub(in crate::tree) fn bound(&self) -> Option<Instant> {
+        self.rare.as_ref()?.bound
+    }
+
+    /// How much of its own time the node has used, and when it will be up; `None` unless it is to end
+    /// and does not wait for its children. The count begins with the first look: most nodes end before
+    /// anybody has to look.
+    pub(in crate::tree) fn own_time(&mut self, node: &Node) -> Option<OwnTime> {
+        let signals = node.signals.load();
+        let told = signals & (STOP | DRAIN | KILL | RENEW) != 0;
+        if !told || self.shell_gone || self.is_waiting(signals) || self.is_kept(node, signals) {
+            return None;
+        }
+        let now = Instant::now();
+        if signals & KILL != 0 {
+            let killed = self.since().unwrap_or(now);
+            let used = self.left_time() + now.saturating_duration_since(killed);
+            return Some(OwnTime {
+                used,
+                until: killed,
+            });
+        }
+        if self.since == 0 {
+            self.begin_own_time(now, node);
+        }
+        let since = self.since()?;
+        let until = saturating_add(since, self.left_time());
+        let used = node.grace().saturating_sub(self.left_time());
+        Some(OwnTime {
+            used: used + now.saturating_duration_since(since),
+            until,
+        })
+    }
+
+    /// It is a scope of which only the future is left, in somebody's hands: it ends when that is polled or
+    /// dropped, and holds nobody up.
+    fn is_kept(&self, node: &Node, signals: u32) -> bool {
+        let has_ended = signals & BY_SELF != 0 && self.closed && self.is_quiet();
+        node.kind() == Kind::Scope && (signals & ADOPTED != 0 || has_ended && signals & KILL == 0)
+    }
+
+    /// It waits for its children, or for its next incarnation: that is not its own time.
+    fn is_waiting(&self, signals: u32) -> bool {
+        signals & WAITING != 0 && (self.has_children() || self.phase == Phase::Restarting)
+    }
+
+    fn begin_own_time(&mut self, now: Instant, node: &Node) {
+        if self.left == 0 {
+            self.left = millis(node.grace());
+        }
+        self.set_since(Some(now));
+    }
+
+    /// The count stands still until the next look. That of a killed node is over.
+    pub(in crate::tree) fn pause_own_time(&mut self, node: &Node) {
+        if self.since == 0 || node.signals.has(KILL) {
+            return;
+        }
+        let used = self.since().map_or(Duration::ZERO, |since| since.elapsed());
+        // Zero would be a count that has not begun.
+        self.left = millis(self.left_time().saturating_sub(used)).max(1);
+        self.set_since(None);
+    }
+
+    /// The node is killed now: `since` is that moment from here on, and `left` what it had used.
+    pub(in crate::tree) fn end_own_time(&mut self, now: Instant, node: &Node) {
+        let used = match self.left {
+            0 => Duration::ZERO,
+            _ => node.grace().saturating_sub(self.left_time()),
+        };
+        let running = self
+            .since()
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.left = millis(used + running);
+        self.set_since(Some(now));
+    }
+
+    /// The next incarnation has a grace of its own.
+    pub(in crate::tree) fn reset_own_time(&mut self) {
+        self.set_since(None);
+        self.left = 0;
+    }
+
+    fn left_time(&self) -> Duration {
+        Duration::from_millis(u64::from(self.left))
+    }
+
+    fn since(&self) -> Option<Instant> {
+        moment::decode(self.since)
+    }
+
+    pub(in crate::tree) fn set_since(&mut self, since: Option<Instant>) {
+        self.since = moment::encode(since);
+    }
+}
+
+/// A node's own time to end (rule 7), at one look.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::tree) struct OwnTime {
+    /// How much of it is used.
+    pub(in crate::tree) used: Duration,
+    /// When it will be up; of a killed node, when that was.
+    pub(in crate::tree) until: Instant,
+}
+
+/// Milliseconds, rounded up, so that only no time at all is none.
+pub(in crate::tree) fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
+}

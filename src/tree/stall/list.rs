@@ -1,0 +1,162 @@
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::Instant;
+
+use slab::Slab;
+
+use super::monitor;
+use super::monitor::TICK;
+use crate::sync::{KeptWaker, WakeList, lock};
+
+/// The waits of a system for the ends of nodes that have no timer of their own: the
+/// [monitor](super::monitor) wakes those that last.
+///
+/// Nearly every end is only a poll of another task away. A timer for each wait would cost more than
+/// all else of a stop, and a yield instead of it invites an idle worker to carry the waiting task
+/// off. So a wait is only listed here.
+///
+/// Invariants:
+/// 1. A wait has an entry from its first poll until it is dropped. An entry without a waker has been
+///    woken, and not been polled since.
+/// 2. While there is an entry, the monitor has the system. It looks here within a tick if `awake`, and
+///    otherwise no later than the first entry is due.
+#[derive(Debug, Default)]
+pub(crate) struct Stalls(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    waits: Slab<Entry>,
+    awake: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    waker: Option<KeptWaker>,
+    due: Due,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// At the tick after the next, so that each wait lasts for a whole one.
+    AfterNextTick,
+    AtNextTick,
+    At(Instant),
+    /// It is woken, or about to be.
+    Now,
+}
+
+/// A wait's entry, for as long as it has one.
+#[derive(Debug)]
+pub(in crate::tree) struct Listed {
+    stalls: Arc<Stalls>,
+    key: usize,
+}
+
+impl Listed {
+    /// Lists a wait. `None` if there is no monitor, because the process may not start a thread.
+    pub(in crate::tree) fn new(stalls: &Arc<Stalls>, waker: KeptWaker) -> Option<Self> {
+        let mut state = lock(&stalls.0);
+        let key = state.waits.insert(Entry {
+            waker: Some(waker),
+            due: Due::AfterNextTick,
+        });
+        let was_awake = std::mem::replace(&mut state.awake, true);
+        drop(state);
+        let listed = Self {
+            stalls: Arc::clone(stalls),
+            key,
+        };
+        (was_awake || stalls.wake_monitor()).then_some(listed)
+    }
+
+    /// Ready when the wait has lasted, or the moment has come that was set last.
+    pub(in crate::tree) fn poll(&self, waker: &Waker) -> Poll<()> {
+        let mut state = lock(&self.stalls.0);
+        let Some(entry) = state.waits.get_mut(self.key) else {
+            return Poll::Ready(());
+        };
+        if entry.due == Due::Now {
+            return Poll::Ready(());
+        }
+        let known = entry.waker.as_ref();
+        if known.is_some_and(|known| known.will_wake(waker)) {
+            return Poll::Pending;
+        }
+        drop(state);
+        self.change_waker(waker)
+    }
+
+    #[cold]
+    fn change_waker(&self, waker: &Waker) -> Poll<()> {
+        let fresh = KeptWaker::clone_of(waker);
+        let mut state = lock(&self.stalls.0);
+        let Some(entry) = state.waits.get_mut(self.key) else {
+            return Poll::Ready(());
+        };
+        let stale = entry.waker.replace(fresh);
+        let due = entry.due == Due::Now;
+        drop(state);
+        drop(stale);
+        if due { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Sets the moment of the next look.
+    pub(in crate::tree) fn set(&self, at: Instant) {
+        let mut state = lock(&self.stalls.0);
+        if let Some(entry) = state.waits.get_mut(self.key) {
+            entry.due = Due::At(at);
+        }
+        let was_awake = std::mem::replace(&mut state.awake, true);
+        drop(state);
+        if !was_awake {
+            self.stalls.wake_monitor();
+        }
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let entry = lock(&self.stalls.0).waits.try_remove(self.key);
+        drop(entry);
+    }
+}
+
+impl Stalls {
+    /// Has the monitor look here within a tick; `false` if there is none.
+    fn wake_monitor(self: &Arc<Self>) -> bool {
+        let watched = monitor::watch(self);
+        if !watched {
+            lock(&self.0).awake = false;
+        }
+        watched
+    }
+
+    /// Wakes those that are due. Gives when to look again; `None` if nobody waits any more.
+    pub(in crate::tree) fn tick(&self, now: Instant) -> Option<Instant> {
+        let mut wakes = WakeList::new();
+        let mut state = lock(&self.0);
+        let mut next: Option<Instant> = None;
+        for (_, entry) in &mut state.waits {
+            match entry.due {
+                Due::AfterNextTick => entry.due = Due::AtNextTick,
+                Due::At(at) if at > now => {}
+                Due::AtNextTick | Due::At(_) => {
+                    entry.due = Due::Now;
+                    wakes.extend(entry.waker.take());
+                }
+                Due::Now => continue,
+            }
+            let at = match entry.due {
+                Due::AtNextTick => now + TICK,
+                Due::At(at) => at,
+                Due::AfterNextTick | Due::Now => continue,
+            };
+            next = Some(next.map_or(at, |first| first.min(at)));
+        }
+        state.awake = next.is_some_and(|next| next <= now + TICK);
+        drop(state);
+        wakes.wake();
+        // Those that were woken say themselves when they are to be looked at again.
+        next
+    }
+}

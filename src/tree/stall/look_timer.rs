@@ -1,0 +1,94 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::list::{Listed, Stalls};
+use crate::sync::KeptWaker;
+
+/// Wakes a wait for an end once it has lasted, and then whenever it has set.
+///
+/// Nearly all waits are over before that, and set no timer.
+#[derive(Debug, Default)]
+pub(in crate::tree) enum LookTimer {
+    #[default]
+    New,
+    /// Others have had a turn, which is when most waits are over.
+    Yielded,
+    /// On a runtime of one thread.
+    Own(OwnTimer),
+    /// Everywhere else.
+    Listed(Listed),
+}
+
+#[derive(Debug)]
+pub(in crate::tree) struct OwnTimer {
+    sleep: Pin<Box<Sleep>>,
+    /// Whom it wakes; nobody before it is polled.
+    waker: Option<Waker>,
+}
+
+impl LookTimer {
+    /// Ready when it is time to look; the next time is to be [set](LookTimer::set) then.
+    pub(in crate::tree) fn poll(&mut self, stalls: &Arc<Stalls>, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::New => {
+                *self = Self::begin(stalls, cx.waker());
+                Poll::Pending
+            }
+            Self::Yielded => Poll::Ready(()),
+            Self::Own(timer) => timer.poll(cx),
+            Self::Listed(listed) => listed.poll(cx.waker()),
+        }
+    }
+
+    /// Sets the time of the next look.
+    pub(in crate::tree) fn set(&mut self, at: Instant) {
+        match self {
+            Self::New | Self::Yielded => {
+                *self = Self::Own(OwnTimer {
+                    sleep: Box::pin(sleep_until(at)),
+                    waker: None,
+                });
+            }
+            Self::Own(timer) => {
+                timer.sleep.as_mut().reset(at);
+                timer.waker = None;
+            }
+            Self::Listed(listed) => {
+                // The monitor has no other clock than the machine's.
+                let left = at.saturating_duration_since(Instant::now());
+                listed.set(std::time::Instant::now() + left);
+            }
+        }
+    }
+
+    fn begin(stalls: &Arc<Stalls>, waker: &Waker) -> Self {
+        if !has_one_thread()
+            && let Some(listed) = Listed::new(stalls, KeptWaker::clone_of(waker))
+        {
+            return Self::Listed(listed);
+        }
+        waker.wake_by_ref();
+        Self::Yielded
+    }
+}
+
+impl OwnTimer {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let known = self.waker.as_ref();
+        if known.is_some_and(|known| known.will_wake(cx.waker())) && !self.sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        self.waker = Some(cx.waker().clone());
+        self.sleep.as_mut().poll(cx)
+    }
+}
+
+/// Whether the code here runs on a runtime of one thread.
+fn has_one_thread() -> bool {
+    Handle::try_current().is_ok_and(|here| here.runtime_flavor() == RuntimeFlavor::CurrentThread)
+}

@@ -1,0 +1,101 @@
+//! The stall monitor: sees to it that no wait for the end of a node lasts unseen, whoever's task it is
+//! in and whatever its runtime's workers do.
+//!
+//! It is one thread of the process, started by the first wait that a runtime of several threads has.
+//! It runs nobody's code: it only wakes waits that have lasted, and from outside of the runtime, so that
+//! any idle worker takes them. A runtime of one thread needs no monitor. There a timer is cheap, because no
+//! other thread has to be woken for it, and works on a paused clock; so a wait has its own.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::list::Stalls;
+use crate::sync::lock;
+use crate::tree::launch::launch_thread;
+
+/// How long a wait lasts, at least, before it is looked at.
+pub(in crate::tree) const TICK: Duration = Duration::from_millis(10);
+
+/// Systems that have a wait to be looked at sooner than the monitor would have; taken by no wait that is
+/// brief, but for the first in a tick.
+static MONITOR: Monitor = Monitor {
+    state: Mutex::new(State {
+        added: Vec::new(),
+        is_running: false,
+    }),
+    news: Condvar::new(),
+};
+
+struct Monitor {
+    state: Mutex<State>,
+    news: Condvar,
+}
+
+struct State {
+    added: Vec<Arc<Stalls>>,
+    is_running: bool,
+}
+
+/// Has the monitor look at a system's waits within a tick. `false` if the process may not start its
+/// thread.
+pub(in crate::tree) fn watch(stalls: &Arc<Stalls>) -> bool {
+    let mut state = lock(&MONITOR.state);
+    if !state.is_running {
+        state.is_running = launch_thread("tenure-monitor", run);
+        if !state.is_running {
+            return false;
+        }
+    }
+    state.added.push(Arc::clone(stalls));
+    drop(state);
+    MONITOR.news.notify_one();
+    true
+}
+
+/// A system that has waits, and when to look at them.
+struct Watched {
+    stalls: Arc<Stalls>,
+    next: Instant,
+}
+
+fn run() {
+    let mut watched: Vec<Watched> = Vec::new();
+    loop {
+        for stalls in wait_for_news(watched.iter().map(|each| each.next).min()) {
+            watched.retain(|each| !Arc::ptr_eq(&each.stalls, &stalls));
+            let next = Instant::now() + TICK;
+            watched.push(Watched { stalls, next });
+        }
+        let now = Instant::now();
+        watched.retain_mut(|each| {
+            if each.next > now {
+                return true;
+            }
+            let next = each.stalls.tick(now);
+            next.inspect(|next| each.next = *next).is_some()
+        });
+    }
+}
+
+/// Sleeps until then, or until a system has news.
+fn wait_for_news(until: Option<Instant>) -> Vec<Arc<Stalls>> {
+    // The plain lock, which is what can be waited with.
+    let state = MONITOR.state.lock();
+    let mut state = state.unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if !state.added.is_empty() {
+            return std::mem::take(&mut state.added);
+        }
+        state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            None => MONITOR
+                .news
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(Duration::ZERO) => return Vec::new(),
+            Some(time) => {
+                let woken = MONITOR.news.wait_timeout(state, time);
+                woken.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+    }
+}

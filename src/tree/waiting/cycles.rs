@@ -1,0 +1,140 @@
+//! The search for a cycle of waits (rule 16).
+//!
+//! It goes from both ends of the wait that may complete one: on from the node that is waited for, and
+//! back from the node that waits. Whichever side has less to look at goes on, so that a target that waits
+//! for nobody, or a node that nobody waits for, is one look, however many waits the other has.
+//!
+//! It takes one lock at a time, so it may put together waits that never stood at once. A cycle therefore
+//! counts only if each of its waits is looked at again, and still stands: an edge that has left never
+//! enters again, so that all of them stood at the moment between. If one does not, the search begins
+//! anew: something has moved meanwhile.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::wait_graph::{count_waits, waits};
+use crate::error::Cycle;
+use crate::tree::node::{AnyNode, Edge, End, NodeId};
+
+/// The waits of the cycle through this one, if there is one.
+pub(in crate::tree) fn cycle(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
+    let is_own = first.from.node().id() == first.target.node().id();
+    // Nearly always the target waits for nobody, or nobody waits for the one who waits.
+    if !is_own
+        && (count_waits(&first.target, End::From) == 0
+            || count_waits(&first.from, End::Target) == 0)
+    {
+        return None;
+    }
+    while first.stands() {
+        let edges = if is_own {
+            vec![Arc::clone(first)]
+        } else {
+            search(first)?
+        };
+        if edges.iter().all(|edge| edge.stands()) {
+            return Some(edges);
+        }
+    }
+    None
+}
+
+/// A cycle of these waits, with the paths of those who wait.
+pub(in crate::tree) fn named(edges: &[Arc<Edge>]) -> Cycle {
+    let path = |edge: &Arc<Edge>| edge.from.node().path(edge.from.type_name());
+    Cycle::new(edges.iter().map(path).collect())
+}
+
+/// The waits that lead from this one back to its beginning, with it.
+fn search(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
+    let mut there = Side::new(&first.target, End::From);
+    let mut back = Side::new(&first.from, End::Target);
+    loop {
+        // One that has nothing more to look at has seen all that lead there.
+        let (on, from_behind) = (there.cost()?, back.cost()?);
+        let met = if on <= from_behind {
+            there.step(&back)
+        } else {
+            back.step(&there)
+        };
+        if let Some(edge) = met {
+            let mut edges = vec![Arc::clone(first)];
+            let mut before = there.way_to(&edge.from);
+            before.reverse();
+            edges.append(&mut before);
+            let target = Arc::clone(&edge.target);
+            edges.push(edge);
+            edges.append(&mut back.way_to(&target));
+            return Some(edges);
+        }
+    }
+}
+
+/// What has been reached from one end. It is a list, so that the search does not recurse (rule 15).
+struct Side {
+    /// The end of its edges at which it stands.
+    end: End,
+    /// The nodes, and how they were reached: by which edge, and from which of them.
+    reached: Vec<(Arc<dyn AnyNode>, Option<By>)>,
+    places: HashMap<NodeId, usize>,
+    next: usize,
+    /// How many edges have been looked at.
+    looked: usize,
+}
+
+type By = (Arc<Edge>, usize);
+
+impl Side {
+    fn new(start: &Arc<dyn AnyNode>, end: End) -> Self {
+        Self {
+            end,
+            reached: vec![(Arc::clone(start), None)],
+            places: HashMap::from([(start.node().id(), 0)]),
+            next: 0,
+            looked: 0,
+        }
+    }
+
+    /// How many edges it will have looked at after the next step; `None` if there is none.
+    fn cost(&self) -> Option<usize> {
+        let (node, _) = self.reached.get(self.next)?;
+        Some(self.looked + count_waits(node, self.end))
+    }
+
+    /// Looks at the edges of the next node; gives one that leads to what the other side has reached.
+    fn step(&mut self, other: &Self) -> Option<Arc<Edge>> {
+        let (node, _) = self.reached.get(self.next)?;
+        let edges = waits(node, self.end);
+        self.looked += edges.len();
+        for edge in edges {
+            let far = match self.end {
+                End::From => &edge.target,
+                End::Target => &edge.from,
+            };
+            let id = far.node().id();
+            if self.places.contains_key(&id) || !edge.stands() {
+                continue;
+            }
+            if other.places.contains_key(&id) {
+                return Some(edge);
+            }
+            self.places.insert(id, self.reached.len());
+            let far = Arc::clone(far);
+            self.reached.push((far, Some((edge, self.next))));
+        }
+        self.next += 1;
+        None
+    }
+
+    /// The edges from a node back to where this side began.
+    fn way_to(&self, node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
+        let mut edges = Vec::new();
+        let mut place = self.places.get(&node.node().id()).copied();
+        while let Some((_, Some((edge, before)))) = place.and_then(|place| self.reached.get(place))
+        {
+            edges.push(Arc::clone(edge));
+            place = Some(*before);
+        }
+        edges
+    }
+}

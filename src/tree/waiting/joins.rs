@@ -1,0 +1,69 @@
+//! The waits of owners for the ends of their children, which are edges too (rule 16).
+//!
+//! They are not listed: the owner's table says whom it waits for. An owner that begins to wait does not look
+//! for a cycle, as its wait cannot fail; but it tells those that it waits for, and a wait that is polled for
+//! that looks again.
+
+use std::sync::Arc;
+
+use crate::error::{Kind, Phase};
+use crate::sync::lock;
+use crate::tree::node::signals::{DRAIN, KILL, RENEW, STOP, WAITING};
+use crate::tree::node::{AnyNode, Awaited, Children, Edge, Links, Node};
+
+impl Node {
+    /// Whether it does nothing else but wait for its children. A draining actor handles messages meanwhile.
+    fn is_joining(&self) -> bool {
+        let signals = self.signals.load();
+        let handles =
+            self.kind() == Kind::Actor && signals & (DRAIN | STOP | RENEW | KILL) == DRAIN;
+        signals & WAITING != 0 && !handles
+    }
+}
+
+impl Links {
+    fn awaited(&self, node: &Node) -> Option<&Children> {
+        let table = self.children.as_deref()?;
+        node.is_joining().then_some(table)
+    }
+}
+
+/// Whether this owner waits for the end of this child.
+pub(in crate::tree) fn joins(owner: &Arc<dyn AnyNode>, child: &Arc<dyn AnyNode>) -> bool {
+    let links = lock(&owner.node().links);
+    let awaits = |table: &Children| table.awaits(child.node());
+    let awaited = links.awaited(owner.node()).is_some_and(awaits);
+    drop(links);
+    awaited && child.node().phase() != Phase::Stopped
+}
+
+/// How many children this owner waits for.
+pub(in crate::tree) fn count_joined(owner: &Node, links: &Links) -> usize {
+    links.awaited(owner).map_or(0, |table| match table.awaited {
+        Awaited::Nobody => 0,
+        Awaited::One(key) => usize::from(table.contains(key)),
+        Awaited::Tasks => table.tasks(),
+        Awaited::All => table.table.len(),
+    })
+}
+
+/// The waits of this owner for its children.
+pub(in crate::tree) fn joined(owner: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
+    let children: Vec<_> = {
+        let links = lock(&owner.node().links);
+        let table = links.awaited(owner.node()).into_iter();
+        let awaited = table.flat_map(|table| match table.awaited {
+            Awaited::One(key) => table.get(key).into_iter().collect(),
+            _ => table.all(),
+        });
+        awaited.collect()
+    };
+    let awaited = children.into_iter().filter(|child| joins(owner, child));
+    awaited.map(|child| Edge::of_join(owner, child)).collect()
+}
+
+/// The wait of its owner for this node, if there is one.
+pub(in crate::tree) fn joiner(child: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> {
+    let owner = child.node().owner()?;
+    joins(owner, child).then(|| Edge::of_join(owner, Arc::clone(child)))
+}

@@ -1,0 +1,19 @@
+//! Who waits for which node: the futures of an end, the graph of all waits, and what is overdue.
+
+mod cycles;
+mod joins;
+mod overdue;
+mod stopped;
+mod stopping;
+mod turns;
+mod wait_bound;
+mod wait_graph;
+mod warnings;
+
+pub(crate) use overdue::OverdueTimer;
+pub use stopped::Stopped;
+pub(crate) use stopped::UntilStopped;
+pub use stopping::Stopping;
+pub(crate) use wait_bound::{Overrun, WaitBound};
+pub(crate) use wait_graph::Wait;
+pub(in crate::tree) use wait_graph::awaited_ends;

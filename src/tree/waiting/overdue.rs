@@ -1,0 +1,216 @@
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::warnings::Warnings;
+use crate::error::{Blocker, Kind, Phase};
+use crate::sync::{FOR_EVER, after, lock, saturating_add};
+use crate::tree::node::signals::KILL;
+use crate::tree::node::{AnyNode, Order, OwnTime, request};
+use crate::tree::stall::LookTimer;
+
+/// How long to wait at least before the next look.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// Who holds up the end of a node, as seen from outside: of those at or beneath it that have been
+/// told to end, the ones whose own time and the patience after it have passed.
+#[derive(Debug, Default)]
+pub(crate) struct Overdue {
+    /// The deepest first.
+    pub(crate) blockers: Vec<Blocker>,
+    /// When the next one will be overdue, if nothing ends before.
+    pub(crate) next: Option<Instant>,
+    /// How many nodes are alive.
+    pub(crate) alive: usize,
+}
+
+/// Looks for overdue nodes, and kills those that have used up their own time: most do so
+/// themselves, but a blocking job, or a node that does not yield, cannot.
+///
+/// A node is not blamed while one beneath it still has time: what holds it up may be that.
+pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
+    let now = Instant::now();
+    let mut found = Overdue::default();
+    let mut blockers: Vec<(usize, usize, Blocker)> = Vec::new();
+    let mut seen: Vec<Seen> = Vec::new();
+    let mut pending = vec![(0, None, Arc::clone(root))];
+    while let Some((depth, above, next)) = pending.pop() {
+        let index = seen.len();
+        let node = next.node();
+        let (own_time, bound) = {
+            let mut links = lock(&node.links);
+            if links.phase == Phase::Stopped {
+                continue;
+            }
+            if let Some(children) = &links.children {
+                let children = children.all().into_iter();
+                pending.extend(children.map(|child| (depth + 1, Some(index), child)));
+            }
+            (links.own_time(node), links.bound())
+        };
+        found.alive += 1;
+        seen.push(Seen {
+            above,
+            beneath_has_time: false,
+            has_time: false,
+        });
+        if let Some(bound) = bound.filter(|_| !node.signals.has(KILL)) {
+            if bound <= now {
+                request(&next, Order::Cut);
+            } else {
+                found.look_at(bound);
+            }
+        }
+        let Some(OwnTime { used, until }) = own_time else {
+            continue;
+        };
+        // A system has no steps of its own that could be cut short; its shell may only be late.
+        let has_steps = node.kind() != Kind::System;
+        if until <= now && has_steps && !node.signals.has(KILL) {
+            request(&next, Order::Cut);
+        }
+        let limit = if until <= now || node.signals.has(KILL) {
+            saturating_add(until, patience)
+        } else {
+            until
+        };
+        if limit <= now {
+            blockers.push((depth, index, node.blocker(&*next, used)));
+        } else {
+            seen[index].has_time = true;
+            found.look_at(limit);
+        }
+    }
+    // Each comes after the one above it.
+    for index in (0..seen.len()).rev() {
+        let Seen { above, .. } = seen[index];
+        if let Some(above) = above {
+            seen[above].beneath_has_time |= seen[index].has_time || seen[index].beneath_has_time;
+        }
+    }
+    blockers.retain(|(_, index, _)| !seen[*index].beneath_has_time);
+    blockers.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
+    found.blockers = blockers.into_iter().map(|(.., blocker)| blocker).collect();
+    found
+}
+
+/// A node that has been looked at.
+#[derive(Debug)]
+struct Seen {
+    /// The place of the one above it.
+    above: Option<usize>,
+    has_time: bool,
+    beneath_has_time: bool,
+}
+
+impl Overdue {
+    fn look_at(&mut self, moment: Instant) {
+        self.next = Some(self.next.map_or(moment, |first| first.min(moment)));
+    }
+}
+
+/// Looks at what is overdue each time that something may have become so, and only then.
+///
+/// It sets no timer before the wait has lasted, see [`LookTimer`].
+#[derive(Debug, Default)]
+pub(crate) struct OverdueTimer {
+    timer: LookTimer,
+    /// It has lasted, and the first look is set.
+    lasts: bool,
+    alive: usize,
+    warnings: Option<Box<Warnings>>,
+}
+
+impl OverdueTimer {
+    /// Gives the blockers once there are any, and nothing has ended since the last look. With
+    /// `all`, only once nobody is left who still has time. Most polls need no `root`, which is
+    /// `beneath` this node, or itself.
+    pub(crate) fn poll(
+        &mut self,
+        beneath: &Arc<dyn AnyNode>,
+        root: impl FnOnce() -> Option<Arc<dyn AnyNode>>,
+        all: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Vec<Blocker>> {
+        let stalls = &beneath.node().shared.stalls;
+        ready!(self.timer.poll(stalls, cx));
+        let Some(root) = root() else {
+            return Poll::Pending;
+        };
+        // In a foreign executor the clock is that of the tree's own runtime.
+        let is_foreign = Handle::try_current().is_err();
+        let _clock = is_foreign.then(|| root.node().shared.handle.enter());
+        let patience = root.node().shared.patience;
+        if !std::mem::replace(&mut self.lasts, true) {
+            let first = first_look(&root, patience).min(self.warning(&root));
+            self.timer.set(first);
+        }
+        loop {
+            ready!(self.timer.poll(stalls, cx));
+            let warning = self.warning(&root);
+            let found = overdue(&root, patience);
+            let progress = found.alive < std::mem::replace(&mut self.alive, found.alive);
+            let settled = !all || found.next.is_none();
+            let now = Instant::now();
+            if !found.blockers.is_empty() && !progress && settled {
+                self.timer.set(saturating_add(now, patience.max(SHORTEST)));
+                return Poll::Ready(found.blockers);
+            }
+            // Others may be told meanwhile who have less time.
+            let look = after(patience.max(SHORTEST)).min(warning);
+            let next = found.next.map_or(look, |next| next.min(look));
+            self.timer.set(next.max(now + SHORTEST));
+        }
+    }
+
+    /// Warns of those that hold up the wait.
+    pub(in crate::tree) fn warn(&mut self) {
+        self.warnings = Some(Box::default());
+    }
+
+    fn warning(&mut self, root: &Arc<dyn AnyNode>) -> Instant {
+        match &mut self.warnings {
+            Some(warnings) => warnings.look(root),
+            None => after(FOR_EVER),
+        }
+    }
+
+    /// Somebody has changed what is overdue, and when.
+    pub(in crate::tree) fn look_again(&mut self) {
+        if self.lasts {
+            self.timer.set(Instant::now());
+        }
+    }
+}
+
+/// The first moment at which something may be overdue, or have to be killed.
+///
+/// A root that waits for its children has no time of its own, but they may have. No deeper
+/// nodes are asked: each owner looks at its own children, and a look at all that is beneath
+/// from every level of a deep tree takes time that is quadratic in its depth (rule 15).
+fn first_look(root: &Arc<dyn AnyNode>, patience: Duration) -> Instant {
+    let beneath = || {
+        let children = root.node().children();
+        children
+            .iter()
+            .filter_map(|child| due(child, patience))
+            .min()
+    };
+    // What is beneath may not have been told yet, and have less time than the root has.
+    let look = after(patience.max(SHORTEST));
+    let first = due(root, patience).or_else(beneath).unwrap_or(look);
+    first.min(look).max(Instant::now())
+}
+
+/// When a node that uses its own time to end has to be killed, or is overdue because it has been.
+fn due(node: &Arc<dyn AnyNode>, patience: Duration) -> Option<Instant> {
+    let until = node.node().time_limit()?;
+    if node.node().signals.has(KILL) {
+        Some(saturating_add(until, patience))
+    } else {
+        Some(until)
+    }
+}

@@ -1,0 +1,191 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::wait_bound::{Overrun, WaitBound};
+use crate::error::{StopError, StopReason};
+use crate::sync::{KeptWaker, WakerKey, lock};
+use crate::tree::node::{AnyNode, Request, is_beneath};
+
+/// Waits for the end of a node without asking for it, made by
+/// [`ActorRef::stopped`](crate::ActorRef::stopped) and its like.
+///
+/// # Errors
+///
+/// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`];
+/// [`StopError::TimedOut`]; and [`StopError::Deadlock`] if the wait would never end (rule 16). The node
+/// lives on after those two.
+///
+/// # Panics
+///
+/// With a [`timeout`](Stopped::timeout), when it is awaited outside of a runtime with a timer.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Stopped {
+    end: UntilStopped,
+    bound: WaitBound,
+}
+
+impl Stopped {
+    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self {
+            end: UntilStopped::new(node),
+            bound: WaitBound::new(),
+        }
+    }
+
+    /// Waits for no longer than this, from now. Then the error is [`StopError::TimedOut`]. With zero it is
+    /// one look; a time too long for the clock is as good as none.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tenure::{StopError, prelude::*};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     let node = scope.task(std::future::pending::<()>())?.node();
+    ///     let stopped = node.stopped().timeout(Duration::from_millis(5)).await;
+    ///     assert!(matches!(stopped, Err(StopError::TimedOut)));
+    ///     node.stop().await?;
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.set_timeout(limit);
+        self
+    }
+
+    /// Waits even if that completes a cycle of nodes that wait for each other, as for
+    /// [`Ask::even_if_cyclic`](crate::Ask::even_if_cyclic).
+    pub fn even_if_cyclic(mut self) -> Self {
+        self.allow_cycles();
+        self
+    }
+
+    pub(crate) fn set_timeout(&mut self, limit: Duration) {
+        self.bound.set_timeout(limit);
+    }
+
+    pub(crate) fn allow_cycles(&mut self) {
+        self.bound.allow_cycles();
+    }
+}
+
+impl Future for Stopped {
+    type Output = Result<StopReason, StopError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
+            this.bound.end();
+            return Poll::Ready(outcome);
+        }
+        let Some(node) = this.end.node() else {
+            return Poll::Pending;
+        };
+        let wait = || (Arc::clone(node), Request::End);
+        this.bound.poll(wait, cx).map(|overrun| {
+            Err(match overrun {
+                Overrun::TimedOut => StopError::TimedOut,
+                Overrun::Cycle(cycle) => StopError::Deadlock(cycle),
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stopped").finish_non_exhaustive()
+    }
+}
+
+/// The wait for an end by itself: not an edge, for those whom something else keeps from waiting for ever.
+pub(crate) struct UntilStopped {
+    /// `None` if there is nothing to wait for, because it is not the caller's to stop.
+    node: Option<Arc<dyn AnyNode>>,
+    key: WakerKey,
+}
+
+impl UntilStopped {
+    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self {
+            node: Some(node),
+            key: None,
+        }
+    }
+
+    pub(in crate::tree) fn refused() -> Self {
+        Self {
+            node: None,
+            key: None,
+        }
+    }
+
+    pub(crate) fn node(&self) -> Option<&Arc<dyn AnyNode>> {
+        self.node.as_ref()
+    }
+}
+
+impl Future for UntilStopped {
+    type Output = Result<StopReason, StopError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let Some(any) = &this.node else {
+            return Poll::Ready(Err(StopError::NotAChild));
+        };
+        // Most often its first poll is pending, and there is no second one before the end.
+        let is_first = this.key.is_none();
+        let mut spare = is_first.then(|| KeptWaker::clone_of(cx.waker()));
+        loop {
+            let mut links = lock(&any.node().links);
+            if let Some(reason) = links.outcome() {
+                let rare = links.rare.as_mut();
+                let mine = rare.and_then(|rare| rare.waiters.leave(&mut this.key));
+                let errors = links.forget_errors();
+                drop(links);
+                drop((mine, errors));
+                return Poll::Ready(reason.into_result());
+            }
+            if is_beneath(any.node()) {
+                return Poll::Ready(Err(StopError::WaitsForItself));
+            }
+            let waiters = &mut links.rare.get_or_insert_default().waiters;
+            let entered = waiters.enter(&mut this.key, cx.waker(), &mut spare);
+            drop(links);
+            if entered {
+                return Poll::Pending;
+            }
+            spare = Some(KeptWaker::clone_of(cx.waker()));
+        }
+    }
+}
+
+impl Drop for UntilStopped {
+    fn drop(&mut self) {
+        let Self {
+            node: Some(any),
+            key,
+        } = self
+        else {
+            return;
+        };
+        if key.is_none() {
+            return;
+        }
+        let mut links = lock(&any.node().links);
+        let rare = links.rare.as_mut();
+        let mine = rare.and_then(|rare| rare.waiters.leave(key));
+        let errors = links.forget_errors();
+        drop(links);
+        drop((mine, errors));
+    }
+}

@@ -1,0 +1,117 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::overdue::OverdueTimer;
+use super::stopped::UntilStopped;
+use crate::error::{StopError, StopReason, Unjoined};
+use crate::sync::after;
+use crate::tree::node::signals::KILL;
+use crate::tree::node::{AnyNode, bound};
+
+/// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
+/// like. Await it for the outcome.
+///
+/// It was requested by the call that made this, and goes on when this is dropped.
+///
+/// # Errors
+///
+/// [`StopError::CutShort`], [`StopError::Failed`], [`StopError::Unjoined`] and
+/// [`StopError::WaitsForItself`]. All who wait for the end of one node get the same outcome, but
+/// for the last two.
+///
+/// # Panics
+///
+/// When it is awaited on a runtime of one thread that was built without its timer, and lasts.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing: await another to wait again.
+#[must_use = "the stop is requested already; await this to know that it is over, and how it went"]
+pub struct Stopping {
+    end: UntilStopped,
+    /// The limit that this one has set.
+    limit: Option<Instant>,
+    /// The kill has been seen.
+    killed: bool,
+    overdue: OverdueTimer,
+}
+
+impl Stopping {
+    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        Self::of(UntilStopped::new(node))
+    }
+
+    /// One that was not requested, because the node is not the caller's to stop.
+    pub(crate) fn refused() -> Self {
+        Self::of(UntilStopped::refused())
+    }
+
+    fn of(end: UntilStopped) -> Self {
+        Self {
+            end,
+            limit: None,
+            killed: false,
+            overdue: OverdueTimer::default(),
+        }
+    }
+
+    /// Names those that hold it up, in warnings.
+    pub(crate) fn with_warnings(mut self) -> Self {
+        self.overdue.warn();
+        self
+    }
+
+    /// Bounds the whole: when this much time has passed from now, what is left becomes a kill, and
+    /// the outcome [`StopError::CutShort`]. With zero that is at once; a time too long for the clock is no
+    /// bound.
+    ///
+    /// The bound is a part of the order: it holds when this is dropped, or is not polled. Of several
+    /// bounds that callers have set the earliest holds; another call on the same future replaces the one
+    /// before.
+    pub fn within(mut self, limit: Duration) -> Self {
+        let at = after(limit);
+        let before = self.limit.replace(at);
+        if let Some(node) = self.end.node() {
+            bound(node, at, before);
+        }
+        self
+    }
+}
+
+impl Future for Stopping {
+    type Output = Result<StopReason, StopError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
+            return Poll::Ready(outcome);
+        }
+        let Some(node) = this.end.node() else {
+            return Poll::Pending;
+        };
+        if !this.killed && node.node().signals.has(KILL) {
+            // Whoever killed it: what was to be looked at after its grace is overdue before.
+            this.killed = true;
+            this.overdue.look_again();
+        }
+        let blockers = ready!(
+            this.overdue
+                .poll(node, || Some(Arc::clone(node)), false, cx)
+        );
+        let unjoined = Unjoined::new(blockers);
+        tracing::error!(%unjoined, "a stop goes on without an end in sight");
+        Poll::Ready(Err(StopError::Unjoined(unjoined)))
+    }
+}
+
+impl fmt::Debug for Stopping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stopping").finish_non_exhaustive()
+    }
+}

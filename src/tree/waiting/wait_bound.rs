@@ -1,0 +1,97 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::wait_graph::Wait;
+use crate::error::Cycle;
+use crate::sync::after;
+use crate::tree::node::{AnyNode, Request, is_inside};
+
+/// What keeps a wait for a node from lasting for ever: its limit, or that it is listed.
+///
+/// It is a part of each future that waits for a node. Hardly any has a limit, or has to wait, so it is boxed.
+pub(crate) struct WaitBound(Option<Box<Bound>>);
+
+#[derive(Default)]
+struct Bound {
+    limit: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+    even_if_cyclic: bool,
+    wait: Wait,
+}
+
+/// Why a wait is over before what it waits for.
+pub(crate) enum Overrun {
+    TimedOut,
+    Cycle(Cycle),
+}
+
+impl WaitBound {
+    pub(crate) const fn new() -> Self {
+        Self(None)
+    }
+
+    /// It lasts for no longer than this, from now.
+    pub(crate) fn set_timeout(&mut self, limit: Duration) {
+        let bound = self.0.get_or_insert_default();
+        bound.limit = Some(after(limit));
+        bound.timer = None;
+    }
+
+    pub(crate) fn allow_cycles(&mut self) {
+        self.0.get_or_insert_default().even_if_cyclic = true;
+    }
+
+    /// The wait is pending: lists it, and looks at the time. `Ready` says why it is over.
+    pub(crate) fn poll(
+        &mut self,
+        wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
+        cx: &mut Context<'_>,
+    ) -> Poll<Overrun> {
+        if self.0.is_none() && !is_inside() {
+            return Poll::Pending;
+        }
+        self.0.get_or_insert_default().poll(wait, cx)
+    }
+
+    /// It waits for nothing any more.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        if let Some(bound) = &mut self.0 {
+            bound.wait.end();
+        }
+    }
+}
+
+impl Default for WaitBound {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Bound {
+    fn poll(
+        &mut self,
+        wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
+        cx: &mut Context<'_>,
+    ) -> Poll<Overrun> {
+        let is_limited = self.even_if_cyclic || self.limit.is_some();
+        if let Err(cycle) = self.wait.list(is_limited, wait) {
+            return Poll::Ready(Overrun::Cycle(cycle));
+        }
+        let Some(limit) = self.limit else {
+            return Poll::Pending;
+        };
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
+        timer.as_mut().poll(cx).map(|()| {
+            self.wait.end();
+            Overrun::TimedOut
+        })
+    }
+}

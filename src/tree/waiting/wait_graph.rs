@@ -1,0 +1,328 @@
+//! Which node waits for which (rule 16).
+//!
+//! A wait is an edge between two nodes, and is listed at both of them, each under its own lock. Whoever
+//! is about to wait lists that first, and then looks whether it has completed a cycle (`cycles.rs`): of
+//! several that race to complete one, whoever was listed last sees those of all the others.
+//!
+//! An edge stands from a poll that was pending until the wait has ended, its future is dropped, or the
+//! handler that had polled it ends. The next poll lists it anew, for the node that polls then.
+//!
+//! What may end by itself is no part of a cycle: waits with a time limit, which are listed for the
+//! restart of a group alone (`turns.rs`); and those of code that no node runs.
+//!
+//! Invariants:
+//! 1. An edge that is `listed` is in both lists, but while it enters. Whoever changes that takes it out
+//!    of both.
+//! 2. An edge that has left never enters again: one that is found listed twice stood in between.
+//! 3. No edge is cloned into an owner's hands or dropped under a lock: with it may go a reply.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use slab::Slab;
+
+use super::cycles::{cycle, named};
+use super::joins::{count_joined, joined, joiner, joins};
+use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahead, waits_behind};
+use crate::error::{Cycle, Kind};
+use crate::sync::lock;
+use crate::tree::node::signals::{EXITS, KILL, STOP, WAITING};
+use crate::tree::node::{
+    AnyNode, Edge, Edges, End, Links, Node, Request, beneath, wake_owner, with_carrier,
+};
+
+/// A wait that is kept by its future, and listed by each of its polls that is pending.
+#[must_use = "the wait is over when this is dropped"]
+pub(crate) struct Wait(Option<Arc<Edge>>);
+
+impl Wait {
+    pub(crate) const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Lists the wait as one of the node whose code runs here, if it is one's at all, and looks whether it
+    /// completes a cycle. One that is listed is looked at again: an owner may have begun to wait meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The cycle that it would have completed, unless it is `limited`.
+    pub(crate) fn list(
+        &mut self,
+        limited: bool,
+        wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
+    ) -> Result<(), Cycle> {
+        self.put(limited, wait);
+        self.look()
+    }
+
+    #[inline]
+    pub(crate) fn is_listed(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// As [`list`](Wait::list), for one that cannot fail, and tells those that it waits for. If it begins later
+    /// than that, those on the way look again.
+    pub(crate) fn enter(
+        &mut self,
+        limited: bool,
+        wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
+    ) {
+        if !self.put(limited, wait) {
+            return;
+        }
+        let edges = self.0.as_ref().and_then(cycle);
+        // The first is this one itself, which must not wake itself.
+        for edge in edges.iter().flatten().skip(1) {
+            edge.from.wake();
+        }
+    }
+
+    /// Lists the wait, and no more. Says whether that was to be done.
+    fn put(&mut self, limited: bool, wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request)) -> bool {
+        let here = with_carrier(|node, here| {
+            let scope = (here.node().kind() == Kind::Scope).then_some(here);
+            let edge = self.0.as_ref();
+            (!edge.is_some_and(|edge| edge.is_of(node, scope, limited)))
+                .then(|| (Arc::clone(node), scope.cloned()))
+        });
+        let (from, scope) = match here {
+            Some(Some(here)) => here,
+            Some(None) => return false,
+            None => {
+                self.end();
+                return false;
+            }
+        };
+        self.end();
+        let (target, request) = wait();
+        let edge = Edge::new(from, target, request, limited, scope);
+        edge.enter();
+        self.0 = Some(edge);
+        true
+    }
+
+    fn look(&mut self) -> Result<(), Cycle> {
+        let found = self.0.as_ref().map_or(Ok(()), Edge::look);
+        if found.is_err() {
+            self.end();
+        }
+        found
+    }
+
+    /// It waits for nothing any more.
+    #[inline]
+    pub(crate) fn end(&mut self) {
+        if self.0.is_some() {
+            self.leave();
+        }
+    }
+
+    #[cold]
+    fn leave(&mut self) {
+        if let Some(edge) = self.0.take() {
+            edge.leave();
+        }
+    }
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Wait {
+    #[inline]
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Edge {
+    fn new(
+        from: Arc<dyn AnyNode>,
+        target: Arc<dyn AnyNode>,
+        request: Request,
+        limited: bool,
+        scope: Option<Arc<dyn AnyNode>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            from,
+            target,
+            request,
+            limited,
+            scope,
+            keys: [AtomicUsize::new(0), AtomicUsize::new(0)],
+            listed: AtomicBool::new(true),
+        })
+    }
+
+    /// An owner's wait for a child, which is in no list.
+    pub(in crate::tree) fn of_join(owner: &Arc<dyn AnyNode>, child: Arc<dyn AnyNode>) -> Arc<Self> {
+        Self::new(Arc::clone(owner), child, Request::Join, false, None)
+    }
+
+    /// The wait of a child for its turn behind a sibling, which is in no list.
+    pub(in crate::tree) fn of_turn(parked: Arc<dyn AnyNode>, next: Arc<dyn AnyNode>) -> Arc<Self> {
+        Self::new(parked, next, Request::Turn, false, None)
+    }
+
+    pub(in crate::tree) fn is_turn(&self) -> bool {
+        matches!(self.request, Request::Turn)
+    }
+
+    fn is_of(
+        &self,
+        node: &Arc<dyn AnyNode>,
+        scope: Option<&Arc<dyn AnyNode>>,
+        limited: bool,
+    ) -> bool {
+        let same = |one: &Arc<dyn AnyNode>, other: &Arc<dyn AnyNode>| {
+            std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
+        };
+        self.limited == limited
+            && self.listed.load(Ordering::Relaxed)
+            && same(&self.from, node)
+            && match (&self.scope, scope) {
+                (Some(one), Some(other)) => same(one, other),
+                (None, None) => true,
+                _ => false,
+            }
+    }
+
+    fn enter(self: &Arc<Self>) {
+        self.target.node().enter_wait(self, End::Target);
+        self.from.node().enter_wait(self, End::From);
+        self.from.node().note_waits();
+        if matches!(self.request, Request::End) {
+            self.tell_owners();
+        }
+    }
+
+    /// It waits for the end of a node. An owner above that waits for its tasks before it tells the others is
+    /// to tell this one now, if it is beneath one of those.
+    #[cold]
+    fn tell_owners(&self) {
+        let mut next = self.from.node().owner();
+        while let Some(owner) = next {
+            if owner.node().signals.has(WAITING) {
+                if let Some(table) = &mut lock(&owner.node().links).children {
+                    table.task_waits = true;
+                }
+                wake_owner(owner, true);
+            }
+            next = owner.node().owner();
+        }
+    }
+
+    fn leave(&self) {
+        if self.listed.swap(false, Ordering::AcqRel) {
+            drop(self.from.node().leave_wait(self, End::From));
+            drop(self.target.node().leave_wait(self, End::Target));
+        }
+    }
+
+    /// The edge is listed: whether it completes a cycle. One through a turn of a group's may be broken
+    /// otherwise.
+    fn look(self: &Arc<Self>) -> Result<(), Cycle> {
+        let found = if self.limited { None } else { cycle(self) };
+        match found {
+            Some(edges) if !break_at_turn(&edges) => Err(named(&edges)),
+            Some(_) => Ok(()),
+            None => {
+                look_for_turns(&self.target);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the wait lasts until the target does something about it.
+    pub(in crate::tree) fn stands(&self) -> bool {
+        match self.request {
+            Request::Join => return joins(&self.from, &self.target),
+            Request::Turn => return waits_behind(&self.from, &self.target),
+            _ => {}
+        }
+        let dropped_at = match self.from.node().kind() {
+            // It may be one that is dropped at its next await.
+            Kind::Task => KILL | STOP,
+            _ => KILL,
+        };
+        let scope = self.scope.as_ref();
+        self.listed.load(Ordering::Acquire)
+            && !self.from.node().signals.has(dropped_at)
+            && !scope.is_some_and(|scope| scope.node().signals.has(KILL | STOP | EXITS))
+            && !self.target.node().signals.has(KILL)
+            && self
+                .target
+                .holds_up(&self.request, &|| beneath(&self.from, self.target.node()))
+    }
+}
+
+/// Those whose ends the code of this node awaits.
+pub(in crate::tree) fn awaited_ends(node: &Node) -> Vec<Arc<dyn AnyNode>> {
+    let links = lock(&node.links);
+    let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+    let edges = waits.into_iter().flat_map(|waits| {
+        let both = [&waits.free, &waits.limited];
+        both.into_iter().flat_map(|both| &both[End::From as usize])
+    });
+    let ends = edges.filter(|(_, edge)| matches!(edge.request, Request::End));
+    ends.map(|(_, edge)| Arc::clone(&edge.target)).collect()
+}
+
+/// How many waits without a limit there are at this end of a node.
+pub(in crate::tree) fn count_waits(node: &Arc<dyn AnyNode>, end: End) -> usize {
+    let links = lock(&node.node().links);
+    let listed = links.waits(end).map_or(0, Slab::len);
+    match end {
+        End::From => {
+            let joined = count_joined(node.node(), &links);
+            drop(links);
+            listed + joined + usize::from(turn_ahead(node).is_some())
+        }
+        End::Target => {
+            drop(links);
+            listed + usize::from(joiner(node).is_some()) + count_behind(node)
+        }
+    }
+}
+
+/// Those.
+pub(in crate::tree) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>> {
+    let mut waits: Vec<_> = {
+        let links = lock(&node.node().links);
+        let edges = links.waits(end).into_iter().flatten();
+        edges.map(|(_, edge)| Arc::clone(edge)).collect()
+    };
+    match end {
+        End::From => {
+            waits.append(&mut joined(node));
+            waits.extend(turn_ahead(node));
+        }
+        End::Target => {
+            waits.extend(joiner(node));
+            waits.append(&mut behind(node));
+        }
+    }
+    waits
+}
+
+/// All that a node waits for, with a limit or without.
+pub(in crate::tree) fn all_waits(node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
+    let mut all = waits(node, End::From);
+    let links = lock(&node.node().links);
+    let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+    let limited = waits
+        .into_iter()
+        .flat_map(|waits| &waits.limited[End::From as usize]);
+    all.extend(limited.map(|(_, edge)| Arc::clone(edge)));
+    all
+}
+
+impl Links {
+    fn waits(&self, end: End) -> Option<&Edges> {
+        let waits = self.rare.as_ref()?.waits.as_ref()?;
+        Some(&waits.free[end as usize])
+    }
+}
