@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use common::{Check, Guard, paused};
 use tenure::prelude::*;
-use tenure::{System, scope_send};
+use tenure::{Kind, StopError, StopReason, System, scope_send};
+use tokio::join;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -178,6 +179,174 @@ fn ask_of_a_scope_that_was_given_away_is_no_wait_of_its_owner() {
         given.await.unwrap();
         let asked = asked.await.unwrap();
         assert!(asked.is_ok(), "{asked:?}");
+        system.stop().await.unwrap();
+    });
+}
+
+/// Opens a scope in the actor that does nothing but wait, and gives it away.
+async fn give_waiting(holder: &ActorRef<Msg>, time: Duration) -> Kept {
+    keep(holder, move |_| async move {
+        sleep(time).await;
+        Ok(())
+    })
+    .await;
+    give(holder).await
+}
+
+/// The rule: its owner waits for it, and a drain lets its body end within its grace.
+#[test]
+fn drain_waits_for_the_body_of_a_scope_that_was_given_away() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, 2 * SECOND).await;
+        let begin = Instant::now();
+        let (drained, ended) = join!(holder.drain(), given);
+        assert!(matches!(drained, Ok(StopReason::Drained)), "{drained:?}");
+        assert!(ended.is_ok(), "{ended:?}");
+        assert_eq!(begin.elapsed(), 2 * SECOND);
+        system.stop().await.unwrap();
+    });
+}
+
+/// The rule: what is cut beneath a node is a part of its end.
+#[test]
+fn drain_cuts_the_body_of_a_scope_that_was_given_away_and_is_not_ok() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, 100 * SECOND).await;
+        let begin = Instant::now();
+        let (drained, ended) = join!(holder.drain(), given);
+        assert!(
+            matches!(drained, Err(StopError::CutShort(_))),
+            "{drained:?}"
+        );
+        assert!(matches!(ended, Err(RunError::CutShort(_))), "{ended:?}");
+        assert_eq!(begin.elapsed(), 5 * SECOND);
+        system.stop().await.unwrap();
+    });
+}
+
+/// The rule: a stop drops the body at its next await.
+#[test]
+fn stop_ends_the_body_of_a_scope_that_was_given_away() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, 100 * SECOND).await;
+        let begin = Instant::now();
+        let (stopped, ended) = join!(holder.stop(), given);
+        assert!(matches!(stopped, Ok(StopReason::Stopped)), "{stopped:?}");
+        assert!(matches!(ended, Err(RunError::Stopped)), "{ended:?}");
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        system.stop().await.unwrap();
+    });
+}
+
+/// It is killed in the end, and named as what does not yield.
+#[test]
+fn scope_that_was_given_to_somebody_who_does_not_poll_it_is_named() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, SECOND).await;
+        let begin = Instant::now();
+        let stopped = holder.stop().await;
+        let Err(StopError::Unjoined(unjoined)) = stopped else {
+            panic!("{stopped:?}");
+        };
+        assert_eq!(unjoined.nodes()[0].kind, Kind::Scope);
+        assert_eq!(begin.elapsed(), 7 * SECOND);
+        drop(given);
+        let stopped = holder.stopped().await;
+        assert!(
+            matches!(stopped, Err(StopError::CutShort(_))),
+            "{stopped:?}"
+        );
+        system.stop().await.unwrap();
+    });
+}
+
+/// Opens a scope beneath the node whose code runs here, whose body takes so long.
+async fn open(time: Duration) -> Kept {
+    let mut inner: Kept = Box::pin(scope_send(move |_| async move {
+        sleep(time).await;
+        Ok(())
+    }));
+    poll_once(&mut inner).await;
+    inner
+}
+
+#[test]
+fn scope_waits_for_a_scope_that_its_body_gave_away() {
+    for (takes, lasts) in [(2, 2), (100, 5)] {
+        paused(async |_check| {
+            let begin = Instant::now();
+            let (to, given) = oneshot::channel();
+            let outer = tenure::scope(async |_| {
+                drop(to.send(open(takes * SECOND).await));
+                Ok(())
+            });
+            let (outer, inner) = join!(outer, async { given.await.unwrap().await });
+            assert_eq!(begin.elapsed(), lasts * SECOND);
+            assert_eq!(outer.is_ok(), takes == lasts, "{outer:?}");
+            assert_eq!(inner.is_ok(), takes == lasts, "{inner:?}");
+        });
+    }
+}
+
+#[test]
+fn task_waits_for_a_scope_that_it_gave_away() {
+    for (takes, lasts) in [(2, 0), (100, 0)] {
+        paused(async |_check| {
+            let system = System::start().unwrap();
+            let (to, given) = oneshot::channel();
+            let task = system
+                .task(async move { drop(to.send(open(takes * SECOND).await)) })
+                .unwrap();
+            let begin = Instant::now();
+            let inner = async { given.await.unwrap().await };
+            let (ended, inner) = join!(task.node().stopped(), inner);
+            assert!(ended.is_ok(), "{ended:?}");
+            assert!(matches!(inner, Err(RunError::Stopped)), "{inner:?}");
+            assert_eq!(begin.elapsed(), lasts * SECOND);
+            system.stop().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn job_ends_with_a_scope_that_it_gave_away() {
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        let (to, given) = oneshot::channel();
+        let runtime = tokio::runtime::Handle::current();
+        let job = system
+            .blocking(move |_| {
+                let mut inner = std::pin::pin!(open(100 * SECOND));
+                let _runtime = runtime.enter();
+                let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+                let Poll::Ready(inner) = inner.as_mut().poll(&mut cx) else {
+                    panic!("it waits for nothing");
+                };
+                drop(to.send(inner));
+            })
+            .unwrap();
+        let inner = given.await.unwrap();
+        let begin = Instant::now();
+        let stopped = job.node().stop().await;
+        let Err(StopError::Unjoined(unjoined)) = stopped else {
+            panic!("{stopped:?}");
+        };
+        assert_eq!(unjoined.nodes()[0].kind, Kind::Scope);
+        assert_eq!(begin.elapsed(), 7 * SECOND);
+        drop(inner);
+        let stopped = job.node().stopped().await;
+        assert!(
+            matches!(stopped, Err(StopError::CutShort(_))),
+            "{stopped:?}"
+        );
         system.stop().await.unwrap();
     });
 }

@@ -108,6 +108,10 @@ where
         };
         task::report_output(ended, &seed.cell, &mut seed.exit, &mut report);
     }
+    // A scope that it gave away.
+    if seed.cell.node.has_children() {
+        seed.exit.leave_children();
+    }
     let reason = report.finish(seed.exit.any());
     seed.exit.conclude(reason);
 }

@@ -75,7 +75,9 @@
 //!    last thing that its future holds, never a message that somebody must remember to send. A scope whose
 //!    future still exists when the code of its owner is gone is the state's: what is beneath it is told and
 //!    joined in the owner's order, and only its body goes with the state, which is neither a kill nor a cut.
-//!    One whose future is gone is joined before the state goes.
+//!    One whose future is gone is joined before the state goes. One whose future is in the hands of others than
+//!    the node that has opened it is still that node's, and is joined after the state has gone: its body has its
+//!    grace in a drain, and is dropped in a stop.
 //! 6. **Control is not mail.** Orders and the ends of children are flags: they never queue behind
 //!    messages nor wait for room, and are looked at before each message and at each wake. A stop at once
 //!    fires the tokens of tasks beneath open scopes, and their graces begin; the bodies of those scopes, and

@@ -105,6 +105,9 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             }
             // One that was killed before its first poll is still what it was to be started from.
             drop_state(&mut seed.exit, seed.life.stage.take(), &mut report);
+            if seed.life.node().has_children() {
+                Box::pin(seed.exit.stop_last_children()).await;
+            }
             if !again {
                 break;
             }

@@ -353,7 +353,7 @@ where
         report_output(ended, &seed.cell, &mut seed.exit, &mut report);
         end_by_itself(seed.exit.any());
         if seed.cell.node.has_children() {
-            seed.exit.stop_children().await;
+            seed.exit.stop_last_children().await;
         }
         let reason = report.finish(seed.exit.any());
         seed.exit.conclude(reason);

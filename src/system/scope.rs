@@ -50,7 +50,9 @@ impl fmt::Debug for Scope {
 /// point and stops the rest. A panic of the body goes on once all is joined, so that `assert!` fails a test.
 ///
 /// A node that keeps the future of a scope in its state ends without polling it: what is beneath the scope is
-/// told and joined in the node's order, and the body goes with the state.
+/// told and joined in the node's order, and the body goes with the state. A node that has given the future away
+/// still owns the scope, and waits for it: its body is dropped in a stop, has the grace of the scope in a drain,
+/// and is cut after that.
 ///
 /// A scope that is opened while a node is polled is beneath that node: it is part of what that node
 /// does, and is stopped with it. Everywhere else it is the root of a tree of its own. The body may
@@ -235,7 +237,7 @@ fn trace_beneath(failure: &Failure) {
 /// is left does not yield.
 pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Result<(), Unjoined> {
     let node = &Arc::clone(exit.any());
-    let mut children = StopChildren::new(manner);
+    let mut children = StopChildren::last(manner);
     let mut watch = OverdueTimer::default();
     // Of the node that polls this, which what is in the scope may be waiting for.
     let mut wait = Wait::new();

@@ -5,13 +5,14 @@ use std::task::{Context, Waker};
 
 use super::clock::Clock;
 use super::report::Report;
-use super::stop_children::{Manner, StopChildren};
+use super::stop_children::{Manner, StopChildren, outlived};
 use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock, panic_message};
 use crate::tree::node::signals::{CONTAINED, EXITS, SIGNIFICANT, TOLD, WAITING};
 use crate::tree::node::{
-    AnyNode, AutoShutdown, Children, Ended, Links, Order, Step, finish, request, run_as, wake_owner,
+    AnyNode, AutoShutdown, Children, Ended, Links, Order, Step, end_by_itself, finish, request,
+    run_as, wake_owner,
 };
 
 /// How many ends in good order an owner is shown that it has had no time to look at.
@@ -87,7 +88,28 @@ impl Exit {
     /// Stops and joins what is beneath the node, which takes no more children: that is not its own time
     /// (rule 7).
     pub(crate) async fn stop_children(&mut self) {
-        let mut children = StopChildren::new(Manner::Stop);
+        self.end_children(StopChildren::new(Manner::Stop)).await;
+    }
+
+    /// The same once the node's state is gone, too. A scope of the node's that is left then is polled by somebody
+    /// else, or by nobody.
+    pub(crate) async fn stop_last_children(&mut self) {
+        self.end_children(StopChildren::last(Manner::Stop)).await;
+    }
+
+    /// The node has no future that could wait for what is beneath it. It ends when that has.
+    pub(crate) fn leave_children(&mut self) {
+        let node = self.any();
+        end_by_itself(node);
+        outlived(node);
+        for child in node.node().children() {
+            request(&child, Order::Stop);
+            // Its time begins with the first look, and nobody may look for long.
+            child.node().time_limit();
+        }
+    }
+
+    async fn end_children(&mut self, mut children: StopChildren) {
         poll_fn(|cx| {
             self.make_known(cx.waker());
             let polled = children.poll(self.any(), cx);
@@ -207,6 +229,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
             .rare
             .as_mut()
             .and_then(|rare| rare.settings.name.clone());
+        own.end_with_cuts();
         let reason = own.end();
         let mut entry = None;
         if let (Some(owner), Some(above)) = (owner, above.as_deref_mut()) {

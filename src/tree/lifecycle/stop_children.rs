@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::error::{Kind, Unjoined};
 use crate::sync::lock;
-use crate::tree::node::signals::{ADOPTED, DRAIN, EXITS, KILL, PLAIN, STOP, WAITING};
+use crate::tree::node::signals::{ADOPTED, DRAIN, EXITS, KILL, OUTLIVES, PLAIN, STOP, WAITING};
 use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Children, Key, Order, StopOrder, request};
 use crate::tree::waiting::{OverdueTimer, awaited_ends};
 
@@ -27,8 +27,13 @@ pub(crate) enum Manner {
 /// The code of the node has ended, or is between two messages. So a scope among the children is one whose
 /// future somebody keeps, in the node's state for instance, and that nobody polls: what is beneath it is
 /// told and joined here, as another level, and only its body goes with its future (rule 5).
+///
+/// Once the state is gone as well, such a scope is in the hands of somebody else, and may have a body that still
+/// runs. Its owner then waits for it as for any other child, within the grace of the scope.
 pub(crate) struct StopChildren {
     manner: Manner,
+    /// The state of the owner is gone.
+    last: bool,
     top: Level,
     /// The scopes that are being gone through, each beneath the one before it.
     scopes: Vec<(Arc<dyn AnyNode>, Level)>,
@@ -82,10 +87,20 @@ impl StopChildren {
     pub(crate) fn new(manner: Manner) -> Self {
         Self {
             manner,
+            last: false,
             top: Level::new(),
             scopes: Vec::new(),
             bound: None,
             watch: OverdueTimer::default(),
+        }
+    }
+
+    /// The same where nothing is left of the owner that could keep the future of a scope: it waits for the ends of
+    /// those as well.
+    pub(crate) fn last(manner: Manner) -> Self {
+        Self {
+            last: true,
+            ..Self::new(manner)
         }
     }
 
@@ -145,9 +160,15 @@ impl StopChildren {
                     }
                     self.pass(owner);
                 }
-                Next::Gone if self.scopes.is_empty() => {
+                Next::Gone if self.scopes.is_empty() && !(self.last && outlived(owner)) => {
                     owner.node().signals.clear(WAITING);
                     return Poll::Ready(());
+                }
+                Next::Gone if self.scopes.is_empty() => {
+                    self.top.step = Step::Rest;
+                    let root = || Some(Arc::clone(owner));
+                    // Whoever waits for the owner says what holds it up.
+                    drop(ready!(self.watch.poll(owner, root, false, cx)));
                 }
                 Next::Gone => self.leave_scope(owner),
             }
@@ -237,7 +258,7 @@ impl StopChildren {
         let Some((scope, _)) = self.scopes.last() else {
             return;
         };
-        if !scope.node().close_if_childless() {
+        if !scope.node().close_if_quiet() {
             return;
         }
         scope.node().signals.clear(WAITING);
@@ -385,6 +406,21 @@ impl Level {
             }
         }
     }
+}
+
+/// Whether scopes are left whose futures are in the hands of somebody else. From here on their own time counts.
+pub(super) fn outlived(owner: &Arc<dyn AnyNode>) -> bool {
+    let mut links = lock(&owner.node().links);
+    let Some(table) = links.children.as_mut().filter(|table| !table.is_empty()) else {
+        return false;
+    };
+    table.awaited = Awaited::All;
+    for scope in table.scopes() {
+        let signals = &scope.node().signals;
+        signals.set(OUTLIVES);
+        signals.clear(ADOPTED);
+    }
+    true
 }
 
 /// When the end of this node becomes a kill, unless it is one.

@@ -231,11 +231,20 @@ impl Node {
             && lock(&self.links).is_quiet()
     }
 
+    /// Closes a node to children, if nobody is beneath whose end can be waited for.
+    pub(crate) fn close_if_quiet(&self) -> bool {
+        let mut links = lock(&self.links);
+        let quiet = links.is_quiet();
+        links.closed |= quiet;
+        quiet
+    }
+
     /// Closes a node without children to any more of them.
     pub(crate) fn close_if_childless(&self) -> bool {
         let mut links = lock(&self.links);
-        links.closed |= links.is_quiet();
-        links.closed
+        let childless = !links.has_children();
+        links.closed |= childless;
+        childless
     }
 
     pub(crate) fn stop_order(&self) -> StopOrder {

@@ -43,6 +43,9 @@ pub(crate) const FIRED: u32 = 1 << 21;
 
 /// It is a scope whose owner goes through what is beneath it, and is told of each end there.
 pub(crate) const ADOPTED: u32 = 1 << 22;
+/// It is a scope whose future has outlived the code and the state of its owner, which waits for it as for any other
+/// child.
+pub(crate) const OUTLIVES: u32 = 1 << 10;
 /// For life: a task that was given no token: a stop drops it, and the end of a scope waits for it.
 pub(crate) const PLAIN: u32 = 1 << 23;
 

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::children::Children;
 use super::edges::Waits;
 use super::node::Node;
-use super::signals::{ADOPTED, BY_SELF, DRAIN, KILL, RENEW, STOP, WAITING};
+use super::signals::{ADOPTED, BY_SELF, DRAIN, KILL, OUTLIVES, RENEW, STOP, WAITING};
 use super::slot::Settings;
-use crate::error::{Kind, Phase, StopReason};
+use crate::error::{CutShort, Kind, Phase, StopReason};
 use crate::mailbox::Caller;
 use crate::sync::{WakerSet, moment, panic_message, saturating_add};
 
@@ -173,6 +173,19 @@ impl Links {
         };
     }
 
+    /// Something beneath was cut after the node's own code had ended well: its end is no better (rule 7).
+    pub(in crate::tree) fn end_with_cuts(&mut self) {
+        let ended_well = matches!(self.end, End::Finished | End::Stopped | End::Drained);
+        let Some(table) = self.children.as_mut().filter(|_| ended_well) else {
+            return;
+        };
+        if !table.cuts.is_empty() {
+            let cuts = std::mem::take(&mut table.cuts);
+            self.end = End::Unknown;
+            self.set_end(StopReason::CutShort(CutShort::new(None, cuts)), None);
+        }
+    }
+
     pub(in crate::tree) fn has_children(&self) -> bool {
         self.children
             .as_ref()
@@ -218,9 +231,12 @@ impl Links {
         })
     }
 
-    /// It is a scope of which only the future is left, in somebody's hands: it ends when that is polled or
-    /// dropped, and holds nobody up.
+    /// It is a scope of which only the future is left, in its owner's hands: it ends when that is polled or
+    /// dropped, and holds nobody up. In others' hands it does.
     fn is_kept(&self, node: &Node, signals: u32) -> bool {
+        if signals & OUTLIVES != 0 {
+            return false;
+        }
         let has_ended = signals & BY_SELF != 0 && self.closed && self.is_quiet();
         node.kind() == Kind::Scope && (signals & ADOPTED != 0 || has_ended && signals & KILL == 0)
     }
