@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::node::{Msg, Node, note, run_in};
+use common::node::{Msg, Node, note, run, run_in};
 use common::{Check, Guard, Log, multi_thread, paused};
 use tenure::StopReason;
 use tenure::prelude::*;
@@ -242,6 +242,44 @@ fn child_that_is_let_in_by_a_drain_is_drained() {
             .await
             .unwrap();
         }
+    });
+}
+
+/// The rule: nothing waits for a look that comes by chance. The end of a contained child tells its owner nothing, so
+/// what that child had let in is told when it comes in.
+#[test]
+fn sibling_that_a_contained_child_lets_in_is_drained_at_once() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let ended = tenure::scope(async |scope| {
+            let log = Log::default();
+            let owner = ChildSpec::new(Node::new(&check, &log)).stop_order(StopOrder::Concurrent);
+            let owner = scope.spawn(owner)?;
+            let (send, receive) = tokio::sync::oneshot::channel();
+            let (own, beside) = (check.clone(), log.clone());
+            run_in(&owner, move |ctx| {
+                let child = Node::new(&own, &beside).named("child").contain();
+                let child = ctx.spawn(child).unwrap();
+                drop(send.send((child, ctx.spawner())));
+            })
+            .await;
+            let (child, spawner) = receive.await?;
+            let (own, beside) = (check.clone(), log.clone());
+            child.tell(Msg::Sleep(SECOND)).await?;
+            child
+                .tell(run(move |_| {
+                    let sibling = spawner.spawn(Node::new(&own, &beside)).unwrap();
+                    own.node(sibling.node());
+                }))
+                .await?;
+            child.tell(Msg::Fail).await?;
+            let end = owner.drain().await;
+            assert!(is_drained(&end), "{end:?}");
+            Ok(())
+        })
+        .await;
+        assert!(ended.is_ok(), "{ended:?}");
+        assert_eq!(begin.elapsed(), SECOND);
     });
 }
 

@@ -156,13 +156,35 @@ fn earliest_limit_holds() {
             check.node(slow.node());
             let first = slow.stop().within(2 * SECOND);
             drop(slow.stop().within(30 * SECOND));
+            // It only becomes shorter.
             drop(first.within(5 * SECOND));
             let ended = slow.stopped().await;
             assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
             Ok(())
         })
         .await;
-        assert_eq!(begin.elapsed(), 5 * SECOND);
+        assert_eq!(begin.elapsed(), 2 * SECOND);
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
+
+/// The limit of one caller is not another's to change, however equal the two are.
+#[test]
+fn equal_limits_of_two_callers_both_hold() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let ended = tenure::scope(async |scope| {
+            let slow = scope.spawn(slow(100 * SECOND, &check))?;
+            check.node(slow.node());
+            let first = slow.stop().within(2 * SECOND);
+            drop(slow.stop().within(2 * SECOND));
+            drop(first.within(30 * SECOND));
+            let ended = slow.stopped().await;
+            assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
+            Ok(())
+        })
+        .await;
+        assert_eq!(begin.elapsed(), 2 * SECOND);
         assert!(ended.is_ok(), "{ended:?}");
     });
 }

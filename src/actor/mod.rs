@@ -89,7 +89,7 @@
 //!    outcome is `CutShort`, also for those above, whatever they contain or tolerate. A node that does not
 //!    yield to a kill within the system's patience, which begins with the kill and not anew, is reported as
 //!    `Unjoined`; it stays owned until it ends. The whole of a stop is bounded by whoever asked for it: a limit
-//!    is a part of the order, and holds when the future of the stop is dropped.
+//!    is a part of the order, and holds when the future of the stop is dropped. It can only become shorter.
 //! 8. **Nothing panics outward.** A panic in a handler, hook or destructor stays in its node; one in a
 //!    waker is traced, and whoever else waits is woken all the same; one in the code of an error leaves
 //!    that error a failure. All failures of an end are

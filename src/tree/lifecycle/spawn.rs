@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::error::Phase;
 use crate::sync::lock;
-use crate::tree::node::signals::{ADOPTED, KILL, PARENT};
-use crate::tree::node::{AnyNode, Children, Links, Place};
+use crate::tree::node::signals::{ADOPTED, KILL, PARENT, WAITING};
+use crate::tree::node::{AnyNode, Children, Links, Place, wake_owner};
 
 /// Why a node was not registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,20 @@ pub(crate) fn register_scope<N: AnyNode>(
 }
 
 fn insert<N: AnyNode>(
+    owner: &Arc<dyn AnyNode>,
+    name: Option<&str>,
+    admits: impl Fn(&Links) -> bool,
+    build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
+) -> Result<Arc<N>, Denied> {
+    let child = enter_table(owner, name, admits, build)?;
+    // One that joins its children tells this one as well, and may be waiting for the end of another.
+    if owner.node().signals.has(WAITING) {
+        wake_owner(owner, true);
+    }
+    Ok(child)
+}
+
+fn enter_table<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     name: Option<&str>,
     admits: impl Fn(&Links) -> bool,

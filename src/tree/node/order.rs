@@ -42,19 +42,16 @@ fn has_no_time(target: &Arc<dyn AnyNode>) -> bool {
     node.grace().is_zero() && !matches!(node.kind(), Kind::Scope | Kind::System)
 }
 
-/// What is left of an order at this moment becomes a kill. `before` is what the same caller had set before
-/// this, which it replaces; of several callers' bounds the earliest holds.
-pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant, before: Option<Instant>) {
+/// What is left of an order at this moment becomes a kill. Of several such bounds, whoever has set them, the
+/// earliest holds.
+pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
     {
         let mut links = lock(&target.node().links);
         if links.phase == Phase::Stopped {
             return;
         }
         let bound = &mut links.rare.get_or_insert_default().bound;
-        *bound = match *bound {
-            Some(known) if before != Some(known) => Some(known.min(at)),
-            _ => Some(at),
-        };
+        *bound = Some(bound.map_or(at, |known| known.min(at)));
     }
     // Its shell has another moment to look at.
     target.wake();

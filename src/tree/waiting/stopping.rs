@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::overdue::OverdueTimer;
 use super::stopped::UntilStopped;
 use crate::error::{StopError, StopReason, Unjoined};
@@ -35,8 +33,6 @@ use crate::tree::node::{AnyNode, bound};
 #[must_use = "the stop is requested already; await this to know that it is over, and how it went"]
 pub struct Stopping {
     end: UntilStopped,
-    /// The limit that this one has set.
-    limit: Option<Instant>,
     /// The kill has been seen.
     killed: bool,
     overdue: OverdueTimer,
@@ -55,7 +51,6 @@ impl Stopping {
     fn of(end: UntilStopped) -> Self {
         Self {
             end,
-            limit: None,
             killed: false,
             overdue: OverdueTimer::default(),
         }
@@ -71,14 +66,11 @@ impl Stopping {
     /// the outcome [`StopError::CutShort`]. With zero that is at once; a time too long for the clock is no
     /// bound.
     ///
-    /// The bound is a part of the order: it holds when this is dropped, or is not polled. Of several
-    /// bounds that callers have set the earliest holds; another call on the same future replaces the one
-    /// before.
-    pub fn within(mut self, limit: Duration) -> Self {
-        let at = after(limit);
-        let before = self.limit.replace(at);
+    /// The bound is a part of the order: it holds when this is dropped, or is not polled. It can only become
+    /// shorter: of all bounds that have been set, by one caller or by several, the earliest holds.
+    pub fn within(self, limit: Duration) -> Self {
         if let Some(node) = self.end.node() {
-            bound(node, at, before);
+            bound(node, after(limit));
         }
         self
     }
