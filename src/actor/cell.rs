@@ -3,7 +3,6 @@ use std::task::Waker;
 
 use crate::mailbox::{Asked, Batch, Gate, Left, Numbered, Queue};
 use crate::sync::{Foreign, WakerKey};
-use crate::tree::signals::SOURCED;
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
 /// All of an actor that its references share: one allocation.
@@ -144,7 +143,7 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
     }
 
     fn progress(&self) -> (u64, bool) {
-        let busy = !self.queue.is_parked() || self.node.signals.has(SOURCED);
+        let busy = !self.queue.is_parked() || self.node.signals.load().is_from_source();
         (self.queue.started(), busy)
     }
 }

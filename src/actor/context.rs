@@ -14,7 +14,7 @@ use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
 use crate::mailbox::{Batch, CallerGone, DropReason, Left, UntilCallerGone};
-use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, RENEW, SOURCED, STOP, Signals};
+use crate::tree::signals::{Marks, Signals};
 use crate::tree::{Label, Node, NodeRef, Order, Stopping, end_if, finish, request_own, run_as};
 
 /// What an actor's handlers and hooks have of their own node.
@@ -60,9 +60,6 @@ pub struct Context<A: Actor> {
     /// The label that was published last; see [`mark_of`].
     label: u64,
 }
-
-/// What the loop looks at before it waits for a message.
-const CONTROL: u32 = STOP | DRAIN | KILL | EXITS | IF_EMPTY | RENEW;
 
 impl<A: Actor> Context<A> {
     pub(crate) fn new(cell: Arc<ActorCell<A::Msg>>) -> Self {
@@ -122,7 +119,7 @@ impl<A: Actor> Context<A> {
     /// Asks this actor to drain, by itself. One that is always restarted ends its incarnation when
     /// it finds its mailbox empty.
     pub fn drain(&self) {
-        if self.cell.node.signals.has(ALWAYS) {
+        if self.cell.node.signals.marks().has(Marks::ALWAYS) {
             self.stop_if_empty();
         } else {
             request_own(self.spawner.owner(), Order::Drain);
@@ -132,7 +129,7 @@ impl<A: Actor> Context<A> {
     /// Asks this actor to stop as soon as it finds its mailbox empty. Messages that come before
     /// that are handled; none is accepted and then lost.
     pub fn stop_if_empty(&self) {
-        self.cell.node.signals.set(IF_EMPTY);
+        self.cell.node.signals.stop_if_empty();
     }
 
     /// Stops one child. The call requests it; awaiting what it returns waits for the end.
@@ -155,7 +152,7 @@ impl<A: Actor> Context<A> {
     /// The next message, if one is queued and the actor is not to end: for handling a batch in one
     /// go. It counts as started.
     pub fn try_next(&mut self) -> Option<A::Msg> {
-        if self.cell.node.signals.has(STOP | KILL | RENEW) {
+        if self.cell.node.signals.load().ends_batch() {
             return None;
         }
         // A whole batch may have been given up by its callers.
@@ -293,11 +290,11 @@ impl<A: Actor> Context<A> {
 
     /// Ready when there is a message to take, or control to look at.
     pub(super) fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
-        if self.signals().has(CONTROL) || self.poll_message(cx).is_ready() {
+        if self.signals().load().wants_loop() || self.poll_message(cx).is_ready() {
             return Poll::Ready(());
         }
         // Until now a sender may have had the waker, and whoever set them found nothing to wake.
-        if self.signals().has(CONTROL) {
+        if self.signals().load().wants_loop() {
             return Poll::Ready(());
         }
         match self.sources {
@@ -317,7 +314,7 @@ impl<A: Actor> Context<A> {
         self.label = 0;
         self.cell.node.clear_label();
         // The next one has no sources yet, and would not look at this mark.
-        self.signals().clear(SOURCED);
+        self.signals().end_from_source();
         self.end_code(DropReason::NoReply);
     }
 

@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 use super::task::{self, AtStop, TaskCell, TaskHandle, TaskOutput};
 use crate::error::{Kind, SpawnError};
 use crate::sync::lock;
-use crate::tree::signals::{KILL, STOP};
 use crate::tree::{AnyNode, Ended, Exit, Report, launch_blocking};
 
 type Run = Box<dyn FnOnce() + Send>;
@@ -63,7 +62,7 @@ where
     };
     *lock(&cell.queued.0) = Some(Box::new(move || run::<R, C>(seed)));
     // An order that came before that has found nothing to drop.
-    if cell.node.signals.has(STOP | KILL) {
+    if cell.node.signals.load().drops_task() {
         cell.queued.run();
         return Ok(handle);
     }
@@ -89,7 +88,7 @@ where
 {
     let mut report = Report::default();
     let token = seed.token.clone();
-    let told = seed.cell.node.signals.has(STOP | KILL);
+    let told = seed.cell.node.signals.load().drops_task();
     let mut output = None;
     seed.cell.node.set_running();
     if let Some(job) = seed.job.take() {

@@ -12,7 +12,6 @@ use super::Start;
 use super::shell::{Seed, Stage};
 use crate::error::StopReason;
 use crate::sync::after;
-use crate::tree::signals::{CUT, DRAIN, KILL, STOP, TOLD, WAITING};
 use crate::tree::{Exit, Node, Order, Report, RestartMark, Resume, Turn, panic_message, request};
 
 /// Says whether another incarnation follows one that has ended, and what it is started from.
@@ -67,7 +66,7 @@ impl<S: Start> Renewal<S> {
     /// a restart.
     pub(super) fn begin(&mut self, node: &Node, report: &mut Report) -> bool {
         // A start whose failure its caller is told of is the caller's to try again.
-        if node.ends_for_good() || node.signals.has(TOLD) && !report.is_empty() {
+        if node.ends_for_good() || node.signals.load().is_outcome_awaited() && !report.is_empty() {
             return false;
         }
         let end = if !report.is_empty() {
@@ -132,12 +131,12 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
     loop {
         let signals = exit.any().node().signals.load();
         let settled = std::mem::take(&mut renewal.settled);
-        if signals & CUT != 0 {
+        if signals.is_cut() {
             // It is to be reported whole.
             report.follow(settled);
             return false;
         }
-        if signals & (STOP | KILL) != 0 {
+        if signals.discards_mail() {
             // What has failed since then has not been settled.
             settled.settle(exit);
             return false;
@@ -163,11 +162,11 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
     loop {
         let in_group = node.join_group();
         // Neither is its own time, however long somebody else's stop looks on (rule 7).
-        node.signals.set(WAITING);
+        node.signals.begin_joining();
         node.pause_own_time();
         wait(node, at, in_group).await;
-        node.signals.clear(WAITING);
-        if node.signals.has(DRAIN) {
+        node.signals.end_joining();
+        if node.signals.load().is_drained() {
             node.leave_group();
             if exit.any().backlog() == 0 {
                 // There is nothing to live for.
@@ -209,7 +208,7 @@ async fn wait(node: &Node, at: Instant, in_group: bool) {
     tokio::task::yield_now().await;
     let mut sleep = pin!(None);
     poll_fn(|cx| {
-        if node.signals.has(STOP | KILL | DRAIN) || !node.may_restart(in_group) {
+        if node.signals.load().is_told_to_end() || !node.may_restart(in_group) {
             return Poll::Ready(());
         }
         match node.turn() {

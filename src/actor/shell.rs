@@ -10,7 +10,7 @@ use super::renew::{self, Renewal};
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result, StopReason};
 use crate::mailbox::DropReason;
-use crate::tree::signals::{ALWAYS, DRAIN, EXITS, IF_EMPTY, KILL, RENEW, STOP, WAITING};
+use crate::tree::signals::{Marks, Snapshot};
 use crate::tree::{
     Body, Ended, Exit, Halt, Manner, Node, Report, StopChildren, end_by_itself, fire, next_ended,
     panic_message, tolerated,
@@ -91,9 +91,9 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
                 Box::pin(seed.exit.stop_children()).await;
             }
             // Code that was dropped for its group has no hooks, unless a stop has come since.
-            if (hooks || was_dropped && seed.life.ctx.signals().has(STOP))
+            if (hooks || was_dropped && seed.life.ctx.signals().load().is_stopped())
                 && let Stage::Actor(actor) = &mut seed.life.stage
-                && !seed.life.ctx.signals().has(KILL)
+                && !seed.life.ctx.signals().load().is_killed()
             {
                 let hook = pin!(Some(actor.on_stop(&mut seed.life.ctx)));
                 let ended = Body::of_hook(&mut seed.exit, hook).await;
@@ -151,17 +151,17 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
                 return Ok(());
             };
             let signals = life.ctx.signals().load();
-            if signals != 0 {
-                if signals & (STOP | KILL) != 0 || signals & RENEW != 0 && signals & DRAIN == 0 {
+            if signals.wants_loop() {
+                if signals.ends_loop() {
                     return Ok(());
                 }
-                if signals & EXITS != 0 {
+                if signals.has_child_exits() {
                     Box::pin(look_at_exits(actor, &mut life.ctx)).await?;
                     continue;
                 }
             }
             let Some(message) = life.ctx.next() else {
-                if signals & (DRAIN | IF_EMPTY) == 0 {
+                if !signals.ends_when_empty() {
                     poll_fn(|cx| {
                         let polled = life.ctx.poll_ready(cx);
                         if polled.is_pending() {
@@ -195,7 +195,7 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
 /// Shows the ends of children to the actor.
 #[cold]
 async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result {
-    ctx.signals().clear(EXITS);
+    ctx.signals().clear_child_exits();
     let me = Arc::clone(ctx.owner());
     while let Some((exit, is_own)) = next_ended(&me) {
         let failed = matches!(exit.reason(), StopReason::Failed(_));
@@ -212,7 +212,7 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result 
         if is_own {
             ctx.stop();
         }
-        if ctx.signals().has(STOP | KILL | RENEW) {
+        if ctx.signals().load().ends_batch() {
             break;
         }
     }
@@ -225,15 +225,16 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result 
 async fn is_drained<A: Actor>(
     actor: &mut A,
     ctx: &mut Context<A>,
-    signals: u32,
+    signals: Snapshot,
     drain: &mut Option<Box<StopChildren>>,
 ) -> Result<bool> {
-    if signals & (DRAIN | ALWAYS) == ALWAYS {
+    let is_always_restarted = ctx.signals().marks().has(Marks::ALWAYS);
+    if is_always_restarted && !signals.is_drained() {
         // Its mailbox stays open for the next incarnation.
-        ctx.signals().set(RENEW);
+        ctx.signals().restart();
         return Ok(true);
     }
-    if signals & DRAIN == 0 {
+    if !signals.is_drained() {
         return Ok(ctx.end_if_empty(false));
     }
     if let Some(children) = drain {
@@ -259,7 +260,7 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
         let message = ctx.poll_message(cx);
         let gone = children.poll(&me, cx).is_ready();
         // The last child's end is shown, too, before this one's.
-        if message.is_ready() || ctx.signals().has(STOP | KILL | EXITS) {
+        if message.is_ready() || ctx.signals().load().ends_drain_of_children() {
             Poll::Ready(false)
         } else if gone {
             Poll::Ready(true)
@@ -268,7 +269,7 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
         }
     })
     .await;
-    ctx.signals().clear(WAITING);
+    ctx.signals().end_joining();
     gone
 }
 
@@ -307,7 +308,7 @@ fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
         exit,
         ..
     } = seed;
-    if !ctx.signals().has(STOP | KILL) {
+    if !ctx.signals().load().discards_mail() {
         end_by_itself(ctx.owner());
     }
     ctx.my_node().clear_label();

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::job::QueuedJob;
 use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
 use crate::sync::{Foreign, lock};
-use crate::tree::signals::{FIRED, KILL, PLAIN, STOP};
+use crate::tree::signals::Marks;
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Order, Report, Settings, ShellWaker, Stopped,
     end_by_itself, forget_ended, inherited_caller, launch, panic_message, register, request,
@@ -217,7 +217,7 @@ impl<T: Send + 'static> AnyNode for TaskCell<T> {
 
     fn wake(&self) {
         self.waker.wake();
-        if self.node.signals.has(STOP | KILL) {
+        if self.node.signals.load().drops_task() {
             self.queued.run();
         }
     }
@@ -264,7 +264,7 @@ where
 /// What is beneath a scope has been told to end: one with a token that comes later is told as well.
 pub(super) fn tell_late<T: Send + 'static>(owner: &Arc<dyn AnyNode>, task: &TaskHandle<T>) {
     let owner = owner.node();
-    if owner.kind() == Kind::Scope && owner.signals.has(FIRED) {
+    if owner.kind() == Kind::Scope && owner.signals.load().has_fired() {
         request(&(Arc::clone(&task.cell) as _), Order::Drain);
     }
 }
@@ -298,8 +298,8 @@ pub(super) fn cell<F, T: Send + 'static>(
         let settings = Settings {
             grace: Some(owner.node().grace()),
             marks: match at_stop {
-                AtStop::Drop => PLAIN,
-                AtStop::Wait => 0,
+                AtStop::Drop => Marks::PLAIN,
+                AtStop::Wait => Marks::default(),
             },
             ..Settings::default()
         };

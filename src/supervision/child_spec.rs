@@ -5,7 +5,7 @@ use super::restart::Policy;
 use super::{Backoff, Factory, Restart};
 use crate::actor::Start;
 use crate::mailbox::Mailbox;
-use crate::tree::signals::{ALWAYS, CONCURRENT, CONTAINED, RENEWABLE, SIGNIFICANT};
+use crate::tree::signals::Marks;
 use crate::tree::{AutoShutdown, Settings, StopOrder, Strategy};
 
 /// What to start as a child, and how: anything that is not the default is said here.
@@ -67,12 +67,8 @@ impl<S: Start> ChildSpec<S> {
         S: Clone,
     {
         let marks = &mut self.options.settings.marks;
-        *marks &= !(RENEWABLE | ALWAYS);
-        *marks |= match restart {
-            Restart::Never => 0,
-            Restart::OnFailure => RENEWABLE,
-            Restart::Always => RENEWABLE | ALWAYS,
-        };
+        marks.set(Marks::RESTARTABLE, restart != Restart::Never);
+        marks.set(Marks::ALWAYS, restart == Restart::Always);
         self.clone = (restart != Restart::Never).then_some(S::clone);
         self.options.policy.restart = restart;
         self
@@ -147,10 +143,7 @@ impl<S> ChildSpec<S> {
     #[must_use]
     pub fn stop_order(mut self, order: StopOrder) -> Self {
         let marks = &mut self.options.settings.marks;
-        match order {
-            StopOrder::Reverse => *marks &= !CONCURRENT,
-            StopOrder::Concurrent => *marks |= CONCURRENT,
-        }
+        marks.set(Marks::CONCURRENT, order == StopOrder::Concurrent);
         self
     }
 
@@ -184,7 +177,7 @@ impl<S> ChildSpec<S> {
     /// [`auto_shutdown`](ChildSpec::auto_shutdown).
     #[must_use]
     pub fn significant(mut self) -> Self {
-        self.options.settings.marks |= SIGNIFICANT;
+        self.options.settings.marks.set(Marks::SIGNIFICANT, true);
         self
     }
 
@@ -199,7 +192,7 @@ impl<S> ChildSpec<S> {
     /// A failure of the child is traced, and fails nobody.
     #[must_use]
     pub fn contain(mut self) -> Self {
-        self.options.settings.marks |= CONTAINED;
+        self.options.settings.marks.set(Marks::CONTAINED, true);
         self
     }
 

@@ -15,7 +15,6 @@ use crate::actor::{
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::Queue;
-use crate::tree::signals::TOLD;
 use crate::tree::{
     Denied, Exit, Node, Overrun, Request, UntilStopped, WaitBound, launch, register,
 };
@@ -47,7 +46,7 @@ impl Spawner {
     /// the start waits for the node that awaits it (rule 16).
     #[track_caller]
     pub fn start<C: IntoChild>(&self, child: C) -> Starting<C> {
-        let spawned = spawn(self, child, TOLD, Location::caller());
+        let spawned = spawn(self, child, true, Location::caller());
         let node = |actor: &ActorRef<_>| Arc::clone(actor.node().any());
         Starting {
             end: spawned.as_ref().ok().map(node).map(UntilStopped::new),
@@ -62,18 +61,18 @@ pub(crate) fn spawn_at<C: IntoChild>(
     child: C,
     site: &'static Location<'static>,
 ) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
-    spawn(spawner, child, 0, site)
+    spawn(spawner, child, false, site)
 }
 
 fn spawn<C: IntoChild>(
     spawner: &Spawner,
     child: C,
-    marks: u32,
+    is_awaited: bool,
     site: &'static Location<'static>,
 ) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
     // In a build that is not optimised each mention of a value takes its room in the frame of the function,
     // so what moves the child is divided among several.
-    match enter(spawner, &child, marks, site) {
+    match enter(spawner, &child, is_awaited, site) {
         Ok(cell) => {
             begin(&cell, child);
             Ok(ActorRef::new(cell))
@@ -86,7 +85,7 @@ fn spawn<C: IntoChild>(
 fn enter<C: IntoChild>(
     spawner: &Spawner,
     child: &C,
-    marks: u32,
+    is_awaited: bool,
     site: &'static Location<'static>,
 ) -> Result<Arc<ActorCell<MsgOf<C>>>, Denied> {
     let options = child.options();
@@ -94,7 +93,7 @@ fn enter<C: IntoChild>(
     let mut settings = options
         .map(|options| options.settings.clone())
         .unwrap_or_default();
-    settings.marks |= marks;
+    settings.is_outcome_awaited = is_awaited;
     let policy = options.map(|options| options.policy).unwrap_or_default();
     let name = settings.name.clone();
     register(spawner.owner(), name.as_deref(), |place| {
@@ -231,7 +230,14 @@ impl<C: IntoChild> Future for Starting<C> {
         };
         // Looked at after the wait is registered, or the news could come in between.
         let ended = this.end.as_mut().map(|end| Pin::new(end).poll(cx));
-        if !actor.node().any().node().signals.has(TOLD) {
+        if !actor
+            .node()
+            .any()
+            .node()
+            .signals
+            .load()
+            .is_outcome_awaited()
+        {
             return Poll::Ready(Ok(actor));
         }
         match ended {

@@ -15,7 +15,6 @@ use super::{System, system_defaults};
 use crate::error::RunError;
 use crate::mailbox::Mailbox;
 use crate::supervision::IntoChild;
-use crate::tree::signals::DRAIN;
 use crate::tree::{
     Body, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Manner, Order, Report, Shared,
     launch, request,
@@ -248,7 +247,7 @@ async fn shell(mut exit: Exit) {
     let node = Arc::clone(exit.any());
     node.node().set_running();
     let drained = {
-        let told = || node.node().signals.has(DRAIN);
+        let told = || node.node().signals.load().is_drained();
         let body = pin!(Some(poll_fn(|_| if told() {
             Poll::Ready(())
         } else {

@@ -12,7 +12,6 @@ use super::root::Root;
 use super::system_defaults;
 use crate::actor::Spawner;
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
-use crate::tree::signals::TOLD;
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Manner, OverdueTimer, Place, Report, Request, StopChildren,
     Wait, current, end_by_itself, fire, is_inside, panic_text, register_scope,
@@ -181,7 +180,7 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
     let mut value = None;
     node.node().set_running();
     // Its outcome is told to whoever awaits this.
-    node.node().signals.set(TOLD);
+    node.node().signals.await_outcome();
     {
         let body = pin!(Some(body));
         match Body::new(&mut exit, body, Halt::AtFailure).await {

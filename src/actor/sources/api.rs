@@ -15,7 +15,6 @@ use super::{Source, Sources};
 use crate::actor::{Actor, Context};
 use crate::error::StopError;
 use crate::tree::NodeRef;
-use crate::tree::signals::{DRAIN, IF_EMPTY, KILL, RENEW, SOURCED, STOP};
 
 /// # Times, streams and the ends of others
 ///
@@ -173,7 +172,7 @@ impl<A: Actor> Context<A> {
 
     /// `None` if the actor is to end.
     fn open_sources(&mut self) -> Option<&mut Sources<A::Msg>> {
-        if self.signals().has(STOP | DRAIN | KILL | RENEW) {
+        if self.signals().load().ends_incarnation() {
             return None;
         }
         self.sources
@@ -191,13 +190,13 @@ impl<A: Actor> Context<A> {
     /// The next message, of the mailbox and the sources in turn.
     #[cold]
     pub(in crate::actor) fn next_in_turn(&mut self) -> Option<A::Msg> {
-        if self.signals().has(SOURCED) {
-            self.signals().clear(SOURCED);
+        if self.signals().load().is_from_source() {
+            self.signals().end_from_source();
         }
-        if self.signals().has(DRAIN) {
+        if self.signals().load().is_drained() {
             return self.next_of_drain();
         }
-        let if_empty = self.signals().has(IF_EMPTY);
+        let if_empty = self.signals().load().is_to_stop_if_empty();
         let sources = self.sources_mut()?;
         if !sources.mailbox_is_next {
             sources.mailbox_is_next = true;
@@ -238,7 +237,7 @@ impl<A: Actor> Context<A> {
 
     /// The mailbox is still asleep when a source's message is handled: others see it by this mark.
     fn sourced(&mut self, message: A::Msg) -> A::Msg {
-        self.signals().set(SOURCED);
+        self.signals().begin_from_source();
         self.show_label(&message);
         message
     }

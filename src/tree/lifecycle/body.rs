@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use super::exit::Exit;
 use crate::mailbox::DropReason;
 use crate::sync::panic_message;
-use crate::tree::node::signals::{DRAIN, DROP_CODE, EXITS, KILL, RENEW, STOP};
+use crate::tree::node::signals::Snapshot;
 use crate::tree::node::{Order, enter, request, within_scope};
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
@@ -64,15 +64,12 @@ impl<'a, F: Future> Body<'a, F> {
     }
 
     /// Whether the code is to be dropped now.
-    fn is_over(&self, signals: u32) -> bool {
-        let over = match self.halt {
-            // A stop that has come since is served as any other, and runs the hooks.
-            Halt::Itself if signals & STOP == 0 => KILL | DROP_CODE,
-            Halt::Itself => KILL,
-            Halt::AtStop => KILL | STOP,
-            Halt::AtFailure => KILL | STOP | EXITS,
-        };
-        signals & over != 0
+    fn is_over(&self, signals: Snapshot) -> bool {
+        match self.halt {
+            Halt::Itself => signals.drops_code(),
+            Halt::AtStop => signals.drops_task(),
+            Halt::AtFailure => signals.drops_scope_body(),
+        }
     }
 
     /// Drops the code as the node's own. The replies that it had dropped, or that go down with it, are
@@ -102,7 +99,7 @@ impl<'a, F: Future> Body<'a, F> {
 
     /// What becomes of the replies that go down with the code.
     fn drop_reason(&self) -> DropReason {
-        if self.exit.any().node().signals.has(KILL) {
+        if self.exit.any().node().signals.load().is_killed() {
             DropReason::Killed
         } else {
             DropReason::Failed
@@ -124,11 +121,11 @@ impl<'a, F: Future> Body<'a, F> {
 
     /// The code is suspended and the node is to end: is its time up?
     #[cold]
-    fn is_out_of_time(&mut self, signals: u32, cx: &mut Context<'_>) -> bool {
+    fn is_out_of_time(&mut self, signals: Snapshot, cx: &mut Context<'_>) -> bool {
         let expired = self.exit.poll_expired(cx);
-        if expired && signals & (STOP | DRAIN) == 0 && self.exit.any().node().is_told_to_regroup() {
+        if expired && !signals.is_told_gently() && self.exit.any().node().is_told_to_regroup() {
             // It is to be started anew, and not to end.
-            self.exit.any().node().signals.set(DROP_CODE);
+            self.exit.any().node().signals.drop_code();
         } else if expired {
             request(self.exit.any(), Order::Cut);
         }
@@ -181,7 +178,7 @@ impl<F: Future> Future for Body<'_, F> {
                 this.suspend(cx.waker());
                 let signals = this.exit.any().node().signals.load();
                 if this.is_over(signals)
-                    || (signals & (STOP | DRAIN | RENEW) != 0 && this.is_out_of_time(signals, cx))
+                    || (signals.ends_incarnation() && this.is_out_of_time(signals, cx))
                 {
                     return Poll::Ready(this.end());
                 }

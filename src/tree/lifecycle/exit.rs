@@ -9,7 +9,7 @@ use super::stop_children::{Manner, StopChildren, outlived};
 use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock, panic_message};
-use crate::tree::node::signals::{CONTAINED, EXITS, SIGNIFICANT, TOLD, WAITING};
+use crate::tree::node::signals::Marks;
 use crate::tree::node::{
     AnyNode, AutoShutdown, Children, Ended, Links, Order, Step, end_by_itself, finish, request,
     run_as, wake_owner,
@@ -162,7 +162,7 @@ impl Drop for Exit {
         if let Some(node) = self.node.take() {
             if node.node().kind() == Kind::Scope {
                 // Nobody awaits its outcome any more.
-                node.node().signals.clear(TOLD);
+                node.node().signals.end_awaiting_outcome();
             }
             // One that its owner has gone through has only its body left to go, which is no kill.
             if !node.node().is_gone_through() {
@@ -234,7 +234,8 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         let mut entry = None;
         if let (Some(owner), Some(above)) = (owner, above.as_deref_mut()) {
             let own_end = matches!(reason, StopReason::Finished | StopReason::Failed(_));
-            if this.signals.has(CONTAINED) && matches!(reason, StopReason::Failed(_)) {
+            if this.signals.marks().has(Marks::CONTAINED) && matches!(reason, StopReason::Failed(_))
+            {
                 note_cuts(owner, above, &reason);
                 contained = Some(reason);
             } else {
@@ -310,8 +311,9 @@ fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
         }
     }
     let node = node.node();
-    let is_unheard =
-        node.kind() == Kind::Scope && node.owner().is_none() && !node.signals.has(TOLD);
+    let is_unheard = node.kind() == Kind::Scope
+        && node.owner().is_none()
+        && !node.signals.load().is_outcome_awaited();
     if is_unheard && let Some(StopReason::Failed(failure)) = node.reason() {
         tracing::error!(?failure, "a scope was dropped after a failure");
     }
@@ -327,7 +329,10 @@ fn mark_last(above: &mut Links) {
 
 /// Whether the end that a child came to by itself is the owner's, too.
 fn is_over(above: &Links, node: &Arc<dyn AnyNode>) -> bool {
-    if above.closed || above.phase >= Phase::Stopping || !node.node().signals.has(SIGNIFICANT) {
+    if above.closed
+        || above.phase >= Phase::Stopping
+        || !node.node().signals.marks().has(Marks::SIGNIFICANT)
+    {
         return false;
     }
     match above.auto_shutdown() {
@@ -357,7 +362,7 @@ fn tells(
     end: &StopReason,
 ) -> bool {
     // The outcome of a scope, and that of a start, is told to whoever awaits it.
-    if node.node().signals.has(TOLD) {
+    if node.node().signals.load().is_outcome_awaited() {
         return false;
     }
     match end {
@@ -376,7 +381,7 @@ fn tells(
 /// A cut beneath a node that is ending cuts its end short, whoever else is told of it, and whatever is
 /// contained or tolerated (rule 7). Before that it is for whoever had asked for that child's end.
 pub(in crate::tree) fn note_cuts(owner: &Arc<dyn AnyNode>, above: &mut Links, end: &StopReason) {
-    let ending = above.phase >= Phase::Stopping || owner.node().signals.has(WAITING);
+    let ending = above.phase >= Phase::Stopping || owner.node().signals.load().is_joining();
     let Some(table) = above.children.as_mut().filter(|_| ending) else {
         return;
     };
@@ -401,7 +406,7 @@ fn tell(
             ends_owner: false,
         });
     }
-    !above.closed && owner.node().signals.set(EXITS) & EXITS == 0
+    !above.closed && owner.node().signals.add_child_exit()
 }
 
 /// Takes the node out of its owner's table; says whether its end is what the owner waits for.

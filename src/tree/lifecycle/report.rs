@@ -7,7 +7,6 @@ use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
 use crate::sync::panic_message;
 use crate::tree::child_exit::ChildExit;
-use crate::tree::node::signals::{BY_SELF, CUT, DRAIN, EXITS, KILL, PARENT, STOP};
 use crate::tree::node::{AnyNode, Ended, Node, is_own_code};
 
 /// What went wrong in a node's end, gathered on the way: nothing of it is left out (rule 8).
@@ -37,7 +36,7 @@ impl Report {
         node: &Arc<dyn AnyNode>,
         what: &'static str,
     ) {
-        if node.node().signals.has(KILL) {
+        if node.node().signals.load().is_killed() {
             tracing::warn!(
                 what,
                 panic = message,
@@ -95,7 +94,7 @@ impl Report {
 
     /// How the node has ended, with all that ended beneath it and was not looked at.
     pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
-        if self.is_empty() && !node.node().signals.has(PARENT) {
+        if self.is_empty() && !node.node().signals.load().had_children() {
             return asked_for(node, Vec::new());
         }
         let (mut beneath, mut cuts) = take_ended(node);
@@ -104,7 +103,7 @@ impl Report {
         if !failed {
             return asked_for(node, cuts);
         }
-        if node.node().signals.has(CUT) {
+        if node.node().signals.load().is_cut() {
             cuts.push(CutShort::new(Some(cut(node)), vec![]));
         }
         let mut own = Vec::new();
@@ -175,17 +174,17 @@ fn path_above(node: &Arc<dyn AnyNode>, beneath: &[Failure]) -> String {
 /// The reason of a node that did nothing wrong.
 fn asked_for(node: &Arc<dyn AnyNode>, cuts: Vec<CutShort>) -> StopReason {
     let signals = node.node().signals.load();
-    if signals & CUT != 0 {
+    if signals.is_cut() {
         return StopReason::CutShort(CutShort::new(Some(cut(node)), cuts));
     }
     if !cuts.is_empty() {
         return StopReason::CutShort(CutShort::new(None, cuts));
     }
     match signals {
-        kill if kill & KILL != 0 => StopReason::Killed,
-        own if own & BY_SELF != 0 => StopReason::Finished,
-        stop if stop & STOP != 0 => StopReason::Stopped,
-        drain if drain & DRAIN != 0 => StopReason::Drained,
+        kill if kill.is_killed() => StopReason::Killed,
+        own if own.is_by_self() => StopReason::Finished,
+        stop if stop.is_stopped() => StopReason::Stopped,
+        drain if drain.is_drained() => StopReason::Drained,
         _ => StopReason::Finished,
     }
 }
@@ -211,7 +210,7 @@ pub(crate) fn tolerated(owner: &Arc<dyn AnyNode>, reason: &StopReason) {
 /// The owner's own code has awaited the end of this child: it need not be shown any more.
 pub(crate) fn forget_ended(child: &Node) {
     let Some(owner) = child.owner() else { return };
-    if !owner.node().signals.has(EXITS) || !is_own_code(owner.node()) {
+    if !owner.node().signals.load().has_child_exits() || !is_own_code(owner.node()) {
         return;
     }
     let seen = {

@@ -6,9 +6,6 @@ use std::sync::atomic::{Ordering, fence};
 
 use crate::error::Phase;
 use crate::sync::lock;
-use crate::tree::node::signals::{
-    DRAIN, DROP_CODE, EXITS, FIRED, IF_EMPTY, KILL, RENEW, STOP, WAITING,
-};
 use crate::tree::node::{Node, Shared, Turn, wake_restarting};
 
 /// What a node that waited for its next incarnation is to do.
@@ -24,22 +21,16 @@ impl Node {
     /// Whether it has been told to end for good, which comes before any restart. A drain has accepted mail
     /// to be handled, so that code which was dropped for its group is followed by another incarnation.
     pub(crate) fn ends_for_good(&self) -> bool {
-        let signals = self.signals.load();
-        signals & (STOP | KILL) != 0 || signals & (DRAIN | DROP_CODE) == DRAIN
+        self.signals.load().ends_for_good()
     }
 
     /// Whether it may be started anew, which nothing may be beneath a node that is to end, at any height
     /// (rule 9). One that is started anew with its group is, as long as those above it drain: what it accepted is
     /// handled.
     pub(crate) fn may_restart(&self, in_group: bool) -> bool {
-        let ending = if in_group {
-            STOP | KILL
-        } else {
-            STOP | KILL | FIRED
-        };
         let mut next = self.owner();
         while let Some(owner) = next {
-            if owner.node().signals.has(ending) {
+            if owner.node().signals.load().forbids_restarts(in_group) {
                 return false;
             }
             next = owner.node().owner();
@@ -50,7 +41,7 @@ impl Node {
     /// The incarnation ends, and another is to follow: no more children are taken, and its token
     /// fires. `false` if the node has been told to end for good.
     pub(crate) fn begin_restart(&self) -> bool {
-        let tokens = {
+        let (tokens, news) = {
             let mut links = lock(&self.links);
             if self.ends_for_good() {
                 return false;
@@ -60,13 +51,13 @@ impl Node {
                 links.phase = Phase::Restarting;
             }
             links.closed = true;
-            self.signals.set(RENEW | FIRED);
-            links.tokens(true)
+            let news = self.signals.begin_restart();
+            (links.tokens(true), news)
         };
         if let Some(tokens) = tokens {
             tokens.cancel();
         }
-        wake_restarting(self, FIRED);
+        wake_restarting(self, news);
         true
     }
 
@@ -75,13 +66,13 @@ impl Node {
         // The group tells it, or not, under its owner's lock.
         let above = self.owner().map(|owner| lock(&owner.node().links));
         let mut links = lock(&self.links);
-        if self.signals.has(STOP | KILL) || !self.may_restart(in_group) {
+        if self.signals.load().discards_mail() || !self.may_restart(in_group) {
             return Resume::End;
         }
         let turn = above
             .as_ref()
             .map_or(Turn::Live, |above| above.turn_of(self));
-        if turn == Turn::Told && !self.signals.has(DRAIN) {
+        if turn == Turn::Told && !self.signals.load().is_drained() {
             return Resume::Park;
         }
         if links.phase == Phase::Restarting {
@@ -93,8 +84,7 @@ impl Node {
             table.group = None;
         }
         links.reset_own_time();
-        self.signals
-            .clear(RENEW | DROP_CODE | WAITING | IF_EMPTY | EXITS | FIRED);
+        self.signals.begin_incarnation();
         // The next incarnation gets new ones.
         let fired = links
             .rare

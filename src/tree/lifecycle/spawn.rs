@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use crate::error::Phase;
 use crate::sync::lock;
-use crate::tree::node::signals::{ADOPTED, KILL, PARENT, WAITING};
 use crate::tree::node::{AnyNode, Children, Links, Place, wake_owner};
 
 /// Why a node was not registered.
@@ -39,8 +38,8 @@ pub(crate) fn register_scope<N: AnyNode>(
     let admits = |links: &Links| {
         let signals = owner.node().signals.load();
         // Its own owner has gone through it, and will not do so again.
-        let is_idle = signals & ADOPTED != 0 && links.closed;
-        !links.shell_gone && signals & KILL == 0 && !is_idle
+        let is_idle = signals.is_adopted() && links.closed;
+        !links.shell_gone && !signals.is_killed() && !is_idle
     };
     insert(owner, None, admits, build)
 }
@@ -53,7 +52,7 @@ fn insert<N: AnyNode>(
 ) -> Result<Arc<N>, Denied> {
     let child = enter_table(owner, name, admits, build)?;
     // One that joins its children tells this one as well, and may be waiting for the end of another.
-    if owner.node().signals.has(WAITING) {
+    if owner.node().signals.load().is_joining() {
         wake_owner(owner, true);
     }
     Ok(child)
@@ -70,7 +69,7 @@ fn enter_table<N: AnyNode>(
         return Err(Denied::Closed);
     }
     let table = links.children.get_or_insert_with(|| {
-        owner.node().signals.set(PARENT);
+        owner.node().signals.add_children();
         Box::new(Children::new())
     });
     if name.is_some_and(|name| table.has_name(name)) {

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::error::{Kind, Unjoined};
 use crate::sync::lock;
-use crate::tree::node::signals::{ADOPTED, DRAIN, EXITS, KILL, OUTLIVES, PLAIN, STOP, WAITING};
+use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Children, Key, Order, StopOrder, request};
 use crate::tree::waiting::{OverdueTimer, awaited_ends};
 
@@ -121,10 +121,10 @@ impl StopChildren {
     /// something to go on with.
     pub(crate) fn poll(&mut self, owner: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<()> {
         let signals = owner.node().signals.load();
-        if signals & WAITING == 0 {
-            owner.node().signals.set(WAITING);
+        if !signals.is_joining() {
+            owner.node().signals.begin_joining();
         }
-        if signals & (STOP | DRAIN | KILL | EXITS) != 0 {
+        if signals.is_told_to_end() || signals.has_child_exits() {
             self.heed(owner, signals);
         }
         loop {
@@ -140,7 +140,7 @@ impl StopChildren {
                 Next::TellAwaited(tasks) => self.tell_awaited(owner, tasks),
                 Next::Tell(child) => self.tell(&child),
                 Next::Adopt(scope) => {
-                    scope.node().signals.set(ADOPTED | WAITING);
+                    scope.node().signals.adopt();
                     self.scopes.push((scope, Level::new()));
                 }
                 Next::Wait => {
@@ -153,7 +153,7 @@ impl StopChildren {
                     };
                     let root = || awaited(node, level.step);
                     let blockers = ready!(watch.poll(owner, root, false, cx));
-                    if signals & (STOP | DRAIN | KILL) == 0 {
+                    if !signals.is_told_to_end() {
                         // Nobody has asked for an end, so nobody else says what holds this up.
                         let unjoined = Unjoined::new(blockers);
                         tracing::warn!(%unjoined, "a restart or an end waits for what does not yield");
@@ -161,7 +161,7 @@ impl StopChildren {
                     self.pass(owner);
                 }
                 Next::Gone if self.scopes.is_empty() && !(self.last && outlived(owner)) => {
-                    owner.node().signals.clear(WAITING);
+                    owner.node().signals.end_joining();
                     return Poll::Ready(());
                 }
                 Next::Gone if self.scopes.is_empty() => {
@@ -176,19 +176,19 @@ impl StopChildren {
     }
 
     /// Looks at what the owner has been told meanwhile.
-    fn heed(&mut self, owner: &Arc<dyn AnyNode>, signals: u32) {
+    fn heed(&mut self, owner: &Arc<dyn AnyNode>, signals: Snapshot) {
         // An actor decides itself what the failure of a child is.
-        let failed = signals & EXITS != 0 && owner.node().kind() != Kind::Actor;
+        let failed = signals.has_child_exits() && owner.node().kind() != Kind::Actor;
         let manner = match self.manner {
-            Manner::Finish | Manner::Drain if signals & STOP != 0 || failed => Manner::Stop,
-            Manner::Finish if signals & DRAIN != 0 => Manner::Drain,
+            Manner::Finish | Manner::Drain if signals.is_stopped() || failed => Manner::Stop,
+            Manner::Finish if signals.is_drained() => Manner::Drain,
             same => same,
         };
         if std::mem::replace(&mut self.manner, manner) != manner {
             self.top = Level::new();
             self.scopes.clear();
         }
-        if signals & KILL != 0 {
+        if signals.is_killed() {
             // All beneath have been killed with their owner.
             self.top.step = Step::Rest;
         }
@@ -202,7 +202,7 @@ impl StopChildren {
     fn advance(&mut self, owner: &Arc<dyn AnyNode>) -> Next {
         match self.scopes.last_mut() {
             Some((scope, level)) => {
-                if scope.node().signals.has(KILL) {
+                if scope.node().signals.load().is_killed() {
                     level.step = Step::Rest;
                 }
                 // Whoever asked for the end of the owner may set a limit at any time.
@@ -219,7 +219,7 @@ impl StopChildren {
 
     #[inline]
     fn tell(&self, child: &Arc<dyn AnyNode>) {
-        let is_told = child.node().signals.has(STOP | DRAIN);
+        let is_told = child.node().signals.load().is_told_gently();
         request(child, self.order());
         if is_told {
             // What it asks of the node that waits for it now would never end: it is to look again.
@@ -229,7 +229,7 @@ impl StopChildren {
 
     fn tell_some(&self, children: Vec<Arc<dyn AnyNode>>) {
         for child in children {
-            if self.manner == Manner::Finish && child.node().signals.has(PLAIN) {
+            if self.manner == Manner::Finish && child.node().signals.marks().has(Marks::PLAIN) {
                 // What it asks of a node that waits for it would never end: it is to look again.
                 child.wake();
             } else {
@@ -261,7 +261,7 @@ impl StopChildren {
         if !scope.node().close_if_quiet() {
             return;
         }
-        scope.node().signals.clear(WAITING);
+        scope.node().signals.end_joining();
         let scope = self.scopes.pop().map(|(scope, _)| scope);
         let above = self.here(owner);
         if let (Some(scope), Some(table)) = (scope, &mut lock(&above.node().links).children) {
@@ -342,7 +342,7 @@ impl Level {
         let mut links = lock(&node.links);
         // Waiting for children is not own time (rule 7).
         links.pause_own_time(node);
-        let bound = links.bound().filter(|_| !node.signals.has(KILL));
+        let bound = links.bound().filter(|_| !node.signals.load().is_killed());
         let order = node.stop_order();
         let next = match links.children.as_mut().filter(|table| !table.is_quiet()) {
             Some(table) => self.next(table, order, manner),
@@ -416,16 +416,14 @@ pub(super) fn outlived(owner: &Arc<dyn AnyNode>) -> bool {
     };
     table.awaited = Awaited::All;
     for scope in table.scopes() {
-        let signals = &scope.node().signals;
-        signals.set(OUTLIVES);
-        signals.clear(ADOPTED);
+        scope.node().signals.outlive_owner();
     }
     true
 }
 
 /// When the end of this node becomes a kill, unless it is one.
 fn limit(node: &Arc<dyn AnyNode>) -> Option<Instant> {
-    let killed = node.node().signals.has(KILL);
+    let killed = node.node().signals.load().is_killed();
     lock(&node.node().links).bound().filter(|_| !killed)
 }
 

@@ -15,8 +15,7 @@ use super::edges::Request;
 use super::id::NodeId;
 use super::label::Label;
 use super::shared::Shared;
-use super::signals;
-use super::signals::{CONCURRENT, DRAIN, FIRED, KILL, PARENT, RENEWABLE, STOP, Signals, TOLD};
+use super::signals::{Marks, Signals};
 use super::slot::{Place, Settings};
 use super::state::{Links, OwnTime, Rare, cancel, millis};
 use crate::error::{Blocker, Kind, Phase, StopReason};
@@ -62,7 +61,7 @@ pub(crate) trait AnyNode: Any + Send + Sync {
 
     /// Whether somebody is still to be told of its end who may not be among those who wait.
     fn is_awaited(&self) -> bool {
-        self.node().kind() == Kind::Actor && self.node().signals.has(TOLD)
+        self.node().kind() == Kind::Actor && self.node().signals.load().is_outcome_awaited()
     }
 
     /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it was in the middle of a
@@ -112,7 +111,10 @@ impl Node {
         settings: Settings,
     ) -> Self {
         let grace = settings.grace.unwrap_or(place.shared.grace);
-        let marks = settings.marks | signals::mark_of(kind);
+        let signals = Signals::new(kind, settings.marks);
+        if settings.is_outcome_awaited {
+            signals.await_outcome();
+        }
         let rare = (!settings.is_default()).then(|| {
             Box::new(Rare {
                 settings,
@@ -121,7 +123,7 @@ impl Node {
         });
         Self {
             id: NodeId::next(),
-            signals: Signals::new(marks),
+            signals,
             label: AtomicU32::new(0),
             grace: millis(grace),
             notes: Notes::new(place.shared.ask_timeout.is_some()),
@@ -188,15 +190,15 @@ impl Node {
     pub(crate) fn set_running(&self) {
         let mut links = lock(&self.links);
         links.phase = links.phase.max(Phase::Running);
-        if self.signals.has(TOLD) {
-            self.signals.clear(TOLD);
+        if self.signals.load().is_outcome_awaited() {
+            self.signals.end_awaiting_outcome();
             let wakes = links.watchers();
             drop(links);
             wakes.wake();
         } else {
             drop(links);
         }
-        if self.signals.has(RENEWABLE) {
+        if self.signals.marks().has(Marks::RESTARTABLE) {
             self.leave_group();
         }
     }
@@ -214,7 +216,7 @@ impl Node {
     pub(in crate::tree) fn time_limit(&self) -> Option<Instant> {
         let mut links = lock(&self.links);
         let own = links.own_time(self).map(|own| own.until);
-        let bound = links.bound().filter(|_| !self.signals.has(KILL));
+        let bound = links.bound().filter(|_| !self.signals.load().is_killed());
         own.into_iter().chain(bound).min()
     }
 
@@ -226,8 +228,8 @@ impl Node {
     /// Whether it is a scope that was told to end, and has nothing beneath it any more.
     pub(in crate::tree) fn is_gone_through(&self) -> bool {
         self.kind() == Kind::Scope
-            && self.signals.has(STOP | DRAIN)
-            && !self.signals.has(KILL)
+            && self.signals.load().is_told_gently()
+            && !self.signals.load().is_killed()
             && lock(&self.links).is_quiet()
     }
 
@@ -248,7 +250,7 @@ impl Node {
     }
 
     pub(crate) fn stop_order(&self) -> StopOrder {
-        if self.signals.has(CONCURRENT) {
+        if self.signals.marks().has(Marks::CONCURRENT) {
             StopOrder::Concurrent
         } else {
             StopOrder::Reverse
@@ -259,7 +261,7 @@ impl Node {
     /// fires once what was accepted is handled.
     pub(crate) fn token(&self) -> CancellationToken {
         let mut links = lock(&self.links);
-        let over = links.phase == Phase::Stopped || self.signals.has(FIRED);
+        let over = links.phase == Phase::Stopped || self.signals.load().has_fired();
         let tokens = &mut links.rare.get_or_insert_default().tokens;
         let token = tokens.ending.get_or_insert_default().clone();
         drop(links);
@@ -273,7 +275,9 @@ impl Node {
     /// handlers, so that what is accepted late is not handled as cancelled.
     pub(crate) fn stop_token(&self) -> CancellationToken {
         let mut links = lock(&self.links);
-        let over = links.phase == Phase::Stopped || self.signals.has(STOP | KILL) || links.closed;
+        let over = links.phase == Phase::Stopped
+            || self.signals.load().has_fired_for_handlers()
+            || links.closed;
         let tokens = &mut links.rare.get_or_insert_default().tokens;
         let token = tokens.stopping.get_or_insert_default().clone();
         drop(links);
@@ -285,13 +289,13 @@ impl Node {
 
     /// Whether it has any children now. Only a look without the lock if it never had any.
     pub(crate) fn has_children(&self) -> bool {
-        self.signals.has(PARENT) && lock(&self.links).has_children()
+        self.signals.load().had_children() && lock(&self.links).has_children()
     }
 
     /// Whether what was requested of it has not come: an end, or that of its start.
     pub(crate) fn holds_up(&self, request: &Request) -> bool {
         let is_start = matches!(request, Request::Start);
-        self.phase() != Phase::Stopped && (!is_start || self.signals.has(TOLD))
+        self.phase() != Phase::Stopped && (!is_start || self.signals.load().is_outcome_awaited())
     }
 
     /// The live children, in start order.

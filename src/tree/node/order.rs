@@ -4,9 +4,7 @@ use std::sync::atomic::{Ordering, fence};
 use tokio::time::Instant;
 
 use super::node::{AnyNode, Node};
-use super::signals::{
-    ADOPTED, ALWAYS, BY_SELF, CUT, DRAIN, FIRED, KILL, PARENT, PLAIN, RENEW, STOP,
-};
+use super::signals::{Marks, Snapshot};
 use super::state::Links;
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
@@ -26,9 +24,9 @@ pub(crate) enum Order {
 /// says it once or a thousand times to the same effect (rule 13).
 pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
     match order {
-        Order::Kill => kill(target, KILL),
-        Order::Cut => kill(target, KILL | CUT),
-        Order::Drain | Order::Stop if has_no_time(target) => kill(target, KILL | CUT),
+        Order::Kill => kill(target, false),
+        Order::Cut => kill(target, true),
+        Order::Drain | Order::Stop if has_no_time(target) => kill(target, true),
         Order::Drain | Order::Stop => {
             enter(target, Entry::order(target, order), |_, _| true);
         }
@@ -91,7 +89,7 @@ pub(crate) fn end_if(
         |links: &mut Links, wakes: &mut WakeList| (!alone || links.is_quiet()) && close(wakes);
     let entry = Entry {
         by_self: true,
-        unless: 0,
+        has_ended: true,
         ..Entry::order(target, Order::Stop)
     };
     enter(target, entry, when)
@@ -104,20 +102,20 @@ pub(crate) fn fire(target: &Arc<dyn AnyNode>) {
 
 /// The node comes to an end of its own: for good, or for this incarnation.
 pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
-    if !target.node().signals.has(ALWAYS) {
+    if !target.node().signals.marks().has(Marks::ALWAYS) {
         return request_own(target, Order::Stop);
     }
-    target.node().signals.set(RENEW);
+    target.node().signals.restart();
     target.wake();
 }
 
 /// How a node comes into its end.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// The signals that are set.
-    bits: u32,
-    /// Signals with any of which it has come further already.
-    unless: u32,
+    /// What it is told, if it is told anything.
+    order: Option<Order>,
+    /// It has ended already, whatever it is told.
+    has_ended: bool,
     gate: Gate,
     /// It takes no more children.
     closes: bool,
@@ -129,31 +127,35 @@ struct Entry {
 impl Entry {
     /// What is beneath the node is to end, and not yet the node.
     const FIRE: Self = Self {
-        bits: 0,
-        unless: 0,
+        order: None,
+        has_ended: false,
         gate: Gate::Open,
         closes: false,
         fires: true,
         by_self: false,
     };
 
-    /// The signals to be set in a node that has these.
-    fn bits_for(&self, told: u32) -> u32 {
-        let fired = if self.fires { FIRED } else { 0 };
-        let is_told = told & (STOP | DRAIN | KILL) != 0;
-        match (is_told, self.by_self) {
-            (false, true) => self.bits | BY_SELF | fired,
-            // It has ended, whatever it was told.
-            (true, true) if self.unless == 0 => fired,
-            _ => self.bits | fired,
+    /// Whether a node that has these signals has come further already.
+    fn is_late(&self, told: Snapshot) -> bool {
+        !self.has_ended && self.order.is_some_and(|order| told.covers(order))
+    }
+
+    /// The signals of a node that had these.
+    fn signals_after(&self, told: Snapshot) -> Snapshot {
+        let after = if self.fires { told.fired() } else { told };
+        match self.order {
+            None => after,
+            Some(_) if self.has_ended && told.is_told_to_end() => after,
+            Some(order) if self.by_self && !told.is_told_to_end() => after.told(order).by_self(),
+            Some(order) => after.told(order),
         }
     }
 
     fn order(target: &Arc<dyn AnyNode>, order: Order) -> Self {
         if order == Order::Drain {
             Self {
-                bits: DRAIN,
-                unless: DRAIN | KILL | STOP,
+                order: Some(order),
+                has_ended: false,
                 gate: Gate::Draining,
                 closes: false,
                 // An actor's fires after the mail that it has accepted (rule 4).
@@ -162,8 +164,8 @@ impl Entry {
             }
         } else {
             Self {
-                bits: STOP,
-                unless: KILL | STOP,
+                order: Some(order),
+                has_ended: false,
                 gate: Gate::Closed,
                 closes: true,
                 fires: true,
@@ -193,11 +195,11 @@ fn enter(
                 .flatten(),
         );
         for task in tasks(&scope) {
-            if task.node().signals.has(PLAIN) {
+            if task.node().signals.marks().has(Marks::PLAIN) {
                 // It goes on, and so do the bodies of its own scopes.
                 scopes.extend(open_scopes(&task));
             } else if has_no_time(&task) {
-                kill(&task, KILL | CUT);
+                kill(&task, true);
             } else {
                 let order = Entry::order(&task, Order::Stop);
                 scopes.extend(enter_one(&task, order, |_, _| true).into_iter().flatten());
@@ -223,17 +225,14 @@ fn enter_one(
     let (tokens, mut scopes, news) = {
         let mut links = lock(&node.links);
         let told = node.signals.load();
-        if links.phase == Phase::Stopped
-            || told & entry.unless != 0
-            || !when(&mut links, &mut wakes)
-        {
+        if links.phase == Phase::Stopped || entry.is_late(told) || !when(&mut links, &mut wakes) {
             drop(links);
             wakes.wake();
             return None;
         }
-        let bits = entry.bits_for(told);
-        if bits & !told != 0 {
-            node.signals.set(bits);
+        let after = entry.signals_after(told);
+        if after != told {
+            node.signals.add(after);
         }
         links.closed |= entry.closes;
         let tokens = if entry.fires {
@@ -244,15 +243,10 @@ fn enter_one(
         let table = links
             .children
             .as_ref()
-            .filter(|_| entry.closes || entry.bits == 0);
+            .filter(|_| entry.closes || entry.order.is_none());
         let scopes = table.map_or_else(Vec::new, |table| table.scopes());
         links.begin_stopping(&mut wakes);
-        let is_parent = told & PARENT != 0;
-        let news = if is_parent {
-            bits & !told & (STOP | FIRED)
-        } else {
-            0
-        };
+        let news = after.news_beneath(told).filter(|_| told.had_children());
         (tokens, scopes, news)
     };
     if entry.gate != Gate::Open {
@@ -262,11 +256,11 @@ fn enter_one(
         tokens.cancel();
     }
     wakes.wake();
-    if news != 0 {
+    if let Some(news) = news {
         wake_restarting(node, news);
     }
     // Its body may be waiting for a task that waits for its token.
-    if node.kind() == Kind::Scope && entry.bits != 0 {
+    if node.kind() == Kind::Scope && entry.order.is_some() {
         scopes.push(Arc::clone(target));
     }
     Some(scopes)
@@ -286,18 +280,18 @@ fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
 }
 
 /// Kills a node and all beneath it at once: one that does not yield must not keep what is beneath
-/// it alive. The tree is walked with a list, not by recursion (rule 15).
-fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
+/// it alive. With `cut`, because its time was up. The tree is walked with a list, not by recursion (rule 15).
+fn kill(target: &Arc<dyn AnyNode>, cut: bool) {
     let now = Instant::now();
     let mut pending = vec![Arc::clone(target)];
     while let Some(next) = pending.pop() {
         let node = next.node();
         let (wakes, tokens) = {
             let mut links = lock(&node.links);
-            if links.phase == Phase::Stopped || node.signals.has(KILL) {
+            if links.phase == Phase::Stopped || node.signals.load().is_killed() {
                 continue;
             }
-            node.signals.set(bits | FIRED);
+            node.signals.kill(cut);
             links.phase = Phase::Stopping;
             // The patience of those who wait begins now.
             let wakes = links.watchers();
@@ -318,19 +312,19 @@ fn kill(target: &Arc<dyn AnyNode>, bits: u32) {
 
 /// The node has got these signals, with which nothing beneath it is started anew: what waits there for its next
 /// incarnation is to look. One that has them already has seen to that, for all beneath it.
-pub(in crate::tree) fn wake_restarting(node: &Node, signals: u32) {
+pub(in crate::tree) fn wake_restarting(node: &Node, signals: Snapshot) {
     fence(Ordering::SeqCst);
     if node.shared.restarting.load(Ordering::Relaxed) == 0 {
         return;
     }
-    let has_all = |node: &Node| node.signals.load() & signals == signals;
+    let has_all = |node: &Node| node.signals.load().includes(signals);
     if node.owner().is_some_and(|owner| has_all(owner.node())) {
         return;
     }
     // A list, because the tree may be deep (rule 15).
     let mut pending = node.children();
     while let Some(next) = pending.pop() {
-        if next.node().signals.has(RENEW) {
+        if next.node().signals.load().is_restarting() {
             next.wake();
         }
         if !has_all(next.node()) {
@@ -346,7 +340,7 @@ pub(in crate::tree) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
         owner.wake();
     }
     let mut next = owner;
-    while next.node().signals.has(ADOPTED)
+    while next.node().signals.load().is_adopted()
         && let Some(above) = next.node().owner()
     {
         above.wake();

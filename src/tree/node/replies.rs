@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::current_node::with_carrier;
 use super::node::Node;
-use super::signals::KILL;
 use crate::error::StopReason;
 use crate::mailbox::{Asked, Caller, DropReason};
 use crate::sync::lock;
@@ -92,7 +91,7 @@ impl Node {
     }
 
     fn quiet_reason(&self) -> DropReason {
-        if self.signals.has(KILL) {
+        if self.signals.load().is_killed() {
             DropReason::Killed
         } else {
             DropReason::NoReply

@@ -1,85 +1,83 @@
+//! What a node has been told, and what it is doing about it, in one word that its shell looks at before each
+//! message and at each wake (rules 5 and 6).
+//!
+//! The bits are known in this file alone. Others ask a [`Snapshot`] what they want to know; where two of its
+//! questions test the same bits, they mean different things.
+
+use std::ops::BitOr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::order::Order;
 use crate::error::Kind;
 
 /// Somebody asked for a stop, or the node stops itself.
-pub(crate) const STOP: u32 = 1;
+const STOP: u32 = 1;
 /// Somebody asked for a drain, or the node drains itself.
-pub(crate) const DRAIN: u32 = 1 << 1;
+const DRAIN: u32 = 1 << 1;
 /// The node is to be dropped at its await point.
-pub(crate) const KILL: u32 = 1 << 2;
+const KILL: u32 = 1 << 2;
 /// The kill is what became of a stop or drain whose time was up.
-pub(crate) const CUT: u32 = 1 << 3;
+const CUT: u32 = 1 << 3;
 /// The first order came from the node itself.
-pub(crate) const BY_SELF: u32 = 1 << 4;
+const BY_SELF: u32 = 1 << 4;
 /// Children have ended, and the owner has not looked yet.
-pub(crate) const EXITS: u32 = 1 << 5;
+const CHILD_EXITS: u32 = 1 << 5;
 /// The node has asked for its own stop once its mailbox is empty.
-pub(crate) const IF_EMPTY: u32 = 1 << 6;
-/// The node waits for its children: that is not its own time (rule 7).
-pub(crate) const WAITING: u32 = 1 << 7;
-/// A failure of the start is told to whoever awaits it, and to nobody else.
-pub(crate) const TOLD: u32 = 1 << 8;
+const IF_EMPTY: u32 = 1 << 6;
+/// The node waits for its children, or for its next incarnation: that is not its own time (rule 7).
+const JOINING: u32 = 1 << 7;
+/// A failure of its start, or of a scope, is told to whoever awaits it, and to nobody else.
+const OUTCOME_AWAITED: u32 = 1 << 8;
 /// The incarnation is to end, and its policy, or that of its group, decides whether another follows.
-pub(crate) const RENEW: u32 = 1 << 9;
+const RESTART: u32 = 1 << 9;
 /// What it does is dropped at its next await, and its incarnation ends without hooks.
-pub(crate) const DROP_CODE: u32 = 1 << 18;
+const DROP_CODE: u32 = 1 << 10;
 /// It has a table of children, or has had one.
-pub(crate) const PARENT: u32 = 1 << 16;
-/// For life: it has a restart policy.
-pub(crate) const RENEWABLE: u32 = 1 << 13;
-/// For life: an end of its own is followed by another incarnation.
-pub(crate) const ALWAYS: u32 = 1 << 14;
-/// For life: its own end may be that of its owner.
-pub(crate) const SIGNIFICANT: u32 = 1 << 15;
+const HAD_CHILDREN: u32 = 1 << 11;
 /// The message that is being handled came from a source, and not from the mailbox.
-pub(crate) const SOURCED: u32 = 1 << 17;
-/// For life: its children are stopped all at once.
-pub(crate) const CONCURRENT: u32 = 1 << 19;
-/// For life: its failure is traced and goes no further.
-pub(crate) const CONTAINED: u32 = 1 << 20;
+const FROM_SOURCE: u32 = 1 << 12;
 /// Its token has fired: what is beneath it is to end, and nothing of that is started anew.
-pub(crate) const FIRED: u32 = 1 << 21;
-
+const FIRED: u32 = 1 << 13;
 /// It is a scope whose owner goes through what is beneath it, and is told of each end there.
-pub(crate) const ADOPTED: u32 = 1 << 22;
+const ADOPTED: u32 = 1 << 14;
 /// It is a scope whose future has outlived the code and the state of its owner, which waits for it as for any other
 /// child.
-pub(crate) const OUTLIVES: u32 = 1 << 10;
-/// For life: a task that was given no token: a stop drops it, and the end of a scope waits for it.
-pub(crate) const PLAIN: u32 = 1 << 23;
+const OUTLIVES: u32 = 1 << 15;
 
-/// For life: from here on, the node's kind.
-const KIND_SHIFT: u32 = 24;
+/// From here on, what never changes.
+const MARKS_SHIFT: u32 = 20;
+const KIND_SHIFT: u32 = 28;
 
-/// The marks of a node of this kind.
-pub(in crate::tree) const fn mark_of(kind: Kind) -> u32 {
-    let number: u32 = match kind {
-        Kind::Actor => 0,
-        Kind::Task => 1,
-        Kind::Blocking => 2,
-        Kind::Scope => 3,
-        Kind::System => 4,
-    };
-    number << KIND_SHIFT
-}
-
-/// The control flags of a node: set by anyone, looked at by its shell before each message and at
-/// each wake (rules 5 and 6).
+/// The control flags of a node: set by anyone, looked at by its shell.
 #[derive(Debug)]
 pub(crate) struct Signals(AtomicU32);
 
+/// What they were at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Snapshot(u32);
+
+/// What a node is for life, as its spec says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Marks(u32);
+
 impl Signals {
-    pub(in crate::tree) const fn new(marks: u32) -> Self {
-        Self(AtomicU32::new(marks))
+    pub(super) const fn new(kind: Kind, marks: Marks) -> Self {
+        let kind: u32 = match kind {
+            Kind::Actor => 0,
+            Kind::Task => 1,
+            Kind::Blocking => 2,
+            Kind::Scope => 3,
+            Kind::System => 4,
+        };
+        Self(AtomicU32::new(kind << KIND_SHIFT | marks.0))
     }
 
     #[inline]
-    pub(crate) fn load(&self) -> u32 {
-        self.0.load(Ordering::Acquire)
+    pub(crate) fn load(&self) -> Snapshot {
+        Snapshot(self.0.load(Ordering::Acquire))
     }
 
-    pub(in crate::tree) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> Kind {
         match self.0.load(Ordering::Relaxed) >> KIND_SHIFT {
             0 => Kind::Actor,
             1 => Kind::Task,
@@ -90,16 +88,357 @@ impl Signals {
     }
 
     #[inline]
-    pub(crate) fn has(&self, bits: u32) -> bool {
-        self.load() & bits != 0
+    pub(crate) fn marks(&self) -> Marks {
+        Marks(self.0.load(Ordering::Relaxed) & (u32::MAX << MARKS_SHIFT))
+    }
+
+    /// Adds all that `after` has.
+    pub(super) fn add(&self, after: Snapshot) {
+        self.set(after.0);
+    }
+
+    /// A kill; with `cut`, because its time was up.
+    pub(super) fn kill(&self, cut: bool) {
+        self.set(KILL | FIRED | if cut { CUT } else { 0 });
+    }
+
+    /// The incarnation is to end.
+    pub(crate) fn restart(&self) {
+        self.set(RESTART);
+    }
+
+    /// The incarnation ends, and another is to follow. Gives what forbids restarts beneath it meanwhile.
+    pub(in crate::tree) fn begin_restart(&self) -> Snapshot {
+        self.set(RESTART | FIRED);
+        Snapshot(FIRED)
+    }
+
+    /// The incarnation is to end, with those of its siblings; what it is doing is dropped if it is starting.
+    pub(in crate::tree) fn restart_with_group(&self, is_starting: bool) {
+        self.set(RESTART | if is_starting { DROP_CODE } else { 0 });
+    }
+
+    /// What it does is to be dropped. Says whether that is new.
+    pub(in crate::tree) fn drop_code(&self) -> bool {
+        self.set(DROP_CODE) & DROP_CODE == 0
+    }
+
+    /// The next incarnation begins, and knows nothing of the last one.
+    pub(in crate::tree) fn begin_incarnation(&self) {
+        self.clear(RESTART | DROP_CODE | JOINING | IF_EMPTY | CHILD_EXITS | FIRED);
+    }
+
+    /// A child has ended that the owner is to look at. Says whether it had looked at all others.
+    pub(in crate::tree) fn add_child_exit(&self) -> bool {
+        self.set(CHILD_EXITS) & CHILD_EXITS == 0
+    }
+
+    /// It looks at the children that have ended.
+    pub(crate) fn clear_child_exits(&self) {
+        self.clear(CHILD_EXITS);
+    }
+
+    /// It is to stop itself once its mailbox is empty.
+    pub(crate) fn stop_if_empty(&self) {
+        self.set(IF_EMPTY);
+    }
+
+    /// It waits for its children, or for its next incarnation.
+    pub(crate) fn begin_joining(&self) {
+        self.set(JOINING);
+    }
+
+    pub(crate) fn end_joining(&self) {
+        self.clear(JOINING);
+    }
+
+    /// Its owner goes through what is beneath this scope from now on.
+    pub(in crate::tree) fn adopt(&self) {
+        self.set(ADOPTED | JOINING);
+    }
+
+    /// The future of this scope has outlived the code and the state of its owner.
+    pub(in crate::tree) fn outlive_owner(&self) {
+        self.set(OUTLIVES);
+        self.clear(ADOPTED);
+    }
+
+    pub(crate) fn await_outcome(&self) {
+        self.set(OUTCOME_AWAITED);
+    }
+
+    /// Its outcome is known, or nobody awaits it any more.
+    pub(in crate::tree) fn end_awaiting_outcome(&self) {
+        self.clear(OUTCOME_AWAITED);
+    }
+
+    pub(in crate::tree) fn add_children(&self) {
+        self.set(HAD_CHILDREN);
+    }
+
+    /// The message that is handled now came from a source.
+    pub(crate) fn begin_from_source(&self) {
+        self.set(FROM_SOURCE);
+    }
+
+    pub(crate) fn end_from_source(&self) {
+        self.clear(FROM_SOURCE);
     }
 
     /// Sets the bits, and gives what was set before.
-    pub(crate) fn set(&self, bits: u32) -> u32 {
+    fn set(&self, bits: u32) -> u32 {
         self.0.fetch_or(bits, Ordering::AcqRel)
     }
 
-    pub(crate) fn clear(&self, bits: u32) {
+    fn clear(&self, bits: u32) {
         self.0.fetch_and(!bits, Ordering::AcqRel);
+    }
+}
+
+impl Snapshot {
+    #[inline]
+    const fn has(self, bits: u32) -> bool {
+        self.0 & bits != 0
+    }
+
+    #[inline]
+    pub(crate) const fn is_killed(self) -> bool {
+        self.has(KILL)
+    }
+
+    /// The kill is what became of a stop or drain.
+    pub(crate) const fn is_cut(self) -> bool {
+        self.has(CUT)
+    }
+
+    /// It has been told to stop, whatever else.
+    pub(crate) const fn is_stopped(self) -> bool {
+        self.has(STOP)
+    }
+
+    /// It has been told to drain, whatever else.
+    pub(crate) const fn is_drained(self) -> bool {
+        self.has(DRAIN)
+    }
+
+    /// The first order came from itself.
+    pub(in crate::tree) const fn is_by_self(self) -> bool {
+        self.has(BY_SELF)
+    }
+
+    /// Somebody, or itself, has told it to end.
+    pub(crate) const fn is_told_to_end(self) -> bool {
+        self.has(STOP | DRAIN | KILL)
+    }
+
+    /// It has been told to end in good order, which may have become a kill.
+    pub(in crate::tree) const fn is_told_gently(self) -> bool {
+        self.has(STOP | DRAIN)
+    }
+
+    /// What it is doing now is the last: it ends, for good or to be started anew.
+    #[inline]
+    pub(crate) const fn ends_incarnation(self) -> bool {
+        self.has(STOP | DRAIN | KILL | RESTART)
+    }
+
+    /// It ends for good, which comes before any restart. A drain has accepted mail to be handled, so that code
+    /// which was dropped for its group is followed by another incarnation.
+    pub(in crate::tree) const fn ends_for_good(self) -> bool {
+        self.has(STOP | KILL) || self.has(DRAIN) && !self.has(DROP_CODE)
+    }
+
+    /// Nothing more of what it has accepted is handled.
+    #[inline]
+    pub(crate) const fn discards_mail(self) -> bool {
+        self.has(STOP | KILL)
+    }
+
+    /// A message loop is to end now. One that drains handles all its mail before it is started anew.
+    #[inline]
+    pub(crate) const fn ends_loop(self) -> bool {
+        self.has(STOP | KILL) || self.has(RESTART) && !self.has(DRAIN)
+    }
+
+    /// A handler that takes more than one message, or sees more than one end, returns before the next.
+    pub(crate) const fn ends_batch(self) -> bool {
+        self.has(STOP | KILL | RESTART)
+    }
+
+    /// There is something else than mail for a message loop to look at.
+    #[inline]
+    pub(crate) const fn wants_loop(self) -> bool {
+        self.has(STOP | DRAIN | KILL | CHILD_EXITS | IF_EMPTY | RESTART)
+    }
+
+    /// A message loop that finds no mail has something to do about that.
+    #[inline]
+    pub(crate) const fn ends_when_empty(self) -> bool {
+        self.has(DRAIN | IF_EMPTY)
+    }
+
+    /// It has asked for its stop once its mailbox is empty.
+    pub(crate) const fn is_to_stop_if_empty(self) -> bool {
+        self.has(IF_EMPTY)
+    }
+
+    /// An actor that goes on handling messages while its children end.
+    pub(in crate::tree) const fn handles_late_mail(self) -> bool {
+        self.has(DRAIN) && !self.has(STOP | KILL | RESTART)
+    }
+
+    /// A draining actor that waits for its children has something else to do first.
+    pub(crate) const fn ends_drain_of_children(self) -> bool {
+        self.has(STOP | KILL | CHILD_EXITS)
+    }
+
+    /// Children have ended, and it has not looked yet.
+    #[inline]
+    pub(crate) const fn has_child_exits(self) -> bool {
+        self.has(CHILD_EXITS)
+    }
+
+    /// Its incarnation is to end, or has, and another may follow.
+    pub(in crate::tree) const fn is_restarting(self) -> bool {
+        self.has(RESTART)
+    }
+
+    /// Nothing beneath it is started anew (rule 9). With `in_group`, nothing that is started anew with its siblings:
+    /// a node that drains does not forbid that, since what they have accepted is to be handled.
+    pub(in crate::tree) const fn forbids_restarts(self, in_group: bool) -> bool {
+        self.has(STOP | KILL) || !in_group && self.has(FIRED)
+    }
+
+    /// The code of an actor's, or of a task's that holds a token, is dropped at its next await.
+    #[inline]
+    pub(in crate::tree) const fn drops_code(self) -> bool {
+        // A stop that has come since is served as any other, and runs the hooks.
+        self.has(KILL) || self.has(DROP_CODE) && !self.has(STOP)
+    }
+
+    /// A plain task is dropped at its next await, and a job that has not begun does not begin.
+    #[inline]
+    pub(crate) const fn drops_task(self) -> bool {
+        self.has(STOP | KILL)
+    }
+
+    /// The body of a scope is dropped at its next await.
+    #[inline]
+    pub(in crate::tree) const fn drops_scope_body(self) -> bool {
+        self.has(STOP | KILL | CHILD_EXITS)
+    }
+
+    /// It has no code that could be dropped for its group, or is to end for good.
+    pub(in crate::tree) const fn is_past_its_code(self) -> bool {
+        self.has(STOP | KILL | JOINING)
+    }
+
+    pub(in crate::tree) const fn is_joining(self) -> bool {
+        self.has(JOINING)
+    }
+
+    /// Its token has fired.
+    pub(crate) const fn has_fired(self) -> bool {
+        self.has(FIRED)
+    }
+
+    /// Its token for handlers has fired, which in a drain it does not.
+    pub(in crate::tree) const fn has_fired_for_handlers(self) -> bool {
+        self.has(STOP | KILL)
+    }
+
+    pub(crate) const fn is_outcome_awaited(self) -> bool {
+        self.has(OUTCOME_AWAITED)
+    }
+
+    pub(in crate::tree) const fn had_children(self) -> bool {
+        self.has(HAD_CHILDREN)
+    }
+
+    pub(crate) const fn is_from_source(self) -> bool {
+        self.has(FROM_SOURCE)
+    }
+
+    /// It is a scope whose owner goes through what is beneath it.
+    pub(in crate::tree) const fn is_adopted(self) -> bool {
+        self.has(ADOPTED)
+    }
+
+    /// It is a scope whose future has outlived the code and the state of its owner.
+    pub(in crate::tree) const fn outlives_owner(self) -> bool {
+        self.has(OUTLIVES)
+    }
+
+    /// It has been told this already, or more.
+    pub(super) const fn covers(self, order: Order) -> bool {
+        match order {
+            Order::Drain => self.has(DRAIN | STOP | KILL),
+            Order::Stop => self.has(STOP | KILL),
+            Order::Kill | Order::Cut => self.has(KILL),
+        }
+    }
+
+    /// As it is once it has been told this.
+    pub(super) const fn told(self, order: Order) -> Self {
+        match order {
+            Order::Drain => Self(self.0 | DRAIN),
+            Order::Stop => Self(self.0 | STOP),
+            Order::Kill => Self(self.0 | KILL),
+            Order::Cut => Self(self.0 | KILL | CUT),
+        }
+    }
+
+    /// As it is if that came from itself.
+    pub(super) const fn by_self(self) -> Self {
+        Self(self.0 | BY_SELF)
+    }
+
+    /// As it is once its token has fired.
+    pub(super) const fn fired(self) -> Self {
+        Self(self.0 | FIRED)
+    }
+
+    /// What this has, and `before` had not, of that which forbids restarts beneath it.
+    pub(super) const fn news_beneath(self, before: Self) -> Option<Self> {
+        match self.0 & !before.0 & (STOP | FIRED) {
+            0 => None,
+            news => Some(Self(news)),
+        }
+    }
+
+    pub(super) const fn includes(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl Marks {
+    /// It has a restart policy.
+    pub(crate) const RESTARTABLE: Self = Self(1 << MARKS_SHIFT);
+    /// An end of its own is followed by another incarnation.
+    pub(crate) const ALWAYS: Self = Self(1 << (MARKS_SHIFT + 1));
+    /// Its own end may be that of its owner.
+    pub(crate) const SIGNIFICANT: Self = Self(1 << (MARKS_SHIFT + 2));
+    /// Its children are stopped all at once.
+    pub(crate) const CONCURRENT: Self = Self(1 << (MARKS_SHIFT + 3));
+    /// Its failure is traced and goes no further.
+    pub(crate) const CONTAINED: Self = Self(1 << (MARKS_SHIFT + 4));
+    /// A task that was given no token: a stop drops it, and the end of a scope waits for it.
+    pub(crate) const PLAIN: Self = Self(1 << (MARKS_SHIFT + 5));
+
+    #[inline]
+    pub(crate) const fn has(self, marks: Self) -> bool {
+        self.0 & marks.0 != 0
+    }
+
+    pub(crate) fn set(&mut self, marks: Self, on: bool) {
+        self.0 = self.0 & !marks.0 | if on { marks.0 } else { 0 };
+    }
+}
+
+impl BitOr for Marks {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::children::{AutoShutdown, NONE, Strategy};
 use super::node::AnyNode;
 use super::shared::Shared;
+use super::signals::Marks;
 
 /// Where a new node belongs.
 pub(crate) struct Place {
@@ -30,8 +31,9 @@ pub(crate) struct Settings {
     pub(crate) grace: Option<Duration>,
     pub(crate) strategy: Strategy,
     pub(crate) auto_shutdown: AutoShutdown,
-    /// The signals that it has for life.
-    pub(crate) marks: u32,
+    pub(crate) marks: Marks,
+    /// A failure of its start is told to whoever awaits that.
+    pub(crate) is_outcome_awaited: bool,
 }
 
 impl Settings {
@@ -44,6 +46,7 @@ impl Settings {
             auto_shutdown,
             // They stand in the node's signals.
             marks: _,
+            is_outcome_awaited: _,
         } = self;
         name.is_none()
             && *strategy == Strategy::default()

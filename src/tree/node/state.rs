@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::children::Children;
 use super::edges::Waits;
 use super::node::Node;
-use super::signals::{ADOPTED, BY_SELF, DRAIN, KILL, OUTLIVES, RENEW, STOP, WAITING};
+use super::signals::Snapshot;
 use super::slot::Settings;
 use crate::error::{CutShort, Kind, Phase, StopReason};
 use crate::mailbox::Caller;
@@ -206,12 +206,15 @@ impl Links {
     /// anybody has to look.
     pub(in crate::tree) fn own_time(&mut self, node: &Node) -> Option<OwnTime> {
         let signals = node.signals.load();
-        let told = signals & (STOP | DRAIN | KILL | RENEW) != 0;
-        if !told || self.shell_gone || self.is_waiting(signals) || self.is_kept(node, signals) {
+        if !signals.ends_incarnation()
+            || self.shell_gone
+            || self.is_waiting(signals)
+            || self.is_kept(node, signals)
+        {
             return None;
         }
         let now = Instant::now();
-        if signals & KILL != 0 {
+        if signals.is_killed() {
             let killed = self.since().unwrap_or(now);
             let used = self.left_time() + now.saturating_duration_since(killed);
             return Some(OwnTime {
@@ -233,17 +236,17 @@ impl Links {
 
     /// It is a scope of which only the future is left, in its owner's hands: it ends when that is polled or
     /// dropped, and holds nobody up. In others' hands it does.
-    fn is_kept(&self, node: &Node, signals: u32) -> bool {
-        if signals & OUTLIVES != 0 {
+    fn is_kept(&self, node: &Node, signals: Snapshot) -> bool {
+        if signals.outlives_owner() {
             return false;
         }
-        let has_ended = signals & BY_SELF != 0 && self.closed && self.is_quiet();
-        node.kind() == Kind::Scope && (signals & ADOPTED != 0 || has_ended && signals & KILL == 0)
+        let has_ended = signals.is_by_self() && self.closed && self.is_quiet();
+        node.kind() == Kind::Scope && (signals.is_adopted() || has_ended && !signals.is_killed())
     }
 
     /// It waits for its children, or for its next incarnation: that is not its own time.
-    fn is_waiting(&self, signals: u32) -> bool {
-        signals & WAITING != 0 && (self.has_children() || self.phase == Phase::Restarting)
+    fn is_waiting(&self, signals: Snapshot) -> bool {
+        signals.is_joining() && (self.has_children() || self.phase == Phase::Restarting)
     }
 
     fn begin_own_time(&mut self, now: Instant, node: &Node) {
@@ -255,7 +258,7 @@ impl Links {
 
     /// The count stands still until the next look. That of a killed node is over.
     pub(in crate::tree) fn pause_own_time(&mut self, node: &Node) {
-        if self.since == 0 || node.signals.has(KILL) {
+        if self.since == 0 || node.signals.load().is_killed() {
             return;
         }
         let used = self.since().map_or(Duration::ZERO, |since| since.elapsed());

@@ -8,16 +8,14 @@ use std::sync::Arc;
 
 use crate::error::{Kind, Phase};
 use crate::sync::lock;
-use crate::tree::node::signals::{DRAIN, KILL, RENEW, STOP, WAITING};
 use crate::tree::node::{AnyNode, Awaited, Children, Edge, Links, Node};
 
 impl Node {
     /// Whether it does nothing else but wait for its children. A draining actor handles messages meanwhile.
     fn is_joining(&self) -> bool {
         let signals = self.signals.load();
-        let handles =
-            self.kind() == Kind::Actor && signals & (DRAIN | STOP | RENEW | KILL) == DRAIN;
-        signals & WAITING != 0 && !handles
+        let handles_mail = self.kind() == Kind::Actor && signals.handles_late_mail();
+        signals.is_joining() && !handles_mail
     }
 }
 

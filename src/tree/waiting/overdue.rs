@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::warnings::Warnings;
 use crate::error::{Blocker, Kind, Phase};
 use crate::sync::{FOR_EVER, after, lock, saturating_add};
-use crate::tree::node::signals::KILL;
 use crate::tree::node::{AnyNode, Order, OwnTime, request};
 use crate::tree::stall::LookTimer;
 
@@ -57,7 +56,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             beneath_has_time: false,
             has_time: false,
         });
-        if let Some(bound) = bound.filter(|_| !node.signals.has(KILL)) {
+        if let Some(bound) = bound.filter(|_| !node.signals.load().is_killed()) {
             if bound <= now {
                 request(&next, Order::Cut);
             } else {
@@ -69,10 +68,10 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
         };
         // A system has no steps of its own that could be cut short; its shell may only be late.
         let has_steps = node.kind() != Kind::System;
-        if until <= now && has_steps && !node.signals.has(KILL) {
+        if until <= now && has_steps && !node.signals.load().is_killed() {
             request(&next, Order::Cut);
         }
-        let limit = if until <= now || node.signals.has(KILL) {
+        let limit = if until <= now || node.signals.load().is_killed() {
             saturating_add(until, patience)
         } else {
             until
@@ -208,7 +207,7 @@ fn first_look(root: &Arc<dyn AnyNode>, patience: Duration) -> Instant {
 /// When a node that uses its own time to end has to be killed, or is overdue because it has been.
 fn due(node: &Arc<dyn AnyNode>, patience: Duration) -> Option<Instant> {
     let until = node.node().time_limit()?;
-    if node.node().signals.has(KILL) {
+    if node.node().signals.load().is_killed() {
         Some(saturating_add(until, patience))
     } else {
         Some(until)

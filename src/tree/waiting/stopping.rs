@@ -9,7 +9,6 @@ use super::overdue::OverdueTimer;
 use super::stopped::UntilStopped;
 use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::after;
-use crate::tree::node::signals::KILL;
 use crate::tree::node::{AnyNode, bound};
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
@@ -87,7 +86,7 @@ impl Future for Stopping {
         let Some(node) = this.end.node() else {
             return Poll::Pending;
         };
-        if !this.killed && node.node().signals.has(KILL) {
+        if !this.killed && node.node().signals.load().is_killed() {
             // Whoever killed it: what was to be looked at after its grace is overdue before.
             this.killed = true;
             this.overdue.look_again();

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use super::wait_graph::all_waits;
 use crate::error::Phase;
 use crate::sync::lock;
-use crate::tree::node::signals::{DROP_CODE, KILL, RENEW, RENEWABLE, STOP, WAITING};
+use crate::tree::node::signals::Marks;
 use crate::tree::node::{AnyNode, Edge, Node, Order, Step, Strategy, Turn, request};
 
 impl Node {
@@ -84,7 +84,9 @@ impl Step {
     pub(in crate::tree) fn take(self) {
         match self {
             Self::Wait => {}
-            Self::Tell(child) if child.node().signals.has(RENEWABLE) => regroup(&child),
+            Self::Tell(child) if child.node().signals.marks().has(Marks::RESTARTABLE) => {
+                regroup(&child)
+            }
             Self::Tell(child) => request(&child, Order::Stop),
             Self::Release(child) => child.wake(),
         }
@@ -104,11 +106,8 @@ pub(in crate::tree) fn regroup(child: &Arc<dyn AnyNode>) {
         if above.turn_of(node) != Turn::Told || node.ends_for_good() {
             return;
         }
-        let bits = match links.phase {
-            Phase::Starting => RENEW | DROP_CODE,
-            _ => RENEW,
-        };
-        node.signals.set(bits);
+        node.signals
+            .restart_with_group(links.phase == Phase::Starting);
     }
     child.wake();
     turn_has_come(child);
@@ -122,7 +121,7 @@ pub(in crate::tree) fn waits_behind(parked: &Arc<dyn AnyNode>, next: &Arc<dyn An
 /// The wait of a node that has parked for its turn.
 pub(in crate::tree) fn turn_ahead(node: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> {
     // Only one in a restart has parked.
-    if !node.node().signals.has(RENEW) {
+    if !node.node().signals.load().is_restarting() {
         return None;
     }
     let above = lock(&node.node().owner()?.node().links);
@@ -211,11 +210,12 @@ fn look_at_turn(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
 /// drains is told no more, and its next incarnation would be dropped again and again.
 fn let_go(next: &Arc<dyn AnyNode>) -> bool {
     let node = next.node();
-    let is_told = node.turn() == Turn::Told && node.signals.has(RENEW);
-    if !is_told || node.signals.has(STOP | KILL | WAITING) {
+    let signals = node.signals.load();
+    let is_told = node.turn() == Turn::Told && signals.is_restarting();
+    if !is_told || signals.is_past_its_code() {
         return false;
     }
-    if node.signals.set(DROP_CODE) & DROP_CODE == 0 {
+    if node.signals.drop_code() {
         next.wake();
     }
     true

@@ -26,7 +26,6 @@ use super::joins::{count_joined, joined, joiner, joins};
 use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahead, waits_behind};
 use crate::error::{Cycle, Kind};
 use crate::sync::lock;
-use crate::tree::node::signals::{EXITS, KILL, STOP, WAITING};
 use crate::tree::node::{
     AnyNode, Edge, Edges, End, Links, Node, Request, beneath, wake_owner, with_carrier,
 };
@@ -205,7 +204,7 @@ impl Edge {
     fn tell_owners(&self) {
         let mut next = self.from.node().owner();
         while let Some(owner) = next {
-            if owner.node().signals.has(WAITING) {
+            if owner.node().signals.load().is_joining() {
                 if let Some(table) = &mut lock(&owner.node().links).children {
                     table.task_waits = true;
                 }
@@ -243,16 +242,17 @@ impl Edge {
             Request::Turn => return waits_behind(&self.from, &self.target),
             _ => {}
         }
-        let dropped_at = match self.from.node().kind() {
-            // It may be one that is dropped at its next await.
-            Kind::Task => KILL | STOP,
-            _ => KILL,
+        let signals = self.from.node().signals.load();
+        let is_dropped = match self.from.node().kind() {
+            // It may be a plain one.
+            Kind::Task => signals.drops_task(),
+            _ => signals.is_killed(),
         };
-        let scope = self.scope.as_ref();
+        let drops_body = |scope: &Arc<dyn AnyNode>| scope.node().signals.load().drops_scope_body();
         self.listed.load(Ordering::Acquire)
-            && !self.from.node().signals.has(dropped_at)
-            && !scope.is_some_and(|scope| scope.node().signals.has(KILL | STOP | EXITS))
-            && !self.target.node().signals.has(KILL)
+            && !is_dropped
+            && !self.scope.as_ref().is_some_and(drops_body)
+            && !self.target.node().signals.load().is_killed()
             && self
                 .target
                 .holds_up(&self.request, &|| beneath(&self.from, self.target.node()))

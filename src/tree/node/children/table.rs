@@ -7,7 +7,7 @@ use super::group::{Group, Turn};
 use crate::error::{CutShort, Kind, StopReason};
 use crate::sync::lock;
 use crate::tree::node::node::{AnyNode, Node};
-use crate::tree::node::signals::{PLAIN, SIGNIFICANT};
+use crate::tree::node::signals::Marks;
 
 /// In which order a node stops its children.
 ///
@@ -179,7 +179,7 @@ impl Children {
             self.tasks += 1;
         }
         self.scopes += usize::from(is_scope(&*node));
-        if node.node().signals.has(SIGNIFICANT) {
+        if node.node().signals.marks().has(Marks::SIGNIFICANT) {
             self.significant += 1;
         }
         self.table.insert(Entry {
@@ -237,7 +237,7 @@ impl Children {
         }
         self.scopes -= usize::from(is_scope(&*entry.node));
         self.idle -= usize::from(entry.idle);
-        if entry.node.node().signals.has(SIGNIFICANT) {
+        if entry.node.node().signals.marks().has(Marks::SIGNIFICANT) {
             self.significant -= 1;
         }
         if let (Some(name), Some(names)) = (name, &mut self.names) {
@@ -322,7 +322,7 @@ impl Children {
 
     pub(in crate::tree) fn has_plain_task(&self) -> bool {
         self.walk()
-            .any(|(_, entry)| entry.node.node().signals.has(PLAIN))
+            .any(|(_, entry)| entry.node.node().signals.marks().has(Marks::PLAIN))
     }
 
     pub(in crate::tree) fn pass(&mut self, key: Key) {
