@@ -69,7 +69,8 @@
 //! | see what is alive | [`NodeRef::snapshot`] |
 //! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Cycle`], [`Builder::on_dead_letter`] |
 //!
-//! The ways in which a goroutine leaks, and what stands for each of them here: [`guide`].
+//! How a node lives and ends, rule by rule: [`lifecycle`]. The ways in which a goroutine leaks, and what
+//! stands for each of them here: [`guide`].
 
 #![forbid(unsafe_code)]
 // A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
@@ -79,6 +80,9 @@ mod actor;
 mod error;
 #[cfg(any(doc, doctest))]
 pub mod guide;
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/lifecycle.md")]
+pub mod lifecycle {}
 mod mailbox;
 mod observe;
 mod supervision;

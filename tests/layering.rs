@@ -1,7 +1,10 @@
 //! The layout that CONTRIBUTING.md describes, read out of the sources.
 
+mod sources;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use sources::{code, line_of, packages, root, sources};
 
 /// Each module imports only from those left of it.
 const ORDER: [&str; 8] = [
@@ -34,60 +37,6 @@ const LONGEST_FILE: usize = 500;
 
 /// The one file that tells tokio to run something.
 const SPAWN_SITE: &str = "src/tree/launch.rs";
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// All Rust files beneath a folder, by their path from the root of the repository.
-fn sources(folder: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut pending = vec![root().join(folder)];
-    while let Some(next) = pending.pop() {
-        for entry in fs::read_dir(&next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                pending.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                let name = path.strip_prefix(root()).unwrap();
-                found.push((name.to_str().unwrap().replace('\\', "/"), text));
-            }
-        }
-    }
-    assert!(found.len() > 5, "there are hardly any sources in {folder}");
-    found.sort();
-    found
-}
-
-/// A source without its comments and the contents of its strings, line by line as it was.
-fn code(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(next) = chars.next() {
-        match next {
-            '/' if chars.peek() == Some(&'/') => while chars.next_if(|c| *c != '\n').is_some() {},
-            // A character, and not a lifetime.
-            '\'' if chars.peek() == Some(&'"') => drop(chars.by_ref().take(2).last()),
-            '"' => {
-                while let Some(inner) = chars.next() {
-                    match inner {
-                        '\\' => drop(chars.next()),
-                        '"' => break,
-                        '\n' => out.push('\n'),
-                        _ => {}
-                    }
-                }
-            }
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    text[..offset].matches('\n').count() + 1
-}
 
 fn identifier(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
@@ -272,23 +221,6 @@ fn files_stay_short() {
         .map(|(path, lines)| format!("{path}:{lines}: more than {LONGEST_FILE} lines"))
         .collect();
     assert!(long.is_empty(), "\n{}\n", long.join("\n"));
-}
-
-/// The folders of all packages of the workspace.
-fn packages() -> Vec<PathBuf> {
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let line = manifest.lines().find(|line| line.starts_with("members"));
-    let members = line.expect("a list of members, on one line");
-    let mut found = vec![root().to_owned()];
-    for member in members.split('"').skip(1).step_by(2) {
-        assert!(
-            !member.contains('*'),
-            "{member}: name the members one by one"
-        );
-        found.push(root().join(member));
-    }
-    assert!(found.len() > 1, "{line:?} has no members");
-    found
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
 /// A reference to an actor, typed by the message that it takes.
 ///
 /// It observes: cloning, keeping or dropping one neither keeps the actor alive nor ends it
-/// (rule 12). Sending to an actor that is gone gives the message back.
+/// ([rule 12](crate::lifecycle#rule-12)). Sending to an actor that is gone gives the message back.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -59,7 +59,7 @@ impl<M: Send + 'static> ActorRef<M> {
     /// # Errors
     ///
     /// [`SendError::Stopped`] gives the message back if the actor takes no more,
-    /// [`SendError::Deadlock`] if the wait for room would never end (rule 16).
+    /// [`SendError::Deadlock`] if the wait for room would never end ([rule 16](crate::lifecycle#rule-16)).
     pub fn tell(&self, message: M) -> Tell<'_, M> {
         Tell::new(&self.cell, message)
     }
@@ -89,7 +89,7 @@ impl<M: Send + 'static> ActorRef<M> {
     /// # Errors
     ///
     /// [`SendError::Stopped`], with nothing inside, if the actor takes no more messages;
-    /// [`SendError::Deadlock`] if the wait would never end (rule 16).
+    /// [`SendError::Deadlock`] if the wait would never end ([rule 16](crate::lifecycle#rule-16)).
     pub fn reserve(&self) -> Reserve<'_, M> {
         Reserve::new(&self.cell)
     }
@@ -101,13 +101,13 @@ impl<M: Send + 'static> ActorRef<M> {
     /// # Errors
     ///
     /// [`SendError::Stopped`] gives the message back if the actor takes no more;
-    /// [`SendError::Deadlock`] if the wait for room would never end (rule 16).
+    /// [`SendError::Deadlock`] if the wait for room would never end ([rule 16](crate::lifecycle#rule-16)).
     pub fn blocking_tell(&self, message: M) -> Result<(), SendError<M>> {
         block_on(self.tell(message))
     }
 
     /// Sends a message that carries a [`ReplyTo`], and waits for the reply. It always resolves
-    /// (rule 10).
+    /// ([rule 10](crate::lifecycle#rule-10)).
     ///
     /// The closure, often just a variant's name, makes the message from the reply's address.
     /// [`Ask::timeout`] bounds the whole. If this is dropped before the actor has started the

@@ -222,7 +222,7 @@ impl<A: Actor> Context<A> {
     }
 
     /// When the time of the message is up that is being handled, if it has a limit and still waits
-    /// for its reply. Asks that are made until then inherit it (rule 10).
+    /// for its reply. Asks that are made until then inherit it ([rule 10](crate::lifecycle#rule-10)).
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.batch.deadline()

@@ -100,7 +100,8 @@ impl<T: Send + 'static> Recipient<T> {
     /// # Errors
     ///
     /// [`SendError::Stopped`](crate::SendError::Stopped) gives it back if the actor takes no more,
-    /// [`SendError::Deadlock`](crate::SendError::Deadlock) if the wait for room would never end (rule 16).
+    /// [`SendError::Deadlock`](crate::SendError::Deadlock) if the wait for room would never end
+    /// ([rule 16](crate::lifecycle#rule-16)).
     pub fn tell(&self, message: T) -> RecipientTell<'_, T> {
         RecipientTell::new(&self.target, message)
     }

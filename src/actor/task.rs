@@ -20,8 +20,8 @@ use crate::tree::{
 
 /// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
 ///
-/// An error fails the task, and with it its owner (rule 9): an error that is expected is part of
-/// the value, as in `Ok(Err(..))`.
+/// An error fails the task, and with it its owner ([rule 9](crate::lifecycle#rule-9)): an error that
+/// is expected is part of the value, as in `Ok(Err(..))`.
 pub trait TaskOutput: Send + 'static {
     /// What awaiting the task gives.
     type Value: Send + 'static;
@@ -69,13 +69,14 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
 
 /// A task or blocking job that somebody owns. Await it for its value.
 ///
-/// It observes: dropping it changes nothing, the task goes on and its owner joins it (rule 12).
+/// It observes: dropping it changes nothing, the task goes on and its owner joins it
+/// ([rule 12](crate::lifecycle#rule-12)).
 ///
 /// # Errors
 ///
 /// [`TaskError`] if it was stopped or killed, or failed, which is told to the owner all the same; if it
-/// takes longer than a [`timeout`](TaskHandle::timeout), or the wait would never end (rule 16). The task
-/// goes on after those two.
+/// takes longer than a [`timeout`](TaskHandle::timeout), or the wait would never end
+/// ([rule 16](crate::lifecycle#rule-16)). The task goes on after those two.
 ///
 /// # Panics
 ///

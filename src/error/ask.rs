@@ -26,8 +26,8 @@ pub enum AskError {
         inherited: bool,
     },
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
-    /// time limit (rule 16). The message was not sent, unless the ask was sent by one handler and is
-    /// awaited by another ([`never_started`](AskError::never_started) says so).
+    /// time limit ([rule 16](crate::lifecycle#rule-16)). The message was not sent, unless the ask was sent
+    /// by one handler and is awaited by another ([`never_started`](AskError::never_started) says so).
     Deadlock(Cycle),
 }
 

@@ -129,7 +129,7 @@ impl fmt::Debug for CutShort {
 
 impl StdError for CutShort {}
 
-/// A deep tree of cuts must not be dropped by recursion (rule 15).
+// A deep tree of cuts must not be dropped by recursion (rule 15).
 impl Drop for Cuts {
     fn drop(&mut self) {
         let mut pending = std::mem::take(&mut self.beneath);

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Nodes that wait for each other, so that none of them can go on (rule 16).
+/// Nodes that wait for each other, so that none of them can go on ([rule 16](crate::lifecycle#rule-16)).
 ///
 /// It prints as the paths in the order in which they wait, and ends with the first: `/a -> /b -> /a`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

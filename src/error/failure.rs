@@ -288,9 +288,9 @@ impl StdError for Failure {
     }
 }
 
-/// A failure that escalated through a deep chain must not be dropped by recursion (rule 15), also if each
-/// level has an error of its own around that of the level beneath: what is beneath is held while the cause is
-/// dropped.
+// A failure that escalated through a deep chain must not be dropped by recursion (rule 15), also if each
+// level has an error of its own around that of the level beneath: what is beneath is held while the cause is
+// dropped.
 impl Drop for Node {
     fn drop(&mut self) {
         let mut pending = Vec::new();

@@ -13,7 +13,7 @@ pub enum SendError<M> {
     /// No room came free within the time given to [`Tell::timeout`](crate::Tell::timeout).
     TimedOut(Refused<M>),
     /// The wait for room would have completed a cycle of nodes that wait for each other, none of
-    /// them with a time limit (rule 16).
+    /// them with a time limit ([rule 16](crate::lifecycle#rule-16)).
     Deadlock(Refused<M>, Cycle),
 }
 

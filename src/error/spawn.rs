@@ -107,7 +107,7 @@ pub enum StartError<S> {
     /// [`Starting::timeout`](crate::Starting::timeout). It was killed, and its owner joins it.
     TimedOut,
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
-    /// time limit (rule 16). It was killed, and its owner joins it.
+    /// time limit ([rule 16](crate::lifecycle#rule-16)). It was killed, and its owner joins it.
     Deadlock(Cycle),
 }
 

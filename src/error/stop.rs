@@ -46,7 +46,7 @@ pub enum StopError {
     #[error("no end within the time given")]
     TimedOut,
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
-    /// time limit (rule 16).
+    /// time limit ([rule 16](crate::lifecycle#rule-16)).
     #[error("the wait would never end: {0}")]
     Deadlock(Cycle),
 }
@@ -86,7 +86,7 @@ pub enum TaskError {
     /// The wait is for the end of the very node that waits, or of one above it.
     WaitsForItself,
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
-    /// time limit (rule 16). The task goes on.
+    /// time limit ([rule 16](crate::lifecycle#rule-16)). The task goes on.
     Deadlock(Cycle),
     /// It had not ended within the time given to [`TaskHandle::timeout`](crate::TaskHandle::timeout).
     /// It goes on.

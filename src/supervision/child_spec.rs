@@ -112,7 +112,7 @@ impl<F> ChildSpec<Factory<F>> {
 
 impl<S> ChildSpec<S> {
     /// The child's name: not empty, without a slash, and unique among its live siblings. It is
-    /// free again the moment the child's stop returns (rule 14).
+    /// free again the moment the child's stop returns ([rule 14](crate::lifecycle#rule-14)).
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.settings.name = Some(name.into().into());

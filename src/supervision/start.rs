@@ -43,7 +43,7 @@ impl Spawner {
     /// # Errors
     ///
     /// [`StartError::Failed`] comes once all that the start had started is gone; [`StartError::Deadlock`] if
-    /// the start waits for the node that awaits it (rule 16).
+    /// the start waits for the node that awaits it ([rule 16](crate::lifecycle#rule-16)).
     #[track_caller]
     pub fn start<C: IntoChild>(&self, child: C) -> Starting<C> {
         let spawned = spawn(self, child, true, Location::caller());

@@ -112,8 +112,8 @@ impl Builder {
         self
     }
 
-    /// Shows each message that was accepted and is not handled, as it is discarded (rule 11 of the
-    /// lifecycle): because its actor was stopped, killed or failed, or because the runtime went. The
+    /// Shows each message that was accepted and is not handled, as it is discarded
+    /// ([rule 11](crate::lifecycle#rule-11)): because its actor was stopped, killed or failed, or because the runtime went. The
     /// hook runs wherever that is, in the way of the end, so it should be quick. A panic in it is
     /// traced and goes no further.
     ///

@@ -3,7 +3,7 @@
 //!
 //! An actor, a task, a blocking job, a scope and a system's root are all a [`Node`] to this
 //! module; what they run is a future or a closure that holds the node's [`Exit`]. How a node's
-//! life goes is told in the lifecycle document, at the top of `src/actor/mod.rs`; README.md in
+//! life goes is told in `docs/lifecycle.md`; README.md in
 //! this folder explains the protocol between a node and its owner.
 //!
 //! Its rooms, each of which imports only from those above it:

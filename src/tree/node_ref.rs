@@ -9,7 +9,7 @@ use crate::tree::waiting::{Stopped, Stopping};
 
 /// An untyped reference to anything that is owned: it can be looked at and stopped, not sent to.
 ///
-/// It observes: holding or dropping one changes nothing (rule 12).
+/// It observes: holding or dropping one changes nothing ([rule 12](crate::lifecycle#rule-12)).
 ///
 /// ```
 /// # use tenure::prelude::*;

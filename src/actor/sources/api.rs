@@ -22,9 +22,9 @@ use crate::tree::NodeRef;
 /// takes turns between the two. They need no room in the mailbox, and are ahead of the actor by no
 /// more than one message.
 ///
-/// They all end when a drain begins, and at a stop, a kill or a failure (rule 4); what is set up
-/// after that is dropped at once, and its handle is not active. A panic in what they run, or in a
-/// destructor of theirs, is a panic of the actor's own.
+/// They all end when a drain begins, and at a stop, a kill or a failure ([rule 4](crate::lifecycle#rule-4));
+/// what is set up after that is dropped at once, and its handle is not active. A panic in what they run,
+/// or in a destructor of theirs, is a panic of the actor's own.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -146,7 +146,7 @@ impl<A: Actor> Context<A> {
     /// # Errors
     ///
     /// [`StopError::WaitsForItself`] for the actor itself or a node above it, whose end it cannot
-    /// see (rule 13).
+    /// see ([rule 13](crate::lifecycle#rule-13)).
     pub fn watch(
         &mut self,
         node: impl Into<NodeRef>,

@@ -8,7 +8,7 @@ macro_rules! handles {
     ($($(#[$doc:meta])* $name:ident)*) => { $(
         $(#[$doc])*
         ///
-        /// Dropping it changes nothing, and it keeps nothing alive (rule 12).
+        /// Dropping it changes nothing, and it keeps nothing alive ([rule 12](crate::lifecycle#rule-12)).
         #[derive(Clone)]
         pub struct $name(Arc<Seat>);
 

@@ -351,7 +351,7 @@ impl fmt::Debug for Node {
     }
 }
 
-/// A chain of owners that only its leaf kept alive is freed here, without recursion (rule 15).
+// A chain of owners that only its leaf kept alive is freed here, without recursion (rule 15).
 impl Drop for Node {
     fn drop(&mut self) {
         let mut next = self.owner.take();

@@ -16,8 +16,8 @@ use crate::tree::node::{AnyNode, Request, is_beneath};
 /// # Errors
 ///
 /// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`];
-/// [`StopError::TimedOut`]; and [`StopError::Deadlock`] if the wait would never end (rule 16). The node
-/// lives on after those two.
+/// [`StopError::TimedOut`]; and [`StopError::Deadlock`] if the wait would never end
+/// ([rule 16](crate::lifecycle#rule-16)). The node lives on after those two.
 ///
 /// # Panics
 ///

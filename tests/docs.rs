@@ -1,0 +1,106 @@
+//! What CONTRIBUTING.md asks of public documentation, read out of the sources.
+
+mod sources;
+
+use std::fs;
+
+use sources::{files, public_docs};
+
+/// Where the rules of the lifecycle are, and how many there are at least.
+const RULES: &str = "docs/lifecycle.md";
+const FEWEST_RULES: usize = 16;
+
+fn anchors() -> Vec<String> {
+    let page = fs::read_to_string(RULES).unwrap();
+    let anchors = page.split("<a id=\"").skip(1);
+    anchors
+        .map(|rest| rest.split('"').next().unwrap().to_owned())
+        .collect()
+}
+
+/// The citations of rules in a text: whether each is a link to the rule that it names, and where to.
+fn citations(text: &str) -> Vec<Citation> {
+    let mut found = Vec::new();
+    for (offset, _) in text.match_indices("rule") {
+        let rest = &text[offset + "rule".len()..];
+        let rest = rest.strip_prefix('s').unwrap_or(rest);
+        let rest = rest.trim_start();
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        if digits == 0 || text[..offset].ends_with('#') {
+            continue;
+        }
+        let anchor = format!("rule-{}", &rest[..digits]);
+        let target = rest[digits..].strip_prefix("](");
+        let target = target.and_then(|target| target.split(')').next());
+        let fragment = target.and_then(|target| target.split_once('#'));
+        found.push(Citation {
+            is_link: text[..offset].ends_with('[') && fragment.is_some_and(|(_, to)| to == anchor),
+            anchor,
+        });
+    }
+    found
+}
+
+struct Citation {
+    is_link: bool,
+    anchor: String,
+}
+
+#[test]
+fn each_rule_has_its_anchor() {
+    let anchors = anchors();
+    assert!(anchors.len() >= FEWEST_RULES, "{anchors:?}");
+    for (index, anchor) in anchors.iter().enumerate() {
+        assert_eq!(*anchor, format!("rule-{}", index + 1));
+    }
+}
+
+#[test]
+fn a_rule_that_public_documentation_cites_is_a_link() {
+    let anchors = anchors();
+    let (mut wrong, mut links) = (Vec::new(), 0);
+    let mut check = |place: &str, text: &str| {
+        for citation in citations(text) {
+            let anchor = &citation.anchor;
+            if !citation.is_link {
+                wrong.push(format!("{place}: {anchor} is cited without a link to it"));
+            } else if !anchors.contains(anchor) {
+                wrong.push(format!("{place}: {RULES} has no {anchor}"));
+            }
+            links += usize::from(citation.is_link);
+        }
+    };
+    for doc in public_docs() {
+        check(&doc.place, &doc.text);
+    }
+    for (path, text) in pages() {
+        check(&path, &text);
+    }
+    assert!(links > 20, "{links} links are found");
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// What users read outside of the documentation of an item.
+fn pages() -> Vec<(String, String)> {
+    let mut pages = files("docs", "md");
+    pages.extend(files("examples", "md"));
+    for path in ["README.md", "DESIGN.md", "src/lib.rs"] {
+        pages.push((path.to_owned(), fs::read_to_string(path).unwrap()));
+    }
+    pages.retain(|(path, _)| path != RULES);
+    pages
+}
+
+/// The reader of citations finds what it is to find.
+#[test]
+fn citations_are_found() {
+    let text = "as [rule 3](crate::lifecycle#rule-3) says, and (rules 4 and 5), a rule of 6, [rule 7](x#rule-8)";
+    let found = citations(text);
+    let found: Vec<_> = found.iter().map(|c| (&*c.anchor, c.is_link)).collect();
+    assert_eq!(
+        found,
+        [("rule-3", true), ("rule-4", false), ("rule-7", false)]
+    );
+}
