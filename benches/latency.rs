@@ -4,9 +4,11 @@
 
 mod harness;
 mod kits;
+mod runtime;
 mod work;
 
-use harness::{On, Ours, header};
+use harness::{Ours, header};
+use runtime::On;
 
 fn main() {
     header();

@@ -4,6 +4,7 @@
 
 mod harness;
 mod kits;
+mod runtime;
 mod work;
 
 use harness::Ours;

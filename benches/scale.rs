@@ -8,14 +8,15 @@
 
 mod harness;
 mod kits;
+mod runtime;
 mod work;
 
 use std::fmt;
 
 use harness::plot::{Chart, Style, svg};
-use harness::{On, Ours, Work, is_wanted, measure};
+use harness::{Ours, Work, grouped, is_wanted, measure};
 use kits::{Order, Room, Words};
-use work::grouped;
+use runtime::On;
 use work::lifecycle::{Spawn, StopTree};
 use work::messages::{Ask, FanOut, Ring, Tell};
 

@@ -4,7 +4,7 @@ mod sources;
 
 use std::fs;
 
-use sources::{code, line_of, packages, root, sources};
+use sources::{code, files, line_of, packages, root, sources};
 
 /// Each module imports only from those left of it.
 const ORDER: [&str; 8] = [
@@ -160,6 +160,31 @@ fn rooms_of_the_tree_import_only_from_those_left_of_them() {
         beside <= MOST_BESIDE_ROOMS,
         "{beside} files beside the rooms"
     );
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// As [`ORDER`], of the folders that the benches share.
+const BENCHES: [&str; 4] = ["runtime", "kits", "harness", "work"];
+
+#[test]
+fn benches_import_in_one_direction() {
+    let (mut wrong, mut imports) = (Vec::new(), 0);
+    for (own, folder) in BENCHES.iter().enumerate() {
+        for (path, text) in files(&format!("benches/{folder}"), "rs") {
+            let code = code(&text);
+            for (offset, found) in code.match_indices("crate::") {
+                for name in named(&code[offset + found.len()..]) {
+                    imports += 1;
+                    let place = BENCHES.iter().position(|known| *known == name);
+                    if place.is_none_or(|place| place > own) {
+                        let line = line_of(&code, offset);
+                        wrong.push(format!("{path}:{line}: `{folder}` uses `{name}`"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(imports > 10, "the imports are not found any more");
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 

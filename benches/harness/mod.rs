@@ -6,65 +6,12 @@ mod options;
 pub(crate) mod plot;
 mod stats;
 
-use std::future::Future;
-
-use tokio::runtime::{Builder, Runtime};
-
 use crate::kits::Kit;
 use crate::kits::by_hand::ByHand;
 use crate::kits::tenure::Tenure;
+use crate::runtime::On;
 pub(crate) use options::{is_wanted, rounds, scaled};
 pub(crate) use stats::{Spread, percentile};
-
-/// The two kinds of runtime on which everything is measured.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Threads {
-    /// A multi-thread runtime with two workers.
-    Two,
-    /// A current-thread runtime.
-    One,
-}
-
-pub(crate) struct On {
-    pub(crate) threads: Threads,
-    runtime: Runtime,
-}
-
-impl On {
-    pub(crate) fn new(threads: Threads) -> Self {
-        let mut builder = match threads {
-            Threads::Two => Builder::new_multi_thread(),
-            Threads::One => Builder::new_current_thread(),
-        };
-        let runtime = builder.worker_threads(2).enable_all().build();
-        Self {
-            threads,
-            runtime: runtime.expect("a runtime can be built"),
-        }
-    }
-
-    pub(crate) fn both() -> [Self; 2] {
-        [Self::new(Threads::Two), Self::new(Threads::One)]
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        match self.threads {
-            Threads::Two => "2 workers",
-            Threads::One => "1 thread",
-        }
-    }
-
-    #[allow(clippy::disallowed_methods, reason = "a bench owns its whole runtime")]
-    pub(crate) fn run<F>(&self, work: F) -> F::Output
-    where
-        F: Future<Output: Send + 'static> + Send + 'static,
-    {
-        let task = self.runtime.spawn(work);
-        self.runtime
-            .block_on(task)
-            .expect("the work does not panic")
-    }
-}
 
 /// Something to be done by each kit, which checks by itself that it was done.
 pub(crate) trait Work {
@@ -176,4 +123,17 @@ pub(crate) fn compare<S: Sides, W: Work>(on: &On, work: &W) {
             side.spread().median
         );
     }
+}
+
+/// `100000` as `100,000`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }

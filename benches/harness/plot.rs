@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::work::grouped;
+use super::grouped;
 
 /// What one chart shows. Each line has a value for each of the numbers in `at`.
 pub(crate) struct Chart {

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Alive, Hop, Kit, Member, Order, Payload, Plan, Room};
-use crate::harness::Threads;
+use crate::runtime::Threads;
 
 pub(crate) struct ByHand;
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::harness::{On, Threads};
+use crate::runtime::{On, Threads};
 
 /// How much fits into the mailbox of an actor that adds up.
 #[derive(Clone, Copy, PartialEq)]

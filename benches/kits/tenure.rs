@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::{Alive, Hop, Kit, Member, Order, Payload, Plan, Room};
-use crate::harness::Threads;
+use crate::runtime::Threads;
 
 pub(crate) struct Tenure;
 

@@ -18,6 +18,8 @@
 mod harness;
 #[path = "../kits/mod.rs"]
 mod kits;
+#[path = "../runtime/mod.rs"]
+mod runtime;
 mod theirs {
     pub(crate) mod actix;
     pub(crate) mod kameo;
@@ -27,7 +29,8 @@ mod theirs {
 #[path = "../work/mod.rs"]
 mod work;
 
-use harness::{On, Side, Sides, Work, header};
+use harness::{Side, Sides, Work, header};
+use runtime::On;
 
 struct All;
 

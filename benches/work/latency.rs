@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::nanos;
-use crate::harness::{On, Sides, Work, compare, percentile, scaled};
+use crate::harness::{Sides, Work, compare, percentile, scaled};
 use crate::kits::{Alive, Kit, Room};
+use crate::runtime::On;
 
 /// A producer lets others run after so many messages.
 const YIELD_EVERY: u64 = 64;

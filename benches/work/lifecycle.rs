@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{grouped, nanos, timed};
-use crate::harness::{On, Sides, Work, compare, scaled};
+use super::{nanos, timed};
+use crate::harness::{Sides, Work, compare, grouped, scaled};
 use crate::kits::{Alive, Kit, Order, Plan, Room, until_alive};
+use crate::runtime::On;
 
 pub(crate) fn table<S: Sides>(on: &On) {
     let actors = scaled(100_000);

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::grouped;
-use crate::harness::{On, Sides, Threads, Work, is_wanted};
+use crate::harness::{Sides, Work, grouped, is_wanted};
 use crate::kits::{Alive, Kit, Room};
+use crate::runtime::{On, Threads};
 
 /// Resident bytes, after the start or after the first ask of each.
 struct Idle {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{grouped, timed};
-use crate::harness::{On, Sides, Work, compare, scaled};
+use super::timed;
+use crate::harness::{Sides, Work, compare, grouped, scaled};
 use crate::kits::{Alive, Hop, Kit, Payload, Room, Words};
+use crate::runtime::On;
 
 /// A producer lets others run after so many messages, whatever its mailbox makes it do.
 const YIELD_EVERY: u64 = 256;

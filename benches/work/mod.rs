@@ -23,16 +23,3 @@ async fn timed(work: impl Future<Output = ()>) -> u64 {
     work.await;
     nanos(start.elapsed())
 }
-
-/// `100000` as `100,000`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}

@@ -12,8 +12,8 @@ use actix::{Actor, ActorContext, Addr, Arbiter, AsyncContext, Context, Handler, 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use crate::harness::{On, Threads};
 use crate::kits::{Alive, Hop, Kit, Member, Payload, Plan, Room};
+use crate::runtime::{On, Threads};
 
 pub(crate) struct Actix;
 

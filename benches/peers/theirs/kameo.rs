@@ -14,8 +14,8 @@ use kameo::message::{Context, Message};
 use kameo::supervision::RestartPolicy;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::harness::Threads;
 use crate::kits::{Alive, Hop, Kit, Member, Payload, Plan, Room};
+use crate::runtime::Threads;
 
 pub(crate) struct Kameo;
 

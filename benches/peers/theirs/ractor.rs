@@ -14,8 +14,8 @@ use ractor::{
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use crate::harness::Threads;
 use crate::kits::{Alive, Hop, Kit, Member, Payload, Plan, Room};
+use crate::runtime::Threads;
 
 pub(crate) struct Ractor;
 

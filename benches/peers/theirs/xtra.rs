@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use xtra::{Actor, Address, Context, Handler, Mailbox};
 
-use crate::harness::Threads;
 use crate::kits::{Alive, Hop, Kit, Member, Order, Payload, Plan, Room};
+use crate::runtime::Threads;
 
 pub(crate) struct Xtra;
 
