@@ -104,3 +104,11 @@ fn citations_are_found() {
         [("rule-3", true), ("rule-4", false), ("rule-7", false)]
     );
 }
+
+/// `.ci/examples` runs the example, and compares what it prints with the file.
+#[test]
+fn the_readme_shows_what_an_example_prints() {
+    let printed = fs::read_to_string("examples/08-failures/output.txt").unwrap();
+    let readme = fs::read_to_string("README.md").unwrap();
+    assert!(readme.contains(printed.trim_end()), "{printed}");
+}
