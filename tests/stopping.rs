@@ -382,6 +382,7 @@ impl Actor for Locker {
         Ok(())
     }
 
+    #[expect(clippy::incompatible_msrv, reason = "tests may use what is newer")]
     async fn on_start(&mut self, _: &mut Context<Self>) -> tenure::Result {
         Ok(self.file.try_lock()?)
     }

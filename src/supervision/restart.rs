@@ -141,9 +141,11 @@ const FEW: u32 = 256;
 impl Recent {
     /// Counts a restart, unless there have been too many.
     fn admit(&mut self, now: Instant, limit: u32, window: Duration) -> bool {
-        let is_over = |(at, _): &mut (Instant, u32)| now.saturating_duration_since(*at) >= window;
-        while let Some((_, many)) = self.times.pop_front_if(is_over) {
+        while let Some((at, many)) = self.times.front()
+            && now.saturating_duration_since(*at) >= window
+        {
             self.count -= many;
+            self.times.pop_front();
         }
         if self.count >= limit {
             return false;

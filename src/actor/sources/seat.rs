@@ -50,8 +50,8 @@ impl Line {
         let mut taken = Vec::new();
         let mut state = lock(&self.0);
         let State { seats, crowded, .. } = &mut *state;
-        while let Some(seat) = seats.pop_front_if(|seat| !seat.is_active()) {
-            taken.push(seat);
+        while seats.front().is_some_and(|seat| !seat.is_active()) {
+            taken.extend(seats.pop_front());
         }
         if seats.len() > *crowded {
             seats.retain(|seat| {
