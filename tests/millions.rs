@@ -4,6 +4,7 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use common::{multi_thread, paused};
 use tenure::prelude::*;
@@ -61,7 +62,9 @@ impl Actor for Owner {
 fn a_million_actors_start_and_are_stopped_and_joined() {
     multi_thread(|check| async move {
         let alive = Arc::default();
-        let system = System::start().unwrap();
+        // In real time, and a machine may be busy.
+        let system = System::builder().grace(Duration::from_secs(600));
+        let system = system.start().unwrap();
         check.node(system.node());
         let mut owners = Vec::new();
         for _ in 0..THOUSAND {
