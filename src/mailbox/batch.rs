@@ -53,7 +53,10 @@ impl<M> Batch<M> {
             }
             let number = self.started;
             self.started += 1;
-            queue.started.store(self.started, Ordering::Relaxed);
+            queue
+                .counters
+                .started
+                .store(self.started, Ordering::Relaxed);
             let asks = self.asks.as_mut();
             if queue.admit(number) && asks.is_none_or(|asks| asks.start(number)) {
                 return message;
@@ -65,8 +68,8 @@ impl<M> Batch<M> {
     /// The message with this number is not handled: it is nobody's current one.
     #[cold]
     fn skip(&mut self, queue: &Queue<M>, number: u64) {
-        if queue.ended.load(Ordering::Relaxed) == number {
-            queue.ended.store(number + 1, Ordering::Relaxed);
+        if queue.counters.ended.load(Ordering::Relaxed) == number {
+            queue.counters.ended.store(number + 1, Ordering::Relaxed);
         }
         if let Some(asks) = &mut self.asks {
             asks.current = None;
@@ -107,7 +110,7 @@ impl<M> Batch<M> {
     /// The handler of all that was taken has ended.
     #[inline]
     pub(crate) fn end(&mut self, queue: &Queue<M>) {
-        queue.ended.store(self.started, Ordering::Relaxed);
+        queue.counters.ended.store(self.started, Ordering::Relaxed);
         if let Some(asks) = &mut self.asks {
             asks.current = None;
         }
@@ -154,7 +157,7 @@ impl<M> Batch<M> {
             state.parked = waker.is_some();
         }
         if let Some(waker) = waker {
-            stale = state.set_waker(waker, &queue.attention);
+            stale = state.set_waker(waker, &queue.counters.attention);
         }
         // Messages without a size take no buffer, whatever its capacity says.
         let burst = size_of::<M>() > 0
@@ -172,7 +175,7 @@ impl<M> Batch<M> {
     #[cold]
     fn tidy(&mut self, queue: &Queue<M>, mut state: MutexGuard<'_, State<M>>, burst: bool) {
         let mut wakes = WakeList::new();
-        state.grant(queue, &mut wakes);
+        state.grant(&queue.counters, &mut wakes);
         let spare = burst.then(|| {
             let queued = std::mem::take(&mut state.messages);
             let own = self

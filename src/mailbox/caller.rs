@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::DropReason;
@@ -47,4 +48,19 @@ pub(crate) enum Asked {
     Sent(u64),
     /// Whoever it was sent to has handed it on.
     Elsewhere,
+}
+
+/// Who waits for the reply to a message.
+pub(crate) enum Asker<'a> {
+    Nobody,
+    /// One without a time limit: it tells the mailbox if it goes.
+    Free(&'a dyn Caller),
+    /// One with a time limit, or of an ask that is handed on: the mailbox asks it.
+    Known(Arc<dyn Caller>),
+}
+
+impl From<Option<Arc<dyn Caller>>> for Asker<'_> {
+    fn from(caller: Option<Arc<dyn Caller>>) -> Self {
+        caller.map_or(Self::Nobody, Self::Known)
+    }
 }

@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
 
 use super::batch::Batch;
-use super::queue::{Gate, Queue};
+use super::queue::Queue;
+use super::state::Gate;
 use super::state::State;
 use super::sync::{MutexGuard, Ordering, lock};
 use crate::sync::{Foreign, WakeList};
@@ -49,13 +50,15 @@ impl<M> Queue<M> {
         }
         let spare = std::mem::take(&mut state.messages);
         let first = state.accepted - messages.len() as u64;
-        self.started.store(state.accepted, Ordering::Relaxed);
+        self.counters
+            .started
+            .store(state.accepted, Ordering::Relaxed);
         let mut gone = Vec::new();
         if let Some(rare) = &mut state.rare {
             callers.append(&mut rare.callers);
             gone = rare.abandoned.take_from(first);
         }
-        state.narrow(Gate::Closed, self, &mut wakes);
+        state.narrow(Gate::Closed, &self.counters, &mut wakes);
         drop(state);
         drop(spare);
         wakes.wake();

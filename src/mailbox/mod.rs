@@ -8,6 +8,7 @@ mod abandoned;
 mod awaited;
 mod batch;
 mod caller;
+mod counters;
 mod dropped;
 // A test, of what only this module sees.
 #[cfg(all(test, tenure_loom))]
@@ -24,13 +25,14 @@ mod waiters;
 
 pub(crate) use awaited::Awaited;
 pub(crate) use batch::Batch;
-pub(crate) use caller::{Asked, Caller};
+pub(crate) use caller::{Asked, Asker, Caller};
 pub(crate) use dropped::{DropReason, Keep};
 pub(crate) use gone::Numbered;
 pub use gone::{CallerGone, UntilCallerGone};
 pub(crate) use left::Left;
-pub(crate) use queue::{Asker, Gate, Queue, Refusal};
+pub(crate) use queue::{Queue, Refusal};
 pub use reply::ReplyTo;
+pub(crate) use state::Gate;
 pub(crate) use waiters::{Reserved, Ticket};
 
 /// How much room an actor's mailbox has.

@@ -1,46 +1,12 @@
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use super::state::State;
-use super::sync::{AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering, fence, lock};
+use super::Mailbox;
+use super::caller::Asker;
+use super::counters::{ABANDONED, Counters, DISCARDED, WAITERS, WOKEN};
+use super::state::{Gate, State};
+use super::sync::{Mutex, MutexGuard, Ordering, fence, lock};
 use super::waiters::{Reserved, Ticket};
-use super::{Caller, Mailbox};
 use crate::sync::{KeptWaker, WakeList, WakerKey};
-
-/// Somebody waits for room.
-pub(super) const WAITERS: u8 = 1;
-/// Some queued asks have been given up by their callers.
-const ABANDONED: u8 = 2;
-/// What was left has been taken, and nothing more comes.
-const DISCARDED: u8 = 4;
-/// Whoever has ended the loop's sleep has taken the waker, or it has not been there yet.
-pub(super) const WOKEN: u8 = 8;
-
-/// Who may send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
-    /// Anyone.
-    Open,
-    /// Only the node's own pipes, and the nodes beneath it (rule 4).
-    Draining,
-    /// Nobody.
-    Closed,
-}
-
-/// Who waits for the reply to a message.
-pub(crate) enum Asker<'a> {
-    Nobody,
-    /// One without a time limit: it tells the mailbox if it goes.
-    Free(&'a dyn Caller),
-    /// One with a time limit, or of an ask that is handed on: the mailbox asks it.
-    Known(Arc<dyn Caller>),
-}
-
-impl From<Option<Arc<dyn Caller>>> for Asker<'_> {
-    fn from(caller: Option<Arc<dyn Caller>>) -> Self {
-        caller.map_or(Self::Nobody, Self::Known)
-    }
-}
 
 /// Why a message was not taken; it stays where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,19 +43,14 @@ pub(crate) enum Refusal {
 /// 6. `attention` is written under the lock.
 #[repr(C)]
 pub(crate) struct Queue<M> {
-    pub(super) started: AtomicU64,
-    /// The handlers of the messages with a lower number have ended.
-    pub(super) ended: AtomicU64,
-    pub(super) attention: AtomicU8,
+    pub(super) counters: Counters,
     pub(super) state: Mutex<State<M>>,
 }
 
 impl<M> Queue<M> {
     pub(crate) fn new(mailbox: Mailbox) -> Self {
         Self {
-            started: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            attention: AtomicU8::new(WOKEN),
+            counters: Counters::new(),
             state: Mutex::new(State::new(mailbox)),
         }
     }
@@ -121,13 +82,13 @@ impl<M> Queue<M> {
         if !state.admits(inside) {
             return Err(Refusal::Closed);
         }
-        if !state.has_place(self) {
+        if !state.has_place(&self.counters) {
             return Err(Refusal::Full);
         }
         // Its sender has one to send.
         let message = message.take().expect("there is a message");
         prepare(&mut state);
-        let (number, waker) = state.push(message, &self.attention);
+        let (number, waker) = state.push(message, &self.counters.attention);
         drop(state);
         wake(waker);
         Ok(number)
@@ -144,7 +105,8 @@ impl<M> Queue<M> {
         let mut spare = None;
         let outcome = loop {
             let wakers = (waker, &mut spare);
-            let tried = lock(&self.state).try_reserve(ticket, wakers, self, &mut wakes, &inside);
+            let tried =
+                lock(&self.state).try_reserve(ticket, wakers, &self.counters, &mut wakes, &inside);
             match tried {
                 Some(outcome) => break outcome,
                 None => spare = Some(KeptWaker::clone_of(waker)),
@@ -160,7 +122,7 @@ impl<M> Queue<M> {
         let mut state = lock(&self.state);
         if !state.admits(&inside) {
             Err(Refusal::Closed)
-        } else if state.has_place(self) {
+        } else if state.has_place(&self.counters) {
             Ok(state.rare().reserve(inside()))
         } else {
             Err(Refusal::Full)
@@ -180,9 +142,9 @@ impl<M> Queue<M> {
         let has_claim = state.use_up(&reserved);
         let pushed = if has_claim && state.admits(inside) {
             state.add(asker);
-            Ok(state.push(message, &self.attention))
+            Ok(state.push(message, &self.counters.attention))
         } else {
-            state.grant(self, &mut wakes);
+            state.grant(&self.counters, &mut wakes);
             Err(message)
         };
         state.look_again(&mut wakes);
@@ -200,15 +162,18 @@ impl<M> Queue<M> {
     pub(crate) fn abandon(&self, number: u64) {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
-        let started = self.started.load(Ordering::Relaxed);
+        let started = self.counters.started.load(Ordering::Relaxed);
         // Nobody begins to wait for the caller of one before the last, also if their handler has not ended.
         let over = self
+            .counters
             .ended
             .load(Ordering::Relaxed)
             .max(started.saturating_sub(1));
         state.rare().abandoned.add(number, over, &mut wakes);
         if number >= started {
-            self.attention.fetch_or(ABANDONED, Ordering::Relaxed);
+            self.counters
+                .attention
+                .fetch_or(ABANDONED, Ordering::Relaxed);
         }
         drop(state);
         wakes.wake();
@@ -247,14 +212,14 @@ impl<M> Queue<M> {
     /// Gives a reserved slot back, and with it the turn.
     pub(crate) fn release(&self, reserved: Reserved) {
         let mut wakes = WakeList::new();
-        lock(&self.state).give_back(reserved, self, &mut wakes);
+        lock(&self.state).give_back(reserved, &self.counters, &mut wakes);
         wakes.wake();
     }
 
     /// Leaves the line, and passes a turn that had been granted on.
     pub(crate) fn leave(&self, ticket: &mut Option<Ticket>) {
         let mut wakes = WakeList::new();
-        let stale = lock(&self.state).leave(ticket, self, &mut wakes);
+        let stale = lock(&self.state).leave(ticket, &self.counters, &mut wakes);
         drop(stale);
         wakes.wake();
     }
@@ -264,10 +229,10 @@ impl<M> Queue<M> {
     pub(crate) fn close(&self, gate: Gate) {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
-        state.narrow(gate, self, &mut wakes);
+        state.narrow(gate, &self.counters, &mut wakes);
         // A loop that finds the gate closed does not sleep again; one that drains does.
         let sleeper = match gate {
-            Gate::Closed => state.end_sleep(&self.attention),
+            Gate::Closed => state.end_sleep(&self.counters.attention),
             Gate::Open | Gate::Draining => None,
         };
         let waker = sleeper.or_else(|| state.waker.clone());
@@ -281,7 +246,7 @@ impl<M> Queue<M> {
     pub(crate) fn set_waker(&self, waker: &Waker) {
         let mut state = lock(&self.state);
         state.parked = false;
-        let stale = state.set_waker(waker, &self.attention);
+        let stale = state.set_waker(waker, &self.counters.attention);
         drop(state);
         drop(stale);
     }
@@ -303,7 +268,7 @@ impl<M> Queue<M> {
         let mut state = lock(&self.state);
         let empty = state.messages.is_empty();
         if empty {
-            state.narrow(Gate::Closed, self, wakes);
+            state.narrow(Gate::Closed, &self.counters, wakes);
         }
         empty
     }
@@ -311,7 +276,7 @@ impl<M> Queue<M> {
     /// How many messages were accepted and are not started.
     pub(crate) fn len(&self) -> u64 {
         let state = lock(&self.state);
-        state.accepted - self.started.load(Ordering::Relaxed)
+        state.accepted - self.counters.started.load(Ordering::Relaxed)
     }
 
     /// Whether the loop is asleep, waiting for a message.
@@ -320,28 +285,28 @@ impl<M> Queue<M> {
     }
 
     pub(super) fn is_discarded(&self) -> bool {
-        self.attention.load(Ordering::Relaxed) & DISCARDED != 0
+        self.counters.attention.load(Ordering::Relaxed) & DISCARDED != 0
     }
 
     /// The lock is held by whoever changes `attention`.
     pub(super) fn mark_discarded(&self, _: &MutexGuard<'_, State<M>>) {
-        self.attention.store(DISCARDED, Ordering::Relaxed);
+        self.counters.attention.store(DISCARDED, Ordering::Relaxed);
     }
 
     /// How many messages have been started since the actor was spawned.
     pub(crate) fn started(&self) -> u64 {
-        self.started.load(Ordering::Relaxed)
+        self.counters.started.load(Ordering::Relaxed)
     }
 
     /// The loop is suspended. If that is in the middle of a message, grants room to whoever waits
     /// for it.
     #[inline]
     pub(crate) fn suspend(&self, waker: &Waker) -> bool {
-        if self.attention.load(Ordering::Relaxed) & WOKEN != 0 {
+        if self.counters.attention.load(Ordering::Relaxed) & WOKEN != 0 {
             self.set_waker(waker);
         }
-        let started = self.started.load(Ordering::Relaxed);
-        let in_message = started != self.ended.load(Ordering::Relaxed);
+        let started = self.counters.started.load(Ordering::Relaxed);
+        let in_message = started != self.counters.ended.load(Ordering::Relaxed);
         if in_message {
             // Invariant 3: `started` was stored before, `attention` is read after.
             fence(Ordering::SeqCst);
@@ -371,13 +336,13 @@ impl<M> Queue<M> {
 
     /// Whether the message with this number is queued, or in the current handler.
     pub(crate) fn is_in_hand(&self, number: u64) -> bool {
-        self.ended.load(Ordering::Relaxed) <= number
+        self.counters.ended.load(Ordering::Relaxed) <= number
     }
 
     /// Lets those in who wait for the room that the loop has made.
     #[inline]
     fn attend(&self) {
-        if self.attention.load(Ordering::Relaxed) & WAITERS != 0 {
+        if self.counters.attention.load(Ordering::Relaxed) & WAITERS != 0 {
             self.grant();
         }
     }
@@ -386,7 +351,7 @@ impl<M> Queue<M> {
     /// in who wait for its room.
     #[inline]
     pub(super) fn admit(&self, number: u64) -> bool {
-        let attention = self.attention.load(Ordering::Relaxed);
+        let attention = self.counters.attention.load(Ordering::Relaxed);
         attention == 0 || self.look_at(number, attention)
     }
 
@@ -404,7 +369,9 @@ impl<M> Queue<M> {
         };
         let gone = rare.abandoned.take(number);
         if !rare.abandoned.has_from(number) {
-            self.attention.fetch_and(!ABANDONED, Ordering::Relaxed);
+            self.counters
+                .attention
+                .fetch_and(!ABANDONED, Ordering::Relaxed);
         }
         !gone
     }
@@ -412,7 +379,7 @@ impl<M> Queue<M> {
     #[cold]
     fn grant(&self) {
         let mut wakes = WakeList::new();
-        lock(&self.state).grant(self, &mut wakes);
+        lock(&self.state).grant(&self.counters, &mut wakes);
         wakes.wake();
     }
 }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::abandoned::Abandoned;
-use super::queue::{Asker, Gate, Queue, WAITERS, WOKEN};
+use super::caller::Asker;
+use super::counters::{Counters, WAITERS, WOKEN};
 use super::sync::{AtomicU8, Ordering, fence};
 use super::waiters::{Left, Reserved, Ticket, Waiters};
 use super::{Caller, Mailbox};
@@ -16,7 +17,18 @@ pub(super) type Callers = VecDeque<(u64, Arc<dyn Caller>)>;
 /// The capacity of a mailbox that always has room.
 const UNBOUNDED: u32 = u32::MAX;
 
-/// What of a mailbox is under its lock; its invariants are the [`Queue`]'s.
+/// Who may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Anyone.
+    Open,
+    /// Only the node's own pipes, and the nodes beneath it (rule 4).
+    Draining,
+    /// Nobody.
+    Closed,
+}
+
+/// What of a mailbox is under its lock; its invariants are the [`Queue`](super::Queue)'s.
 ///
 /// The order is a part of the actor's cell's.
 #[repr(C)]
@@ -81,11 +93,11 @@ impl<M> State<M> {
 
     /// Whether a message may be pushed: there is room, and nobody waits for it.
     #[inline]
-    pub(super) fn has_place(&self, queue: &Queue<M>) -> bool {
+    pub(super) fn has_place(&self, counters: &Counters) -> bool {
         if self.capacity == UNBOUNDED {
             return true;
         }
-        let queued = self.accepted - queue.started.load(Ordering::Relaxed);
+        let queued = self.accepted - counters.started.load(Ordering::Relaxed);
         match &self.rare {
             None => queued < u64::from(self.capacity),
             Some(rare) => {
@@ -155,22 +167,22 @@ impl<M> State<M> {
         &mut self,
         ticket: &mut Option<Ticket>,
         (waker, spare): (&Waker, &mut Option<KeptWaker>),
-        queue: &Queue<M>,
+        counters: &Counters,
         wakes: &mut WakeList,
         inside: &impl Fn() -> bool,
     ) -> Option<Poll<Result<Reserved, ()>>> {
         if !self.admits(inside) {
-            *spare = self.leave(ticket, queue, wakes);
+            *spare = self.leave(ticket, counters, wakes);
             return Some(Poll::Ready(Err(())));
         }
         // One that was sent away begins anew.
         let Some(current) = ticket.filter(|ticket| self.rare().waiters.knows(*ticket)) else {
             *ticket = None;
-            if self.has_place(queue) {
+            if self.has_place(counters) {
                 return Some(Poll::Ready(Ok(self.rare().reserve(inside()))));
             }
             let waker = spare.take()?;
-            let joined = self.join(waker, inside(), queue, wakes);
+            let joined = self.join(waker, inside(), counters, wakes);
             *ticket = Some(joined);
             return Some(self.take(ticket));
         };
@@ -186,14 +198,14 @@ impl<M> State<M> {
         &mut self,
         waker: KeptWaker,
         inside: bool,
-        queue: &Queue<M>,
+        counters: &Counters,
         wakes: &mut WakeList,
     ) -> Ticket {
         let joined = self.rare().waiters.join(waker, inside);
-        queue.attention.fetch_or(WAITERS, Ordering::SeqCst);
+        counters.attention.fetch_or(WAITERS, Ordering::SeqCst);
         // Invariant 3: the loop may have made room before it could see that mark.
         fence(Ordering::SeqCst);
-        self.grant(queue, wakes);
+        self.grant(counters, wakes);
         joined
     }
 
@@ -213,17 +225,17 @@ impl<M> State<M> {
     pub(super) fn leave(
         &mut self,
         ticket: &mut Option<Ticket>,
-        queue: &Queue<M>,
+        counters: &Counters,
         wakes: &mut WakeList,
     ) -> Option<KeptWaker> {
         let rare = self.rare.as_mut()?;
         match rare.waiters.leave(ticket.take()?)? {
             Left::Granted(reserved) => {
-                self.give_back(reserved, queue, wakes);
+                self.give_back(reserved, counters, wakes);
                 None
             }
             Left::Waiting(waker) => {
-                self.grant(queue, wakes);
+                self.grant(counters, wakes);
                 waker
             }
         }
@@ -250,9 +262,14 @@ impl<M> State<M> {
     }
 
     /// The slot goes to the next.
-    pub(super) fn give_back(&mut self, reserved: Reserved, queue: &Queue<M>, wakes: &mut WakeList) {
+    pub(super) fn give_back(
+        &mut self,
+        reserved: Reserved,
+        counters: &Counters,
+        wakes: &mut WakeList,
+    ) {
         if self.use_up(&reserved) {
-            self.grant(queue, wakes);
+            self.grant(counters, wakes);
             self.look_again(wakes);
         }
     }
@@ -266,7 +283,7 @@ impl<M> State<M> {
 
     /// Moves the gate towards closed, never back. Those who may no longer send lose what they had
     /// reserved, and their places in the line.
-    pub(super) fn narrow(&mut self, gate: Gate, queue: &Queue<M>, wakes: &mut WakeList) {
+    pub(super) fn narrow(&mut self, gate: Gate, counters: &Counters, wakes: &mut WakeList) {
         if gate == Gate::Closed || self.gate == Gate::Open {
             self.gate = gate;
         }
@@ -278,12 +295,12 @@ impl<M> State<M> {
         }
         rare.outside = 0;
         rare.waiters.dismiss(self.gate == Gate::Draining, wakes);
-        self.grant(queue, wakes);
+        self.grant(counters, wakes);
         self.look_again(wakes);
     }
 
-    pub(super) fn grant(&mut self, queue: &Queue<M>, wakes: &mut WakeList) {
-        let queued = self.accepted - queue.started.load(Ordering::Relaxed);
+    pub(super) fn grant(&mut self, counters: &Counters, wakes: &mut WakeList) {
+        let queued = self.accepted - counters.started.load(Ordering::Relaxed);
         if let Some(rare) = &mut self.rare {
             let mut room = u64::from(self.capacity).saturating_sub(queued + rare.reserved);
             while room > 0
@@ -294,7 +311,7 @@ impl<M> State<M> {
             }
         }
         if !self.has_waiting() {
-            queue.attention.fetch_and(!WAITERS, Ordering::Relaxed);
+            counters.attention.fetch_and(!WAITERS, Ordering::Relaxed);
         }
     }
 }

@@ -1,0 +1,33 @@
+//! What the senders and the loop of a mailbox tell each other without its lock. The invariants are those of the
+//! [`Queue`](super::Queue).
+
+use super::sync::{AtomicU8, AtomicU64};
+
+/// Somebody waits for room.
+pub(super) const WAITERS: u8 = 1;
+/// Some queued asks have been given up by their callers.
+pub(super) const ABANDONED: u8 = 2;
+/// What was left has been taken, and nothing more comes.
+pub(super) const DISCARDED: u8 = 4;
+/// Whoever has ended the loop's sleep has taken the waker, or it has not been there yet.
+pub(super) const WOKEN: u8 = 8;
+
+#[repr(C)]
+pub(super) struct Counters {
+    /// How many messages have left the mailbox.
+    pub(super) started: AtomicU64,
+    /// The handlers of the messages with a lower number have ended.
+    pub(super) ended: AtomicU64,
+    /// Of the four above, what is to be looked at.
+    pub(super) attention: AtomicU8,
+}
+
+impl Counters {
+    pub(super) fn new() -> Self {
+        Self {
+            started: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            attention: AtomicU8::new(WOKEN),
+        }
+    }
+}
