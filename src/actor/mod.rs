@@ -21,9 +21,12 @@ mod bounds;
 mod cancelled;
 mod cell;
 mod context;
+mod exchange;
+mod incarnation;
 mod job;
 mod lookup;
 mod permit;
+mod receive;
 mod recipient;
 mod recipient_ask;
 mod recipient_tell;
@@ -49,8 +52,9 @@ pub use task::{TaskHandle, TaskOutput};
 pub use tell::Tell;
 
 pub(crate) use cell::ActorCell;
-pub(crate) use renew::{IncarnationEnd, Renewal, Revival, Revive};
-pub(crate) use shell::{Life, Seed, Stage, shell};
+pub(crate) use incarnation::{IncarnationEnd, Renewal, Revival, Revive};
+pub(crate) use incarnation::{Life, Seed, Stage};
+pub(crate) use shell::shell;
 
 use std::future::Future;
 

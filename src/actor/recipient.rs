@@ -1,14 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
 
 use super::cell::ActorCell;
+use super::receive::{Place, Receive};
 use super::recipient_ask::RecipientAsk;
 use super::recipient_tell::RecipientTell;
-use super::room::{Line, NoRoom, Room};
 use crate::error::TrySendError;
-use crate::mailbox::{Caller, Refusal, ReplyTo, Reserved, Ticket};
-use crate::tree::{AnyNode, NodeId, is_beneath};
+use crate::mailbox::{Refusal, ReplyTo};
+use crate::tree::NodeId;
 
 /// A reference that can only send `T`s to an actor whose messages are made from them. It does not
 /// name the actor's message type, so that one list can hold the recipients of many.
@@ -44,52 +43,6 @@ pub struct Recipient<T: Send + 'static> {
     target: Arc<dyn Receive<T>>,
 }
 
-/// An actor that takes `T`s, whatever else it takes.
-///
-/// Room is reserved first: a `T` that was made into a message could not be given back.
-pub(super) trait Receive<T>: Send + Sync {
-    fn id(&self) -> NodeId;
-    fn path(&self) -> String;
-    fn poll_reserve(
-        &self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-    ) -> Poll<Result<Reserved, ()>>;
-    /// Gives up a place in the line.
-    fn leave(&self, ticket: &mut Option<Ticket>);
-    fn try_reserve(&self) -> Result<Reserved, Refusal>;
-    /// Gives up the room that was reserved.
-    fn release(&self, reserved: Reserved);
-    /// Converts and sends into reserved room, which is taken out only after the conversion: that is the
-    /// user's, and may panic. An actor that has closed meanwhile leaves it
-    /// undelivered: `false`.
-    fn send_reserved(
-        &self,
-        value: T,
-        reserved: &mut Option<Reserved>,
-        caller: Option<Arc<dyn Caller>>,
-    ) -> bool;
-    fn any(self: Arc<Self>) -> Arc<dyn AnyNode>;
-}
-
-impl<T: Send + 'static> Line for Arc<dyn Receive<T>> {
-    fn poll_reserve(
-        &self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-    ) -> Poll<Result<Reserved, ()>> {
-        Receive::poll_reserve(&**self, ticket, waker)
-    }
-
-    fn leave(&self, ticket: &mut Option<Ticket>) {
-        Receive::leave(&**self, ticket);
-    }
-
-    fn any(&self) -> Arc<dyn AnyNode> {
-        Receive::any(Arc::clone(self))
-    }
-}
-
 impl<T: Send + 'static> Recipient<T> {
     pub(super) fn new<M: From<T> + Send + 'static>(cell: Arc<ActorCell<M>>) -> Self {
         Self { target: cell }
@@ -112,11 +65,10 @@ impl<T: Send + 'static> Recipient<T> {
     ///
     /// [`TrySendError`] gives it back if the mailbox is full or the actor takes no more.
     pub fn try_tell(&self, message: T) -> Result<(), TrySendError<T>> {
-        let mut place = Place::new(&self.target);
+        let place = Place::new(&self.target);
         match self.target.try_reserve() {
             Ok(reserved) => {
-                place.reserved = Some(reserved);
-                place.send(message, None);
+                place.take(reserved).send(message, None);
                 Ok(())
             }
             Err(Refusal::Closed) => Err(TrySendError::stopped(message)),
@@ -157,103 +109,5 @@ impl<T: Send + 'static> fmt::Debug for Recipient<T> {
         f.debug_tuple("Recipient")
             .field(&self.target.path())
             .finish()
-    }
-}
-
-impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M> {
-    fn id(&self) -> NodeId {
-        self.node.id()
-    }
-
-    fn path(&self) -> String {
-        self.node.path(self.type_name())
-    }
-
-    fn poll_reserve(
-        &self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-    ) -> Poll<Result<Reserved, ()>> {
-        self.queue
-            .poll_reserve(ticket, waker, || is_beneath(&self.node))
-    }
-
-    fn leave(&self, ticket: &mut Option<Ticket>) {
-        self.queue.leave(ticket);
-    }
-
-    fn try_reserve(&self) -> Result<Reserved, Refusal> {
-        self.queue.try_reserve(|| is_beneath(&self.node))
-    }
-
-    fn release(&self, reserved: Reserved) {
-        self.queue.release(reserved);
-    }
-
-    fn send_reserved(
-        &self,
-        value: T,
-        reserved: &mut Option<Reserved>,
-        caller: Option<Arc<dyn Caller>>,
-    ) -> bool {
-        let message = M::from(value);
-        let Some(reserved) = reserved.take() else {
-            return false;
-        };
-        let inside = || is_beneath(&self.node);
-        let pushed = self
-            .queue
-            .push_reserved(message, reserved, caller.into(), inside);
-        pushed.map_err(|message| self.discard_one(message)).is_ok()
-    }
-
-    fn any(self: Arc<Self>) -> Arc<dyn AnyNode> {
-        self
-    }
-}
-
-/// A place in the line, and then in the mailbox.
-pub(super) struct Place<'a, T: Send + 'static> {
-    target: &'a Arc<dyn Receive<T>>,
-    room: Room,
-    reserved: Option<Reserved>,
-}
-
-impl<'a, T: Send + 'static> Place<'a, T> {
-    pub(super) fn new(target: &'a Arc<dyn Receive<T>>) -> Self {
-        Self {
-            target,
-            room: Room::default(),
-            reserved: None,
-        }
-    }
-
-    pub(super) fn room(&mut self) -> &mut Room {
-        &mut self.room
-    }
-
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NoRoom>> {
-        let reserved = ready!(self.room.poll(self.target, cx));
-        Poll::Ready(reserved.map(|reserved| self.reserved = Some(reserved)))
-    }
-
-    /// As [`poll`](Place::poll), for a wait that something else bounds.
-    pub(super) fn poll_slot(&mut self, waker: &Waker) -> Poll<Result<(), ()>> {
-        let reserved = ready!(self.room.poll_slot(self.target, waker));
-        Poll::Ready(reserved.map(|reserved| self.reserved = Some(reserved)))
-    }
-
-    /// Sends into the room that was reserved; says whether the message has arrived.
-    pub(super) fn send(mut self, value: T, caller: Option<Arc<dyn Caller>>) -> bool {
-        self.target.send_reserved(value, &mut self.reserved, caller)
-    }
-}
-
-impl<T: Send + 'static> Drop for Place<'_, T> {
-    fn drop(&mut self) {
-        if let Some(reserved) = self.reserved.take() {
-            self.target.release(reserved);
-        }
-        self.room.leave(self.target);
     }
 }

@@ -1,19 +1,18 @@
 use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::task::coop::consume_budget;
 use tokio::time::Instant;
 
-use super::bounds::Bounds;
-use super::recipient::{Place, Receive};
+use super::exchange::{Exchange, Post};
+use super::receive::{Place, Receive};
 use crate::error::AskError;
 use crate::mailbox::{Awaited, ReplyTo};
 use crate::sync::after;
-use crate::tree::keep_reply;
+use crate::tree::{AnyNode, keep_reply};
 
 /// A request and the wait for its reply, made by [`Recipient::ask`](crate::Recipient::ask). It is an
 /// [`Ask`](crate::Ask) that does not name the message's type.
@@ -32,18 +31,7 @@ use crate::tree::keep_reply;
 /// handler runs on; it can see that its caller has gone.
 #[must_use = "a message is sent when its ask is awaited"]
 pub struct RecipientAsk<'a, T: Send + 'static, R: Send + 'static> {
-    target: &'a Arc<dyn Receive<T>>,
-    stage: Stage<'a, T>,
-    reply: Awaited<R>,
-    bounds: Bounds,
-}
-
-enum Stage<'a, T: Send + 'static> {
-    Unsent(T),
-    /// Waits for room.
-    Queueing(T, Place<'a, T>),
-    Sent,
-    Over,
+    exchange: Exchange<Converted<'a, T>, R>,
 }
 
 impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
@@ -52,11 +40,13 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
         message: impl FnOnce(ReplyTo<R>) -> T,
     ) -> Self {
         let (reply_to, reply) = Awaited::new(target.id().get(), keep_reply);
-        Self {
+        let post = Converted {
             target,
-            stage: Stage::Unsent(message(reply_to)),
-            reply,
-            bounds: Bounds::new(),
+            message: Some(message(reply_to)),
+            place: None,
+        };
+        Self {
+            exchange: Exchange::new(post, reply),
         }
     }
 
@@ -67,92 +57,20 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
 
     /// As [`Ask::deadline`](crate::Ask::deadline).
     pub fn deadline(mut self, limit: Instant) -> Self {
-        self.bounds.set_limit(limit);
+        self.exchange.bounds.set_limit(limit);
         self
     }
 
     /// As [`Ask::no_deadline`](crate::Ask::no_deadline).
     pub fn no_deadline(mut self) -> Self {
-        self.bounds.inherit_nothing();
+        self.exchange.bounds.inherit_nothing();
         self
     }
 
     /// As [`Ask::even_if_cyclic`](crate::Ask::even_if_cyclic).
     pub fn even_if_cyclic(mut self) -> Self {
-        self.bounds.allow_cycles();
+        self.exchange.bounds.allow_cycles();
         self
-    }
-
-    /// Sends the message, if that has not been done.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AskError>> {
-        let (message, mut place) = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Sent | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
-            Stage::Queueing(message, place) => (message, place),
-            Stage::Unsent(message) => {
-                let target = || Receive::any(Arc::clone(self.target));
-                if let Err(cycle) = self.bounds.begin(&self.reply, target) {
-                    return self.refuse(message, AskError::Deadlock(cycle));
-                }
-                (message, Place::new(self.target))
-            }
-        };
-        // The wait for the reply is listed, and it is the same wait.
-        match place.poll_slot(cx.waker()) {
-            Poll::Pending => {
-                self.stage = Stage::Queueing(message, place);
-                Poll::Pending
-            }
-            Poll::Ready(Ok(())) => {
-                if place.send(message, Some(self.reply.caller())) {
-                    self.stage = Stage::Sent;
-                    return Poll::Ready(Ok(()));
-                }
-                self.end();
-                Poll::Ready(Err(AskError::Stopped))
-            }
-            Poll::Ready(Err(())) => self.refuse(message, AskError::Stopped),
-        }
-    }
-
-    /// The message never got there; nobody waits for its reply.
-    #[cold]
-    fn refuse(&mut self, message: T, error: AskError) -> Poll<Result<(), AskError>> {
-        self.end();
-        drop(message);
-        Poll::Ready(Err(error))
-    }
-
-    /// It is pending, and may have been begun by another handler.
-    #[cold]
-    fn poll_wait(&mut self) -> Poll<Result<R, AskError>> {
-        let target = || Receive::any(Arc::clone(self.target));
-        let Err(cycle) = self.bounds.list(&self.reply, target) else {
-            return Poll::Pending;
-        };
-        let late = self.give_up();
-        let error = |started| Err(AskError::Deadlock(cycle.with_started(started)));
-        Poll::Ready(late.unwrap_or_else(error))
-    }
-
-    fn end(&mut self) {
-        self.bounds.end();
-        drop(self.reply.give_up());
-    }
-
-    /// Nobody waits for the reply any more. Gives it if it has come after all, and if not, whether
-    /// the message may have been started.
-    fn give_up(&mut self) -> Result<Result<R, AskError>, bool> {
-        self.bounds.end();
-        let stage = std::mem::replace(&mut self.stage, Stage::Over);
-        if matches!(stage, Stage::Over) {
-            return Err(false);
-        }
-        let late = self.reply.give_up();
-        if matches!(stage, Stage::Sent) {
-            return late;
-        }
-        drop(stage);
-        Err(false)
     }
 }
 
@@ -163,42 +81,55 @@ impl<T: Send + 'static, R: Send + 'static> Future for RecipientAsk<'_, T, R> {
     type Output = Result<R, AskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let is_known = !matches!(this.stage, Stage::Unsent(_));
-        if !matches!(this.stage, Stage::Sent) {
-            ready!(pin!(consume_budget()).poll(cx));
-            if let Poll::Ready(Err(error)) = this.poll_send(cx) {
-                return Poll::Ready(Err(error));
-            }
-        }
-        if matches!(this.stage, Stage::Sent)
-            && let Poll::Ready(reply) = this.reply.poll(cx.waker())
-        {
-            this.stage = Stage::Over;
-            this.bounds.end();
-            return Poll::Ready(reply);
-        }
-        if this.bounds.is_out_of_time(cx) {
-            let late = this.give_up();
-            return Poll::Ready(late.unwrap_or_else(|started| Err(this.bounds.timed_out(started))));
-        }
-        if is_known {
-            return this.poll_wait();
-        }
-        Poll::Pending
-    }
-}
-
-impl<T: Send + 'static, R: Send + 'static> Drop for RecipientAsk<'_, T, R> {
-    fn drop(&mut self) {
-        if !matches!(self.stage, Stage::Over) {
-            drop(self.give_up());
-        }
+        self.get_mut().exchange.poll(cx)
     }
 }
 
 impl<T: Send + 'static, R: Send + 'static> fmt::Debug for RecipientAsk<'_, T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RecipientAsk").finish_non_exhaustive()
+    }
+}
+
+/// A value that becomes a message once there is room for that.
+struct Converted<'a, T: Send + 'static> {
+    target: &'a Arc<dyn Receive<T>>,
+    /// There until it is sent.
+    message: Option<T>,
+    /// There while it waits for room.
+    place: Option<Place<'a, T>>,
+}
+
+impl<T: Send + 'static> Post for Converted<'_, T> {
+    fn poll_send<R: Send + 'static>(
+        &mut self,
+        reply: &Awaited<R>,
+        _limited: bool,
+        waker: &Waker,
+    ) -> Poll<Result<(), AskError>> {
+        let place = self.place.get_or_insert_with(|| Place::new(self.target));
+        // The wait for the reply is listed, and it is the same wait.
+        let slot = ready!(place.poll_slot(waker));
+        let (place, message) = (self.place.take(), self.message.take());
+        let arrived = match (slot, place, message) {
+            (Ok(()), Some(place), Some(message)) => place.send(message, Some(reply.caller())),
+            _ => false,
+        };
+        Poll::Ready(if arrived {
+            Ok(())
+        } else {
+            Err(AskError::Stopped)
+        })
+    }
+
+    fn take_back(&mut self) {
+        drop(self.message.take());
+        drop(self.place.take());
+    }
+
+    fn abandon(&mut self) {}
+
+    fn target(&self) -> Arc<dyn AnyNode> {
+        Receive::any(Arc::clone(self.target))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::task::coop::consume_budget;
 
-use super::recipient::{Place, Receive};
+use super::receive::{Place, Receive};
 use super::room::NoRoom;
 use crate::error::SendError;
 

@@ -4,54 +4,14 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::{Poll, ready};
-use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::Start;
-use super::shell::{Seed, Stage};
+use super::incarnation::{IncarnationEnd, Renewal, Revival, Revive, Seed, Stage};
 use crate::error::StopReason;
 use crate::sync::after;
 use crate::tree::{Exit, Node, Order, Report, RestartMark, Resume, Turn, panic_message, request};
-
-/// Says whether another incarnation follows one that has ended, and what it is started from.
-pub(crate) trait Revive<S>: Send {
-    /// What the next incarnation is started from. It may run the user's code, and panic.
-    fn recipe(&mut self) -> S;
-
-    /// Whether another incarnation follows one that ended so.
-    fn decide(&mut self, end: IncarnationEnd) -> Revival;
-}
-
-/// What a policy says of the end of an incarnation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Revival {
-    /// Another follows, after so long.
-    After(Duration),
-    /// None does.
-    None,
-    /// Another would, but there have been too many, which is a failure of its own.
-    TooMany { limit: u32, within: Duration },
-}
-
-/// How an incarnation ended that nobody had told to end for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IncarnationEnd {
-    /// By itself, in good order.
-    Finished,
-    Failed,
-    /// Because siblings are started anew.
-    Regrouped,
-}
-
-/// What an actor has that may be started anew.
-pub(crate) struct Renewal<S> {
-    revive: Box<dyn Revive<S>>,
-    /// When the next incarnation may start.
-    at: Instant,
-    /// What had gone wrong when the restart was decided on, and that alone.
-    settled: Report,
-}
 
 impl<S: Start> Renewal<S> {
     pub(crate) fn new(revive: Box<dyn Revive<S>>) -> Self {

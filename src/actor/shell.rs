@@ -6,53 +6,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::renew::{self, Renewal};
+use super::incarnation::{Life, Seed, Stage};
+use super::renew;
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result, StopReason};
 use crate::mailbox::DropReason;
 use crate::tree::signals::{Marks, Snapshot};
 use crate::tree::{
-    Body, Ended, Exit, Halt, Manner, Node, Report, StopChildren, end_by_itself, fire, next_ended,
+    Body, Ended, Exit, Halt, Manner, Report, StopChildren, end_by_itself, fire, next_ended,
     panic_message, tolerated,
 };
 
 /// How many messages are handled before the loop yields, if nothing else makes it.
 const BUDGET: u32 = 128;
-
-/// What an actor's task holds for life; `exit` goes last.
-pub(crate) struct Seed<S: Start> {
-    pub(crate) life: Life<S>,
-    /// Without it there is only one incarnation.
-    pub(crate) renewal: Option<Box<Renewal<S>>>,
-    pub(crate) exit: Exit,
-}
-
-/// The actor, and what it sees of its node.
-pub(crate) struct Life<S: Start> {
-    pub(crate) stage: Stage<S>,
-    pub(crate) ctx: Context<S::Actor>,
-}
-
-/// What there is of an incarnation.
-pub(crate) enum Stage<S: Start> {
-    /// What it is to be started from.
-    Recipe(S),
-    Actor(S::Actor),
-    /// It is being started, or is gone.
-    Nothing,
-}
-
-impl<S: Start> Life<S> {
-    fn node(&self) -> &Node {
-        self.ctx.my_node()
-    }
-}
-
-impl<S: Start> Stage<S> {
-    pub(super) fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::Nothing)
-    }
-}
 
 /// The whole life of an actor.
 ///

@@ -1,0 +1,176 @@
+//! A request and the wait for its reply, whoever is asked, and however the request gets there.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::task::coop::consume_budget;
+
+use super::bounds::Bounds;
+use crate::error::AskError;
+use crate::mailbox::Awaited;
+use crate::tree::AnyNode;
+
+/// The way of one request into a mailbox.
+pub(super) trait Post {
+    /// Sends the request, once there is room for it. `limited` says whether the wait for its reply has a time
+    /// limit.
+    ///
+    /// # Errors
+    ///
+    /// Why it will never get there.
+    fn poll_send<T: Send + 'static>(
+        &mut self,
+        reply: &Awaited<T>,
+        limited: bool,
+        waker: &Waker,
+    ) -> Poll<Result<(), AskError>>;
+
+    /// The request has not been sent, and will not be: it is dropped, and its place in the line is the next one's.
+    fn take_back(&mut self);
+
+    /// The request has been sent, and nobody waits for its reply any more.
+    fn abandon(&mut self);
+
+    fn target(&self) -> Arc<dyn AnyNode>;
+}
+
+/// A request on its way, or the wait for its reply.
+pub(super) struct Exchange<P: Post, T: Send + 'static> {
+    post: P,
+    stage: Stage,
+    reply: Awaited<T>,
+    pub(super) bounds: Bounds,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unsent,
+    /// Waits for room.
+    Queueing,
+    Sent,
+    Over,
+}
+
+impl<P: Post, T: Send + 'static> Exchange<P, T> {
+    pub(super) fn new(post: P, reply: Awaited<T>) -> Self {
+        Self {
+            post,
+            stage: Stage::Unsent,
+            reply,
+            bounds: Bounds::new(),
+        }
+    }
+
+    pub(super) fn post(&mut self) -> &mut P {
+        &mut self.post
+    }
+
+    /// The same exchange by another way to the same place. What is left behind is over, and has nothing to give up.
+    pub(super) fn moved<Q: Post>(&mut self, post: impl FnOnce(&mut P) -> Q) -> Exchange<Q, T> {
+        Exchange {
+            post: post(&mut self.post),
+            stage: std::mem::replace(&mut self.stage, Stage::Over),
+            reply: self.reply.take(),
+            bounds: std::mem::take(&mut self.bounds),
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, AskError>> {
+        let is_listed = self.stage != Stage::Unsent;
+        if self.stage != Stage::Sent {
+            ready!(pin!(consume_budget()).poll(cx));
+            if let Poll::Ready(Err(error)) = self.poll_send(cx.waker()) {
+                return Poll::Ready(Err(error));
+            }
+        }
+        if self.stage == Stage::Sent
+            && let Poll::Ready(reply) = self.reply.poll(cx.waker())
+        {
+            // Whoever still holds the reply's address can see that nobody waits for it.
+            self.stage = Stage::Over;
+            self.bounds.end();
+            return Poll::Ready(reply);
+        }
+        if self.bounds.is_out_of_time(cx) {
+            let late = self.give_up();
+            return Poll::Ready(late.unwrap_or_else(|started| Err(self.bounds.timed_out(started))));
+        }
+        if is_listed {
+            return self.poll_wait();
+        }
+        Poll::Pending
+    }
+
+    /// Sends the request, if that has not been done.
+    fn poll_send(&mut self, waker: &Waker) -> Poll<Result<(), AskError>> {
+        match self.stage {
+            Stage::Sent | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
+            Stage::Queueing => {}
+            Stage::Unsent => {
+                // Before it is sent: one that is refused was certainly not started.
+                if let Err(cycle) = self.bounds.begin(&self.reply, || self.post.target()) {
+                    return self.refuse(AskError::Deadlock(cycle));
+                }
+            }
+        }
+        let limited = self.bounds.has_limit();
+        match self.post.poll_send(&self.reply, limited, waker) {
+            Poll::Ready(Ok(())) => self.stage = Stage::Sent,
+            Poll::Ready(Err(error)) => return self.refuse(error),
+            Poll::Pending => {
+                self.stage = Stage::Queueing;
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The request never got there; nobody waits for its reply.
+    #[cold]
+    fn refuse(&mut self, error: AskError) -> Poll<Result<(), AskError>> {
+        self.stage = Stage::Over;
+        self.bounds.end();
+        drop(self.reply.give_up());
+        self.post.take_back();
+        Poll::Ready(Err(error))
+    }
+
+    /// It is pending, and may have been begun by another handler.
+    #[cold]
+    fn poll_wait(&mut self) -> Poll<Result<T, AskError>> {
+        let Err(cycle) = self.bounds.list(&self.reply, || self.post.target()) else {
+            return Poll::Pending;
+        };
+        let late = self.give_up();
+        let error = |started| Err(AskError::Deadlock(cycle.with_started(started)));
+        Poll::Ready(late.unwrap_or_else(error))
+    }
+
+    /// Nobody waits for the reply any more. Gives it if it has come after all, and if not, whether the request may
+    /// have been started.
+    fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
+        self.bounds.end();
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        if stage == Stage::Over {
+            return Err(false);
+        }
+        let left = self.reply.give_up();
+        if stage == Stage::Sent {
+            self.post.abandon();
+            return left;
+        }
+        drop(left);
+        self.post.take_back();
+        Err(false)
+    }
+}
+
+impl<P: Post, T: Send + 'static> Drop for Exchange<P, T> {
+    fn drop(&mut self) {
+        if self.stage != Stage::Over {
+            drop(self.give_up());
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What an actor is to its task: what it is made from, what it is now, and what may follow.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Context, Start};
+use crate::tree::{Exit, Node, Report};
+
+/// What an actor's task holds for life; `exit` goes last.
+pub(crate) struct Seed<S: Start> {
+    pub(crate) life: Life<S>,
+    /// Without it there is only one incarnation.
+    pub(crate) renewal: Option<Box<Renewal<S>>>,
+    pub(crate) exit: Exit,
+}
+
+/// The actor, and what it sees of its node.
+pub(crate) struct Life<S: Start> {
+    pub(crate) stage: Stage<S>,
+    pub(crate) ctx: Context<S::Actor>,
+}
+
+/// What there is of an incarnation.
+pub(crate) enum Stage<S: Start> {
+    /// What it is to be started from.
+    Recipe(S),
+    Actor(S::Actor),
+    /// It is being started, or is gone.
+    Nothing,
+}
+
+impl<S: Start> Life<S> {
+    pub(super) fn node(&self) -> &Node {
+        self.ctx.my_node()
+    }
+}
+
+impl<S: Start> Stage<S> {
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Nothing)
+    }
+}
+
+/// Says whether another incarnation follows one that has ended, and what it is started from.
+pub(crate) trait Revive<S>: Send {
+    /// What the next incarnation is started from. It may run the user's code, and panic.
+    fn recipe(&mut self) -> S;
+
+    /// Whether another incarnation follows one that ended so.
+    fn decide(&mut self, end: IncarnationEnd) -> Revival;
+}
+
+/// What a policy says of the end of an incarnation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revival {
+    /// Another follows, after so long.
+    After(Duration),
+    /// None does.
+    None,
+    /// Another would, but there have been too many, which is a failure of its own.
+    TooMany { limit: u32, within: Duration },
+}
+
+/// How an incarnation ended that nobody had told to end for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IncarnationEnd {
+    /// By itself, in good order.
+    Finished,
+    Failed,
+    /// Because siblings are started anew.
+    Regrouped,
+}
+
+/// What an actor has that may be started anew.
+pub(crate) struct Renewal<S> {
+    pub(super) revive: Box<dyn Revive<S>>,
+    /// When the next incarnation may start.
+    pub(super) at: Instant,
+    /// What had gone wrong when the restart was decided on, and that alone.
+    pub(super) settled: Report,
+}
