@@ -11,7 +11,7 @@ use crate::tree::{Exit, Node, Report};
 pub(crate) struct Seed<S: Start> {
     pub(crate) life: Life<S>,
     /// Without it there is only one incarnation.
-    pub(crate) renewal: Option<Box<Renewal<S>>>,
+    pub(crate) restarts: Option<Box<Restarts<S>>>,
     pub(crate) exit: Exit,
 }
 
@@ -43,17 +43,17 @@ impl<S: Start> Stage<S> {
 }
 
 /// Says whether another incarnation follows one that has ended, and what it is started from.
-pub(crate) trait Revive<S>: Send {
+pub(crate) trait RestartPolicy<S>: Send {
     /// What the next incarnation is started from. It may run the user's code, and panic.
     fn recipe(&mut self) -> S;
 
     /// Whether another incarnation follows one that ended so.
-    fn decide(&mut self, end: IncarnationEnd) -> Revival;
+    fn decide(&mut self, end: IncarnationEnd) -> Decision;
 }
 
 /// What a policy says of the end of an incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Revival {
+pub(crate) enum Decision {
     /// Another follows, after so long.
     After(Duration),
     /// None does.
@@ -69,12 +69,12 @@ pub(crate) enum IncarnationEnd {
     Finished,
     Failed,
     /// Because siblings are started anew.
-    Regrouped,
+    WithGroup,
 }
 
 /// What an actor has that may be started anew.
-pub(crate) struct Renewal<S> {
-    pub(super) revive: Box<dyn Revive<S>>,
+pub(crate) struct Restarts<S> {
+    pub(super) policy: Box<dyn RestartPolicy<S>>,
     /// When the next incarnation may start.
     pub(super) at: Instant,
     /// What had gone wrong when the restart was decided on, and that alone.

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `Starting` | whoever spawns, as the node enters its owner's table | `tree/lifecycle/spawn.rs` |
 //! | `Running` | the node's own shell | `Node::set_running` |
-//! | `Restarting` | the shell, as its body ends and its policy says so | `actor/renew.rs`, `Node::begin_restart` |
+//! | `Restarting` | the shell, as its body ends and its policy says so | `actor/restart.rs`, `Node::begin_restart` |
 //! | `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/node/order.rs` |
 //! | `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/lifecycle/exit.rs` |
 //!
@@ -30,7 +30,7 @@ mod receive;
 mod recipient;
 mod recipient_ask;
 mod recipient_tell;
-mod renew;
+mod restart;
 mod room;
 mod shell;
 mod sources;
@@ -52,7 +52,7 @@ pub use task::{TaskHandle, TaskOutput};
 pub use tell::Tell;
 
 pub(crate) use cell::ActorCell;
-pub(crate) use incarnation::{IncarnationEnd, Renewal, Revival, Revive};
+pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts};
 pub(crate) use incarnation::{Life, Seed, Stage};
 pub(crate) use shell::shell;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::incarnation::{Life, Seed, Stage};
-use super::renew;
+use super::restart;
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result, StopReason};
 use crate::mailbox::DropReason;
@@ -35,8 +35,8 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
         let seed = &mut seed;
         let mut report = Report::default();
 
-        if let Some(renewal) = &mut seed.renewal {
-            renewal.start(&mut seed.life.stage, &mut seed.exit, &mut report);
+        if let Some(restarts) = &mut seed.restarts {
+            restarts.start(&mut seed.life.stage, &mut seed.exit, &mut report);
         }
         // Once for each incarnation.
         loop {
@@ -77,13 +77,13 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             if !again {
                 break;
             }
-            if !Box::pin(renew::go_on(seed, &mut report)).await {
+            if !Box::pin(restart::go_on(seed, &mut report)).await {
                 close(seed, &mut report);
                 break;
             }
         }
-        if seed.renewal.is_some() {
-            drop_state(&mut seed.exit, seed.renewal.take(), &mut report);
+        if seed.restarts.is_some() {
+            drop_state(&mut seed.exit, seed.restarts.take(), &mut report);
         }
         let reason = report.finish(seed.exit.any());
         seed.exit.conclude(reason);
@@ -241,10 +241,10 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
 
 /// Whether another incarnation follows.
 fn begin_again<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> bool {
-    let Some(renewal) = &mut seed.renewal else {
+    let Some(restarts) = &mut seed.restarts else {
         return false;
     };
-    let again = renewal.begin(seed.life.ctx.my_node(), report);
+    let again = restarts.begin(seed.life.ctx.my_node(), report);
     if again {
         seed.life.ctx.end_incarnation();
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Backoff;
-use crate::actor::{IncarnationEnd, Revival, Revive};
+use crate::actor::{Decision, IncarnationEnd, RestartPolicy};
 
 /// Whether an actor that has ended is started anew, on the same mailbox and with the same
 /// references.
@@ -101,7 +101,7 @@ impl Default for Policy {
 }
 
 /// An actor's policy, and what has come of it so far.
-pub(super) struct Restarts<S> {
+pub(super) struct RestartCounter<S> {
     prototype: S,
     clone: fn(&S) -> S,
     policy: Policy,
@@ -112,7 +112,7 @@ pub(super) struct Restarts<S> {
     attempts: u32,
 }
 
-impl<S> Restarts<S> {
+impl<S> RestartCounter<S> {
     pub(super) fn new(prototype: S, clone: fn(&S) -> S, policy: Policy) -> Self {
         Self {
             prototype,
@@ -162,24 +162,24 @@ impl Recent {
     }
 }
 
-impl<S: Send> Revive<S> for Restarts<S> {
+impl<S: Send> RestartPolicy<S> for RestartCounter<S> {
     fn recipe(&mut self) -> S {
         self.began = Some(Instant::now());
         (self.clone)(&self.prototype)
     }
 
-    fn decide(&mut self, end: IncarnationEnd) -> Revival {
+    fn decide(&mut self, end: IncarnationEnd) -> Decision {
         match (end, self.policy.restart) {
             // It did nothing wrong, and whoever did has been counted.
-            (IncarnationEnd::Regrouped, _) => return Revival::After(Duration::ZERO),
+            (IncarnationEnd::WithGroup, _) => return Decision::After(Duration::ZERO),
             (IncarnationEnd::Failed, Restart::OnFailure | Restart::Always)
             | (IncarnationEnd::Finished, Restart::Always) => {}
-            _ => return Revival::None,
+            _ => return Decision::None,
         }
         let now = Instant::now();
         let (limit, within) = (self.policy.limit, self.policy.window);
         if !self.recent.admit(now, limit, within) {
-            return Revival::TooMany { limit, within };
+            return Decision::TooMany { limit, within };
         }
         let lived = self
             .began
@@ -189,7 +189,7 @@ impl<S: Send> Revive<S> for Restarts<S> {
         }
         let delay = self.policy.backoff.delay(self.attempts);
         self.attempts = self.attempts.saturating_add(1);
-        Revival::After(delay)
+        Decision::After(delay)
     }
 }
 

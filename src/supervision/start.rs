@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::restart::Restarts;
+use super::restart::RestartCounter;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
-    Actor, ActorCell, ActorRef, Context, Life, Renewal, Seed, Spawner, Stage, Start, shell,
+    Actor, ActorCell, ActorRef, Context, Life, Restarts, Seed, Spawner, Stage, Start, shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::Queue;
@@ -161,11 +161,11 @@ fn seed<S: Start>(
                 stage: Stage::Recipe(spec.start),
                 ctx,
             },
-            renewal: None,
+            restarts: None,
             exit,
         },
         Some(clone) => Seed {
-            renewal: Some(Box::new(Renewal::new(Box::new(Restarts::new(
+            restarts: Some(Box::new(Restarts::new(Box::new(RestartCounter::new(
                 spec.start,
                 clone,
                 spec.options.policy,

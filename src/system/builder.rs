@@ -205,7 +205,7 @@ impl Builder {
             letters: Letters::new(self.on_dead_letter),
             ask_timeout: self.ask_timeout,
             stalls: defaults.stalls,
-            regrouping: defaults.regrouping,
+            group_restarts: defaults.group_restarts,
             restarting: defaults.restarting,
             handle: defaults.handle,
         };

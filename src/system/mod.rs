@@ -31,7 +31,7 @@ fn system_defaults(handle: Handle) -> Shared {
         letters: Letters::default(),
         ask_timeout: None,
         stalls: Arc::new(Stalls::default()),
-        regrouping: AtomicUsize::new(0),
+        group_restarts: AtomicUsize::new(0),
         restarting: AtomicUsize::new(0),
     }
 }

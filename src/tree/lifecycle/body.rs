@@ -123,7 +123,7 @@ impl<'a, F: Future> Body<'a, F> {
     #[cold]
     fn is_out_of_time(&mut self, signals: Snapshot, cx: &mut Context<'_>) -> bool {
         let expired = self.exit.poll_expired(cx);
-        if expired && !signals.is_told_gently() && self.exit.any().node().is_told_to_regroup() {
+        if expired && !signals.is_told_gently() && self.exit.any().node().is_told_to_restart() {
             // It is to be started anew, and not to end.
             self.exit.any().node().signals.drop_code();
         } else if expired {

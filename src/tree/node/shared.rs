@@ -23,7 +23,7 @@ pub(crate) struct Shared {
     pub(crate) ask_timeout: Option<Duration>,
     pub(crate) stalls: Arc<Stalls>,
     /// How many restarts of groups are under way.
-    pub(crate) regrouping: AtomicUsize,
+    pub(crate) group_restarts: AtomicUsize,
     /// How many nodes wait for their next incarnation.
     pub(crate) restarting: AtomicUsize,
 }

@@ -75,7 +75,7 @@ impl Node {
     }
 
     /// Whether its incarnation is to end because siblings are started anew.
-    pub(crate) fn is_told_to_regroup(&self) -> bool {
+    pub(crate) fn is_told_to_restart(&self) -> bool {
         self.turn() == Turn::Told
     }
 }
@@ -85,7 +85,7 @@ impl Step {
         match self {
             Self::Wait => {}
             Self::Tell(child) if child.node().signals.marks().has(Marks::RESTARTABLE) => {
-                regroup(&child)
+                restart_with_group(&child)
             }
             Self::Tell(child) => request(&child, Order::Stop),
             Self::Release(child) => child.wake(),
@@ -97,7 +97,7 @@ impl Step {
 /// or has ended it already.
 ///
 /// It finishes what it is doing; but not a start, nor what waits for a sibling that waits for it.
-pub(in crate::tree) fn regroup(child: &Arc<dyn AnyNode>) {
+pub(in crate::tree) fn restart_with_group(child: &Arc<dyn AnyNode>) {
     let node = child.node();
     let Some(owner) = node.owner() else { return };
     {
@@ -136,7 +136,7 @@ pub(in crate::tree) fn turn_ahead(node: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> 
 
 /// How many siblings a node may have parked behind it.
 pub(in crate::tree) fn count_behind(next: &Arc<dyn AnyNode>) -> usize {
-    if next.node().shared.regrouping.load(Ordering::Relaxed) == 0 {
+    if next.node().shared.group_restarts.load(Ordering::Relaxed) == 0 {
         return 0;
     }
     let Some(owner) = next.node().owner() else {
@@ -174,7 +174,7 @@ pub(in crate::tree) fn break_at_turn(edges: &[Arc<Edge>]) -> bool {
 /// A wait for this node has been listed: those whose turn it is, somewhere on the way, may be waiting for one
 /// that waits for them.
 pub(in crate::tree) fn look_for_turns(target: &Arc<dyn AnyNode>) {
-    if target.node().shared.regrouping.load(Ordering::Relaxed) == 0 {
+    if target.node().shared.group_restarts.load(Ordering::Relaxed) == 0 {
         return;
     }
     let turns = reach(target, |_| false);

@@ -79,14 +79,14 @@ struct Mark(Arc<Shared>);
 
 impl Mark {
     fn new(shared: &Arc<Shared>) -> Self {
-        shared.regrouping.fetch_add(1, Ordering::Relaxed);
+        shared.group_restarts.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(shared))
     }
 }
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        self.0.regrouping.fetch_sub(1, Ordering::Relaxed);
+        self.0.group_restarts.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

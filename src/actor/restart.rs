@@ -8,15 +8,15 @@ use std::task::{Poll, ready};
 use tokio::time::{Instant, sleep_until};
 
 use super::Start;
-use super::incarnation::{IncarnationEnd, Renewal, Revival, Revive, Seed, Stage};
+use super::incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts, Seed, Stage};
 use crate::error::StopReason;
 use crate::sync::after;
 use crate::tree::{Exit, Node, Order, Report, RestartMark, Resume, Turn, panic_message, request};
 
-impl<S: Start> Renewal<S> {
-    pub(crate) fn new(revive: Box<dyn Revive<S>>) -> Self {
+impl<S: Start> Restarts<S> {
+    pub(crate) fn new(policy: Box<dyn RestartPolicy<S>>) -> Self {
         Self {
-            revive,
+            policy,
             at: Instant::now(),
             settled: Report::default(),
         }
@@ -31,8 +31,8 @@ impl<S: Start> Renewal<S> {
         }
         let end = if !report.is_empty() {
             IncarnationEnd::Failed
-        } else if node.is_told_to_regroup() {
-            IncarnationEnd::Regrouped
+        } else if node.is_told_to_restart() {
+            IncarnationEnd::WithGroup
         } else {
             IncarnationEnd::Finished
         };
@@ -41,7 +41,7 @@ impl<S: Start> Renewal<S> {
 
     /// Makes a recipe, as the node's own code.
     pub(super) fn start(&mut self, stage: &mut Stage<S>, exit: &mut Exit, report: &mut Report) {
-        let recipe = || catch_unwind(AssertUnwindSafe(|| self.revive.recipe()));
+        let recipe = || catch_unwind(AssertUnwindSafe(|| self.policy.recipe()));
         match exit.as_current(recipe) {
             Ok(made) => *stage = Stage::Recipe(made),
             Err(panic) => report.panicked(panic_message(panic)),
@@ -49,13 +49,13 @@ impl<S: Start> Renewal<S> {
     }
 
     fn decide(&mut self, node: &Node, end: IncarnationEnd, report: &mut Report) -> bool {
-        if !node.may_restart(end == IncarnationEnd::Regrouped) {
+        if !node.may_restart(end == IncarnationEnd::WithGroup) {
             return false;
         }
-        match self.revive.decide(end) {
-            Revival::After(delay) => self.at = after(delay),
-            Revival::None => return false,
-            Revival::TooMany { limit, within } => {
+        match self.policy.decide(end) {
+            Decision::After(delay) => self.at = after(delay),
+            Decision::None => return false,
+            Decision::TooMany { limit, within } => {
                 report.ended_too_often(limit, within);
                 return false;
             }
@@ -76,7 +76,7 @@ impl<S: Start> Renewal<S> {
 pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> bool {
     let Seed {
         life,
-        renewal: Some(renewal),
+        restarts: Some(restarts),
         exit,
     } = seed
     else {
@@ -90,7 +90,7 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
     .await;
     loop {
         let signals = exit.any().node().signals.load();
-        let settled = std::mem::take(&mut renewal.settled);
+        let settled = std::mem::take(&mut restarts.settled);
         if signals.is_cut() {
             // It is to be reported whole.
             report.follow(settled);
@@ -103,14 +103,14 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
         }
         report.follow(settled);
         settle(exit, report);
-        if !wait_for_turn(exit, renewal.at).await {
+        if !wait_for_turn(exit, restarts.at).await {
             return false;
         }
-        renewal.start(&mut life.stage, exit, report);
+        restarts.start(&mut life.stage, exit, report);
         if matches!(life.stage, Stage::Recipe(_)) {
             return true;
         }
-        if !renewal.decide(exit.any().node(), IncarnationEnd::Failed, report) {
+        if !restarts.decide(exit.any().node(), IncarnationEnd::Failed, report) {
             return false;
         }
     }
