@@ -7,7 +7,7 @@ use futures_core::Stream;
 use tokio::time::MissedTickBehavior;
 
 use super::handle::{Attached, Timer, Watch};
-use super::seat::Seat;
+use super::ready_queue::SourceHandle;
 use super::stream::{Items, ItemsAndEnd};
 use super::timer::{Every, Once, Quiet};
 use super::watch::{End, Watched};
@@ -128,15 +128,15 @@ impl<A: Actor> Context<A> {
         make: impl FnMut() -> A::Msg + Send + 'static,
     ) -> Timer {
         let Some(sources) = self.open_sources() else {
-            return Timer::new(Seat::done());
+            return Timer::new(SourceHandle::done());
         };
         sources.forget_cancelled();
-        let seat = Seat::new(usize::MAX, &sources.line);
-        let quiet = Quiet::new(Arc::clone(&seat), time, make);
+        let handle = SourceHandle::new(usize::MAX, &sources.ready);
+        let quiet = Quiet::new(Arc::clone(&handle), time, make);
         if let Some(before) = sources.quiet.replace(quiet) {
-            before.seat.finish();
+            before.handle.finish();
         }
-        Timer::new(seat)
+        Timer::new(handle)
     }
 
     /// Gives the actor one message when a node has ended with all that is beneath it, however it
@@ -163,10 +163,13 @@ impl<A: Actor> Context<A> {
         Ok(Watch::new(self.add_source(|| End::new(node, to_message))))
     }
 
-    fn add_source<S: Source<A::Msg> + 'static>(&mut self, make: impl FnOnce() -> S) -> Arc<Seat> {
+    fn add_source<S: Source<A::Msg> + 'static>(
+        &mut self,
+        make: impl FnOnce() -> S,
+    ) -> Arc<SourceHandle> {
         match self.open_sources() {
             Some(sources) => sources.add(make()),
-            None => Seat::done(),
+            None => SourceHandle::done(),
         }
     }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::seat::Seat;
+use super::ready_queue::SourceHandle;
 
 /// Each has a type of its own: what it is says the signature.
 macro_rules! handles {
@@ -10,11 +10,11 @@ macro_rules! handles {
         ///
         /// Dropping it changes nothing, and it keeps nothing alive ([rule 12](crate::lifecycle#rule-12)).
         #[derive(Clone)]
-        pub struct $name(Arc<Seat>);
+        pub struct $name(Arc<SourceHandle>);
 
         impl $name {
-            pub(super) fn new(seat: Arc<Seat>) -> Self {
-                Self(seat)
+            pub(super) fn new(handle: Arc<SourceHandle>) -> Self {
+                Self(handle)
             }
 
             /// Ends it, from anywhere. What it has given but the actor has not begun to handle is

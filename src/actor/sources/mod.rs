@@ -4,12 +4,12 @@
 //! two messages, and only when it is ready for what the source may give: so a stream is never ahead
 //! of its actor, and of a timer's ticks at most one waits. Sources and mailbox take turns.
 //!
-//! Each source has a waker of its own, its [`Seat`], so that the loop polls those that were woken
+//! Each source has a waker of its own, its [`SourceHandle`], so that the loop polls those that were woken
 //! and no others.
 
 mod api;
 mod handle;
-mod seat;
+mod ready_queue;
 mod stream;
 mod timer;
 mod watch;
@@ -22,7 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use seat::{Line, Seat};
+use ready_queue::{ReadyQueue, SourceHandle};
 use slab::Slab;
 use timer::Quiet;
 
@@ -43,21 +43,21 @@ trait Source<M>: Send {
 
 struct Entry<M> {
     source: Box<dyn Source<M>>,
-    seat: Arc<Seat>,
+    handle: Arc<SourceHandle>,
     waker: Waker,
 }
 
 /// A message that a source has given, and that has not been handled yet.
 struct Taken<M> {
     message: M,
-    seat: Arc<Seat>,
+    handle: Arc<SourceHandle>,
     is_last: bool,
 }
 
 /// The sources of one actor, in one incarnation.
 pub(super) struct Sources<M> {
     table: Slab<Entry<M>>,
-    line: Arc<Line>,
+    ready: Arc<ReadyQueue>,
     quiet: Option<Quiet<M>>,
     /// Given while the loop was about to wait.
     taken: Option<Taken<M>>,
@@ -69,31 +69,31 @@ impl<M: Send + 'static> Sources<M> {
     fn new() -> Self {
         Self {
             table: Slab::new(),
-            line: Arc::new(Line::default()),
+            ready: Arc::new(ReadyQueue::default()),
             quiet: None,
             taken: None,
             mailbox_is_next: false,
         }
     }
 
-    fn add(&mut self, source: impl Source<M> + 'static) -> Arc<Seat> {
+    fn add(&mut self, source: impl Source<M> + 'static) -> Arc<SourceHandle> {
         self.forget_cancelled();
         let vacant = self.table.vacant_entry();
-        let seat = Seat::new(vacant.key(), &self.line);
+        let handle = SourceHandle::new(vacant.key(), &self.ready);
         vacant.insert(Entry {
             source: Box::new(source),
-            waker: Waker::from(Arc::clone(&seat)),
-            seat: Arc::clone(&seat),
+            waker: Waker::from(Arc::clone(&handle)),
+            handle: Arc::clone(&handle),
         });
         // Its first poll is the loop's.
-        seat.call();
-        seat
+        handle.schedule();
+        handle
     }
 
     /// The next message of a source, if one is ready. A source that has given one goes to the end of
-    /// the line.
+    /// the queue.
     fn next(&mut self) -> Option<M> {
-        let taken = self.taken.take().or_else(|| self.poll_line())?;
+        let taken = self.taken.take().or_else(|| self.poll_queue())?;
         self.give(taken)
     }
 
@@ -106,9 +106,9 @@ impl<M: Send + 'static> Sources<M> {
     /// The message, unless its source was cancelled meanwhile.
     fn give(&mut self, taken: Taken<M>) -> Option<M> {
         let message = if taken.is_last {
-            taken.seat.finish().then_some(taken.message)
+            taken.handle.finish().then_some(taken.message)
         } else {
-            taken.seat.is_active().then_some(taken.message)
+            taken.handle.is_active().then_some(taken.message)
         };
         if message.is_some() {
             self.restart_quiet();
@@ -119,9 +119,9 @@ impl<M: Send + 'static> Sources<M> {
     /// Ready once a source has given something, which is kept for [`next`](Sources::next). To be
     /// polled when the actor has nothing else to do, which is when its quiet begins.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.line.set_waker(cx.waker());
+        self.ready.set_waker(cx.waker());
         if self.taken.is_none() {
-            self.taken = self.poll_line();
+            self.taken = self.poll_queue();
         }
         if self.taken.is_none() {
             self.taken = self.poll_quiet(cx);
@@ -132,17 +132,17 @@ impl<M: Send + 'static> Sources<M> {
         }
     }
 
-    /// Polls those in the line, each once at most, until one of them gives something.
-    fn poll_line(&mut self) -> Option<Taken<M>> {
-        for _ in 0..self.line.len() {
-            let seat = self.line.pop()?;
-            if !seat.is_active() {
-                self.forget(&seat);
+    /// Polls those in the queue, each once at most, until one of them gives something.
+    fn poll_queue(&mut self) -> Option<Taken<M>> {
+        for _ in 0..self.ready.len() {
+            let handle = self.ready.pop()?;
+            if !handle.is_active() {
+                self.forget(&handle);
                 continue;
             }
             // A receive timeout has no place in the table, and a place may be another's by now.
-            let entry = self.table.get_mut(seat.key());
-            let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.seat, &seat)) else {
+            let entry = self.table.get_mut(handle.key());
+            let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.handle, &handle)) else {
                 continue;
             };
             let cx = &mut Context::from_waker(&entry.waker);
@@ -151,19 +151,19 @@ impl<M: Send + 'static> Sources<M> {
                 Poll::Ready(Step::Item(message)) => (message, false),
                 Poll::Ready(Step::Last(message)) => (message, true),
                 Poll::Ready(Step::End) => {
-                    seat.finish();
-                    self.remove(&seat);
+                    handle.finish();
+                    self.remove(&handle);
                     continue;
                 }
             };
             if is_last {
-                self.remove(&seat);
+                self.remove(&handle);
             } else {
-                seat.call();
+                handle.schedule();
             }
             return Some(Taken {
                 message,
-                seat,
+                handle,
                 is_last,
             });
         }
@@ -172,7 +172,7 @@ impl<M: Send + 'static> Sources<M> {
 
     fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Option<Taken<M>> {
         let quiet = self.quiet.as_mut()?;
-        if !quiet.seat.is_active() {
+        if !quiet.handle.is_active() {
             self.quiet = None;
             return None;
         }
@@ -181,7 +181,7 @@ impl<M: Send + 'static> Sources<M> {
         };
         Some(Taken {
             message,
-            seat: Arc::clone(&quiet.seat),
+            handle: Arc::clone(&quiet.handle),
             is_last: false,
         })
     }
@@ -196,23 +196,23 @@ impl<M: Send + 'static> Sources<M> {
 
     /// Before another is set up: one handler may set up and cancel as many as it likes.
     fn forget_cancelled(&mut self) {
-        for seat in self.line.take_cancelled() {
-            self.forget(&seat);
+        for handle in self.ready.take_cancelled() {
+            self.forget(&handle);
         }
     }
 
-    /// Drops the source of a seat that is not active any more, if that is still here.
-    fn forget(&mut self, seat: &Arc<Seat>) {
-        let entry = self.table.get(seat.key());
-        if entry.is_some_and(|entry| Arc::ptr_eq(&entry.seat, seat)) {
-            self.remove(seat);
+    /// Drops the source of a handle that is not active any more, if that is still here.
+    fn forget(&mut self, handle: &Arc<SourceHandle>) {
+        let entry = self.table.get(handle.key());
+        if entry.is_some_and(|entry| Arc::ptr_eq(&entry.handle, handle)) {
+            self.remove(handle);
         } else {
-            drop(self.quiet.take_if(|quiet| !quiet.seat.is_active()));
+            drop(self.quiet.take_if(|quiet| !quiet.handle.is_active()));
         }
     }
 
-    fn remove(&mut self, seat: &Seat) {
-        drop(self.table.remove(seat.key()));
+    fn remove(&mut self, handle: &SourceHandle) {
+        drop(self.table.remove(handle.key()));
     }
 }
 
@@ -220,7 +220,7 @@ impl<M> Sources<M> {
     /// Drops all sources, each by itself: a destructor that panics must not keep the next from
     /// running. Gives the first panic.
     fn end(&mut self) -> Option<Box<dyn Any + Send>> {
-        self.line.close();
+        self.ready.close();
         let mut first: Option<Box<dyn Any + Send>> = None;
         let mut keep = |dropped: Result<(), Box<dyn Any + Send>>| {
             let Err(panic) = dropped else { return };
@@ -230,12 +230,12 @@ impl<M> Sources<M> {
             }
         };
         for entry in self.table.drain() {
-            entry.seat.finish();
+            entry.handle.finish();
             let source = entry.source;
             keep(catch_unwind(AssertUnwindSafe(|| drop(source))));
         }
         if let Some(quiet) = self.quiet.take() {
-            quiet.seat.finish();
+            quiet.handle.finish();
             keep(catch_unwind(AssertUnwindSafe(|| drop(quiet))));
         }
         let taken = self.taken.take();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 
-use super::seat::Seat;
+use super::ready_queue::SourceHandle;
 use super::{Source, Step};
 use crate::sync::after;
 
@@ -59,7 +59,7 @@ impl<M, F: FnMut() -> M + Send> Source<M> for Every<F> {
 
 /// A message when there has been none for a while.
 pub(super) struct Quiet<M> {
-    pub(super) seat: Arc<Seat>,
+    pub(super) handle: Arc<SourceHandle>,
     time: Duration,
     sleep: Pin<Box<Sleep>>,
     make: Box<dyn FnMut() -> M + Send>,
@@ -70,13 +70,13 @@ pub(super) struct Quiet<M> {
 
 impl<M> Quiet<M> {
     pub(super) fn new(
-        seat: Arc<Seat>,
+        handle: Arc<SourceHandle>,
         time: Duration,
         make: impl FnMut() -> M + Send + 'static,
     ) -> Self {
         let time = time.max(SHORTEST);
         Self {
-            seat,
+            handle,
             time,
             sleep: Box::pin(sleep_until(after(time))),
             make: Box::new(make),

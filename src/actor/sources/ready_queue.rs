@@ -17,51 +17,53 @@ const CANCELLED: u8 = 2;
 /// Invariants:
 /// 1. `waker` is the loop's while the loop may be asleep. It goes with the actor: kept longer it
 ///    would keep a dead actor's task in memory for as long as somebody has a handle.
-/// 2. Once `closed`, the line is empty and stays so, which breaks the cycle between it and its
-///    seats.
+/// 2. Once `closed`, the queue is empty and stays so, which breaks the cycle between it and its
+///    handles.
 #[derive(Debug, Default)]
-pub(super) struct Line(Mutex<State>);
+pub(super) struct ReadyQueue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    seats: VecDeque<Arc<Seat>>,
+    handles: VecDeque<Arc<SourceHandle>>,
     waker: Option<Waker>,
     closed: bool,
     /// With more it is looked through for those that have been cancelled.
     crowded: usize,
 }
 
-impl Line {
+impl ReadyQueue {
     pub(super) fn len(&self) -> usize {
-        lock(&self.0).seats.len()
+        lock(&self.0).handles.len()
     }
 
-    pub(super) fn pop(&self) -> Option<Arc<Seat>> {
-        let seat = lock(&self.0).seats.pop_front()?;
+    pub(super) fn pop(&self) -> Option<Arc<SourceHandle>> {
+        let handle = lock(&self.0).handles.pop_front()?;
         // Before the poll, so that a wake in its middle counts.
-        seat.queued.store(false, Ordering::SeqCst);
-        Some(seat)
+        handle.queued.store(false, Ordering::SeqCst);
+        Some(handle)
     }
 
     /// Takes those out that have been cancelled: the first ones, which is where a cancel puts them, and all of
-    /// them whenever the line is twice as long as after the last time, since one that had stood in it already
+    /// them whenever the queue is twice as long as after the last time, since one that had stood in it already
     /// still does.
-    pub(super) fn take_cancelled(&self) -> Vec<Arc<Seat>> {
+    pub(super) fn take_cancelled(&self) -> Vec<Arc<SourceHandle>> {
         let mut taken = Vec::new();
         let mut state = lock(&self.0);
-        let State { seats, crowded, .. } = &mut *state;
-        while seats.front().is_some_and(|seat| !seat.is_active()) {
-            taken.extend(seats.pop_front());
+        let State {
+            handles, crowded, ..
+        } = &mut *state;
+        while handles.front().is_some_and(|handle| !handle.is_active()) {
+            taken.extend(handles.pop_front());
         }
-        if seats.len() > *crowded {
-            seats.retain(|seat| {
-                let is_active = seat.is_active();
+        if handles.len() > *crowded {
+            handles.retain(|handle| {
+                let is_active = handle.is_active();
                 if !is_active {
-                    taken.push(Arc::clone(seat));
+                    taken.push(Arc::clone(handle));
                 }
                 is_active
             });
-            *crowded = 2 * seats.len();
+            *crowded = 2 * handles.len();
         }
         taken
     }
@@ -79,24 +81,24 @@ impl Line {
     pub(super) fn close(&self) {
         let mut state = lock(&self.0);
         state.closed = true;
-        let seats = std::mem::take(&mut state.seats);
+        let handles = std::mem::take(&mut state.handles);
         let waker = state.waker.take();
         drop(state);
-        drop((seats, waker));
+        drop((handles, waker));
     }
 
-    /// Puts the seat into the line, and wakes the loop.
-    fn push(&self, seat: Arc<Seat>, first: bool) {
+    /// Puts the handle into the queue, and wakes the loop.
+    fn push(&self, handle: Arc<SourceHandle>, first: bool) {
         let mut state = lock(&self.0);
         if state.closed {
             drop(state);
-            drop(seat);
+            drop(handle);
             return;
         }
         if first {
-            state.seats.push_front(seat);
+            state.handles.push_front(handle);
         } else {
-            state.seats.push_back(seat);
+            state.handles.push_back(handle);
         }
         let waker = state.waker.take();
         drop(state);
@@ -109,29 +111,29 @@ impl Line {
 /// A source's place: what its handles and its waker share with the loop. It keeps neither the
 /// source nor the actor alive.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct SourceHandle {
     state: AtomicU8,
-    /// It stands in the line.
+    /// It stands in the queue.
     queued: AtomicBool,
     key: usize,
-    line: Arc<Line>,
+    ready: Arc<ReadyQueue>,
 }
 
-impl Seat {
-    pub(super) fn new(key: usize, line: &Arc<Line>) -> Arc<Self> {
+impl SourceHandle {
+    pub(super) fn new(key: usize, ready: &Arc<ReadyQueue>) -> Arc<Self> {
         Arc::new(Self {
             state: AtomicU8::new(ACTIVE),
             queued: AtomicBool::new(false),
             key,
-            line: Arc::clone(line),
+            ready: Arc::clone(ready),
         })
     }
 
     /// That of a source which was never taken in.
     pub(super) fn done() -> Arc<Self> {
-        let seat = Self::new(usize::MAX, &Arc::default());
-        seat.finish();
-        seat
+        let handle = Self::new(usize::MAX, &Arc::default());
+        handle.finish();
+        handle
     }
 
     pub(super) fn key(&self) -> usize {
@@ -152,14 +154,14 @@ impl Seat {
         if self.leave(CANCELLED) {
             // The loop drops the source, and need not poll others before it does.
             self.queued.store(true, Ordering::SeqCst);
-            self.line.push(Arc::clone(self), true);
+            self.ready.push(Arc::clone(self), true);
         }
     }
 
     /// Has it polled.
-    pub(super) fn call(self: &Arc<Self>) {
+    pub(super) fn schedule(self: &Arc<Self>) {
         if !self.queued.swap(true, Ordering::SeqCst) {
-            self.line.push(Arc::clone(self), false);
+            self.ready.push(Arc::clone(self), false);
         }
     }
 
@@ -170,12 +172,12 @@ impl Seat {
     }
 }
 
-impl Wake for Seat {
+impl Wake for SourceHandle {
     fn wake(self: Arc<Self>) {
-        self.call();
+        self.schedule();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.call();
+        self.schedule();
     }
 }
