@@ -9,7 +9,7 @@ use super::permit::Reserve;
 use super::recipient::Recipient;
 use super::tell::Tell;
 use crate::error::{AskError, Phase, SendError, TrySendError};
-use crate::mailbox::{Asker, Refusal, ReplyTo};
+use crate::mailbox::{CallerTracking, Refusal, ReplyTo};
 use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
 
 /// A reference to an actor, typed by the message that it takes.
@@ -76,7 +76,7 @@ impl<M: Send + 'static> ActorRef<M> {
         let pushed = self
             .cell
             .queue
-            .try_push(&mut message, Asker::Nobody, inside);
+            .try_push(&mut message, CallerTracking::Nobody, inside);
         match (pushed, message) {
             (Err(Refusal::Full), Some(message)) => Err(TrySendError::full(message)),
             (Err(Refusal::Closed), Some(message)) => Err(TrySendError::stopped(message)),

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::cell::ActorCell;
 use super::exchange::{Exchange, Post};
 use crate::error::AskError;
-use crate::mailbox::{Awaited, Refusal, ReplyTo, Reserved, Ticket};
+use crate::mailbox::{Refusal, ReplyReceiver, ReplyTo, Reserved, Ticket};
 use crate::sync::after;
 use crate::tree::{AnyNode, is_beneath, keep_reply};
 
@@ -61,7 +61,7 @@ pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
 
 impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     pub(super) fn new(cell: &'a Arc<ActorCell<M>>, message: impl FnOnce(ReplyTo<T>) -> M) -> Self {
-        let (reply_to, reply) = Awaited::new(cell.node.id().get(), keep_reply);
+        let (reply_to, reply) = ReplyReceiver::new(cell.node.id().get(), keep_reply);
         let post = Direct {
             target: Target::Borrowed(cell),
             message: Some(message(reply_to)),
@@ -173,7 +173,7 @@ impl<M: Send + 'static> Direct<'_, M> {
     #[cold]
     fn poll_room<T: Send + 'static>(
         &mut self,
-        reply: &Awaited<T>,
+        reply: &ReplyReceiver<T>,
         limited: bool,
         waker: &Waker,
     ) -> Poll<Result<(), AskError>> {
@@ -192,7 +192,7 @@ impl<M: Send + 'static> Direct<'_, M> {
     fn push_reserved<T: Send + 'static>(
         &mut self,
         reserved: Reserved,
-        reply: &Awaited<T>,
+        reply: &ReplyReceiver<T>,
         limited: bool,
     ) -> Result<(), AskError> {
         let cell = self.target.cell();
@@ -219,7 +219,7 @@ impl<M: Send + 'static> Post for Direct<'_, M> {
     #[inline]
     fn poll_send<T: Send + 'static>(
         &mut self,
-        reply: &Awaited<T>,
+        reply: &ReplyReceiver<T>,
         limited: bool,
         waker: &Waker,
     ) -> Poll<Result<(), AskError>> {

@@ -6,7 +6,7 @@ use std::task::Context;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::{AskError, Cycle};
-use crate::mailbox::Awaited;
+use crate::mailbox::ReplyReceiver;
 use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_inside};
 
 /// What keeps an ask from waiting for ever: its deadline, or that its wait is listed.
@@ -66,7 +66,7 @@ impl Bounds {
     /// The cycle that the wait would have completed.
     pub(super) fn begin<T: Send + 'static>(
         &mut self,
-        reply: &Awaited<T>,
+        reply: &ReplyReceiver<T>,
         target: impl FnOnce() -> Arc<dyn AnyNode>,
     ) -> Result<(), Cycle> {
         // An ask from outside inherits nothing, and nobody waits for the one who makes it.
@@ -97,7 +97,7 @@ impl Bounds {
     /// The cycle that the wait would have completed.
     pub(super) fn list<T: Send + 'static>(
         &mut self,
-        reply: &Awaited<T>,
+        reply: &ReplyReceiver<T>,
         target: impl FnOnce() -> Arc<dyn AnyNode>,
     ) -> Result<(), Cycle> {
         let limited = self.limit.is_some() || self.even_if_cyclic;

@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use crate::mailbox::{Asked, Batch, Gate, Left, Numbered, Queue};
+use crate::mailbox::{AskPosition, Batch, Gate, Leftover, Numbered, Queue};
 use crate::sync::{Foreign, WakerKey};
 use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
 
@@ -22,10 +22,10 @@ impl<M: Send + 'static> ActorCell<M> {
     /// that panics stays where it is, and what the last one said is given.
     pub(super) fn drop_all(
         &self,
-        left: Left<M>,
+        left: Leftover<M>,
         label: impl Fn(&M) -> &'static str,
     ) -> Option<String> {
-        let Left {
+        let Leftover {
             messages,
             first,
             gone,
@@ -128,9 +128,9 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
             Request::Reply(caller) => {
                 caller.is_waiting()
                     && match caller.place() {
-                        Asked::Unsent => self.queue.admits(inside),
-                        Asked::Sent(number) => self.queue.is_in_hand(number),
-                        Asked::Elsewhere => false,
+                        AskPosition::Unsent => self.queue.admits(inside),
+                        AskPosition::Sent(number) => self.queue.is_in_hand(number),
+                        AskPosition::Elsewhere => false,
                     }
             }
             Request::Room(ticket) => self.queue.waits_for_loop(*ticket, inside),

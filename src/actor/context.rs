@@ -13,7 +13,7 @@ use super::sources::Sources;
 use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
 use crate::error::SpawnError;
-use crate::mailbox::{Batch, CallerGone, DropReason, Left, UntilCallerGone};
+use crate::mailbox::{Batch, CallerGone, DropReason, Leftover, UntilCallerGone};
 use crate::tree::signals::{Marks, Signals};
 use crate::tree::{Label, Node, NodeRef, Order, Stopping, end_if, finish, request_own, run_as};
 
@@ -319,12 +319,12 @@ impl<A: Actor> Context<A> {
     }
 
     /// Takes all messages that are left, and no more come.
-    pub(super) fn take_left(&mut self) -> Option<Left<A::Msg>> {
+    pub(super) fn take_leftover(&mut self) -> Option<Leftover<A::Msg>> {
         self.cell.queue.discard(&mut self.batch)
     }
 
     /// Drops them; see [`ActorCell::drop_all`].
-    pub(super) fn drop_left(&self, left: Left<A::Msg>) -> Option<String> {
+    pub(super) fn drop_leftover(&self, left: Leftover<A::Msg>) -> Option<String> {
         self.cell.drop_all(left, A::label)
     }
 
@@ -354,8 +354,8 @@ impl<A: Actor> Deref for Context<A> {
 /// if it is the runtime that drops the actor.
 impl<A: Actor> Drop for Context<A> {
     fn drop(&mut self) {
-        if let Some(left) = self.take_left() {
-            drop(run_as(self.owner(), || self.drop_left(left)));
+        if let Some(left) = self.take_leftover() {
+            drop(run_as(self.owner(), || self.drop_leftover(left)));
         }
     }
 }

@@ -9,7 +9,7 @@ use tokio::task::coop::consume_budget;
 
 use super::bounds::Bounds;
 use crate::error::AskError;
-use crate::mailbox::Awaited;
+use crate::mailbox::ReplyReceiver;
 use crate::tree::AnyNode;
 
 /// The way of one request into a mailbox.
@@ -22,7 +22,7 @@ pub(super) trait Post {
     /// Why it will never get there.
     fn poll_send<T: Send + 'static>(
         &mut self,
-        reply: &Awaited<T>,
+        reply: &ReplyReceiver<T>,
         limited: bool,
         waker: &Waker,
     ) -> Poll<Result<(), AskError>>;
@@ -40,7 +40,7 @@ pub(super) trait Post {
 pub(super) struct Exchange<P: Post, T: Send + 'static> {
     post: P,
     stage: Stage,
-    reply: Awaited<T>,
+    reply: ReplyReceiver<T>,
     pub(super) bounds: Bounds,
 }
 
@@ -54,7 +54,7 @@ enum Stage {
 }
 
 impl<P: Post, T: Send + 'static> Exchange<P, T> {
-    pub(super) fn new(post: P, reply: Awaited<T>) -> Self {
+    pub(super) fn new(post: P, reply: ReplyReceiver<T>) -> Self {
         Self {
             post,
             stage: Stage::Unsent,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
-use crate::mailbox::{Asker, Reserved};
+use crate::mailbox::{CallerTracking, Reserved};
 use crate::tree::is_beneath;
 
 /// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
@@ -126,7 +126,9 @@ impl<M: Send + 'static> Permit<'_, M> {
             return Err(SendError::stopped(message));
         };
         cell.queue
-            .push_reserved(message, reserved, Asker::Nobody, || is_beneath(&cell.node))
+            .push_reserved(message, reserved, CallerTracking::Nobody, || {
+                is_beneath(&cell.node)
+            })
             .map(drop)
             .map_err(SendError::stopped)
     }

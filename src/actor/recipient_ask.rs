@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::exchange::{Exchange, Post};
 use super::receive::{Place, Receive};
 use crate::error::AskError;
-use crate::mailbox::{Awaited, ReplyTo};
+use crate::mailbox::{ReplyReceiver, ReplyTo};
 use crate::sync::after;
 use crate::tree::{AnyNode, keep_reply};
 
@@ -39,7 +39,7 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
         target: &'a Arc<dyn Receive<T>>,
         message: impl FnOnce(ReplyTo<R>) -> T,
     ) -> Self {
-        let (reply_to, reply) = Awaited::new(target.id().get(), keep_reply);
+        let (reply_to, reply) = ReplyReceiver::new(target.id().get(), keep_reply);
         let post = Converted {
             target,
             message: Some(message(reply_to)),
@@ -103,7 +103,7 @@ struct Converted<'a, T: Send + 'static> {
 impl<T: Send + 'static> Post for Converted<'_, T> {
     fn poll_send<R: Send + 'static>(
         &mut self,
-        reply: &Awaited<R>,
+        reply: &ReplyReceiver<R>,
         _limited: bool,
         waker: &Waker,
     ) -> Poll<Result<(), AskError>> {

@@ -279,8 +279,8 @@ fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
     }
     ctx.my_node().clear_label();
     ctx.end_code(DropReason::NoReply);
-    let left = ctx.take_left();
-    if let Some(message) = left.and_then(|left| exit.as_current(|| ctx.drop_left(left))) {
+    let left = ctx.take_leftover();
+    if let Some(message) = left.and_then(|left| exit.as_current(|| ctx.drop_leftover(left))) {
         report.panicked_in_drop(message, exit.any(), "a queued message");
     }
 }

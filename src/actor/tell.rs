@@ -10,7 +10,7 @@ use tokio::task::coop::consume_budget;
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
-use crate::mailbox::{Asker, Caller, Refusal};
+use crate::mailbox::{Caller, CallerTracking, Refusal};
 use crate::tree::is_beneath;
 
 /// A message on its way, made by [`ActorRef::tell`](crate::ActorRef::tell).
@@ -68,7 +68,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self
     }
 
-    fn take_caller(&mut self) -> Asker<'static> {
+    fn take_caller(&mut self) -> CallerTracking<'static> {
         let caller = self.caller.as_deref().cloned();
         if let Some(caller) = &caller {
             caller.hand_on();
@@ -122,7 +122,7 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
             None => this
                 .cell
                 .queue
-                .try_push(&mut this.message, Asker::Nobody, inside),
+                .try_push(&mut this.message, CallerTracking::Nobody, inside),
             Some(_) => {
                 let asker = this.take_caller();
                 this.cell.queue.try_push(&mut this.message, asker, inside)

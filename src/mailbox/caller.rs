@@ -33,7 +33,7 @@ pub(crate) trait Caller: Send + Sync {
     /// The reply is no longer a matter of the handler that the message was sent to.
     fn hand_on(&self);
 
-    fn place(&self) -> Asked;
+    fn place(&self) -> AskPosition;
 
     /// The reply was dropped, for this reason. One that was given up meanwhile needs none.
     fn resolve(&self, reason: DropReason);
@@ -41,7 +41,7 @@ pub(crate) trait Caller: Send + Sync {
 
 /// Where the message of an ask is, as far as the cycles of waits are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum AskPosition {
     /// Not sent yet.
     Unsent,
     /// It has this number in the mailbox of its target.
@@ -51,7 +51,7 @@ pub(crate) enum Asked {
 }
 
 /// Who waits for the reply to a message.
-pub(crate) enum Asker<'a> {
+pub(crate) enum CallerTracking<'a> {
     Nobody,
     /// One without a time limit: it tells the mailbox if it goes.
     Free(&'a dyn Caller),
@@ -59,7 +59,7 @@ pub(crate) enum Asker<'a> {
     Known(Arc<dyn Caller>),
 }
 
-impl From<Option<Arc<dyn Caller>>> for Asker<'_> {
+impl From<Option<Arc<dyn Caller>>> for CallerTracking<'_> {
     fn from(caller: Option<Arc<dyn Caller>>) -> Self {
         caller.map_or(Self::Nobody, Self::Known)
     }

@@ -5,17 +5,17 @@
 //! beneath a draining owner, why a reply was dropped) is handed in as a function.
 
 mod abandoned;
-mod awaited;
 mod batch;
 mod caller;
 mod counters;
 mod dropped;
+mod reply_receiver;
 // A test, of what only this module sees.
+mod caller_gone;
 #[cfg(all(test, tenure_loom))]
 #[path = "../../tests/explore/mailbox.rs"]
 mod explore;
-mod gone;
-mod left;
+mod leftover;
 mod queue;
 mod reply;
 mod slot;
@@ -23,15 +23,15 @@ mod state;
 mod sync;
 mod waiters;
 
-pub(crate) use awaited::Awaited;
 pub(crate) use batch::Batch;
-pub(crate) use caller::{Asked, Asker, Caller};
+pub(crate) use caller::{AskPosition, Caller, CallerTracking};
+pub(crate) use caller_gone::Numbered;
+pub use caller_gone::{CallerGone, UntilCallerGone};
 pub(crate) use dropped::{DropReason, Keep};
-pub(crate) use gone::Numbered;
-pub use gone::{CallerGone, UntilCallerGone};
-pub(crate) use left::Left;
+pub(crate) use leftover::Leftover;
 pub(crate) use queue::{Queue, Refusal};
 pub use reply::ReplyTo;
+pub(crate) use reply_receiver::ReplyReceiver;
 pub(crate) use state::Gate;
 pub(crate) use waiters::{Reserved, Ticket};
 

@@ -1,7 +1,7 @@
 use std::task::{Poll, Waker};
 
 use super::Mailbox;
-use super::caller::Asker;
+use super::caller::CallerTracking;
 use super::counters::{ABANDONED, Counters, DISCARDED, WAITERS, WOKEN};
 use super::state::{Gate, State};
 use super::sync::{Mutex, MutexGuard, Ordering, fence, lock};
@@ -61,12 +61,12 @@ impl<M> Queue<M> {
     pub(crate) fn try_push(
         &self,
         message: &mut Option<M>,
-        asker: Asker<'_>,
+        asker: CallerTracking<'_>,
         inside: impl FnOnce() -> bool,
     ) -> Result<u64, Refusal> {
         match asker {
             // A message that nobody waits for pays for no more than itself.
-            Asker::Nobody => self.try_push_with(message, inside, |_| ()),
+            CallerTracking::Nobody => self.try_push_with(message, inside, |_| ()),
             asker => self.try_push_with(message, inside, |state| state.add(asker)),
         }
     }
@@ -134,7 +134,7 @@ impl<M> Queue<M> {
         &self,
         message: M,
         reserved: Reserved,
-        asker: Asker<'_>,
+        asker: CallerTracking<'_>,
         inside: impl FnOnce() -> bool,
     ) -> Result<u64, M> {
         let mut wakes = WakeList::new();

@@ -4,7 +4,7 @@ use std::task::{Poll, Waker};
 use tokio::time::Instant;
 
 use super::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering, lock};
-use super::{Asked, Caller, DropReason, Keep};
+use super::{AskPosition, Caller, DropReason, Keep};
 use crate::error::AskError;
 use crate::sync::{Foreign, KeptWaker, WakeList, WakerKey, WakerSet, moment, wake};
 
@@ -248,11 +248,11 @@ impl<T: Send> Caller for Slot<T> {
         self.number.store(ELSEWHERE, Ordering::Relaxed);
     }
 
-    fn place(&self) -> Asked {
+    fn place(&self) -> AskPosition {
         match self.number.load(Ordering::Relaxed) {
-            UNSENT => Asked::Unsent,
-            ELSEWHERE => Asked::Elsewhere,
-            number => Asked::Sent(number),
+            UNSENT => AskPosition::Unsent,
+            ELSEWHERE => AskPosition::Elsewhere,
+            number => AskPosition::Sent(number),
         }
     }
 

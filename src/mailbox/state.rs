@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::abandoned::Abandoned;
-use super::caller::Asker;
+use super::caller::CallerTracking;
 use super::counters::{Counters, WAITERS, WOKEN};
 use super::sync::{AtomicU8, Ordering, fence};
-use super::waiters::{Left, Reserved, Ticket, Waiters};
+use super::waiters::{GivenUp, Reserved, Ticket, Waiters};
 use super::{Caller, Mailbox};
 use crate::sync::{Foreign, KeptWaker, WakeList};
 
@@ -135,11 +135,11 @@ impl<M> State<M> {
 
     /// The next message is this one's ask.
     #[inline]
-    pub(super) fn add(&mut self, asker: Asker<'_>) {
+    pub(super) fn add(&mut self, asker: CallerTracking<'_>) {
         match asker {
-            Asker::Nobody => {}
-            Asker::Free(caller) => caller.set_number(self.accepted),
-            Asker::Known(caller) => {
+            CallerTracking::Nobody => {}
+            CallerTracking::Free(caller) => caller.set_number(self.accepted),
+            CallerTracking::Known(caller) => {
                 caller.set_number(self.accepted);
                 let entry = (self.accepted, caller);
                 self.rare().callers.push_back(entry);
@@ -230,11 +230,11 @@ impl<M> State<M> {
     ) -> Option<KeptWaker> {
         let rare = self.rare.as_mut()?;
         match rare.waiters.leave(ticket.take()?)? {
-            Left::Granted(reserved) => {
+            GivenUp::Granted(reserved) => {
                 self.give_back(reserved, counters, wakes);
                 None
             }
-            Left::Waiting(waker) => {
+            GivenUp::Waiting(waker) => {
                 self.grant(counters, wakes);
                 waker
             }

@@ -61,7 +61,7 @@ enum Turn {
 
 /// What becomes of one who leaves the line.
 #[derive(Debug)]
-pub(super) enum Left {
+pub(super) enum GivenUp {
     /// It had waited. Its waker is to be dropped without the lock.
     Waiting(Option<KeptWaker>),
     Granted(Reserved),
@@ -200,14 +200,14 @@ impl Waiters {
     }
 
     /// Takes the ticket out of the line.
-    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Left> {
+    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<GivenUp> {
         if let Some(reserved) = self.take(ticket) {
-            return Some(Left::Granted(reserved));
+            return Some(GivenUp::Granted(reserved));
         }
         self.place(ticket)?;
         let (waker, _) = self.unlink(ticket.key)?;
         self.places.remove(ticket.key as usize);
-        Some(Left::Waiting(waker))
+        Some(GivenUp::Waiting(waker))
     }
 
     /// Sends those away who may no longer send, and wakes them.

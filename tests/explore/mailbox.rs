@@ -19,7 +19,9 @@ use loom::sync::atomic::{AtomicU8, Ordering};
 use loom::thread::{self, JoinHandle};
 use tokio::time::Instant;
 
-use super::{Asker, Awaited, Batch, Caller, DropReason, Gate, Mailbox, Queue, Refusal};
+use super::{
+    Batch, Caller, CallerTracking, DropReason, Gate, Mailbox, Queue, Refusal, ReplyReceiver,
+};
 use crate::error::AskError;
 use crate::sync::Foreign;
 
@@ -109,7 +111,7 @@ fn resolve(_: u64, reply: Arc<dyn Caller>) {
 }
 
 fn push(queue: &Queue<u32>, message: u32) -> Result<u64, Refusal> {
-    queue.try_push(&mut Some(message), Asker::Nobody, || true)
+    queue.try_push(&mut Some(message), CallerTracking::Nobody, || true)
 }
 
 #[test]
@@ -190,7 +192,8 @@ fn those_who_wait_for_room_get_it() {
                 let mut ticket = None;
                 let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
                 let reserved = block_on(room).unwrap();
-                let pushed = queue.push_reserved(message, reserved, Asker::Nobody, || true);
+                let pushed =
+                    queue.push_reserved(message, reserved, CallerTracking::Nobody, || true);
                 pushed.unwrap();
             })
         };
@@ -239,7 +242,7 @@ fn a_drain_takes_room_back_from_those_outside() {
             move || {
                 let reserved = queue.try_reserve(|| false);
                 reserved.is_ok_and(|reserved| {
-                    let pushed = queue.push_reserved(1, reserved, Asker::Nobody, || false);
+                    let pushed = queue.push_reserved(1, reserved, CallerTracking::Nobody, || false);
                     pushed.is_ok()
                 })
             }
@@ -249,7 +252,7 @@ fn a_drain_takes_room_back_from_those_outside() {
         let inside = queue.try_reserve(|| true);
         assert_eq!(inside.is_err(), outside.join().unwrap());
         let pushed = inside.map(|reserved| {
-            let pushed = queue.push_reserved(2, reserved, Asker::Nobody, || true);
+            let pushed = queue.push_reserved(2, reserved, CallerTracking::Nobody, || true);
             pushed.is_ok()
         });
         assert_ne!(pushed, Ok(false));
@@ -292,7 +295,7 @@ fn discarding_sends_those_away_who_wait_for_room() {
 #[test]
 fn a_reply_reaches_its_asker() {
     explore(3, || {
-        let (reply, mut awaited) = Awaited::new(1, resolve);
+        let (reply, mut awaited) = ReplyReceiver::new(1, resolve);
         let replier = thread::spawn(move || reply.send(5));
         let got = block_on(poll_fn(|cx| awaited.poll(cx.waker())));
         assert_eq!(got, Ok(5));
@@ -303,7 +306,7 @@ fn a_reply_reaches_its_asker() {
 #[test]
 fn a_reply_that_is_dropped_ends_the_wait() {
     explore(3, || {
-        let (reply, mut awaited) = Awaited::<u32>::new(1, resolve);
+        let (reply, mut awaited) = ReplyReceiver::<u32>::new(1, resolve);
         let replier = thread::spawn(move || drop(reply));
         let got = block_on(poll_fn(|cx| awaited.poll(cx.waker())));
         assert_eq!(got, Err(AskError::NoReply));
@@ -314,7 +317,7 @@ fn a_reply_that_is_dropped_ends_the_wait() {
 #[test]
 fn a_reply_is_taken_by_one_of_both() {
     explore(3, || {
-        let (reply, awaited) = Awaited::new(1, resolve);
+        let (reply, awaited) = ReplyReceiver::new(1, resolve);
         let replier = thread::spawn(move || reply.try_send(5));
         let given_up = awaited.give_up();
         match replier.join().unwrap() {
@@ -331,7 +334,7 @@ fn a_reply_is_taken_by_one_of_both() {
 fn an_ask_that_says_never_started_never_was() {
     let limit = Instant::now();
     explore(3, move || {
-        let (reply, awaited) = Awaited::<u32>::new(1, resolve);
+        let (reply, awaited) = ReplyReceiver::<u32>::new(1, resolve);
         awaited.set_deadline(limit);
         let caller = awaited.caller();
         let target = thread::spawn(move || {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::current_node::with_carrier;
 use super::node::Node;
 use crate::error::StopReason;
-use crate::mailbox::{Asked, Caller, DropReason};
+use crate::mailbox::{AskPosition, Caller, DropReason};
 use crate::sync::lock;
 
 /// Keeps a reply that was asked of the node with this number, if that node's code runs here.
@@ -83,9 +83,9 @@ impl Node {
         if self.has_replies() {
             let started = self.quiet_reason();
             self.settle_each(|reply| match reply.place() {
-                Asked::Sent(number) if number < first => started,
-                Asked::Elsewhere => started,
-                Asked::Sent(_) | Asked::Unsent => DropReason::Stopped,
+                AskPosition::Sent(number) if number < first => started,
+                AskPosition::Elsewhere => started,
+                AskPosition::Sent(_) | AskPosition::Unsent => DropReason::Stopped,
             });
         }
     }

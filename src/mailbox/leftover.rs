@@ -8,7 +8,7 @@ use super::sync::{MutexGuard, Ordering, lock};
 use crate::sync::{Foreign, WakeList};
 
 /// What is discarded.
-pub(crate) struct Left<M> {
+pub(crate) struct Leftover<M> {
     pub(crate) messages: VecDeque<Foreign<M>>,
     /// The number of the first.
     pub(crate) first: u64,
@@ -20,7 +20,7 @@ pub(crate) struct Left<M> {
 impl<M> Queue<M> {
     /// Takes all that is left, once, and closes. `None` if that is nothing.
     #[inline]
-    pub(crate) fn discard(&self, batch: &mut Batch<M>) -> Option<Left<M>> {
+    pub(crate) fn discard(&self, batch: &mut Batch<M>) -> Option<Leftover<M>> {
         if self.is_discarded() {
             return None;
         }
@@ -36,13 +36,17 @@ impl<M> Queue<M> {
             drop(spare);
             None
         } else {
-            Some(self.take_left(state, batch))
+            Some(self.take_leftover(state, batch))
         };
         drop(waker);
         left
     }
 
-    fn take_left(&self, mut state: MutexGuard<'_, State<M>>, batch: &mut Batch<M>) -> Left<M> {
+    fn take_leftover(
+        &self,
+        mut state: MutexGuard<'_, State<M>>,
+        batch: &mut Batch<M>,
+    ) -> Leftover<M> {
         let (mut messages, mut callers) = batch.take_all();
         let mut wakes = WakeList::new();
         if !state.messages.is_empty() {
@@ -68,7 +72,7 @@ impl<M> Queue<M> {
         for number in &mut gone {
             *number -= first;
         }
-        Left {
+        Leftover {
             messages,
             first,
             gone,

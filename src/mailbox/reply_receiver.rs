@@ -4,16 +4,16 @@ use std::task::{Poll, Waker};
 use tokio::time::Instant;
 
 use super::slot::Slot;
-use super::{Asker, Caller, Keep, ReplyTo};
+use super::{Caller, CallerTracking, Keep, ReplyTo};
 use crate::error::AskError;
 
 /// The asker's end of an ask, as [`ReplyTo`] is the other one.
-pub(crate) struct Awaited<T: Send + 'static> {
+pub(crate) struct ReplyReceiver<T: Send + 'static> {
     /// `None` once the reply is taken.
     slot: Option<Arc<Slot<T>>>,
 }
 
-impl<T: Send + 'static> Awaited<T> {
+impl<T: Send + 'static> ReplyReceiver<T> {
     /// Both ends; `target` is the number of the node that is asked, and `keep` takes the reply if it is
     /// dropped unsent.
     pub(crate) fn new(target: u64, keep: Keep) -> (ReplyTo<T>, Self) {
@@ -49,11 +49,11 @@ impl<T: Send + 'static> Awaited<T> {
     }
 
     /// How the mailbox gets to know whoever waits.
-    pub(crate) fn asker(&self, known: bool) -> Asker<'_> {
+    pub(crate) fn asker(&self, known: bool) -> CallerTracking<'_> {
         if known {
-            Asker::Known(self.caller())
+            CallerTracking::Known(self.caller())
         } else {
-            Asker::Free(&**self.slot())
+            CallerTracking::Free(&**self.slot())
         }
     }
 
