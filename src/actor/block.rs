@@ -6,6 +6,8 @@ use std::thread::{self, Thread};
 
 use tokio::task::unconstrained;
 
+use crate::tree::simulated;
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -31,7 +33,7 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     loop {
         match future.as_mut().poll(&mut cx) {
             Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
+            Poll::Pending => simulated::block(thread::park),
         }
     }
 }

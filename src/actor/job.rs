@@ -67,8 +67,9 @@ where
         return Ok(handle);
     }
     let handle_of_pool = cell.node.shared.handle.clone();
+    let node = Arc::clone(&cell) as Arc<dyn AnyNode>;
     let queued = Queued(cell);
-    launch_blocking(&handle_of_pool, move || queued.0.queued.run());
+    launch_blocking(&handle_of_pool, || node, move || queued.0.queued.run());
     task::tell_late(owner, &handle);
     Ok(handle)
 }

@@ -14,7 +14,7 @@ use crate::mailbox::DropReason;
 use crate::tree::signals::{Marks, Snapshot};
 use crate::tree::{
     Body, Ended, Exit, Halt, Manner, Report, StopChildren, end_by_itself, fire, next_ended,
-    panic_message, tolerated,
+    panic_message, simulated, tolerated,
 };
 
 /// How many messages are handled before the loop yields, if nothing else makes it.
@@ -104,6 +104,9 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
         let Stage::Recipe(start) = life.stage.take() else {
             return Ok(());
         };
+        if simulated::fails_start() {
+            return Err("a start that the simulation has made to fail".into());
+        }
         life.stage = Stage::Actor(start.start(&mut life.ctx).await?);
         if let Stage::Actor(actor) = &mut life.stage {
             actor.on_start(&mut life.ctx).await?;

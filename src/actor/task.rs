@@ -344,7 +344,8 @@ where
         cell,
         exit,
     };
-    launch(&handle.cell.node.shared.handle, async move {
+    let node = || Arc::clone(&handle.cell) as Arc<dyn AnyNode>;
+    launch(&handle.cell.node.shared.handle, node, async move {
         // One borrow of the whole, or the block would take its fields apart and drop them in
         // another order.
         let seed = &mut seed;

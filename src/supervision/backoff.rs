@@ -2,6 +2,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
+use crate::tree::simulated;
+
 /// How long to wait before each restart.
 ///
 /// ```
@@ -110,6 +112,9 @@ fn shortened(full: Duration, part: f64) -> Duration {
 
 /// Between 0 and 1. It spreads restarts, and guards no secret.
 fn random() -> f64 {
+    if let Some(simulated) = simulated::random() {
+        return simulated;
+    }
     // Each hasher of a `RandomState` of its own begins with keys of its own.
     let bits = RandomState::new().build_hasher().finish();
     f64::from((bits >> 32) as u32) / f64::from(u32::MAX)

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
 use super::restart::RestartCounter;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
     Actor, ActorCell, ActorRef, Context, Life, Restarts, Seed, Spawner, Stage, Start, shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
-use crate::mailbox::Queue;
+use crate::mailbox::{Mailbox, Queue};
 use crate::tree::{
-    Denied, Exit, Node, Overrun, Request, UntilStopped, WaitBound, launch, register,
+    AnyNode, Denied, Exit, Node, Overrun, Request, UntilStopped, WaitBound, launch, register,
+    simulated,
 };
 
 /// What is larger is not moved from function to function.
@@ -97,9 +96,12 @@ fn enter<C: IntoChild>(
     let policy = options.map(|options| options.policy).unwrap_or_default();
     let name = settings.name.clone();
     register(spawner.owner(), name.as_deref(), |place| {
-        let mailbox = mailbox.unwrap_or(place.shared.mailbox);
+        let mut mailbox = mailbox.unwrap_or(place.shared.mailbox);
         if mailbox.capacity() == Some(0) {
             return Err(Denied::NoCapacity);
+        }
+        if mailbox.capacity().is_some() && simulated::narrows_mailbox() {
+            mailbox = Mailbox::bounded(1);
         }
         if !policy.backoff.is_valid() {
             return Err(Denied::BadBackoff);
@@ -132,28 +134,25 @@ fn begin<C: IntoChild>(cell: &Arc<ActorCell<MsgOf<C>>>, child: C) {
     } else {
         launch_small
     };
-    launch(
-        &cell.node.shared.handle,
-        seed(cell, exit, child.into_spec()),
-    );
+    launch(cell, seed(cell, exit, child.into_spec()));
 }
 
-fn launch_small<S: Start>(handle: &Handle, seed: Seed<S>) {
-    launch(handle, shell(seed));
+type CellOf<S> = ActorCell<<<S as Start>::Actor as Actor>::Msg>;
+
+fn launch_small<S: Start>(cell: &Arc<CellOf<S>>, seed: Seed<S>) {
+    let node = || Arc::clone(cell) as Arc<dyn AnyNode>;
+    launch(&cell.node.shared.handle, node, shell(seed));
 }
 
 /// Runs the shell of a large actor, which is moved by each function that it is handed to: it is put at once
 /// where it stays.
-fn launch_large<S: Start>(handle: &Handle, seed: Seed<S>) {
-    launch(handle, Box::pin(shell(seed)));
+fn launch_large<S: Start>(cell: &Arc<CellOf<S>>, seed: Seed<S>) {
+    let node = || Arc::clone(cell) as Arc<dyn AnyNode>;
+    launch(&cell.node.shared.handle, node, Box::pin(shell(seed)));
 }
 
 /// What the one incarnation is started from, or what makes that for each of them.
-fn seed<S: Start>(
-    cell: &Arc<ActorCell<<S::Actor as Actor>::Msg>>,
-    exit: Exit,
-    spec: ChildSpec<S>,
-) -> Seed<S> {
+fn seed<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -> Seed<S> {
     let ctx = Context::new(Arc::clone(cell));
     match spec.clone {
         None => Seed {

@@ -212,7 +212,7 @@ impl Builder {
         let handle = shared.handle.clone();
         let node = Root::system(shared, self.name, site);
         let exit = Exit::new(Arc::clone(&node));
-        launch(&handle, shell(exit));
+        launch(&handle, || Arc::clone(&node), shell(exit));
         if self.on_signals
             && let Err(error) = serve(Arc::clone(&node), self.grace)
         {

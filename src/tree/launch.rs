@@ -4,18 +4,34 @@ use std::future::Future;
 
 use tokio::runtime::Handle;
 
-/// Runs the shell of a registered node.
+use crate::tree::simulated;
+
+/// Runs the shell of a registered node, which a simulation wants to know: an `Arc<dyn AnyNode>`.
 ///
 /// Its join handle is not kept: the `Exit` within the future tells of its end. A
 /// runtime that is shutting down drops the future right here, which is an end like any other.
 #[expect(clippy::disallowed_methods, reason = "the one spawn site")]
-pub(crate) fn launch(handle: &Handle, shell: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn launch<N: 'static>(
+    handle: &Handle,
+    node: impl FnOnce() -> N,
+    shell: impl Future<Output = ()> + Send + 'static,
+) {
+    if simulated::is_for(handle) {
+        return simulated::launch(node(), Box::pin(shell));
+    }
     drop(handle.spawn(shell));
 }
 
 /// Runs a registered blocking job on a thread of its own.
 #[expect(clippy::disallowed_methods, reason = "the one spawn site")]
-pub(crate) fn launch_blocking(handle: &Handle, job: impl FnOnce() + Send + 'static) {
+pub(crate) fn launch_blocking<N: 'static>(
+    handle: &Handle,
+    node: impl FnOnce() -> N,
+    job: impl FnOnce() + Send + 'static,
+) {
+    if simulated::is_for(handle) {
+        return simulated::launch(node(), Box::pin(async move { job() }));
+    }
     drop(handle.spawn_blocking(job));
 }
 

@@ -8,6 +8,7 @@
 //!
 //! Its rooms, each of which imports only from those above it:
 //!
+//! - `simulated.rs`: where a simulation takes the place of the runtime;
 //! - `launch.rs`: where something is started;
 //! - `stall/`: who looks at waits that last;
 //! - `node/`: what a node is;
@@ -21,6 +22,7 @@ mod lifecycle;
 mod lookup;
 mod node;
 mod node_ref;
+pub(crate) mod simulated;
 mod stall;
 mod waiting;
 
@@ -31,6 +33,8 @@ pub(crate) use lifecycle::{
     Body, Denied, Ended, Exit, Halt, Manner, Report, RestartMark, Resume, StopChildren,
     forget_ended, next_ended, register, register_scope, tolerated,
 };
+#[cfg(feature = "simulation")]
+pub(crate) use node::enter;
 pub(crate) use node::signals;
 pub(crate) use node::{
     AnyNode, Label, LetterHook, Letters, Node, Order, Place, Request, Settings, Shared, ShellWaker,
@@ -40,5 +44,7 @@ pub(crate) use node::{
 pub use node::{AutoShutdown, DeadLetter, NodeId, StopOrder, Strategy};
 pub use node_ref::NodeRef;
 pub(crate) use stall::Stalls;
+#[cfg(feature = "simulation")]
+pub(crate) use waiting::waits_of;
 pub(crate) use waiting::{OverdueTimer, Overrun, UntilStopped, Wait, WaitBound};
 pub use waiting::{Stopped, Stopping};

@@ -9,6 +9,7 @@ use crate::mailbox::DropReason;
 use crate::sync::panic_message;
 use crate::tree::node::signals::Snapshot;
 use crate::tree::node::{Order, enter, request, within_scope};
+use crate::tree::simulated;
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
 ///
@@ -151,6 +152,7 @@ impl<F: Future> Future for Body<'_, F> {
         let Self { exit, future, .. } = this;
         let polled = exit.enter(|| {
             catch_unwind(AssertUnwindSafe(|| {
+                simulated::at_poll();
                 let polled = match future.as_mut().as_pin_mut() {
                     Some(future) => future.poll(cx),
                     None => Poll::Pending,

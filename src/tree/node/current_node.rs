@@ -20,7 +20,7 @@ thread_local! {
 /// Moves a node in for a poll, and gives the outer one. No count is touched: the node's shell lends
 /// the reference that it holds anyway.
 #[inline]
-pub(in crate::tree) fn enter(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
+pub(crate) fn enter(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(node)))
 }
 

@@ -119,6 +119,12 @@ impl Node {
         caller.is_open().then(|| Arc::clone(caller))
     }
 
+    /// When the time is up of the caller for whom the node does what it does.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        moment::decode(self.limiting_caller()?.limit())
+    }
+
     fn default_limit(&self) -> Option<Instant> {
         if self.notes.load() & DEFAULT == 0 {
             return None;

@@ -8,6 +8,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::list::{Listed, Stalls};
 use crate::sync::KeptWaker;
+use crate::tree::simulated;
 
 /// Wakes a wait for an end once it has lasted, and then whenever it has set.
 ///
@@ -22,6 +23,8 @@ pub(in crate::tree) enum LookTimer {
     Own(OwnTimer),
     /// Everywhere else.
     Listed(Listed),
+    /// In a simulation, which tells looks from the timers that somebody has asked for.
+    Simulated(Instant),
 }
 
 #[derive(Debug)]
@@ -42,12 +45,15 @@ impl LookTimer {
             Self::Yielded => Poll::Ready(()),
             Self::Own(timer) => timer.poll(cx),
             Self::Listed(listed) => listed.poll(cx.waker()),
+            Self::Simulated(at) => simulated::poll_look(*at, cx.waker()),
         }
     }
 
     /// Sets the time of the next look.
     pub(in crate::tree) fn set(&mut self, at: Instant) {
         match self {
+            Self::Simulated(set) => *set = at,
+            Self::New | Self::Yielded if simulated::is_here() => *self = Self::Simulated(at),
             Self::New | Self::Yielded => {
                 *self = Self::Own(OwnTimer {
                     sleep: Box::pin(sleep_until(at)),

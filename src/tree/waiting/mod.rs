@@ -17,3 +17,5 @@ pub use stopping::Stopping;
 pub(crate) use wait_bound::{Overrun, WaitBound};
 pub(crate) use wait_graph::Wait;
 pub(in crate::tree) use wait_graph::awaited_ends;
+#[cfg(feature = "simulation")]
+pub(crate) use wait_graph::waits_of;

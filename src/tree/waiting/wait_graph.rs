@@ -326,3 +326,20 @@ impl Links {
         Some(&waits.free[end as usize])
     }
 }
+
+/// The same in words: what it waits for, of whom.
+#[cfg(feature = "simulation")]
+pub(crate) fn waits_of(node: &Arc<dyn AnyNode>) -> Vec<(&'static str, Arc<dyn AnyNode>)> {
+    let in_words = |edge: Arc<Edge>| {
+        let what = match edge.request {
+            Request::Reply(_) => "a reply of",
+            Request::Room(_) => "room in",
+            Request::End => "the end of",
+            Request::Start => "the start of",
+            Request::Join => "its child",
+            Request::Turn => "its turn behind",
+        };
+        (what, Arc::clone(&edge.target))
+    };
+    all_waits(node).into_iter().map(in_words).collect()
+}

@@ -1,0 +1,143 @@
+//! The seam at which a simulation takes the place of the runtime (`src/testing/`).
+//!
+//! A thread that simulates has a [`Simulator`]. It is asked wherever the crate would hand something to the
+//! runtime, or would leave something to chance. Everywhere else, and always without the feature `simulation`,
+//! nobody is asked, and nothing of this is left in the program.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Poll, Waker};
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+#[cfg(feature = "simulation")]
+use on::ask;
+#[cfg(feature = "simulation")]
+pub(crate) use on::install;
+
+/// What runs a node: its shell, or its blocking job.
+pub(crate) type Shell = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What stands for the runtime on a thread that simulates.
+pub(crate) trait Simulator {
+    /// Whether it stands for the runtime with this handle.
+    fn is_for(&self, handle: &Handle) -> bool;
+
+    /// Runs what belongs to a node, some time. The node is an `Arc<dyn AnyNode>`, of which this room does not
+    /// know.
+    fn launch(&self, node: Box<dyn Any>, shell: Shell);
+
+    /// Polls something else, because the code here blocks its thread until that has happened. `false` if
+    /// there is nothing to poll.
+    fn step(&self) -> bool;
+
+    /// Has a wait looked at later, though nobody has asked for that.
+    fn look_later(&self, at: Instant, waker: &Waker);
+
+    /// Whether the code that is about to be polled is to panic instead.
+    fn panics(&self) -> bool;
+
+    /// Whether the start that is about to begin is to fail instead.
+    fn fails_start(&self) -> bool;
+
+    /// Whether a mailbox is to have room for one message only.
+    fn narrows_mailbox(&self) -> bool;
+
+    /// Between 0 and 1.
+    fn random(&self) -> f64;
+}
+
+/// Whether what is started on this runtime is to be simulated.
+#[inline(always)]
+pub(super) fn is_for(handle: &Handle) -> bool {
+    ask(|simulator| simulator.is_for(handle)).unwrap_or(false)
+}
+
+/// Whether the code here is simulated.
+pub(super) fn is_here() -> bool {
+    ask(|_| ()).is_some()
+}
+
+pub(super) fn launch(node: impl Any, shell: Shell) {
+    ask(|simulator| simulator.launch(Box::new(node), shell));
+}
+
+/// Code blocks its thread, and waits for others.
+///
+/// # Panics
+///
+/// In a simulation, if nothing else can go on: the thread is the only one there is.
+pub(crate) fn block(park: impl FnOnce()) {
+    match ask(|simulator| simulator.step()) {
+        None => park(),
+        Some(true) => {}
+        Some(false) => panic!(
+            "code blocks the one thread of its simulation, and waits for what needs time or that thread"
+        ),
+    }
+}
+
+/// Ready when it is time to look at a wait that lasts.
+pub(super) fn poll_look(at: Instant, waker: &Waker) -> Poll<()> {
+    if at <= Instant::now() {
+        return Poll::Ready(());
+    }
+    ask(|simulator| simulator.look_later(at, waker));
+    Poll::Pending
+}
+
+/// Code of a node is about to be polled. See [`Simulator::panics`].
+#[inline(always)]
+pub(super) fn at_poll() {
+    if ask(|simulator| simulator.panics()).unwrap_or(false) {
+        panic!("a panic that the simulation has injected");
+    }
+}
+
+#[inline(always)]
+pub(crate) fn fails_start() -> bool {
+    ask(|simulator| simulator.fails_start()).unwrap_or(false)
+}
+
+#[inline(always)]
+pub(crate) fn narrows_mailbox() -> bool {
+    ask(|simulator| simulator.narrows_mailbox()).unwrap_or(false)
+}
+
+/// A number between 0 and 1, if chance is simulated.
+pub(crate) fn random() -> Option<f64> {
+    ask(|simulator| simulator.random())
+}
+
+#[cfg(not(feature = "simulation"))]
+#[inline(always)]
+fn ask<R>(_: impl FnOnce(&(dyn Simulator + 'static)) -> R) -> Option<R> {
+    None
+}
+
+#[cfg(feature = "simulation")]
+mod on {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use crate::tree::simulated::Simulator;
+
+    thread_local! {
+        static SIMULATOR: RefCell<Option<Rc<dyn Simulator>>> = const { RefCell::new(None) };
+    }
+
+    #[inline]
+    pub(super) fn ask<R>(question: impl FnOnce(&(dyn Simulator + 'static)) -> R) -> Option<R> {
+        // A thread that ends has none any more.
+        let simulator = SIMULATOR.try_with(|simulator| simulator.borrow().clone());
+        let simulator = simulator.ok().flatten();
+        simulator.map(|simulator| question(&*simulator))
+    }
+
+    /// Has this thread simulate, or not any more. Gives what it had.
+    pub(crate) fn install(simulator: Option<Rc<dyn Simulator>>) -> Option<Rc<dyn Simulator>> {
+        SIMULATOR.replace(simulator)
+    }
+}
