@@ -88,6 +88,8 @@ mod observe;
 mod supervision;
 mod sync;
 mod system;
+#[cfg(feature = "simulation")]
+pub mod testing;
 mod tree;
 
 pub use actor::{

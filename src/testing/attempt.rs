@@ -1,0 +1,148 @@
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::fault::{Fault, What};
+use super::trace::Event;
+use super::world::State;
+use crate::tree::{AnyNode, Order};
+
+/// One run of a body with a fault at one poll: see [`Sim::at_each_await`](super::Sim::at_each_await).
+pub(super) struct Attempt {
+    fault: Fault,
+    /// At which poll, from 1 on.
+    at: u64,
+    polls: u64,
+    /// The key of the first node that belongs to it.
+    first: usize,
+    outcome: Outcome,
+    waiter: Option<Waker>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// So many polls have not come.
+    NotReached,
+    /// There was nothing there that it could be done to.
+    NothingThere,
+    Done,
+}
+
+/// What is to be done before a poll.
+pub(super) enum Effect {
+    None,
+    /// The poll comes later.
+    Held,
+    Told(Arc<dyn AnyNode>, Order),
+    Panic,
+    CallersGo(Vec<Waker>),
+}
+
+impl Attempt {
+    pub(super) fn new(fault: Fault, at: u64, first: usize) -> Self {
+        Self {
+            fault,
+            at,
+            polls: 0,
+            first,
+            outcome: Outcome::NotReached,
+            waiter: None,
+        }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    pub(super) fn first(&self) -> usize {
+        self.first
+    }
+
+    /// Whom it is to wake when a node has ended.
+    pub(super) fn set_waiter(&mut self, waker: &Waker) {
+        self.waiter = Some(waker.clone());
+    }
+
+    pub(super) fn take_waiter(&mut self) -> Option<Waker> {
+        self.waiter.take()
+    }
+
+    /// This one is about to be polled.
+    pub(super) fn at_poll(&mut self, key: usize, state: &mut State) -> Effect {
+        let is_over = self.outcome != Outcome::NotReached || key < self.first;
+        if is_over || !state.nodes.is_called(key, &self.fault.target) {
+            return Effect::None;
+        }
+        self.polls += 1;
+        if self.polls < self.at {
+            return Effect::None;
+        }
+        self.outcome = Outcome::NothingThere;
+        let effect = self.act(key, state);
+        if !matches!(effect, Effect::None) {
+            self.outcome = Outcome::Done;
+            state.trace.push(Event::Injected {
+                node: state.nodes.name(key),
+                fault: self.fault.what.name(),
+            });
+        }
+        effect
+    }
+
+    fn act(&self, key: usize, state: &mut State) -> Effect {
+        let Some(node) = state.nodes.node(key).cloned() else {
+            return Effect::None;
+        };
+        match self.fault.what {
+            What::Kill => Effect::Told(node, Order::Kill),
+            What::Stop => Effect::Told(node, Order::Stop),
+            What::Drain => Effect::Told(node, Order::Drain),
+            What::Panic => Effect::Panic,
+            What::CallerGone => {
+                let wakers = state.calls.all_go();
+                match wakers.is_empty() {
+                    true => Effect::None,
+                    false => Effect::CallersGo(wakers),
+                }
+            }
+            What::Deadline => match node.node().deadline() {
+                Some(limit) if limit > Instant::now() => {
+                    state.hold(key, limit + Duration::from_millis(1));
+                    Effect::Held
+                }
+                _ => Effect::None,
+            },
+        }
+    }
+
+    /// The poll did not come to the node's code: it is for the next one.
+    pub(super) fn put_off(&mut self) {
+        self.outcome = Outcome::NotReached;
+        self.polls -= 1;
+    }
+
+    /// In words, for a report.
+    pub(super) fn describe(&self) -> String {
+        let Fault { what, target } = &self.fault;
+        format!(
+            "with {} for {target} at its poll number {}",
+            what.name(),
+            self.at
+        )
+    }
+
+    /// Why a test with this fault proves nothing, if it was never done.
+    pub(super) fn why_never(fault: &Fault) -> String {
+        let Fault { what, target } = fault;
+        let why = match what {
+            What::CallerGone => "no call made with `Sim::call` was open when it was polled",
+            What::Deadline => "it handled no ask with a deadline when it was polled",
+            What::Kill | What::Stop | What::Drain | What::Panic => {
+                "no actor of this name or type was polled"
+            }
+        };
+        format!("{} was never injected into {target}: {why}", what.name())
+    }
+}

@@ -1,0 +1,280 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::ready::ReadyList;
+use super::trace::{Event, Participant};
+use super::world::BODY;
+use crate::error::{Kind, Phase, StopReason};
+use crate::tree::simulated::Shell;
+use crate::tree::{AnyNode, NodeId};
+
+/// Who has taken part in a run, by the order in which they came: that is their key. The first is the body.
+pub(super) struct Nodes {
+    entries: Vec<Entry>,
+    keys: HashMap<NodeId, usize>,
+    /// Of those that have not ended.
+    alive: Vec<usize>,
+}
+
+struct Entry {
+    name: Participant,
+    waker: Option<Waker>,
+    /// None while it is polled, and once it has ended. A scope has none.
+    shell: Option<Shell>,
+    /// None once it has ended.
+    node: Option<Arc<dyn AnyNode>>,
+    seen: Seen,
+    polls: u64,
+}
+
+/// How it was at the last look.
+struct Seen {
+    phase: Phase,
+    accepted: u64,
+    started: u64,
+}
+
+impl Nodes {
+    pub(super) fn new() -> Self {
+        let body = Entry {
+            name: Participant("the body".into()),
+            waker: None,
+            shell: None,
+            node: None,
+            seen: Seen::nothing(),
+            polls: 0,
+        };
+        Self {
+            entries: vec![body],
+            keys: HashMap::new(),
+            alive: Vec::new(),
+        }
+    }
+
+    pub(super) fn name(&self, key: usize) -> Participant {
+        self.entries[key].name.clone()
+    }
+
+    pub(super) fn node(&self, key: usize) -> Option<&Arc<dyn AnyNode>> {
+        self.entries[key].node.as_ref()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Adds a node that is to be run, and those above it that are not known.
+    pub(super) fn add(
+        &mut self,
+        node: Arc<dyn AnyNode>,
+        shell: Shell,
+        ready: &Arc<ReadyList>,
+        trace: &mut Vec<Event>,
+    ) -> usize {
+        let mut above = Vec::new();
+        let mut next = node.node().owner();
+        while let Some(owner) = next.filter(|owner| !self.keys.contains_key(&owner.node().id())) {
+            above.push(Arc::clone(owner));
+            next = owner.node().owner();
+        }
+        for owner in above.into_iter().rev() {
+            self.enter(owner, trace);
+        }
+        let key = self.enter(node, trace);
+        let entry = &mut self.entries[key];
+        entry.waker = Some(ready.waker(key));
+        entry.shell = Some(shell);
+        key
+    }
+
+    fn enter(&mut self, node: Arc<dyn AnyNode>, trace: &mut Vec<Event>) -> usize {
+        let key = self.entries.len();
+        let owner = node.node().owner();
+        let owner = owner.and_then(|owner| self.keys.get(&owner.node().id()));
+        let owner = owner.map(|key| self.name(*key));
+        let name = Participant(format!("{}#{key}", base_name(&node)).into());
+        self.keys.insert(node.node().id(), key);
+        self.alive.push(key);
+        trace.push(Event::Spawned {
+            node: name.clone(),
+            owner,
+        });
+        self.entries.push(Entry {
+            name,
+            waker: None,
+            shell: None,
+            node: Some(node),
+            seen: Seen::nothing(),
+            polls: 0,
+        });
+        key
+    }
+
+    pub(super) fn are_alive(&self) -> bool {
+        !self.alive.is_empty()
+    }
+
+    /// Whether any of those has not ended that have come since there were so many.
+    pub(super) fn are_alive_since(&self, first: usize) -> bool {
+        self.alive.last().is_some_and(|key| *key >= first)
+    }
+
+    pub(super) fn can_be_polled(&self, key: usize) -> bool {
+        self.entries[key].shell.is_some()
+    }
+
+    /// Takes the shell for a poll.
+    pub(super) fn take(&mut self, key: usize) -> Option<(Shell, Waker)> {
+        let entry = &mut self.entries[key];
+        entry.polls += 1;
+        entry.shell.take().zip(entry.waker.clone())
+    }
+
+    pub(super) fn put_back(&mut self, key: usize, shell: Shell) {
+        self.entries[key].shell = Some(shell);
+    }
+
+    pub(super) fn take_all(&mut self) -> Vec<Shell> {
+        let shells = self.entries.iter_mut().map(|entry| entry.shell.take());
+        shells.flatten().collect()
+    }
+
+    /// Notes what has changed since the last look. Gives those that have ended, which are dropped where users'
+    /// code may run.
+    pub(super) fn look(&mut self, trace: &mut Vec<Event>) -> Vec<Arc<dyn AnyNode>> {
+        let mut ended = Vec::new();
+        let entries = &mut self.entries;
+        self.alive.retain(|key| {
+            let entry = &mut entries[*key];
+            let is_there = entry.look(trace);
+            if !is_there {
+                ended.extend(entry.node.take());
+            }
+            is_there
+        });
+        ended
+    }
+
+    /// Those that have not ended and have no owner among them, the first that came in front.
+    pub(super) fn roots(&self) -> Vec<usize> {
+        let is_root = |key: &usize| self.owner_of(*key).is_none();
+        self.alive.iter().copied().filter(is_root).collect()
+    }
+
+    pub(super) fn children(&self, key: usize) -> Vec<usize> {
+        let is_child = |child: &usize| self.owner_of(*child) == Some(key);
+        self.alive.iter().copied().filter(is_child).collect()
+    }
+
+    fn owner_of(&self, key: usize) -> Option<usize> {
+        let owner = self.node(key)?.node().owner()?;
+        let key = *self.keys.get(&owner.node().id())?;
+        self.node(key).is_some().then_some(key)
+    }
+
+    /// Its name if it takes part, and else its path.
+    pub(super) fn name_of(&self, node: &Arc<dyn AnyNode>) -> String {
+        match self.keys.get(&node.node().id()) {
+            Some(key) => self.name(*key).to_string(),
+            None => node.node().path(node.type_name()),
+        }
+    }
+
+    /// Whether it is the one that is called so.
+    pub(super) fn is_called(&self, key: usize, name: &str) -> bool {
+        key != BODY
+            && self.node(key).is_some_and(|node| {
+                node.node().name().as_deref() == Some(name)
+                    || node.node().kind() == Kind::Actor && short(node.type_name()) == name
+            })
+    }
+}
+
+impl Entry {
+    /// Whether it is still there.
+    fn look(&mut self, trace: &mut Vec<Event>) -> bool {
+        let Some(node) = &self.node else {
+            return false;
+        };
+        let name = || self.name.clone();
+        let (started, _) = node.progress();
+        let accepted = started + node.backlog();
+        if accepted > self.seen.accepted {
+            let messages = accepted - self.seen.accepted;
+            trace.push(Event::Told {
+                node: name(),
+                messages,
+            });
+            self.seen.accepted = accepted;
+        }
+        if started > self.seen.started {
+            trace.push(Event::Handled {
+                node: name(),
+                messages: started - self.seen.started,
+                label: node.node().label(),
+            });
+            self.seen.started = started;
+        }
+        let phase = node.node().phase();
+        if phase == Phase::Stopped {
+            let reason = node.node().reason();
+            let reason = reason.as_ref().map_or("killed", how);
+            trace.push(Event::Stopped {
+                node: name(),
+                reason,
+            });
+            return false;
+        }
+        if phase != self.seen.phase {
+            trace.push(Event::Entered {
+                node: name(),
+                phase,
+            });
+            self.seen.phase = phase;
+        }
+        true
+    }
+}
+
+impl Seen {
+    fn nothing() -> Self {
+        Self {
+            phase: Phase::Starting,
+            accepted: 0,
+            started: 0,
+        }
+    }
+}
+
+/// Without the numbers of nodes that it may speak of, which differ from run to run.
+fn how(reason: &StopReason) -> &'static str {
+    match reason {
+        StopReason::Finished => "finished",
+        StopReason::Stopped => "stopped",
+        StopReason::Drained => "drained",
+        StopReason::Killed => "killed",
+        StopReason::Failed(_) => "failed",
+        StopReason::CutShort(_) => "cut short",
+    }
+}
+
+fn base_name(node: &Arc<dyn AnyNode>) -> String {
+    if let Some(name) = node.node().name() {
+        return name;
+    }
+    let kind = match node.node().kind() {
+        Kind::Actor => short(node.type_name()),
+        Kind::Task => "task",
+        Kind::Blocking => "blocking",
+        Kind::Scope => "scope",
+        Kind::System => "system",
+    };
+    kind.to_owned()
+}
+
+/// A type's name without its modules and parameters.
+fn short(type_name: &str) -> &str {
+    let plain = type_name.split('<').next().unwrap_or(type_name);
+    plain.rsplit("::").next().unwrap_or(plain)
+}

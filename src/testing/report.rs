@@ -1,0 +1,276 @@
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use super::nodes::Nodes;
+use super::run::{Outside, Run};
+use super::seeds::replay;
+use super::trace::Event;
+use crate::tree::waits_of;
+
+/// How many events of a trace are shown.
+const MOST_SHOWN: usize = 120;
+
+/// What a simulation has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Finding {
+    /// The body panicked, with this text.
+    Panicked(String),
+    /// The body returned an error.
+    Failed(String),
+    /// The body is not over, nobody is ready, and no timer is set: somebody waits for a wake that never comes.
+    Stuck,
+    /// The body is over, and something that was started in it lives on, and waits for a wake that never comes.
+    Outlived,
+    /// It was not over after so many polls.
+    OutOfPolls(u64),
+    /// It was not over after so much virtual time.
+    OutOfTime(Duration),
+    /// The same seed gave two different runs: chance or time from outside has leaked in.
+    Differs {
+        /// The number of the first event that differs, from 0 on.
+        at: usize,
+        /// What it was in the first run; `None` if that was over.
+        first: Option<Event>,
+        /// What it was in the second.
+        second: Option<Event>,
+    },
+    /// There was nothing to run, or nowhere to run it; says why.
+    Refused(String),
+    /// A fault of this crate's: a node's own shell panicked.
+    Broken(String),
+}
+
+impl Finding {
+    /// Whether both are of one sort, whatever their texts are.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(text) => write!(f, "the body panicked: {text}"),
+            Self::Failed(text) => write!(f, "the body failed: {text}"),
+            Self::Stuck => f.write_str(
+                "the body waits for a wake that never comes: nobody is ready, and no timer is set",
+            ),
+            Self::Outlived => f.write_str(
+                "the body is over, but something that it started lives on: nobody is ready, and no timer is set",
+            ),
+            Self::OutOfPolls(polls) => write!(f, "not over after {polls} polls"),
+            Self::OutOfTime(time) => write!(f, "not over after {time:?} of virtual time"),
+            Self::Differs { at, first, second } => {
+                write!(f, "two runs of the seed differ from event {at} on: ")?;
+                show_one(f, first.as_ref())?;
+                f.write_str(" in the first, ")?;
+                show_one(f, second.as_ref())?;
+                f.write_str(" in the second")
+            }
+            Self::Refused(why) => f.write_str(why),
+            Self::Broken(what) => f.write_str(what),
+        }
+    }
+}
+
+fn show_one(f: &mut fmt::Formatter<'_>, event: Option<&Event>) -> fmt::Result {
+    match event {
+        Some(event) => write!(f, "\"{}\"", event.to_string().trim()),
+        None => f.write_str("the end"),
+    }
+}
+
+/// A simulation that failed. `Display` shows what was found, the line that replays it, the trace after it was
+/// shortened, and who was alive and waited for what.
+#[derive(Debug)]
+pub struct SimulationError(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
+    finding: Finding,
+    seed: Option<u64>,
+    /// The whole run, before it was shortened.
+    run: Option<Run>,
+    /// The shortest that was found that fails in the same way.
+    shortest: Option<Run>,
+    notes: Vec<String>,
+}
+
+impl SimulationError {
+    pub(super) fn refused(why: impl Into<String>) -> Self {
+        Self(Box::new(Details {
+            finding: Finding::Refused(why.into()),
+            seed: None,
+            run: None,
+            shortest: None,
+            notes: Vec::new(),
+        }))
+    }
+
+    pub(super) fn new(finding: Finding, seed: u64, run: Run) -> Self {
+        Self(Box::new(Details {
+            finding,
+            seed: Some(seed),
+            run: Some(run),
+            shortest: None,
+            notes: Vec::new(),
+        }))
+    }
+
+    pub(super) fn set_shortest(&mut self, shortest: Run) {
+        self.0.shortest = Some(shortest);
+    }
+
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        self.0.notes.push(note.into());
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finding(&self) -> &Finding {
+        &self.0.finding
+    }
+
+    /// The seed that failed; `None` if none was run.
+    #[must_use]
+    pub fn seed(&self) -> Option<u64> {
+        self.0.seed
+    }
+
+    /// What happened, one event after the other: after it was shortened, if it could be.
+    #[must_use]
+    pub fn trace(&self) -> &[Event] {
+        let run = self.0.shortest.as_ref().or(self.0.run.as_ref());
+        run.map_or(&[], |run| &run.trace)
+    }
+
+    /// Who was alive then, and what each waited for.
+    #[must_use]
+    pub fn tree(&self) -> &str {
+        let run = self.0.shortest.as_ref().or(self.0.run.as_ref());
+        run.map_or("", |run| &run.tree)
+    }
+
+    /// What the simulation did not order.
+    #[must_use]
+    pub fn outside(&self) -> Outside {
+        self.0
+            .run
+            .as_ref()
+            .map_or_else(Outside::default, |run| run.outside)
+    }
+}
+
+impl Error for SimulationError {}
+
+impl fmt::Display for SimulationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Details {
+            finding,
+            seed,
+            run,
+            shortest,
+            notes,
+        } = &*self.0;
+        let (Some(seed), Some(run)) = (seed, run) else {
+            return write!(f, "no simulation: {finding}");
+        };
+        writeln!(f, "seed {seed} ({}) fails: {finding}", run.schedule)?;
+        if let Some(attempt) = &run.attempt {
+            writeln!(f, "{attempt}")?;
+        }
+        writeln!(f, "replay it with: {}", replay(*seed))?;
+        for note in notes {
+            writeln!(f, "{note}")?;
+        }
+        show_outside(f, run.outside)?;
+        let sizes = |run: &Run| (run.polls, run.departures());
+        let (polls, departures) = sizes(shortest.as_ref().unwrap_or(run));
+        writeln!(
+            f,
+            "\nWhat happened, in {polls} polls with {departures} choices out of turn:"
+        )?;
+        if let Some((polls, departures)) = shortest.as_ref().map(|_| sizes(run)) {
+            writeln!(
+                f,
+                "  (made plain; it was {polls} polls with {departures} such choices)"
+            )?;
+        }
+        show_trace(f, self.trace())?;
+        match self.tree() {
+            "" => writeln!(f, "\nNo node was alive then."),
+            tree => writeln!(f, "\nWho was alive then:\n{}", tree.trim_end()),
+        }
+    }
+}
+
+fn show_outside(f: &mut fmt::Formatter<'_>, outside: Outside) -> fmt::Result {
+    let Outside {
+        raw_tasks,
+        foreign_wakes,
+    } = outside;
+    if raw_tasks > 0 {
+        writeln!(
+            f,
+            "outside of the simulation: raw tasks, {raw_tasks} at once"
+        )?;
+    }
+    if foreign_wakes > 0 {
+        writeln!(
+            f,
+            "outside of the simulation: {foreign_wakes} wakes from other threads"
+        )?;
+    }
+    Ok(())
+}
+
+fn show_trace(f: &mut fmt::Formatter<'_>, trace: &[Event]) -> fmt::Result {
+    let left_out = trace.len().saturating_sub(MOST_SHOWN);
+    if left_out > 0 {
+        writeln!(f, "  ({left_out} events before)")?;
+    }
+    for event in &trace[left_out..] {
+        writeln!(f, "  {event}")?;
+    }
+    Ok(())
+}
+
+/// Who is alive, as an indented tree, and what each waits for.
+pub(super) fn tree(nodes: &Nodes) -> String {
+    let mut text = String::new();
+    let mut pending: Vec<_> = nodes
+        .roots()
+        .into_iter()
+        .rev()
+        .map(|key| (0, key))
+        .collect();
+    while let Some((depth, key)) = pending.pop() {
+        let children = nodes.children(key);
+        pending.extend(children.into_iter().rev().map(|child| (depth + 1, child)));
+        text += &"  ".repeat(depth + 1);
+        text += &line(nodes, key);
+        text.push('\n');
+    }
+    text
+}
+
+fn line(nodes: &Nodes, key: usize) -> String {
+    let Some(node) = nodes.node(key) else {
+        return String::new();
+    };
+    let this = node.node();
+    let mut line = format!("{} {}", nodes.name(key), this.phase());
+    if node.backlog() > 0 {
+        line += &format!(", {} queued", node.backlog());
+    }
+    let (_, is_busy) = node.progress();
+    if let Some(label) = this.label().filter(|_| is_busy) {
+        line += &format!(", handling {label}");
+    }
+    for (wanted, target) in waits_of(node) {
+        line += &format!(", waits for {wanted} {}", nodes.name_of(&target));
+    }
+    line + &format!(" ({})", this.site())
+}

@@ -1,0 +1,219 @@
+//! One run of a body, from its first poll to its end.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, RuntimeMetrics};
+use tokio::task::unconstrained;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::choices::Choices;
+use super::report::{Finding, tree};
+use super::schedule::Rule;
+use super::sim::Sim;
+use super::simulation::Settings;
+use super::trace::Event;
+use super::world::{BODY, Step, World};
+use crate::TaskOutput;
+use crate::sync::panic_message;
+
+/// If nobody is ready, and no timer is due within this, none is set that anybody waits for. It is less than
+/// the longest that tokio's timers can wait.
+const QUIET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// What a run was like.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) finding: Option<Finding>,
+    pub(super) trace: Vec<Event>,
+    pub(super) choices: Vec<u32>,
+    pub(super) polls: u64,
+    pub(super) schedule: &'static str,
+    pub(super) outside: Outside,
+    /// Who was alive when it failed.
+    pub(super) tree: String,
+    /// The fault that was under way.
+    pub(super) attempt: Option<String>,
+}
+
+impl Run {
+    /// How often somebody else was chosen than whoever had been ready for the longest time, or something went
+    /// wrong.
+    pub(super) fn departures(&self) -> usize {
+        self.choices.iter().filter(|choice| **choice != 0).count()
+    }
+}
+
+/// What a simulation does not order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Outside {
+    /// How many raw tasks (`tokio::spawn`) were alive at once, at most.
+    pub raw_tasks: usize,
+    /// How many wakes came from other threads.
+    pub foreign_wakes: u64,
+}
+
+pub(super) fn run<R: TaskOutput>(
+    settings: &Settings,
+    seed: u64,
+    choices: Choices,
+    body: &impl AsyncFn(Sim) -> R,
+) -> Run {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    // It has no other resources than memory.
+    let runtime = runtime.expect("a runtime of one thread without a driver for IO can be built");
+    runtime.block_on(async {
+        let rule = Rule::of_seed(settings.schedule, seed);
+        let schedule = rule.name();
+        let world = World::new(seed, rule, choices, settings.faults.clone());
+        world.enter();
+        let mut body = pin!(Some(async { body(Sim::new(seed)).await }));
+        let mut driver = Driver::new(settings, &world, body.as_mut());
+        let finding = poll_fn(|cx| driver.poll(cx)).await;
+        let raw_tasks = driver.raw_tasks;
+        world.after_poll();
+        let tree = tree(&world.state.borrow().nodes);
+        let attempt = world
+            .state
+            .borrow()
+            .attempt
+            .as_ref()
+            .map(|attempt| attempt.describe());
+        // A destructor that panics has nobody left to tell.
+        drop(catch_unwind(AssertUnwindSafe(|| body.set(None))));
+        world.shut_down();
+        World::leave();
+        let outside = Outside {
+            raw_tasks,
+            foreign_wakes: world.ready.foreign(),
+        };
+        let (trace, choices, polls) = world.take_notes();
+        Run {
+            finding,
+            trace,
+            choices,
+            polls,
+            schedule,
+            outside,
+            tree,
+            attempt,
+        }
+    })
+}
+
+/// Polls all of a run, one at a time: after each it returns to tokio, so that those who have yielded there are
+/// among those who are ready at the next choice, and raw tasks have their turn.
+struct Driver<'a, F> {
+    settings: &'a Settings,
+    world: &'a Rc<World>,
+    body: Pin<&'a mut Option<F>>,
+    body_waker: Waker,
+    timer: Pin<Box<Sleep>>,
+    is_idle: bool,
+    metrics: RuntimeMetrics,
+    raw_tasks: usize,
+}
+
+impl<'a, R: TaskOutput, F: Future<Output = R>> Driver<'a, F> {
+    fn new(settings: &'a Settings, world: &'a Rc<World>, body: Pin<&'a mut Option<F>>) -> Self {
+        world.ready.push(BODY);
+        Self {
+            settings,
+            world,
+            body,
+            body_waker: world.ready.waker(BODY),
+            timer: Box::pin(sleep(QUIET)),
+            is_idle: false,
+            metrics: Handle::current().metrics(),
+            raw_tasks: 0,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Finding>> {
+        self.world.ready.set_driver(cx.waker());
+        self.raw_tasks = self.raw_tasks.max(self.metrics.num_alive_tasks());
+        let next = self.world.release_due();
+        if self.body.is_none() && !self.world.has_live_nodes() {
+            return Poll::Ready(None);
+        }
+        match self.world.step(self.body.is_some()) {
+            Step::Idle => return self.idle(next, cx),
+            Step::Done => {}
+            Step::Body => {
+                if let Some(finding) = self.poll_body() {
+                    return Poll::Ready(Some(finding));
+                }
+                self.world.after_poll();
+            }
+        }
+        self.is_idle = false;
+        if let Some(finding) = self.beyond_limits() {
+            return Poll::Ready(Some(finding));
+        }
+        if let Some(what) = self.world.state.borrow_mut().broken.take() {
+            return Poll::Ready(Some(Finding::Broken(what)));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn poll_body(&mut self) -> Option<Finding> {
+        let mut cx = Context::from_waker(&self.body_waker);
+        let body = self.body.as_mut().as_pin_mut()?;
+        let poll = || pin!(unconstrained(body)).poll(&mut cx);
+        let polled = match catch_unwind(AssertUnwindSafe(poll)) {
+            Err(panic) => return Some(Finding::Panicked(panic_message(panic))),
+            Ok(Poll::Pending) => return None,
+            Ok(Poll::Ready(output)) => output,
+        };
+        let dropped = catch_unwind(AssertUnwindSafe(|| self.body.set(None)));
+        // The conversion of an error is the user's code, too.
+        let result = catch_unwind(AssertUnwindSafe(|| match polled.into_result() {
+            Ok(value) => {
+                drop(value);
+                None
+            }
+            Err(error) => Some(Finding::Failed(format!("{error:?}"))),
+        }));
+        match (dropped, result) {
+            (Err(panic), _) | (_, Err(panic)) => Some(Finding::Panicked(panic_message(panic))),
+            (Ok(()), Ok(finding)) => finding,
+        }
+    }
+
+    fn beyond_limits(&self) -> Option<Finding> {
+        let (polls, time) = (self.settings.most_polls, self.settings.most_time);
+        if self.world.state.borrow().polls > polls {
+            return Some(Finding::OutOfPolls(polls));
+        }
+        (self.world.elapsed() > time).then_some(Finding::OutOfTime(time))
+    }
+
+    /// Nobody is ready. Lets time go by, until somebody is to go on then, or a timer wakes somebody.
+    fn idle(&mut self, next: Option<Instant>, cx: &mut Context<'_>) -> Poll<Option<Finding>> {
+        if !std::mem::replace(&mut self.is_idle, true) {
+            let quiet = Instant::now() + QUIET;
+            self.timer.as_mut().reset(next.unwrap_or(quiet).min(quiet));
+        }
+        if self.timer.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        if next.is_some() {
+            self.is_idle = false;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(match self.body.is_some() {
+            true => Finding::Stuck,
+            false => Finding::Outlived,
+        }))
+    }
+}

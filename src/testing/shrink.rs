@@ -1,0 +1,133 @@
+//! Makes a run that fails shorter and plainer.
+
+use std::cell::Cell;
+use std::panic;
+use std::sync::Once;
+
+use super::choices::Choices;
+use super::report::Finding;
+use super::run::{Run, run};
+use super::sim::Sim;
+use super::simulation::Settings;
+use crate::TaskOutput;
+
+/// For how many polls a run is tried to be shortened, in all its tries.
+const MOST_POLLS: u64 = 1_000_000;
+
+/// What a shortening is about.
+pub(super) struct Shrink<'a, B> {
+    pub(super) settings: &'a Settings,
+    pub(super) seed: u64,
+    pub(super) finding: &'a Finding,
+    pub(super) body: &'a B,
+}
+
+impl<R: TaskOutput, B: AsyncFn(Sim) -> R> Shrink<'_, B> {
+    /// The plainest run that was found that fails in the same way; `None` if the same choices do not even fail
+    /// again.
+    pub(super) fn shortest(&self, choices: &[u32]) -> Option<Run> {
+        let _quiet = Quiet::begin();
+        let mut tries = self.settings.tries;
+        let mut polls = 0;
+        let mut best = self.fails_with(choices.to_vec())?;
+        let mut attempt = |list: Vec<u32>, best: &mut Run| {
+            if tries == 0 || polls > MOST_POLLS || list == best.choices {
+                return false;
+            }
+            tries -= 1;
+            let Some(run) = self.fails_with(list) else {
+                // What it cost is not known; a run that does not fail is about as long.
+                polls += best.polls;
+                return false;
+            };
+            polls += run.polls;
+            let is_better = plainness(&run) < plainness(best);
+            if is_better {
+                *best = run;
+            }
+            is_better
+        };
+        cut_the_end(&mut best, &mut attempt);
+        make_plain(&mut best, &mut attempt);
+        Some(best)
+    }
+
+    fn fails_with(&self, choices: Vec<u32>) -> Option<Run> {
+        let run = run(self.settings, self.seed, Choices::noted(choices), self.body);
+        let fails = run
+            .finding
+            .as_ref()
+            .is_some_and(|finding| finding.is_like(self.finding));
+        fails.then_some(run)
+    }
+}
+
+/// How many choices are not the plainest, and how many polls there were: less is plainer.
+fn plainness(run: &Run) -> (usize, u64) {
+    (run.departures(), run.polls)
+}
+
+/// Lets everything from some point on go first come, first served.
+fn cut_the_end(best: &mut Run, attempt: &mut impl FnMut(Vec<u32>, &mut Run) -> bool) {
+    let mut keep = 0;
+    loop {
+        let len = best.choices.len();
+        if keep >= len {
+            return;
+        }
+        if attempt(best.choices[..keep].to_vec(), best) {
+            return;
+        }
+        keep += (len - keep).div_ceil(2);
+    }
+}
+
+/// Makes the choices plain by pieces, from large ones to single ones.
+fn make_plain(best: &mut Run, attempt: &mut impl FnMut(Vec<u32>, &mut Run) -> bool) {
+    let mut piece = best.choices.len().div_ceil(2).max(1);
+    loop {
+        let mut from = 0;
+        while from < best.choices.len() {
+            let to = (from + piece).min(best.choices.len());
+            let mut list = best.choices.clone();
+            if list[from..to].iter().any(|choice| *choice != 0) {
+                list[from..to].fill(0);
+                attempt(list, best);
+            }
+            from = to;
+        }
+        if piece == 1 {
+            return;
+        }
+        piece = piece.div_ceil(2);
+    }
+}
+
+thread_local! {
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While a failure is shortened, the panics of its repetitions are not printed.
+struct Quiet;
+
+impl Quiet {
+    fn begin() -> Self {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let before = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                if !IS_QUIET.try_with(Cell::get).unwrap_or(false) {
+                    before(info);
+                }
+            }));
+        });
+        IS_QUIET.set(true);
+        Self
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        IS_QUIET.set(false);
+    }
+}

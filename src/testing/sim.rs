@@ -1,0 +1,234 @@
+use std::future::{Future, poll_fn};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::attempt::{Attempt, Outcome};
+use super::fault::Fault;
+use super::world::World;
+
+/// After how many polls of others a caller goes, at most, that is to go.
+const MOST_POLLS_OF_A_CALL: u32 = 8;
+
+/// What a simulated body has of its run. It can be copied into whatever the body starts.
+///
+/// # Panics
+///
+/// All of its methods panic if they are called outside of its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sim {
+    seed: u64,
+}
+
+impl Sim {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// The seed of this run.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How much virtual time has passed in this run.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.world().elapsed()
+    }
+
+    /// A number below `bound` that the seed determines, for what a test leaves to chance. With a bound of 0 or 1
+    /// it is 0. Smaller ones are tried first when a failure is shortened.
+    #[must_use]
+    pub fn random(&self, bound: u32) -> u32 {
+        self.world().state.borrow_mut().choices.below(bound)
+    }
+
+    /// Makes a call that its caller may give up: by the rate of
+    /// [`Faults::dropped_callers`](super::Faults::dropped_callers), or by [`Fault::caller_gone`]. Then the call
+    /// is dropped where it is, and the value is `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the call: dropping this drops it.
+    pub async fn call<F: Future>(&self, call: F) -> Option<F::Output> {
+        let mut call = Some(Box::pin(call));
+        let mut entered: Option<Entered> = None;
+        let sim = *self;
+        poll_fn(move |cx| {
+            let world = sim.world();
+            let number = entered.as_ref().map(|entered| entered.number);
+            let has_gone = |number| world.state.borrow_mut().calls.poll(number, cx.waker());
+            if number.is_some_and(has_gone) {
+                call = None;
+            }
+            let Some(running) = &mut call else {
+                return Poll::Ready(None);
+            };
+            if let Poll::Ready(output) = running.as_mut().poll(cx) {
+                return Poll::Ready(Some(output));
+            }
+            let entered = entered.get_or_insert_with(|| Entered::new(&world));
+            let has_gone = world
+                .state
+                .borrow_mut()
+                .calls
+                .poll(entered.number, cx.waker());
+            if has_gone {
+                call = None;
+                return Poll::Ready(None);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Runs `body` again and again, each time with this fault one poll later: at the first poll of the actor
+    /// that it names, at the second, and so on, until one is over before that. Says at how many it was.
+    ///
+    /// A poll of an actor begins where its code was suspended, so these are all the awaits that it is suspended
+    /// at in this order of events; other seeds give other orders. After each run everything that was started in
+    /// it must end, or the simulation fails. What `body` gives is dropped: with a fault in it an error may well
+    /// be right. What must hold even so, assert in it.
+    ///
+    /// ```
+    /// use tenure::prelude::*;
+    /// use tenure::testing::{Fault, Seeds, simulate};
+    ///
+    /// struct Store(u32);
+    ///
+    /// impl Actor for Store {
+    ///     type Msg = ReplyTo<u32>;
+    ///
+    ///     async fn handle(&mut self, reply: ReplyTo<u32>, _: &mut Context<Self>) -> tenure::Result {
+    ///         tokio::task::yield_now().await;
+    ///         reply.send(self.0);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// simulate(Seeds::first(10), async |sim| {
+    ///     let polls = sim
+    ///         .at_each_await(Fault::kill("Store"), async || {
+    ///             tenure::scope(async |scope| {
+    ///                 let store = scope.spawn(Store(7))?;
+    ///                 match store.ask(|reply| reply).await {
+    ///                     Ok(value) => assert_eq!(value, 7),
+    ///                     Err(error) => println!("no reply: {error}"),
+    ///                 }
+    ///                 Ok(())
+    ///             })
+    ///             .await
+    ///         })
+    ///         .await;
+    ///     assert!(polls > 1);
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the fault was never injected (no actor is called so, no call was open, no ask had a deadline): the test
+    /// would prove nothing. And if another one is under way in the same run.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it drops the body, and injects nothing more.
+    pub async fn at_each_await<T>(&self, fault: Fault, body: impl AsyncFn() -> T) -> u64 {
+        let mut was_done = false;
+        let mut at = 1;
+        loop {
+            let under_way = UnderWay::begin(*self, &fault, at);
+            drop(body().await);
+            under_way.all_ended().await;
+            match under_way.end() {
+                Some(Outcome::Done) => was_done = true,
+                Some(Outcome::NothingThere) => {}
+                Some(Outcome::NotReached) | None => break,
+            }
+            at += 1;
+        }
+        assert!(was_done, "{}", Attempt::why_never(&fault));
+        at - 1
+    }
+
+    fn world(&self) -> Rc<World> {
+        let world = World::current().filter(|world| world.seed == self.seed);
+        // A test that uses it elsewhere is wrong, and is to be told so.
+        world.expect("a `Sim` is used outside of its run")
+    }
+}
+
+/// A call that is open.
+struct Entered {
+    number: u64,
+}
+
+impl Entered {
+    fn new(world: &World) -> Self {
+        let goes = world.draws(world.dropped_callers());
+        let state = &mut *world.state.borrow_mut();
+        let goes_after = goes.then(|| state.choices.below(MOST_POLLS_OF_A_CALL));
+        Self {
+            number: state.calls.enter(goes_after),
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if let Some(world) = World::current() {
+            world.state.borrow_mut().calls.leave(self.number);
+        }
+    }
+}
+
+/// An attempt that is under way. Dropped, it is not any more.
+struct UnderWay {
+    sim: Sim,
+}
+
+impl UnderWay {
+    fn begin(sim: Sim, fault: &Fault, at: u64) -> Self {
+        let world = sim.world();
+        let state = &mut *world.state.borrow_mut();
+        assert!(
+            state.attempt.is_none(),
+            "two calls of `at_each_await` at a time"
+        );
+        state.polls = 0;
+        state.attempt = Some(Attempt::new(fault.clone(), at, state.nodes.len()));
+        Self { sim }
+    }
+
+    /// Waits until everything has ended that was started in it.
+    async fn all_ended(&self) {
+        poll_fn(|cx| {
+            let world = self.sim.world();
+            let state = &mut *world.state.borrow_mut();
+            let Some(attempt) = &mut state.attempt else {
+                return Poll::Ready(());
+            };
+            if !state.nodes.are_alive_since(attempt.first()) {
+                return Poll::Ready(());
+            }
+            attempt.set_waiter(cx.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn end(self) -> Option<Outcome> {
+        let world = self.sim.world();
+        let attempt = world.state.borrow_mut().attempt.take();
+        attempt.map(|attempt| attempt.outcome())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        // It is kept if what runs in it panics, for the report.
+        if let Some(world) = World::current().filter(|_| !std::thread::panicking()) {
+            world.state.borrow_mut().attempt = None;
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! One run: who takes part, who is ready, and what has happened.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::runtime::{Handle, Id};
+use tokio::task::unconstrained;
+use tokio::time::Instant;
+
+use super::attempt::{Attempt, Effect};
+use super::calls::Calls;
+use super::choices::Choices;
+use super::fault::Faults;
+use super::looks::Looks;
+use super::nodes::Nodes;
+use super::ready::ReadyList;
+use super::schedule::Rule;
+use super::trace::Event;
+use crate::sync::panic_message;
+use crate::tree::simulated::{Shell, Simulator, install};
+use crate::tree::{AnyNode, enter, request};
+
+/// The key of the body, which is polled as the nodes are.
+pub(super) const BODY: usize = 0;
+
+thread_local! {
+    static WORLD: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+}
+
+pub(super) struct World {
+    pub(super) seed: u64,
+    pub(super) ready: Arc<ReadyList>,
+    pub(super) state: RefCell<State>,
+    runtime: Id,
+    began: Instant,
+    faults: Faults,
+    /// The code of the node that is polled now is to panic.
+    panic_due: Cell<bool>,
+    is_over: Cell<bool>,
+}
+
+pub(super) struct State {
+    pub(super) nodes: Nodes,
+    pub(super) choices: Choices,
+    pub(super) rule: Rule,
+    pub(super) trace: Vec<Event>,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) calls: Calls,
+    /// Since the begin, or that of the last attempt.
+    pub(super) polls: u64,
+    all_polls: u64,
+    /// Who is held up, and until when.
+    pub(super) held: Vec<(Instant, usize)>,
+    pub(super) looks: Looks,
+    /// What has gone wrong in the simulator's own hands.
+    pub(super) broken: Option<String>,
+    seen: Instant,
+    ready: Vec<usize>,
+}
+
+/// What became of a look at who is ready.
+pub(super) enum Step {
+    /// The body's turn.
+    Body,
+    /// Something was done.
+    Done,
+    /// Nobody is ready.
+    Idle,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, rule: Rule, choices: Choices, faults: Faults) -> Rc<Self> {
+        let now = Instant::now();
+        Rc::new(Self {
+            seed,
+            ready: ReadyList::new(),
+            runtime: Handle::current().id(),
+            began: now,
+            faults,
+            panic_due: Cell::new(false),
+            is_over: Cell::new(false),
+            state: RefCell::new(State {
+                nodes: Nodes::new(),
+                choices,
+                rule,
+                trace: Vec::new(),
+                attempt: None,
+                calls: Calls::default(),
+                polls: 0,
+                all_polls: 0,
+                held: Vec::new(),
+                looks: Looks::default(),
+                broken: None,
+                seen: now,
+                ready: Vec::new(),
+            }),
+        })
+    }
+
+    /// Takes the place of the runtime on this thread.
+    pub(super) fn enter(self: &Rc<Self>) {
+        install(Some(Rc::clone(self) as Rc<dyn Simulator>));
+        WORLD.replace(Some(Rc::clone(self)));
+    }
+
+    /// The world of the run on this thread.
+    pub(super) fn current() -> Option<Rc<Self>> {
+        WORLD.try_with(|world| world.borrow().clone()).ok()?
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    pub(super) fn has_live_nodes(&self) -> bool {
+        self.state.borrow().nodes.are_alive()
+    }
+
+    /// Polls one of those that are ready.
+    pub(super) fn step(&self, with_body: bool) -> Step {
+        let Some(key) = self.choose(with_body) else {
+            return Step::Idle;
+        };
+        match self.before_poll(key) {
+            Effect::Held => return Step::Done,
+            Effect::Told(node, order) => request(&node, order),
+            Effect::Panic => self.panic_due.set(true),
+            Effect::CallersGo(wakers) => wakers.into_iter().for_each(|waker| waker.wake()),
+            Effect::None => {}
+        }
+        self.ready.take(key);
+        if key == BODY {
+            return Step::Body;
+        }
+        self.poll_node(key);
+        self.after_poll();
+        Step::Done
+    }
+
+    fn choose(&self, with_body: bool) -> Option<usize> {
+        let state = &mut *self.state.borrow_mut();
+        self.ready.list(&mut state.ready);
+        let nodes = &state.nodes;
+        state.ready.retain(|key| match *key {
+            BODY => with_body,
+            key => nodes.can_be_polled(key),
+        });
+        if state.ready.is_empty() {
+            return None;
+        }
+        Some(state.rule.choose(&state.ready, &mut state.choices))
+    }
+
+    /// Notes the poll that is to come, and what is done to whoever is polled.
+    fn before_poll(&self, key: usize) -> Effect {
+        let now = Instant::now();
+        let state = &mut *self.state.borrow_mut();
+        if state.seen != now {
+            let time = now - state.seen;
+            state.seen = now;
+            state.trace.push(Event::Passed { time });
+        }
+        if key != BODY && state.choices.happens(self.faults.delays) {
+            let longest = u32::try_from(self.faults.longest.as_millis()).unwrap_or(u32::MAX);
+            let time = Duration::from_millis(1 + u64::from(state.choices.below(longest)));
+            let node = state.nodes.name(key);
+            state.hold(key, now + time);
+            state.trace.push(Event::Held { node, time });
+            self.ready.hold(key);
+            return Effect::Held;
+        }
+        let effect = match state.attempt.take() {
+            None => Effect::None,
+            Some(mut attempt) => {
+                let effect = attempt.at_poll(key, state);
+                state.attempt = Some(attempt);
+                effect
+            }
+        };
+        if matches!(effect, Effect::Held) {
+            self.ready.hold(key);
+            return effect;
+        }
+        state.polls += 1;
+        state.all_polls += 1;
+        let node = state.nodes.name(key);
+        state.trace.push(Event::Polled { node });
+        effect
+    }
+
+    fn poll_node(&self, key: usize) {
+        let Some((mut shell, waker)) = self.state.borrow_mut().nodes.take(key) else {
+            return;
+        };
+        let mut cx = Context::from_waker(&waker);
+        // tokio's budget is for one task, and this is many.
+        let poll = || pin!(unconstrained(shell.as_mut())).poll(&mut cx);
+        let polled = catch_unwind(AssertUnwindSafe(poll));
+        if self.panic_due.take() {
+            // None of its code was polled: it is for the next time.
+            if let Some(attempt) = &mut self.state.borrow_mut().attempt {
+                attempt.put_off();
+            }
+        }
+        match polled {
+            Ok(Poll::Pending) => self.state.borrow_mut().nodes.put_back(key, shell),
+            Ok(Poll::Ready(())) => self.drop_shell(shell),
+            Err(panic) => {
+                let text = panic_message(panic);
+                self.state.borrow_mut().broken = Some(format!("a shell panicked: {text}"));
+                self.drop_shell(shell);
+            }
+        }
+    }
+
+    /// What a shell still holds may be users' code, as where tokio drops it.
+    fn drop_shell(&self, shell: Shell) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(shell))) {
+            let text = panic_message(panic);
+            self.state.borrow_mut().broken = Some(format!("a shell panicked in its drop: {text}"));
+        }
+    }
+
+    /// Notes what has changed, and lets those go on who wait for that.
+    pub(super) fn after_poll(&self) {
+        let (ended, waiter, callers) = {
+            let state = &mut *self.state.borrow_mut();
+            let ended = state.nodes.look(&mut state.trace);
+            let attempt = state.attempt.as_mut().filter(|_| !ended.is_empty());
+            let waiter = attempt.and_then(Attempt::take_waiter);
+            (ended, waiter, state.calls.pass())
+        };
+        for waker in waiter.into_iter().chain(callers) {
+            waker.wake();
+        }
+        drop(ended);
+    }
+
+    /// Lets those go on whose time is over. Gives when the next are to.
+    pub(super) fn release_due(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let (due, next) = {
+            let state = &mut *self.state.borrow_mut();
+            let ready = &self.ready;
+            state.held.retain(|(until, key)| {
+                if *until <= now {
+                    ready.release(*key);
+                }
+                *until > now
+            });
+            let held = state.held.iter().map(|(until, _)| *until).min();
+            let (due, look) = state.looks.take_due(now, &state.trace);
+            (due, held.into_iter().chain(look).min())
+        };
+        due.into_iter().for_each(Waker::wake);
+        next
+    }
+
+    /// The trace, the choices, and how many polls there were.
+    pub(super) fn take_notes(&self) -> (Vec<Event>, Vec<u32>, u64) {
+        let state = &mut *self.state.borrow_mut();
+        let polls = state.all_polls;
+        let trace = std::mem::take(&mut state.trace);
+        (trace, state.choices.take_made(), polls)
+    }
+
+    /// Ends the run: what is still there is dropped, as by a runtime that shuts down.
+    pub(super) fn shut_down(&self) {
+        self.is_over.set(true);
+        let shells = self.state.borrow_mut().nodes.take_all();
+        for shell in shells {
+            self.drop_shell(shell);
+        }
+        self.ready.close();
+    }
+
+    /// Gives the thread back to the runtime.
+    pub(super) fn leave() {
+        WORLD.replace(None);
+        drop(install(None));
+    }
+
+    /// True this often; the seed says when.
+    pub(super) fn draws(&self, in_a_thousand: u32) -> bool {
+        self.state.borrow_mut().choices.happens(in_a_thousand)
+    }
+
+    pub(super) fn dropped_callers(&self) -> u32 {
+        self.faults.dropped_callers
+    }
+}
+
+impl State {
+    pub(super) fn hold(&mut self, key: usize, until: Instant) {
+        self.held.push((until, key));
+    }
+}
+
+impl Simulator for World {
+    fn is_for(&self, handle: &Handle) -> bool {
+        handle.id() == self.runtime
+    }
+
+    fn launch(&self, node: Box<dyn Any>, shell: Shell) {
+        // That is what the crate's sites say.
+        let node = node
+            .downcast::<Arc<dyn AnyNode>>()
+            .expect("a node is launched");
+        if self.is_over.get() {
+            return self.drop_shell(shell);
+        }
+        let state = &mut *self.state.borrow_mut();
+        let key = state.nodes.add(*node, shell, &self.ready, &mut state.trace);
+        self.ready.push(key);
+    }
+
+    fn step(&self) -> bool {
+        // What is polled meanwhile is no part of the code that waits.
+        let outer = enter(None);
+        let step = World::step(self, false);
+        drop(enter(outer));
+        matches!(step, Step::Done)
+    }
+
+    fn look_later(&self, at: Instant, waker: &Waker) {
+        self.state.borrow_mut().looks.add(at, waker);
+    }
+
+    fn panics(&self) -> bool {
+        self.panic_due.take()
+    }
+
+    fn fails_start(&self) -> bool {
+        self.draws(self.faults.failing_starts)
+    }
+
+    fn narrows_mailbox(&self) -> bool {
+        self.draws(self.faults.full_mailboxes)
+    }
+
+    fn random(&self) -> f64 {
+        let steps = 1 << 16;
+        let number = self.state.borrow_mut().choices.below(steps + 1);
+        f64::from(number) / f64::from(steps)
+    }
+}

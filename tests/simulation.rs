@@ -1,0 +1,386 @@
+//! Runs by seed: that they find what only some orders show, and say so.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tenure::prelude::*;
+use tenure::testing::{Event, Finding, Schedule, Seeds, Sim, Simulation, SimulationError};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::yield_now;
+use tokio::time::sleep;
+
+/// What a thousand seeds find, by each rule.
+fn find(body: impl AsyncFn(Sim) -> Result<(), RunError>) -> [SimulationError; 2] {
+    [Schedule::Uniform, Schedule::Priority].map(|schedule| {
+        let simulation = Simulation::new(Seeds::first(1_000)).schedule(schedule);
+        simulation.try_run(&body).unwrap_err()
+    })
+}
+
+#[track_caller]
+fn assert_panicked(error: &SimulationError, with: &str) {
+    let panicked = matches!(error.finding(), Finding::Panicked(text) if text.contains(with));
+    assert!(panicked, "{error}");
+}
+
+struct Register(u32);
+
+enum RegisterMsg {
+    Get(ReplyTo<u32>),
+    Set(u32),
+}
+
+impl Actor for Register {
+    type Msg = RegisterMsg;
+
+    async fn handle(&mut self, msg: RegisterMsg, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            RegisterMsg::Get(reply) => reply.send(self.0),
+            RegisterMsg::Set(value) => self.0 = value,
+        }
+        Ok(())
+    }
+
+    fn label(msg: &RegisterMsg) -> &'static str {
+        match msg {
+            RegisterMsg::Get(_) => "Get",
+            RegisterMsg::Set(_) => "Set",
+        }
+    }
+}
+
+async fn add_one(register: ActorRef<RegisterMsg>) -> tenure::Result {
+    let value = register.ask(RegisterMsg::Get).await?;
+    register.tell(RegisterMsg::Set(value + 1)).await?;
+    Ok(())
+}
+
+/// Reads, and then writes one more: between the two the other may have done so.
+async fn lost_update(_: Sim) -> Result<(), RunError> {
+    tenure::scope(async |scope| {
+        let register = scope.spawn(ChildSpec::new(Register(0)).name("register"))?;
+        let first = scope.task(add_one(register.clone()))?;
+        // In the order in which a runtime of one thread runs them, one is over before the other begins.
+        let second = scope.task({
+            let register = register.clone();
+            async move {
+                for _ in 0..4 {
+                    yield_now().await;
+                }
+                add_one(register).await
+            }
+        })?;
+        first.await?;
+        second.await?;
+        let value = register.ask(RegisterMsg::Get).await?;
+        assert_eq!(value, 2, "an update is lost");
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn update_that_is_lost_across_an_await_is_found() {
+    for error in find(lost_update) {
+        assert_panicked(&error, "an update is lost");
+        assert!(
+            error.to_string().contains("register#2 begins Set"),
+            "{error}"
+        );
+    }
+}
+
+/// Answers once the disk has written; but a stop that comes first finds nothing to flush.
+struct Journal {
+    written: u32,
+    confirmed: u32,
+}
+
+enum JournalMsg {
+    Append(ReplyTo<()>),
+}
+
+impl Actor for Journal {
+    type Msg = JournalMsg;
+
+    async fn handle(
+        &mut self,
+        JournalMsg::Append(reply): JournalMsg,
+        ctx: &mut Context<Self>,
+    ) -> tenure::Result {
+        self.written += 1;
+        let me = ctx.spawner();
+        // The reply is sent by a task: it may come after the stop, when the journal has been closed.
+        me.task(async move {
+            yield_now().await;
+            reply.send(());
+        })?;
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        self.confirmed = self.written;
+        Ok(())
+    }
+}
+
+/// Assumes that whoever was promised a reply has it before the stop.
+async fn reply_after_a_stop(_: Sim) -> Result<(), RunError> {
+    tenure::scope(async |scope| {
+        let journal = scope.spawn(Journal {
+            written: 0,
+            confirmed: 0,
+        })?;
+        let append = scope.task({
+            let journal = journal.clone();
+            async move { Ok::<_, tenure::Error>(journal.ask(JournalMsg::Append).await.is_ok()) }
+        })?;
+        for _ in 0..6 {
+            yield_now().await;
+        }
+        journal.stop().await?;
+        assert!(append.await?, "the reply was overtaken by the stop");
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn reply_that_is_overtaken_by_a_stop_is_found() {
+    for error in find(reply_after_a_stop) {
+        assert_panicked(&error, "overtaken");
+    }
+}
+
+/// Two phases of a start-up that assume an order: the reader takes it for granted that the writer has begun.
+async fn phases_that_assume_an_order(_: Sim) -> Result<(), RunError> {
+    static TABLE: AtomicU32 = AtomicU32::new(0);
+    TABLE.store(0, Ordering::Relaxed);
+    tenure::scope(async |scope| {
+        scope.task(async { TABLE.store(7, Ordering::Relaxed) })?;
+        let reader = scope.task(async { Ok::<_, tenure::Error>(TABLE.load(Ordering::Relaxed)) })?;
+        assert_eq!(reader.await?, 7, "the table is not there");
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn phases_that_assume_an_order_are_found() {
+    for error in find(phases_that_assume_an_order) {
+        assert_panicked(&error, "the table is not there");
+        // One choice is enough to show it, and is all that is left.
+        assert!(
+            error.to_string().contains("1 choices out of turn"),
+            "{error}"
+        );
+    }
+}
+
+/// One of many has to be late for long: the last of them must have come before the first goes on.
+async fn late_one_of_many(_: Sim) -> Result<(), RunError> {
+    tenure::scope(async |scope| {
+        let register = scope.spawn(Register(0))?;
+        let slow = scope.task({
+            let register = register.clone();
+            async move { register.ask(RegisterMsg::Get).await }
+        })?;
+        for value in 1..=12 {
+            register.tell(RegisterMsg::Set(value)).await?;
+            yield_now().await;
+        }
+        assert_ne!(slow.await?, 12, "it came last");
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn priorities_find_one_that_is_late_for_long() {
+    let seeds = Simulation::new(Seeds::first(1_000)).schedule(Schedule::Priority);
+    let error = seeds.try_run(late_one_of_many).unwrap_err();
+    assert_panicked(&error, "it came last");
+}
+
+/// Those that yield to tokio are among the ready at the very next choice, and not behind all others.
+#[test]
+fn one_that_yields_may_go_on_at_once() {
+    let simulation = Simulation::new(Seeds::first(1_000)).schedule(Schedule::Uniform);
+    let error = simulation
+        .try_run(async |_| {
+            let (began, has_begun) = oneshot::channel();
+            tenure::scope(async |scope| {
+                scope.task(async move {
+                    yield_now().await;
+                    began.send(()).unwrap_or_default();
+                })?;
+                let other =
+                    scope.task(async move { Ok::<_, tenure::Error>(has_begun.await.is_ok()) })?;
+                yield_now().await;
+                assert!(
+                    scope.node().children().len() < 2
+                        || !other.node().phase().eq(&tenure::Phase::Starting)
+                );
+                other.await?;
+                Ok(())
+            })
+            .await
+        })
+        .unwrap_err();
+    assert!(matches!(error.finding(), Finding::Panicked(_)), "{error}");
+}
+
+#[test]
+fn equal_seeds_are_equal_runs_and_others_are_not() {
+    let body = async |sim: Sim| {
+        lost_update(sim).await?;
+        Err::<(), _>(RunError::Closed)
+    };
+    let trace = |seed| {
+        let simulation = Simulation::new(Seeds::only(seed)).shortened_by(0);
+        simulation.try_run(body).unwrap_err().trace().to_vec()
+    };
+    let traces: Vec<_> = (0..20).map(trace).collect();
+    for (seed, known) in (0..20).zip(&traces) {
+        assert_eq!(trace(seed), *known);
+    }
+    let texts: HashSet<_> = traces.iter().map(|trace| format!("{trace:?}")).collect();
+    assert!(texts.len() > 10, "{} different runs", texts.len());
+}
+
+#[test]
+fn each_run_can_be_run_twice() {
+    let summary = Simulation::new(Seeds::first(100))
+        .twice()
+        .run(phases_in_order);
+    assert_eq!(summary.runs, 100);
+}
+
+async fn phases_in_order(_: Sim) -> Result<(), RunError> {
+    tenure::scope(async |scope| {
+        let register = scope.start(Register(0)).await?;
+        let mut adders = Vec::new();
+        for _ in 0..3 {
+            adders.push(scope.task(add_one(register.clone()))?);
+        }
+        for adder in adders {
+            adder.await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[test]
+fn what_leaks_in_from_outside_is_shown_by_the_first_event_that_differs() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let error = Simulation::new(Seeds::first(1))
+        .twice()
+        .try_run(async |_| {
+            let run = RUNS.fetch_add(1, Ordering::Relaxed);
+            tenure::scope(async |scope| {
+                let register = scope.spawn(ChildSpec::new(Register(0)).name("register"))?;
+                for _ in 0..=run {
+                    register.tell(RegisterMsg::Set(1)).await?;
+                }
+                Ok(())
+            })
+            .await
+        })
+        .unwrap_err();
+    let Finding::Differs { first, second, .. } = error.finding() else {
+        panic!("{error}");
+    };
+    let told = |event: &Option<Event>, number| matches!(event, Some(Event::Told { messages, .. }) if *messages == number);
+    assert!(told(first, 1) && told(second, 2), "{error}");
+}
+
+#[test]
+fn wake_that_never_comes_is_shown_with_who_waits_for_whom() {
+    let error = Simulation::new(Seeds::first(1))
+        .try_run(async |_| {
+            tenure::scope(async |scope| {
+                let forgetful =
+                    scope.spawn(ChildSpec::new(Forgetful(Vec::new())).name("forgetful"))?;
+                scope.task(async move { forgetful.ask(|reply| reply).await })?;
+                Ok(())
+            })
+            .await
+        })
+        .unwrap_err();
+    assert_eq!(*error.finding(), Finding::Stuck, "{error}");
+    assert!(
+        error.tree().contains("waits for a reply of forgetful#2"),
+        "{error}"
+    );
+}
+
+/// Keeps each reply, and never sends one.
+struct Forgetful(Vec<ReplyTo<()>>);
+
+impl Actor for Forgetful {
+    type Msg = ReplyTo<()>;
+
+    async fn handle(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> tenure::Result {
+        self.0.push(reply);
+        Ok(())
+    }
+}
+
+/// `notify_waiters` wakes those who wait now, and one that waits a moment later sleeps for ever.
+#[test]
+fn wake_that_comes_too_early_is_found() {
+    for error in find(async |_| {
+        let news = std::sync::Arc::new(Notify::new());
+        tenure::scope(async |scope| {
+            let waits = std::sync::Arc::clone(&news);
+            let waiter = scope.task(async move { waits.notified().await })?;
+            scope.task(async move {
+                for _ in 0..3 {
+                    yield_now().await;
+                }
+                news.notify_waiters();
+            })?;
+            waiter.await?;
+            Ok(())
+        })
+        .await
+    }) {
+        assert_eq!(*error.finding(), Finding::Stuck, "{error}");
+    }
+}
+
+#[test]
+fn timers_go_by_only_when_nobody_is_ready() {
+    let run = Simulation::new(Seeds::first(50)).twice().run(async |sim| {
+        let limit = Duration::from_secs(3);
+        tenure::scope(async |scope| {
+            let slow = scope.task(async move { sleep(limit).await })?;
+            for _ in 0..20 {
+                yield_now().await;
+                assert_eq!(sim.elapsed(), Duration::ZERO);
+            }
+            slow.await?;
+            assert_eq!(sim.elapsed(), limit);
+            Ok(())
+        })
+        .await
+    });
+    assert_eq!(run.runs, 50);
+}
+
+#[test]
+fn failure_is_shortened_to_what_it_needs() {
+    let error = Simulation::new(Seeds::range(0..1_000))
+        .try_run(async |sim| {
+            // What has nothing to do with it: many that run in any order.
+            phases_in_order(sim).await?;
+            phases_that_assume_an_order(sim).await
+        })
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("1 choices out of turn"),
+        "{error}"
+    );
+}
