@@ -302,7 +302,11 @@ fn tests_take_their_runtime_from_one_helper() {
         concat!("::new_multi", "_thread"),
         concat!("#[tokio", "::test"),
     ];
-    for entry in fs::read_dir(root().join("tests")).unwrap() {
+    let folders = [root().join("tests"), root().join("tests/behaviour")];
+    let entries = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap());
+    for entry in entries {
         let path = entry.unwrap().path();
         let is_rust = path.extension().is_some_and(|extension| extension == "rs");
         if !is_rust || path.ends_with("blocking.rs") {

@@ -1,0 +1,143 @@
+//! Whoever waits for the end of a system gets an answer, also when its runtime has gone.
+
+use crate::common;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::task::{Context as Polled, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use common::{Check, Guard, current_thread, workers};
+use tenure::prelude::*;
+use tenure::{StopError, StopReason, Stopping};
+use tokio::runtime::Runtime;
+
+/// Time that nothing here needs.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Holds its worker until it is let go.
+struct Holding {
+    entered: tokio::sync::mpsc::Sender<()>,
+    gate: Receiver<()>,
+    _guard: Guard,
+}
+
+impl Actor for Holding {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        self.entered.try_send(())?;
+        self.gate.recv().ok();
+        Ok(())
+    }
+}
+
+struct Idle {
+    _guard: Guard,
+}
+
+impl Actor for Idle {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+fn system(runtime: &Runtime) -> System {
+    let _context = runtime.enter();
+    let builder = System::builder().patience(Duration::from_millis(50));
+    builder.start().unwrap()
+}
+
+fn holding(check: &Check, runtime: &Runtime, system: &System) -> (ActorRef<()>, Sender<()>) {
+    let (let_go, gate) = mpsc::channel();
+    let (entered, mut has_entered) = tokio::sync::mpsc::channel(1);
+    let actor = Holding {
+        entered,
+        gate,
+        _guard: check.guard(),
+    };
+    let actor = system.spawn(actor).unwrap();
+    actor.try_tell(()).unwrap();
+    runtime.block_on(has_entered.recv()).unwrap();
+    (actor, let_go)
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Polls it outside of every runtime.
+fn without_runtime(stopping: Stopping) -> Result<StopReason, StopError> {
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = Polled::from_waker(&waker);
+    let mut stopping = pin!(stopping);
+    loop {
+        match stopping.as_mut().poll(&mut cx) {
+            Poll::Ready(outcome) => return outcome,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+fn on_another_runtime(stopping: Stopping) -> Result<StopReason, StopError> {
+    current_thread().block_on(stopping)
+}
+
+type WaitFor = fn(Stopping) -> Result<StopReason, StopError>;
+
+const WAYS: [WaitFor; 2] = [without_runtime, on_another_runtime];
+
+#[test]
+fn stop_after_the_runtime_has_gone_is_answered() {
+    for wait in WAYS {
+        let check = Check::default();
+        let runtime = workers(1);
+        let system = system(&runtime);
+        let guard = check.guard();
+        let actor = system.spawn(Idle { _guard: guard }).unwrap();
+        let waiting = actor.stop();
+        drop(runtime);
+        assert!(wait(waiting).is_ok());
+        assert!(wait(actor.stop()).is_ok());
+        assert!(wait(system.stop()).is_ok());
+        check.node(actor.node());
+        check.assert_clean();
+    }
+}
+
+#[test]
+fn stop_of_what_does_not_yield_after_the_runtime_has_gone_is_answered() {
+    for wait in WAYS {
+        let check = Check::default();
+        let runtime = workers(1);
+        let system = system(&runtime);
+        let (actor, let_go) = holding(&check, &runtime, &system);
+        let begin = Instant::now();
+        let before = actor.kill();
+        runtime.shutdown_background();
+        for stopping in [before, actor.kill(), actor.stop(), system.kill()] {
+            let outcome = wait(stopping);
+            assert!(
+                matches!(outcome, Err(StopError::Unjoined(_))),
+                "{outcome:?}"
+            );
+        }
+        assert!(begin.elapsed() < LONG);
+        let_go.send(()).unwrap();
+        // It ends after all.
+        while actor.node().phase() < tenure::Phase::Stopped && begin.elapsed() < LONG {
+            std::thread::yield_now();
+        }
+        assert!(wait(system.stop()).is_ok());
+        check.assert_clean();
+    }
+}

@@ -1,0 +1,450 @@
+//! Deadlines that travel with an ask.
+
+use crate::common;
+
+use std::future::pending;
+use std::time::Duration;
+
+use common::node::{self, Node, hold, run};
+use common::{Guard, Log, multi_thread, paused};
+use tenure::prelude::*;
+use tenure::{CallerGone, System};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+const LIMIT: Duration = Duration::from_secs(3);
+
+enum Msg {
+    /// Asks the next one, after this much time.
+    Pass(Duration, ReplyTo<Result<u32, AskError>>),
+    /// As `Pass`, through a recipient.
+    PassTyped(ReplyTo<Result<u32, AskError>>),
+    PassWithout(ReplyTo<Result<u32, AskError>>),
+    PassAfterReply(ReplyTo<Result<u32, AskError>>),
+    PassInTask(ReplyTo<Result<u32, AskError>>),
+    PassInScope(ReplyTo<Result<u32, AskError>>),
+    PassOnThread(ReplyTo<Result<u32, AskError>>),
+    /// Replies late, from a task, with whether the caller was there.
+    Late(Duration, ReplyTo<u32>),
+    Forward(ReplyTo<Result<u32, AskError>>),
+    /// What is left of the time.
+    Left(ReplyTo<Option<Duration>>),
+    Tell,
+}
+
+impl From<ReplyTo<Result<u32, AskError>>> for Msg {
+    fn from(reply: ReplyTo<Result<u32, AskError>>) -> Self {
+        Self::Pass(Duration::ZERO, reply)
+    }
+}
+
+/// Without a next one it hangs.
+struct Hop {
+    next: Option<ActorRef<Msg>>,
+    seen: Log,
+    _guard: Guard,
+}
+
+fn flat(asked: Result<Result<u32, AskError>, AskError>) -> Result<u32, AskError> {
+    asked.unwrap_or_else(Err)
+}
+
+impl Hop {
+    fn see(&self, ctx: &Context<Self>) {
+        let left = ctx.deadline().map(|deadline| deadline - Instant::now());
+        self.seen.push(format!("{left:?}"));
+    }
+}
+
+impl Actor for Hop {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        self.see(ctx);
+        let Some(next) = self.next.clone() else {
+            match msg {
+                Msg::Tell => {}
+                Msg::Left(reply) => reply.send(ctx.deadline().map(|at| at - Instant::now())),
+                _ => pending().await,
+            }
+            return Ok(());
+        };
+        let none = Duration::ZERO;
+        match msg {
+            Msg::Pass(after, reply) => {
+                tokio::time::sleep(after).await;
+                reply.send(flat(next.ask(|reply| Msg::Pass(after, reply)).await));
+            }
+            Msg::PassTyped(reply) => {
+                let next = next.recipient::<ReplyTo<Result<u32, AskError>>>();
+                reply.send(flat(next.ask(|reply| reply).await));
+            }
+            Msg::PassWithout(reply) => {
+                let asking = next.ask(|reply| Msg::Pass(none, reply)).no_deadline();
+                let limit = tokio::time::sleep(LIMIT * 10);
+                tokio::select! {
+                    asked = asking => reply.send(flat(asked)),
+                    () = limit => reply.send(Ok(10)),
+                }
+            }
+            Msg::PassAfterReply(reply) => {
+                reply.send(Ok(1));
+                assert_eq!(ctx.deadline(), None);
+                let asking = next.ask(|reply| Msg::Pass(none, reply));
+                let waited = tokio::time::timeout(LIMIT * 10, asking).await;
+                self.seen.push(format!("{}", waited.is_err()));
+            }
+            Msg::PassInTask(reply) => {
+                ctx.task(async move {
+                    tokio::time::sleep(LIMIT / 3).await;
+                    let asked = flat(next.ask(|reply| Msg::Pass(none, reply)).await);
+                    reply.send(asked);
+                })?;
+            }
+            Msg::PassInScope(reply) => {
+                let asked = tenure::scope(async |scope| {
+                    let first = next.ask(|reply| Msg::Pass(none, reply)).await;
+                    let then = next.clone();
+                    let task = scope.task(async move {
+                        Ok::<_, tenure::Error>(then.ask(|reply| Msg::Pass(none, reply)).await)
+                    })?;
+                    assert_eq!(first, task.await?);
+                    Ok(flat(first))
+                })
+                .await?;
+                reply.send(asked);
+            }
+            Msg::PassOnThread(reply) => {
+                let job = move |_| {
+                    reply.send(flat(next.blocking_ask(|reply| Msg::Pass(none, reply))));
+                };
+                ctx.blocking(job)?;
+            }
+            Msg::Late(after, reply) => {
+                let seen = self.seen.clone();
+                ctx.task(async move {
+                    let mut gone: CallerGone = reply.gone();
+                    tokio::select! {
+                        () = tokio::time::sleep(after) => {
+                            assert!(!reply.is_gone());
+                            assert_eq!(reply.try_send(5), Ok(()));
+                        }
+                        () = &mut gone => {
+                            assert!(reply.is_gone());
+                            seen.push("gone");
+                            assert_eq!(reply.try_send(5), Err(5));
+                        }
+                    }
+                })?;
+            }
+            Msg::Forward(reply) => next.forward(reply, |reply| Msg::Pass(none, reply)).await?,
+            Msg::Left(reply) => reply.send(next.ask(Msg::Left).await?),
+            Msg::Tell => {}
+        }
+        Ok(())
+    }
+}
+
+/// A chain of this many, the last of which hangs: the first of it, and what they saw.
+fn chain(system: &System, check: &common::Check, hops: usize) -> (ActorRef<Msg>, Log) {
+    let seen = Log::default();
+    let mut next = None;
+    for _ in 0..hops {
+        let hop = Hop {
+            next: next.take(),
+            seen: seen.clone(),
+            _guard: check.guard(),
+        };
+        let actor = system.spawn(ChildSpec::new(hop).contain()).unwrap();
+        check.node(actor.node());
+        next = Some(actor);
+    }
+    (next.unwrap(), seen)
+}
+
+#[test]
+fn deadline_travels_over_any_number_of_hops() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (first, seen) = chain(&system, &check, 5);
+        let begin = Instant::now();
+        let second = Duration::from_secs(1);
+        let asked = first
+            .ask(|reply| Msg::Pass(second / 2, reply))
+            .timeout(LIMIT)
+            .await;
+        // All of them end at the same time, and the caller's own limit is looked at first or last.
+        let late = AskError::TimedOut {
+            started: true,
+            inherited: false,
+        };
+        assert!(
+            asked == Err(late.clone()) || asked == Ok(Err(late)),
+            "{asked:?}"
+        );
+        assert_eq!(begin.elapsed(), LIMIT);
+        let left = ["3s", "2.5s", "2s", "1.5s", "1s"].map(|left| format!("Some({left})"));
+        assert_eq!(seen.entries(), left);
+        system.kill().await.unwrap();
+    });
+}
+
+#[test]
+fn every_way_of_asking_inherits() {
+    for message in [
+        (|reply| Msg::Pass(Duration::ZERO, reply)) as fn(_) -> Msg,
+        Msg::PassTyped,
+        Msg::PassInTask,
+        Msg::PassInScope,
+        Msg::Forward,
+    ] {
+        paused(async |check| {
+            let system = System::start().unwrap();
+            let (first, seen) = chain(&system, &check, 2);
+            let begin = Instant::now();
+            let asked = first.ask(message).timeout(LIMIT).await;
+            assert!(matches!(flat(asked), Err(AskError::TimedOut { .. })));
+            assert_eq!(begin.elapsed(), LIMIT);
+            let entries = seen.entries();
+            assert!(
+                entries.len() >= 2 && !entries.contains(&"None".into()),
+                "{entries:?}"
+            );
+            system.kill().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn blocking_ask_inherits() {
+    multi_thread(async |check| {
+        let system = System::start().unwrap();
+        let (first, seen) = chain(&system, &check, 2);
+        let limit = Duration::from_millis(50);
+        let asked = first.ask(Msg::PassOnThread).timeout(limit).await;
+        assert!(matches!(flat(asked), Err(AskError::TimedOut { .. })));
+        assert!(!seen.entries().contains(&"None".into()));
+        system.kill().await.unwrap();
+    });
+}
+
+#[test]
+fn earlier_of_two_deadlines_holds() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (first, _) = chain(&system, &check, 3);
+        for (own, left) in [(LIMIT, LIMIT), (LIMIT * 2, LIMIT * 2)] {
+            let asked = first.ask(Msg::Left).timeout(own).await;
+            assert_eq!(asked, Ok(Some(left)));
+        }
+        assert_eq!(first.ask(Msg::Left).await, Ok(None), "nothing is left over");
+        first.tell(Msg::Tell).await.unwrap();
+        system.drain().await.unwrap();
+    });
+}
+
+#[test]
+fn no_deadline_drops_what_would_be_inherited() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (first, _) = chain(&system, &check, 2);
+        let begin = Instant::now();
+        let asked = first.ask(Msg::PassWithout).timeout(LIMIT).await;
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            })
+        );
+        // It is still at it, until its own limit.
+        let next = first.ask(Msg::Left).timeout(LIMIT * 20);
+        let end = async {
+            tokio::time::sleep(LIMIT * 10).await;
+            begin.elapsed()
+        };
+        tokio::select! {
+            asked = next => panic!("{asked:?}"),
+            elapsed = end => assert_eq!(elapsed, LIMIT * 11),
+        }
+        system.kill().await.unwrap();
+    });
+}
+
+#[test]
+fn deadline_ends_with_the_reply() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (first, seen) = chain(&system, &check, 2);
+        assert_eq!(
+            flat(first.ask(Msg::PassAfterReply).timeout(LIMIT).await),
+            Ok(1)
+        );
+        tokio::time::sleep(LIMIT * 11).await;
+        assert_eq!(seen.entries(), ["Some(3s)", "None", "true"]);
+        system.kill().await.unwrap();
+    });
+}
+
+#[test]
+fn late_reply_keeps_its_deadline() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (first, seen) = chain(&system, &check, 2);
+        let in_time = first.ask(|reply| Msg::Late(LIMIT / 3, reply));
+        assert_eq!(in_time.timeout(LIMIT).await, Ok(5));
+        let begin = Instant::now();
+        let late = first.ask(|reply| Msg::Late(LIMIT * 2, reply));
+        let asked = late.timeout(LIMIT).await;
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            })
+        );
+        assert_eq!(begin.elapsed(), LIMIT);
+        system.drain().await.unwrap();
+        assert_eq!(seen.entries(), ["Some(3s)", "Some(3s)", "gone"]);
+    });
+}
+
+#[test]
+fn system_has_a_default_for_asks_of_its_nodes() {
+    paused(async |check| {
+        let system = System::builder().ask_timeout(LIMIT).start().unwrap();
+        let (first, _) = chain(&system, &check, 2);
+        let begin = Instant::now();
+        // This one is made outside of any node, and has none.
+        let asked = first.ask(|reply| Msg::Pass(Duration::ZERO, reply)).await;
+        assert_eq!(
+            asked,
+            Ok(Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            }))
+        );
+        assert_eq!(begin.elapsed(), LIMIT);
+        system.kill().await.unwrap();
+
+        let system = System::builder().ask_timeout(LIMIT).start().unwrap();
+        let (first, _) = chain(&system, &check, 2);
+        let begin = Instant::now();
+        // What is inherited comes before the default, even if it is later.
+        let asked = first.ask(|reply| Msg::Pass(Duration::ZERO, reply));
+        let asked = asked.timeout(LIMIT * 2).await;
+        assert!(matches!(flat(asked), Err(AskError::TimedOut { .. })));
+        assert_eq!(begin.elapsed(), LIMIT * 2);
+        system.kill().await.unwrap();
+    });
+}
+
+#[test]
+fn recipient_asks_have_limits_too() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (last, _) = chain(&system, &check, 1);
+        let begin = Instant::now();
+        let last = last.recipient::<ReplyTo<Result<u32, AskError>>>();
+        let asked = last.ask(|reply| reply).timeout(LIMIT).await;
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: true,
+                inherited: false
+            })
+        );
+        let asked = last.ask(|reply| reply).timeout(LIMIT).await;
+        assert_eq!(
+            asked,
+            Err(AskError::TimedOut {
+                started: false,
+                inherited: false
+            })
+        );
+        assert_eq!(begin.elapsed(), LIMIT * 2);
+        system.kill().await.unwrap();
+    });
+}
+
+/// A task that is started while a timed ask is handled: it asks a busy actor, each time that it is told to,
+/// and gives what comes of that.
+fn task_of_a_timed_ask(
+    test: impl AsyncFn(&mut mpsc::Receiver<Result<(), AskError>>, &mpsc::Sender<()>, ReplyTo<()>),
+) {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let log = Log::default();
+            let node = scope.spawn(Node::new(&check, &log))?;
+            let busy = scope.spawn(Node::new(&check, &log))?;
+            let (tell, mut told) = mpsc::channel(1);
+            let (give, mut given) = mpsc::channel(1);
+            let (lend, lent) = oneshot::channel();
+            let gate = hold(&busy).await;
+            let asks = async move {
+                while told.recv().await.is_some() {
+                    let asked = tokio::time::timeout(10 * LIMIT, busy.ask(node::Msg::Ping)).await;
+                    let asked = asked.unwrap_or(Ok(()));
+                    if give.send(asked).await.is_err() {
+                        break;
+                    }
+                }
+            };
+            let asked = node.ask(|reply| {
+                run(move |ctx| {
+                    drop(lend.send(reply));
+                    ctx.task(asks).unwrap();
+                })
+            });
+            let (asked, ()) = tokio::join!(asked.timeout(LIMIT), async {
+                test(&mut given, &tell, lent.await.unwrap()).await;
+            });
+            drop(asked);
+            drop(tell);
+            gate.open();
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+const INHERITED: Result<(), AskError> = Err(AskError::TimedOut {
+    started: false,
+    inherited: true,
+});
+
+#[test]
+fn task_inherits_a_deadline_until_the_reply_is_sent_or_dropped() {
+    for is_sent in [true, false] {
+        task_of_a_timed_ask(async |given, tell, reply| {
+            if is_sent {
+                reply.send(());
+            } else {
+                drop(reply);
+            }
+            let begin = Instant::now();
+            tell.send(()).await.unwrap();
+            assert_eq!(given.recv().await, Some(Ok(())), "it has no limit");
+            assert_eq!(begin.elapsed(), 10 * LIMIT);
+        });
+    }
+}
+
+#[test]
+fn asks_for_one_whose_time_is_up_fail_until_its_reply_is_dropped() {
+    task_of_a_timed_ask(async |given, tell, reply| {
+        let begin = Instant::now();
+        tell.send(()).await.unwrap();
+        assert_eq!(given.recv().await, Some(INHERITED));
+        assert_eq!(begin.elapsed(), LIMIT);
+        // The asker has given up, and somebody still has the reply.
+        tokio::time::sleep(LIMIT).await;
+        tell.send(()).await.unwrap();
+        assert_eq!(given.recv().await, Some(INHERITED));
+        assert_eq!(begin.elapsed(), 2 * LIMIT, "at once");
+        drop(reply);
+        tell.send(()).await.unwrap();
+        assert_eq!(given.recv().await, Some(Ok(())), "it has no limit");
+    });
+}

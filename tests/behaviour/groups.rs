@@ -1,0 +1,531 @@
+//! Siblings that are started anew together, and owners that end with their children.
+
+use crate::common;
+
+use std::time::Duration;
+
+use common::phoenix::{Egg, Msg};
+use common::{Check, Log, multi_thread, paused};
+use tenure::prelude::*;
+use tenure::{AutoShutdown, Phase, StopError, StopReason, Strategy};
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+const BRIEF: Duration = Duration::from_millis(1);
+
+/// An owner with a strategy, and what it starts.
+struct Group {
+    system: System,
+    owner: ActorRef<Msg>,
+    spawner: Spawner,
+    log: Log,
+    check: Check,
+}
+
+impl Group {
+    async fn new(check: &Check, spec: impl FnOnce(ChildSpec<Egg>) -> ChildSpec<Egg>) -> Self {
+        let log = Log::default();
+        let system = System::start().unwrap();
+        let owner = ChildSpec::new(Egg::new("p", &log, check)).name("p");
+        let owner = system.spawn(spec(owner)).unwrap();
+        let spawner = owner.ask(Msg::Lend).await.unwrap();
+        check.node(owner.node());
+        Self {
+            system,
+            owner,
+            spawner,
+            log,
+            check: check.clone(),
+        }
+    }
+
+    fn egg(&self, name: &'static str) -> Egg {
+        Egg::new(name, &self.log, &self.check)
+    }
+
+    async fn spawn(&self, spec: ChildSpec<Egg>) -> ActorRef<Msg> {
+        let child = self.spawner.start(spec).await.unwrap();
+        self.check.node(child.node());
+        child
+    }
+
+    async fn child(&self, name: &'static str, restart: Restart) -> ActorRef<Msg> {
+        self.spawn(self.egg(name).restarting(restart)).await
+    }
+
+    /// What has been logged since `from`, without the hooks.
+    fn since(&self, from: usize) -> Vec<String> {
+        let entries = self.log.entries();
+        let all = entries[from..].iter();
+        all.filter(|entry| !entry.contains("on_stop"))
+            .cloned()
+            .collect()
+    }
+
+    fn seen(&self) -> usize {
+        self.log.entries().len()
+    }
+}
+
+async fn incarnation(actor: &ActorRef<Msg>) -> usize {
+    actor.ask(Msg::Incarnation).await.unwrap()
+}
+
+#[test]
+fn one_for_all() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+        let a = group.child("a", Restart::OnFailure).await;
+        let b = group.child("b", Restart::OnFailure).await;
+        let temporary = group.child("t", Restart::Never).await;
+        let c = group.child("c", Restart::Always).await;
+        // A task of the owner's is no member.
+        let task = group.spawner.task(std::future::pending::<()>()).unwrap();
+        let from = group.seen();
+        b.tell(Msg::Panic).await.unwrap();
+        // The others may not have been told yet when they are asked.
+        for member in [&b, &c, &a] {
+            assert_eq!(incarnation(member).await, 2);
+        }
+        assert_eq!(
+            group.since(from),
+            [
+                "b dropped",
+                "c dropped",
+                "t dropped",
+                "a dropped",
+                "a starts",
+                "b starts",
+                "c starts"
+            ]
+        );
+        assert_eq!(temporary.node().phase(), Phase::Stopped);
+        assert_eq!(task.node().phase(), Phase::Running);
+        assert_eq!(incarnation(&group.owner).await, 1);
+        drop(task);
+        group.system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn rest_for_one() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::RestForOne)).await;
+        let mut members = Vec::new();
+        for name in ["a", "b", "c", "d"] {
+            members.push(group.child(name, Restart::OnFailure).await);
+        }
+        let from = group.seen();
+        members[1].tell(Msg::Fail).await.unwrap();
+        let mut lives = Vec::new();
+        for member in &members {
+            lives.push(incarnation(member).await);
+        }
+        assert_eq!(lives, [1, 2, 2, 2]);
+        assert_eq!(
+            group.since(from),
+            [
+                "b dropped",
+                "d dropped",
+                "c dropped",
+                "b starts",
+                "c starts",
+                "d starts"
+            ]
+        );
+        group.system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn second_failure_during_the_groups_restart() {
+    paused(async |check| {
+        for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
+            let group = Group::new(&check, |p| p.strategy(strategy)).await;
+            let eggs = ["a", "b", "c", "d"].map(|name| group.egg(name));
+            let mut members = Vec::new();
+            for egg in &eggs {
+                members.push(group.spawn(egg.restarting(Restart::OnFailure)).await);
+            }
+            // `c` will not come up at once; `a` has been started anew by then, `d` has not.
+            eggs[2].spoil(1);
+            let from = group.seen();
+            members[0].tell(Msg::Fail).await.unwrap();
+            // The group has ended, then `c` is running, then all are.
+            for member in [0, 2, 3] {
+                incarnation(&members[member]).await;
+            }
+            let mut lives = Vec::new();
+            for member in &members {
+                lives.push(incarnation(member).await);
+            }
+            let again: &[&str] = match strategy {
+                Strategy::OneForAll => {
+                    assert_eq!(lives, [3, 3, 3, 2]);
+                    &["b dropped", "a dropped", "a starts", "b starts"]
+                }
+                _ => {
+                    assert_eq!(lives, [2, 2, 3, 2]);
+                    &[]
+                }
+            };
+            let mut expected = vec![
+                "a dropped",
+                "d dropped",
+                "c dropped",
+                "b dropped",
+                "a starts",
+                "b starts",
+                "c start fails",
+            ];
+            expected.extend(again);
+            expected.extend(["c starts", "d starts"]);
+            assert_eq!(group.since(from), expected);
+            group.system.stop().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn older_sibling_that_fails_while_the_rest_ends_extends_the_group() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::RestForOne)).await;
+        let mut members = Vec::new();
+        for name in ["a", "b", "c", "d"] {
+            let cleanup = if name == "d" { SECOND } else { Duration::ZERO };
+            let egg = Egg {
+                cleanup,
+                ..group.egg(name)
+            };
+            members.push(group.spawn(egg.restarting(Restart::OnFailure)).await);
+        }
+        members[2].tell(Msg::Fail).await.unwrap();
+        sleep(BRIEF).await; // `d` is cleaning up
+        members[1].tell(Msg::Fail).await.unwrap();
+        let mut lives = Vec::new();
+        for member in &members {
+            lives.push(incarnation(member).await);
+        }
+        assert_eq!(lives, [1, 2, 2, 2]);
+        group.system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn member_that_is_sent_to_while_it_waits_for_its_turn_comes_back() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+        let backoff = Backoff::fixed(SECOND);
+        let oldest = group.egg("a").restarting(Restart::OnFailure);
+        let a = group.spawn(oldest.backoff(backoff)).await;
+        // It sleeps in its mailbox when it is told to end.
+        let b = group.child("b", Restart::OnFailure).await;
+        assert_eq!(incarnation(&b).await, 1);
+        a.tell(Msg::Panic).await.unwrap();
+        sleep(BRIEF).await;
+        assert_eq!(b.node().phase(), Phase::Restarting);
+        b.tell(Msg::Log("note")).await.unwrap();
+        sleep(BRIEF).await;
+        assert_eq!(b.node().phase(), Phase::Restarting);
+        let second = b.ask(Msg::Incarnation).timeout(10 * SECOND).await;
+        assert_eq!(second, Ok(2));
+        assert_eq!(incarnation(&a).await, 2);
+        group.system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn all_fail_at_once() {
+    multi_thread(async |check| {
+        for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
+            let group = Group::new(&check, |p| p.strategy(strategy)).await;
+            let mut members = Vec::new();
+            for name in ["a", "b", "c", "d", "e", "f"] {
+                let spec = group.egg(name).restarting(Restart::OnFailure);
+                members.push(group.spawn(spec.intensity(1_000, SECOND)).await);
+            }
+            for _ in 0..20 {
+                for member in members.iter().rev() {
+                    member.tell(Msg::Fail).await.unwrap();
+                }
+                for member in &members {
+                    incarnation(member).await;
+                }
+            }
+            group.system.stop().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn member_that_is_ended_meanwhile_holds_nobody_up() {
+    paused(async |check| {
+        for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
+            for (victim, phase) in [
+                (0, Phase::Restarting),
+                (1, Phase::Restarting),
+                (2, Phase::Running),
+            ] {
+                let group = Group::new(&check, |p| p.strategy(strategy)).await;
+                let mut members = Vec::new();
+                for (name, cleanup) in [("a", 0), ("b", 0), ("c", 0), ("d", 3)] {
+                    let egg = Egg {
+                        cleanup: cleanup * SECOND,
+                        ..group.egg(name)
+                    };
+                    members.push(group.spawn(egg.restarting(Restart::OnFailure)).await);
+                }
+                // `b` fails too, and waits with `a` for its turn, while `d` cleans up.
+                members[0].tell(Msg::Fail).await.unwrap();
+                members[1].tell(Msg::Fail).await.unwrap();
+                sleep(SECOND).await;
+                assert_eq!(members[victim].node().phase(), phase);
+                members[victim].stop().await.unwrap();
+                for (index, member) in members.iter().enumerate() {
+                    match index == victim {
+                        true => assert!(member.is_stopped()),
+                        false => assert_eq!(incarnation(member).await, 2, "{index} of {victim}"),
+                    }
+                }
+                group.system.stop().await.unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn owners_end_during_a_groups_restart() {
+    paused(async |check| {
+        for end in 0..3 {
+            let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+            let mut members = Vec::new();
+            for (name, cleanup) in [("a", 0), ("b", 2), ("c", 2)] {
+                let egg = Egg {
+                    cleanup: cleanup * SECOND,
+                    ..group.egg(name)
+                };
+                members.push(group.spawn(egg.restarting(Restart::OnFailure)).await);
+            }
+            members[0].tell(Msg::Fail).await.unwrap();
+            members[0].tell(Msg::Log("accepted")).await.unwrap();
+            sleep(SECOND).await;
+            let began = Instant::now();
+            let outcome = match end {
+                0 => group.owner.stop().await,
+                1 => group.owner.drain().await,
+                _ => group.owner.kill().await,
+            };
+            assert!(outcome.is_ok(), "{outcome:?}");
+            // `c` finishes its cleanup, then `b` has its own.
+            let expected = [3, 3, 0][end] * SECOND;
+            assert_eq!(began.elapsed(), expected);
+            let handled = group.log.entries().contains(&"accepted".into());
+            assert_eq!(handled, end == 1);
+            assert_eq!(check.alive(), 0);
+            group.system.stop().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn group_that_fails_too_often_fails_its_owner() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+        let a = group.child("a", Restart::OnFailure).await;
+        let b = group.child("b", Restart::OnFailure).await;
+        for _ in 0..4 {
+            b.tell(Msg::Fail).await.unwrap();
+            a.ask(Msg::Incarnation).await.ok();
+        }
+        let end = group.owner.stopped().await;
+        let Err(StopError::Failed(failure)) = end else {
+            panic!("{end:?}")
+        };
+        let leaves: Vec<_> = failure
+            .leaves()
+            .map(|leaf| leaf.path().to_owned())
+            .collect();
+        assert_eq!(leaves, ["/p/b"]);
+        assert_eq!(check.alive(), 0);
+        group.system.kill().await.ok();
+    });
+}
+
+#[test]
+fn stubborn_member_is_dropped_and_started_with_the_others() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+        let a = group.child("a", Restart::OnFailure).await;
+        let spec = group.egg("b").restarting(Restart::OnFailure).grace(SECOND);
+        let b = group.spawn(spec).await;
+        b.tell(Msg::Sleep(3_600 * SECOND)).await.unwrap();
+        sleep(BRIEF).await;
+        let began = Instant::now();
+        a.tell(Msg::Fail).await.unwrap();
+        assert_eq!(incarnation(&b).await, 2);
+        assert_eq!(began.elapsed(), SECOND);
+        assert_eq!(incarnation(&a).await, 2);
+        assert!(!group.log.entries().contains(&"b on_stop".into()));
+        group.system.stop().await.unwrap();
+    });
+}
+
+/// Asks a phoenix, in its start or for others.
+#[derive(Clone)]
+struct Front {
+    back: ActorRef<Msg>,
+    asks_at_start: bool,
+}
+
+impl Start for Front {
+    type Actor = FrontDesk;
+
+    async fn start(self, _: &mut Context<FrontDesk>) -> tenure::Result<FrontDesk> {
+        if self.asks_at_start {
+            self.back.ask(Msg::Incarnation).await?;
+        }
+        Ok(FrontDesk(self.back))
+    }
+}
+
+struct FrontDesk(ActorRef<Msg>);
+
+impl Actor for FrontDesk {
+    type Msg = ReplyTo<usize>;
+
+    async fn handle(&mut self, reply: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        reply.send(self.0.ask(Msg::Incarnation).await?);
+        Ok(())
+    }
+}
+
+#[test]
+fn member_that_waits_for_a_failed_sibling_holds_nobody_up() {
+    paused(async |check| {
+        for asks_at_start in [false, true] {
+            let group = Group::new(&check, |p| p.strategy(Strategy::RestForOne)).await;
+            let back = group.child("back", Restart::OnFailure).await;
+            let began = Instant::now();
+            // What the front asks is queued behind the failure.
+            back.tell(Msg::Sleep(SECOND)).await.unwrap();
+            back.tell(Msg::Fail).await.unwrap();
+            let front = Front {
+                back: back.clone(),
+                asks_at_start,
+            };
+            let spec = ChildSpec::new(front).restart(Restart::OnFailure);
+            let front = group.spawner.spawn(spec).unwrap();
+            let first = front.ask(|reply| reply).await;
+            if asks_at_start {
+                assert_eq!(first, Ok(2), "its message was not started, and survives");
+            } else {
+                assert_eq!(first, Err(AskError::Failed));
+                assert_eq!(front.ask(|reply| reply).await, Ok(2));
+            }
+            assert_eq!(began.elapsed(), SECOND, "not even its grace is waited for");
+            group.system.stop().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn members_that_need_each_other_come_back_whenever_they_fail() {
+    multi_thread(async |check| {
+        for strategy in [Strategy::RestForOne, Strategy::OneForAll] {
+            let group = Group::new(&check, |p| p.strategy(strategy)).await;
+            let often = |spec: ChildSpec<Egg>| spec.intensity(100_000, SECOND);
+            let back = group
+                .spawn(often(group.egg("back").restarting(Restart::OnFailure)))
+                .await;
+            let front = Front {
+                back: back.clone(),
+                asks_at_start: true,
+            };
+            let spec = ChildSpec::new(front).restart(Restart::OnFailure);
+            let front = group
+                .spawner
+                .spawn(spec.intensity(100_000, SECOND))
+                .unwrap();
+            let fail = async {
+                for _ in 0..300 {
+                    back.tell(Msg::Fail).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            };
+            let ask = async {
+                for _ in 0..300 {
+                    // An answer or an error, but in time.
+                    front.ask(|reply| reply).timeout(60 * SECOND).await.ok();
+                }
+            };
+            tokio::join!(fail, ask);
+            assert!(front.ask(|reply| reply).await.is_ok());
+            group.system.stop().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn significant_children_end_their_owner() {
+    paused(async |check| {
+        for (when, ended) in [
+            (AutoShutdown::Never, [false, false]),
+            (AutoShutdown::Any, [true, true]),
+            (AutoShutdown::All, [false, true]),
+        ] {
+            let group = Group::new(&check, |p| p.auto_shutdown(when)).await;
+            let mut members = Vec::new();
+            for name in ["a", "b"] {
+                let spec = group.egg(name).restarting(Restart::OnFailure);
+                members.push(group.spawn(spec.significant()).await);
+            }
+            let other = group.child("c", Restart::Never).await;
+            other.tell(Msg::Finish).await.unwrap();
+            // What somebody asks for does not count, and what is restarted has not ended.
+            let asked = group
+                .spawn(group.egg("d").restarting(Restart::Never).significant())
+                .await;
+            asked.stop().await.unwrap();
+            members[0].tell(Msg::Fail).await.unwrap();
+            assert_eq!(incarnation(&members[0]).await, 2);
+            sleep(BRIEF).await;
+            assert_eq!(group.owner.node().phase(), Phase::Running);
+            for (member, ended) in members.iter().zip(ended) {
+                member.tell(Msg::Finish).await.ok();
+                sleep(BRIEF).await;
+                assert_eq!(group.owner.is_stopped(), ended, "{when:?}");
+            }
+            if when != AutoShutdown::Never {
+                assert!(matches!(
+                    group.owner.stopped().await,
+                    Ok(StopReason::Finished)
+                ));
+            }
+            group.system.stop().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn wide_group_is_restarted_in_linear_time() {
+    fn time_of(width: usize) -> std::time::Duration {
+        let mut spent = std::time::Duration::ZERO;
+        paused(async |check| {
+            let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+            let mut members = Vec::new();
+            for _ in 0..width {
+                let spec = ChildSpec::new(group.egg("m")).restart(Restart::OnFailure);
+                members.push(group.spawner.spawn(spec).unwrap());
+            }
+            incarnation(&members[width - 1]).await;
+            let began = std::time::Instant::now();
+            members[0].tell(Msg::Fail).await.unwrap();
+            assert_eq!(incarnation(&members[width - 1]).await, 2);
+            spent = began.elapsed();
+            group.system.stop().await.unwrap();
+        });
+        spent
+    }
+    let (narrow, wide) = (time_of(500), time_of(5_000));
+    assert!(wide < 40 * narrow, "500: {narrow:?}, 5,000: {wide:?}");
+}

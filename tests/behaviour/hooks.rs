@@ -1,0 +1,119 @@
+//! What hooks begin and take is over with them.
+use crate::common;
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use common::paused;
+use tenure::prelude::*;
+use tokio::time::{Duration, Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The deadline of an ask that a start has taken is not that of a timer's message.
+#[test]
+fn deadline_of_a_message_that_a_start_took() {
+    enum M {
+        Later(ReplyTo<u32>),
+        Tick,
+    }
+    #[derive(Default)]
+    struct A {
+        later: Option<ReplyTo<u32>>,
+        seen: Option<Option<Instant>>,
+    }
+    impl Actor for A {
+        type Msg = M;
+        async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+            sleep(SECOND).await;
+            if let Some(M::Later(reply)) = ctx.try_next() {
+                self.later = Some(reply);
+            }
+            ctx.send_after(SECOND, M::Tick);
+            Ok(())
+        }
+        async fn handle(&mut self, m: M, ctx: &mut Context<Self>) -> tenure::Result {
+            if matches!(m, M::Tick) {
+                self.seen = Some(ctx.deadline());
+                let late = self.later.take().ok_or("it took none")?;
+                late.send(u32::from(ctx.deadline().is_some()));
+            }
+            Ok(())
+        }
+    }
+    paused(async |_| {
+        let system = System::start().unwrap();
+        let a = system.spawn(A::default()).unwrap();
+        let stuck = a.ask(M::Later).timeout(60 * SECOND).await;
+        drop(system.stop().await);
+        assert_eq!(stuck, Ok(0), "the tick has a deadline");
+    });
+}
+
+type Kept = Pin<Box<dyn Future<Output = Result<u32, AskError>> + Send>>;
+
+/// An ask that a start has sent, and keeps in the state, is not waited for once the start is over.
+#[test]
+fn ask_kept_by_a_start_is_no_wait() {
+    enum AMsg {
+        Plain(ReplyTo<u32>),
+        Take(ReplyTo<u32>),
+    }
+    struct A {
+        b: ActorRef<BMsg>,
+        kept: Option<Kept>,
+    }
+    struct BMsg(ReplyTo<u32>);
+    struct B(std::sync::Arc<std::sync::OnceLock<ActorRef<AMsg>>>);
+    impl Actor for A {
+        type Msg = AMsg;
+        async fn on_start(&mut self, _: &mut Context<Self>) -> tenure::Result {
+            let mut ask: Kept = Box::pin(self.b.ask(BMsg).owned());
+            poll_fn(|cx| {
+                assert!(ask.as_mut().poll(cx).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            self.kept = Some(ask);
+            Ok(())
+        }
+        async fn handle(&mut self, msg: AMsg, _: &mut Context<Self>) -> tenure::Result {
+            match msg {
+                AMsg::Plain(reply) => reply.send(7),
+                AMsg::Take(reply) => {
+                    if let Some(kept) = self.kept.take() {
+                        reply.send(kept.await?);
+                    }
+                }
+            }
+            Ok(())
+        }
+    }
+    impl Actor for B {
+        type Msg = BMsg;
+        async fn handle(&mut self, BMsg(reply): BMsg, _: &mut Context<Self>) -> tenure::Result {
+            sleep(Duration::from_secs(1)).await; // A's start is over by now
+            let a = self.0.get().unwrap();
+            match a.ask(AMsg::Plain).await {
+                Ok(n) => reply.send(n),
+                Err(error) => {
+                    eprintln!("{error}");
+                    reply.send(0)
+                }
+            }
+            Ok(())
+        }
+    }
+    paused(async |_| {
+        let system = System::start().unwrap();
+        let a_cell = std::sync::Arc::default();
+        let b = system.spawn(B(std::sync::Arc::clone(&a_cell))).unwrap();
+        let a = system.start(A { b, kept: None }).await.unwrap();
+        a_cell.set(a.clone()).ok().unwrap();
+        sleep(Duration::from_secs(2)).await;
+        let got = a.ask(AMsg::Take).await;
+        drop(system.stop().await);
+        assert_eq!(got, Ok(7));
+    });
+}

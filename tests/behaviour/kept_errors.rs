@@ -1,0 +1,135 @@
+//! What a node keeps of the errors with which it ended.
+
+use crate::common;
+
+use std::fmt;
+
+use common::{Guard, paused};
+use tenure::prelude::*;
+use tenure::{Cause, Failure, StopError, TaskError};
+
+/// An error that holds a reference to the actor that fails with it.
+struct Selfish {
+    #[allow(dead_code, reason = "held")]
+    actor: Option<ActorRef<()>>,
+    _guard: Guard,
+}
+
+impl fmt::Debug for Selfish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Selfish")
+    }
+}
+
+impl fmt::Display for Selfish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it thinks of itself")
+    }
+}
+
+impl std::error::Error for Selfish {}
+
+struct Failing(Option<Guard>);
+
+impl Actor for Failing {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), ctx: &mut Context<Self>) -> tenure::Result {
+        let error = Selfish {
+            actor: Some(ctx.me()),
+            _guard: self.0.take().unwrap(),
+        };
+        Err(error.into())
+    }
+}
+
+fn is_selfish(failure: &Failure) -> bool {
+    match failure.leaves().next().map(Failure::cause) {
+        Some(Cause::Error(error)) => error.downcast_ref::<Selfish>().is_some(),
+        _ => false,
+    }
+}
+
+/// The rule: memory follows what is alive. The actor would keep its error, and the error the actor.
+#[test]
+fn error_that_holds_its_own_actor_is_let_go() {
+    paused(async |check| {
+        for contained in [true, false] {
+            let kept = std::sync::Mutex::new(None);
+            let ended = tenure::scope(async |scope| {
+                let mut spec = ChildSpec::new(Failing(Some(check.guard()))).name("selfish");
+                if contained {
+                    spec = spec.contain();
+                }
+                let failing = scope.spawn(spec)?;
+                *kept.lock().unwrap() = Some(failing.clone());
+                failing.tell(()).await?;
+                drop(failing.stopped().await);
+                Ok(())
+            })
+            .await;
+            assert_eq!(ended.is_ok(), contained, "{ended:?}");
+            drop(ended);
+            assert_eq!(check.alive(), 0, "contained: {contained}");
+            // Whoever asks later is told what it said.
+            let failing = kept.lock().unwrap().take().unwrap();
+            let Err(StopError::Failed(failure)) = failing.stopped().await else {
+                panic!("it has failed");
+            };
+            assert!(!is_selfish(&failure));
+            assert!(
+                failure.to_string().contains("it thinks of itself"),
+                "{failure}"
+            );
+        }
+    });
+}
+
+/// Those who wait when the end comes get the error itself, and so does whoever owns a task's handle.
+#[test]
+fn those_who_wait_get_the_error_itself() {
+    paused(async |check| {
+        let ended = tenure::scope(async |scope| {
+            let failing = ChildSpec::new(Failing(Some(check.guard()))).contain();
+            let failing = scope.spawn(failing)?;
+            let waits = scope.task({
+                let failing = failing.clone();
+                async move {
+                    match failing.stopped().await {
+                        Err(StopError::Failed(failure)) => assert!(is_selfish(&failure)),
+                        other => panic!("{other:?}"),
+                    }
+                }
+            })?;
+            tokio::task::yield_now().await;
+            failing.tell(()).await?;
+            waits.await?;
+            Ok(())
+        })
+        .await;
+        assert!(ended.is_ok(), "{ended:?}");
+
+        let guard = check.guard();
+        let ended = tenure::scope(async |scope| {
+            let task = scope.task(async move {
+                Err::<(), _>(Selfish {
+                    actor: None,
+                    _guard: guard,
+                })
+            })?;
+            while task.node().outcome().is_none() {
+                tokio::task::yield_now().await;
+            }
+            match task.await {
+                Err(TaskError::Failed(failure)) => assert!(is_selfish(&failure)),
+                other => panic!("{other:?}"),
+            }
+            Ok(())
+        })
+        .await;
+        let Err(RunError::Failed(failure)) = ended else {
+            panic!("{ended:?}");
+        };
+        assert!(is_selfish(&failure));
+    });
+}

@@ -1,0 +1,52 @@
+//! The rules of the lifecycle, each file about one kind of behaviour.
+//!
+//! They are one program, because a program for each would take longer to link than to run. A test that needs a
+//! process of its own (it counts allocations, raises signals, or fills all threads) is a file beside this folder.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod after_the_runtime;
+mod bounds;
+mod cancelling;
+mod causes;
+mod cycles;
+mod deadlines;
+mod drain_order;
+mod draining;
+mod dropped;
+mod ending;
+mod errors;
+mod every_wait;
+mod failing;
+mod graces;
+mod groups;
+mod hooks;
+mod kept_errors;
+mod letting_go;
+mod lookup;
+mod mailbox;
+mod overlooked;
+mod owners_waits;
+mod parameters;
+mod regrouping;
+mod replies;
+mod restart_time;
+mod restarting;
+mod restarts_in_ends;
+mod scope_ends;
+mod scopes_polled_elsewhere;
+mod starting;
+mod stopping;
+mod stopping_many;
+mod streams;
+mod system;
+mod timers;
+mod turns;
+mod unseen_ends;
+mod unusual_orders;
+mod unyielding;
+mod user_code;
+mod waiting;
+mod waits;
+mod watching;

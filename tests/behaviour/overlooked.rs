@@ -1,0 +1,216 @@
+//! Waits for an end are looked at whoever polls what, and limits hold whoever waits.
+
+use crate::common;
+
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::Poll;
+use std::time::Duration;
+
+use common::node::Node;
+use common::{Check, Log, multi_thread, paused};
+use tenure::prelude::*;
+use tenure::{NodeRef, StopError};
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Cleans up for this long when it is stopped.
+struct Slow(
+    Duration,
+    #[allow(dead_code, reason = "counted")] common::Guard,
+);
+
+impl Actor for Slow {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        sleep(self.0).await;
+        Ok(())
+    }
+}
+
+fn slow(time: Duration, check: &Check) -> ChildSpec<Slow> {
+    ChildSpec::new(Slow(time, check.guard())).grace(1_000 * SECOND)
+}
+
+/// The rule: a wait for an end is looked at, although the scope that is waited for is not polled
+/// meanwhile, nor any other future of the user's.
+#[test]
+fn unjoined_names_a_scope_that_is_not_polled() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let mut send = Some(send);
+        let mut scope = pin!(tenure::scope(async |scope| {
+            check.node(scope.node());
+            send.take().unwrap().send(scope.node()).unwrap();
+            std::future::pending::<()>().await;
+            Ok(())
+        }));
+        tokio::select! {
+            biased;
+            _ = &mut scope => unreachable!("it never ends by itself"),
+            node = receive => {
+                let node: NodeRef = node.unwrap();
+                let ended = node.kill().await;
+                assert!(matches!(ended, Err(StopError::Unjoined(_))), "{ended:?}");
+                assert_eq!(begin.elapsed().as_secs(), 2);
+            }
+        }
+        assert!(matches!(scope.await, Err(RunError::Stopped)));
+    });
+}
+
+/// The same on several threads, where the root's task is behind a worker that blocks.
+#[test]
+fn unjoined_comes_although_the_root_is_not_polled() {
+    multi_thread(async |check| {
+        let (release, released) = mpsc::channel::<()>();
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let (mut send, mut released) = (Some(send), Some(released));
+        let mut scope = pin!(tenure::scope(async |scope| {
+            let (send, released) = (send.take().unwrap(), released.take().unwrap());
+            let (guard, own) = (check.guard(), scope.node());
+            drop(scope.blocking(move |_| {
+                send.send(own.children().remove(0)).unwrap();
+                assert!(released.recv().is_err(), "released");
+                drop(guard);
+            })?);
+            std::future::pending::<()>().await;
+            Ok(())
+        }));
+        tokio::select! {
+            biased;
+            _ = &mut scope => unreachable!("it never ends by itself"),
+            node = receive => {
+                let node: NodeRef = node.unwrap();
+                let ended = node.kill().await;
+                assert!(matches!(ended, Err(StopError::Unjoined(_))), "{ended:?}");
+                drop(release);
+                drop(node.stopped().await);
+                drop(node.owner().unwrap().kill());
+            }
+        }
+        assert!(matches!(scope.await, Err(RunError::Stopped)));
+    });
+}
+
+/// The rule: a limit is a part of the order, and holds when the future of the stop is dropped.
+#[test]
+fn limit_of_a_dropped_stop_holds() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let ended = tenure::scope(async |scope| {
+            let slow = scope.spawn(slow(100 * SECOND, &check).name("slow"))?;
+            check.node(slow.node());
+            drop(slow.stop().within(SECOND));
+            let ended = slow.stopped().await;
+            assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
+            Ok(())
+        })
+        .await;
+        assert_eq!(begin.elapsed(), SECOND);
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
+
+/// The same while the node that is to end waits for its children.
+#[test]
+fn limit_holds_while_children_are_waited_for() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let log = Log::default();
+        let ended = tenure::scope(async |scope| {
+            let time = slow(100 * SECOND, &check);
+            let owner = Node::new(&check, &log);
+            let owner = scope.spawn(owner.named("owner"))?;
+            let mut time = Some(time);
+            common::node::run_in(&owner, move |ctx| {
+                drop(ctx.spawn(time.take().unwrap()).unwrap());
+            })
+            .await;
+            check.node(owner.node());
+            drop(owner.drain().within(SECOND));
+            let ended = owner.stopped().await;
+            assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
+            Ok(())
+        })
+        .await;
+        assert_eq!(begin.elapsed(), SECOND);
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
+
+/// Of several callers' limits the earliest holds; one caller may change its own.
+#[test]
+fn earliest_limit_holds() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let ended = tenure::scope(async |scope| {
+            let slow = scope.spawn(slow(100 * SECOND, &check))?;
+            check.node(slow.node());
+            let first = slow.stop().within(2 * SECOND);
+            drop(slow.stop().within(30 * SECOND));
+            // It only becomes shorter.
+            drop(first.within(5 * SECOND));
+            let ended = slow.stopped().await;
+            assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
+            Ok(())
+        })
+        .await;
+        assert_eq!(begin.elapsed(), 2 * SECOND);
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
+
+/// The limit of one caller is not another's to change, however equal the two are.
+#[test]
+fn equal_limits_of_two_callers_both_hold() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let ended = tenure::scope(async |scope| {
+            let slow = scope.spawn(slow(100 * SECOND, &check))?;
+            check.node(slow.node());
+            let first = slow.stop().within(2 * SECOND);
+            drop(slow.stop().within(2 * SECOND));
+            drop(first.within(30 * SECOND));
+            let ended = slow.stopped().await;
+            assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
+            Ok(())
+        })
+        .await;
+        assert_eq!(begin.elapsed(), 2 * SECOND);
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
+
+/// A stop is polled once before it is dropped: the limit is no less a part of the order.
+#[test]
+fn limit_holds_after_a_poll() {
+    paused(async |check| {
+        let begin = Instant::now();
+        drop(
+            tenure::scope(async |scope| {
+                let slow = scope.spawn(slow(100 * SECOND, &check))?;
+                check.node(slow.node());
+                {
+                    let mut stop = pin!(slow.stop().within(SECOND));
+                    std::future::poll_fn(|cx| {
+                        assert!(stop.as_mut().poll(cx).is_pending());
+                        Poll::Ready(())
+                    })
+                    .await;
+                }
+                drop(slow.stopped().await);
+                Ok(())
+            })
+            .await,
+        );
+        assert_eq!(begin.elapsed(), SECOND);
+    });
+}

@@ -1,0 +1,398 @@
+//! What can go wrong while siblings are started anew.
+use crate::common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use common::phoenix::{Egg, Msg};
+use common::{Check, Log, paused};
+use tenure::prelude::*;
+use tenure::{AutoShutdown, NodeRef, Phase, Strategy};
+use tokio::time::{sleep, timeout};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn owner(
+    log: &Log,
+    check: &Check,
+    spec: impl FnOnce(ChildSpec<Egg>) -> ChildSpec<Egg>,
+) -> (System, ActorRef<Msg>, Spawner) {
+    let system = System::start().unwrap();
+    let p = ChildSpec::new(Egg::new("p", log, check)).name("p");
+    let p = system.spawn(spec(p)).unwrap();
+    let spawner = p.ask(Msg::Lend).await.unwrap();
+    (system, p, spawner)
+}
+
+async fn answers(actor: &ActorRef<Msg>) -> Option<usize> {
+    let asked = actor.ask(Msg::Incarnation).timeout(60 * SECOND).await;
+    asked.ok()
+}
+
+/// A younger child that is spawned meanwhile, and fails, makes the group forget the others.
+#[test]
+fn rest_for_one_forgets_nobody_who_is_parked() {
+    paused(async |check| {
+        let log = Log::default();
+        let (system, _p, spawner) = owner(&log, &check, |p| p.strategy(Strategy::RestForOne)).await;
+        let egg = |name| Egg::new(name, &log, &check);
+        let slow = egg("b")
+            .restarting(Restart::OnFailure)
+            .backoff(Backoff::fixed(SECOND));
+        let b = spawner.start(slow).await.unwrap();
+        let c = spawner
+            .start(egg("c").restarting(Restart::OnFailure))
+            .await
+            .unwrap();
+        b.tell(Msg::Fail).await.unwrap();
+        sleep(SECOND / 2).await; // b waits for its backoff, c is parked
+        let d = spawner
+            .start(egg("d").restarting(Restart::OnFailure))
+            .await
+            .unwrap();
+        d.tell(Msg::Fail).await.unwrap();
+        let all = [answers(&b).await, answers(&d).await, answers(&c).await];
+        let phase = c.node().phase();
+        drop(system.kill().await);
+        assert_eq!(all, [Some(2), Some(2), Some(2)], "c: {phase:?}");
+    });
+}
+
+/// A member that is to be started anew while its owner has closed spins.
+#[test]
+fn regrouped_member_of_a_closed_owner_does_not_spin() {
+    let (done, finished) = mpsc::channel();
+    #[expect(clippy::disallowed_methods, reason = "it may have to be left behind")]
+    std::thread::spawn(move || {
+        paused(async |check| {
+            let log = Log::default();
+            let (system, p, spawner) =
+                owner(&log, &check, |p| p.strategy(Strategy::OneForAll)).await;
+            let egg = |name| Egg::new(name, &log, &check);
+            let a = spawner
+                .start(egg("a").restarting(Restart::OnFailure))
+                .await
+                .unwrap();
+            let b = spawner
+                .start(egg("b").restarting(Restart::OnFailure))
+                .await
+                .unwrap();
+            // It takes two seconds to end, and tasks go first.
+            let _task = spawner.task_with(|token| async move {
+                token.cancelled().await;
+                sleep(2 * SECOND).await;
+            });
+            a.tell(Msg::Sleep(SECOND)).await.unwrap();
+            sleep(Duration::from_millis(1)).await;
+            b.tell(Msg::Fail).await.unwrap();
+            sleep(SECOND / 2).await; // a has been told, and is busy
+            drop(p.stop().await);
+            drop(system.stop().await);
+        });
+        done.send(()).unwrap();
+    });
+    finished.recv_timeout(10 * SECOND).expect("it spins");
+}
+
+/// The group of an earlier incarnation of the owner is not forgotten.
+#[test]
+fn group_ends_with_its_owners_incarnation() {
+    #[derive(Clone)]
+    struct Owner(Egg, Egg);
+    struct Top;
+    enum TopMsg {
+        Fail,
+        Children(ReplyTo<Vec<NodeRef>>),
+    }
+    impl Start for Owner {
+        type Actor = Top;
+        async fn start(self, ctx: &mut Context<Top>) -> tenure::Result<Top> {
+            ctx.start(self.0.restarting(Restart::OnFailure)).await?;
+            ctx.start(self.1.restarting(Restart::OnFailure)).await?;
+            Ok(Top)
+        }
+    }
+    impl Actor for Top {
+        type Msg = TopMsg;
+        async fn handle(&mut self, msg: TopMsg, ctx: &mut Context<Self>) -> tenure::Result {
+            match msg {
+                TopMsg::Fail => return Err("top fails".into()),
+                TopMsg::Children(reply) => reply.send(ctx.node().children()),
+            }
+            Ok(())
+        }
+    }
+    paused(async |check| {
+        let log = Log::default();
+        let egg = |name| Egg::new(name, &log, &check);
+        let (x, y) = (egg("x"), egg("y"));
+        let system = System::start().unwrap();
+        let spec = ChildSpec::new(Owner(x.clone(), y.clone()))
+            .restart(Restart::OnFailure)
+            .strategy(Strategy::OneForAll);
+        let top = system.start(spec).await.unwrap();
+        let children = top.ask(TopMsg::Children).await.unwrap();
+        let [x1, y1] = [0, 1].map(|i| children[i].actor::<Msg>().unwrap());
+        y1.tell(Msg::Sleep(SECOND)).await.unwrap();
+        sleep(Duration::from_millis(1)).await;
+        x1.tell(Msg::Fail).await.unwrap(); // y is told, and busy
+        sleep(SECOND / 4).await;
+        top.tell(TopMsg::Fail).await.unwrap(); // the owner itself is started anew meanwhile
+        sleep(10 * SECOND).await;
+        let children = top.ask(TopMsg::Children).await.unwrap();
+        let [x2, y2] = [0, 1].map(|i| children[i].actor::<Msg>().unwrap());
+        let before = y.incarnations.get();
+        x2.tell(Msg::Fail).await.unwrap();
+        sleep(10 * SECOND).await;
+        let after = y.incarnations.get();
+        drop((x2, y2));
+        drop(system.stop().await);
+        assert_eq!(after, before + 1, "y was not started anew with x");
+    });
+}
+
+/// A start that asks a younger sibling: it worked the first time, and hangs in the group's restart.
+#[test]
+fn start_that_asks_a_parked_sibling_does_not_hang() {
+    #[derive(Clone)]
+    struct Older {
+        younger: Arc<std::sync::OnceLock<ActorRef<Msg>>>,
+    }
+    impl Actor for Older {
+        type Msg = ReplyTo<()>;
+        async fn on_start(&mut self, _: &mut Context<Self>) -> tenure::Result {
+            if let Some(younger) = self.younger.get() {
+                younger.ask(Msg::Incarnation).await?;
+            }
+            Ok(())
+        }
+        async fn handle(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> tenure::Result {
+            reply.send(());
+            Ok(())
+        }
+    }
+    paused(async |check| {
+        let log = Log::default();
+        let (system, p, spawner) = owner(&log, &check, |p| p.strategy(Strategy::OneForAll)).await;
+        let younger = Arc::default();
+        let older = Older {
+            younger: Arc::clone(&younger),
+        };
+        let older = spawner
+            .spawn(ChildSpec::new(older).restart(Restart::OnFailure))
+            .unwrap();
+        let egg = Egg::new("younger", &log, &check);
+        let y = spawner.spawn(egg.restarting(Restart::OnFailure)).unwrap();
+        younger.set(y.clone()).ok().unwrap();
+        older.ask(|reply| reply).await.unwrap();
+        y.tell(Msg::Fail).await.unwrap();
+        // Either all are back, or the failure goes to the owner: but not nothing for ever.
+        let back = timeout(3_600 * SECOND, async {
+            tokio::select! {
+                _ = y.ask(Msg::Incarnation) => {}
+                _ = p.stopped() => {}
+            }
+        })
+        .await;
+        let phases = (older.node().phase(), y.node().phase());
+        drop(system.kill().await);
+        assert!(back.is_ok(), "for an hour: {phases:?}");
+    });
+}
+
+/// An owner that is being started anew is ended for good by a significant child that fails in
+/// its own stop.
+#[test]
+fn significant_child_that_fails_in_its_owners_restart() {
+    #[derive(Clone)]
+    struct Bad;
+    impl Actor for Bad {
+        type Msg = ();
+        async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+            Ok(())
+        }
+        async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+            Err("bad end".into())
+        }
+    }
+    #[derive(Clone)]
+    struct Owner(Arc<AtomicUsize>);
+    impl Actor for Owner {
+        type Msg = ();
+        async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            ctx.spawn(ChildSpec::new(Bad).significant())?;
+            Ok(())
+        }
+        async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+            Err("owner".into())
+        }
+    }
+    paused(async |_| {
+        let system = System::start().unwrap();
+        let starts = Arc::new(AtomicUsize::new(0));
+        let spec = ChildSpec::new(Owner(Arc::clone(&starts)))
+            .restart(Restart::OnFailure)
+            .auto_shutdown(AutoShutdown::Any);
+        let owner = system.spawn(spec).unwrap();
+        owner.tell(()).await.unwrap();
+        sleep(SECOND).await;
+        let phase = owner.node().phase();
+        drop(system.kill().await);
+        assert_eq!((starts.load(Ordering::SeqCst), phase), (2, Phase::Running));
+    });
+}
+
+/// A start under way is started anew with its siblings, and not told "stopped".
+#[test]
+fn start_under_way_in_a_groups_restart() {
+    paused(async |check| {
+        let log = Log::default();
+        let (system, _p, spawner) = owner(&log, &check, |p| p.strategy(Strategy::OneForAll)).await;
+        let egg = |name| Egg::new(name, &log, &check);
+        let a = spawner
+            .start(egg("a").restarting(Restart::OnFailure))
+            .await
+            .unwrap();
+        let mut slow = egg("slow");
+        slow.hatching = SECOND;
+        let started = spawner.start(slow.restarting(Restart::OnFailure));
+        sleep(SECOND / 2).await;
+        a.tell(Msg::Fail).await.unwrap();
+        let started = started.await;
+        let outcome = started.map(drop).map_err(|error| error.to_string());
+        drop(system.kill().await);
+        assert_eq!(outcome, Ok(()));
+    });
+}
+
+/// An owner that tolerates the failure of a child, and ends with it, has not failed.
+#[test]
+fn tolerant_owner_with_auto_shutdown() {
+    struct Frail;
+    impl Actor for Frail {
+        type Msg = ();
+        async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+            Err("frail".into())
+        }
+    }
+    struct Owner(Arc<AtomicUsize>);
+    impl Actor for Owner {
+        type Msg = ReplyTo<ActorRef<()>>;
+        async fn handle(&mut self, reply: Self::Msg, ctx: &mut Context<Self>) -> tenure::Result {
+            reply.send(ctx.spawn(ChildSpec::new(Frail).significant())?);
+            Ok(())
+        }
+        async fn on_child_exit(
+            &mut self,
+            _: tenure::ChildExit,
+            _: &mut Context<Self>,
+        ) -> tenure::Result {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+    paused(async |_| {
+        let system = System::start().unwrap();
+        let seen = Arc::new(AtomicUsize::new(0));
+        let owner = system
+            .spawn(
+                ChildSpec::new(Owner(Arc::clone(&seen)))
+                    .auto_shutdown(AutoShutdown::Any)
+                    .contain(),
+            )
+            .unwrap();
+        let child = owner.ask(|reply| reply).await.unwrap();
+        child.tell(()).await.unwrap();
+        let end = owner.stopped().await;
+        drop(system.stop().await);
+        assert_eq!(
+            seen.load(Ordering::SeqCst),
+            1,
+            "the hook never saw it; {end:?}"
+        );
+        assert!(end.is_ok(), "{end:?}");
+    });
+}
+
+/// Nobody killed the member that was dropped at its await point to be started anew.
+#[test]
+fn abandoned_handler_was_not_killed() {
+    struct Forgetful;
+    impl Actor for Forgetful {
+        type Msg = ReplyTo<()>;
+        async fn handle(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> tenure::Result {
+            drop(reply);
+            std::future::pending().await
+        }
+    }
+    impl Clone for Forgetful {
+        fn clone(&self) -> Self {
+            Self
+        }
+    }
+    paused(async |check| {
+        let log = Log::default();
+        let system = System::start().unwrap();
+        let p = ChildSpec::new(Egg::new("p", &log, &check)).strategy(Strategy::OneForAll);
+        let p = system.start(p).await.unwrap();
+        let spawner = p.ask(Msg::Lend).await.unwrap();
+        let f = spawner
+            .start(ChildSpec::new(Forgetful).restart(Restart::OnFailure))
+            .await
+            .unwrap();
+        let x = spawner
+            .start(Egg::new("x", &log, &check).restarting(Restart::OnFailure))
+            .await
+            .unwrap();
+        let (answer, ()) = tokio::join!(f.ask(|r| r), async {
+            sleep(SECOND).await;
+            x.try_tell(Msg::Fail).ok().unwrap();
+        });
+        drop(system.stop().await);
+        assert_eq!(answer, Err(AskError::Failed));
+    });
+}
+
+#[test]
+fn many_that_fail_at_once_take_linear_time() {
+    fn time(n: usize, strategy: Strategy) -> Duration {
+        let begin = std::sync::Mutex::new(Duration::ZERO);
+        paused(async |check| {
+            let log = Log::default();
+            let system = System::start().unwrap();
+            let p = system
+                .spawn(ChildSpec::new(Egg::new("p", &log, &check)).strategy(strategy))
+                .unwrap();
+            let spawner = p.ask(Msg::Lend).await.unwrap();
+            let all: Vec<_> = (0..n)
+                .map(|_| {
+                    spawner
+                        .spawn(
+                            ChildSpec::new(Egg::new("c", &log, &check)).restart(Restart::OnFailure),
+                        )
+                        .unwrap()
+                })
+                .collect();
+            for c in &all {
+                c.ask(Msg::Incarnation).await.unwrap();
+            }
+            let now = std::time::Instant::now();
+            for c in &all {
+                c.try_tell(Msg::Fail).ok().unwrap();
+            }
+            for c in &all {
+                assert!(c.ask(Msg::Incarnation).await.unwrap() >= 2);
+            }
+            *begin.lock().unwrap() = now.elapsed();
+            drop(system.stop().await);
+        });
+        begin.into_inner().unwrap()
+    }
+    let (few, many) = (
+        time(1_000, Strategy::RestForOne),
+        time(8_000, Strategy::RestForOne),
+    );
+    assert!(many < 24 * few, "1,000: {few:?}, 8,000: {many:?}");
+}

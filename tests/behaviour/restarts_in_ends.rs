@@ -1,0 +1,384 @@
+//! What an end, and the number of restarts there have been, make of a restart.
+
+use crate::common;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::phoenix::{Egg, Msg};
+use common::{Check, Count, Guard, Log, paused};
+use tenure::prelude::*;
+use tenure::{Cause, Failure, StopError, StopReason, System};
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A system with an owner, and what it can spawn with.
+struct House {
+    system: System,
+    log: Log,
+    check: Check,
+}
+
+impl House {
+    fn new(check: &Check) -> Self {
+        Self {
+            system: System::start().unwrap(),
+            log: Log::default(),
+            check: check.clone(),
+        }
+    }
+
+    fn egg(&self, name: &'static str) -> Egg {
+        Egg::new(name, &self.log, &self.check)
+    }
+
+    async fn owner(&self, above: &Spawner, name: &'static str) -> (ActorRef<Msg>, Spawner) {
+        let owner = ChildSpec::new(self.egg(name)).name(name);
+        let owner = above.spawn(owner).unwrap();
+        let spawner = owner.ask(Msg::Lend).await.unwrap();
+        (owner, spawner)
+    }
+}
+
+fn leaves(end: Result<StopReason, StopError>) -> Vec<String> {
+    match end {
+        Err(StopError::Failed(failure)) => paths(&failure),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn paths(failure: &Failure) -> Vec<String> {
+    failure
+        .leaves()
+        .map(|leaf| leaf.path().to_owned())
+        .collect()
+}
+
+#[test]
+fn nothing_is_started_anew_beneath_a_stopping_node_at_any_height() {
+    paused(async |check| {
+        let house = House::new(&check);
+        let (top, above) = house.owner(&house.system, "top").await;
+        let (_between, between) = house.owner(&above, "between").await;
+        let eggs = ["low", "high"].map(|name| house.egg(name));
+        let low = between
+            .spawn(eggs[0].restarting(Restart::OnFailure))
+            .unwrap();
+        let high = above.spawn(eggs[1].restarting(Restart::Always)).unwrap();
+        // The youngest, for which the stop waits.
+        let mut slow = house.egg("slow");
+        slow.cleanup = SECOND;
+        above.start(ChildSpec::new(slow)).await.unwrap();
+        for actor in [&low, &high] {
+            actor.ask(Msg::Incarnation).await.unwrap();
+        }
+        let begin = Instant::now();
+        let stopping = top.stop();
+        sleep(SECOND / 2).await;
+        low.tell(Msg::Fail).await.unwrap();
+        high.tell(Msg::Fail).await.unwrap();
+        let mut failed = leaves(stopping.await);
+        failed.sort();
+        assert_eq!(failed, ["/top/between/low", "/top/high"]);
+        for egg in &eggs {
+            assert_eq!(egg.incarnations.get(), 1, "{}", egg.name);
+        }
+        assert_eq!(begin.elapsed(), SECOND);
+        drop(house.system.stop().await);
+    });
+}
+
+#[test]
+fn restart_that_waits_when_its_owner_is_told_to_stop_does_not_come() {
+    paused(async |check| {
+        let house = House::new(&check);
+        let (owner, spawner) = house.owner(&house.system, "owner").await;
+        let egg = house.egg("waiting");
+        let spec = egg.restarting(Restart::OnFailure);
+        let waiting = spawner
+            .start(spec.backoff(Backoff::fixed(SECOND)))
+            .await
+            .unwrap();
+        let mut slow = house.egg("slow");
+        slow.cleanup = 3 * SECOND;
+        spawner.start(ChildSpec::new(slow)).await.unwrap();
+        waiting.tell(Msg::Fail).await.unwrap();
+        sleep(SECOND / 2).await;
+        let stopped = owner.stop().await;
+        assert!(matches!(stopped, Ok(StopReason::Stopped)), "{stopped:?}");
+        let waiting = waiting.node().outcome().unwrap();
+        assert!(matches!(waiting, Ok(StopReason::Stopped)), "{waiting:?}");
+        assert_eq!(egg.incarnations.get(), 1);
+        house.system.stop().await.unwrap();
+    });
+}
+
+/// A pool needs its workers for what it has accepted.
+#[test]
+fn children_of_a_draining_owner_restart_until_its_token_fires() {
+    paused(async |check| {
+        let house = House::new(&check);
+        let (owner, spawner) = house.owner(&house.system, "owner").await;
+        let egg = house.egg("worker");
+        let worker = spawner.spawn(egg.restarting(Restart::OnFailure)).unwrap();
+        owner.tell(Msg::Sleep(SECOND)).await.unwrap();
+        let draining = owner.drain();
+        worker.tell(Msg::Fail).await.unwrap();
+        assert_eq!(worker.ask(Msg::Incarnation).await, Ok(2));
+        assert!(matches!(draining.await, Ok(StopReason::Drained)));
+        house.system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn children_of_a_draining_owner_restart_no_more_once_its_token_has_fired() {
+    paused(async |check| {
+        let house = House::new(&check);
+        let (owner, spawner) = house.owner(&house.system, "owner").await;
+        let egg = house.egg("worker");
+        let worker = spawner.start(egg.restarting(Restart::OnFailure)).await;
+        let mut slow = house.egg("slow");
+        slow.cleanup = SECOND;
+        spawner.start(ChildSpec::new(slow)).await.unwrap();
+        let draining = owner.drain();
+        sleep(SECOND / 2).await; // the owner waits for the youngest
+        worker.unwrap().tell(Msg::Fail).await.unwrap();
+        assert_eq!(leaves(draining.await), ["/owner/worker"]);
+        assert_eq!(egg.incarnations.get(), 1);
+        drop(house.system.stop().await);
+    });
+}
+
+/// A plain task of a scope is waited for without a grace, so what it asks must not wait for the scope.
+#[test]
+fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
+    paused(async |check| {
+        let (begin, log) = (Instant::now(), Log::default());
+        let egg = Egg::new("child", &log, &check);
+        tenure::scope(async |scope| {
+            let spec = egg.restarting(Restart::OnFailure);
+            let child = scope.spawn(spec.backoff(Backoff::fixed(SECOND)))?;
+            child.tell(Msg::Fail).await?;
+            sleep(SECOND / 2).await;
+            scope.task(async move {
+                let asked = child.ask(Msg::Incarnation).await;
+                assert!(asked.is_err(), "{asked:?}");
+            })?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(begin.elapsed(), SECOND / 2);
+        assert_eq!(egg.incarnations.get(), 1);
+    });
+}
+
+/// Nothing beneath a node whose token fires waits for a restart that may not come, at any depth, and nobody
+/// has to be told for that. What it had accepted is dead.
+#[test]
+fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
+    for (drains, deep) in [(true, false), (true, true), (false, false), (false, true)] {
+        paused(async |check| {
+            let house = House::new(&check);
+            let (owner, spawner) = house.owner(&house.system, "owner").await;
+            let (_between, beneath) = house.owner(&spawner, "between").await;
+            let egg = house.egg("child");
+            let spec = egg.restarting(Restart::OnFailure);
+            let spec = spec.backoff(Backoff::fixed(100 * SECOND));
+            let above = if deep { &beneath } else { &spawner };
+            let child = above.start(spec).await.unwrap();
+            child.tell(Msg::Fail).await.unwrap();
+            sleep(SECOND).await;
+            child.tell(Msg::Log("accepted")).await.unwrap();
+            // It is joined before the others are told.
+            let task = child.clone();
+            spawner
+                .task_with(async move |token| {
+                    let asked = task.ask(Msg::Incarnation).await;
+                    assert!(asked.is_err() && token.is_cancelled(), "{asked:?}");
+                })
+                .unwrap();
+            let begin = Instant::now();
+            let ended = match drains {
+                true => owner.drain().await,
+                false => owner.stop().await,
+            };
+            assert!(ended.is_ok(), "{ended:?}");
+            assert_eq!(begin.elapsed(), Duration::ZERO);
+            let end = child.node().outcome().unwrap();
+            assert!(matches!(end, Ok(StopReason::Stopped)), "{end:?}");
+            assert_eq!(egg.incarnations.get(), 1);
+            assert!(!house.log.entries().contains(&"accepted".to_owned()));
+            house.system.stop().await.unwrap();
+        });
+    }
+}
+
+/// Fails in its handler and, if it is told to, in its `on_stop`; sees its tokens.
+#[derive(Clone)]
+struct Twice {
+    check: Check,
+    stop_fails: bool,
+    incarnations: Count,
+    fired: Arc<Mutex<Vec<bool>>>,
+}
+
+struct TwiceActor {
+    recipe: Twice,
+    _guard: Guard,
+}
+
+impl Start for Twice {
+    type Actor = TwiceActor;
+
+    async fn start(self, ctx: &mut Context<TwiceActor>) -> tenure::Result<TwiceActor> {
+        self.incarnations.add();
+        self.fired.lock().unwrap().push(ctx.token().is_cancelled());
+        // It holds up the end of each incarnation.
+        ctx.task_with(|token| async move {
+            token.cancelled().await;
+            sleep(SECOND).await;
+        })?;
+        Ok(TwiceActor {
+            _guard: self.check.guard(),
+            recipe: self,
+        })
+    }
+}
+
+impl Actor for TwiceActor {
+    type Msg = Option<ReplyTo<()>>;
+
+    async fn handle(&mut self, msg: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Some(reply) => reply.send(()),
+            None => return Err("settled".into()),
+        }
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        let fired = ctx.token().is_cancelled();
+        self.recipe.fired.lock().unwrap().push(fired);
+        if self.recipe.stop_fails {
+            return Err("not settled".into());
+        }
+        Ok(())
+    }
+}
+
+fn twice(check: &Check, stop_fails: bool) -> Twice {
+    Twice {
+        check: check.clone(),
+        stop_fails,
+        incarnations: Count::default(),
+        fired: Arc::default(),
+    }
+}
+
+#[test]
+fn what_fails_after_a_restart_was_decided_on_is_reported_by_a_stop() {
+    for stop_fails in [false, true] {
+        paused(async |check| {
+            let system = System::start().unwrap();
+            let recipe = twice(&check, stop_fails);
+            let spec = ChildSpec::new(recipe.clone()).restart(Restart::OnFailure);
+            let actor = system.spawn(spec.contain()).unwrap();
+            actor.tell(None).await.unwrap();
+            sleep(SECOND / 2).await; // its task holds it up
+            let stopped = actor.stop().await;
+            match stopped {
+                Err(StopError::Failed(failure)) if stop_fails => {
+                    let text = format!("{failure:?}");
+                    assert!(text.contains("not settled"), "{text}");
+                    assert_eq!(failure.leaves().count(), 1, "{text}");
+                }
+                Ok(StopReason::Stopped) if !stop_fails => {}
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(recipe.incarnations.get(), 1);
+            system.stop().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn token_has_fired_in_the_on_stop_of_a_restart_and_the_next_is_new() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let recipe = twice(&check, false);
+        let spec = ChildSpec::new(recipe.clone()).restart(Restart::OnFailure);
+        let actor = system.spawn(spec).unwrap();
+        actor.tell(None).await.unwrap();
+        actor.ask(Some).await.unwrap();
+        assert_eq!(*recipe.fired.lock().unwrap(), [false, true, false]);
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn restarts_that_are_used_up_are_a_failure_also_after_ends_in_good_order() {
+    for (msg, leaf) in [
+        ((|| Msg::Finish) as fn() -> Msg, None),
+        (|| Msg::Fail, Some("burns")),
+    ] {
+        paused(async |check| {
+            let house = House::new(&check);
+            let (owner, spawner) = house.owner(&house.system, "owner").await;
+            let egg = house.egg("child");
+            let spec = egg.restarting(Restart::Always).intensity(2, SECOND);
+            let child = spawner.spawn(spec).unwrap();
+            for _ in 0..3 {
+                child.tell(msg()).await.unwrap();
+                sleep(SECOND / 100).await;
+            }
+            let Err(StopError::Failed(failure)) = owner.stopped().await else {
+                panic!("its owner has not failed");
+            };
+            assert_eq!(egg.incarnations.get(), 3);
+            let child = failure.beneath().first().unwrap();
+            assert_eq!(child.path(), "/owner/child");
+            let limit = matches!(
+                child.cause(),
+                Cause::TooManyRestarts { limit: 2, within } if *within == SECOND
+            );
+            assert!(limit, "{child:?}");
+            let last = child.leaves().next().unwrap().to_string();
+            assert!(last.contains(leaf.unwrap_or("ended too often")), "{last}");
+            drop(house.system.kill().await);
+        });
+    }
+}
+
+#[test]
+fn longest_durations_panic_nowhere() {
+    paused(async |check| {
+        let system = System::builder()
+            .grace(Duration::MAX)
+            .child_grace(Duration::MAX)
+            .patience(Duration::MAX)
+            .ask_timeout(Duration::MAX)
+            .start()
+            .unwrap();
+        let log = Log::default();
+        let egg = Egg::new("child", &log, &check);
+        let backoff = Backoff::exponential(Duration::MAX, Duration::MAX);
+        let spec = egg
+            .restarting(Restart::OnFailure)
+            .intensity(u32::MAX, Duration::MAX)
+            .backoff(backoff.jitter(0.0).reset_after(Duration::MAX));
+        let child = system.spawn(spec).unwrap();
+        child.tell(Msg::Fail).await.unwrap();
+        sleep(SECOND).await;
+        assert_eq!(child.node().phase(), tenure::Phase::Restarting);
+        let asked = child.ask(Msg::Incarnation).timeout(Duration::MAX);
+        tokio::select! {
+            asked = asked => panic!("{asked:?}"),
+            () = sleep(SECOND) => {}
+        }
+        let stopped = child.stop().within(Duration::MAX).await;
+        assert!(matches!(stopped, Ok(StopReason::Stopped)), "{stopped:?}");
+        system.stop().await.unwrap();
+    });
+}

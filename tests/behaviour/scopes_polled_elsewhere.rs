@@ -1,0 +1,352 @@
+//! A scope's future is a value: its owner may keep it for a later handler, or give it away.
+
+use crate::common;
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use common::{Check, Guard, paused};
+use tenure::prelude::*;
+use tenure::{Kind, StopError, StopReason, System, scope_send};
+use tokio::join;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
+
+/// Opens a scope, and keeps its future or gives it away.
+struct Holder {
+    kept: Option<Kept>,
+    _guard: Guard,
+}
+
+enum Msg {
+    /// Polls the future once, and keeps it.
+    Keep(Kept),
+    /// Awaits it after so long.
+    Await(Duration),
+    Give(oneshot::Sender<Kept>),
+    Ping(ReplyTo<()>),
+    /// Replies after it has asked that one.
+    Ask(ActorRef<Msg>, ReplyTo<()>),
+    /// Gives its own reply away.
+    Lend(oneshot::Sender<ReplyTo<()>>, ReplyTo<()>),
+}
+
+impl Actor for Holder {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Keep(scope) => {
+                let scope = self.kept.insert(scope);
+                poll_once(scope).await;
+            }
+            Msg::Await(time) => {
+                sleep(time).await;
+                self.kept.take().unwrap().await?;
+            }
+            Msg::Give(to) => drop(to.send(self.kept.take().unwrap())),
+            Msg::Ping(reply) => reply.send(()),
+            Msg::Ask(other, reply) => {
+                other.ask(Msg::Ping).await?;
+                reply.send(());
+            }
+            Msg::Lend(to, reply) => drop(to.send(reply)),
+        }
+        Ok(())
+    }
+}
+
+async fn poll_once(scope: &mut Kept) {
+    poll_fn(|cx| {
+        assert!(scope.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+fn holder(system: &System, check: &Check) -> ActorRef<Msg> {
+    let holder = Holder {
+        kept: None,
+        _guard: check.guard(),
+    };
+    system.spawn(holder).unwrap()
+}
+
+/// Opens a scope with this body in the actor.
+async fn keep<F, Fut>(holder: &ActorRef<Msg>, body: F)
+where
+    F: FnOnce(Scope) -> Fut + Send + 'static,
+    Fut: Future<Output = tenure::Result> + Send + 'static,
+{
+    let kept = Msg::Keep(Box::pin(scope_send(body)));
+    holder.tell(kept).await.unwrap();
+    holder.ask(Msg::Ping).await.unwrap();
+}
+
+async fn give(holder: &ActorRef<Msg>) -> Kept {
+    let (to, given) = oneshot::channel();
+    holder.tell(Msg::Give(to)).await.unwrap();
+    given.await.unwrap()
+}
+
+/// The task had asked while nobody waited for it, which was no cycle then. `between` says whether it stands
+/// beneath another task.
+#[test]
+fn scope_in_its_join_that_a_later_handler_awaits_completes_a_cycle() {
+    for between in [false, true] {
+        paused(async |check| {
+            let system = System::start().unwrap();
+            let holder = holder(&system, &check);
+            let (me, (to, asked)) = (holder.clone(), oneshot::channel());
+            let ask = async move {
+                sleep(2 * SECOND).await;
+                let asked = me.ask(Msg::Ping).await;
+                to.send(matches!(asked, Err(AskError::Deadlock(_))))
+                    .unwrap();
+            };
+            keep(&holder, move |scope| async move {
+                match between {
+                    true => drop(scope.task(async move {
+                        scope_send(move |scope| async move {
+                            drop(scope.task(ask)?);
+                            Ok(())
+                        })
+                        .await
+                    })?),
+                    false => drop(scope.task(ask)?),
+                }
+                Ok(())
+            })
+            .await;
+            let begin = Instant::now();
+            holder.tell(Msg::Await(3 * SECOND)).await.unwrap();
+            holder.ask(Msg::Ping).await.unwrap();
+            assert_eq!(begin.elapsed(), 3 * SECOND);
+            assert_eq!(asked.await, Ok(true), "between: {between}");
+            system.stop().await.unwrap();
+        });
+    }
+}
+
+/// Its owner does not run it, and would never settle what it keeps.
+#[test]
+fn reply_that_is_dropped_by_a_scope_that_was_given_away_is_resolved() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let (go, goes) = oneshot::channel::<ReplyTo<()>>();
+        keep(&holder, move |_| async move {
+            drop(goes.await?);
+            Ok(())
+        })
+        .await;
+        let mut given = give(&holder).await;
+        let (lend, lent) = oneshot::channel();
+        let mut asked = std::pin::pin!(holder.ask(|reply| Msg::Lend(lend, reply)).into_future());
+        let reply = tokio::select! {
+            asked = &mut asked => panic!("{asked:?}"),
+            reply = lent => reply.unwrap(),
+        };
+        poll_once(&mut given).await;
+        holder.ask(Msg::Ping).await.unwrap();
+        go.send(reply).unwrap();
+        given.await.unwrap();
+        assert!(matches!(asked.await, Err(AskError::NoReply)));
+        system.stop().await.unwrap();
+    });
+}
+
+/// The owner waits for nothing meanwhile, and answers.
+#[test]
+fn ask_of_a_scope_that_was_given_away_is_no_wait_of_its_owner() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let (holder, other) = (holder(&system, &check), holder(&system, &check));
+        let (me, (to, asked)) = (holder.clone(), oneshot::channel());
+        keep(&holder, move |_| async move {
+            tokio::task::yield_now().await;
+            drop(to.send(other.ask(|reply| Msg::Ask(me, reply)).await));
+            Ok(())
+        })
+        .await;
+        let given = give(&holder).await;
+        given.await.unwrap();
+        let asked = asked.await.unwrap();
+        assert!(asked.is_ok(), "{asked:?}");
+        system.stop().await.unwrap();
+    });
+}
+
+/// Opens a scope in the actor that does nothing but wait, and gives it away.
+async fn give_waiting(holder: &ActorRef<Msg>, time: Duration) -> Kept {
+    keep(holder, move |_| async move {
+        sleep(time).await;
+        Ok(())
+    })
+    .await;
+    give(holder).await
+}
+
+/// The rule: its owner waits for it, and a drain lets its body end within its grace.
+#[test]
+fn drain_waits_for_the_body_of_a_scope_that_was_given_away() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, 2 * SECOND).await;
+        let begin = Instant::now();
+        let (drained, ended) = join!(holder.drain(), given);
+        assert!(matches!(drained, Ok(StopReason::Drained)), "{drained:?}");
+        assert!(ended.is_ok(), "{ended:?}");
+        assert_eq!(begin.elapsed(), 2 * SECOND);
+        system.stop().await.unwrap();
+    });
+}
+
+/// The rule: what is cut beneath a node is a part of its end.
+#[test]
+fn drain_cuts_the_body_of_a_scope_that_was_given_away_and_is_not_ok() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, 100 * SECOND).await;
+        let begin = Instant::now();
+        let (drained, ended) = join!(holder.drain(), given);
+        assert!(
+            matches!(drained, Err(StopError::CutShort(_))),
+            "{drained:?}"
+        );
+        assert!(matches!(ended, Err(RunError::CutShort(_))), "{ended:?}");
+        assert_eq!(begin.elapsed(), 5 * SECOND);
+        system.stop().await.unwrap();
+    });
+}
+
+/// The rule: a stop drops the body at its next await.
+#[test]
+fn stop_ends_the_body_of_a_scope_that_was_given_away() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, 100 * SECOND).await;
+        let begin = Instant::now();
+        let (stopped, ended) = join!(holder.stop(), given);
+        assert!(matches!(stopped, Ok(StopReason::Stopped)), "{stopped:?}");
+        assert!(matches!(ended, Err(RunError::Stopped)), "{ended:?}");
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        system.stop().await.unwrap();
+    });
+}
+
+/// It is killed in the end, and named as what does not yield.
+#[test]
+fn scope_that_was_given_to_somebody_who_does_not_poll_it_is_named() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, SECOND).await;
+        let begin = Instant::now();
+        let stopped = holder.stop().await;
+        let Err(StopError::Unjoined(unjoined)) = stopped else {
+            panic!("{stopped:?}");
+        };
+        assert_eq!(unjoined.nodes()[0].kind, Kind::Scope);
+        assert_eq!(begin.elapsed(), 7 * SECOND);
+        drop(given);
+        let stopped = holder.stopped().await;
+        assert!(
+            matches!(stopped, Err(StopError::CutShort(_))),
+            "{stopped:?}"
+        );
+        system.stop().await.unwrap();
+    });
+}
+
+/// Opens a scope beneath the node whose code runs here, whose body takes so long.
+async fn open(time: Duration) -> Kept {
+    let mut inner: Kept = Box::pin(scope_send(move |_| async move {
+        sleep(time).await;
+        Ok(())
+    }));
+    poll_once(&mut inner).await;
+    inner
+}
+
+#[test]
+fn scope_waits_for_a_scope_that_its_body_gave_away() {
+    for (takes, lasts) in [(2, 2), (100, 5)] {
+        paused(async |_check| {
+            let begin = Instant::now();
+            let (to, given) = oneshot::channel();
+            let outer = tenure::scope(async |_| {
+                drop(to.send(open(takes * SECOND).await));
+                Ok(())
+            });
+            let (outer, inner) = join!(outer, async { given.await.unwrap().await });
+            assert_eq!(begin.elapsed(), lasts * SECOND);
+            assert_eq!(outer.is_ok(), takes == lasts, "{outer:?}");
+            assert_eq!(inner.is_ok(), takes == lasts, "{inner:?}");
+        });
+    }
+}
+
+#[test]
+fn task_waits_for_a_scope_that_it_gave_away() {
+    for (takes, lasts) in [(2, 0), (100, 0)] {
+        paused(async |_check| {
+            let system = System::start().unwrap();
+            let (to, given) = oneshot::channel();
+            let task = system
+                .task(async move { drop(to.send(open(takes * SECOND).await)) })
+                .unwrap();
+            let begin = Instant::now();
+            let inner = async { given.await.unwrap().await };
+            let (ended, inner) = join!(task.node().stopped(), inner);
+            assert!(ended.is_ok(), "{ended:?}");
+            assert!(matches!(inner, Err(RunError::Stopped)), "{inner:?}");
+            assert_eq!(begin.elapsed(), lasts * SECOND);
+            system.stop().await.unwrap();
+        });
+    }
+}
+
+#[test]
+fn job_ends_with_a_scope_that_it_gave_away() {
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        let (to, given) = oneshot::channel();
+        let runtime = tokio::runtime::Handle::current();
+        let job = system
+            .blocking(move |_| {
+                let mut inner = std::pin::pin!(open(100 * SECOND));
+                let _runtime = runtime.enter();
+                let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+                let Poll::Ready(inner) = inner.as_mut().poll(&mut cx) else {
+                    panic!("it waits for nothing");
+                };
+                drop(to.send(inner));
+            })
+            .unwrap();
+        let inner = given.await.unwrap();
+        let begin = Instant::now();
+        let stopped = job.node().stop().await;
+        let Err(StopError::Unjoined(unjoined)) = stopped else {
+            panic!("{stopped:?}");
+        };
+        assert_eq!(unjoined.nodes()[0].kind, Kind::Scope);
+        assert_eq!(begin.elapsed(), 7 * SECOND);
+        drop(inner);
+        let stopped = job.node().stopped().await;
+        assert!(
+            matches!(stopped, Err(StopError::CutShort(_))),
+            "{stopped:?}"
+        );
+        system.stop().await.unwrap();
+    });
+}

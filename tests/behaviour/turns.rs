@@ -1,0 +1,368 @@
+//! Siblings that are started anew together and wait for each other let go, whatever else they are told.
+
+use crate::common;
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use common::phoenix::{self, Egg};
+use common::{Check, Count, Guard, Log, paused};
+use tenure::prelude::*;
+use tenure::{StopReason, Strategy, System};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+type Boxed = Pin<Box<dyn Future<Output = tenure::Result> + Send>>;
+type Job = Box<dyn FnOnce() -> Boxed + Send>;
+type StartHook = Arc<dyn Fn(usize, Spawner) -> Boxed + Send + Sync>;
+
+/// The recipe of a member.
+#[derive(Clone)]
+struct Seed {
+    name: &'static str,
+    log: Log,
+    check: Check,
+    starts: Count,
+    /// Runs in each start, with its number.
+    on_start: Option<StartHook>,
+}
+
+struct Member {
+    seed: Seed,
+    _guard: Guard,
+}
+
+enum Msg {
+    Run(Job),
+    Note(&'static str),
+    Ping(ReplyTo<usize>),
+}
+
+impl Start for Seed {
+    type Actor = Member;
+
+    async fn start(self, _: &mut Context<Member>) -> tenure::Result<Member> {
+        self.starts.add();
+        Ok(Member {
+            _guard: self.check.guard(),
+            seed: self,
+        })
+    }
+}
+
+impl Actor for Member {
+    type Msg = Msg;
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        match &self.seed.on_start {
+            Some(hook) => hook(self.seed.starts.get(), ctx.spawner()).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Run(job) => job().await?,
+            Msg::Note(text) => self.seed.log.push(text),
+            Msg::Ping(reply) => reply.send(self.seed.starts.get()),
+        }
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        self.seed.log.push(format!("{} on_stop", self.seed.name));
+        Ok(())
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.seed.log.push(format!("{} dropped", self.seed.name));
+    }
+}
+
+fn job<F>(job: impl FnOnce() -> F + Send + 'static) -> Msg
+where
+    F: Future<Output = tenure::Result> + Send + 'static,
+{
+    Msg::Run(Box::new(|| Box::pin(job())))
+}
+
+/// Waits there until it is told to go on, and fails.
+fn fail_at(go_on: &Arc<Notify>) -> Msg {
+    let go_on = Arc::clone(go_on);
+    job(async move || {
+        go_on.notified().await;
+        Err("it fails".into())
+    })
+}
+
+fn ping(target: &ActorRef<Msg>) -> Msg {
+    let target = target.clone();
+    job(async move || {
+        target.ask(Msg::Ping).await?;
+        Ok(())
+    })
+}
+
+struct Group {
+    system: System,
+    owner: ActorRef<phoenix::Msg>,
+    spawner: Spawner,
+    log: Log,
+    check: Check,
+}
+
+impl Group {
+    async fn new(check: &Check) -> Self {
+        let log = Log::default();
+        let system = System::start().unwrap();
+        let owner = ChildSpec::new(Egg::new("owner", &log, check)).name("owner");
+        let owner = system.spawn(owner.strategy(Strategy::OneForAll)).unwrap();
+        let spawner = owner.ask(phoenix::Msg::Lend).await.unwrap();
+        Self {
+            system,
+            owner,
+            spawner,
+            log,
+            check: check.clone(),
+        }
+    }
+
+    fn seed(&self, name: &'static str) -> Seed {
+        Seed {
+            name,
+            log: self.log.clone(),
+            check: self.check.clone(),
+            starts: Count::default(),
+            on_start: None,
+        }
+    }
+
+    async fn member(&self, seed: Seed) -> ActorRef<Msg> {
+        let name = seed.name;
+        let spec = ChildSpec::new(seed).name(name).restart(Restart::OnFailure);
+        self.spawner.start(spec).await.unwrap()
+    }
+}
+
+/// Lets those run who are ready, and goes on right after them.
+async fn turn() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+async fn settle() {
+    for _ in 0..30 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// `a` runs again and asks `c`, which waits for its turn behind `b`, whose start asks `a`.
+#[test]
+fn member_that_runs_again_and_asks_one_whose_turn_has_not_come_is_refused() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let group = Group::new(&check).await;
+        let a = group.member(group.seed("a")).await;
+        let mut b = group.seed("b");
+        let c_known = Arc::new(std::sync::OnceLock::<ActorRef<Msg>>::new());
+        let (asks, c, log) = (a.clone(), Arc::clone(&c_known), group.log.clone());
+        b.on_start = Some(Arc::new(move |number, _| {
+            let (a, c, log) = (asks.clone(), Arc::clone(&c), log.clone());
+            Box::pin(async move {
+                if number == 2 {
+                    let done = Arc::new(Notify::new());
+                    let notify = Arc::clone(&done);
+                    a.tell(job(async move || {
+                        if let Some(c) = c.get() {
+                            let asked = c.ask(Msg::Ping).await;
+                            let refused = matches!(asked, Err(AskError::Deadlock(_)));
+                            log.push(format!("refused: {refused}"));
+                        }
+                        notify.notify_one();
+                        Ok(())
+                    }))
+                    .await?;
+                    a.ask(Msg::Ping).await?;
+                    done.notified().await;
+                }
+                Ok(())
+            })
+        }));
+        let b = group.member(b).await;
+        let c = group.member(group.seed("c")).await;
+        c_known.set(c.clone()).ok().unwrap();
+        c.tell(job(async || Err("it fails".into()))).await.unwrap();
+        for member in [&c, &b, &a] {
+            assert_eq!(member.ask(Msg::Ping).await, Ok(2));
+        }
+        assert!(group.log.entries().contains(&"refused: true".to_owned()));
+        group.system.stop().await.unwrap();
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+    });
+}
+
+/// `b` is told to end while it asks `a`, which parks after that.
+#[test]
+fn member_that_waits_for_one_that_parks_later_is_let_go_at_once() {
+    for limit in [None, Some(Duration::from_secs(60))] {
+        paused(async |check| {
+            let begin = Instant::now();
+            let group = Group::new(&check).await;
+            let [a, b, c] = ["a", "b", "c"].map(|name| group.seed(name));
+            let (a, b, c) = (
+                group.member(a).await,
+                group.member(b).await,
+                group.member(c).await,
+            );
+            let [fail_a, fail_c] = [(); 2].map(|()| Arc::new(Notify::new()));
+            a.tell(fail_at(&fail_a)).await.unwrap();
+            c.tell(fail_at(&fail_c)).await.unwrap();
+            let target = a.clone();
+            let asking = job(async move || {
+                let asking = target.ask(Msg::Ping);
+                match limit {
+                    Some(limit) => drop(asking.timeout(limit).await),
+                    None => drop(asking.await),
+                }
+                Ok(())
+            });
+            b.tell(asking).await.unwrap();
+            settle().await;
+            fail_c.notify_one();
+            settle().await; // b is told to end, and waits
+            fail_a.notify_one();
+            for member in [&a, &b, &c] {
+                assert_eq!(member.ask(Msg::Ping).await, Ok(2));
+            }
+            group.system.stop().await.unwrap();
+            assert_eq!(begin.elapsed(), Duration::ZERO);
+        });
+    }
+}
+
+/// `b` has no code to be dropped: a task of its own waits, which it waits for.
+#[test]
+fn member_whose_task_waits_for_one_that_has_parked_goes_on_when_that_gives_up() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let group = Group::new(&check).await;
+        let a = group.member(group.seed("a")).await;
+        let mut b = group.seed("b");
+        let target = a.clone();
+        b.on_start = Some(Arc::new(move |number, spawner| {
+            let target = target.clone();
+            Box::pin(async move {
+                if number == 1 {
+                    spawner.task_with(|token| async move {
+                        token.cancelled().await;
+                        let limit = Duration::from_secs(1);
+                        drop(target.ask(Msg::Ping).timeout(limit).await);
+                    })?;
+                }
+                Ok(())
+            })
+        }));
+        let b = group.member(b).await;
+        let c = group.member(group.seed("c")).await;
+        let fail_a = Arc::new(Notify::new());
+        a.tell(fail_at(&fail_a)).await.unwrap();
+        c.tell(job(async || Err("it fails".into()))).await.unwrap();
+        settle().await; // b waits for its task, and that for a
+        fail_a.notify_one();
+        for member in [&c, &b, &a] {
+            assert_eq!(member.ask(Msg::Ping).await, Ok(2));
+        }
+        assert_eq!(begin.elapsed(), Duration::from_secs(1));
+        group.system.stop().await.unwrap();
+    });
+}
+
+/// What `b` had accepted is handled by its next incarnation, although it drains.
+#[test]
+fn member_that_drains_and_waits_for_one_that_has_parked_is_let_go_at_once() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let group = Group::new(&check).await;
+        let [a, b, c] = ["a", "b", "c"].map(|name| group.seed(name));
+        let (a, b, c) = (
+            group.member(a).await,
+            group.member(b).await,
+            group.member(c).await,
+        );
+        let [fail_a, fail_c, go_on] = [(); 3].map(|()| Arc::new(Notify::new()));
+        a.tell(fail_at(&fail_a)).await.unwrap();
+        c.tell(fail_at(&fail_c)).await.unwrap();
+        let (target, gate) = (a.clone(), Arc::clone(&go_on));
+        let asking = job(async move || {
+            gate.notified().await;
+            target.ask(Msg::Ping).await?;
+            Ok(())
+        });
+        b.tell(asking).await.unwrap();
+        b.tell(Msg::Note("b has handled it")).await.unwrap();
+        settle().await;
+        fail_c.notify_one();
+        settle().await;
+        fail_a.notify_one();
+        settle().await; // a and c have parked, and b is told to end
+        let draining = group.owner.drain();
+        settle().await;
+        go_on.notify_one();
+        assert!(matches!(draining.await, Ok(StopReason::Drained)));
+        assert!(group.log.entries().contains(&"b has handled it".to_owned()));
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        group.system.stop().await.unwrap();
+    });
+}
+
+/// At whichever step the stop comes.
+#[test]
+fn stop_of_a_member_that_is_let_go_runs_its_on_stop() {
+    for step in 0..40 {
+        paused(async |check| {
+            let group = Group::new(&check).await;
+            let [a, b, c] = ["a", "b", "c"].map(|name| group.seed(name));
+            let (a, b, c) = (
+                group.member(a).await,
+                group.member(b).await,
+                group.member(c).await,
+            );
+            let [fail_a, fail_c] = [(); 2].map(|()| Arc::new(Notify::new()));
+            a.tell(fail_at(&fail_a)).await.unwrap();
+            c.tell(fail_at(&fail_c)).await.unwrap();
+            b.tell(ping(&a)).await.unwrap();
+            settle().await;
+            fail_c.notify_one();
+            settle().await;
+            let (stop, log) = (b.clone(), group.log.clone());
+            let stopping = group.system.task(async move {
+                for _ in 0..step {
+                    turn().await;
+                }
+                let was_gone = log.entries().contains(&"b dropped".to_owned());
+                Ok::<_, tenure::Error>((was_gone, stop.stop().await))
+            });
+            fail_a.notify_one();
+            let (was_gone, stopped) = stopping.unwrap().await.unwrap();
+            let entries = group.log.entries();
+            let has_run = entries.contains(&"b on_stop".to_owned());
+            assert!(
+                was_gone || has_run || stopped.is_err(),
+                "step {step}: {stopped:?}, {entries:?}"
+            );
+            drop(group.system.stop().await);
+        });
+    }
+}

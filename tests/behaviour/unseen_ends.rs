@@ -1,0 +1,108 @@
+//! What becomes of the ends of children while their owner has no time to look at them.
+
+use crate::common;
+
+use common::node::{Node, note};
+use common::{Check, Count, Guard, Log, paused};
+use tenure::prelude::*;
+use tenure::{ChildExit, Kind};
+
+/// Starts tasks in one handler, and counts the ends that it is shown.
+struct Busy {
+    shown: Count,
+    log: Log,
+    check: Check,
+    _guard: Guard,
+}
+
+enum Msg {
+    /// Starts and awaits so many tasks.
+    Await(usize),
+    /// Starts so many, and lets them end while it still handles this.
+    Leave(usize),
+    Ping(ReplyTo<()>),
+}
+
+impl Actor for Busy {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Await(count) => {
+                for _ in 0..count {
+                    ctx.task(async { Ok::<_, tenure::Error>(1) })?.await?;
+                }
+            }
+            Msg::Leave(count) => {
+                for _ in 0..count {
+                    drop(ctx.task(async {})?);
+                }
+                while !ctx.children().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                // A failure is kept, however many have ended before it.
+                let child = ctx.spawn(Node::new(&self.check, &self.log).named("fails"))?;
+                child.tell(note("alive")).await?;
+                child.tell(common::node::Msg::Fail).await?;
+                drop(child.stopped().await);
+            }
+            Msg::Ping(reply) => reply.send(()),
+        }
+        Ok(())
+    }
+
+    async fn on_child_exit(&mut self, exit: ChildExit, _: &mut Context<Self>) -> tenure::Result {
+        if exit.kind() == Kind::Actor {
+            self.log.push(format!("{} was shown", exit.path()));
+        } else {
+            self.shown.add();
+        }
+        Ok(())
+    }
+}
+
+fn busy(check: &Check, log: &Log, shown: &Count) -> ChildSpec<Busy> {
+    ChildSpec::new(Busy {
+        shown: shown.clone(),
+        log: log.clone(),
+        check: check.clone(),
+        _guard: check.guard(),
+    })
+    .name("busy")
+}
+
+/// The rule: memory follows what is alive. An end that the actor's own code has awaited is not shown again.
+#[test]
+fn ends_that_were_awaited_are_not_shown() {
+    paused(async |check| {
+        let (log, shown) = (Log::default(), Count::default());
+        tenure::scope(async |scope| {
+            let busy = scope.spawn(busy(&check, &log, &shown))?;
+            check.node(busy.node());
+            busy.tell(Msg::Await(3_000)).await?;
+            busy.ask(Msg::Ping).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(shown.get(), 0);
+    });
+}
+
+#[test]
+fn some_ends_and_all_failures_are_kept_for_a_busy_owner() {
+    paused(async |check| {
+        let (log, shown) = (Log::default(), Count::default());
+        tenure::scope(async |scope| {
+            let busy = scope.spawn(busy(&check, &log, &shown))?;
+            check.node(busy.node());
+            busy.tell(Msg::Leave(3_000)).await?;
+            busy.ask(Msg::Ping).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(shown.get(), 1_024);
+        assert_eq!(log.entries(), ["alive", "/busy/fails was shown"]);
+    });
+}
