@@ -3,6 +3,7 @@
 
 mod locks;
 mod panics;
+mod ready;
 mod wakers;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 
 pub(crate) use locks::{Foreign, Guard, assert_unlocked, lock};
 pub(crate) use panics::{panic_message, panic_text};
+pub(crate) use ready::Readiness;
 pub(crate) use wakers::{KeptWaker, WakeList, WakerKey, WakerSet, wake};
 
 /// Thirty years: what every clock can still count.

@@ -47,7 +47,8 @@ use crate::tree::{AnyNode, is_beneath, keep_reply};
 ///
 /// # Panics
 ///
-/// With a deadline, when it is awaited outside of a runtime with a timer.
+/// When it is polled again after it was ready; with a deadline, when it is awaited outside of a runtime with
+/// a timer.
 ///
 /// # Cancel safety
 ///

@@ -6,9 +6,14 @@ use std::task::{Context, Poll};
 
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::sync::Readiness;
 use crate::tree::{AnyNode, is_own_code};
 
 /// Ends when an actor is to end, made by [`Context::cancelled`](crate::Context::cancelled).
+///
+/// # Panics
+///
+/// When it is polled again after it was ready.
 ///
 /// # Cancel safety
 ///
@@ -17,6 +22,7 @@ use crate::tree::{AnyNode, is_own_code};
 pub struct Cancelled {
     node: Arc<dyn AnyNode>,
     wait: Option<Wait>,
+    readiness: Readiness,
 }
 
 struct Wait {
@@ -27,7 +33,11 @@ struct Wait {
 
 impl Cancelled {
     pub(super) fn new(node: Arc<dyn AnyNode>) -> Self {
-        Self { node, wait: None }
+        Self {
+            node,
+            wait: None,
+            readiness: Readiness::new(),
+        }
     }
 }
 
@@ -36,6 +46,7 @@ impl Future for Cancelled {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        this.readiness.assert_pending();
         let own = is_own_code(this.node.node());
         if this.wait.as_ref().is_none_or(|wait| wait.own != own) {
             let node = this.node.node();
@@ -44,10 +55,11 @@ impl Future for Cancelled {
             let token = Box::pin(token.cancelled_owned());
             this.wait = Some(Wait { own, token });
         }
-        match &mut this.wait {
+        let polled = match &mut this.wait {
             Some(wait) => wait.token.as_mut().poll(cx),
             None => Poll::Pending,
-        }
+        };
+        this.readiness.note(polled)
     }
 }
 

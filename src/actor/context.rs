@@ -12,7 +12,7 @@ use super::cell::ActorCell;
 use super::sources::Sources;
 use super::task::{self as owned, AtStop};
 use super::{Actor, ActorRef, Spawner};
-use crate::error::SpawnError;
+use crate::error::{SpawnError, StopError};
 use crate::mailbox::{Batch, CallerGone, DropReason, Leftover, UntilCallerGone};
 use crate::tree::signals::{Marks, Signals};
 use crate::tree::{Label, Node, NodeRef, Order, Stopping, end_if, finish, request_own, run_as};
@@ -138,14 +138,14 @@ impl<A: Actor> Context<A> {
     ///
     /// [`StopError::NotAChild`](crate::StopError::NotAChild) if this actor does not own the node,
     /// which then lives on.
-    pub fn stop_child(&self, child: &NodeRef) -> Stopping {
+    pub fn stop_child(&self, child: &NodeRef) -> Result<Stopping, StopError> {
         let mine = child
             .owner()
             .is_some_and(|owner| owner.id() == self.cell.node.id());
         if mine {
-            child.stop()
+            Ok(child.stop())
         } else {
-            Stopping::refused()
+            Err(StopError::NotAChild)
         }
     }
 

@@ -106,7 +106,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     /// Sends the request, if that has not been done.
     fn poll_send(&mut self, waker: &Waker) -> Poll<Result<(), AskError>> {
         match self.stage {
-            Stage::Sent | Stage::Over => return Poll::Ready(Err(AskError::NoReply)),
+            Stage::Sent | Stage::Over => panic!("polled after it was ready"),
             Stage::Queueing => {}
             Stage::Unsent => {
                 // Before it is sent: one that is refused was certainly not started.

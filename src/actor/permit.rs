@@ -9,6 +9,7 @@ use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
 use crate::mailbox::{CallerTracking, Reserved};
+use crate::sync::Readiness;
 use crate::tree::is_beneath;
 
 /// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
@@ -42,7 +43,8 @@ use crate::tree::is_beneath;
 ///
 /// # Panics
 ///
-/// With a timeout, when it is awaited outside of a runtime with a timer.
+/// When it is polled again after it was ready; with a timeout, when it is awaited outside of a runtime with
+/// a timer.
 ///
 /// # Cancel safety
 ///
@@ -51,6 +53,7 @@ use crate::tree::is_beneath;
 pub struct Reserve<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,
     room: Room,
+    readiness: Readiness,
 }
 
 impl<'a, M: Send + 'static> Reserve<'a, M> {
@@ -58,6 +61,7 @@ impl<'a, M: Send + 'static> Reserve<'a, M> {
         Self {
             cell,
             room: Room::default(),
+            readiness: Readiness::new(),
         }
     }
 
@@ -81,7 +85,9 @@ impl<'a, M: Send + 'static> Future for Reserve<'a, M> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        Poll::Ready(match ready!(this.room.poll(this.cell, cx)) {
+        this.readiness.assert_pending();
+        let polled = this.room.poll(this.cell, cx);
+        Poll::Ready(match ready!(this.readiness.note(polled)) {
             Ok(reserved) => Ok(Permit {
                 cell: this.cell,
                 reserved: Some(reserved),

@@ -20,7 +20,8 @@ use crate::error::SendError;
 ///
 /// # Panics
 ///
-/// With a [`timeout`](RecipientTell::timeout), when it is awaited outside of a runtime with a timer.
+/// When it is polled again after it was ready; with a [`timeout`](RecipientTell::timeout), when it is
+/// awaited outside of a runtime with a timer.
 ///
 /// # Cancel safety
 ///

@@ -80,7 +80,8 @@ impl TaskOutput for <fn() -> ! as Returns>::Output {
 ///
 /// # Panics
 ///
-/// With a timeout, when it is awaited outside of a runtime with a timer.
+/// When it is polled again after it was ready, in time or not; with a timeout, when it is awaited outside of a
+/// runtime with a timer.
 ///
 /// # Cancel safety
 ///

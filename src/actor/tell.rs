@@ -21,7 +21,7 @@ use crate::tree::is_beneath;
 ///
 /// # Panics
 ///
-/// With a [`timeout`](Tell::timeout), when it is awaited outside of a runtime with a timer.
+/// When it is polled again after it was ready; with a [`timeout`](Tell::timeout), when it is awaited outside of a runtime with a timer.
 ///
 /// # Cancel safety
 ///

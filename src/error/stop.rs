@@ -39,7 +39,8 @@ pub enum StopError {
     /// itself stands.
     #[error("a node cannot wait for its own end")]
     WaitsForItself,
-    /// The node is not a child of the one that was told to stop it. It lives on.
+    /// The node is not a child of the actor that was to stop it, and lives on. It comes from
+    /// [`Context::stop_child`](crate::Context::stop_child) alone.
     #[error("not a child of this node")]
     NotAChild,
     /// It had not ended within the time given to [`Stopped::timeout`](crate::Stopped::timeout).

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::Caller;
-use crate::sync::WakerKey;
+use crate::sync::{Readiness, WakerKey};
 
 /// Ends when the caller of an ask has gone: its future was dropped, or its time was up.
 ///
@@ -13,11 +13,18 @@ use crate::sync::WakerKey;
 /// [`ReplyTo::gone`](crate::ReplyTo::gone), whose future also ends when the caller has its reply. It
 /// is `'static`, so that it can stand in a `select!` beside work that uses the actor's state.
 ///
+/// # Panics
+///
+/// When it is polled again after it was ready.
+///
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
 #[must_use = "futures do nothing unless awaited"]
-pub struct CallerGone(Whose);
+pub struct CallerGone {
+    whose: Whose,
+    readiness: Readiness,
+}
 
 enum Whose {
     /// Of whoever waits for a reply. With `served`, it may have that as well.
@@ -53,7 +60,7 @@ pub(crate) trait Numbered: Send + Sync {
 impl CallerGone {
     /// Of whoever waits for a reply; with none, it has ended.
     pub(super) fn of_reply(caller: Option<Arc<dyn Caller>>) -> Self {
-        Self(match caller {
+        Self::of(match caller {
             Some(caller) => Whose::Caller {
                 caller,
                 served: true,
@@ -65,7 +72,7 @@ impl CallerGone {
 
     /// Of whoever waits for the reply to a message.
     pub(super) fn of_caller(caller: Arc<dyn Caller>) -> Self {
-        Self(Whose::Caller {
+        Self::of(Whose::Caller {
             caller,
             served: false,
             key: None,
@@ -75,7 +82,7 @@ impl CallerGone {
     /// Of whoever waits for the reply to the message with this number, if anybody does.
     pub(super) fn of_message(mailbox: Arc<dyn Numbered>, number: u64) -> Self {
         mailbox.watch_caller(number);
-        Self(Whose::Message {
+        Self::of(Whose::Message {
             mailbox,
             number,
             key: None,
@@ -84,7 +91,14 @@ impl CallerGone {
 
     /// Of no message.
     pub(super) const fn of_nobody() -> Self {
-        Self(Whose::Nobody)
+        Self::of(Whose::Nobody)
+    }
+
+    const fn of(whose: Whose) -> Self {
+        Self {
+            whose,
+            readiness: Readiness::new(),
+        }
     }
 }
 
@@ -92,13 +106,21 @@ impl Future for CallerGone {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.0 {
-            Whose::Caller {
+        self.readiness.assert_pending();
+        let polled = self.whose.poll(cx);
+        self.readiness.note(polled)
+    }
+}
+
+impl Whose {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Caller {
                 caller,
                 served,
                 key,
             } => caller.poll_gone(*served, key, cx.waker()),
-            Whose::Message {
+            Self::Message {
                 mailbox,
                 number,
                 key,
@@ -109,15 +131,15 @@ impl Future for CallerGone {
                     Poll::Pending
                 }
             }
-            Whose::Nobody => Poll::Pending,
-            Whose::Gone => Poll::Ready(()),
+            Self::Nobody => Poll::Pending,
+            Self::Gone => Poll::Ready(()),
         }
     }
 }
 
 impl Drop for CallerGone {
     fn drop(&mut self) {
-        match &mut self.0 {
+        match &mut self.whose {
             Whose::Caller { caller, key, .. } => caller.leave_gone(key),
             Whose::Message {
                 mailbox,
@@ -139,6 +161,10 @@ impl fmt::Debug for CallerGone {
 /// [`Context::until_caller_gone`](crate::Context::until_caller_gone).
 ///
 /// Gives what the work gives, or `None` if the caller went first; the work has been dropped then.
+///
+/// # Panics
+///
+/// When it is polled again after it was ready.
 ///
 /// # Cancel safety
 ///
@@ -165,9 +191,7 @@ impl<F: Future> Future for UntilCallerGone<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let Some(work) = &mut this.work else {
-            return Poll::Ready(None);
-        };
+        let work = this.work.as_mut().expect("polled after it was ready");
         // The caller first: work that nobody waits for is not polled once more.
         if Pin::new(&mut this.gone).poll(cx).is_ready() {
             this.work = None;

@@ -41,8 +41,10 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// [`StartError::Failed`] comes once all that the start had started is gone; [`StartError::Deadlock`] if
-    /// the start waits for the node that awaits it ([rule 16](crate::lifecycle#rule-16)).
+    /// [`StartError::Refused`] gives back what was to be started, and nothing of it was polled;
+    /// [`StartError::Failed`] and [`StartError::Stopped`] come once all that the start had started is gone;
+    /// [`StartError::TimedOut`] only with a [`timeout`](Starting::timeout); [`StartError::Deadlock`] if the
+    /// start waits for the node that awaits it ([rule 16](crate::lifecycle#rule-16)).
     #[track_caller]
     pub fn start<C: IntoChild>(&self, child: C) -> Starting<C> {
         let spawned = spawn(self, child, true, Location::caller());
@@ -186,7 +188,7 @@ fn seed<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -> Seed
 ///
 /// # Panics
 ///
-/// With a [`timeout`](Starting::timeout), when it is awaited outside of a runtime with a timer.
+/// When it is polled again after it was ready; with a [`timeout`](Starting::timeout), when it is awaited outside of a runtime with a timer.
 ///
 /// # Cancel safety
 ///

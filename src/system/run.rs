@@ -65,10 +65,7 @@ impl Drop for KillOnDrop<'_> {
 
 /// Whether a node has begun to end, or has ended.
 fn has_begun(end: &mut UntilStopped, cx: &mut Context<'_>) -> bool {
-    Pin::new(&mut *end).poll(cx).is_ready()
-        || end
-            .node()
-            .is_none_or(|node| node.node().phase() >= Phase::Stopping)
+    Pin::new(&mut *end).poll(cx).is_ready() || end.node().node().phase() >= Phase::Stopping
 }
 
 /// Ends a system in which nothing has been started.

@@ -356,7 +356,7 @@ impl Actor for Owner {
                 reply.send(ctx.spawn(asker)?);
             }
             OwnerMsg::StopChild(child, waits) => {
-                let stopping = ctx.stop_child(&child.node());
+                let stopping = ctx.stop_child(&child.node())?;
                 if waits {
                     stopping.await?;
                 }

@@ -62,7 +62,10 @@ impl Actor for Worker {
             Do::Panic => panic!("{} panics", self.name),
             Do::Reply(reply) => reply.send(self.name),
             Do::Lend(reply) => reply.send(ctx.spawner()),
-            Do::StopChild(child, reply) => reply.send(ctx.stop_child(&child).await),
+            Do::StopChild(child, reply) => reply.send(match ctx.stop_child(&child) {
+                Ok(stopping) => stopping.await,
+                Err(error) => Err(error),
+            }),
         }
         Ok(())
     }

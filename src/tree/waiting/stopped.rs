@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::wait_bound::{Overrun, WaitBound};
 use crate::error::{StopError, StopReason};
-use crate::sync::{KeptWaker, WakerKey, lock};
+use crate::sync::{KeptWaker, Readiness, WakerKey, lock};
 use crate::tree::node::{AnyNode, Request, is_beneath};
 
 /// Waits for the end of a node without asking for it, made by
@@ -21,7 +21,8 @@ use crate::tree::node::{AnyNode, Request, is_beneath};
 ///
 /// # Panics
 ///
-/// With a [`timeout`](Stopped::timeout), when it is awaited outside of a runtime with a timer.
+/// When it is polled again after it was ready; with a
+/// [`timeout`](Stopped::timeout), when it is awaited outside of a runtime with a timer.
 ///
 /// # Cancel safety
 ///
@@ -30,6 +31,7 @@ use crate::tree::node::{AnyNode, Request, is_beneath};
 pub struct Stopped {
     end: UntilStopped,
     bound: WaitBound,
+    readiness: Readiness,
 }
 
 impl Stopped {
@@ -37,6 +39,7 @@ impl Stopped {
         Self {
             end: UntilStopped::new(node),
             bound: WaitBound::new(),
+            readiness: Readiness::new(),
         }
     }
 
@@ -83,16 +86,20 @@ impl Future for Stopped {
     type Output = Result<StopReason, StopError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
-            this.bound.end();
+        self.readiness.assert_pending();
+        let polled = self.poll_end(cx);
+        self.readiness.note(polled)
+    }
+}
+
+impl Stopped {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<StopReason, StopError>> {
+        if let Poll::Ready(outcome) = Pin::new(&mut self.end).poll(cx) {
+            self.bound.end();
             return Poll::Ready(outcome);
         }
-        let Some(node) = this.end.node() else {
-            return Poll::Pending;
-        };
-        let wait = || (Arc::clone(node), Request::End);
-        this.bound.poll(wait, cx).map(|overrun| {
+        let wait = || (Arc::clone(&self.end.node), Request::End);
+        self.bound.poll(wait, cx).map(|overrun| {
             Err(match overrun {
                 Overrun::TimedOut => StopError::TimedOut,
                 Overrun::Cycle(cycle) => StopError::Deadlock(cycle),
@@ -109,28 +116,17 @@ impl fmt::Debug for Stopped {
 
 /// The wait for an end by itself: not an edge, for those whom something else keeps from waiting for ever.
 pub(crate) struct UntilStopped {
-    /// `None` if there is nothing to wait for, because it is not the caller's to stop.
-    node: Option<Arc<dyn AnyNode>>,
+    node: Arc<dyn AnyNode>,
     key: WakerKey,
 }
 
 impl UntilStopped {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
-        Self {
-            node: Some(node),
-            key: None,
-        }
+        Self { node, key: None }
     }
 
-    pub(in crate::tree) fn refused() -> Self {
-        Self {
-            node: None,
-            key: None,
-        }
-    }
-
-    pub(crate) fn node(&self) -> Option<&Arc<dyn AnyNode>> {
-        self.node.as_ref()
+    pub(crate) fn node(&self) -> &Arc<dyn AnyNode> {
+        &self.node
     }
 }
 
@@ -139,9 +135,7 @@ impl Future for UntilStopped {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let Some(any) = &this.node else {
-            return Poll::Ready(Err(StopError::NotAChild));
-        };
+        let any = &this.node;
         // Most often its first poll is pending, and there is no second one before the end.
         let is_first = this.key.is_none();
         let mut spare = is_first.then(|| KeptWaker::clone_of(cx.waker()));
@@ -171,13 +165,7 @@ impl Future for UntilStopped {
 
 impl Drop for UntilStopped {
     fn drop(&mut self) {
-        let Self {
-            node: Some(any),
-            key,
-        } = self
-        else {
-            return;
-        };
+        let Self { node: any, key } = self;
         if key.is_none() {
             return;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::overdue::OverdueTimer;
 use super::stopped::UntilStopped;
 use crate::error::{StopError, StopReason, Unjoined};
-use crate::sync::after;
+use crate::sync::{Readiness, after};
 use crate::tree::node::{AnyNode, bound};
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
@@ -24,7 +24,8 @@ use crate::tree::node::{AnyNode, bound};
 ///
 /// # Panics
 ///
-/// When it is awaited on a runtime of one thread that was built without its timer, and lasts.
+/// When it is polled again after it was ready; when it is awaited on a runtime of one thread that was built
+/// without its timer, and lasts.
 ///
 /// # Cancel safety
 ///
@@ -35,23 +36,16 @@ pub struct Stopping {
     /// The kill has been seen.
     killed: bool,
     overdue: OverdueTimer,
+    readiness: Readiness,
 }
 
 impl Stopping {
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
-        Self::of(UntilStopped::new(node))
-    }
-
-    /// One that was not requested, because the node is not the caller's to stop.
-    pub(crate) fn refused() -> Self {
-        Self::of(UntilStopped::refused())
-    }
-
-    fn of(end: UntilStopped) -> Self {
         Self {
-            end,
+            end: UntilStopped::new(node),
             killed: false,
             overdue: OverdueTimer::default(),
+            readiness: Readiness::new(),
         }
     }
 
@@ -68,9 +62,7 @@ impl Stopping {
     /// The bound is a part of the order: it holds when this is dropped, or is not polled. It can only become
     /// shorter: of all bounds that have been set, by one caller or by several, the earliest holds.
     pub fn within(self, limit: Duration) -> Self {
-        if let Some(node) = self.end.node() {
-            bound(node, after(limit));
-        }
+        bound(self.end.node(), after(limit));
         self
     }
 }
@@ -79,20 +71,25 @@ impl Future for Stopping {
     type Output = Result<StopReason, StopError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if let Poll::Ready(outcome) = Pin::new(&mut this.end).poll(cx) {
+        self.readiness.assert_pending();
+        let polled = self.poll_end(cx);
+        self.readiness.note(polled)
+    }
+}
+
+impl Stopping {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<StopReason, StopError>> {
+        if let Poll::Ready(outcome) = Pin::new(&mut self.end).poll(cx) {
             return Poll::Ready(outcome);
         }
-        let Some(node) = this.end.node() else {
-            return Poll::Pending;
-        };
-        if !this.killed && node.node().signals.load().is_killed() {
+        let node = self.end.node();
+        if !self.killed && node.node().signals.load().is_killed() {
             // Whoever killed it: what was to be looked at after its grace is overdue before.
-            this.killed = true;
-            this.overdue.look_again();
+            self.killed = true;
+            self.overdue.look_again();
         }
         let blockers = ready!(
-            this.overdue
+            self.overdue
                 .poll(node, || Some(Arc::clone(node)), false, cx)
         );
         let unjoined = Unjoined::new(blockers);
