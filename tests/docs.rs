@@ -4,7 +4,7 @@ mod sources;
 
 use std::fs;
 
-use sources::{files, public_docs};
+use sources::{Doc, files, identifier, public_docs, sources};
 
 /// Where the rules of the lifecycle are, and how many there are at least.
 const RULES: &str = "docs/lifecycle.md";
@@ -111,4 +111,45 @@ fn the_readme_shows_what_an_example_prints() {
     let printed = fs::read_to_string("examples/08-failures/output.txt").unwrap();
     let readme = fs::read_to_string("README.md").unwrap();
     assert!(readme.contains(printed.trim_end()), "{printed}");
+}
+
+/// The types of the libraries that are futures, which somebody may name.
+fn futures() -> Vec<Doc> {
+    let mut names = Vec::new();
+    for (_, text) in sources("src") {
+        for (offset, found) in text.match_indices(" Future for ") {
+            names.push(identifier(&text[offset + found.len()..]).to_owned());
+        }
+    }
+    let mut docs = public_docs();
+    docs.retain(|doc| {
+        let name = doc.item.strip_prefix("pub struct ").map(identifier);
+        name.is_some_and(|name| names.iter().any(|known| known == name))
+    });
+    assert!(docs.len() > 8, "the futures are not found any more");
+    docs
+}
+
+#[test]
+fn futures_say_what_a_drop_and_another_poll_do() {
+    let mut wrong = Vec::new();
+    for doc in futures() {
+        for text in ["# Cancel safety", "polled again after it was ready"] {
+            if !doc.text.contains(text) {
+                wrong.push(format!("{}: `{}` lacks `{text}`", doc.place, doc.item));
+            }
+        }
+    }
+    for doc in public_docs() {
+        let is_async = doc.item.contains("async fn ") || doc.item.contains("-> impl Future");
+        let gives_result = doc.item.contains("Output = Result");
+        let mut needed = vec![(is_async, "# Cancel safety")];
+        needed.push((is_async && gives_result, "# Errors"));
+        for (is_needed, text) in needed {
+            if is_needed && !doc.text.contains(text) {
+                wrong.push(format!("{}: `{}` lacks `{text}`", doc.place, doc.item));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }

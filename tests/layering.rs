@@ -4,7 +4,7 @@ mod sources;
 
 use std::fs;
 
-use sources::{code, files, line_of, packages, root, sources};
+use sources::{code, files, identifier, line_of, packages, root, sources};
 
 /// Each module imports only from those left of it.
 const ORDER: [&str; 8] = [
@@ -38,11 +38,6 @@ const LONGEST_FILE: usize = 500;
 
 /// The one file that tells tokio to run something.
 const SPAWN_SITE: &str = "src/tree/launch.rs";
-
-fn identifier(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
-    &text[..end.unwrap_or(text.len())]
-}
 
 /// The modules that what follows `crate::` names: one, or those of a group.
 fn named(rest: &str) -> Vec<&str> {

@@ -138,6 +138,11 @@ pub trait Actor: Send + Sized + 'static {
 
     /// Runs before the first message. Messages that come meanwhile wait in the mailbox.
     ///
+    /// # Cancel safety
+    ///
+    /// As for [`handle`](Actor::handle). A stop or drain that comes meanwhile waits for this, within the
+    /// grace.
+    ///
     /// # Errors
     ///
     /// Fails the start, and with it the actor.
@@ -153,6 +158,10 @@ pub trait Actor: Send + Sized + 'static {
     ///
     /// While a handler runs on, the ends that it has not seen are kept: all failures, and 1,024 others. Further
     /// ends in good order are not shown.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`handle`](Actor::handle). The end of the child is not shown again.
     ///
     /// # Errors
     ///
@@ -232,6 +241,11 @@ pub trait Actor: Send + Sized + 'static {
     /// Runs last, when the children are gone and before the state is dropped. It does not run
     /// after a panic or a kill; what must happen even then belongs in `Drop`.
     ///
+    /// # Cancel safety
+    ///
+    /// A kill, and the end of the grace, drop this future at the await point that it is at; the state is
+    /// dropped next.
+    ///
     /// # Errors
     ///
     /// Are reported with the actor's end.
@@ -302,6 +316,11 @@ pub trait Start: Send + Sized + 'static {
     type Actor: Actor;
 
     /// Makes the actor. What it spawns through `ctx` is the actor's, and is undone if this fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// A kill, and a stop or drain whose grace is over, drop this future at the await point that it is
+    /// at, with the recipe and what it has made so far; no hook runs.
     ///
     /// # Errors
     ///

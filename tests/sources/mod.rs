@@ -69,6 +69,11 @@ pub fn line_of(text: &str, offset: usize) -> usize {
     text[..offset].matches('\n').count() + 1
 }
 
+pub fn identifier(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
 /// What documents one public item.
 pub struct Doc {
     /// The file and line of the item.
@@ -116,7 +121,9 @@ fn read_docs(path: &str, text: &str, found: &mut Vec<Doc>) {
                 .iter()
                 .any(|start| inner.starts_with(start));
         }
-        if outer_is_public || inner.starts_with("pub ") || inner.starts_with("impl") {
+        let is_public = outer_is_public || inner.starts_with("pub ") || inner.starts_with("impl");
+        // That each public item is documented is a lint of its own.
+        if is_public && !doc.is_empty() {
             found.push(Doc {
                 place: format!("{path}:{}", index + 1),
                 text: doc.clone(),
@@ -133,7 +140,9 @@ fn head(lines: &[&str]) -> String {
     for line in lines {
         head.push_str(line.trim());
         head.push(' ');
-        if line.ends_with(['{', ';', ',']) && !line.trim_start().starts_with("ctx:") {
+        // A body, or the end of a signature without one; or a field or a variant.
+        let is_function = head.contains("fn ");
+        if line.ends_with(['{', ';']) || line.ends_with(',') && !is_function {
             break;
         }
     }

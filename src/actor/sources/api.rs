@@ -61,6 +61,10 @@ use crate::tree::NodeRef;
 impl<A: Actor> Context<A> {
     /// Gives the actor a message, once this time has passed. One of zero is due at once; one too long for the
     /// clock never comes.
+    ///
+    /// # Panics
+    ///
+    /// On a runtime that was built without its timer.
     pub fn send_after(&mut self, time: Duration, message: A::Msg) -> Timer {
         Timer::new(self.add_source(|| Once::new(time, message)))
     }
@@ -70,6 +74,10 @@ impl<A: Actor> Context<A> {
     ///
     /// The timer counts in milliseconds: a shorter period, zero too, is one of 1 ms. One too long for the
     /// clock never ends.
+    ///
+    /// # Panics
+    ///
+    /// On a runtime that was built without its timer.
     pub fn send_every(
         &mut self,
         period: Duration,
@@ -81,6 +89,10 @@ impl<A: Actor> Context<A> {
     /// As [`send_every`](Context::send_every), with another policy for ticks that come late: tokio's
     /// own, which counts as late what is more than 5 ms behind. With
     /// [`Burst`](MissedTickBehavior::Burst) all are made up for, one after the other.
+    ///
+    /// # Panics
+    ///
+    /// On a runtime that was built without its timer.
     pub fn send_every_with(
         &mut self,
         period: Duration,
@@ -122,6 +134,10 @@ impl<A: Actor> Context<A> {
     /// Gives the actor a message whenever it has had none, from anywhere, for this time, to the
     /// millisecond and at least one. The time counts from when the actor was last done with what it
     /// had to handle. Another call replaces the one before.
+    ///
+    /// # Panics
+    ///
+    /// On a runtime that was built without its timer.
     pub fn receive_timeout(
         &mut self,
         time: Duration,
