@@ -71,19 +71,32 @@ fn refused<M>(told: Result<(), SendError<M>>) -> Option<Cycle> {
     }
 }
 
+async fn along_in_task(way: Vec<ActorRef<Msg>>, ctx: &Context<Node>) -> tenure::Result<Answer> {
+    let task = ctx.task(async move { Ok::<_, tenure::Error>(along(way).await) })?;
+    Ok(match task.await {
+        Err(TaskError::Deadlock(cycle)) => Err(AskError::Deadlock(cycle)),
+        value => value?,
+    })
+}
+
+/// Asks one actor twice at a time.
+async fn twice(target: ActorRef<Msg>) -> Result<Answer, AskError> {
+    let typed = target.recipient();
+    let (first, second) = tokio::join!(
+        target.ask(|reply| Msg::Along(Vec::new(), reply)),
+        typed.ask(|reply: Reply| reply),
+    );
+    assert_eq!(second, Ok(Ok(0)));
+    first
+}
+
 impl Actor for Node {
     type Msg = Msg;
 
     async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
         match msg {
             Msg::Along(way, reply) => reply.send(along(way).await),
-            Msg::AlongInTask(way, reply) => {
-                let task = ctx.task(async move { Ok::<_, tenure::Error>(along(way).await) })?;
-                reply.send(match task.await {
-                    Err(TaskError::Deadlock(cycle)) => Err(AskError::Deadlock(cycle)),
-                    value => value?,
-                });
-            }
+            Msg::AlongInTask(way, reply) => reply.send(along_in_task(way, ctx).await?),
             Msg::AlongLater(way, reply) => {
                 ctx.task(async move { reply.send(along(way).await) })?;
             }
@@ -104,15 +117,7 @@ impl Actor for Node {
                 }
                 reply.send(along(way).await);
             }
-            Msg::Twice(target, reply) => {
-                let typed = target.recipient();
-                let (first, second) = tokio::join!(
-                    target.ask(|reply| Msg::Along(Vec::new(), reply)),
-                    typed.ask(|reply: Reply| reply),
-                );
-                assert_eq!(second, Ok(Ok(0)));
-                reply.send(first?);
-            }
+            Msg::Twice(target, reply) => reply.send(twice(target).await?),
             Msg::EvenSo(target, reply) => {
                 let asking = target.ask(|reply| Msg::Along(Vec::new(), reply));
                 tokio::select! {

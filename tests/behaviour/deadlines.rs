@@ -56,6 +56,36 @@ impl Hop {
     }
 }
 
+/// Asks in a scope and in a task of it, which end alike.
+async fn ask_in_scope(next: ActorRef<Msg>) -> Result<Result<u32, AskError>, RunError> {
+    tenure::scope(async |scope| {
+        let first = next.ask(|reply| Msg::Pass(Duration::ZERO, reply)).await;
+        let then = next.clone();
+        let task = scope.task(async move {
+            let asked = then.ask(|reply| Msg::Pass(Duration::ZERO, reply)).await;
+            Ok::<_, tenure::Error>(asked)
+        })?;
+        assert_eq!(first, task.await?);
+        Ok(flat(first))
+    })
+    .await
+}
+
+async fn reply_late(after: Duration, reply: ReplyTo<u32>, seen: Log) {
+    let mut gone: CallerGone = reply.gone();
+    tokio::select! {
+        () = tokio::time::sleep(after) => {
+            assert!(!reply.is_gone());
+            assert_eq!(reply.try_send(5), Ok(()));
+        }
+        () = &mut gone => {
+            assert!(reply.is_gone());
+            seen.push("gone");
+            assert_eq!(reply.try_send(5), Err(5));
+        }
+    }
+}
+
 impl Actor for Hop {
     type Msg = Msg;
 
@@ -101,19 +131,7 @@ impl Actor for Hop {
                     reply.send(asked);
                 })?;
             }
-            Msg::PassInScope(reply) => {
-                let asked = tenure::scope(async |scope| {
-                    let first = next.ask(|reply| Msg::Pass(none, reply)).await;
-                    let then = next.clone();
-                    let task = scope.task(async move {
-                        Ok::<_, tenure::Error>(then.ask(|reply| Msg::Pass(none, reply)).await)
-                    })?;
-                    assert_eq!(first, task.await?);
-                    Ok(flat(first))
-                })
-                .await?;
-                reply.send(asked);
-            }
+            Msg::PassInScope(reply) => reply.send(ask_in_scope(next).await?),
             Msg::PassOnThread(reply) => {
                 let job = move |_| {
                     reply.send(flat(next.blocking_ask(|reply| Msg::Pass(none, reply))));
@@ -121,21 +139,7 @@ impl Actor for Hop {
                 ctx.blocking(job)?;
             }
             Msg::Late(after, reply) => {
-                let seen = self.seen.clone();
-                ctx.task(async move {
-                    let mut gone: CallerGone = reply.gone();
-                    tokio::select! {
-                        () = tokio::time::sleep(after) => {
-                            assert!(!reply.is_gone());
-                            assert_eq!(reply.try_send(5), Ok(()));
-                        }
-                        () = &mut gone => {
-                            assert!(reply.is_gone());
-                            seen.push("gone");
-                            assert_eq!(reply.try_send(5), Err(5));
-                        }
-                    }
-                })?;
+                drop(ctx.task(reply_late(after, reply, self.seen.clone()))?)
             }
             Msg::Forward(reply) => next.forward(reply, |reply| Msg::Pass(none, reply)).await?,
             Msg::Left(reply) => reply.send(next.ask(Msg::Left).await?),

@@ -115,17 +115,13 @@ fn drain_handles_all_accepted() {
 
             let start = Instant::now();
             let draining = sink.drain();
-            let refused = sink.tell(SinkMsg::Plain(check.guard())).await;
-            assert!(matches!(refused, Err(SendError::Stopped(_))), "{refused:?}");
-            let refused = sink.try_tell(SinkMsg::Plain(check.guard()));
-            assert!(
-                matches!(refused, Err(TrySendError::Stopped(_))),
-                "{refused:?}"
-            );
-            let refused = permit.send(SinkMsg::Plain(check.guard()));
-            assert!(matches!(refused, Err(SendError::Stopped(_))), "{refused:?}");
-            let refused = waiting.await?;
-            assert!(matches!(refused, Err(SendError::Stopped(_))), "{refused:?}");
+            let told = sink.tell(SinkMsg::Plain(check.guard())).await;
+            let sent = permit.send(SinkMsg::Plain(check.guard()));
+            for refused in [told, sent, waiting.await?] {
+                assert!(matches!(refused, Err(SendError::Stopped(_))), "{refused:?}");
+            }
+            let tried = sink.try_tell(SinkMsg::Plain(check.guard()));
+            assert!(matches!(tried, Err(TrySendError::Stopped(_))), "{tried:?}");
             assert_eq!(counts.0.get(), 0);
 
             gate.notify_one();

@@ -516,6 +516,27 @@ enum Way {
     OutOfGrace,
 }
 
+impl Way {
+    async fn end(
+        self,
+        child: &ActorRef<ChildMsg>,
+    ) -> tenure::Result<Result<StopReason, StopError>> {
+        match self {
+            Self::Finished => child.tell(ChildMsg::Stop).await?,
+            Self::Error => child.tell(ChildMsg::Fail).await?,
+            Self::Panic => child.tell(ChildMsg::Panic).await?,
+            Self::OutOfGrace => child.ask(ChildMsg::Hang).await?,
+            _ => {}
+        }
+        Ok(match self {
+            Self::Finished | Self::Error | Self::Panic => child.stopped().await,
+            Self::Drained => child.drain().await,
+            Self::Killed => child.kill().await,
+            _ => child.stop().await,
+        })
+    }
+}
+
 #[derive(Debug, PartialEq)]
 struct Row {
     way: Way,
@@ -540,28 +561,7 @@ async fn end_of(way: Way, contain: bool, check: &Check) -> Row {
             spec = spec.contain();
         }
         let child = owner.ask(|reply| OwnerMsg::Spawn(spec, reply)).await?;
-        let ended = match way {
-            Way::Finished => {
-                child.tell(ChildMsg::Stop).await?;
-                child.stopped().await
-            }
-            Way::Stopped | Way::ErrorInOnStop | Way::PanicInOnStop => child.stop().await,
-            Way::Drained => child.drain().await,
-            Way::Killed => child.kill().await,
-            Way::Error => {
-                child.tell(ChildMsg::Fail).await?;
-                child.stopped().await
-            }
-            Way::Panic => {
-                child.tell(ChildMsg::Panic).await?;
-                child.stopped().await
-            }
-            Way::OutOfGrace => {
-                child.ask(ChildMsg::Hang).await?;
-                child.stop().await
-            }
-        };
-        let reason = match ended {
+        let reason = match way.end(&child).await? {
             Ok(StopReason::Finished) => "finished",
             Ok(StopReason::Stopped) => "stopped",
             Ok(StopReason::Drained) => "drained",

@@ -770,91 +770,111 @@ impl Model {
     }
 }
 
-async fn run_against_model(capacity: usize, ops: Vec<Op>, scope: &Scope, check: &Check) {
-    let office = Office::new(scope, check, Mailbox::bounded(capacity));
-    let mut model = Model {
-        capacity,
-        ..Model::default()
-    };
-    let mut tells: Vec<(u32, Tell<'_, Letter>)> = Vec::new();
-    let mut permits: Vec<Permit<'_, Letter>> = Vec::new();
-    for (number, op) in (0..).zip(ops) {
+/// What has been begun at the mailbox, beside what its model says of it.
+struct Run<'a> {
+    office: &'a Office,
+    model: Model,
+    tells: Vec<(u32, Tell<'a, Letter>)>,
+    permits: Vec<Permit<'a, Letter>>,
+}
+
+impl Run<'_> {
+    /// Does one thing, with the letter of this number; nothing, if there is nothing to do it with.
+    fn apply(&mut self, number: u32, op: Op) {
+        let model = &mut self.model;
         match op {
             Op::TryTell => {
-                let told = office.clerk.try_tell(office.letter(number)).is_ok();
-                assert_eq!(told, model.admits());
-                if told {
-                    model.queue.push_back(number);
-                }
+                let told = self.office.clerk.try_tell(self.office.letter(number));
+                assert_eq!(told.is_ok(), model.admits());
+                model.queue.extend(told.is_ok().then_some(number));
             }
-            Op::Tell => {
-                let mut tell = office.clerk.tell(office.letter(number));
-                let told = poll(&mut tell).is_ready();
-                assert_eq!(told, model.admits());
-                if told {
-                    model.queue.push_back(number);
-                } else {
-                    model.line.push((number, false));
-                    tells.push((number, tell));
-                }
-            }
-            Op::PollTell(index) if !tells.is_empty() => {
-                let index = index % tells.len();
-                let (number, tell) = &mut tells[index];
-                let number = *number;
-                let granted = model.line.contains(&(number, true));
-                assert_eq!(poll(tell).is_ready(), granted);
-                if granted {
-                    drop(tells.remove(index));
-                    assert!(model.leave(number));
-                    model.queue.push_back(number);
-                }
-            }
-            Op::DropTell(index) if !tells.is_empty() => {
-                let (number, tell) = tells.remove(index % tells.len());
+            Op::Tell => self.tell(number),
+            Op::PollTell(index) if !self.tells.is_empty() => self.poll_tell(index),
+            Op::DropTell(index) if !self.tells.is_empty() => {
+                let (number, tell) = self.tells.remove(index % self.tells.len());
                 drop(tell);
                 model.leave(number);
             }
             Op::Reserve => {
-                let reserved = poll(&mut Box::pin(office.clerk.reserve()));
+                let reserved = poll(&mut Box::pin(self.office.clerk.reserve()));
                 assert_eq!(reserved.is_ready(), model.admits());
                 if let Poll::Ready(permit) = reserved {
-                    permits.push(permit.unwrap());
+                    self.permits.push(permit.unwrap());
                     model.permits += 1;
                 }
             }
-            Op::SendPermit(index) if !permits.is_empty() => {
-                let permit = permits.remove(index % permits.len());
-                permit.send(office.letter(number)).unwrap();
+            Op::SendPermit(index) if !self.permits.is_empty() => {
+                let permit = self.permits.remove(index % self.permits.len());
+                permit.send(self.office.letter(number)).unwrap();
                 model.permits -= 1;
                 model.queue.push_back(number);
             }
-            Op::DropPermit(index) if !permits.is_empty() => {
-                drop(permits.remove(index % permits.len()));
+            Op::DropPermit(index) if !self.permits.is_empty() => {
+                drop(self.permits.remove(index % self.permits.len()));
                 model.permits -= 1;
             }
             Op::Handle if model.busy => {
-                office.turns.add_permits(1);
+                self.office.turns.add_permits(1);
                 let handled = model.queue.pop_front();
                 model.busy = false;
                 model.handled.extend(handled.map(|n| n.to_string()));
             }
             _ => {}
         }
+    }
+
+    fn tell(&mut self, number: u32) {
+        let mut tell = self.office.clerk.tell(self.office.letter(number));
+        let told = poll(&mut tell).is_ready();
+        assert_eq!(told, self.model.admits());
+        if told {
+            self.model.queue.push_back(number);
+        } else {
+            self.model.line.push((number, false));
+            self.tells.push((number, tell));
+        }
+    }
+
+    fn poll_tell(&mut self, index: usize) {
+        let index = index % self.tells.len();
+        let (number, tell) = &mut self.tells[index];
+        let number = *number;
+        let granted = self.model.line.contains(&(number, true));
+        assert_eq!(poll(tell).is_ready(), granted);
+        if granted {
+            drop(self.tells.remove(index));
+            assert!(self.model.leave(number));
+            self.model.queue.push_back(number);
+        }
+    }
+}
+
+async fn run_against_model(capacity: usize, ops: Vec<Op>, scope: &Scope, check: &Check) {
+    let office = Office::new(scope, check, Mailbox::bounded(capacity));
+    let mut run = Run {
+        office: &office,
+        model: Model {
+            capacity,
+            ..Model::default()
+        },
+        tells: Vec::new(),
+        permits: Vec::new(),
+    };
+    for (number, op) in (0..).zip(ops) {
+        run.apply(number, op);
         idle().await;
+        let model = &mut run.model;
         model.settle();
         let waiting = model.queue.len() - usize::from(model.busy);
         assert_eq!(office.clerk.node().backlog(), waiting as u64);
         assert_eq!(office.log.entries(), model.handled);
     }
-    drop((tells, permits));
-    let all: Vec<u32> = model
-        .handled
-        .iter()
-        .map(|n| n.parse().unwrap())
-        .chain(model.queue)
-        .collect();
-    office.assert_handled(all).await;
+    let Model { handled, queue, .. } = run.model;
+    drop((run.tells, run.permits));
+    let handled = handled.iter().map(|n| n.parse().unwrap());
+    office
+        .assert_handled(handled.chain(queue).collect::<Vec<u32>>())
+        .await;
 }
 
 #[test]

@@ -329,11 +329,26 @@ impl futures_core::Stream for Items {
     }
 }
 
+type Case = (&'static str, Run, Then, &'static str);
+
+/// Each row: what panics, who starts it, what is done then, and how the actor ends.
+async fn assert_ends(rows: Vec<Case>) {
+    for (name, run, then, right) in rows {
+        let first = vec![Msg::Run(run), Msg::Sleep];
+        let got = if then == Then::Nothing {
+            ends(At::Nowhere, first, then).await
+        } else {
+            // What it starts has begun when it is told to end.
+            started_first(first, then).await
+        };
+        assert_eq!(got, right, "{name}");
+    }
+}
+
 #[test]
-fn panics_in_what_an_actor_starts() {
+fn panics_in_tasks() {
     paused(async |_| {
-        let pending = || std::future::pending::<()>();
-        let rows: Vec<(&str, Run, Then, &str)> = vec![
+        assert_ends(vec![
             (
                 "a task's future",
                 Box::new(|ctx| Ok(drop(ctx.task(async { panic!("polled") as () })?))),
@@ -345,7 +360,7 @@ fn panics_in_what_an_actor_starts() {
                 Box::new(move |ctx| {
                     let bomb = Bomb;
                     Ok(drop(ctx.task(async move {
-                        pending().await;
+                        std::future::pending::<()>().await;
                         drop(bomb)
                     })?))
                 }),
@@ -357,7 +372,7 @@ fn panics_in_what_an_actor_starts() {
                 Box::new(move |ctx| {
                     let bomb = Bomb;
                     Ok(drop(ctx.task(async move {
-                        pending().await;
+                        std::future::pending::<()>().await;
                         drop(bomb)
                     })?))
                 }),
@@ -377,6 +392,25 @@ fn panics_in_what_an_actor_starts() {
                 "failed",
             ),
             (
+                "the closure of a task with a token",
+                Box::new(|ctx| {
+                    Ok(drop(ctx.task_with(|_| -> std::future::Ready<()> {
+                        panic!("called")
+                    })?))
+                }),
+                Then::Nothing,
+                "failed",
+            ),
+        ])
+        .await;
+    });
+}
+
+#[test]
+fn panics_in_jobs_and_pipes() {
+    paused(async |_| {
+        assert_ends(vec![
+            (
                 "a blocking job",
                 Box::new(|ctx| Ok(drop(ctx.blocking(|_| -> () { panic!("ran") })?))),
                 Then::Nothing,
@@ -394,16 +428,15 @@ fn panics_in_what_an_actor_starts() {
                 Then::Nothing,
                 "failed",
             ),
-            (
-                "the closure of a task with a token",
-                Box::new(|ctx| {
-                    Ok(drop(ctx.task_with(|_| -> std::future::Ready<()> {
-                        panic!("called")
-                    })?))
-                }),
-                Then::Nothing,
-                "failed",
-            ),
+        ])
+        .await;
+    });
+}
+
+#[test]
+fn panics_in_timers() {
+    paused(async |_| {
+        assert_ends(vec![
             (
                 "send_every",
                 Box::new(|ctx| Ok(drop(ctx.send_every(MS, || panic!("called"))))),
@@ -443,6 +476,15 @@ fn panics_in_what_an_actor_starts() {
                 Then::Nothing,
                 "failed",
             ),
+        ])
+        .await;
+    });
+}
+
+#[test]
+fn panics_in_streams_and_watches() {
+    paused(async |_| {
+        assert_ends(vec![
             (
                 "a stream",
                 Box::new(|ctx| Ok(drop(ctx.attach(Items(None), |()| Msg::Sleep)))),
@@ -464,6 +506,15 @@ fn panics_in_what_an_actor_starts() {
                 Then::Nothing,
                 "failed",
             ),
+        ])
+        .await;
+    });
+}
+
+#[test]
+fn panics_in_the_code_of_errors() {
+    paused(async |_| {
+        assert_ends(vec![
             (
                 "Display of an error",
                 Box::new(|_| Err(Faulty::Display.into())),
@@ -482,17 +533,8 @@ fn panics_in_what_an_actor_starts() {
                 Then::Nothing,
                 "failed",
             ),
-        ];
-        for (name, run, then, right) in rows {
-            let first = vec![Msg::Run(run), Msg::Sleep];
-            let got = if then == Then::Nothing {
-                ends(At::Nowhere, first, then).await
-            } else {
-                // What it starts has begun when it is told to end.
-                started_first(first, then).await
-            };
-            assert_eq!(got, right, "{name}");
-        }
+        ])
+        .await;
     });
 }
 

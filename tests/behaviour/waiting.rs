@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use common::{Check, Count, Guard, Log, multi_thread, paused};
 use tenure::prelude::*;
-use tenure::{CallerGone, NodeRef, StopError, StopReason, System, TaskError};
+use tenure::{Ask, CallerGone, NodeRef, StopError, StopReason, System, TaskError};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
 type Reply = ReplyTo<u32>;
@@ -46,6 +47,16 @@ struct Holder {
     _guard: Guard,
 }
 
+async fn hold(reply: Reply) {
+    pending::<()>().await;
+    drop(reply);
+}
+
+async fn fail_later() -> tenure::Result {
+    tokio::task::yield_now().await;
+    Err("no reply from here".into())
+}
+
 impl Actor for Holder {
     type Msg = Msg;
 
@@ -62,8 +73,7 @@ impl Actor for Holder {
             }
             Msg::DropAndFail(reply) => {
                 drop(reply);
-                tokio::task::yield_now().await;
-                return Err("no reply from here".into());
+                return fail_later().await;
             }
             Msg::DropAndPanic(reply) => {
                 drop(reply);
@@ -72,12 +82,9 @@ impl Actor for Holder {
             }
             Msg::DropInScopeAndFail(reply) => {
                 drop(reply);
-                tenure::scope(async |scope| {
-                    scope.task(tokio::task::yield_now())?;
-                    Ok(())
-                })
-                .await?;
-                return Err("no reply from here".into());
+                return tenure::scope(async |_| fail_later().await)
+                    .await
+                    .map_err(Into::into);
             }
             Msg::DropAndHang(reply) => {
                 drop(reply);
@@ -86,22 +93,15 @@ impl Actor for Holder {
             }
             Msg::HoldAndHang(reply) => {
                 self.entered.notify_one();
-                pending::<()>().await;
-                drop(reply);
+                hold(reply).await;
             }
-            Msg::HoldAndFail(_reply) => {
-                tokio::task::yield_now().await;
-                return Err("no reply from here".into());
-            }
+            Msg::HoldAndFail(_reply) => return fail_later().await,
             Msg::Keep(reply) => {
                 self.kept = Some(reply);
                 self.entered.notify_one();
             }
             Msg::ToTask(reply) => {
-                ctx.task(async move {
-                    pending::<()>().await;
-                    drop(reply);
-                })?;
+                ctx.task(hold(reply))?;
                 self.entered.notify_one();
             }
             Msg::To(next, reply) => next.tell(Msg::DropAndGoOn(reply)).await?,
@@ -187,12 +187,18 @@ impl Rig {
     }
 }
 
-#[test]
-fn reply_dropped() {
+/// A test in which whoever waits hears of it at once.
+fn at_once(test: impl AsyncFnOnce(Check)) {
     paused(async |check| {
         let begin = Instant::now();
+        test(check).await;
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+    });
+}
 
-        // By the handler: what happened to that is the answer.
+#[test]
+fn reply_dropped_by_a_handler_is_answered_at_its_end() {
+    at_once(async |check| {
         let rig = Rig::new(&check);
         let mut asking = Box::pin(rig.actor.ask(Msg::DropAndGoOn));
         tokio::select! {
@@ -208,7 +214,12 @@ fn reply_dropped() {
         rig.go_on.notify_one();
         assert_eq!(asking.await, Err(AskError::NoReply));
         rig.end().await;
+    });
+}
 
+#[test]
+fn reply_dropped_by_a_handler_that_fails() {
+    at_once(async |check| {
         for message in [
             Msg::DropAndFail,
             Msg::DropAndPanic,
@@ -219,24 +230,36 @@ fn reply_dropped() {
             assert_eq!(rig.actor.ask(message).await, Err(AskError::Failed));
             rig.end().await;
         }
+    });
+}
 
-        // By a handler that is killed, whether it had dropped it before or held it still.
+#[test]
+fn reply_dropped_or_held_by_a_handler_that_is_killed() {
+    at_once(async |check| {
         for message in [Msg::DropAndHang, Msg::HoldAndHang] {
             let rig = Rig::new(&check);
             let asked = rig.ask_and(message, || rig.actor.kill()).await;
             assert_eq!(asked, Err(AskError::Killed));
             rig.end().await;
         }
+    });
+}
 
-        // Lost with a killed task, of an actor that lives on.
+#[test]
+fn reply_lost_with_a_killed_task_of_an_actor_that_lives_on() {
+    at_once(async |check| {
         let rig = Rig::new(&check);
         let kill_task = || rig.actor.node().children()[0].kill();
         let asked = rig.ask_and(Msg::ToTask, kill_task).await;
         assert_eq!(asked, Err(AskError::NoReply));
         assert!(!rig.actor.is_stopped());
         rig.end().await;
+    });
+}
 
-        // Handed to another actor, which drops it in its handler.
+#[test]
+fn reply_dropped_by_another_actor_that_it_was_handed_to() {
+    at_once(async |check| {
         let (rig, other) = (Rig::new(&check), Rig::new(&check));
         let asked = rig
             .actor
@@ -246,8 +269,12 @@ fn reply_dropped() {
         rig.end().await;
         other.go_on.notify_one();
         other.end().await;
+    });
+}
 
-        // Kept by an actor that is stopped, or killed.
+#[test]
+fn reply_kept_by_an_actor_that_is_stopped_or_killed() {
+    at_once(async |check| {
         let rig = Rig::new(&check);
         let asked = rig.ask_and(Msg::Keep, || rig.actor.stop()).await;
         assert_eq!(asked, Err(AskError::NoReply));
@@ -256,8 +283,12 @@ fn reply_dropped() {
         let asked = rig.ask_and(Msg::Keep, || rig.actor.kill()).await;
         assert_eq!(asked, Err(AskError::Killed));
         rig.end().await;
+    });
+}
 
-        // Queued.
+#[test]
+fn reply_in_a_message_that_a_stop_or_kill_discards() {
+    at_once(async |check| {
         for end in [ActorRef::stop, ActorRef::kill] {
             let rig = Rig::new(&check);
             rig.actor.tell(Msg::Wait).await.unwrap();
@@ -273,8 +304,6 @@ fn reply_dropped() {
             assert!(ended.is_ok(), "{ended:?}");
             rig.end().await;
         }
-
-        assert_eq!(begin.elapsed(), Duration::ZERO, "each hears of it at once");
     });
 }
 
@@ -650,73 +679,85 @@ fn is_ready<F: Future + Unpin>(future: &mut F, waker: &Waker) -> bool {
         .is_ready()
 }
 
-#[test]
-fn reply_knows_whether_its_caller_has_gone() {
+type Asking<'a> = Pin<Box<Ask<'a, ReplyTo<u32>, u32>>>;
+
+/// The address of the ask's reply, which its handler has handed out.
+async fn handed_out(
+    asking: &mut Asking<'_>,
+    replies: &mut UnboundedReceiver<ReplyTo<u32>>,
+) -> ReplyTo<u32> {
+    tokio::select! {
+        biased;
+        asked = asking => panic!("{asked:?}"),
+        reply = replies.recv() => reply.unwrap(),
+    }
+}
+
+fn with_outward(
+    test: impl AsyncFnOnce(ActorRef<ReplyTo<u32>>, UnboundedReceiver<ReplyTo<u32>>, Arc<Wakes>),
+) {
     paused(async |_check| {
         tenure::scope(async |scope| {
-            let (send, mut replies) = tokio::sync::mpsc::unbounded_channel();
+            let (send, replies) = unbounded_channel();
             let actor = scope.spawn(Outward(send))?;
-            let wakes = Arc::new(Wakes::default());
-            let waker = Waker::from(Arc::clone(&wakes));
-
-            // The caller gives up: by a drop, and by its time.
-            for limit in [None, Some(LIMIT)] {
-                let mut asking = actor.ask(|reply| reply);
-                if let Some(limit) = limit {
-                    asking = asking.timeout(limit);
-                }
-                let mut asking = Box::pin(asking);
-                let reply = tokio::select! {
-                    biased;
-                    asked = &mut asking => panic!("{asked:?}"),
-                    reply = replies.recv() => reply.unwrap(),
-                };
-                assert!(!reply.is_gone());
-                assert_eq!(format!("{reply:?}"), "ReplyTo { is_gone: false }");
-                let mut gone: CallerGone = reply.gone();
-                assert!(!is_ready(&mut gone, &waker));
-                assert!(
-                    !is_ready(&mut gone, &waker),
-                    "polled again, it is not kept twice"
-                );
-                let before = wakes.0.load(Ordering::SeqCst);
-                match limit {
-                    None => drop(asking),
-                    Some(_) => {
-                        let asked = asking.await;
-                        assert_eq!(
-                            asked,
-                            Err(AskError::TimedOut {
-                                started: true,
-                                inherited: false
-                            })
-                        );
-                    }
-                }
-                assert_eq!(wakes.0.load(Ordering::SeqCst), before + 1);
-                assert!(is_ready(&mut gone, &waker));
-                assert!(reply.is_gone());
-                assert_eq!(reply.try_send(7), Err(7), "the reply comes back");
-            }
-
-            // The caller has its reply.
-            let mut asking = Box::pin(actor.ask(|reply| reply));
-            let reply = tokio::select! {
-                biased;
-                asked = &mut asking => panic!("{asked:?}"),
-                reply = replies.recv() => reply.unwrap(),
-            };
-            let mut gone = reply.gone();
-            assert!(!is_ready(&mut gone, &waker));
-            assert_eq!(reply.try_send(7), Ok(()));
-            let before = wakes.0.load(Ordering::SeqCst);
-            assert_eq!(asking.await, Ok(7));
-            assert_eq!(wakes.0.load(Ordering::SeqCst), before + 1);
-            assert!(is_ready(&mut gone, &waker));
+            test(actor, replies, Arc::default()).await;
             Ok(())
         })
         .await
         .unwrap();
+    });
+}
+
+#[test]
+fn reply_knows_whether_its_caller_has_given_up() {
+    with_outward(async |actor, mut replies, wakes| {
+        let waker = Waker::from(Arc::clone(&wakes));
+        // By a drop, and by its time.
+        for limit in [None, Some(LIMIT)] {
+            let asking = actor.ask(|reply| reply);
+            let mut asking = Box::pin(match limit {
+                Some(limit) => asking.timeout(limit),
+                None => asking,
+            });
+            let reply = handed_out(&mut asking, &mut replies).await;
+            assert!(!reply.is_gone());
+            assert_eq!(format!("{reply:?}"), "ReplyTo { is_gone: false }");
+            let mut gone: CallerGone = reply.gone();
+            for _ in 0..2 {
+                // Polled again, it is not kept twice.
+                assert!(!is_ready(&mut gone, &waker));
+            }
+            let before = wakes.0.load(Ordering::SeqCst);
+            if limit.is_some() {
+                let late = AskError::TimedOut {
+                    started: true,
+                    inherited: false,
+                };
+                assert_eq!(asking.await, Err(late));
+            } else {
+                drop(asking);
+            }
+            assert_eq!(wakes.0.load(Ordering::SeqCst), before + 1);
+            assert!(is_ready(&mut gone, &waker));
+            assert!(reply.is_gone());
+            assert_eq!(reply.try_send(7), Err(7), "the reply comes back");
+        }
+    });
+}
+
+#[test]
+fn reply_knows_whether_its_caller_has_been_served() {
+    with_outward(async |actor, mut replies, wakes| {
+        let waker = Waker::from(Arc::clone(&wakes));
+        let mut asking = Box::pin(actor.ask(|reply| reply));
+        let reply = handed_out(&mut asking, &mut replies).await;
+        let mut gone = reply.gone();
+        assert!(!is_ready(&mut gone, &waker));
+        assert_eq!(reply.try_send(7), Ok(()));
+        let before = wakes.0.load(Ordering::SeqCst);
+        assert_eq!(asking.await, Ok(7));
+        assert_eq!(wakes.0.load(Ordering::SeqCst), before + 1);
+        assert!(is_ready(&mut gone, &waker));
     });
 }
 
