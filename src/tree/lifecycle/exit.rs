@@ -198,6 +198,10 @@ fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
 
 /// Takes a node out of the tree if nothing of it is left. Its shell may have ended just now. Gives
 /// the owner if this was the last that it waited for.
+#[expect(
+    clippy::too_many_lines,
+    reason = "to be built first, and then performed"
+)]
 fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn AnyNode>> {
     let this = node.node();
     let owner = this.owner();

@@ -83,6 +83,15 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             found.look_at(limit);
         }
     }
+    note_time_beneath(&mut seen);
+    blockers.retain(|(_, index, _)| !seen[*index].beneath_has_time);
+    blockers.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
+    found.blockers = blockers.into_iter().map(|(.., blocker)| blocker).collect();
+    found
+}
+
+/// Tells each node whether one beneath it still has time.
+fn note_time_beneath(seen: &mut [Seen]) {
     // Each comes after the one above it.
     for index in (0..seen.len()).rev() {
         let Seen { above, .. } = seen[index];
@@ -90,10 +99,6 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             seen[above].beneath_has_time |= seen[index].has_time || seen[index].beneath_has_time;
         }
     }
-    blockers.retain(|(_, index, _)| !seen[*index].beneath_has_time);
-    blockers.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
-    found.blockers = blockers.into_iter().map(|(.., blocker)| blocker).collect();
-    found
 }
 
 /// A node that has been looked at.
