@@ -4,7 +4,7 @@ use crate::common;
 
 use std::time::Duration;
 
-use common::phoenix::{Egg, Msg};
+use common::restarting::{Msg, Recipe};
 use common::{Check, Log, multi_thread, paused};
 use tenure::prelude::*;
 use tenure::{AutoShutdown, Phase, StopError, StopReason, Strategy};
@@ -23,10 +23,10 @@ struct Group {
 }
 
 impl Group {
-    async fn new(check: &Check, spec: impl FnOnce(ChildSpec<Egg>) -> ChildSpec<Egg>) -> Self {
+    async fn new(check: &Check, spec: impl FnOnce(ChildSpec<Recipe>) -> ChildSpec<Recipe>) -> Self {
         let log = Log::default();
         let system = System::start().unwrap();
-        let owner = ChildSpec::new(Egg::new("p", &log, check)).name("p");
+        let owner = ChildSpec::new(Recipe::new("p", &log, check)).name("p");
         let owner = system.spawn(spec(owner)).unwrap();
         let spawner = owner.ask(Msg::Lend).await.unwrap();
         check.node(owner.node());
@@ -39,18 +39,18 @@ impl Group {
         }
     }
 
-    fn egg(&self, name: &'static str) -> Egg {
-        Egg::new(name, &self.log, &self.check)
+    fn recipe(&self, name: &'static str) -> Recipe {
+        Recipe::new(name, &self.log, &self.check)
     }
 
-    async fn spawn(&self, spec: ChildSpec<Egg>) -> ActorRef<Msg> {
+    async fn spawn(&self, spec: ChildSpec<Recipe>) -> ActorRef<Msg> {
         let child = self.spawner.start(spec).await.unwrap();
         self.check.node(child.node());
         child
     }
 
     async fn child(&self, name: &'static str, restart: Restart) -> ActorRef<Msg> {
-        self.spawn(self.egg(name).restarting(restart)).await
+        self.spawn(self.recipe(name).restarting(restart)).await
     }
 
     /// What has been logged since `from`, without the hooks.
@@ -142,13 +142,13 @@ fn second_failure_during_the_groups_restart() {
     paused(async |check| {
         for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
             let group = Group::new(&check, |p| p.strategy(strategy)).await;
-            let eggs = ["a", "b", "c", "d"].map(|name| group.egg(name));
+            let recipes = ["a", "b", "c", "d"].map(|name| group.recipe(name));
             let mut members = Vec::new();
-            for egg in &eggs {
-                members.push(group.spawn(egg.restarting(Restart::OnFailure)).await);
+            for recipe in &recipes {
+                members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
             }
             // `c` will not come up at once; `a` has been started anew by then, `d` has not.
-            eggs[2].spoil(1);
+            recipes[2].fail_starts(1);
             let from = group.seen();
             members[0].tell(Msg::Fail).await.unwrap();
             // The group has ended, then `c` is running, then all are.
@@ -193,11 +193,11 @@ fn older_sibling_that_fails_while_the_rest_ends_extends_the_group() {
         let mut members = Vec::new();
         for name in ["a", "b", "c", "d"] {
             let cleanup = if name == "d" { SECOND } else { Duration::ZERO };
-            let egg = Egg {
+            let recipe = Recipe {
                 cleanup,
-                ..group.egg(name)
+                ..group.recipe(name)
             };
-            members.push(group.spawn(egg.restarting(Restart::OnFailure)).await);
+            members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
         }
         members[2].tell(Msg::Fail).await.unwrap();
         sleep(BRIEF).await; // `d` is cleaning up
@@ -216,7 +216,7 @@ fn member_that_is_sent_to_while_it_waits_for_its_turn_comes_back() {
     paused(async |check| {
         let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
         let backoff = Backoff::fixed(SECOND);
-        let oldest = group.egg("a").restarting(Restart::OnFailure);
+        let oldest = group.recipe("a").restarting(Restart::OnFailure);
         let a = group.spawn(oldest.backoff(backoff)).await;
         // It sleeps in its mailbox when it is told to end.
         let b = group.child("b", Restart::OnFailure).await;
@@ -241,7 +241,7 @@ fn all_fail_at_once() {
             let group = Group::new(&check, |p| p.strategy(strategy)).await;
             let mut members = Vec::new();
             for name in ["a", "b", "c", "d", "e", "f"] {
-                let spec = group.egg(name).restarting(Restart::OnFailure);
+                let spec = group.recipe(name).restarting(Restart::OnFailure);
                 members.push(group.spawn(spec.intensity(1_000, SECOND)).await);
             }
             for _ in 0..20 {
@@ -269,11 +269,11 @@ fn member_that_is_ended_meanwhile_holds_nobody_up() {
                 let group = Group::new(&check, |p| p.strategy(strategy)).await;
                 let mut members = Vec::new();
                 for (name, cleanup) in [("a", 0), ("b", 0), ("c", 0), ("d", 3)] {
-                    let egg = Egg {
+                    let recipe = Recipe {
                         cleanup: cleanup * SECOND,
-                        ..group.egg(name)
+                        ..group.recipe(name)
                     };
-                    members.push(group.spawn(egg.restarting(Restart::OnFailure)).await);
+                    members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
                 }
                 // `b` fails too, and waits with `a` for its turn, while `d` cleans up.
                 members[0].tell(Msg::Fail).await.unwrap();
@@ -300,11 +300,11 @@ fn owners_end_during_a_groups_restart() {
             let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
             let mut members = Vec::new();
             for (name, cleanup) in [("a", 0), ("b", 2), ("c", 2)] {
-                let egg = Egg {
+                let recipe = Recipe {
                     cleanup: cleanup * SECOND,
-                    ..group.egg(name)
+                    ..group.recipe(name)
                 };
-                members.push(group.spawn(egg.restarting(Restart::OnFailure)).await);
+                members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
             }
             members[0].tell(Msg::Fail).await.unwrap();
             members[0].tell(Msg::Log("accepted")).await.unwrap();
@@ -356,7 +356,10 @@ fn stubborn_member_is_dropped_and_started_with_the_others() {
     paused(async |check| {
         let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
         let a = group.child("a", Restart::OnFailure).await;
-        let spec = group.egg("b").restarting(Restart::OnFailure).grace(SECOND);
+        let spec = group
+            .recipe("b")
+            .restarting(Restart::OnFailure)
+            .grace(SECOND);
         let b = group.spawn(spec).await;
         b.tell(Msg::Sleep(3_600 * SECOND)).await.unwrap();
         sleep(BRIEF).await;
@@ -370,7 +373,7 @@ fn stubborn_member_is_dropped_and_started_with_the_others() {
     });
 }
 
-/// Asks a phoenix, in its start or for others.
+/// Asks a restarting, in its start or for others.
 #[derive(Clone)]
 struct Front {
     back: ActorRef<Msg>,
@@ -433,9 +436,9 @@ fn members_that_need_each_other_come_back_whenever_they_fail() {
     multi_thread(async |check| {
         for strategy in [Strategy::RestForOne, Strategy::OneForAll] {
             let group = Group::new(&check, |p| p.strategy(strategy)).await;
-            let often = |spec: ChildSpec<Egg>| spec.intensity(100_000, SECOND);
+            let often = |spec: ChildSpec<Recipe>| spec.intensity(100_000, SECOND);
             let back = group
-                .spawn(often(group.egg("back").restarting(Restart::OnFailure)))
+                .spawn(often(group.recipe("back").restarting(Restart::OnFailure)))
                 .await;
             let front = Front {
                 back: back.clone(),
@@ -476,14 +479,14 @@ fn significant_children_end_their_owner() {
             let group = Group::new(&check, |p| p.auto_shutdown(when)).await;
             let mut members = Vec::new();
             for name in ["a", "b"] {
-                let spec = group.egg(name).restarting(Restart::OnFailure);
+                let spec = group.recipe(name).restarting(Restart::OnFailure);
                 members.push(group.spawn(spec.significant()).await);
             }
             let other = group.child("c", Restart::Never).await;
             other.tell(Msg::Finish).await.unwrap();
             // What somebody asks for does not count, and what is restarted has not ended.
             let asked = group
-                .spawn(group.egg("d").restarting(Restart::Never).significant())
+                .spawn(group.recipe("d").restarting(Restart::Never).significant())
                 .await;
             asked.stop().await.unwrap();
             members[0].tell(Msg::Fail).await.unwrap();
@@ -514,7 +517,7 @@ fn wide_group_is_restarted_in_linear_time() {
             let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
             let mut members = Vec::new();
             for _ in 0..width {
-                let spec = ChildSpec::new(group.egg("m")).restart(Restart::OnFailure);
+                let spec = ChildSpec::new(group.recipe("m")).restart(Restart::OnFailure);
                 members.push(group.spawner.spawn(spec).unwrap());
             }
             incarnation(&members[width - 1]).await;

@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::node::{Gate, Msg, Node, hold, note};
-use common::phoenix::{self, Egg};
+use common::restarting::{self, Recipe};
 use common::{Check, Count, Log, paused};
 use tenure::prelude::*;
 use tenure::{NodeRef, StartError, StopError, StopReason, TaskError, Timer};
@@ -478,17 +478,17 @@ fn times_of_timers() {
 async fn starts(
     check: &Check,
     failures: usize,
-    spec: impl FnOnce(ChildSpec<Egg>) -> ChildSpec<Egg>,
+    spec: impl FnOnce(ChildSpec<Recipe>) -> ChildSpec<Recipe>,
 ) -> usize {
-    let egg = Egg::new("phoenix", &Log::default(), check);
+    let recipe = Recipe::new("restarting", &Log::default(), check);
     let system = System::start().unwrap();
-    let child = spec(egg.restarting(Restart::OnFailure)).contain();
+    let child = spec(recipe.restarting(Restart::OnFailure)).contain();
     let actor = system.start(child).await.unwrap();
     for _ in 0..failures {
-        actor.tell(phoenix::Msg::Fail).await.ok();
+        actor.tell(restarting::Msg::Fail).await.ok();
         sleep(5 * MS).await;
     }
-    let starts = egg.incarnations.get();
+    let starts = recipe.incarnations.get();
     // It may be in a wait that is never over.
     system.stop().await.unwrap();
     starts
@@ -518,7 +518,7 @@ fn intensity_of_restarts() {
 #[test]
 fn waits_before_restarts() {
     paused(async |check| {
-        let most = |spec: ChildSpec<Egg>| spec.intensity(u32::MAX, Duration::MAX);
+        let most = |spec: ChildSpec<Recipe>| spec.intensity(u32::MAX, Duration::MAX);
         for wait in SHORT.into_iter().chain(LONG) {
             for reset in SHORT.into_iter().chain(LONG) {
                 let backoff = Backoff::fixed(wait).reset_after(reset);
@@ -558,8 +558,8 @@ fn backoffs_that_make_no_sense_are_refused_and_come_back() {
                 let backoff = Backoff::exponential(first, max).jitter(jitter);
                 let row = format!("Backoff::exponential({first:?}, {max:?}).jitter({jitter})");
                 assert_eq!(backoff.is_valid(), is_valid, "{row}");
-                let egg = Egg::new("phoenix", &Log::default(), &check);
-                let spec = egg.restarting(Restart::Always).backoff(backoff);
+                let recipe = Recipe::new("restarting", &Log::default(), &check);
+                let spec = recipe.restarting(Restart::Always).backoff(backoff);
                 match system.spawn(spec) {
                     Ok(actor) => {
                         assert!(is_valid, "{row} is spawned");
@@ -567,7 +567,7 @@ fn backoffs_that_make_no_sense_are_refused_and_come_back() {
                     }
                     Err(SpawnError::BadBackoff(spec)) => {
                         assert!(!is_valid, "{row} is refused");
-                        assert_eq!(spec.into_inner().into_inner().name, "phoenix");
+                        assert_eq!(spec.into_inner().into_inner().name, "restarting");
                     }
                     Err(error) => panic!("{row}: {error:?}"),
                 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use common::phoenix::{Egg, Msg};
+use common::restarting::{Msg, Recipe};
 use common::{Check, Log, paused};
 use tenure::prelude::*;
 use tenure::{AutoShutdown, NodeRef, Phase, Strategy};
@@ -16,10 +16,10 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn owner(
     log: &Log,
     check: &Check,
-    spec: impl FnOnce(ChildSpec<Egg>) -> ChildSpec<Egg>,
+    spec: impl FnOnce(ChildSpec<Recipe>) -> ChildSpec<Recipe>,
 ) -> (System, ActorRef<Msg>, Spawner) {
     let system = System::start().unwrap();
-    let p = ChildSpec::new(Egg::new("p", log, check)).name("p");
+    let p = ChildSpec::new(Recipe::new("p", log, check)).name("p");
     let p = system.spawn(spec(p)).unwrap();
     let spawner = p.ask(Msg::Lend).await.unwrap();
     (system, p, spawner)
@@ -36,19 +36,19 @@ fn rest_for_one_forgets_nobody_who_is_parked() {
     paused(async |check| {
         let log = Log::default();
         let (system, _p, spawner) = owner(&log, &check, |p| p.strategy(Strategy::RestForOne)).await;
-        let egg = |name| Egg::new(name, &log, &check);
-        let slow = egg("b")
+        let recipe = |name| Recipe::new(name, &log, &check);
+        let slow = recipe("b")
             .restarting(Restart::OnFailure)
             .backoff(Backoff::fixed(SECOND));
         let b = spawner.start(slow).await.unwrap();
         let c = spawner
-            .start(egg("c").restarting(Restart::OnFailure))
+            .start(recipe("c").restarting(Restart::OnFailure))
             .await
             .unwrap();
         b.tell(Msg::Fail).await.unwrap();
         sleep(SECOND / 2).await; // b waits for its backoff, c is parked
         let d = spawner
-            .start(egg("d").restarting(Restart::OnFailure))
+            .start(recipe("d").restarting(Restart::OnFailure))
             .await
             .unwrap();
         d.tell(Msg::Fail).await.unwrap();
@@ -69,13 +69,13 @@ fn regrouped_member_of_a_closed_owner_does_not_spin() {
             let log = Log::default();
             let (system, p, spawner) =
                 owner(&log, &check, |p| p.strategy(Strategy::OneForAll)).await;
-            let egg = |name| Egg::new(name, &log, &check);
+            let recipe = |name| Recipe::new(name, &log, &check);
             let a = spawner
-                .start(egg("a").restarting(Restart::OnFailure))
+                .start(recipe("a").restarting(Restart::OnFailure))
                 .await
                 .unwrap();
             let b = spawner
-                .start(egg("b").restarting(Restart::OnFailure))
+                .start(recipe("b").restarting(Restart::OnFailure))
                 .await
                 .unwrap();
             // It takes two seconds to end, and tasks go first.
@@ -99,7 +99,7 @@ fn regrouped_member_of_a_closed_owner_does_not_spin() {
 #[test]
 fn group_ends_with_its_owners_incarnation() {
     #[derive(Clone)]
-    struct Owner(Egg, Egg);
+    struct Owner(Recipe, Recipe);
     struct Top;
     enum TopMsg {
         Fail,
@@ -125,8 +125,8 @@ fn group_ends_with_its_owners_incarnation() {
     }
     paused(async |check| {
         let log = Log::default();
-        let egg = |name| Egg::new(name, &log, &check);
-        let (x, y) = (egg("x"), egg("y"));
+        let recipe = |name| Recipe::new(name, &log, &check);
+        let (x, y) = (recipe("x"), recipe("y"));
         let system = System::start().unwrap();
         let spec = ChildSpec::new(Owner(x.clone(), y.clone()))
             .restart(Restart::OnFailure)
@@ -182,8 +182,10 @@ fn start_that_asks_a_parked_sibling_does_not_hang() {
         let older = spawner
             .spawn(ChildSpec::new(older).restart(Restart::OnFailure))
             .unwrap();
-        let egg = Egg::new("younger", &log, &check);
-        let y = spawner.spawn(egg.restarting(Restart::OnFailure)).unwrap();
+        let recipe = Recipe::new("younger", &log, &check);
+        let y = spawner
+            .spawn(recipe.restarting(Restart::OnFailure))
+            .unwrap();
         younger.set(y.clone()).ok().unwrap();
         older.ask(|reply| reply).await.unwrap();
         y.tell(Msg::Fail).await.unwrap();
@@ -250,13 +252,13 @@ fn start_under_way_in_a_groups_restart() {
     paused(async |check| {
         let log = Log::default();
         let (system, _p, spawner) = owner(&log, &check, |p| p.strategy(Strategy::OneForAll)).await;
-        let egg = |name| Egg::new(name, &log, &check);
+        let recipe = |name| Recipe::new(name, &log, &check);
         let a = spawner
-            .start(egg("a").restarting(Restart::OnFailure))
+            .start(recipe("a").restarting(Restart::OnFailure))
             .await
             .unwrap();
-        let mut slow = egg("slow");
-        slow.hatching = SECOND;
+        let mut slow = recipe("slow");
+        slow.start_delay = SECOND;
         let started = spawner.start(slow.restarting(Restart::OnFailure));
         sleep(SECOND / 2).await;
         a.tell(Msg::Fail).await.unwrap();
@@ -335,7 +337,7 @@ fn abandoned_handler_was_not_killed() {
     paused(async |check| {
         let log = Log::default();
         let system = System::start().unwrap();
-        let p = ChildSpec::new(Egg::new("p", &log, &check)).strategy(Strategy::OneForAll);
+        let p = ChildSpec::new(Recipe::new("p", &log, &check)).strategy(Strategy::OneForAll);
         let p = system.start(p).await.unwrap();
         let spawner = p.ask(Msg::Lend).await.unwrap();
         let f = spawner
@@ -343,7 +345,7 @@ fn abandoned_handler_was_not_killed() {
             .await
             .unwrap();
         let x = spawner
-            .start(Egg::new("x", &log, &check).restarting(Restart::OnFailure))
+            .start(Recipe::new("x", &log, &check).restarting(Restart::OnFailure))
             .await
             .unwrap();
         let (answer, ()) = tokio::join!(f.ask(|r| r), async {
@@ -363,14 +365,15 @@ fn many_that_fail_at_once_take_linear_time() {
             let log = Log::default();
             let system = System::start().unwrap();
             let p = system
-                .spawn(ChildSpec::new(Egg::new("p", &log, &check)).strategy(strategy))
+                .spawn(ChildSpec::new(Recipe::new("p", &log, &check)).strategy(strategy))
                 .unwrap();
             let spawner = p.ask(Msg::Lend).await.unwrap();
             let all: Vec<_> = (0..n)
                 .map(|_| {
                     spawner
                         .spawn(
-                            ChildSpec::new(Egg::new("c", &log, &check)).restart(Restart::OnFailure),
+                            ChildSpec::new(Recipe::new("c", &log, &check))
+                                .restart(Restart::OnFailure),
                         )
                         .unwrap()
                 })

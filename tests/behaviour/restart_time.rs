@@ -1,6 +1,6 @@
 //! What a restart that waits has to do with time, and with what others are told.
 use crate::common;
-use common::phoenix::{Egg, Msg};
+use common::restarting::{Msg, Recipe};
 use common::{Log, paused};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,14 +16,14 @@ fn backoff_is_not_own_time() {
     paused(async |check| {
         let log = Log::default();
         let system = System::builder().grace(60 * SECOND).start().unwrap();
-        let p = system.start(Egg::new("p", &log, &check)).await.unwrap();
+        let p = system.start(Recipe::new("p", &log, &check)).await.unwrap();
         let spawner = p.ask(Msg::Lend).await.unwrap();
-        let x = Egg::new("x", &log, &check).restarting(Restart::OnFailure);
+        let x = Recipe::new("x", &log, &check).restarting(Restart::OnFailure);
         let x = spawner
             .start(x.backoff(Backoff::fixed(600 * SECOND)))
             .await
             .unwrap();
-        let mut slow = Egg::new("y", &log, &check);
+        let mut slow = Recipe::new("y", &log, &check);
         slow.cleanup = 10 * SECOND;
         let _y = spawner
             .start(ChildSpec::new(slow).grace(20 * SECOND))
@@ -42,19 +42,19 @@ fn parked_is_not_own_time() {
     paused(async |check| {
         let log = Log::default();
         let system = System::builder().grace(60 * SECOND).start().unwrap();
-        let p = ChildSpec::new(Egg::new("p", &log, &check)).strategy(Strategy::OneForAll);
+        let p = ChildSpec::new(Recipe::new("p", &log, &check)).strategy(Strategy::OneForAll);
         let p = system.start(p).await.unwrap();
         let spawner = p.ask(Msg::Lend).await.unwrap();
-        let x = Egg::new("x", &log, &check).restarting(Restart::OnFailure);
+        let x = Recipe::new("x", &log, &check).restarting(Restart::OnFailure);
         let x = spawner
             .start(x.backoff(Backoff::fixed(600 * SECOND)))
             .await
             .unwrap();
-        let z = Egg::new("z", &log, &check).restarting(Restart::OnFailure);
+        let z = Recipe::new("z", &log, &check).restarting(Restart::OnFailure);
         let _z = spawner.start(z).await.unwrap();
         x.tell(Msg::Fail).await.unwrap();
         sleep(SECOND).await;
-        let mut slow = Egg::new("y", &log, &check);
+        let mut slow = Recipe::new("y", &log, &check);
         slow.cleanup = 10 * SECOND;
         let _y = spawner
             .start(ChildSpec::new(slow).grace(20 * SECOND))
@@ -118,12 +118,12 @@ fn stop_in_the_cleanup_of_a_restart() {
     paused(async |check| {
         let log = Log::default();
         let system = System::start().unwrap();
-        let p = system.start(Egg::new("p", &log, &check)).await.unwrap();
+        let p = system.start(Recipe::new("p", &log, &check)).await.unwrap();
         let spawner = p.ask(Msg::Lend).await.unwrap();
-        let mut egg = Egg::new("x", &log, &check);
-        egg.cleanup = 2 * SECOND;
+        let mut recipe = Recipe::new("x", &log, &check);
+        recipe.cleanup = 2 * SECOND;
         let x = spawner
-            .start(egg.restarting(Restart::OnFailure))
+            .start(recipe.restarting(Restart::OnFailure))
             .await
             .unwrap();
         x.tell(Msg::Fail).await.unwrap();
@@ -144,19 +144,19 @@ fn drain_of_an_empty_mailbox_starts_nobody() {
     paused(async |check| {
         let log = Log::default();
         let system = System::start().unwrap();
-        let egg = Egg::new("x", &log, &check);
-        let x = egg
+        let recipe = Recipe::new("x", &log, &check);
+        let x = recipe
             .restarting(Restart::OnFailure)
             .backoff(Backoff::fixed(60 * SECOND))
             .contain();
         let x = system.start(x).await.unwrap();
-        egg.spoil(100); // what it needs is gone
+        recipe.fail_starts(100); // what it needs is gone
         x.tell(Msg::Fail).await.unwrap();
         sleep(SECOND).await;
         let end = x.drain().await;
         drop(system.stop().await);
         assert!(matches!(end, Ok(StopReason::Drained)), "{end:?}");
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
     });
 }
 
@@ -166,12 +166,12 @@ fn system_drains_while_a_child_is_in_its_backoff() {
     paused(async |check| {
         let log = Log::default();
         let system = System::start().unwrap();
-        let egg = Egg::new("x", &log, &check);
-        let x = egg
+        let recipe = Recipe::new("x", &log, &check);
+        let x = recipe
             .restarting(Restart::OnFailure)
             .backoff(Backoff::fixed(60 * SECOND));
         let x = system.start(x).await.unwrap();
-        egg.spoil(100);
+        recipe.fail_starts(100);
         x.tell(Msg::Fail).await.unwrap();
         sleep(SECOND).await;
         let end = system.drain().await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::phoenix::{Egg, Msg};
+use common::restarting::{Msg, Recipe};
 use common::worker::{Do, Worker};
 use common::{Check, Log, paused};
 use tenure::prelude::*;
@@ -40,11 +40,11 @@ impl House {
         }
     }
 
-    fn egg(&self, name: &'static str) -> Egg {
-        Egg::new(name, &self.log, &self.check)
+    fn recipe(&self, name: &'static str) -> Recipe {
+        Recipe::new(name, &self.log, &self.check)
     }
 
-    fn spawn(&self, spec: ChildSpec<Egg>) -> ActorRef<Msg> {
+    fn spawn(&self, spec: ChildSpec<Recipe>) -> ActorRef<Msg> {
         let child = self.spawner.spawn(spec).unwrap();
         self.check.node(child.node());
         child
@@ -67,8 +67,10 @@ async fn incarnation(actor: &ActorRef<Msg>) -> usize {
 fn restart_intensity() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let egg = house.egg("c");
-        let spec = egg.restarting(Restart::OnFailure).intensity(2, 10 * SECOND);
+        let recipe = house.recipe("c");
+        let spec = recipe
+            .restarting(Restart::OnFailure)
+            .intensity(2, 10 * SECOND);
         let c = house.spawn(spec);
         for expected in 2..=6 {
             c.tell(Msg::Fail).await.unwrap();
@@ -82,7 +84,7 @@ fn restart_intensity() {
         }
         let failure = house.failure().await;
         assert_eq!(
-            egg.incarnations.get(),
+            recipe.incarnations.get(),
             8,
             "the third failure is one too many"
         );
@@ -97,11 +99,11 @@ fn restart_intensity() {
 fn intensity_of_zero_allows_no_restart() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let egg = house.egg("c");
-        let c = house.spawn(egg.restarting(Restart::Always).intensity(0, SECOND));
+        let recipe = house.recipe("c");
+        let c = house.spawn(recipe.restarting(Restart::Always).intensity(0, SECOND));
         c.tell(Msg::Fail).await.unwrap();
         house.failure().await;
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
         house.system.kill().await.ok();
     });
 }
@@ -112,22 +114,22 @@ fn restart_backoff_serves_stop() {
         let house = House::new(&check).await;
         let waiting = house.spawn(
             house
-                .egg("waiting")
+                .recipe("waiting")
                 .restarting(Restart::OnFailure)
                 .backoff(Backoff::fixed(3_600 * SECOND)),
         );
         waiting.tell(Msg::Fail).await.unwrap();
-        let looping = house.egg("looping");
-        looping.spoil(usize::MAX);
+        let looping = house.recipe("looping");
+        looping.fail_starts(usize::MAX);
         let spec = looping
             .restarting(Restart::OnFailure)
             .intensity(u32::MAX, SECOND);
         let looping = house.spawn(spec.backoff(Backoff::fixed(Duration::from_millis(1))));
-        let slow = Egg {
-            hatching: SECOND,
-            ..house.egg("slow")
+        let slow = Recipe {
+            start_delay: SECOND,
+            ..house.recipe("slow")
         };
-        slow.spoil(usize::MAX);
+        slow.fail_starts(usize::MAX);
         let spec = slow
             .restarting(Restart::OnFailure)
             .intensity(u32::MAX, SECOND);
@@ -151,9 +153,10 @@ fn restart_backoff_serves_stop() {
 fn owners_stop_is_prompt_while_a_restart_waits() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let egg = house.egg("c");
+        let recipe = house.recipe("c");
         let c = house.spawn(
-            egg.restarting(Restart::OnFailure)
+            recipe
+                .restarting(Restart::OnFailure)
                 .backoff(Backoff::fixed(3_600 * SECOND)),
         );
         c.tell(Msg::Fail).await.unwrap();
@@ -161,7 +164,7 @@ fn owners_stop_is_prompt_while_a_restart_waits() {
         let began = Instant::now();
         assert!(house.owner.stop().await.is_ok());
         assert_eq!(began.elapsed(), Duration::ZERO);
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
         house.system.stop().await.unwrap();
     });
 }
@@ -170,8 +173,8 @@ fn owners_stop_is_prompt_while_a_restart_waits() {
 fn restart_keeps_mailbox_and_references() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let egg = house.egg("c");
-        let c = house.spawn(egg.restarting(Restart::OnFailure));
+        let recipe = house.recipe("c");
+        let c = house.spawn(recipe.restarting(Restart::OnFailure));
         let before = c.clone();
         let (failed, queued) = tokio::join!(
             c.ask(Msg::FailReply),
@@ -184,7 +187,7 @@ fn restart_keeps_mailbox_and_references() {
         assert_eq!(c.path(), "/p/c");
         assert!(matches!(before.stop().await, Ok(StopReason::Stopped)));
         assert_eq!(
-            egg.incarnations.get(),
+            recipe.incarnations.get(),
             2,
             "what failed is not handled again"
         );
@@ -197,11 +200,11 @@ fn restart_stops_children_first() {
     paused(async |check| {
         let house = House::new(&check).await;
         for (fatal, hook) in [(Msg::Fail, true), (Msg::Panic, false)] {
-            let egg = Egg {
+            let recipe = Recipe {
                 with_child: true,
-                ..house.egg("c")
+                ..house.recipe("c")
             };
-            let c = house.spawn(egg.restarting(Restart::OnFailure));
+            let c = house.spawn(recipe.restarting(Restart::OnFailure));
             incarnation(&c).await;
             let seen = house.log.entries().len();
             c.tell(fatal).await.unwrap();
@@ -227,8 +230,8 @@ fn temporary_and_transient() {
         ];
         for (restart, after_finish, after_failure) in ends {
             for (end, again) in [(Msg::Finish, after_finish), (Msg::Fail, after_failure)] {
-                let egg = house.egg("c");
-                let c = house.spawn(egg.restarting(restart).contain());
+                let recipe = house.recipe("c");
+                let c = house.spawn(recipe.restarting(restart).contain());
                 c.tell(end).await.unwrap();
                 let reply = timeout(SECOND, c.ask(Msg::Incarnation)).await.unwrap();
                 match again {
@@ -236,7 +239,7 @@ fn temporary_and_transient() {
                     false => assert_eq!(reply, Err(AskError::Stopped), "{restart:?}"),
                 }
                 c.stop().await.ok();
-                assert_eq!(egg.incarnations.get(), 1 + usize::from(again));
+                assert_eq!(recipe.incarnations.get(), 1 + usize::from(again));
             }
         }
         house.system.stop().await.unwrap();
@@ -248,8 +251,8 @@ fn nobody_who_asked_for_an_end_gets_a_restart() {
     paused(async |check| {
         let house = House::new(&check).await;
         for end in 0..3 {
-            let egg = house.egg("c");
-            let c = house.spawn(egg.restarting(Restart::Always));
+            let recipe = house.recipe("c");
+            let c = house.spawn(recipe.restarting(Restart::Always));
             incarnation(&c).await;
             let outcome = match end {
                 0 => c.stop().await,
@@ -257,16 +260,16 @@ fn nobody_who_asked_for_an_end_gets_a_restart() {
                 _ => c.kill().await,
             };
             assert!(outcome.is_ok(), "{outcome:?}");
-            assert_eq!(egg.incarnations.get(), 1);
+            assert_eq!(recipe.incarnations.get(), 1);
             assert_eq!(c.node().phase(), Phase::Stopped);
         }
         // A failure in a stop or drain is not restarted, either.
-        let egg = house.egg("c");
-        let c = house.spawn(egg.restarting(Restart::Always).contain());
+        let recipe = house.recipe("c");
+        let c = house.spawn(recipe.restarting(Restart::Always).contain());
         c.tell(Msg::Sleep(SECOND)).await.unwrap();
         c.tell(Msg::Fail).await.unwrap();
         assert!(matches!(c.drain().await, Err(StopError::Failed(_))));
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
         house.system.stop().await.unwrap();
     });
 }
@@ -277,12 +280,12 @@ fn one_that_is_always_restarted_keeps_its_queue_when_it_ends_itself() {
         let house = House::new(&check).await;
         for (end, before) in [(Msg::Finish, false), (Msg::FinishWhenEmpty, true)] {
             let log = Log::default();
-            let egg = Egg::new("c", &log, &check);
-            let c = house.spawn(egg.restarting(Restart::Always));
+            let recipe = Recipe::new("c", &log, &check);
+            let c = house.spawn(recipe.restarting(Restart::Always));
             c.tell(end).await.unwrap();
             c.tell(Msg::Log("queued")).await.unwrap();
             sleep(Duration::from_millis(1)).await;
-            assert_eq!(egg.incarnations.get(), 2);
+            assert_eq!(recipe.incarnations.get(), 2);
             let entries = log.entries();
             let place = |text: &str| entries.iter().position(|entry| entry == text).unwrap();
             assert_eq!(place("queued") < place("c on_stop"), before, "{entries:?}");
@@ -296,9 +299,10 @@ fn one_that_is_always_restarted_keeps_its_queue_when_it_ends_itself() {
 fn drain_during_a_restart_handles_what_was_accepted() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let egg = house.egg("c");
+        let recipe = house.recipe("c");
         let c = house.spawn(
-            egg.restarting(Restart::OnFailure)
+            recipe
+                .restarting(Restart::OnFailure)
                 .backoff(Backoff::fixed(3_600 * SECOND)),
         );
         c.tell(Msg::Fail).await.unwrap();
@@ -317,7 +321,7 @@ fn drain_during_a_restart_handles_what_was_accepted() {
 fn restart_proceeds_while_the_owners_handler_is_awaiting() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let c = house.spawn(house.egg("c").restarting(Restart::OnFailure));
+        let c = house.spawn(house.recipe("c").restarting(Restart::OnFailure));
         house.owner.tell(Do::Sleep(3_600 * SECOND)).await.unwrap();
         tokio::task::yield_now().await;
         c.tell(Msg::Panic).await.unwrap();
@@ -334,7 +338,7 @@ fn backoff_grows_and_begins_again_after_a_healthy_time() {
         let backoff = Backoff::exponential(SECOND, 4 * SECOND)
             .jitter(0.0)
             .reset_after(60 * SECOND);
-        let spec = house.egg("c").restarting(Restart::OnFailure);
+        let spec = house.recipe("c").restarting(Restart::OnFailure);
         let c = house.spawn(spec.intensity(100, SECOND).backoff(backoff));
         let mut delays = Vec::new();
         for healthy in [0, 0, 0, 0, 61, 0] {
@@ -354,16 +358,19 @@ fn backoff_grows_and_begins_again_after_a_healthy_time() {
 fn start_that_fails_is_tried_again_unless_its_caller_waits() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let egg = house.egg("spawned");
-        egg.spoil(2);
-        let spawned = house.spawn(egg.restarting(Restart::OnFailure));
+        let recipe = house.recipe("spawned");
+        recipe.fail_starts(2);
+        let spawned = house.spawn(recipe.restarting(Restart::OnFailure));
         assert_eq!(incarnation(&spawned).await, 3);
 
-        let egg = house.egg("started");
-        egg.spoil(1);
-        let started = house.spawner.start(egg.restarting(Restart::Always)).await;
+        let recipe = house.recipe("started");
+        recipe.fail_starts(1);
+        let started = house
+            .spawner
+            .start(recipe.restarting(Restart::Always))
+            .await;
         assert!(matches!(started, Err(StartError::Failed(_))), "{started:?}");
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
         assert!(house.spawner.child("started").is_none());
         house.system.stop().await.unwrap();
     });
@@ -391,19 +398,19 @@ fn panicking_factories_and_clones_are_failed_starts() {
         let moody = house.spawner.spawn(moody).unwrap();
         assert_eq!(moody.ask(|reply| reply).await, Ok(3));
 
-        let (tries, egg) = (common::Count::default(), house.egg("made"));
+        let (tries, recipe) = (common::Count::default(), house.recipe("made"));
         let counted = tries.clone();
         let make = move || {
             counted.add();
-            assert!(counted.get() > 2, "no egg today");
-            egg.clone()
+            assert!(counted.get() > 2, "no recipe today");
+            recipe.clone()
         };
         let made = ChildSpec::factory(make).restart(Restart::OnFailure);
         let made = house.spawner.spawn(made).unwrap();
         assert_eq!(incarnation(&made).await, 1);
         assert_eq!(tries.get(), 3);
 
-        let never = ChildSpec::factory(|| -> Egg { panic!("never") }).name("never");
+        let never = ChildSpec::factory(|| -> Recipe { panic!("never") }).name("never");
         house
             .spawner
             .spawn(never.restart(Restart::OnFailure))
@@ -426,13 +433,13 @@ fn bad_backoffs_are_refused() {
             Backoff::exponential(2 * SECOND, SECOND),
             Backoff::fixed(SECOND).jitter(-0.1),
         ] {
-            let egg = house.egg("c");
-            let spec = egg.restarting(Restart::OnFailure).backoff(bad);
+            let recipe = house.recipe("c");
+            let spec = recipe.restarting(Restart::OnFailure).backoff(bad);
             match house.spawner.spawn(spec) {
                 Err(error @ SpawnError::BadBackoff(_)) => drop(error.into_inner().into_inner()),
                 other => panic!("{other:?}"),
             }
-            assert_eq!(egg.incarnations.get(), 0);
+            assert_eq!(recipe.incarnations.get(), 0);
         }
         house.system.stop().await.unwrap();
     });
@@ -442,7 +449,7 @@ fn bad_backoffs_are_refused() {
 fn spawns_into_a_restarting_owner_are_refused_and_then_taken() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let spec = house.egg("c").restarting(Restart::OnFailure);
+        let spec = house.recipe("c").restarting(Restart::OnFailure);
         let c = house.spawn(spec.backoff(Backoff::fixed(SECOND)));
         let inside = c.ask(Msg::Lend).await.unwrap();
         let token = inside.token();
@@ -462,11 +469,14 @@ fn spawns_into_a_restarting_owner_are_refused_and_then_taken() {
 fn cleanup_of_a_failed_incarnation_has_its_grace() {
     paused(async |check| {
         let house = House::new(&check).await;
-        let egg = Egg {
+        let recipe = Recipe {
             cleanup: 3_600 * SECOND,
-            ..house.egg("c")
+            ..house.recipe("c")
         };
-        let spec = egg.restarting(Restart::OnFailure).contain().grace(SECOND);
+        let spec = recipe
+            .restarting(Restart::OnFailure)
+            .contain()
+            .grace(SECOND);
         let c = house.spawn(spec);
         let began = Instant::now();
         c.tell(Msg::Fail).await.unwrap();
@@ -477,7 +487,7 @@ fn cleanup_of_a_failed_incarnation_has_its_grace() {
         };
         assert_eq!(failure.cut_short().len(), 1, "{failure:?}");
         assert_eq!(began.elapsed(), SECOND);
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
         house.system.stop().await.unwrap();
     });
 }
@@ -487,12 +497,12 @@ fn kill_ends_each_step_of_a_restart() {
     paused(async |check| {
         let house = House::new(&check).await;
         for step in 0..3 {
-            let egg = Egg {
+            let recipe = Recipe {
                 cleanup: 2 * SECOND,
-                hatching: 2 * SECOND,
-                ..house.egg("c")
+                start_delay: 2 * SECOND,
+                ..house.recipe("c")
             };
-            let spec = egg.restarting(Restart::OnFailure).contain();
+            let spec = recipe.restarting(Restart::OnFailure).contain();
             let c = house.spawn(spec.backoff(Backoff::fixed(2 * SECOND)));
             incarnation(&c).await;
             c.tell(Msg::Fail).await.unwrap();

@@ -5,7 +5,7 @@ use crate::common;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::phoenix::{Egg, Msg};
+use common::restarting::{Msg, Recipe};
 use common::{Check, Count, Guard, Log, paused};
 use tenure::prelude::*;
 use tenure::{Cause, Failure, StopError, StopReason, System};
@@ -29,12 +29,12 @@ impl House {
         }
     }
 
-    fn egg(&self, name: &'static str) -> Egg {
-        Egg::new(name, &self.log, &self.check)
+    fn recipe(&self, name: &'static str) -> Recipe {
+        Recipe::new(name, &self.log, &self.check)
     }
 
     async fn owner(&self, above: &Spawner, name: &'static str) -> (ActorRef<Msg>, Spawner) {
-        let owner = ChildSpec::new(self.egg(name)).name(name);
+        let owner = ChildSpec::new(self.recipe(name)).name(name);
         let owner = above.spawn(owner).unwrap();
         let spawner = owner.ask(Msg::Lend).await.unwrap();
         (owner, spawner)
@@ -61,13 +61,13 @@ fn nothing_is_started_anew_beneath_a_stopping_node_at_any_height() {
         let house = House::new(&check);
         let (top, above) = house.owner(&house.system, "top").await;
         let (_between, between) = house.owner(&above, "between").await;
-        let eggs = ["low", "high"].map(|name| house.egg(name));
+        let recipes = ["low", "high"].map(|name| house.recipe(name));
         let low = between
-            .spawn(eggs[0].restarting(Restart::OnFailure))
+            .spawn(recipes[0].restarting(Restart::OnFailure))
             .unwrap();
-        let high = above.spawn(eggs[1].restarting(Restart::Always)).unwrap();
+        let high = above.spawn(recipes[1].restarting(Restart::Always)).unwrap();
         // The youngest, for which the stop waits.
-        let mut slow = house.egg("slow");
+        let mut slow = house.recipe("slow");
         slow.cleanup = SECOND;
         above.start(ChildSpec::new(slow)).await.unwrap();
         for actor in [&low, &high] {
@@ -81,8 +81,8 @@ fn nothing_is_started_anew_beneath_a_stopping_node_at_any_height() {
         let mut failed = leaves(stopping.await);
         failed.sort();
         assert_eq!(failed, ["/top/between/low", "/top/high"]);
-        for egg in &eggs {
-            assert_eq!(egg.incarnations.get(), 1, "{}", egg.name);
+        for recipe in &recipes {
+            assert_eq!(recipe.incarnations.get(), 1, "{}", recipe.name);
         }
         assert_eq!(begin.elapsed(), SECOND);
         drop(house.system.stop().await);
@@ -94,13 +94,13 @@ fn restart_that_waits_when_its_owner_is_told_to_stop_does_not_come() {
     paused(async |check| {
         let house = House::new(&check);
         let (owner, spawner) = house.owner(&house.system, "owner").await;
-        let egg = house.egg("waiting");
-        let spec = egg.restarting(Restart::OnFailure);
+        let recipe = house.recipe("waiting");
+        let spec = recipe.restarting(Restart::OnFailure);
         let waiting = spawner
             .start(spec.backoff(Backoff::fixed(SECOND)))
             .await
             .unwrap();
-        let mut slow = house.egg("slow");
+        let mut slow = house.recipe("slow");
         slow.cleanup = 3 * SECOND;
         spawner.start(ChildSpec::new(slow)).await.unwrap();
         waiting.tell(Msg::Fail).await.unwrap();
@@ -109,7 +109,7 @@ fn restart_that_waits_when_its_owner_is_told_to_stop_does_not_come() {
         assert!(matches!(stopped, Ok(StopReason::Stopped)), "{stopped:?}");
         let waiting = waiting.node().outcome().unwrap();
         assert!(matches!(waiting, Ok(StopReason::Stopped)), "{waiting:?}");
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
         house.system.stop().await.unwrap();
     });
 }
@@ -120,8 +120,10 @@ fn children_of_a_draining_owner_restart_until_its_token_fires() {
     paused(async |check| {
         let house = House::new(&check);
         let (owner, spawner) = house.owner(&house.system, "owner").await;
-        let egg = house.egg("worker");
-        let worker = spawner.spawn(egg.restarting(Restart::OnFailure)).unwrap();
+        let recipe = house.recipe("worker");
+        let worker = spawner
+            .spawn(recipe.restarting(Restart::OnFailure))
+            .unwrap();
         owner.tell(Msg::Sleep(SECOND)).await.unwrap();
         let draining = owner.drain();
         worker.tell(Msg::Fail).await.unwrap();
@@ -136,16 +138,16 @@ fn children_of_a_draining_owner_restart_no_more_once_its_token_has_fired() {
     paused(async |check| {
         let house = House::new(&check);
         let (owner, spawner) = house.owner(&house.system, "owner").await;
-        let egg = house.egg("worker");
-        let worker = spawner.start(egg.restarting(Restart::OnFailure)).await;
-        let mut slow = house.egg("slow");
+        let recipe = house.recipe("worker");
+        let worker = spawner.start(recipe.restarting(Restart::OnFailure)).await;
+        let mut slow = house.recipe("slow");
         slow.cleanup = SECOND;
         spawner.start(ChildSpec::new(slow)).await.unwrap();
         let draining = owner.drain();
         sleep(SECOND / 2).await; // the owner waits for the youngest
         worker.unwrap().tell(Msg::Fail).await.unwrap();
         assert_eq!(leaves(draining.await), ["/owner/worker"]);
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
         drop(house.system.stop().await);
     });
 }
@@ -155,9 +157,9 @@ fn children_of_a_draining_owner_restart_no_more_once_its_token_has_fired() {
 fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
     paused(async |check| {
         let (begin, log) = (Instant::now(), Log::default());
-        let egg = Egg::new("child", &log, &check);
+        let recipe = Recipe::new("child", &log, &check);
         tenure::scope(async |scope| {
-            let spec = egg.restarting(Restart::OnFailure);
+            let spec = recipe.restarting(Restart::OnFailure);
             let child = scope.spawn(spec.backoff(Backoff::fixed(SECOND)))?;
             child.tell(Msg::Fail).await?;
             sleep(SECOND / 2).await;
@@ -170,7 +172,7 @@ fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
         .await
         .unwrap();
         assert_eq!(begin.elapsed(), SECOND / 2);
-        assert_eq!(egg.incarnations.get(), 1);
+        assert_eq!(recipe.incarnations.get(), 1);
     });
 }
 
@@ -183,8 +185,8 @@ fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
             let house = House::new(&check);
             let (owner, spawner) = house.owner(&house.system, "owner").await;
             let (_between, beneath) = house.owner(&spawner, "between").await;
-            let egg = house.egg("child");
-            let spec = egg.restarting(Restart::OnFailure);
+            let recipe = house.recipe("child");
+            let spec = recipe.restarting(Restart::OnFailure);
             let spec = spec.backoff(Backoff::fixed(100 * SECOND));
             let above = if deep { &beneath } else { &spawner };
             let child = above.start(spec).await.unwrap();
@@ -208,7 +210,7 @@ fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
             assert_eq!(begin.elapsed(), Duration::ZERO);
             let end = child.node().outcome().unwrap();
             assert!(matches!(end, Ok(StopReason::Stopped)), "{end:?}");
-            assert_eq!(egg.incarnations.get(), 1);
+            assert_eq!(recipe.incarnations.get(), 1);
             assert!(!house.log.entries().contains(&"accepted".to_owned()));
             house.system.stop().await.unwrap();
         });
@@ -321,13 +323,13 @@ fn token_has_fired_in_the_on_stop_of_a_restart_and_the_next_is_new() {
 fn restarts_that_are_used_up_are_a_failure_also_after_ends_in_good_order() {
     for (msg, leaf) in [
         ((|| Msg::Finish) as fn() -> Msg, None),
-        (|| Msg::Fail, Some("burns")),
+        (|| Msg::Fail, Some("fails")),
     ] {
         paused(async |check| {
             let house = House::new(&check);
             let (owner, spawner) = house.owner(&house.system, "owner").await;
-            let egg = house.egg("child");
-            let spec = egg.restarting(Restart::Always).intensity(2, SECOND);
+            let recipe = house.recipe("child");
+            let spec = recipe.restarting(Restart::Always).intensity(2, SECOND);
             let child = spawner.spawn(spec).unwrap();
             for _ in 0..3 {
                 child.tell(msg()).await.unwrap();
@@ -336,7 +338,7 @@ fn restarts_that_are_used_up_are_a_failure_also_after_ends_in_good_order() {
             let Err(StopError::Failed(failure)) = owner.stopped().await else {
                 panic!("its owner has not failed");
             };
-            assert_eq!(egg.incarnations.get(), 3);
+            assert_eq!(recipe.incarnations.get(), 3);
             let child = failure.beneath().first().unwrap();
             assert_eq!(child.path(), "/owner/child");
             let limit = matches!(
@@ -362,9 +364,9 @@ fn longest_durations_panic_nowhere() {
             .start()
             .unwrap();
         let log = Log::default();
-        let egg = Egg::new("child", &log, &check);
+        let recipe = Recipe::new("child", &log, &check);
         let backoff = Backoff::exponential(Duration::MAX, Duration::MAX);
-        let spec = egg
+        let spec = recipe
             .restarting(Restart::OnFailure)
             .intensity(u32::MAX, Duration::MAX)
             .backoff(backoff.jitter(0.0).reset_after(Duration::MAX));

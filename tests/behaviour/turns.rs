@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use common::phoenix::{self, Egg};
+use common::restarting::{self, Recipe};
 use common::{Check, Count, Guard, Log, paused};
 use tenure::prelude::*;
 use tenure::{StopReason, Strategy, System};
@@ -110,7 +110,7 @@ fn ping(target: &ActorRef<Msg>) -> Msg {
 
 struct Group {
     system: System,
-    owner: ActorRef<phoenix::Msg>,
+    owner: ActorRef<restarting::Msg>,
     spawner: Spawner,
     log: Log,
     check: Check,
@@ -120,9 +120,9 @@ impl Group {
     async fn new(check: &Check) -> Self {
         let log = Log::default();
         let system = System::start().unwrap();
-        let owner = ChildSpec::new(Egg::new("owner", &log, check)).name("owner");
+        let owner = ChildSpec::new(Recipe::new("owner", &log, check)).name("owner");
         let owner = system.spawn(owner.strategy(Strategy::OneForAll)).unwrap();
-        let spawner = owner.ask(phoenix::Msg::Lend).await.unwrap();
+        let spawner = owner.ask(restarting::Msg::Lend).await.unwrap();
         Self {
             system,
             owner,

@@ -8,7 +8,7 @@
 #![allow(unreachable_pub, reason = "each test binary is a crate of its own")]
 
 pub mod node;
-pub mod phoenix;
+pub mod restarting;
 pub mod worker;
 
 use std::future::Future;

@@ -9,9 +9,9 @@ use tokio::time::sleep;
 
 use super::{Check, Count, Guard, Log};
 
-/// The recipe of a [`Phoenix`].
+/// The recipe of a [`Restarting`].
 #[derive(Clone)]
-pub struct Egg {
+pub struct Recipe {
     pub name: &'static str,
     pub log: Log,
     pub check: Check,
@@ -19,15 +19,15 @@ pub struct Egg {
     /// This many of the next starts fail.
     pub bad_starts: Arc<AtomicUsize>,
     /// How long a start takes.
-    pub hatching: Duration,
+    pub start_delay: Duration,
     /// How long `on_stop` takes.
     pub cleanup: Duration,
     /// Whether each incarnation has a child.
     pub with_child: bool,
 }
 
-pub struct Phoenix {
-    egg: Egg,
+pub struct Restarting {
+    recipe: Recipe,
     incarnation: usize,
     _guard: Guard,
 }
@@ -45,7 +45,7 @@ pub enum Msg {
     Log(&'static str),
 }
 
-impl Egg {
+impl Recipe {
     pub fn new(name: &'static str, log: &Log, check: &Check) -> Self {
         Self {
             name,
@@ -53,14 +53,14 @@ impl Egg {
             check: check.clone(),
             incarnations: Count::default(),
             bad_starts: Arc::default(),
-            hatching: Duration::ZERO,
+            start_delay: Duration::ZERO,
             cleanup: Duration::ZERO,
             with_child: false,
         }
     }
 
     /// The next starts fail.
-    pub fn spoil(&self, starts: usize) {
+    pub fn fail_starts(&self, starts: usize) {
         self.bad_starts.store(starts, Ordering::SeqCst);
     }
 
@@ -78,59 +78,65 @@ impl Egg {
     }
 }
 
-impl Start for Egg {
-    type Actor = Phoenix;
+impl Start for Recipe {
+    type Actor = Restarting;
 
-    async fn start(self, ctx: &mut Context<Phoenix>) -> tenure::Result<Phoenix> {
+    async fn start(self, ctx: &mut Context<Restarting>) -> tenure::Result<Restarting> {
         self.incarnations.add();
-        if !self.hatching.is_zero() {
-            sleep(self.hatching).await;
+        if !self.start_delay.is_zero() {
+            sleep(self.start_delay).await;
         }
         if self.is_bad() {
             self.log.push(format!("{} start fails", self.name));
-            return Err("a bad egg".into());
+            return Err("a start that fails".into());
         }
         self.log.push(format!("{} starts", self.name));
         if self.with_child {
             let child = Self::new("child", &self.log, &self.check);
             ctx.spawn(ChildSpec::new(child).name("child"))?;
         }
-        Ok(Phoenix {
+        Ok(Restarting {
             incarnation: self.incarnations.get(),
             _guard: self.check.guard(),
-            egg: self,
+            recipe: self,
         })
     }
 }
 
-impl Actor for Phoenix {
+impl Actor for Restarting {
     type Msg = Msg;
 
     async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
         match msg {
-            Msg::Fail | Msg::FailReply(_) => return Err(format!("{} burns", self.egg.name).into()),
-            Msg::Panic => panic!("{} burns", self.egg.name),
+            Msg::Fail | Msg::FailReply(_) => {
+                return Err(format!("{} fails", self.recipe.name).into());
+            }
+            Msg::Panic => panic!("{} fails", self.recipe.name),
             Msg::Incarnation(reply) => reply.send(self.incarnation),
             Msg::Lend(reply) => reply.send(ctx.spawner()),
             Msg::Sleep(time) => sleep(time).await,
             Msg::Finish => ctx.stop(),
             Msg::FinishWhenEmpty => ctx.drain(),
-            Msg::Log(text) => self.egg.log.push(text),
+            Msg::Log(text) => self.recipe.log.push(text),
         }
         Ok(())
     }
 
     async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
-        if !self.egg.cleanup.is_zero() {
-            sleep(self.egg.cleanup).await;
+        if !self.recipe.cleanup.is_zero() {
+            sleep(self.recipe.cleanup).await;
         }
-        self.egg.log.push(format!("{} on_stop", self.egg.name));
+        self.recipe
+            .log
+            .push(format!("{} on_stop", self.recipe.name));
         Ok(())
     }
 }
 
-impl Drop for Phoenix {
+impl Drop for Restarting {
     fn drop(&mut self) {
-        self.egg.log.push(format!("{} dropped", self.egg.name));
+        self.recipe
+            .log
+            .push(format!("{} dropped", self.recipe.name));
     }
 }
