@@ -94,8 +94,10 @@ mod tree;
 
 pub use actor::{
     Actor, ActorRef, Ask, Attached, Cancelled, Context, Permit, Recipient, RecipientAsk,
-    RecipientTell, Reserve, Spawner, Start, TaskHandle, TaskOutput, Tell, Timer, Watch, Watched,
+    RecipientTell, RefTo, Reserve, Spawner, Start, TaskHandle, TaskOutput, Tell, Timer, Watch,
+    Watched,
 };
+pub use error::ok::Ok;
 pub use error::{
     AskError, Blocker, Cause, CutShort, Cycle, Error, Failure, Kind, LookupError, Phase, Refused,
     Result, RunError, SendError, SpawnError, StartError, StopError, StopReason, TaskError,
@@ -105,6 +107,9 @@ pub use mailbox::{CallerGone, Mailbox, ReplyTo, UntilCallerGone};
 pub use observe::{Entry, Snapshot};
 pub use supervision::{Backoff, ChildSpec, Factory, IntoChild, Restart, Starting};
 pub use system::{Builder, Scope, System, scope, scope_send};
+/// The token that tasks are given, which is tokio's own, so that other libraries take it.
+#[doc(inline)]
+pub use tokio_util::sync::CancellationToken;
 pub use tree::{
     AutoShutdown, ChildExit, DeadLetter, NodeId, NodeRef, StopOrder, Stopped, Stopping, Strategy,
 };
@@ -113,7 +118,7 @@ pub use tree::{
 pub mod prelude {
     pub use crate::{
         Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Mailbox, Recipient,
-        ReplyTo, Restart, RunError, Scope, SendError, SpawnError, Spawner, Start, StopOrder,
+        RefTo, ReplyTo, Restart, RunError, Scope, SendError, SpawnError, Spawner, Start, StopOrder,
         System, Watched,
     };
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::Actor;
 use super::ask::Ask;
 use super::block::block_on;
 use super::cell::ActorCell;
@@ -42,9 +43,41 @@ use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
 /// .await
 /// # }
 /// ```
+///
+/// It is typed by the message, so that a test double fits where the real actor goes: a reference to a
+/// `Counter` whose `Msg` is `CounterMsg` is an `ActorRef<CounterMsg>`, and not an `ActorRef<Counter>`, which
+/// would be one to an actor that takes whole `Counter`s as messages. [`RefTo<Counter>`](RefTo) is the same
+/// type by the actor's name.
 pub struct ActorRef<M: Send + 'static> {
     cell: Arc<ActorCell<M>>,
 }
+
+/// The type of a reference to the actor `A`: an [`ActorRef`] that is typed by the actor's message.
+///
+/// ```
+/// # use tenure::prelude::*;
+/// # struct Counter;
+/// # enum CounterMsg { Add(u64) }
+/// # impl Actor for Counter {
+/// #     type Msg = CounterMsg;
+/// #     async fn handle(&mut self, _: CounterMsg, _: &mut Context<Self>) -> tenure::Result { Ok(()) }
+/// # }
+/// struct Page {
+///     /// The same as `ActorRef<CounterMsg>`.
+///     visits: RefTo<Counter>,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let page = Page { visits: scope.spawn(Counter)? };
+///     page.visits.tell(CounterMsg::Add(1)).await?;
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+pub type RefTo<A> = ActorRef<<A as Actor>::Msg>;
 
 impl<M: Send + 'static> ActorRef<M> {
     pub(crate) fn new(cell: Arc<ActorCell<M>>) -> Self {
@@ -181,6 +214,21 @@ impl<M: Send + 'static> ActorRef<M> {
     /// the actor is killed. What blocks its thread cannot be killed, and is reported.
     pub fn kill(&self) -> Stopping {
         self.node().kill()
+    }
+
+    /// As [`stop`](Self::stop), for whoever does not wait for the end.
+    pub fn request_stop(&self) {
+        self.node().request_stop();
+    }
+
+    /// As [`drain`](Self::drain), for whoever does not wait for the end.
+    pub fn request_drain(&self) {
+        self.node().request_drain();
+    }
+
+    /// As [`kill`](Self::kill), for whoever does not wait for the end.
+    pub fn request_kill(&self) {
+        self.node().request_kill();
     }
 
     /// Waits for the actor's end without asking for it.

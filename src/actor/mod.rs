@@ -38,7 +38,7 @@ mod spawner;
 mod task;
 mod tell;
 
-pub use actor_ref::ActorRef;
+pub use actor_ref::{ActorRef, RefTo};
 pub use ask::Ask;
 pub use cancelled::Cancelled;
 pub use context::Context;

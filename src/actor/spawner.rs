@@ -103,6 +103,34 @@ impl Spawner {
         self.owner.node().token()
     }
 
+    /// Whether the owner is to end: it was told to stop or drain, or was killed, or has come to its end by
+    /// itself. Once that is so it stays so, but for an incarnation that ends and is followed by another.
+    ///
+    /// In a handler it says that what was accepted is being handled in a drain; in a task, that the actor will
+    /// not take what the task has for it. [`stop_if_empty`](crate::Context::stop_if_empty) is no end before
+    /// the mailbox was found empty.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # struct Batcher { batch: Vec<u32> }
+    /// # impl Batcher { fn flush(&mut self) { self.batch.clear() } }
+    /// # impl Actor for Batcher {
+    /// #     type Msg = u32;
+    /// async fn handle(&mut self, item: u32, ctx: &mut Context<Self>) -> tenure::Result {
+    ///     self.batch.push(item);
+    ///     // In a drain there is no time to wait for a full batch.
+    ///     if self.batch.len() == 100 || ctx.is_ending() {
+    ///         self.flush();
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.owner.node().signals.load().ends_incarnation()
+    }
+
     /// The live nodes right beneath the owner, the oldest first.
     #[must_use]
     pub fn children(&self) -> Vec<NodeRef> {

@@ -10,6 +10,7 @@ mod blocker;
 mod cycle;
 mod failure;
 mod lookup;
+pub(crate) mod ok;
 mod run;
 mod send;
 mod spawn;

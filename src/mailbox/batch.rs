@@ -6,6 +6,7 @@ use super::queue::Queue;
 use super::state::{Callers, State};
 use super::sync::{MutexGuard, Ordering, lock};
 use super::{Caller, CallerGone, Numbered};
+use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
 use crate::sync::{Foreign, WakeList, moment};
@@ -17,7 +18,8 @@ const SPARE_CAPACITY: usize = 1_024;
 ///
 /// It ends with its queue, but is not part of it: it is the loop's alone and needs no lock.
 pub(crate) struct Batch<M> {
-    messages: VecDeque<Foreign<M>>,
+    /// Only reached through `&mut`, so that a context is `Sync` whatever the messages are.
+    messages: SyncWrapper<VecDeque<Foreign<M>>>,
     /// As in the queue, which nobody else stores; read there it would be a wait for a cache line that
     /// the senders have.
     started: u64,
@@ -36,7 +38,7 @@ struct Asks {
 impl<M> Batch<M> {
     pub(crate) const fn new() -> Self {
         Self {
-            messages: VecDeque::new(),
+            messages: SyncWrapper::new(VecDeque::new()),
             started: 0,
             asks: None,
         }
@@ -47,7 +49,7 @@ impl<M> Batch<M> {
     pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
         loop {
             // It stays in one place on its way, as an option: a large message is costly to move.
-            let message = self.messages.pop_front().map(Foreign::into_inner);
+            let message = self.messages.get_mut().pop_front().map(Foreign::into_inner);
             if message.is_none() {
                 return message;
             }
@@ -118,7 +120,7 @@ impl<M> Batch<M> {
 
     /// Ready once there is a message; until then `waker` is woken by the next one.
     pub(crate) fn poll_ready(&mut self, queue: &Queue<M>, waker: &Waker) -> Poll<()> {
-        if !self.messages.is_empty() || self.refill(queue, Some(waker)) {
+        if !self.messages.get_mut().is_empty() || self.refill(queue, Some(waker)) {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -127,17 +129,17 @@ impl<M> Batch<M> {
 
     /// Whether there is a message, looked for without waiting.
     pub(crate) fn is_ready(&mut self, queue: &Queue<M>) -> bool {
-        !self.messages.is_empty() || self.refill(queue, None)
+        !self.messages.get_mut().is_empty() || self.refill(queue, None)
     }
 
-    pub(super) fn has_any(&self) -> bool {
-        !self.messages.is_empty() || self.asks.is_some()
+    pub(super) fn has_any(&mut self) -> bool {
+        !self.messages.get_mut().is_empty() || self.asks.is_some()
     }
 
     /// All that is left, with the callers of its asks.
     pub(super) fn take_all(&mut self) -> (VecDeque<Foreign<M>>, Callers) {
         let callers = self.asks.take().map(|asks| asks.queued);
-        let messages = std::mem::take(&mut self.messages);
+        let messages = std::mem::take(self.messages.get_mut());
         (messages, callers.unwrap_or_default())
     }
 
@@ -147,7 +149,7 @@ impl<M> Batch<M> {
         let filled = !state.messages.is_empty();
         let mut stale = None;
         if filled {
-            std::mem::swap(&mut self.messages, &mut state.messages);
+            std::mem::swap(self.messages.get_mut(), &mut state.messages);
             if let Some(rare) = state.rare.as_mut().filter(|rare| !rare.callers.is_empty()) {
                 let asks = self.asks.get_or_insert_default();
                 std::mem::swap(&mut asks.queued, &mut rare.callers);
@@ -161,7 +163,12 @@ impl<M> Batch<M> {
         }
         // Messages without a size take no buffer, whatever its capacity says.
         let burst = size_of::<M>() > 0
-            && self.messages.capacity().max(state.messages.capacity()) > SPARE_CAPACITY;
+            && self
+                .messages
+                .get_mut()
+                .capacity()
+                .max(state.messages.capacity())
+                > SPARE_CAPACITY;
         if state.has_waiting() || (burst && !filled) {
             self.tidy(queue, state, burst && !filled);
         } else {
@@ -183,7 +190,7 @@ impl<M> Batch<M> {
                 .as_mut()
                 .map(|asks| std::mem::take(&mut asks.queued));
             (
-                std::mem::take(&mut self.messages),
+                std::mem::take(self.messages.get_mut()),
                 queued,
                 own,
                 state

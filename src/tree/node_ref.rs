@@ -142,6 +142,21 @@ impl NodeRef {
         self.end(Order::Kill)
     }
 
+    /// As [`stop`](Self::stop), for whoever does not wait for the end.
+    pub fn request_stop(&self) {
+        request(&self.node, Order::Stop);
+    }
+
+    /// As [`drain`](Self::drain), for whoever does not wait for the end.
+    pub fn request_drain(&self) {
+        request(&self.node, Order::Drain);
+    }
+
+    /// As [`kill`](Self::kill), for whoever does not wait for the end.
+    pub fn request_kill(&self) {
+        request(&self.node, Order::Kill);
+    }
+
     /// Waits for its end without asking for it.
     pub fn stopped(&self) -> Stopped {
         Stopped::new(Arc::clone(&self.node))

@@ -1,0 +1,27 @@
+use super::Result;
+
+/// `Ok` of this crate's [`Result`], for where nothing else says what the error is: at the end of a task, of a
+/// pipe or of a blocking job. Then `?` in it takes whatever it meets.
+///
+/// ```
+/// # use tenure::prelude::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     scope.task(async {
+///         let port: u16 = "8080".parse()?;
+///         tokio::task::yield_now().await;
+///         assert_eq!(port, 8080);
+///         tenure::Ok(())
+///     })?;
+///     let read = scope.blocking(|_| tenure::Ok(std::env::current_dir()?.is_absolute()))?;
+///     assert!(read.await?);
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+#[allow(non_snake_case, reason = "it stands for the variant")]
+pub const fn Ok<T>(value: T) -> Result<T> {
+    Result::Ok(value)
+}
