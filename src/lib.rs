@@ -59,7 +59,7 @@
 //! |---|---|
 //! | write an actor | [`Actor`], [`Start`], [`Context`] |
 //! | reach one | [`ActorRef`], [`Recipient`], [`ReplyTo`] |
-//! | start things | [`Spawner`] (which contexts, scopes and systems lend), [`ChildSpec`], [`Mailbox`] |
+//! | start things | [`Spawner`] (which contexts, scopes and systems lend), [`ChildSpec`], [`TaskSpec`], [`Mailbox`] |
 //! | start them anew | [`Restart`], [`Backoff`], [`Strategy`] |
 //! | bound an ask, and its work | [`Ask::timeout`], [`Context::until_caller_gone`], [`Builder::ask_timeout`] |
 //! | have an actor wait | [`Context::send_every`], [`attach`](Context::attach), [`watch`](Context::watch) |
@@ -93,9 +93,9 @@ pub mod testing;
 mod tree;
 
 pub use actor::{
-    Actor, ActorRef, Ask, Attached, Cancelled, Context, Permit, Recipient, RecipientAsk,
-    RecipientTell, RefTo, Reserve, Spawner, Start, TaskHandle, TaskOutput, Tell, Timer, Watch,
-    Watched,
+    Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, IntoTask, Permit, Recipient,
+    RecipientAsk, RecipientTell, RefTo, Reserve, Spawner, Start, TaskHandle, TaskOutput, TaskSpec,
+    Tell, Timer, Watch, Watched, WithToken, Work,
 };
 pub use error::ok::Ok;
 pub use error::{
@@ -119,7 +119,7 @@ pub mod prelude {
     pub use crate::{
         Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Mailbox, Recipient,
         RefTo, ReplyTo, Restart, RunError, Scope, SendError, SpawnError, Spawner, Start, StopOrder,
-        System, Watched,
+        System, TaskSpec, Watched,
     };
 }
 

@@ -54,8 +54,7 @@ async fn seen(end: impl AsyncFnOnce(&ActorRef<bool>)) -> Vec<(&'static str, bool
         Ok(())
     });
     ended.await.unwrap();
-    let seen = seen.lock().unwrap().clone();
-    seen
+    seen.lock().unwrap().clone()
 }
 
 #[test]

@@ -36,7 +36,7 @@ async fn main() -> Result<(), RunError> {
 
         let slow = scope.task(async {
             sleep(Duration::from_millis(50)).await;
-            Ok::<_, tenure::Error>(42)
+            tenure::Ok(42)
         })?;
         Ok(sum.await?.wrapping_add(slow.await?))
     })

@@ -52,7 +52,7 @@ impl Actor for Office {
                 worker.tell(Job(number)).await?;
             }
             println!("no more jobs");
-            Ok::<_, tenure::Error>(())
+            tenure::Ok(())
         })?;
         println!("ready: press Ctrl-C to end");
         Ok(())

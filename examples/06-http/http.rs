@@ -45,7 +45,7 @@ impl Actor for Http {
                 let app = app.clone();
                 connections.task_with(|token| serve(stream, app, token))?;
             }
-            Ok::<_, tenure::Error>(())
+            tenure::Ok(())
         })?;
         Ok(())
     }

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::cancelled::Cancelled;
 use super::cell::ActorCell;
 use super::sources::Sources;
-use super::task::{self as owned, AtStop};
-use super::{Actor, ActorRef, Spawner};
+use super::task::{AtStop, launch_task};
+use super::work::{self, Shape};
+use super::{Actor, ActorRef, IntoTask, Spawner, TaskHandle, refused};
 use crate::error::{SpawnError, StopError};
 use crate::mailbox::{Batch, CallerGone, DropReason, Leftover, UntilCallerGone};
 use crate::tree::signals::{Marks, Signals};
@@ -34,7 +35,7 @@ use crate::tree::{Label, Node, NodeRef, Order, Stopping, end_if, finish, request
 ///     async fn handle(&mut self, msg: FetcherMsg, ctx: &mut Context<Self>) -> tenure::Result {
 ///         match msg {
 ///             // The work runs beside the mailbox; its result comes back as a message.
-///             FetcherMsg::Fetch => ctx.pipe(async { 3 }, FetcherMsg::Fetched)?,
+///             FetcherMsg::Fetch => drop(ctx.pipe(async { 3 }, FetcherMsg::Fetched)?),
 ///             FetcherMsg::Fetched(pages) => self.pages += pages,
 ///             FetcherMsg::Count(reply) => reply.send(self.pages),
 ///         }
@@ -78,34 +79,34 @@ impl<A: Actor> Context<A> {
         ActorRef::new(Arc::clone(&self.cell))
     }
 
-    /// Runs a future as a task of this actor's, and sends what it gives to the actor itself as a
-    /// message. A drain waits for it and handles the message; a stop drops it.
+    /// Runs a future, or a [`TaskSpec`](crate::TaskSpec) of one, as a task of this actor's, and sends what it
+    /// gives to the actor itself as a message. A drain waits for it and handles the message; a stop drops it,
+    /// and so does [`TaskHandle::cancel`].
     ///
     /// An actor whose handler of such a message starts another pipe drains for as long as it does: bound that
     /// with [`Stopping::within`](crate::Stopping::within).
     ///
     /// # Errors
     ///
-    /// [`SpawnError::Closed`] gives the future back, unpolled.
+    /// [`SpawnError`] gives back what was to be run, unpolled, as for [`Spawner::task`].
     #[track_caller]
-    pub fn pipe<F, C>(&self, future: F, to_message: C) -> Result<(), SpawnError<(F, C)>>
+    pub fn pipe<P, C>(&self, work: P, to_message: C) -> Result<TaskHandle<()>, SpawnError<(P, C)>>
     where
-        F: Future<Output: Send> + Send + 'static,
-        C: FnOnce(F::Output) -> A::Msg + Send + 'static,
+        P: IntoTask<Work: Future<Output: Send> + Send + 'static>,
+        C: FnOnce(<P::Work as Future>::Output) -> A::Msg + Send + 'static,
     {
-        let me = self.me();
-        let deliver = |(future, to_message): (F, C)| async move {
+        let (owner, site) = (self.spawner.owner(), Location::caller());
+        let shape = Shape::plain::<P::Work>();
+        let cell = match work::enter(owner, work.options(), shape, site) {
+            Ok(cell) => cell,
+            Err(denied) => return Err(refused((work, to_message), denied)),
+        };
+        let (me, future) = (self.me(), work.into_spec().into_inner());
+        let deliver = async move {
             // Refused only if the actor is stopping: then this is a stop, too (rule 4).
             me.tell(to_message(future.await)).await
         };
-        owned::spawn_from(
-            self.spawner.owner(),
-            (future, to_message),
-            deliver,
-            AtStop::Drop,
-            Location::caller(),
-        )
-        .map(drop)
+        Ok(launch_task(cell, || deliver, AtStop::Drop))
     }
 
     /// Asks this actor to stop once the current handler or hook has returned: as

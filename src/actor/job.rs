@@ -1,12 +1,12 @@
 //! Blocking jobs: closures that run on a thread of tokio's pool.
 
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
-use super::task::{self, AtStop, TaskCell, TaskHandle, TaskOutput};
-use crate::error::{Kind, SpawnError};
+use super::TaskOutput;
+use super::task::{self, TaskCell, TaskHandle};
 use crate::sync::lock;
 use crate::tree::{AnyNode, Ended, Exit, Report, launch_blocking};
 
@@ -39,18 +39,11 @@ impl<T> Drop for Queued<T> {
     }
 }
 
-pub(super) fn spawn<R, C>(
-    owner: &Arc<dyn AnyNode>,
-    job: C,
-    site: &'static Location<'static>,
-) -> Result<TaskHandle<R::Value>, SpawnError<C>>
+pub(super) fn launch<R, C>(cell: Arc<TaskCell<R::Value>>, job: C) -> TaskHandle<R::Value>
 where
     C: FnOnce(CancellationToken) -> R + Send + 'static,
     R: TaskOutput,
 {
-    let Some(cell) = task::cell::<C, _>(owner, Kind::Blocking, AtStop::Wait, site) else {
-        return Err(SpawnError::closed(job));
-    };
     let handle = TaskHandle::new(Arc::clone(&cell));
     let exit = Exit::new(Arc::clone(&cell) as _);
     let seed = Seed {
@@ -64,14 +57,14 @@ where
     // An order that came before that has found nothing to drop.
     if cell.node.signals.load().drops_task() {
         cell.queued.run();
-        return Ok(handle);
+        return handle;
     }
     let handle_of_pool = cell.node.shared.handle.clone();
     let node = Arc::clone(&cell) as Arc<dyn AnyNode>;
     let queued = Queued(cell);
     launch_blocking(&handle_of_pool, || node, move || queued.0.queued.run());
-    task::tell_late(owner, &handle);
-    Ok(handle)
+    task::tell_late(&handle);
+    handle
 }
 
 /// What a job's thread holds; `exit` goes last.

@@ -30,13 +30,19 @@ mod receive;
 mod recipient;
 mod recipient_ask;
 mod recipient_tell;
+mod refused;
 mod restart;
 mod room;
 mod shell;
 mod sources;
 mod spawner;
 mod task;
+mod task_deadline;
+mod task_label;
+mod task_output;
+mod task_spec;
 mod tell;
+mod work;
 
 pub use actor_ref::{ActorRef, RefTo};
 pub use ask::Ask;
@@ -48,13 +54,18 @@ pub use recipient_ask::RecipientAsk;
 pub use recipient_tell::RecipientTell;
 pub use sources::{Attached, Timer, Watch, Watched};
 pub use spawner::Spawner;
-pub use task::{TaskHandle, TaskOutput};
+pub use task::TaskHandle;
+pub use task_output::TaskOutput;
+pub use task_spec::{IntoTask, TaskSpec};
 pub use tell::Tell;
+pub use work::{Blocking, WithToken, Work};
 
 pub(crate) use cell::ActorCell;
 pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts};
 pub(crate) use incarnation::{Life, Seed, Stage};
+pub(crate) use refused::refused;
 pub(crate) use shell::shell;
+pub(crate) use task_label::task_label;
 
 use std::future::Future;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::job;
-use super::task::{self, TaskHandle, TaskOutput, ValueOf};
+use super::work::{self, Work};
+use super::{IntoTask, TaskHandle, TaskOutput, TaskSpec};
 use crate::error::SpawnError;
 use crate::tree::{AnyNode, NodeRef};
 
@@ -22,7 +22,7 @@ use crate::tree::{AnyNode, NodeRef};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), RunError> {
 /// let late = tenure::scope(async |scope| {
-///     let sum = scope.task(async { Ok::<_, tenure::Error>(1 + 1) })?;
+///     let sum = scope.task(async { tenure::Ok(1 + 1) })?;
 ///     assert_eq!(sum.await?, 2);
 ///     Ok(scope.spawner())
 /// })
@@ -47,42 +47,49 @@ impl Spawner {
         &self.owner
     }
 
-    /// Runs a future as a task of the owner's. A stop drops it at its next await, and kills with it
-    /// what it has in scopes; a drain lets it run to its end. One that has something to put in order
-    /// takes a token: see [`task_with`](Spawner::task_with).
+    /// Runs a future, or a [`TaskSpec`](crate::TaskSpec), as a task of the owner's. A stop drops a future at
+    /// its next await, and kills with it what it has in scopes; a drain lets it run to its end. One that has
+    /// something to put in order takes a token: see [`task_with`](Spawner::task_with).
     ///
     /// The future gives `()`, or a [`Result`](std::result::Result) whose error fails the owner, or
-    /// nothing ever.
+    /// nothing ever. Where nothing says what the error is, [`tenure::Ok`](crate::Ok) does.
     ///
     /// # Errors
     ///
-    /// [`SpawnError::Closed`] gives the future back, unpolled.
+    /// [`SpawnError`] gives back what was to be run, unpolled and uncalled: [`SpawnError::Closed`], and for the
+    /// name of a spec [`SpawnError::NameTaken`] and [`SpawnError::BadName`].
     #[track_caller]
-    pub fn task<F>(&self, future: F) -> Result<TaskHandle<ValueOf<F>>, SpawnError<F>>
+    pub fn task<T>(&self, task: T) -> Result<TaskHandle<<T::Work as Work>::Value>, SpawnError<T>>
     where
-        F: Future<Output: TaskOutput> + Send + 'static,
+        T: IntoTask<Work: Work>,
     {
-        task::spawn(&self.owner, future, task::AtStop::Drop, Location::caller())
+        work::start(&self.owner, task, Location::caller())
     }
 
     /// As [`task`](Spawner::task), for a future that is given a token and ends by itself when that
-    /// fires: it has its owner's grace to do so before it is dropped.
+    /// fires: it has its owner's grace to do so before it is dropped. With a name, or a grace of its own, it is
+    /// a [`TaskSpec::with_token`](crate::TaskSpec::with_token).
     ///
     /// # Errors
     ///
     /// [`SpawnError::Closed`] gives the closure back, uncalled.
     #[track_caller]
-    pub fn task_with<F, C>(&self, with: C) -> Result<TaskHandle<ValueOf<F>>, SpawnError<C>>
+    pub fn task_with<F, C>(
+        &self,
+        with: C,
+    ) -> Result<TaskHandle<<F::Output as TaskOutput>::Value>, SpawnError<C>>
     where
         C: FnOnce(CancellationToken) -> F,
         F: Future<Output: TaskOutput> + Send + 'static,
     {
-        task::spawn_with(&self.owner, with, Location::caller())
+        let started = work::start(&self.owner, TaskSpec::with_token(with), Location::caller());
+        started.map_err(|refused| refused.map(|spec| spec.work.0))
     }
 
     /// Runs a closure on a thread where it may block. Nothing can end it from outside once it has begun: it
     /// is given a token, and should look at it. One that waits for a free thread of the runtime's is dropped by
-    /// a stop or kill, on the thread that asks for that.
+    /// a stop or kill, on the thread that asks for that. With a name, or a grace of its own, it is a
+    /// [`TaskSpec::blocking`](crate::TaskSpec::blocking).
     ///
     /// # Errors
     ///
@@ -93,7 +100,8 @@ impl Spawner {
         C: FnOnce(CancellationToken) -> R + Send + 'static,
         R: TaskOutput,
     {
-        job::spawn(&self.owner, job, Location::caller())
+        let started = work::start(&self.owner, TaskSpec::blocking(job), Location::caller());
+        started.map_err(|refused| refused.map(|spec| spec.work.0))
     }
 
     /// The token that fires when the owner is to end: made when it is first asked for, and of a

@@ -1,71 +1,19 @@
-use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
+use super::TaskOutput;
 use super::job::QueuedJob;
-use crate::error::{Error, Kind, SpawnError, StopError, StopReason, TaskError};
+use crate::error::{Kind, StopError, StopReason, TaskError};
 use crate::sync::{Foreign, lock};
-use crate::tree::signals::Marks;
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Order, Report, Settings, ShellWaker, Stopped,
-    end_by_itself, forget_ended, inherited_caller, launch, panic_message, register, request,
+    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Order, Report, ShellWaker, Stopped,
+    end_by_itself, forget_ended, launch, panic_message, request,
 };
-
-/// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
-///
-/// An error fails the task, and with it its owner ([rule 9](crate::lifecycle#rule-9)): an error that
-/// is expected is part of the value, as in `Ok(Err(..))`.
-pub trait TaskOutput: Send + 'static {
-    /// What awaiting the task gives.
-    type Value: Send + 'static;
-
-    /// The value, or the failure of the task.
-    ///
-    /// # Errors
-    ///
-    /// What the task failed with.
-    fn into_result(self) -> Result<Self::Value, Error>;
-}
-
-impl TaskOutput for () {
-    type Value = ();
-
-    fn into_result(self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl<T: Send + 'static, E: Into<Error> + Send + 'static> TaskOutput for Result<T, E> {
-    type Value = T;
-
-    fn into_result(self) -> Result<T, Error> {
-        self.map_err(Into::into)
-    }
-}
-
-/// Names the type `!`, which has no name on stable Rust: what a loop without an end gives.
-pub trait Returns {
-    type Output;
-}
-
-impl<T> Returns for fn() -> T {
-    type Output = T;
-}
-
-impl TaskOutput for <fn() -> ! as Returns>::Output {
-    type Value = Infallible;
-
-    fn into_result(self) -> Result<Infallible, Error> {
-        self
-    }
-}
 
 /// A task or blocking job that somebody owns. Await it for its value.
 ///
@@ -116,6 +64,14 @@ impl<T: Send + 'static> TaskHandle<T> {
         self
     }
 
+    /// Asks for the task's end, as [`NodeRef::stop`] does: a plain one is dropped at its next await, one with a
+    /// token ends within its grace. Awaiting this tells when it is gone.
+    ///
+    /// A task that has ended already keeps its value.
+    pub fn cancel(&self) {
+        self.node().request_stop();
+    }
+
     /// The task as a node: to look at, stop, drain or kill.
     #[must_use]
     pub fn node(&self) -> NodeRef {
@@ -164,13 +120,21 @@ impl<T> fmt::Debug for TaskHandle<T> {
     }
 }
 
-pub(super) struct TaskCell<T> {
+pub struct TaskCell<T> {
     pub(super) node: Node,
     waker: ShellWaker,
     /// The blocking job that is to run, until a thread takes it.
     pub(super) queued: QueuedJob,
     type_name: &'static str,
     output: Mutex<Output<T>>,
+}
+
+impl<T> fmt::Debug for TaskCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskCell")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
 }
 
 enum Output<T> {
@@ -180,6 +144,16 @@ enum Output<T> {
 }
 
 impl<T> TaskCell<T> {
+    pub(super) fn new(node: Node, type_name: &'static str) -> Self {
+        Self {
+            node,
+            waker: ShellWaker::default(),
+            queued: QueuedJob::default(),
+            type_name,
+            output: Mutex::new(Output::Wanted),
+        }
+    }
+
     /// Leaves the value for the handle, if there still is one.
     fn fill(&self, value: T) {
         let mut output = lock(&self.output);
@@ -233,89 +207,15 @@ pub(super) enum AtStop {
     Wait,
 }
 
-pub(super) fn spawn<F>(
-    owner: &Arc<dyn AnyNode>,
-    future: F,
-    at_stop: AtStop,
-    site: &'static Location<'static>,
-) -> Result<TaskHandle<ValueOf<F>>, SpawnError<F>>
-where
-    F: Future<Output: TaskOutput> + Send + 'static,
-{
-    spawn_from(owner, future, |future| future, at_stop, site)
-}
-
-pub(super) fn spawn_with<F, C>(
-    owner: &Arc<dyn AnyNode>,
-    with: C,
-    site: &'static Location<'static>,
-) -> Result<TaskHandle<ValueOf<F>>, SpawnError<C>>
-where
-    C: FnOnce(CancellationToken) -> F,
-    F: Future<Output: TaskOutput> + Send + 'static,
-{
-    let Some(cell) = cell::<F, _>(owner, Kind::Task, AtStop::Wait, site) else {
-        return Err(SpawnError::closed(with));
-    };
-    let token = cell.node.token();
-    let task = launch_task(cell, || with(token), AtStop::Wait);
-    tell_late(owner, &task);
-    Ok(task)
-}
-
 /// What is beneath a scope has been told to end: one with a token that comes later is told as well.
-pub(super) fn tell_late<T: Send + 'static>(owner: &Arc<dyn AnyNode>, task: &TaskHandle<T>) {
+pub(super) fn tell_late<T: Send + 'static>(task: &TaskHandle<T>) {
+    let Some(owner) = task.cell.node.owner() else {
+        return;
+    };
     let owner = owner.node();
     if owner.kind() == Kind::Scope && owner.signals.load().has_fired() {
         request(&(Arc::clone(&task.cell) as _), Order::Drain);
     }
-}
-
-/// Runs the future that `make` makes of `parts`; it is called only if the owner takes the task.
-pub(super) fn spawn_from<P, F>(
-    owner: &Arc<dyn AnyNode>,
-    parts: P,
-    make: impl FnOnce(P) -> F,
-    at_stop: AtStop,
-    site: &'static Location<'static>,
-) -> Result<TaskHandle<ValueOf<F>>, SpawnError<P>>
-where
-    F: Future<Output: TaskOutput> + Send + 'static,
-{
-    let Some(cell) = cell::<F, _>(owner, Kind::Task, at_stop, site) else {
-        return Err(SpawnError::closed(parts));
-    };
-    Ok(launch_task(cell, || make(parts), at_stop))
-}
-
-pub(super) fn cell<F, T: Send + 'static>(
-    owner: &Arc<dyn AnyNode>,
-    kind: Kind,
-    at_stop: AtStop,
-    site: &'static Location<'static>,
-) -> Option<Arc<TaskCell<T>>> {
-    // What a handler starts is for its caller, too.
-    let caller = inherited_caller();
-    register(owner, None, |place| {
-        let settings = Settings {
-            grace: Some(owner.node().grace()),
-            marks: match at_stop {
-                AtStop::Drop => Marks::PLAIN,
-                AtStop::Wait => Marks::default(),
-            },
-            ..Settings::default()
-        };
-        let node = Node::new(place, kind, site, settings);
-        node.set_caller(caller.as_ref());
-        Ok(Arc::new(TaskCell {
-            node,
-            waker: ShellWaker::default(),
-            queued: QueuedJob::default(),
-            type_name: std::any::type_name::<F>(),
-            output: Mutex::new(Output::Wanted),
-        }))
-    })
-    .ok()
 }
 
 /// What a task's shell holds; `exit` goes last.
@@ -325,7 +225,7 @@ struct TaskSeed<F: Future<Output: TaskOutput>> {
     exit: Exit,
 }
 
-fn launch_task<F>(
+pub(super) fn launch_task<F>(
     cell: Arc<TaskCell<ValueOf<F>>>,
     make: impl FnOnce() -> F,
     at_stop: AtStop,

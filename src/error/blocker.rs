@@ -57,7 +57,8 @@ pub struct Blocker {
     pub path: String,
     /// What sort of node it is.
     pub kind: Kind,
-    /// The name of the actor's, future's or job's type.
+    /// The name of the actor's type, or that of the function in which the task, job or scope was written; a
+    /// future of a type of its own has the type's.
     pub type_name: &'static str,
     /// Where it was spawned.
     pub site: &'static Location<'static>,

@@ -187,7 +187,7 @@ impl Failure {
         &self.0.path
     }
 
-    /// The name of the type of the actor, future or job that failed.
+    /// The name of the type of the actor that failed, or of the function in which the task or job was written.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.0.type_name

@@ -54,6 +54,18 @@ impl<S> SpawnError<S> {
         }
     }
 
+    /// The same about a part of it.
+    pub(crate) fn map<T>(self, part: impl FnOnce(S) -> T) -> SpawnError<T> {
+        let make: fn(T) -> SpawnError<T> = match &self {
+            Self::Closed(_) => SpawnError::closed,
+            Self::NameTaken(_) => SpawnError::name_taken,
+            Self::BadName(_) => SpawnError::bad_name,
+            Self::NoCapacity(_) => SpawnError::no_capacity,
+            Self::BadBackoff(_) => SpawnError::bad_backoff,
+        };
+        make(part(self.into_inner()))
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Closed(_) => "Closed(..)",

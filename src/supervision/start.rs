@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::restart::RestartCounter;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
-    Actor, ActorCell, ActorRef, Context, Life, Restarts, Seed, Spawner, Stage, Start, shell,
+    Actor, ActorCell, ActorRef, Context, Life, Restarts, Seed, Spawner, Stage, Start, refused,
+    shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::{Mailbox, Queue};
@@ -114,18 +115,6 @@ fn enter<C: IntoChild>(
             type_name: std::any::type_name::<<C::Start as Start>::Actor>,
         }))
     })
-}
-
-#[cold]
-fn refused<C>(child: C, denied: Denied) -> SpawnError<C> {
-    let make: fn(C) -> SpawnError<C> = match denied {
-        Denied::Closed => SpawnError::closed,
-        Denied::NameTaken => SpawnError::name_taken,
-        Denied::BadName => SpawnError::bad_name,
-        Denied::NoCapacity => SpawnError::no_capacity,
-        Denied::BadBackoff => SpawnError::bad_backoff,
-    };
-    make(child)
 }
 
 fn begin<C: IntoChild>(cell: &Arc<ActorCell<MsgOf<C>>>, child: C) {

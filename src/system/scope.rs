@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::root::Root;
 use super::system_defaults;
-use crate::actor::Spawner;
+use crate::actor::{Spawner, task_label};
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
 use crate::tree::{
     AnyNode, Body, Ended, Exit, Halt, Manner, OverdueTimer, Place, Report, Request, StopChildren,
@@ -55,7 +55,7 @@ impl fmt::Debug for Scope {
 ///
 /// A scope that is opened while a node is polled is beneath that node: it is part of what that node
 /// does, and is stopped with it. Everywhere else it is the root of a tree of its own. The body may
-/// borrow from its surroundings.
+/// borrow from its surroundings; it is an async closure, or a closure that gives a future.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -65,7 +65,7 @@ impl fmt::Debug for Scope {
 ///     let mut lengths = Vec::new();
 ///     for word in &words {
 ///         let word = word.to_string();
-///         lengths.push(scope.task(async move { Ok::<_, tenure::Error>(word.len()) })?);
+///         lengths.push(scope.task(async move { tenure::Ok(word.len()) })?);
 ///     }
 ///     let mut longest = 0;
 ///     for length in lengths {
@@ -76,6 +76,30 @@ impl fmt::Debug for Scope {
 /// .await?;
 /// assert_eq!(longest, 5);
 /// # Ok(())
+/// # }
+/// ```
+///
+/// The body's error is this crate's [`Error`](crate::Error), which `?` makes of any other, one of `anyhow`'s
+/// among them. What returns an error of `anyhow`'s without a `?`, as `bail!` and `ensure!` do, stands in an
+/// async block or function of its own:
+///
+/// ```
+/// use anyhow::{Context as _, bail, ensure};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// async fn check(ports: &[u16]) -> anyhow::Result<()> {
+///     ensure!(!ports.is_empty(), "no port");
+///     if ports.contains(&0) {
+///         bail!("port 0");
+///     }
+///     Ok(())
+/// }
+///
+/// let end = tenure::scope(async |_| {
+///     let port: u16 = "8080".parse().context("no number")?;
+///     Ok(check(&[port, 0]).await?)
+/// });
+/// assert_eq!(end.await.unwrap_err().to_string(), "/ failed: port 0");
 /// # }
 /// ```
 ///
@@ -96,13 +120,14 @@ impl fmt::Debug for Scope {
 /// Dropped, it kills what is in it, which it can no longer wait for. If it is beneath a node, that
 /// node does.
 #[track_caller]
-pub fn scope<T, F>(body: F) -> impl Future<Output = Result<T, RunError>>
+pub fn scope<T, F, Fut>(body: F) -> impl Future<Output = Result<T, RunError>>
 where
-    F: AsyncFnOnce(Scope) -> Result<T>,
+    F: FnOnce(Scope) -> Fut,
+    Fut: Future<Output = Result<T>>,
 {
     let site = Location::caller();
     async move {
-        let (scope, exit) = open(site, std::any::type_name::<F>())?;
+        let (scope, exit) = open(site, task_label(std::any::type_name::<Fut>()))?;
         drive(exit, body(scope)).await
     }
 }
@@ -148,7 +173,7 @@ where
 {
     let site = Location::caller();
     async move {
-        let (scope, exit) = open(site, std::any::type_name::<Fut>())?;
+        let (scope, exit) = open(site, task_label(std::any::type_name::<Fut>()))?;
         drive(exit, body(scope)).await
     }
 }

@@ -66,7 +66,8 @@ impl NodeRef {
         self.node.node().path(self.node.type_name())
     }
 
-    /// The name of the actor's, future's or job's type.
+    /// The name of the actor's type, or that of the function in which the task, job or scope was written; a
+    /// future of a type of its own has the type's.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.node.type_name()

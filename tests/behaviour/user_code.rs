@@ -418,13 +418,17 @@ fn panics_in_jobs_and_pipes() {
             ),
             (
                 "a pipe's future",
-                Box::new(|ctx| Ok(ctx.pipe(async { panic!("polled") as () }, |()| Msg::Sleep)?)),
+                Box::new(|ctx| {
+                    Ok(drop(
+                        ctx.pipe(async { panic!("polled") as () }, |()| Msg::Sleep)?,
+                    ))
+                }),
                 Then::Nothing,
                 "failed",
             ),
             (
                 "a pipe's closure",
-                Box::new(|ctx| Ok(ctx.pipe(async {}, |()| panic!("called"))?)),
+                Box::new(|ctx| Ok(drop(ctx.pipe(async {}, |()| panic!("called"))?))),
                 Then::Nothing,
                 "failed",
             ),

@@ -1,0 +1,15 @@
+use crate::error::SpawnError;
+use crate::tree::Denied;
+
+/// What was not started goes back, with why.
+#[cold]
+pub(crate) fn refused<S>(it: S, denied: Denied) -> SpawnError<S> {
+    let make: fn(S) -> SpawnError<S> = match denied {
+        Denied::Closed => SpawnError::closed,
+        Denied::NameTaken => SpawnError::name_taken,
+        Denied::BadName => SpawnError::bad_name,
+        Denied::NoCapacity => SpawnError::no_capacity,
+        Denied::BadBackoff => SpawnError::bad_backoff,
+    };
+    make(it)
+}

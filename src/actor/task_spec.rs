@@ -1,0 +1,176 @@
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::TaskOutput;
+use super::work::{Blocking, WithToken};
+
+/// What to run as a task, and how: anything that is not the default is said here.
+///
+/// Whatever can start a task takes one in place of the bare future: [`Spawner::task`](crate::Spawner::task),
+/// which contexts, scopes and systems lend, and [`Context::pipe`](crate::Context::pipe).
+///
+/// ```
+/// use std::time::Duration;
+/// # use tenure::prelude::*;
+/// use tenure::TaskSpec;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     // A name in paths and lookups, and a failure that fails nobody.
+///     let upload = TaskSpec::new(async { Err::<(), _>("no route to host") });
+///     let upload = scope.task(upload.name("upload").contain())?;
+///     assert_eq!(upload.node().path(), "/upload");
+///
+///     // Half a minute to end by itself, once its token has fired.
+///     let listen = TaskSpec::with_token(|token| async move { token.cancelled().await });
+///     scope.task(listen.name("listen").grace(Duration::from_secs(30)))?;
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+#[must_use = "a spec does nothing until it is started"]
+pub struct TaskSpec<W> {
+    pub(super) work: W,
+    pub(super) options: TaskOptions,
+}
+
+/// All of a spec but what it runs.
+#[derive(Debug, Default)]
+pub struct TaskOptions {
+    pub(super) name: Option<Box<str>>,
+    pub(super) grace: Option<Duration>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) contained: bool,
+}
+
+impl<F: Future> TaskSpec<F> {
+    /// A future, as for [`Spawner::task`](crate::Spawner::task): a stop drops it at its next await.
+    pub fn new(future: F) -> Self {
+        Self::of(future)
+    }
+}
+
+impl<C> TaskSpec<WithToken<C>> {
+    /// A future that is given a token and ends by itself when that fires, as for
+    /// [`Spawner::task_with`](crate::Spawner::task_with).
+    pub fn with_token<F: Future>(with: C) -> Self
+    where
+        C: FnOnce(CancellationToken) -> F,
+    {
+        Self::of(WithToken(with))
+    }
+}
+
+impl<C> TaskSpec<Blocking<C>> {
+    /// A closure that may block its thread, as for [`Spawner::blocking`](crate::Spawner::blocking).
+    pub fn blocking<R: TaskOutput>(job: C) -> Self
+    where
+        C: FnOnce(CancellationToken) -> R + Send + 'static,
+    {
+        Self::of(Blocking(job))
+    }
+}
+
+impl<W> TaskSpec<W> {
+    fn of(work: W) -> Self {
+        Self {
+            work,
+            options: TaskOptions::default(),
+        }
+    }
+
+    /// The task's name: not empty, without a slash, and unique among its owner's live children. It is free
+    /// again the moment the task has ended. Anything else is refused when it is started.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.options.name = Some(name.into().into());
+        self
+    }
+
+    /// How long the task may take to end in a drain, or with a token also in a stop, before it is killed; by
+    /// default as long as its owner. A stop drops a plain future at its next await, whatever this says. The
+    /// extremes are those of [`ChildSpec::grace`](crate::ChildSpec::grace).
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.options.grace = Some(grace);
+        self
+    }
+
+    /// A failure of the task is traced, and fails nobody. Whoever awaits its
+    /// [`TaskHandle`](crate::TaskHandle) is told all the same.
+    pub fn contain(mut self) -> Self {
+        self.options.contained = true;
+        self
+    }
+
+    /// Until when the work of the task is of use: asks that are made in it, and in the tasks that it starts,
+    /// inherit this as they do the deadline of an ask (rule 10). Of this and what the task inherits itself the
+    /// earlier holds. Once it has passed, such asks fail with
+    /// [`AskError::TimedOut`](crate::AskError::TimedOut).
+    ///
+    /// It does not end the task, as the deadline of an ask does not end a handler.
+    pub fn deadline(mut self, limit: Instant) -> Self {
+        self.options.deadline = Some(limit);
+        self
+    }
+
+    /// Gives back what was to be run.
+    #[must_use]
+    pub fn into_inner(self) -> W {
+        self.work
+    }
+}
+
+impl<W> fmt::Debug for TaskSpec<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskSpec")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be started as a task: a future, or a [`TaskSpec`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be started as a task",
+    label = "neither a future nor a `TaskSpec`",
+    note = "a closure that takes a token is for `task_with`, or `TaskSpec::with_token`; one that blocks is for `blocking`"
+)]
+pub trait IntoTask: Sized {
+    /// What runs: the future itself, or what the spec was made of.
+    type Work;
+
+    /// As a spec, which is what it is unless it is a future.
+    fn into_spec(self) -> TaskSpec<Self::Work>;
+
+    /// What the spec will say, without taking it.
+    #[doc(hidden)]
+    fn options(&self) -> Option<&TaskOptions>;
+}
+
+impl<F: Future> IntoTask for F {
+    type Work = F;
+
+    fn into_spec(self) -> TaskSpec<F> {
+        TaskSpec::new(self)
+    }
+
+    fn options(&self) -> Option<&TaskOptions> {
+        None
+    }
+}
+
+impl<W> IntoTask for TaskSpec<W> {
+    type Work = W;
+
+    fn into_spec(self) -> Self {
+        self
+    }
+
+    fn options(&self) -> Option<&TaskOptions> {
+        Some(&self.options)
+    }
+}
