@@ -103,7 +103,7 @@ pub use error::{
     Result, RunError, SendError, SpawnError, StartError, StopError, StopReason, TaskError,
     TrySendError, Unjoined,
 };
-pub use mailbox::{CallerGone, Mailbox, ReplyTo, UntilCallerGone};
+pub use mailbox::{CallerGone, Mailbox, Overflow, ReplyTo, UntilCallerGone};
 pub use observe::{Entry, Snapshot};
 pub use supervision::{Backoff, ChildSpec, Factory, IntoChild, Restart, Starting};
 pub use system::{Builder, Scope, System, scope, scope_send};

@@ -110,8 +110,17 @@ impl<M: Send + 'static> ActorRef<M> {
             .cell
             .queue
             .try_push(&mut message, CallerTracking::Nobody, inside);
+        let pushed = match pushed {
+            Err(Refusal::Overflows) => self
+                .cell
+                .push_over(&mut message, CallerTracking::Nobody)
+                .map(drop),
+            pushed => pushed.map(drop),
+        };
         match (pushed, message) {
-            (Err(Refusal::Full), Some(message)) => Err(TrySendError::full(message)),
+            (Err(Refusal::Full | Refusal::Overflows), Some(message)) => {
+                Err(TrySendError::full(message))
+            }
             (Err(Refusal::Closed), Some(message)) => Err(TrySendError::stopped(message)),
             (Ok(_) | Err(_), _) => Ok(()),
         }

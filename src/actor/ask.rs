@@ -190,6 +190,24 @@ impl<M: Send + 'static> Direct<'_, M> {
         }
     }
 
+    /// Sends the message to a full mailbox that drops what it has no room for: this one, perhaps, and then the
+    /// reply is there.
+    #[cold]
+    fn push_over<T: Send + 'static>(
+        &mut self,
+        reply: &ReplyReceiver<T>,
+        known: bool,
+    ) -> Result<(), AskError> {
+        let cell = self.target.cell();
+        match cell.push_over(&mut self.message, reply.asker(known)) {
+            Ok(number) => {
+                self.number = number.filter(|_| !known);
+                Ok(())
+            }
+            Err(_) => Err(AskError::Stopped),
+        }
+    }
+
     fn push_reserved<T: Send + 'static>(
         &mut self,
         reserved: Reserved,
@@ -199,13 +217,10 @@ impl<M: Send + 'static> Direct<'_, M> {
         let cell = self.target.cell();
         // It goes with the first of the two ways in which it is sent.
         let message = self.message.take().expect("it is not sent yet");
-        let inside = || is_beneath(&cell.node);
-        let pushed = cell
-            .queue
-            .push_reserved(message, reserved, reply.asker(limited), inside);
-        match pushed {
+        let known = limited || cell.queue.knows_callers();
+        match cell.push_reserved(message, reserved, reply.asker(known)) {
             Ok(number) => {
-                self.number = (!limited).then_some(number);
+                self.number = number.filter(|_| !known);
                 Ok(())
             }
             Err(message) => {
@@ -229,12 +244,14 @@ impl<M: Send + 'static> Post for Direct<'_, M> {
         }
         let cell = self.target.cell();
         let inside = || is_beneath(&cell.node);
-        let asker = reply.asker(limited);
+        let known = limited || cell.queue.knows_callers();
+        let asker = reply.asker(known);
         match cell.queue.try_push(&mut self.message, asker, inside) {
             Ok(number) => {
-                self.number = (!limited).then_some(number);
+                self.number = (!known).then_some(number);
                 Poll::Ready(Ok(()))
             }
+            Err(Refusal::Overflows) => Poll::Ready(self.push_over(reply, known)),
             Err(Refusal::Closed) => Poll::Ready(Err(AskError::Stopped)),
             Err(Refusal::Full) if !self.patient => Poll::Ready(Err(AskError::Full)),
             Err(Refusal::Full) => self.poll_room(reply, limited, waker),

@@ -1,9 +1,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use crate::mailbox::{AskPosition, Batch, Gate, Leftover, Numbered, Queue};
+use crate::mailbox::{
+    AskPosition, Batch, CallerTracking, Gate, Leftover, Numbered, Queue, Refusal, Reserved,
+};
 use crate::sync::{Foreign, WakerKey};
-use crate::tree::{AnyNode, DeadLetter, Node, Request, panic_message};
+use crate::tree::{AnyNode, DeadLetter, Node, Request, is_beneath, panic_message};
 
 /// All of an actor that its references share: one allocation.
 ///
@@ -55,6 +57,51 @@ impl<M: Send + 'static> ActorCell<M> {
             panic = dropped.err().map(panic_message).or(panic);
         }
         panic
+    }
+
+    /// Pushes what `message` has into a mailbox that drops what it has no room for. Gives the message's number,
+    /// unless it was dropped itself.
+    #[cold]
+    pub(super) fn push_over(
+        &self,
+        message: &mut Option<M>,
+        asker: CallerTracking<'_>,
+    ) -> Result<Option<u64>, Refusal> {
+        let inside = || is_beneath(&self.node);
+        let taken = self.queue.push_over(message, asker, inside)?;
+        if let Some(dropped) = taken.dropped {
+            let end = || match taken.is_no_loss {
+                true => drop(dropped),
+                false => self.discard_one(dropped),
+            };
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(end)) {
+                let path = self.node.path(self.type_name());
+                let panic = panic_message(panic);
+                tracing::warn!(%path, panic, "a message panicked when a full mailbox dropped it");
+            }
+        }
+        Ok(taken.number)
+    }
+
+    /// Pushes into a slot that was reserved before; gives the message's number, unless it was dropped.
+    pub(super) fn push_reserved(
+        &self,
+        message: M,
+        reserved: Reserved,
+        asker: CallerTracking<'_>,
+    ) -> Result<Option<u64>, M> {
+        if reserved.holds_room() {
+            let inside = || is_beneath(&self.node);
+            let pushed = self.queue.push_reserved(message, reserved, asker, inside);
+            return pushed.map(Some);
+        }
+        let mut message = Some(message);
+        let pushed = self.push_over(&mut message, asker);
+        match message {
+            // Refused only because it is closed.
+            Some(message) => Err(message),
+            None => Ok(pushed.ok().flatten()),
+        }
     }
 
     /// Drops one message that was accepted, and that the actor can no longer take (rule 11).

@@ -10,7 +10,6 @@ use super::room::{NoRoom, Room};
 use crate::error::SendError;
 use crate::mailbox::{CallerTracking, Reserved};
 use crate::sync::Readiness;
-use crate::tree::is_beneath;
 
 /// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
 ///
@@ -131,10 +130,7 @@ impl<M: Send + 'static> Permit<'_, M> {
         let Some(reserved) = self.reserved.take() else {
             return Err(SendError::stopped(message));
         };
-        cell.queue
-            .push_reserved(message, reserved, CallerTracking::Nobody, || {
-                is_beneath(&cell.node)
-            })
+        cell.push_reserved(message, reserved, CallerTracking::Nobody)
             .map(drop)
             .map_err(SendError::stopped)
     }

@@ -94,10 +94,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
         let Some(reserved) = reserved.take() else {
             return false;
         };
-        let inside = || is_beneath(&self.node);
-        let pushed = self
-            .queue
-            .push_reserved(message, reserved, caller.into(), inside);
+        let pushed = Self::push_reserved(self, message, reserved, caller.into());
         pushed.map_err(|message| self.discard_one(message)).is_ok()
     }
 

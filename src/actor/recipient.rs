@@ -72,7 +72,7 @@ impl<T: Send + 'static> Recipient<T> {
                 Ok(())
             }
             Err(Refusal::Closed) => Err(TrySendError::stopped(message)),
-            Err(Refusal::Full) => Err(TrySendError::full(message)),
+            Err(Refusal::Full | Refusal::Overflows) => Err(TrySendError::full(message)),
         }
     }
 

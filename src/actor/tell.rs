@@ -80,15 +80,25 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self.message.take().expect("polled after it was ready")
     }
 
+    /// The mailbox is full, and drops what it has no room for.
+    #[cold]
+    fn push_over(&mut self) -> Result<(), SendError<M>> {
+        let asker = self.take_caller();
+        let pushed = self.cell.push_over(&mut self.message, asker);
+        match self.message.take() {
+            Some(message) => Err(SendError::stopped(message)),
+            None => pushed.map(drop).or(Ok(())),
+        }
+    }
+
     /// Waits for a slot; the mailbox was full.
     #[cold]
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
         let cell = self.cell;
         match self.room.poll(cell, cx) {
             Poll::Ready(Ok(reserved)) => {
-                let inside = || is_beneath(&cell.node);
                 let (message, asker) = (self.take(), self.take_caller());
-                let pushed = cell.queue.push_reserved(message, reserved, asker, inside);
+                let pushed = cell.push_reserved(message, reserved, asker);
                 Poll::Ready(pushed.map(drop).map_err(SendError::stopped))
             }
             Poll::Ready(Err(NoRoom::Closed)) => Poll::Ready(Err(SendError::stopped(self.take()))),
@@ -132,6 +142,7 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
             Ok(_) => Poll::Ready(Ok(())),
             Err(Refusal::Closed) => Poll::Ready(Err(SendError::stopped(this.take()))),
             Err(Refusal::Full) => this.poll_room(cx),
+            Err(Refusal::Overflows) => Poll::Ready(this.push_over()),
         }
     }
 }

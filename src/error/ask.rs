@@ -11,6 +11,10 @@ pub enum AskError {
     Stopped,
     /// The mailbox was full (`try_ask` only).
     Full,
+    /// The mailbox was full, and dropped the message before it was started, as its policy says
+    /// ([`Mailbox::drop_oldest`](crate::Mailbox::drop_oldest),
+    /// [`drop_newest`](crate::Mailbox::drop_newest)).
+    Dropped,
     /// The handler ended well without a reply, or a late reply was dropped.
     NoReply,
     /// The handler failed or panicked before it replied.
@@ -37,7 +41,9 @@ impl AskError {
     #[must_use]
     pub const fn never_started(&self) -> bool {
         match self {
-            Self::Stopped | Self::Full | Self::TimedOut { started: false, .. } => true,
+            Self::Stopped | Self::Full | Self::Dropped | Self::TimedOut { started: false, .. } => {
+                true
+            }
             Self::Deadlock(cycle) => !cycle.may_have_started(),
             _ => false,
         }
@@ -49,6 +55,7 @@ impl fmt::Display for AskError {
         f.write_str(match self {
             Self::Stopped => "the target stopped before it started the message",
             Self::Full => "the mailbox is full",
+            Self::Dropped => "the mailbox was full and dropped the message",
             Self::NoReply => "the handler ended without a reply",
             Self::Failed => "the handler failed before it replied",
             Self::Killed => "the target was killed before it replied",

@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use super::queue::Queue;
 use super::state::{Callers, State};
 use super::sync::{MutexGuard, Ordering, lock};
-use super::{Caller, CallerGone, Numbered};
+use super::{Caller, CallerGone, Numbered, Overflow};
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
@@ -136,6 +136,11 @@ impl<M> Batch<M> {
         !self.messages.get_mut().is_empty() || self.asks.is_some()
     }
 
+    /// The number of the first that is left; not used if none is.
+    pub(super) fn first_number(&self) -> u64 {
+        self.started
+    }
+
     /// All that is left, with the callers of its asks.
     pub(super) fn take_all(&mut self) -> (VecDeque<Foreign<M>>, Callers) {
         let callers = self.asks.take().map(|asks| asks.queued);
@@ -146,6 +151,9 @@ impl<M> Batch<M> {
     /// Swaps the empty batch for all that is queued. If that is nothing, parks.
     fn refill(&mut self, queue: &Queue<M>, waker: Option<&Waker>) -> bool {
         let mut state = lock(&queue.state);
+        if state.overflow == Overflow::DropOldest {
+            return self.refill_one(queue, state, waker);
+        }
         let filled = !state.messages.is_empty();
         let mut stale = None;
         if filled {
@@ -174,6 +182,32 @@ impl<M> Batch<M> {
         } else {
             drop(state);
         }
+        drop(stale);
+        filled
+    }
+
+    /// As [`refill`](Batch::refill), of a mailbox that drops the oldest: what is not started stays there.
+    #[cold]
+    fn refill_one(
+        &mut self,
+        queue: &Queue<M>,
+        mut state: MutexGuard<'_, State<M>>,
+        waker: Option<&Waker>,
+    ) -> bool {
+        let number = state.first_number();
+        let message = state.messages.pop_front();
+        let filled = message.is_some();
+        if let Some(message) = message {
+            self.started = number;
+            self.messages.get_mut().push_back(message);
+            if let Some(caller) = state.take_caller(number) {
+                let asks = self.asks.get_or_insert_default();
+                asks.queued.push_back((number, caller));
+            }
+        }
+        state.parked = !filled && waker.is_some();
+        let stale = waker.and_then(|waker| state.set_waker(waker, &queue.counters.attention));
+        drop(state);
         drop(stale);
         filled
     }

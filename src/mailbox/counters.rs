@@ -20,14 +20,17 @@ pub(super) struct Counters {
     pub(super) ended: AtomicU64,
     /// Of the four above, what is to be looked at.
     pub(super) attention: AtomicU8,
+    /// The mailbox has to tell the callers of asks that it drops. It never changes.
+    pub(super) knows_callers: bool,
 }
 
 impl Counters {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(knows_callers: bool) -> Self {
         Self {
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             attention: AtomicU8::new(WOKEN),
+            knows_callers,
         }
     }
 }

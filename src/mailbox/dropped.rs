@@ -9,6 +9,8 @@ pub(crate) enum DropReason {
     /// Its message was discarded and never started.
     Stopped,
     NoReply,
+    /// Its mailbox had no room for it, or needed its room for another.
+    Overflow,
     Failed,
     Killed,
 }
@@ -18,6 +20,7 @@ impl From<DropReason> for AskError {
         match reason {
             DropReason::Stopped => Self::Stopped,
             DropReason::NoReply => Self::NoReply,
+            DropReason::Overflow => Self::Dropped,
             DropReason::Failed => Self::Failed,
             DropReason::Killed => Self::Killed,
         }

@@ -47,7 +47,9 @@ impl<M> Queue<M> {
         mut state: MutexGuard<'_, State<M>>,
         batch: &mut Batch<M>,
     ) -> Leftover<M> {
+        let taken = batch.first_number();
         let (mut messages, mut callers) = batch.take_all();
+        let has_taken = !messages.is_empty();
         let mut wakes = WakeList::new();
         if !state.messages.is_empty() {
             messages.append(&mut state.messages);
@@ -58,6 +60,9 @@ impl<M> Queue<M> {
             .started
             .store(state.accepted, Ordering::Relaxed);
         let mut gone = Vec::new();
+        // Where the oldest are dropped, there may be a gap between the one that was taken and the others.
+        let base = first;
+        let first = if has_taken { first.min(taken) } else { first };
         if let Some(rare) = &mut state.rare {
             callers.append(&mut rare.callers);
             gone = rare.abandoned.take_from(first);
@@ -70,7 +75,7 @@ impl<M> Queue<M> {
         gone.extend(known.map(|(number, _)| number));
         gone.sort_unstable();
         for number in &mut gone {
-            *number -= first;
+            *number = number.saturating_sub(base);
         }
         Leftover {
             messages,

@@ -16,6 +16,7 @@ mod caller_gone;
 #[path = "../../tests/explore/mailbox.rs"]
 mod explore;
 mod leftover;
+mod overflow;
 mod queue;
 mod reply;
 mod slot;
@@ -29,17 +30,24 @@ pub(crate) use caller_gone::Numbered;
 pub use caller_gone::{CallerGone, UntilCallerGone};
 pub(crate) use dropped::{DropReason, Keep};
 pub(crate) use leftover::Leftover;
+pub use overflow::Overflow;
 pub(crate) use queue::{Queue, Refusal};
 pub use reply::ReplyTo;
 pub(crate) use reply_receiver::ReplyReceiver;
 pub(crate) use state::Gate;
 pub(crate) use waiters::{Reserved, Ticket};
 
-/// How much room an actor's mailbox has.
+/// How much room an actor's mailbox has, and what becomes of what it has no room for.
 ///
 /// The capacity counts messages that were accepted and not yet started, and it is exact. Nothing
 /// is allocated up front. When there is no room, [`tell`](crate::ActorRef::tell) waits its turn
 /// and [`try_tell`](crate::ActorRef::try_tell) hands the message back.
+///
+/// For telemetry, and whatever else is worth less than the time of its sender, a bounded mailbox can drop
+/// messages instead: [the oldest](Mailbox::drop_oldest) or [the newest](Mailbox::drop_newest). Then nobody waits
+/// for room and nobody is refused for want of it. Each message that is dropped is a dead letter: counted
+/// ([`Spawner::dead_letters`](crate::Spawner::dead_letters)), traced, and shown to the system's hook. If it is an
+/// ask, that resolves at once with [`AskError::Dropped`](crate::AskError::Dropped).
 ///
 /// ```
 /// use tenure::Mailbox;
@@ -47,10 +55,15 @@ pub(crate) use waiters::{Reserved, Ticket};
 /// assert_eq!(Mailbox::default(), Mailbox::bounded(1_024));
 /// assert_eq!(Mailbox::bounded(8).capacity(), Some(8));
 /// assert_eq!(Mailbox::unbounded().capacity(), None);
+///
+/// // A gauge, of which only the last reading counts.
+/// let latest = Mailbox::bounded(1).drop_oldest();
+/// assert_eq!(latest.capacity(), Some(1));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mailbox {
     capacity: Option<usize>,
+    overflow: Overflow,
 }
 
 impl Mailbox {
@@ -60,20 +73,49 @@ impl Mailbox {
     pub const fn bounded(capacity: usize) -> Self {
         Self {
             capacity: Some(capacity),
+            overflow: Overflow::Wait,
         }
     }
 
     /// Room for as many messages as memory holds: whoever sends is never slowed down, so
-    /// something else must bound what is sent.
+    /// something else must bound what is sent. It never overflows, so a policy for that does nothing.
     #[must_use]
     pub const fn unbounded() -> Self {
-        Self { capacity: None }
+        Self {
+            capacity: None,
+            overflow: Overflow::Wait,
+        }
+    }
+
+    /// A full mailbox drops the oldest message that is not started, for each that comes. A message that the
+    /// actor is about to start is not dropped any more.
+    ///
+    /// The actor takes its messages one at a time, and not a batch at a time, which costs a lock for each. A
+    /// [`Permit`](crate::Permit) holds no room.
+    #[must_use]
+    pub const fn drop_oldest(mut self) -> Self {
+        self.overflow = Overflow::DropOldest;
+        self
+    }
+
+    /// A full mailbox drops each message that comes: for whoever sends it, it was sent. A
+    /// [`Permit`](crate::Permit) holds no room.
+    #[must_use]
+    pub const fn drop_newest(mut self) -> Self {
+        self.overflow = Overflow::DropNewest;
+        self
     }
 
     /// The capacity in messages, or `None` if it is unbounded.
     #[must_use]
     pub const fn capacity(&self) -> Option<usize> {
         self.capacity
+    }
+
+    /// What becomes of a message for which there is no room.
+    #[must_use]
+    pub const fn overflow(&self) -> Overflow {
+        self.overflow
     }
 }
 

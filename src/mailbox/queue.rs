@@ -1,6 +1,7 @@
 use std::task::{Poll, Waker};
 
 use super::Mailbox;
+use super::Overflow;
 use super::caller::CallerTracking;
 use super::counters::{ABANDONED, Counters, DISCARDED, WAITERS, WOKEN};
 use super::state::{Gate, State};
@@ -13,6 +14,8 @@ use crate::sync::{KeptWaker, WakeList, WakerKey};
 pub(crate) enum Refusal {
     Closed,
     Full,
+    /// It is full, and has a policy for that: [`Queue::push_over`] takes the message.
+    Overflows,
 }
 
 /// The many-producer side of a mailbox, shared between the senders and the actor's loop.
@@ -31,6 +34,8 @@ pub(crate) enum Refusal {
 ///    lock and then looks at `started` again, behind a fence; the loop stores `started` and looks
 ///    at `attention` at each message, and behind a fence before it suspends. One of the two sees
 ///    the other.
+///    In a mailbox that drops the oldest, messages are missing that were dropped: there the loop takes one
+///    message at a time, what is not started is in `messages`, and `accepted - started` is too large.
 /// 4. `callers` has, in the order of their numbers, the callers of those of `messages` that are asks
 ///    with a time limit, or asks that were handed on. Of all other asks only those are known, in
 ///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
@@ -50,9 +55,15 @@ pub(crate) struct Queue<M> {
 impl<M> Queue<M> {
     pub(crate) fn new(mailbox: Mailbox) -> Self {
         Self {
-            counters: Counters::new(),
+            counters: Counters::new(mailbox.overflow() == Overflow::DropOldest),
             state: Mutex::new(State::new(mailbox)),
         }
+    }
+
+    /// Whether each ask is to be pushed as one whose caller is known.
+    #[inline]
+    pub(crate) fn knows_callers(&self) -> bool {
+        self.counters.knows_callers
     }
 
     /// Pushes what `message` has without waiting; gives the message's number. `inside` says whether
@@ -83,7 +94,7 @@ impl<M> Queue<M> {
             return Err(Refusal::Closed);
         }
         if !state.has_place(&self.counters) {
-            return Err(Refusal::Full);
+            return Err(state.no_place());
         }
         // Its sender has one to send.
         let message = message.take().expect("there is a message");
@@ -122,10 +133,8 @@ impl<M> Queue<M> {
         let mut state = lock(&self.state);
         if !state.admits(&inside) {
             Err(Refusal::Closed)
-        } else if state.has_place(&self.counters) {
-            Ok(state.rare().reserve(inside()))
         } else {
-            Err(Refusal::Full)
+            state.reserve(&self.counters, inside()).ok_or(Refusal::Full)
         }
     }
 
@@ -276,6 +285,10 @@ impl<M> Queue<M> {
     /// How many messages were accepted and are not started.
     pub(crate) fn len(&self) -> u64 {
         let state = lock(&self.state);
+        if self.knows_callers() {
+            // Some were dropped in between, and those that are left are here.
+            return state.messages.len() as u64;
+        }
         state.accepted - self.counters.started.load(Ordering::Relaxed)
     }
 

@@ -5,9 +5,10 @@ use std::task::{Poll, Waker};
 use super::abandoned::Abandoned;
 use super::caller::CallerTracking;
 use super::counters::{Counters, WAITERS, WOKEN};
+use super::queue::Refusal;
 use super::sync::{AtomicU8, Ordering, fence};
 use super::waiters::{GivenUp, Reserved, Ticket, Waiters};
-use super::{Caller, Mailbox};
+use super::{Caller, Mailbox, Overflow};
 use crate::sync::{Foreign, KeptWaker, WakeList};
 
 /// The callers of queued asks that have a time limit, or were handed on; each with its message's
@@ -35,6 +36,7 @@ pub(crate) enum Gate {
 pub(super) struct State<M> {
     pub(super) gate: Gate,
     pub(super) parked: bool,
+    pub(super) overflow: Overflow,
     capacity: u32,
     pub(super) accepted: u64,
     pub(super) messages: VecDeque<Foreign<M>>,
@@ -59,7 +61,10 @@ pub(super) struct Rare {
 impl Rare {
     pub(super) fn reserve(&mut self, inside: bool) -> Reserved {
         self.count(inside);
-        Reserved { inside }
+        Reserved {
+            inside,
+            is_counted: true,
+        }
     }
 
     fn count(&mut self, inside: bool) {
@@ -78,6 +83,7 @@ impl<M> State<M> {
             accepted: 0,
             gate: Gate::Open,
             parked: false,
+            overflow: mailbox.overflow(),
             rare: None,
         }
     }
@@ -89,6 +95,31 @@ impl<M> State<M> {
             Gate::Draining => inside(),
             Gate::Closed => false,
         }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity as usize
+    }
+
+    /// Why a message is not pushed for which there is no place.
+    #[cold]
+    pub(super) fn no_place(&self) -> Refusal {
+        match self.overflow {
+            Overflow::Wait => Refusal::Full,
+            _ => Refusal::Overflows,
+        }
+    }
+
+    /// Takes a slot, if there is one. Where nobody waits for room, it is none that is held free.
+    pub(super) fn reserve(&mut self, counters: &Counters, inside: bool) -> Option<Reserved> {
+        if self.overflow != Overflow::Wait {
+            return Some(Reserved {
+                inside,
+                is_counted: false,
+            });
+        }
+        self.has_place(counters)
+            .then(|| self.rare().reserve(inside))
     }
 
     /// Whether a message may be pushed: there is room, and nobody waits for it.
@@ -178,8 +209,8 @@ impl<M> State<M> {
         // One that was sent away begins anew.
         let Some(current) = ticket.filter(|ticket| self.rare().waiters.knows(*ticket)) else {
             *ticket = None;
-            if self.has_place(counters) {
-                return Some(Poll::Ready(Ok(self.rare().reserve(inside()))));
+            if let Some(reserved) = self.reserve(counters, inside()) {
+                return Some(Poll::Ready(Ok(reserved)));
             }
             let waker = spare.take()?;
             let joined = self.join(waker, inside(), counters, wakes);
@@ -254,7 +285,8 @@ impl<M> State<M> {
     /// The slot is about to be used. `false` if it is not its owner's any more.
     pub(super) fn use_up(&mut self, reserved: &Reserved) -> bool {
         let has_claim = self.has_claim(reserved);
-        if let Some(rare) = self.rare.as_mut().filter(|_| has_claim) {
+        let holds_room = has_claim && reserved.is_counted;
+        if let Some(rare) = self.rare.as_mut().filter(|_| holds_room) {
             rare.reserved -= 1;
             rare.outside -= u64::from(!reserved.inside);
         }

@@ -19,6 +19,15 @@ pub(crate) struct Ticket {
 pub(crate) struct Reserved {
     /// It was reserved by one whom a draining owner still listens to.
     pub(super) inside: bool,
+    /// It holds room; not so in a mailbox that drops what it has no room for.
+    pub(super) is_counted: bool,
+}
+
+impl Reserved {
+    /// What is sent into it is pushed as any other message is: the mailbox drops what it has no room for.
+    pub(crate) fn holds_room(&self) -> bool {
+        self.is_counted
+    }
 }
 
 /// The line of senders who wait for room, first come, first served.
@@ -128,7 +137,10 @@ impl Waiters {
         }
         let inside = place.inside;
         self.places.remove(ticket.key as usize);
-        Some(Reserved { inside })
+        Some(Reserved {
+            inside,
+            is_counted: true,
+        })
     }
 
     /// Whether the ticket is in the line.

@@ -46,7 +46,8 @@ impl<'a> DeadLetter<'a> {
     }
 
     /// What the actor calls such a message ([`Actor::label`](crate::Actor::label)). Where a runtime
-    /// that ends has dropped the actor itself, it is the name of the message's type.
+    /// that ends has dropped the actor itself, or a full mailbox the message, it is the name of the message's
+    /// type.
     #[must_use]
     pub fn label(&self) -> &'static str {
         self.label

@@ -1,0 +1,121 @@
+use std::sync::Arc;
+
+use super::caller::CallerTracking;
+use super::counters::Counters;
+use super::queue::{Queue, Refusal};
+use super::state::State;
+use super::sync::lock;
+use super::{Caller, DropReason};
+use crate::sync::{Foreign, wake};
+
+/// What becomes of a message for which a mailbox has no room: see [`Mailbox`](crate::Mailbox).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// Whoever sends it waits for room, or has it back.
+    #[default]
+    Wait,
+    /// The oldest message that is not started is dropped for it.
+    DropOldest,
+    /// It is dropped itself.
+    DropNewest,
+}
+
+/// What a mailbox has taken that drops what it has no room for.
+pub(crate) struct Taken<M> {
+    /// The number of the message; `None` if it was dropped itself.
+    pub(crate) number: Option<u64>,
+    /// What was dropped, for whoever counts and drops it without a lock.
+    pub(crate) dropped: Option<M>,
+    /// It was an ask whose caller had gone, and is no loss.
+    pub(crate) is_no_loss: bool,
+}
+
+impl<M> Queue<M> {
+    /// Takes what `message` has, whatever room there is: a message that is dropped for it resolves its ask at
+    /// once. Only for a mailbox with a policy.
+    #[cold]
+    pub(crate) fn push_over(
+        &self,
+        message: &mut Option<M>,
+        asker: CallerTracking<'_>,
+        inside: impl FnOnce() -> bool,
+    ) -> Result<Taken<M>, Refusal> {
+        let mut state = lock(&self.state);
+        if !state.admits(inside) {
+            return Err(Refusal::Closed);
+        }
+        let has_room = state.has_room_now(&self.counters);
+        if !has_room && state.overflow == Overflow::DropNewest {
+            drop(state);
+            asker.resolve(DropReason::Overflow);
+            return Ok(Taken {
+                number: None,
+                dropped: message.take(),
+                is_no_loss: false,
+            });
+        }
+        let oldest = match has_room {
+            true => None,
+            false => state.take_oldest(),
+        };
+        // Its sender has one to send.
+        let message = message.take().expect("there is a message");
+        state.add(asker);
+        let (number, waker) = state.push(message, &self.counters.attention);
+        drop(state);
+        if let Some(waker) = waker {
+            wake(waker);
+        }
+        let (dropped, caller) = oldest.unzip();
+        let caller = caller.flatten();
+        if let Some(caller) = &caller {
+            caller.resolve(DropReason::Overflow);
+        }
+        Ok(Taken {
+            number: Some(number),
+            dropped: dropped.map(Foreign::into_inner),
+            is_no_loss: caller.is_some_and(|caller| caller.has_gone()),
+        })
+    }
+}
+
+impl<M> State<M> {
+    fn has_room_now(&self, counters: &Counters) -> bool {
+        match self.overflow {
+            // All that is not started is here: see `Batch::refill_one`.
+            Overflow::DropOldest => self.messages.len() < self.capacity(),
+            _ => self.has_place(counters),
+        }
+    }
+
+    /// The message that has waited the longest, and who waits for its reply.
+    fn take_oldest(&mut self) -> Option<(Foreign<M>, Option<Arc<dyn Caller>>)> {
+        let number = self.first_number();
+        let message = self.messages.pop_front()?;
+        Some((message, self.take_caller(number)))
+    }
+
+    /// The number of the first of the messages.
+    pub(super) fn first_number(&self) -> u64 {
+        self.accepted - self.messages.len() as u64
+    }
+
+    /// The caller of the first of the messages, which has this number.
+    pub(super) fn take_caller(&mut self, number: u64) -> Option<Arc<dyn Caller>> {
+        let callers = &mut self.rare.as_mut()?.callers;
+        let is_its = callers.front().is_some_and(|(of, _)| *of == number);
+        let (_, caller) = is_its.then(|| callers.pop_front()).flatten()?;
+        Some(caller)
+    }
+}
+
+impl CallerTracking<'_> {
+    fn resolve(&self, reason: DropReason) {
+        match self {
+            Self::Nobody => {}
+            Self::Free(caller) => caller.resolve(reason),
+            Self::Known(caller) => caller.resolve(reason),
+        }
+    }
+}
