@@ -162,13 +162,15 @@ pub trait Actor: Send + Sized + 'static {
         async { Ok(()) }
     }
 
-    /// Sees the ends of children, between two messages: of actors, tasks and blocking jobs, but not
-    /// of scopes, of children whose failure is contained, nor of a start whose failure its caller is
-    /// told of; and not of a task that this actor's own code has awaited, unless that failed. Once this actor
-    /// takes no more children, it sees only failures.
+    /// Sees the ends of children, between two messages: of actors, tasks and blocking jobs, but not of scopes, nor
+    /// of a start whose failure its caller is told of; and not of a task that this actor's own code has awaited,
+    /// unless that failed. Once this actor takes no more children, it sees only failures that are not contained.
     ///
-    /// While a handler runs on, the ends that it has not seen are kept: all failures, and 1,024 others. Further
-    /// ends in good order are not shown.
+    /// A failure that is contained is shown as an end in good order is: the default passes it over, and an actor
+    /// that wants another child in its place can see to that here.
+    ///
+    /// While a handler runs on, the ends that it has not seen are kept: all failures but contained ones, and 1,024
+    /// others. Further ends are not shown.
     ///
     /// # Cancel safety
     ///
@@ -176,7 +178,7 @@ pub trait Actor: Send + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// Fails this actor too; by default if the child failed ([`ChildExit::into_result`]).
+    /// Fails this actor too; by default if the child failed and was not contained ([`ChildExit::into_result`]).
     fn on_child_exit(
         &mut self,
         exit: ChildExit,

@@ -167,7 +167,8 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result 
     ctx.signals().clear_child_exits();
     let me = Arc::clone(ctx.owner());
     while let Some((exit, is_own)) = next_ended(&me) {
-        let failed = matches!(exit.reason(), StopReason::Failed(_));
+        // What was cut short beneath a contained failure has been noted.
+        let failed = matches!(exit.reason(), StopReason::Failed(_)) && !exit.is_contained();
         let failed = failed.then(|| exit.reason().clone());
         let seen = actor.on_child_exit(exit, ctx).await;
         ctx.end_code(match seen {

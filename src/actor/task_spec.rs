@@ -101,7 +101,8 @@ impl<W> TaskSpec<W> {
     }
 
     /// A failure of the task is traced, and fails nobody. Whoever awaits its
-    /// [`TaskHandle`](crate::TaskHandle) is told all the same.
+    /// [`TaskHandle`](crate::TaskHandle) is told all the same, and an actor that owns it sees the end in
+    /// [`on_child_exit`](crate::Actor::on_child_exit).
     pub fn contain(mut self) -> Self {
         self.options.contained = true;
         self

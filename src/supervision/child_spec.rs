@@ -189,7 +189,12 @@ impl<S> ChildSpec<S> {
         self
     }
 
-    /// A failure of the child is traced, and fails nobody.
+    /// A failure of the child is traced, and fails nobody. Its owner sees the end in
+    /// [`on_child_exit`](crate::Actor::on_child_exit), as that of any other child.
+    ///
+    /// This is no alternative to a restart, and needs none: a failure that the policy settles by a
+    /// [`restart`](ChildSpec::restart) goes nowhere in any case. Of a child without a policy each failure is
+    /// contained, of one with a policy the one that uses it up.
     #[must_use]
     pub fn contain(mut self) -> Self {
         self.options.settings.marks.set(Marks::CONTAINED, true);

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Kind, Result, StopReason};
+use crate::tree::node::signals::Marks;
 use crate::tree::node::{AnyNode, NodeId};
 use crate::tree::node_ref::NodeRef;
 
@@ -43,20 +44,30 @@ impl ChildExit {
         self.node.kind()
     }
 
-    /// How it ended.
+    /// How it ended. The errors of a failure that is contained are kept as text.
     #[must_use]
     pub fn reason(&self) -> &StopReason {
         &self.reason
     }
 
-    /// The child's failure as an error, `Ok` for every other end: the default of the hook.
+    /// Whether a failure of the child is contained ([`ChildSpec::contain`](crate::ChildSpec::contain)), so that it
+    /// fails nobody.
+    #[must_use]
+    pub fn is_contained(&self) -> bool {
+        let node = self.node.any().node();
+        node.signals.marks().has(Marks::CONTAINED)
+    }
+
+    /// The child's failure as an error; `Ok` for every other end, and for a failure that is contained: the
+    /// default of the hook.
     ///
     /// # Errors
     ///
     /// The child's [`Failure`](crate::Failure). It becomes a cause beneath that of the owner.
     pub fn into_result(self) -> Result {
+        let is_contained = self.is_contained();
         match self.reason {
-            StopReason::Failed(failure) => Err(failure.into()),
+            StopReason::Failed(failure) if !is_contained => Err(failure.into()),
             _ => Ok(()),
         }
     }

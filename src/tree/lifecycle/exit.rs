@@ -11,8 +11,8 @@ use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock, panic_message};
 use crate::tree::node::signals::Marks;
 use crate::tree::node::{
-    AnyNode, AutoShutdown, Children, Ended, Links, Order, Step, end_by_itself, finish, request,
-    run_as, wake_owner,
+    AnyNode, AutoShutdown, Children, Ended, Links, Node, Order, Step, end_by_itself, finish,
+    request, run_as, wake_owner,
 };
 
 /// How many ends in good order an owner is shown that it has had no time to look at.
@@ -210,7 +210,6 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
     let mut wakes_owner = false;
     let mut owner_is_next = false;
     let mut owner_is_over = false;
-    let mut is_told = false;
     let mut step = Step::Wait;
     let has_failed;
     let text = match &ended {
@@ -238,18 +237,22 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         let mut entry = None;
         if let (Some(owner), Some(above)) = (owner, above.as_deref_mut()) {
             let own_end = matches!(reason, StopReason::Finished | StopReason::Failed(_));
-            if this.signals.marks().has(Marks::CONTAINED) && matches!(reason, StopReason::Failed(_))
-            {
-                note_cuts(owner, above, &reason);
-                contained = Some(reason);
-            } else {
-                if matches!(reason, StopReason::CutShort(_)) {
+            let reason = match reason {
+                StopReason::Failed(_) if is_contained(this) => {
                     note_cuts(owner, above, &reason);
+                    contained = Some(reason);
+                    // An error that panics when the owner drops it would fail the owner after all.
+                    own.end_as_text()
                 }
-                is_told = tells(owner, above, node, &reason);
-                if is_told {
-                    wakes_owner |= tell(owner, above, node, reason);
+                StopReason::CutShort(_) => {
+                    note_cuts(owner, above, &reason);
+                    reason
                 }
+                reason => reason,
+            };
+            let is_told = tells(owner, above, node, &reason);
+            if is_told {
+                wakes_owner |= tell(owner, above, node, reason);
             }
             let (removed, was_awaited) = detach(above, node, name.as_deref());
             entry = removed;
@@ -310,7 +313,9 @@ fn drop_garbage<T>(garbage: T) {
 fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
     let late = children.into_iter().flat_map(|table| &table.ended);
     for end in late {
-        if let StopReason::Failed(failure) = &end.reason {
+        if let StopReason::Failed(failure) = &end.reason
+            && !is_contained(end.node.node())
+        {
             tracing::error!(%failure, "beneath a node that was dropped");
         }
     }
@@ -370,7 +375,7 @@ fn tells(
         return false;
     }
     match end {
-        StopReason::Failed(_) => true,
+        StopReason::Failed(_) if !is_contained(node.node()) => true,
         _ => {
             let is_scope = node.node().kind() == Kind::Scope;
             let has_room = above
@@ -380,6 +385,11 @@ fn tells(
             !is_scope && has_room && owner.node().kind() == Kind::Actor && !above.closed
         }
     }
+}
+
+/// Whether a failure of this node's fails nobody.
+pub(super) fn is_contained(node: &Node) -> bool {
+    node.signals.marks().has(Marks::CONTAINED)
 }
 
 /// A cut beneath a node that is ending cuts its end short, whoever else is told of it, and whatever is

@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::exit::{Exit, note_cuts};
+use super::exit::{Exit, is_contained, note_cuts};
 use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
 use crate::sync::panic_message;
@@ -155,7 +155,7 @@ fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
             .unwrap_or_default()
     };
     let failures = ended.into_iter().filter_map(|end| match end.reason {
-        StopReason::Failed(failure) => Some(failure),
+        StopReason::Failed(failure) if !is_contained(end.node.node()) => Some(failure),
         _ => None,
     });
     (failures.collect(), cuts)

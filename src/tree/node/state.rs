@@ -137,6 +137,12 @@ impl Links {
         }
     }
 
+    /// How it ended, with the errors in it as text.
+    pub(in crate::tree) fn end_as_text(&self) -> StopReason {
+        let text = self.rare.as_ref().and_then(|rare| rare.end_as_text.clone());
+        text.unwrap_or_else(|| self.end())
+    }
+
     /// Whether there is more to say of its end than how it came.
     #[inline]
     pub(in crate::tree) fn has_failed(&self) -> bool {
