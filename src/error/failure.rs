@@ -34,8 +34,9 @@ pub enum Cause {
 /// The failure of a node, with all the failures beneath it that came with it: a tree of causes, in
 /// which each failure stands once.
 ///
-/// `Display` names the node and what went wrong in one line; `Debug` prints the tree, a line for
-/// each node.
+/// `Display` names in one line the node and what went wrong, which for one that failed because of what is beneath
+/// it is the first of the [`leaves`](Failure::leaves), and how many more there are; `Debug` prints the tree, a line
+/// for each node.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -244,8 +245,29 @@ impl Failure {
     }
 }
 
+/// The first failure that something began with, and how many more there are.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_head(f)?;
+        if !matches!(self.0.cause, Cause::Beneath) {
+            return Ok(());
+        }
+        let mut leaves = self.leaves();
+        let Some(first) = leaves.next() else {
+            return Ok(());
+        };
+        f.write_str(": ")?;
+        first.fmt_head(f)?;
+        match leaves.count() {
+            0 => Ok(()),
+            more => write!(f, " (and {more} more)"),
+        }
+    }
+}
+
+impl Failure {
+    /// The node, and what went wrong in it.
+    fn fmt_head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.0.path)?;
         match &self.0.cause {
             Cause::Error(error) => write!(f, "failed: {error}"),
@@ -268,7 +290,8 @@ impl fmt::Debug for Failure {
             if depth > 0 {
                 write!(f, "\n{:width$}", "", width = 2 * depth)?;
             }
-            write!(f, "{failure} ({})", failure.0.type_name)?;
+            failure.fmt_head(f)?;
+            write!(f, " ({})", failure.0.type_name)?;
             for cut in &failure.0.cut_short {
                 write!(f, "\n{:width$}{cut}", "", width = 2 * depth + 2)?;
             }

@@ -6,7 +6,8 @@ use super::{CutShort, Failure, Stopped, Unjoined};
 
 /// Why a scope or a system did not end well.
 ///
-/// `Debug` prints what `main` should show: for a failure, its tree of causes.
+/// `Display` says it in one line, of a failure the first thing that went wrong and how many more did; `Debug`
+/// prints what `main` should show: for a failure, its tree of causes.
 #[non_exhaustive]
 pub enum RunError {
     /// The body, the root, or something beneath it failed. All of it is gone.

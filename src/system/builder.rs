@@ -49,8 +49,9 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The system's name, for logs. It is no part of a path, so it may be any text, an empty one or one with
-    /// a slash too.
+    /// The system's name, to tell it from others in what is printed: the paths of its nodes begin with it, as in
+    /// `shop:/root/jobs`, and so do logs, snapshots, failures and cycles. It is no segment of a path, so it may be any
+    /// text, one with a slash too; an empty one is none.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into());
@@ -198,7 +199,11 @@ impl Builder {
         site: &'static Location<'static>,
     ) -> Result<System, RunError> {
         let defaults = system_defaults(handle);
+        let name = self.name.as_ref().filter(|name| !name.is_empty());
         let shared = Shared {
+            prefix: name
+                .map(|name| format!("{name}:").into())
+                .unwrap_or_default(),
             grace: self.child_grace.unwrap_or(defaults.grace),
             patience: self.patience.unwrap_or(defaults.patience).max(SHORTEST),
             mailbox: self.mailbox,

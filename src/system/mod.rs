@@ -24,6 +24,7 @@ use crate::tree::{Letters, Shared, Stalls};
 /// What a tree has that nobody has said anything about.
 fn system_defaults(handle: Handle) -> Shared {
     Shared {
+        prefix: Box::default(),
         handle,
         grace: Duration::from_secs(5),
         patience: Duration::from_secs(2),

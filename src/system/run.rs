@@ -24,7 +24,7 @@ pub(super) async fn run_root<C: IntoChild>(
         Ok(root) => root,
         Err(error) => {
             end_quietly(&system).await;
-            return Err(refused(&error));
+            return Err(refused(&system, &error));
         }
     };
     let mut ends =
@@ -75,11 +75,11 @@ async fn end_quietly(system: &System) {
     }
 }
 
-fn refused<S>(error: &SpawnError<S>) -> RunError {
+fn refused<S>(system: &System, error: &SpawnError<S>) -> RunError {
     let cause = Cause::Error(error.to_string().into());
     let type_name = std::any::type_name::<S>();
     RunError::Failed(Failure::new(
-        "/root".into(),
+        format!("{}root", system.node().path()),
         type_name,
         cause,
         vec![],

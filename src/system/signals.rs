@@ -68,15 +68,16 @@ async fn heed(system: &Arc<dyn AnyNode>, grace: Duration, mut signals: Signals) 
 
 /// A signal has come: the first drains, a second kills, a third ends the process.
 fn tell(system: &Arc<dyn AnyNode>, grace: Duration, told: u32) {
+    let path = system.node().path(system.type_name());
     match told {
         1 => {
             request(system, Order::Drain);
             drop(Stopping::new(Arc::clone(system)).within(grace));
-            tracing::info!("told to end: draining");
+            tracing::info!(%path, "told to end: draining");
         }
         2 => {
             request(system, Order::Kill);
-            tracing::warn!("told to end again: killing");
+            tracing::warn!(%path, "told to end again: killing");
         }
         _ => std::process::exit(TOLD_THRICE),
     }

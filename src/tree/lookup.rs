@@ -7,7 +7,8 @@ use crate::tree::node_ref::NodeRef;
 impl NodeRef {
     /// The live node at this path: from the root of this one's tree, such as
     /// `/root/jobs/worker-3`, or without the first slash from this node, such as `worker-3`. It takes
-    /// what [`path`](NodeRef::path) gives, but for paths whose middle is left out.
+    /// what [`path`](NodeRef::path) gives, with or without the name of this system, but for paths whose middle is
+    /// left out.
     ///
     /// A node is found until it has ended, also while it is stopping: whoever sends to it then is
     /// refused, as with a reference from before. Then its name is free, and may be another's.
@@ -18,9 +19,11 @@ impl NodeRef {
     /// number, are looked for among all siblings.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<Self> {
-        let mut found = match path.strip_prefix('/') {
-            Some(_) => self.root(),
-            None => self.clone(),
+        let prefix = &*self.any().node().shared.prefix;
+        let absolute = path.strip_prefix(prefix).unwrap_or(path);
+        let (mut found, path) = match absolute.starts_with('/') {
+            true => (self.root(), absolute),
+            false => (self.clone(), path),
         };
         for segment in path.split('/').filter(|segment| !segment.is_empty()) {
             found = found.step(segment)?;

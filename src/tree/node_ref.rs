@@ -58,7 +58,8 @@ impl NodeRef {
         self.node.node().name()
     }
 
-    /// Where it is in the tree, from the root down, such as `/root/jobs/worker-3`. Nodes without
+    /// Where it is in the tree, from the root down, such as `/root/jobs/worker-3`, after the name of its system
+    /// if that has one, as in `shop:/root/jobs`. Nodes without
     /// a name appear with their type and number. Of a path of more than 64 segments the middle is
     /// left out.
     #[must_use]

@@ -686,7 +686,7 @@ fn names_of_roots() {
         for (name, is_good) in names() {
             let shown: String = name.chars().take(20).collect();
             let node = || Node::new(&check, &Log::default()).on_start(|ctx| ctx.stop());
-            // A system's own name is no part of a path, so it may be anything.
+            // A system's own name is no segment of a path, so it may be anything; an empty one is none.
             let builder = System::builder().name(name.clone());
             let system = builder.clone().start().unwrap();
             assert_eq!(
@@ -694,9 +694,16 @@ fn names_of_roots() {
                 Some(&name),
                 "a system {shown:?}"
             );
-            assert_eq!(system.node().path(), "/", "a system {shown:?}");
+            let prefix = match &*name {
+                "" => String::new(),
+                name => format!("{name}:"),
+            };
+            let path = system.node().path();
+            assert_eq!(path, format!("{prefix}/"), "a system {shown:?}");
             let child = system.spawn(node().named("child")).unwrap();
-            assert_eq!(child.path(), "/child", "in a system {shown:?}");
+            assert_eq!(child.path(), format!("{prefix}/child"), "in {shown:?}");
+            let found = system.find(&child.path());
+            assert_eq!(found, Some(child.node()), "in {shown:?}");
             system.stop().await.unwrap();
             builder.clone().run(node()).await.unwrap();
             let ran = builder.run(node().named(&name)).await;

@@ -106,7 +106,7 @@ fn run_ends_with_its_root() {
                 .run(ChildSpec::new(root).name("manager"))
                 .await
                 .unwrap();
-            assert_eq!(log.entries(), ["/manager", "on_stop"]);
+            assert_eq!(log.entries(), ["shop:/manager", "on_stop"]);
         }
     });
 }

@@ -5,7 +5,7 @@ use crate::error::Kind;
 const LONGEST_PATH: usize = 64;
 
 impl Node {
-    /// Where it is in the tree, from the root down: names, or the type and number of nodes that
+    /// Where it is in the tree, after the name of its system, from the root down: names, or the type and number of nodes that
     /// have none. The middle of a path that nobody would read is left out, and not asked for.
     pub(crate) fn path(&self, type_name: &'static str) -> String {
         let mut above = Vec::new();
@@ -17,11 +17,11 @@ impl Node {
             }
         }
         if self.owner().is_none() {
-            return String::from("/");
+            return format!("{}/", self.shared.prefix);
         }
         let half = LONGEST_PATH / 2;
         let left_out = (above.len() + 1).saturating_sub(LONGEST_PATH);
-        let mut path = String::new();
+        let mut path = String::from(&*self.shared.prefix);
         for (depth, node) in above.into_iter().rev().enumerate() {
             if left_out > 0 && depth == half {
                 path = path + "/(" + &left_out.to_string() + " more)";
@@ -40,8 +40,12 @@ impl Node {
         type_name: &'static str,
         child: &str,
     ) -> Option<String> {
-        let half = LONGEST_PATH / 2;
-        let segments: Vec<&str> = child.strip_prefix('/')?.split('/').collect();
+        let (half, prefix) = (LONGEST_PATH / 2, &*self.shared.prefix);
+        let segments: Vec<&str> = child
+            .strip_prefix(prefix)?
+            .strip_prefix('/')?
+            .split('/')
+            .collect();
         if segments.len() != LONGEST_PATH + 1 {
             return None;
         }
@@ -59,7 +63,7 @@ impl Node {
         end.reverse();
         let begin = segments.get(..half)?.join("/");
         let more = left_out - 1;
-        Some(format!("/{begin}/({more} more)/{}", end.join("/")))
+        Some(format!("{prefix}/{begin}/({more} more)/{}", end.join("/")))
     }
 
     pub(in crate::tree) fn segment(&self, type_name: &'static str) -> String {

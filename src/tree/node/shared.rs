@@ -14,6 +14,8 @@ use crate::tree::stall::Stalls;
 /// to a node, so it must not hold what belongs to a task.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// What its paths begin with: the name and a colon, or nothing.
+    pub(crate) prefix: Box<str>,
     pub(crate) handle: Handle,
     pub(crate) grace: Duration,
     pub(crate) patience: Duration,
