@@ -1,5 +1,7 @@
 //! The pool: all that it accepts is handled, whichever of its workers is full or last.
 
+mod forwarding;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -7,6 +9,9 @@ use std::time::Duration;
 use tenure::prelude::*;
 use tenure_actors::pool::Pool;
 use tokio::time::{Instant, sleep};
+
+forwarding_tests!(of_two_workers, |worker| Pool::of(2, move |_| worker()));
+forwarding_tests!(of_one_worker, |worker| Pool::of(1, move |_| worker()));
 
 #[derive(Clone)]
 struct Slow {
@@ -105,4 +110,115 @@ async fn worker_with_a_restart_policy_fails_nobody() {
     .await
     .unwrap();
     assert_eq!(done.load(Ordering::Relaxed), 8);
+}
+
+/// Counts what it has handled, and waits for ever when it is told to.
+struct Held;
+
+enum HeldMsg {
+    Hold(ReplyTo<()>),
+    Ping(ReplyTo<()>),
+}
+
+impl Actor for Held {
+    type Msg = HeldMsg;
+
+    async fn handle(&mut self, msg: HeldMsg, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            HeldMsg::Hold(reply) => reply.gone().await,
+            HeldMsg::Ping(reply) => reply.send(()),
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn worker_that_somebody_ends_is_replaced_at_once() {
+    tenure::scope(async |scope| {
+        let pool = scope.start(Pool::of(2, |_| Held).name("pool")).await?;
+        for end in [
+            tenure::NodeRef::request_kill,
+            tenure::NodeRef::request_stop,
+            tenure::NodeRef::request_drain,
+        ] {
+            let worker = scope.find("/pool/worker-1").unwrap();
+            end(&worker);
+            worker.stopped().await?;
+            for _ in 0..8 {
+                tokio::task::yield_now().await;
+            }
+            let next = scope.find("/pool/worker-1").unwrap();
+            assert_ne!(next.id(), worker.id());
+            assert_eq!(pool.node().children().len(), 2);
+        }
+        pool.ask(HeldMsg::Ping).await?;
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn pool_whose_workers_are_all_ending_waits_for_one_and_replaces_it() {
+    tenure::scope(async |scope| {
+        let pool = scope.start(Pool::of(2, |_| Held).name("pool")).await?;
+        let hold = |limit| {
+            pool.ask(HeldMsg::Hold)
+                .timeout(Duration::from_secs(limit))
+                .owned()
+        };
+        let held =
+            [hold(2), hold(3)].map(|ask| scope.task(async { tenure::Ok(ask.await) }).unwrap());
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        for worker in pool.node().children() {
+            worker.request_stop();
+        }
+        let start = Instant::now();
+        pool.ask(HeldMsg::Ping).await?;
+        assert_eq!(
+            start.elapsed(),
+            Duration::from_secs(2),
+            "the first of them has ended"
+        );
+        for task in held {
+            assert!(task.await?.is_err());
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn worker_whose_failure_is_contained_is_replaced_when_it_is_needed() {
+    let done = Arc::new(AtomicU32::new(0));
+    tenure::scope(async |scope| {
+        let slow = Slow {
+            done: Arc::clone(&done),
+        };
+        let worker = move |_| ChildSpec::new(slow.clone()).contain();
+        let pool = scope.spawn(Pool::of(1, worker))?;
+        for number in [0, 1, 0, 1] {
+            pool.tell(number).await?;
+            sleep(Duration::from_secs(2)).await;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(done.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pool_that_drains_replaces_nobody() {
+    tenure::scope(async |scope| {
+        let pool = scope.start(Pool::of(2, |_| Held)).await?;
+        pool.request_drain();
+        pool.stopped().await?;
+        Ok(())
+    })
+    .await
+    .unwrap();
 }

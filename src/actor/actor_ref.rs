@@ -10,7 +10,7 @@ use super::permit::Reserve;
 use super::recipient::Recipient;
 use super::tell::Tell;
 use crate::error::{AskError, Phase, SendError, TrySendError};
-use crate::mailbox::{CallerTracking, Refusal, ReplyTo};
+use crate::mailbox::{Caller, CallerTracking, Refusal, ReplyTo};
 use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
 
 /// A reference to an actor, typed by the message that it takes.
@@ -104,17 +104,21 @@ impl<M: Send + 'static> ActorRef<M> {
     /// [`TrySendError`] gives the message back if the mailbox is full, if others wait for room,
     /// or if the actor takes no more.
     pub fn try_tell(&self, message: M) -> Result<(), TrySendError<M>> {
+        self.try_tell_for(message, None)
+    }
+
+    /// As [`try_tell`](ActorRef::try_tell), for whoever waits for the reply to a message that is handed on.
+    #[inline]
+    pub(super) fn try_tell_for(
+        &self,
+        message: M,
+        caller: Option<Arc<dyn Caller>>,
+    ) -> Result<(), TrySendError<M>> {
         let inside = || is_beneath(&self.cell.node);
         let mut message = Some(message);
-        let pushed = self
-            .cell
-            .queue
-            .try_push(&mut message, CallerTracking::Nobody, inside);
-        let pushed = match pushed {
-            Err(Refusal::Overflows) => self
-                .cell
-                .push_over(&mut message, CallerTracking::Nobody)
-                .map(drop),
+        let asker = || CallerTracking::from(caller.clone());
+        let pushed = match self.cell.queue.try_push(&mut message, asker(), inside) {
+            Err(Refusal::Overflows) => self.cell.push_over(&mut message, asker()).map(drop),
             pushed => pushed.map(drop),
         };
         match (pushed, message) {
@@ -122,7 +126,12 @@ impl<M: Send + 'static> ActorRef<M> {
                 Err(TrySendError::full(message))
             }
             (Err(Refusal::Closed), Some(message)) => Err(TrySendError::stopped(message)),
-            (Ok(_) | Err(_), _) => Ok(()),
+            (Ok(()) | Err(_), _) => {
+                if let Some(caller) = &caller {
+                    caller.hand_on();
+                }
+                Ok(())
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::thread::{self, Thread};
 
 use tokio::task::unconstrained;
 
-use crate::tree::simulated;
+use crate::tree::{settle_before_blocking, simulated};
 
 struct Unpark(Thread);
 
@@ -33,7 +33,10 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     loop {
         match future.as_mut().poll(&mut cx) {
             Poll::Ready(output) => return output,
-            Poll::Pending => simulated::block(thread::park),
+            Poll::Pending => {
+                settle_before_blocking();
+                simulated::block(thread::park);
+            }
         }
     }
 }

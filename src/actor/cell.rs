@@ -126,6 +126,14 @@ impl<M: Send + 'static> Numbered for ActorCell<M> {
         self.queue.poll_caller_gone(number, key, waker)
     }
 
+    fn has_caller_gone(&self, number: u64) -> bool {
+        self.queue.has_caller_gone(number)
+    }
+
+    fn leave_caller(&self, number: u64, key: &mut WakerKey) {
+        self.queue.leave_caller(number, key);
+    }
+
     fn unwatch_caller(&self, number: u64, key: &mut WakerKey) {
         self.queue.unwatch_caller(number, key);
     }

@@ -12,9 +12,9 @@ use super::cell::ActorCell;
 use super::sources::Sources;
 use super::task::{AtStop, launch_task};
 use super::work::{self, Shape};
-use super::{Actor, ActorRef, IntoTask, Spawner, TaskHandle, refused};
-use crate::error::{SpawnError, StopError};
-use crate::mailbox::{Batch, CallerGone, DropReason, Leftover, UntilCallerGone};
+use super::{Actor, ActorRef, IntoTask, Spawner, TaskHandle, Tell, refused};
+use crate::error::{SpawnError, StopError, TrySendError};
+use crate::mailbox::{Batch, Caller, CallerGone, DropReason, Leftover, UntilCallerGone};
 use crate::tree::signals::{Marks, Signals};
 use crate::tree::{Label, Node, NodeRef, Order, Stopping, end_if, finish, request_own, run_as};
 
@@ -220,6 +220,56 @@ impl<A: Actor> Context<A> {
     /// ```
     pub fn until_caller_gone<F: Future>(&self, work: F) -> UntilCallerGone<F> {
         UntilCallerGone::new(work, self.caller_gone())
+    }
+
+    /// Hands the message that is being handled, or what stands for it, on to another actor, with all that ties it
+    /// to whoever waits for its reply: there, too, it is skipped if that one has gone, and the context knows the
+    /// [deadline](Context::deadline) and the [caller](Context::caller_gone). It need not be known what is in the
+    /// message, as in a pool or a router; a message that nobody waits for is sent as any other.
+    ///
+    /// Where the reply's address is at hand, [`ActorRef::forward`] does the same.
+    ///
+    /// It stands for the message that was taken last, as [`caller_gone`](Context::caller_gone) does.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # struct Job(ReplyTo<u32>);
+    /// /// Hands each message to the one of two whose turn it is.
+    /// struct Router { targets: [ActorRef<Job>; 2], turn: usize }
+    ///
+    /// impl Actor for Router {
+    ///     type Msg = Job;
+    ///     async fn handle(&mut self, job: Job, ctx: &mut Context<Self>) -> tenure::Result {
+    ///         self.turn += 1;
+    ///         ctx.forward(&self.targets[self.turn % 2], job).await?;
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ActorRef::tell`], which give the message back.
+    pub fn forward<'a, N: Send + 'static>(&self, to: &'a ActorRef<N>, message: N) -> Tell<'a, N> {
+        to.tell(message).with_caller(self.forwarded())
+    }
+
+    /// As [`forward`](Context::forward), if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ActorRef::try_tell`], which give the message back.
+    pub fn try_forward<N: Send + 'static>(
+        &self,
+        to: &ActorRef<N>,
+        message: N,
+    ) -> Result<(), TrySendError<N>> {
+        to.try_tell_for(message, self.forwarded())
+    }
+
+    fn forwarded(&self) -> Option<Arc<dyn Caller>> {
+        let mailbox = || Arc::clone(&self.cell) as _;
+        self.batch.forwarded(&self.cell.queue, mailbox)
     }
 
     /// When the time of the message is up that is being handled, if it has a limit and still waits

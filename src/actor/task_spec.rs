@@ -109,7 +109,7 @@ impl<W> TaskSpec<W> {
     }
 
     /// Until when the work of the task is of use: asks that are made in it, and in the tasks that it starts,
-    /// inherit this as they do the deadline of an ask (rule 10). Of this and what the task inherits itself the
+    /// inherit this as they do the deadline of an ask ([rule 10](crate::lifecycle#rule-10)). Of this and what the task inherits itself the
     /// earlier holds. Once it has passed, such asks fail with
     /// [`AskError::TimedOut`](crate::AskError::TimedOut).
     ///

@@ -68,12 +68,16 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self
     }
 
-    fn take_caller(&mut self) -> CallerTracking<'static> {
-        let caller = self.caller.as_deref().cloned();
-        if let Some(caller) = &caller {
+    fn asker(&self) -> CallerTracking<'static> {
+        self.caller.as_deref().cloned().into()
+    }
+
+    /// It was sent: its ask, if it is one, is no longer a matter of whoever has handed it on.
+    #[inline]
+    fn hand_on(&self) {
+        if let Some(caller) = &self.caller {
             caller.hand_on();
         }
-        caller.into()
     }
 
     fn take(&mut self) -> M {
@@ -83,11 +87,14 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     /// The mailbox is full, and drops what it has no room for.
     #[cold]
     fn push_over(&mut self) -> Result<(), SendError<M>> {
-        let asker = self.take_caller();
+        let asker = self.asker();
         let pushed = self.cell.push_over(&mut self.message, asker);
         match self.message.take() {
             Some(message) => Err(SendError::stopped(message)),
-            None => pushed.map(drop).or(Ok(())),
+            None => {
+                self.hand_on();
+                Ok(pushed.map(drop).unwrap_or_default())
+            }
         }
     }
 
@@ -97,8 +104,11 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         let cell = self.cell;
         match self.room.poll(cell, cx) {
             Poll::Ready(Ok(reserved)) => {
-                let (message, asker) = (self.take(), self.take_caller());
+                let (message, asker) = (self.take(), self.asker());
                 let pushed = cell.push_reserved(message, reserved, asker);
+                if pushed.is_ok() {
+                    self.hand_on();
+                }
                 Poll::Ready(pushed.map(drop).map_err(SendError::stopped))
             }
             Poll::Ready(Err(NoRoom::Closed)) => Poll::Ready(Err(SendError::stopped(self.take()))),
@@ -134,12 +144,15 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
                 .queue
                 .try_push(&mut this.message, CallerTracking::Nobody, inside),
             Some(_) => {
-                let asker = this.take_caller();
+                let asker = this.asker();
                 this.cell.queue.try_push(&mut this.message, asker, inside)
             }
         };
         match pushed {
-            Ok(_) => Poll::Ready(Ok(())),
+            Ok(_) => {
+                this.hand_on();
+                Poll::Ready(Ok(()))
+            }
             Err(Refusal::Closed) => Poll::Ready(Err(SendError::stopped(this.take()))),
             Err(Refusal::Full) => this.poll_room(cx),
             Err(Refusal::Overflows) => Poll::Ready(this.push_over()),

@@ -78,6 +78,18 @@ impl Abandoned {
         entered.then_some(watched.gone)
     }
 
+    /// Whether that caller has gone, for whom somebody waits.
+    pub(super) fn has_gone(&self, number: u64) -> bool {
+        self.watched
+            .get(&number)
+            .is_some_and(|watched| watched.gone)
+    }
+
+    /// One of several wakes is not wanted any more. Gives what is to be dropped without the lock.
+    pub(super) fn leave(&mut self, number: u64, key: &mut WakerKey) -> Option<KeptWaker> {
+        self.watched.get_mut(&number)?.wakers.leave(key)
+    }
+
     /// One who had waited for that does so no longer. Gives what is to be dropped without the lock.
     pub(super) fn unwatch(&mut self, number: u64, key: &mut WakerKey) -> Option<KeptWaker> {
         let watched = self.watched.get_mut(&number)?;

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use super::forwarded::Forwarded;
 use super::queue::Queue;
 use super::state::{Callers, State};
 use super::sync::{MutexGuard, Ordering, lock};
@@ -100,6 +101,21 @@ impl<M> Batch<M> {
             Some(number) => CallerGone::of_message(mailbox(), number),
             None => CallerGone::of_nobody(),
         }
+    }
+
+    /// Whoever waits for the reply to the message that was taken last, for another mailbox: nobody, if its
+    /// handler has ended.
+    pub(crate) fn forwarded(
+        &self,
+        queue: &Queue<M>,
+        mailbox: impl FnOnce() -> Arc<dyn Numbered>,
+    ) -> Option<Arc<dyn Caller>> {
+        if let Some(caller) = self.caller() {
+            return Some(Arc::clone(caller));
+        }
+        let current = self.started.checked_sub(1);
+        let number = current.filter(|number| queue.is_in_hand(*number))?;
+        Some(Arc::new(Forwarded::new(mailbox(), number)))
     }
 
     /// When the time of the message is up that was taken last, if its reply is neither sent nor

@@ -53,6 +53,12 @@ pub(crate) trait Numbered: Send + Sync {
     /// Whether that caller has gone; if not, `waker` is woken when it does.
     fn poll_caller_gone(&self, number: u64, key: &mut WakerKey, waker: &Waker) -> bool;
 
+    /// Whether that caller has gone, while somebody waits for it.
+    fn has_caller_gone(&self, number: u64) -> bool;
+
+    /// One of several wakes is not wanted any more.
+    fn leave_caller(&self, number: u64, key: &mut WakerKey);
+
     /// One who had waited for that does so no longer.
     fn unwatch_caller(&self, number: u64, key: &mut WakerKey);
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use super::{Asked, Caller, DropReason, Numbered};
+use super::{AskPosition, Caller, DropReason, Numbered};
 use crate::sync::WakerKey;
 
 /// Whoever waits for the reply to a message that its actor hands on without knowing what is in it: if it is an ask
@@ -56,8 +56,8 @@ impl Caller for Forwarded {
     /// Its edge ends with the handler that hands it on.
     fn hand_on(&self) {}
 
-    fn place(&self) -> Asked {
-        Asked::Elsewhere
+    fn place(&self) -> AskPosition {
+        AskPosition::Elsewhere
     }
 
     fn resolve(&self, _reason: DropReason) {}

@@ -15,6 +15,7 @@ mod caller_gone;
 #[cfg(all(test, tenure_loom))]
 #[path = "../../tests/explore/mailbox.rs"]
 mod explore;
+mod forwarded;
 mod leftover;
 mod overflow;
 mod queue;

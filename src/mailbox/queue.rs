@@ -209,6 +209,22 @@ impl<M> Queue<M> {
         }
     }
 
+    /// Whether that caller has gone, for whom somebody waits.
+    pub(crate) fn has_caller_gone(&self, number: u64) -> bool {
+        let state = lock(&self.state);
+        let rare = state.rare.as_ref();
+        rare.is_some_and(|rare| rare.abandoned.has_gone(number))
+    }
+
+    /// One of several wakes is not wanted any more.
+    pub(crate) fn leave_caller(&self, number: u64, key: &mut WakerKey) {
+        let mut state = lock(&self.state);
+        let rare = state.rare.as_mut();
+        let left = rare.and_then(|rare| rare.abandoned.leave(number, key));
+        drop(state);
+        drop(left);
+    }
+
     /// One who had waited for that does so no longer.
     pub(crate) fn unwatch_caller(&self, number: u64, key: &mut WakerKey) {
         let mut state = lock(&self.state);

@@ -7,10 +7,10 @@ use super::{Caller, CallerGone};
 /// The one reply to an ask. It travels inside the message.
 ///
 /// It can be kept, or handed to a task or another actor, for a late reply. Dropped unsent it never
-/// leaves the asker waiting, wherever that is: dropped by the actor that was asked, the ask resolves when
-/// the code ends that dropped it (most often a handler), with what happened
-/// ([`NoReply`](crate::AskError::NoReply), [`Failed`](crate::AskError::Failed) or
-/// [`Killed`](crate::AskError::Killed)); dropped anywhere else, at once.
+/// leaves the asker waiting, wherever that is: dropped by the code of the actor that was asked, the ask resolves when
+/// that code ends (most often a handler), with what happened ([`NoReply`](crate::AskError::NoReply),
+/// [`Failed`](crate::AskError::Failed) or [`Killed`](crate::AskError::Killed)). So it does if the code is that of an
+/// actor that it was handed on to, which has until its next await to fail. Dropped anywhere else, it resolves at once.
 ///
 /// ```
 /// # use tenure::prelude::*;

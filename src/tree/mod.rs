@@ -40,6 +40,7 @@ pub(crate) use node::{
     AnyNode, Label, LetterHook, Letters, Node, Order, Place, Request, Settings, Shared, ShellWaker,
     Turn, current, end_by_itself, end_if, finish, fire, inherited_caller, inherited_or_default,
     is_beneath, is_inside, is_own_code, keep_reply, request, request_own, run_as,
+    settle_before_blocking,
 };
 pub use node::{AutoShutdown, DeadLetter, NodeId, StopOrder, Strategy};
 pub use node_ref::NodeRef;

@@ -2,17 +2,22 @@ use std::fmt;
 use std::num::NonZeroUsize;
 
 use tenure::{
-    Actor, ActorRef, ChildSpec, Context, IntoChild, Result, Start, StopOrder, TrySendError,
+    Actor, ActorRef, ChildExit, ChildSpec, Context, IntoChild, Kind, Phase, Result, SendError,
+    Start, StopOrder, StopReason, TrySendError,
 };
 
 /// The message of the actors that `S` starts.
 type MsgOf<S> = <<S as Start>::Actor as Actor>::Msg;
 
+/// Makes the worker with this index.
+type Make<S> = Box<dyn FnMut(usize) -> ChildSpec<S> + Send>;
+
 /// Spreads messages over workers that it owns, in turn, and past those that are full.
 ///
-/// A worker that fails fails the pool, unless its spec says that it is restarted.
+/// A worker that fails fails the pool, unless its spec says that it is restarted or contained.
 pub struct Pool<S: Start> {
     workers: Vec<ActorRef<MsgOf<S>>>,
+    make: Make<S>,
     next: usize,
 }
 
@@ -24,29 +29,106 @@ impl<S: Start> Pool<S> {
     /// The workers are named `worker-0` and so on, and are stopped all at once.
     pub fn of<C: IntoChild<Start = S>>(
         size: usize,
-        worker: impl FnMut(usize) -> C + Send + 'static,
+        mut worker: impl FnMut(usize) -> C + Send + 'static,
     ) -> ChildSpec<impl Start<Actor = Self>> {
         let size = NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
-        ChildSpec::new(Recipe { size, worker }).stop_order(StopOrder::Concurrent)
+        let make: Make<S> = Box::new(move |index| {
+            let spec = worker(index).into_spec();
+            spec.name(format!("worker-{index}"))
+        });
+        ChildSpec::new(Recipe { size, make }).stop_order(StopOrder::Concurrent)
+    }
+
+    /// Hands a message to the first worker that has room for it, from the one whose turn it is on. Gives it back
+    /// with whether any of them is full, and not only ending.
+    fn try_each(
+        &mut self,
+        mut msg: MsgOf<S>,
+        ctx: &Context<Self>,
+    ) -> Result<(), (MsgOf<S>, Option<usize>)> {
+        let (size, first) = (self.workers.len(), self.next);
+        self.next = (first + 1) % size;
+        let mut full = None;
+        for index in (first..first + size).map(|turn| turn % size) {
+            match ctx.try_forward(&self.workers[index], msg) {
+                Ok(()) => return Ok(()),
+                Err(refused) => {
+                    if matches!(refused, TrySendError::Full(_)) {
+                        full = full.or(Some(index));
+                    }
+                    msg = refused.into_inner();
+                }
+            }
+        }
+        Err((msg, full))
+    }
+
+    /// Starts a worker in the place of each that has ended.
+    fn replace_ended(&mut self, ctx: &Context<Self>) -> Result {
+        for index in 0..self.workers.len() {
+            if self.workers[index].is_stopped() {
+                self.replace(index, ctx)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, index: usize, ctx: &Context<Self>) -> Result {
+        let ended = &self.workers[index];
+        tracing::warn!(
+            path = ended.path(),
+            "a worker has ended: another takes its place"
+        );
+        self.workers[index] = ctx.spawn((self.make)(index))?;
+        Ok(())
+    }
+
+    /// The end of one that is ending already.
+    async fn wait_for_an_end(&mut self) {
+        let ending = |worker: &&ActorRef<_>| worker.node().phase() >= Phase::Stopping;
+        if let Some(worker) = self.workers.iter().find(ending)
+            && let Err(error) = worker.stopped().await
+        {
+            // How it ended is told to `on_child_exit`.
+            tracing::debug!(%error, "a worker did not end well");
+        }
     }
 }
 
 impl<S: Start> Actor for Pool<S> {
     type Msg = MsgOf<S>;
 
-    async fn handle(&mut self, mut msg: Self::Msg, _ctx: &mut Context<Self>) -> Result {
-        let first = self.next;
-        self.next = (first + 1) % self.workers.len();
-        for turn in 0..self.workers.len() {
-            let worker = &self.workers[(first + turn) % self.workers.len()];
-            match worker.try_tell(msg) {
+    async fn handle(&mut self, mut msg: Self::Msg, ctx: &mut Context<Self>) -> Result {
+        loop {
+            let full;
+            (msg, full) = match self.try_each(msg, ctx) {
                 Ok(()) => return Ok(()),
-                Err(full @ TrySendError::Full(_)) => msg = full.into_inner(),
-                Err(stopped) => return Err(stopped.into()),
+                Err(refused) => refused,
+            };
+            let Some(full) = full else {
+                // None is left that could take it.
+                self.wait_for_an_end().await;
+                self.replace_ended(ctx)?;
+                continue;
+            };
+            match ctx.forward(&self.workers[full], msg).await {
+                Ok(()) => return Ok(()),
+                Err(SendError::Stopped(refused)) => msg = refused.into_inner(),
+                Err(other) => return Err(other.into()),
             }
+            self.replace_ended(ctx)?;
         }
-        self.workers[first].tell(msg).await?;
-        Ok(())
+    }
+
+    /// A worker that somebody has ended is replaced at once; one that has ended by itself, or with a failure that is
+    /// contained, when it is needed: its next might do the same.
+    async fn on_child_exit(&mut self, exit: ChildExit, ctx: &mut Context<Self>) -> Result {
+        let is_ended_by_others =
+            !matches!(exit.reason(), StopReason::Finished | StopReason::Failed(_));
+        if exit.kind() == Kind::Actor && is_ended_by_others && !ctx.is_ending() {
+            self.replace_ended(ctx)?;
+        }
+        exit.into_result()
     }
 
     fn label(msg: &Self::Msg) -> &'static str {
@@ -63,21 +145,23 @@ impl<S: Start> fmt::Debug for Pool<S> {
 }
 
 /// Starts the workers before the pool takes its first message.
-struct Recipe<F> {
+struct Recipe<S> {
     size: NonZeroUsize,
-    worker: F,
+    make: Make<S>,
 }
 
-impl<C: IntoChild, F: FnMut(usize) -> C + Send + 'static> Start for Recipe<F> {
-    type Actor = Pool<C::Start>;
+impl<S: Start> Start for Recipe<S> {
+    type Actor = Pool<S>;
 
     async fn start(mut self, ctx: &mut Context<Self::Actor>) -> Result<Self::Actor> {
         let mut workers = Vec::with_capacity(self.size.get());
         for index in 0..self.size.get() {
-            let spec = (self.worker)(index).into_spec();
-            let worker = spec.name(format!("worker-{index}"));
-            workers.push(ctx.start(worker).await?);
+            workers.push(ctx.start((self.make)(index)).await?);
         }
-        Ok(Pool { workers, next: 0 })
+        Ok(Pool {
+            workers,
+            make: self.make,
+            next: 0,
+        })
     }
 }

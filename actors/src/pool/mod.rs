@@ -4,6 +4,13 @@
 //! pool and its workers had accepted, and loses nothing. When every worker is full, the pool waits
 //! for one of them, its own mailbox fills, and whoever sends to it is slowed down.
 //!
+//! What it hands on keeps its caller ([`Context::forward`](tenure::Context::forward)): an ask that is given up ends
+//! the work in the worker, its deadline is known there, and a worker that fails or is killed says so.
+//!
+//! A worker that fails fails the pool, unless its spec settles or contains that. One that somebody else ends is
+//! replaced at once, one that ends by itself or with a contained failure as soon as it is needed, each with a
+//! warning; what it had accepted and not handled is dead.
+//!
 //! ```
 //! # use std::sync::Arc;
 //! # use std::sync::atomic::{AtomicU32, Ordering};

@@ -112,11 +112,13 @@ impl<'a, F: Future> Body<'a, F> {
         self.exit.any().node().settle_replies(reason);
     }
 
-    /// The replies that a suspended handler has dropped are settled when it ends, and others now.
+    /// The replies that a suspended handler has dropped are settled when it ends; but now, if they were asked of
+    /// another node, or if no handler dropped them.
     #[inline]
     fn suspend(&self, waker: &Waker) {
-        if !self.exit.any().suspend(waker) {
-            self.settle(DropReason::NoReply);
+        match self.exit.any().suspend(waker) {
+            true => self.exit.any().node().settle_handed_on(),
+            false => self.settle(DropReason::NoReply),
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) use label::Label;
 pub(crate) use node::{AnyNode, Node};
 pub(crate) use order::{Order, bound, end_by_itself, end_if, finish, fire, request, request_own};
 pub(in crate::tree) use order::{wake_owner, wake_restarting};
-pub(crate) use replies::keep_reply;
+pub(crate) use replies::{keep_reply, settle_before_blocking};
 pub(crate) use shared::Shared;
 pub(crate) use shell_waker::ShellWaker;
 pub(crate) use slot::{Place, Settings};

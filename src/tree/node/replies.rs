@@ -1,28 +1,48 @@
 //! The replies that a node's own code has dropped unsent (rule 10).
 //!
-//! A reply that is dropped by the very node that was asked for it is kept in a list of that node's,
-//! because only the end of the code that dropped it knows why: the handler returned, failed, or was
-//! killed. Whoever runs a piece of the node's code settles the list after it, and the end of the node
-//! settles what is left. A reply that is dropped anywhere else is resolved at once.
+//! Only the end of the code that dropped a reply knows why: it returned, failed, or was killed. So a reply that a
+//! node's code drops is kept in a list of that node's, if it was asked of that node, or handed on to it, which only an
+//! actor is. Whoever runs a piece of the node's code settles the list after it, and the end of the node settles what is
+//! left. A reply that is dropped anywhere else is resolved at once.
+//!
+//! A reply that was handed on is not kept for longer than a poll: no edge of the wait graph leads here (rule 16), and
+//! what the code waits for may be waiting for the reply.
 
 use std::sync::Arc;
 
 use super::current_node::with_carrier;
 use super::node::Node;
-use crate::error::StopReason;
+use crate::error::{Kind, StopReason};
 use crate::mailbox::{AskPosition, Caller, DropReason};
 use crate::sync::lock;
 
-/// Keeps a reply that was asked of the node with this number, if that node's code runs here.
+/// A reply that was dropped and is not settled.
+pub(in crate::tree) struct Dropped {
+    reply: Arc<dyn Caller>,
+    /// It was asked of the node that dropped it.
+    is_own: bool,
+}
+
+/// Keeps a reply that was asked of the node with this number, for the node whose code runs here.
 pub(crate) fn keep_reply(target: u64, reply: Arc<dyn Caller>) {
     let mut reply = Some(reply);
     with_carrier(|node, _| {
-        if node.node().id().get() == target {
-            node.node().keep(&mut reply);
+        let node = node.node();
+        let is_own = node.id().get() == target;
+        // A task that has lost it is not what was asked, nor what it was handed on to.
+        if is_own || node.kind() == Kind::Actor {
+            node.keep(&mut reply, is_own);
         }
     });
     if let Some(reply) = reply {
         reply.resolve(DropReason::NoReply);
+    }
+}
+
+/// The code here is about to block its thread: nobody is to wait meanwhile for a reply that it has dropped.
+pub(crate) fn settle_before_blocking() {
+    if let Some(node) = with_carrier(|node, _| Arc::clone(node)) {
+        node.node().settle_handed_on();
     }
 }
 
@@ -39,7 +59,7 @@ impl DropReason {
 
 impl Node {
     /// Takes the reply, unless nobody is left to settle it.
-    fn keep(&self, reply: &mut Option<Arc<dyn Caller>>) {
+    fn keep(&self, reply: &mut Option<Arc<dyn Caller>>, is_own: bool) {
         let mut links = lock(&self.links);
         if links.shell_gone {
             return;
@@ -47,12 +67,12 @@ impl Node {
         let replies = &mut links.rare.get_or_insert_default().replies;
         // A handler may drop as many as it likes: whoever has given up meanwhile need not be told. Looked for
         // before the list grows, so that it takes a constant time for each.
-        let is_over = |reply: &mut Arc<dyn Caller>| !reply.is_waiting();
+        let is_over = |dropped: &mut Dropped| !dropped.reply.is_waiting();
         let stale: Vec<_> = match replies.len() == replies.capacity() {
             true => replies.extract_if(.., is_over).collect(),
             false => Vec::new(),
         };
-        replies.extend(reply.take());
+        replies.extend(reply.take().map(|reply| Dropped { reply, is_own }));
         self.note_replies();
         drop(links);
         // With them may go what their askers had wanted.
@@ -64,6 +84,28 @@ impl Node {
     pub(crate) fn settle_replies(&self, reason: DropReason) {
         if self.has_replies() {
             self.settle_each(|_| reason);
+        }
+    }
+
+    /// Resolves those of them that were asked of other nodes, while the code goes on.
+    #[inline]
+    pub(crate) fn settle_handed_on(&self) {
+        if self.has_replies() {
+            self.settle_others();
+        }
+    }
+
+    #[cold]
+    fn settle_others(&self) {
+        let mut links = lock(&self.links);
+        let Some(rare) = links.rare.as_mut() else {
+            return;
+        };
+        let others = |dropped: &mut Dropped| !dropped.is_own;
+        let others: Vec<_> = rare.replies.extract_if(.., others).collect();
+        drop(links);
+        for dropped in others {
+            dropped.reply.resolve(DropReason::NoReply);
         }
     }
 
@@ -82,7 +124,8 @@ impl Node {
     pub(crate) fn settle_discarded(&self, first: u64) {
         if self.has_replies() {
             let started = self.quiet_reason();
-            self.settle_each(|reply| match reply.place() {
+            self.settle_each(|dropped| match dropped.reply.place() {
+                _ if !dropped.is_own => started,
                 AskPosition::Sent(number) if number < first => started,
                 AskPosition::Elsewhere => started,
                 AskPosition::Sent(_) | AskPosition::Unsent => DropReason::Stopped,
@@ -100,16 +143,16 @@ impl Node {
 
     /// One by one: to resolve a reply wakes its asker, which may run code that drops another.
     #[cold]
-    fn settle_each(&self, reason: impl Fn(&dyn Caller) -> DropReason) {
+    fn settle_each(&self, reason: impl Fn(&Dropped) -> DropReason) {
         loop {
             let mut links = lock(&self.links);
             let rare = links.rare.as_mut();
-            let Some(reply) = rare.and_then(|rare| rare.replies.pop()) else {
+            let Some(dropped) = rare.and_then(|rare| rare.replies.pop()) else {
                 self.clear_replies();
                 return;
             };
             drop(links);
-            reply.resolve(reason(&*reply));
+            dropped.reply.resolve(reason(&dropped));
         }
     }
 }

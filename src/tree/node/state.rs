@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::children::Children;
 use super::edges::Waits;
 use super::node::Node;
+use super::replies::Dropped;
 use super::signals::Snapshot;
 use super::slot::Settings;
 use crate::error::{CutShort, Kind, Phase, StopReason};
@@ -62,7 +63,7 @@ pub(in crate::tree) struct Rare {
     /// Those who wait for the end.
     pub(in crate::tree) waiters: WakerSet,
     /// Dropped unsent by the code that runs now.
-    pub(in crate::tree) replies: Vec<Arc<dyn Caller>>,
+    pub(in crate::tree) replies: Vec<Dropped>,
 }
 
 /// The tokens of one incarnation, made when they are first asked for.
