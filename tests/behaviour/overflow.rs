@@ -1,12 +1,10 @@
 //! Mailboxes that drop what they have no room for: nobody waits, and no drop is silent.
 
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::node::{Gate, Msg, Node, hold, note};
-use common::{Check, Log, multi_thread, paused};
+use crate::common::node::{Gate, Msg, Node, hold, note};
+use crate::common::{Check, Log, multi_thread, paused};
 use tenure::prelude::*;
 use tenure::{Overflow, StopError};
 use tokio::time::{Instant, sleep, timeout};

@@ -1,10 +1,8 @@
 //! A context can be lent to a helper across its awaits, whatever the messages are.
 
-mod common;
-
 use std::cell::Cell;
 
-use common::paused;
+use crate::common::paused;
 use tenure::prelude::*;
 use tokio::task::yield_now;
 

@@ -1,9 +1,7 @@
 //! A contained child's failure is shown to its owner as any other end is, and fails nobody.
 
-mod common;
-
-use common::node::{self, Node};
-use common::{Check, Log, paused};
+use crate::common::node::{self, Node};
+use crate::common::{Check, Log, paused};
 use tenure::prelude::*;
 use tenure::{Kind, StopReason};
 use tokio::task::yield_now;

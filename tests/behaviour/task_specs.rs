@@ -1,11 +1,9 @@
 //! Tasks with a name, a grace, a deadline, and failures that fail nobody.
 
-mod common;
-
 use std::time::Duration;
 
-use common::node::{self, Node, run_in};
-use common::{Check, Count, Log, paused};
+use crate::common::node::{self, Node, run_in};
+use crate::common::{Check, Count, Log, paused};
 use tenure::prelude::*;
 use tenure::{Cause, Kind, Phase, RunError, StopError, StopReason, TaskError};
 use tokio::sync::oneshot;

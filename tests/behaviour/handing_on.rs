@@ -1,11 +1,9 @@
 //! An ask that is handed on keeps its caller, its deadline, and why there is no reply; `actors/tests/forwarding` asks
 //! that of every actor that does nothing else.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Check, Count, paused};
+use crate::common::{Check, Count, paused};
 use tenure::prelude::*;
 use tokio::sync::oneshot;
 use tokio::time::timeout;

@@ -1,12 +1,10 @@
 //! Asking for an end without waiting for it, and seeing from inside that one was asked for.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::Mutex;
 
-use common::node::{self, Node, hold, note, run};
-use common::{Check, Log, paused};
+use crate::common::node::{self, Node, hold, note, run};
+use crate::common::{Check, Log, paused};
 use tenure::prelude::*;
 use tenure::{StopError, StopReason};
 

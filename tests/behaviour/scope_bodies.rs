@@ -1,9 +1,7 @@
 //! What the body of a scope may be, and what it may fail with.
 
-mod common;
-
+use crate::common::{multi_thread, paused};
 use anyhow::{Context as _, anyhow};
-use common::{multi_thread, paused};
 use tenure::RunError;
 
 #[test]
