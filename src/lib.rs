@@ -63,9 +63,9 @@
 //! | start them anew | [`Restart`], [`Backoff`], [`Strategy`] |
 //! | bound an ask, and its work | [`Ask::timeout`], [`Context::until_caller_gone`], [`Builder::ask_timeout`] |
 //! | have an actor wait | [`Context::send_every`], [`attach`](Context::attach), [`watch`](Context::watch) |
-//! | find one again | [`Spawner::find`], [`Spawner::lookup`] |
+//! | find one again | [`Spawner::find`], [`Spawner::lookup`], [`Spawner::child_or_start`] |
 //! | end them | [`ActorRef::stop`], [`drain`](ActorRef::drain), [`kill`](ActorRef::kill), [`Stopping`] |
-//! | hold a tree | [`scope()`], [`System`] |
+//! | hold a tree | [`scope()`], [`System`], [`Group`] |
 //! | see what is alive | [`NodeRef::snapshot`] |
 //! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Cycle`], [`Builder::on_dead_letter`] |
 //!
@@ -105,7 +105,9 @@ pub use error::{
 };
 pub use mailbox::{CallerGone, Mailbox, Overflow, ReplyTo, UntilCallerGone};
 pub use observe::{Entry, Snapshot};
-pub use supervision::{Backoff, ChildSpec, Factory, IntoChild, Restart, Starting};
+pub use supervision::{
+    Backoff, ChildOrStart, ChildSpec, Factory, Group, IntoChild, Restart, Starting,
+};
 pub use system::{Builder, Scope, System, scope, scope_send};
 /// The token that tasks are given, which is tokio's own, so that other libraries take it.
 #[doc(inline)]
@@ -117,9 +119,9 @@ pub use tree::{
 /// What a program that uses this crate names all the time.
 pub mod prelude {
     pub use crate::{
-        Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Mailbox, Recipient,
-        RefTo, ReplyTo, Restart, RunError, Scope, SendError, SpawnError, Spawner, Start, StopOrder,
-        System, TaskSpec, Watched,
+        Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Group, Mailbox,
+        Recipient, RefTo, ReplyTo, Restart, RunError, Scope, SendError, SpawnError, Spawner, Start,
+        StopOrder, System, TaskSpec, Watched,
     };
 }
 

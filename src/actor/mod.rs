@@ -127,7 +127,9 @@ use crate::tree::ChildExit;
 /// # }
 /// ```
 pub trait Actor: Send + Sized + 'static {
-    /// What it takes: an enum, matched exhaustively in [`handle`](Actor::handle).
+    /// What it takes: an enum, matched exhaustively in [`handle`](Actor::handle). An actor that takes no messages
+    /// has [`Infallible`](std::convert::Infallible), of which there is none, and handles it with `match msg {}`; one that
+    /// only has children is a [`Group`](crate::Group).
     type Msg: Send + 'static;
 
     /// Handles one message. An error fails the actor, and by default its owner; an error that is

@@ -118,6 +118,12 @@ pub enum StartError<S> {
     /// Its start had not returned within the time given to
     /// [`Starting::timeout`](crate::Starting::timeout). It was killed, and its owner joins it.
     TimedOut,
+    /// The live child that has the name takes other messages, or none
+    /// ([`Spawner::child_or_start`](crate::Spawner::child_or_start) only). It lives on.
+    WrongType {
+        /// Where it is.
+        path: String,
+    },
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
     /// time limit ([rule 16](crate::lifecycle#rule-16)). It was killed, and its owner joins it.
     Deadlock(Cycle),
@@ -130,6 +136,7 @@ impl<S> fmt::Display for StartError<S> {
             Self::Failed(_) => f.write_str("the start failed"),
             Self::Stopped => f.write_str("stopped before its start had returned"),
             Self::TimedOut => f.write_str("not started within the time given"),
+            Self::WrongType { path } => write!(f, "{path} takes other messages, or none"),
             Self::Deadlock(cycle) => write!(f, "the wait would never end: {cycle}"),
         }
     }
@@ -142,6 +149,7 @@ impl<S> fmt::Debug for StartError<S> {
             Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
             Self::Stopped => f.write_str("Stopped"),
             Self::TimedOut => f.write_str("TimedOut"),
+            Self::WrongType { path } => f.debug_struct("WrongType").field("path", path).finish(),
             Self::Deadlock(cycle) => f.debug_tuple("Deadlock").field(cycle).finish(),
         }
     }
@@ -153,7 +161,7 @@ impl<S> StdError for StartError<S> {
             Self::Refused(error) => error.source(),
             Self::Failed(failure) => Some(failure),
             Self::Stopped => Some(&Stopped),
-            Self::TimedOut | Self::Deadlock(_) => None,
+            Self::TimedOut | Self::WrongType { .. } | Self::Deadlock(_) => None,
         }
     }
 }

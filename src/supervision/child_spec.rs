@@ -119,8 +119,8 @@ impl<S> ChildSpec<S> {
         self
     }
 
-    pub(crate) fn has_name(&self) -> bool {
-        self.options.settings.name.is_some()
+    pub(crate) fn child_name(&self) -> Option<&str> {
+        self.options.settings.name.as_deref()
     }
 
     /// The child's mailbox; by default the system's.

@@ -22,7 +22,7 @@ use crate::tree::{
 /// What is larger is not moved from function to function.
 const LARGE: usize = 8 * 1024;
 
-type MsgOf<C> = <<<C as IntoChild>::Start as Start>::Actor as Actor>::Msg;
+pub(super) type MsgOf<C> = <<<C as IntoChild>::Start as Start>::Actor as Actor>::Msg;
 
 impl Spawner {
     /// Starts an actor as a child of the owner, from the actor itself, its recipe, or a
@@ -48,13 +48,21 @@ impl Spawner {
     /// start waits for the node that awaits it ([rule 16](crate::lifecycle#rule-16)).
     #[track_caller]
     pub fn start<C: IntoChild>(&self, child: C) -> Starting<C> {
-        let spawned = spawn(self, child, true, Location::caller());
-        let node = |actor: &ActorRef<_>| Arc::clone(actor.node().any());
-        Starting {
-            end: spawned.as_ref().ok().map(node).map(UntilStopped::new),
-            spawned: Some(spawned),
-            bound: WaitBound::new(),
-        }
+        start_at(self, child, Location::caller())
+    }
+}
+
+pub(super) fn start_at<C: IntoChild>(
+    spawner: &Spawner,
+    child: C,
+    site: &'static Location<'static>,
+) -> Starting<C> {
+    let spawned = spawn(spawner, child, true, site);
+    let node = |actor: &ActorRef<_>| Arc::clone(actor.node().any());
+    Starting {
+        end: spawned.as_ref().ok().map(node).map(UntilStopped::new),
+        spawned: Some(spawned),
+        bound: WaitBound::new(),
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) async fn run_root<C: IntoChild>(
 ) -> Result<(), RunError> {
     let _guard = KillOnDrop(&system);
     let mut spec: ChildSpec<C::Start> = root.into_spec();
-    if !spec.has_name() {
+    if spec.child_name().is_none() {
         spec = spec.name("root");
     }
     let root = match spawn_at(&system, spec, site) {
