@@ -85,7 +85,8 @@ impl Spawner {
 ///
 /// # Panics
 ///
-/// With a [`timeout`](ChildOrStart::timeout), when it is awaited outside of a runtime with a timer.
+/// With a [`timeout`](ChildOrStart::timeout), when it is awaited outside of a runtime with a timer; and when it
+/// is polled again after it was ready.
 ///
 /// # Cancel safety
 ///
