@@ -216,12 +216,13 @@ fn warnings_of_what_holds_up_a_stop_begin_at_half_of_its_grace_and_come_less_and
         let slow = ChildSpec::new(Slow).name("slow").grace(40 * SECOND);
         system.start(slow).await.unwrap();
         let watch = lines.clone();
-        let early = tokio::spawn(async move {
+        let early = async move {
             sleep(19 * SECOND).await;
             watch.with("holds up").len()
-        });
-        system.stop().await.unwrap();
-        assert_eq!(early.await.unwrap(), 0, "before half of the grace");
+        };
+        let (stopped, early) = tokio::join!(system.stop(), early);
+        stopped.unwrap();
+        assert_eq!(early, 0, "before half of the grace");
         let warnings = lines.with("holds up the stop");
         // At 20, 21, 23, 27 and 35 seconds.
         assert_eq!(warnings.len(), 5, "{warnings:#?}");

@@ -88,13 +88,12 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     #[cold]
     fn push_over(&mut self) -> Result<(), SendError<M>> {
         let asker = self.asker();
-        let pushed = self.cell.push_over(&mut self.message, asker);
-        match self.message.take() {
-            Some(message) => Err(SendError::stopped(message)),
-            None => {
+        match self.cell.push_over(&mut self.message, asker) {
+            Ok(_) => {
                 self.hand_on();
-                Ok(pushed.map(drop).unwrap_or_default())
+                Ok(())
             }
+            Err(_) => Err(SendError::stopped(self.take())),
         }
     }
 

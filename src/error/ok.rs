@@ -21,6 +21,10 @@ use super::Result;
 /// .await
 /// # }
 /// ```
+///
+/// # Errors
+///
+/// None: it is the other half of a [`Result`].
 #[allow(non_snake_case, reason = "it stands for the variant")]
 pub const fn Ok<T>(value: T) -> Result<T> {
     Result::Ok(value)

@@ -80,6 +80,9 @@ impl<M> Queue<M> {
     }
 }
 
+/// A message, and who waits for its reply.
+type Asked<M> = (Foreign<M>, Option<Arc<dyn Caller>>);
+
 impl<M> State<M> {
     fn has_room_now(&self, counters: &Counters) -> bool {
         match self.overflow {
@@ -90,7 +93,7 @@ impl<M> State<M> {
     }
 
     /// The message that has waited the longest, and who waits for its reply.
-    fn take_oldest(&mut self) -> Option<(Foreign<M>, Option<Arc<dyn Caller>>)> {
+    fn take_oldest(&mut self) -> Option<Asked<M>> {
         let number = self.first_number();
         let message = self.messages.pop_front()?;
         Some((message, self.take_caller(number)))

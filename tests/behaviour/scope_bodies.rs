@@ -7,7 +7,7 @@ use tenure::RunError;
 #[test]
 fn body_is_an_async_closure_that_borrows_from_its_surroundings() {
     paused(async |_| {
-        let words = vec![String::from("one"), String::from("two")];
+        let words = [String::from("one"), String::from("two")];
         let counted = tenure::scope(async |scope| {
             scope.task(async {})?.await?;
             Ok(words.len())
@@ -19,7 +19,7 @@ fn body_is_an_async_closure_that_borrows_from_its_surroundings() {
 #[test]
 fn body_is_a_closure_that_gives_a_future() {
     paused(async |_| {
-        let words = vec![String::from("one"), String::from("two")];
+        let words = [String::from("one"), String::from("two")];
         let counted = tenure::scope(|scope| async move {
             let count = words.len();
             Ok(scope.task(async move { tenure::Ok(count) })?.await?)
@@ -29,6 +29,7 @@ fn body_is_a_closure_that_gives_a_future() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a task of somebody else's")]
 fn scope_of_either_sort_of_body_runs_in_a_task_that_is_spawned() {
     multi_thread(async |_| {
         let task = tokio::spawn(async {
