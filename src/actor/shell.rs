@@ -311,3 +311,23 @@ fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
         report.panicked_in_drop(panic_message(panic), exit.any(), "a state");
     }
 }
+
+/// The task of an idle actor, whose own state and message take no room.
+#[cfg(all(target_pointer_width = "64", not(tenure_loom)))]
+const _: () = {
+    struct Empty;
+
+    impl Actor for Empty {
+        type Msg = ();
+
+        async fn handle(&mut self, (): (), _: &mut Context<Self>) -> Result {
+            Ok(())
+        }
+    }
+
+    const fn size_of_output<A, F>(_: fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    assert!(size_of_output(shell::<Empty>) <= 240);
+};

@@ -419,3 +419,7 @@ fn wake(waker: Option<Waker>) {
         waker.wake();
     }
 }
+
+/// Every idle actor keeps one.
+#[cfg(all(target_pointer_width = "64", not(tenure_loom)))]
+const _: () = assert!(size_of::<Queue<()>>() <= 104);
