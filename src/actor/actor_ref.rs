@@ -8,7 +8,7 @@ use super::block::block_on;
 use super::cell::ActorCell;
 use super::permit::Reserve;
 use super::recipient::Recipient;
-use super::tell::Tell;
+use super::tell::{Tell, hand_on};
 use crate::error::{AskError, Phase, SendError, TrySendError};
 use crate::mailbox::{Caller, CallerTracking, Refusal, ReplyTo};
 use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
@@ -118,17 +118,17 @@ impl<M: Send + 'static> ActorRef<M> {
         let mut message = Some(message);
         let asker = || CallerTracking::from(caller.clone());
         let pushed = match self.cell.queue.try_push(&mut message, asker(), inside) {
-            Err(Refusal::Overflows) => self.cell.push_over(&mut message, asker()).map(drop),
-            pushed => pushed.map(drop),
+            Err(Refusal::Overflows) => self.cell.push_over(&mut message, asker()),
+            pushed => pushed.map(Some),
         };
         match (pushed, message) {
             (Err(Refusal::Full | Refusal::Overflows), Some(message)) => {
                 Err(TrySendError::full(message))
             }
             (Err(Refusal::Closed), Some(message)) => Err(TrySendError::stopped(message)),
-            (Ok(()) | Err(_), _) => {
+            (pushed, _) => {
                 if let Some(caller) = &caller {
-                    caller.hand_on();
+                    hand_on(&self.cell, caller, pushed.ok().flatten());
                 }
                 Ok(())
             }

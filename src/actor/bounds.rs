@@ -102,7 +102,20 @@ impl Bounds {
     ) -> Result<(), Cycle> {
         let limited = self.limit.is_some() || self.even_if_cyclic;
         let request = || Request::Reply(reply.caller());
-        self.wait.list(limited, || (target(), request()))
+        let holder = reply.holder();
+        if let Some(holder) = &holder
+            && !self.wait.is_for(holder.id)
+        {
+            self.wait.end();
+        }
+        let holder =
+            holder.and_then(|holder| holder.node.downcast_ref::<Arc<dyn AnyNode>>().cloned());
+        let target = || holder.unwrap_or_else(target);
+        let listed = self.wait.list(limited, || (target(), request()));
+        if !limited && self.wait.is_listed() {
+            reply.follow();
+        }
+        listed
     }
 
     /// It waits for nothing any more.

@@ -185,7 +185,9 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
                     && match caller.place() {
                         AskPosition::Unsent => self.queue.admits(inside),
                         AskPosition::Sent(number) => self.queue.is_in_hand(number),
-                        AskPosition::Elsewhere => false,
+                        AskPosition::Elsewhere => caller.held().is_some_and(|(node, number)| {
+                            node == self.node.id().get() && self.queue.is_in_hand(number)
+                        }),
                     }
             }
             Request::Room(ticket) => self.queue.waits_for_loop(*ticket, inside),

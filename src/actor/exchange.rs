@@ -97,7 +97,8 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
             let late = self.give_up();
             return Poll::Ready(late.unwrap_or_else(|started| Err(self.bounds.timed_out(started))));
         }
-        if is_listed {
+        // It may have been handed on before it knew whom to wake.
+        if is_listed || self.reply.is_handed_on() {
             return self.poll_wait();
         }
         Poll::Pending

@@ -10,8 +10,8 @@ use tokio::task::coop::consume_budget;
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
-use crate::mailbox::{Caller, CallerTracking, Refusal};
-use crate::tree::is_beneath;
+use crate::mailbox::{Caller, CallerTracking, Holder, Refusal};
+use crate::tree::{AnyNode, is_beneath};
 
 /// A message on its way, made by [`ActorRef::tell`](crate::ActorRef::tell).
 ///
@@ -72,11 +72,11 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self.caller.as_deref().cloned().into()
     }
 
-    /// It was sent: its ask, if it is one, is no longer a matter of whoever has handed it on.
+    /// It was taken, under this number unless it was dropped for want of room.
     #[inline]
-    fn hand_on(&self) {
+    fn hand_on(&self, number: Option<u64>) {
         if let Some(caller) = &self.caller {
-            caller.hand_on();
+            hand_on(self.cell, caller, number);
         }
     }
 
@@ -89,8 +89,8 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     fn push_over(&mut self) -> Result<(), SendError<M>> {
         let asker = self.asker();
         match self.cell.push_over(&mut self.message, asker) {
-            Ok(_) => {
-                self.hand_on();
+            Ok(number) => {
+                self.hand_on(number);
                 Ok(())
             }
             Err(_) => Err(SendError::stopped(self.take())),
@@ -105,10 +105,8 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
             Poll::Ready(Ok(reserved)) => {
                 let (message, asker) = (self.take(), self.asker());
                 let pushed = cell.push_reserved(message, reserved, asker);
-                if pushed.is_ok() {
-                    self.hand_on();
-                }
-                Poll::Ready(pushed.map(drop).map_err(SendError::stopped))
+                let pushed = pushed.map(|number| self.hand_on(number));
+                Poll::Ready(pushed.map_err(SendError::stopped))
             }
             Poll::Ready(Err(NoRoom::Closed)) => Poll::Ready(Err(SendError::stopped(self.take()))),
             Poll::Ready(Err(NoRoom::Cycle(cycle))) => {
@@ -120,6 +118,25 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
             Poll::Pending => Poll::Pending,
         }
     }
+}
+
+/// An ask was handed on to this actor: it is no longer a matter of whoever has done so, and whoever waits in a node
+/// for its reply waits for this actor now.
+pub(super) fn hand_on<M: Send + 'static>(
+    cell: &Arc<ActorCell<M>>,
+    caller: &Arc<dyn Caller>,
+    number: Option<u64>,
+) {
+    caller.hand_on();
+    let Some(number) = number.filter(|_| caller.is_followed()) else {
+        return;
+    };
+    let node: Arc<dyn AnyNode> = Arc::clone(cell) as _;
+    caller.hold(Holder {
+        id: cell.node.id().get(),
+        number,
+        node: Arc::new(node),
+    });
 }
 
 /// Nothing in it is pinned.
@@ -148,8 +165,8 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
             }
         };
         match pushed {
-            Ok(_) => {
-                this.hand_on();
+            Ok(number) => {
+                this.hand_on(Some(number));
                 Poll::Ready(Ok(()))
             }
             Err(Refusal::Closed) => Poll::Ready(Err(SendError::stopped(this.take()))),

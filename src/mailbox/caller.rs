@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
@@ -35,8 +36,32 @@ pub(crate) trait Caller: Send + Sync {
 
     fn place(&self) -> AskPosition;
 
+    /// Whether the caller waits in a node, and is to know where its message is handed on to.
+    fn is_followed(&self) -> bool {
+        false
+    }
+
+    /// The message was handed on, and this node has it now. Its caller is woken: that is what it waits for.
+    fn hold(&self, _holder: Holder) {}
+
+    /// The number of the node that has the message which was handed on, and the message's number there.
+    fn held(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// The reply was dropped, for this reason. One that was given up meanwhile needs none.
     fn resolve(&self, reason: DropReason);
+}
+
+/// Who has a message that was handed on.
+#[derive(Clone)]
+pub(crate) struct Holder {
+    /// The node's number.
+    pub(crate) id: u64,
+    /// The message's number in its mailbox.
+    pub(crate) number: u64,
+    /// The node itself, as the tree knows it.
+    pub(crate) node: Arc<dyn Any + Send + Sync>,
 }
 
 /// Where the message of an ask is, as far as the cycles of waits are concerned.

@@ -26,7 +26,7 @@ mod sync;
 mod waiters;
 
 pub(crate) use batch::Batch;
-pub(crate) use caller::{AskPosition, Caller, CallerTracking};
+pub(crate) use caller::{AskPosition, Caller, CallerTracking, Holder};
 pub(crate) use caller_gone::Numbered;
 pub use caller_gone::{CallerGone, UntilCallerGone};
 pub(crate) use dropped::{DropReason, Keep};

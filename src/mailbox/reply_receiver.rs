@@ -4,7 +4,7 @@ use std::task::{Poll, Waker};
 use tokio::time::Instant;
 
 use super::slot::Slot;
-use super::{Caller, CallerTracking, Keep, ReplyTo};
+use super::{Caller, CallerTracking, Holder, Keep, ReplyTo};
 use crate::error::AskError;
 
 /// The asker's end of an ask, as [`ReplyTo`] is the other one.
@@ -42,6 +42,22 @@ impl<T: Send + 'static> ReplyReceiver<T> {
     /// The asker's time will be up then.
     pub(crate) fn set_deadline(&self, limit: Instant) {
         self.slot().set_deadline(limit);
+    }
+
+    /// The wait is that of a node.
+    #[inline]
+    pub(crate) fn follow(&self) {
+        self.slot().follow();
+    }
+
+    #[inline]
+    pub(crate) fn is_handed_on(&self) -> bool {
+        self.slot().is_handed_on()
+    }
+
+    /// Who has the message, if it was handed on.
+    pub(crate) fn holder(&self) -> Option<Holder> {
+        self.slot().holder()
     }
 
     pub(crate) fn caller(&self) -> Arc<dyn Caller> {

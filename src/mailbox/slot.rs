@@ -4,7 +4,7 @@ use std::task::{Poll, Waker};
 use tokio::time::Instant;
 
 use super::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering, lock};
-use super::{AskPosition, Caller, DropReason, Keep};
+use super::{AskPosition, Caller, DropReason, Holder, Keep};
 use crate::error::AskError;
 use crate::sync::{Foreign, KeptWaker, WakeList, WakerKey, WakerSet, moment, wake};
 
@@ -25,6 +25,8 @@ pub(super) struct Slot<T> {
     filled: AtomicBool,
     /// Whether the other end is still there.
     open: AtomicBool,
+    /// Whether the asker is to know where the message is handed on to.
+    followed: AtomicBool,
     limit: AtomicU64,
     number: AtomicU64,
     state: Mutex<State<T>>,
@@ -42,6 +44,8 @@ struct State<T> {
     asker: Option<KeptWaker>,
     /// Those who wait for the caller to be gone.
     watchers: Watchers,
+    /// Who has the message, if it was handed on and that is followed.
+    holder: Option<Box<Holder>>,
 }
 
 type Watchers = Option<Box<WakerSet>>;
@@ -63,12 +67,14 @@ impl<T> Slot<T> {
             stage: AtomicU8::new(WAITS),
             filled: AtomicBool::new(false),
             open: AtomicBool::new(true),
+            followed: AtomicBool::new(false),
             limit: AtomicU64::new(0),
             number: AtomicU64::new(UNSENT),
             state: Mutex::new(State {
                 reply: Reply::Pending,
                 asker: None,
                 watchers: None,
+                holder: None,
             }),
         }
     }
@@ -152,6 +158,25 @@ impl<T> Slot<T> {
     #[inline]
     pub(super) fn close(&self) {
         self.open.store(false, Ordering::Relaxed);
+    }
+
+    /// The asker waits in a node.
+    #[inline]
+    pub(super) fn follow(&self) {
+        self.followed.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_handed_on(&self) -> bool {
+        self.number.load(Ordering::Relaxed) == ELSEWHERE
+    }
+
+    /// Who has the message, if it was handed on.
+    pub(super) fn holder(&self) -> Option<Holder> {
+        if !self.is_handed_on() {
+            return None;
+        }
+        lock(&self.state).holder.as_deref().cloned()
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -254,6 +279,31 @@ impl<T: Send> Caller for Slot<T> {
             ELSEWHERE => AskPosition::Elsewhere,
             number => AskPosition::Sent(number),
         }
+    }
+
+    fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::Relaxed)
+    }
+
+    fn hold(&self, holder: Holder) {
+        let holder = Box::new(holder);
+        let mut state = lock(&self.state);
+        if !matches!(state.reply, Reply::Pending) {
+            return;
+        }
+        let stale = state.holder.replace(holder);
+        let asker = state.asker.take();
+        drop(state);
+        drop(stale);
+        if let Some(asker) = asker {
+            wake(asker.into_inner());
+        }
+    }
+
+    fn held(&self) -> Option<(u64, u64)> {
+        let state = lock(&self.state);
+        let holder = state.holder.as_ref()?;
+        Some((holder.id, holder.number))
     }
 
     fn resolve(&self, reason: DropReason) {

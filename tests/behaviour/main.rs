@@ -22,6 +22,7 @@ mod ending;
 mod errors;
 mod every_wait;
 mod failing;
+mod forwarded_asks;
 mod graces;
 mod groups;
 mod groups_as_roots;

@@ -59,6 +59,12 @@ impl Wait {
         self.0.is_some()
     }
 
+    /// Whether it is listed as a wait for the node with this number.
+    pub(crate) fn is_for(&self, id: u64) -> bool {
+        let edge = self.0.as_ref();
+        edge.is_some_and(|edge| edge.target.node().id().get() == id)
+    }
+
     /// As [`list`](Wait::list), for one that cannot fail, and tells those that it waits for. If it begins later
     /// than that, those on the way look again.
     pub(crate) fn enter(
