@@ -12,7 +12,8 @@ use allocation_counter::measure;
 use common::node::{Gate, Msg, Node, hold, note, run};
 use common::{Check, Log, paused};
 use tenure::prelude::*;
-use tenure::{SendError, StopReason};
+use tenure::{Permit, SendError, Spawner, StopReason};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -163,6 +164,75 @@ fn granted_tell_held_outside_takes_no_room_from_a_drain() {
         drop(node.drain());
         sleep(2 * SECOND).await;
         assert!(tell.await.is_err());
+    });
+}
+
+/// Reserves the only room of an actor from beneath it while that is in a handler, and gives the permit away.
+fn permit_from_beneath(
+    then: impl AsyncFnOnce(&ActorRef<Msg>, Spawner, Permit<'static, Msg>, Arc<Gate>),
+) {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let log = Log::default();
+            let node = scope.spawn(narrow(&check, &log))?;
+            let spawner = spawner_of(&node).await;
+            node.tell(run(|ctx| {
+                ctx.pipe(sleep(SECOND), |()| note("piped")).unwrap();
+            }))
+            .await?;
+            let gate = hold(&node).await;
+            // A permit borrows the reference, and is to outlive the task that has it.
+            let kept: &'static ActorRef<Msg> = Box::leak(Box::new(node.clone()));
+            let (send, receive) = oneshot::channel();
+            spawner.task(async move {
+                let permit = kept.reserve().await.unwrap();
+                assert!(send.send(permit).is_ok());
+            })?;
+            let permit = receive.await?;
+            then(&node, spawner, permit, gate).await;
+            assert!(matches!(node.stopped().await?, StopReason::Drained));
+            assert!(log.entries().contains(&String::from("piped")));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+async fn spawner_of(node: &ActorRef<Msg>) -> Spawner {
+    let (send, receive) = oneshot::channel();
+    node.tell(run(|ctx| drop(send.send(ctx.spawner()))))
+        .await
+        .unwrap();
+    receive.await.unwrap()
+}
+
+/// Who had reserved it does not matter, but who has it.
+#[test]
+fn permit_from_beneath_that_is_held_outside_takes_no_room_from_a_drain() {
+    permit_from_beneath(async |node, _, permit, gate| {
+        gate.open();
+        drop(node.drain());
+        sleep(2 * SECOND).await;
+        let sent = permit.send(note("late"));
+        assert!(matches!(sent, Err(SendError::Stopped(_))));
+    });
+}
+
+/// It was promised room, and takes it beyond the capacity if it has to.
+#[test]
+fn permit_from_beneath_is_good_in_a_drain() {
+    permit_from_beneath(async |node, spawner, permit, gate| {
+        let task = spawner.task(async move {
+            sleep(2 * SECOND).await;
+            assert!(permit.send(note("sent")).is_ok());
+        });
+        let task = task.unwrap();
+        drop(node.drain());
+        sleep(3 * SECOND).await;
+        assert!(task.await.is_ok());
+        assert_eq!(node.node().backlog(), 2);
+        gate.open();
     });
 }
 

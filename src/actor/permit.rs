@@ -110,8 +110,10 @@ impl<M: Send + 'static> fmt::Debug for Reserve<'_, M> {
     }
 }
 
-/// Room in a mailbox for one message. Dropped unused, it goes to the next who waits. When a drain of the
-/// actor begins, a permit of somebody who may no longer send holds no room any more.
+/// Room in a mailbox for one message. Dropped unused, it goes to the next who waits.
+///
+/// When a drain of the actor begins, the permits that are there hold no room any more, whoever has them by then.
+/// One that is used beneath the actor is good even so: its message is taken beyond the capacity.
 #[must_use = "the room is given back when this is dropped"]
 pub struct Permit<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,

@@ -26,10 +26,10 @@ pub(crate) enum Refusal {
 /// Invariants:
 /// 1. A message's number is the value of `accepted` when it was pushed; numbers are handled in
 ///    order, and `started` counts those that have left the mailbox.
-/// 2. `accepted - started + reserved <= capacity`. What its owner may no longer use is not
-///    counted as reserved. `accepted` and `reserved` change under the
-///    lock; `started` is stored by the loop alone, so a sender may see too little room, and never
-///    too much.
+/// 2. `accepted - started + reserved <= capacity`. What was reserved before a drain began is not counted
+///    as reserved any more: those of its owners who may still send do so beyond the capacity. `accepted` and
+///    `reserved` change under the lock; `started` is stored by the loop alone, so a sender may see too little
+///    room, and never too much.
 /// 3. Only if `attention` has `WAITERS` does anybody wait for room. A sender sets it under the
 ///    lock and then looks at `started` again, behind a fence; the loop stores `started` and looks
 ///    at `attention` at each message, and behind a fence before it suspends. One of the two sees

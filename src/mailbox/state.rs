@@ -50,26 +50,19 @@ pub(super) struct State<M> {
 pub(super) struct Rare {
     pub(super) callers: Callers,
     pub(super) abandoned: Abandoned,
-    /// How many slots are reserved.
+    /// How many slots are reserved since the gate stood as it does.
     pub(super) reserved: u64,
-    /// How many of those by senders whom a draining owner does not listen to.
-    outside: u64,
     /// The line.
     pub(super) waiters: Waiters,
 }
 
 impl Rare {
-    pub(super) fn reserve(&mut self, inside: bool) -> Reserved {
-        self.count(inside);
+    fn reserve(&mut self, inside: bool, since: Gate) -> Reserved {
+        self.reserved += 1;
         Reserved {
             inside,
-            is_counted: true,
+            since: Some(since),
         }
-    }
-
-    fn count(&mut self, inside: bool) {
-        self.reserved += 1;
-        self.outside += u64::from(!inside);
     }
 }
 
@@ -115,11 +108,12 @@ impl<M> State<M> {
         if self.overflow != Overflow::Wait {
             return Some(Reserved {
                 inside,
-                is_counted: false,
+                since: None,
             });
         }
+        let gate = self.gate;
         self.has_place(counters)
-            .then(|| self.rare().reserve(inside))
+            .then(|| self.rare().reserve(inside, gate))
     }
 
     /// Whether a message may be pushed: there is room, and nobody waits for it.
@@ -272,8 +266,8 @@ impl<M> State<M> {
         }
     }
 
-    /// Whether a slot is still its owner's: a mailbox that drains, or is closed, has no more room for
-    /// those who may no longer send (rule 4).
+    /// Whether a slot may still be used: a mailbox that drains, or is closed, takes nothing more from those who
+    /// may no longer send (rule 4).
     fn has_claim(&self, reserved: &Reserved) -> bool {
         match self.gate {
             Gate::Open => true,
@@ -282,13 +276,12 @@ impl<M> State<M> {
         }
     }
 
-    /// The slot is about to be used. `false` if it is not its owner's any more.
+    /// The slot is about to be used. `false` if it may not be any more.
     pub(super) fn use_up(&mut self, reserved: &Reserved) -> bool {
         let has_claim = self.has_claim(reserved);
-        let holds_room = has_claim && reserved.is_counted;
-        if let Some(rare) = self.rare.as_mut().filter(|_| holds_room) {
+        let is_counted = reserved.since == Some(self.gate);
+        if let Some(rare) = self.rare.as_mut().filter(|_| is_counted) {
             rare.reserved -= 1;
-            rare.outside -= u64::from(!reserved.inside);
         }
         has_claim
     }
@@ -313,19 +306,17 @@ impl<M> State<M> {
         }
     }
 
-    /// Moves the gate towards closed, never back. Those who may no longer send lose what they had
-    /// reserved, and their places in the line.
+    /// Moves the gate towards closed, never back. What had been reserved before takes no room any more, since
+    /// whoever has it by now may not be one who may still send. Those who may not lose their places in the line.
     pub(super) fn narrow(&mut self, gate: Gate, counters: &Counters, wakes: &mut WakeList) {
-        if gate == Gate::Closed || self.gate == Gate::Open {
+        let before = self.gate;
+        if gate == Gate::Closed || before == Gate::Open {
             self.gate = gate;
         }
-        let Some(rare) = &mut self.rare else { return };
-        match self.gate {
-            Gate::Open => return,
-            Gate::Draining => rare.reserved -= rare.outside,
-            Gate::Closed => rare.reserved = 0,
-        }
-        rare.outside = 0;
+        let Some(rare) = self.rare.as_mut().filter(|_| self.gate != before) else {
+            return;
+        };
+        rare.reserved = 0;
         rare.waiters.dismiss(self.gate == Gate::Draining, wakes);
         self.grant(counters, wakes);
         self.look_again(wakes);
@@ -335,10 +326,8 @@ impl<M> State<M> {
         let queued = self.accepted - counters.started.load(Ordering::Relaxed);
         if let Some(rare) = &mut self.rare {
             let mut room = u64::from(self.capacity).saturating_sub(queued + rare.reserved);
-            while room > 0
-                && let Some(inside) = rare.waiters.grant(wakes)
-            {
-                rare.count(inside);
+            while room > 0 && rare.waiters.grant(self.gate, wakes) {
+                rare.reserved += 1;
                 room -= 1;
             }
         }

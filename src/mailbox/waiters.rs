@@ -2,6 +2,7 @@ use std::task::Waker;
 
 use slab::Slab;
 
+use super::state::Gate;
 use crate::sync::{KeptWaker, WakeList};
 
 /// A sender's place in the line of those who wait for room. It is good for one place: one that was
@@ -19,14 +20,14 @@ pub(crate) struct Ticket {
 pub(crate) struct Reserved {
     /// It was reserved by one whom a draining owner still listens to.
     pub(super) inside: bool,
-    /// It holds room; not so in a mailbox that drops what it has no room for.
-    pub(super) is_counted: bool,
+    /// How the gate stood then; none if it holds no room, as in a mailbox that drops what it has no room for.
+    pub(super) since: Option<Gate>,
 }
 
 impl Reserved {
     /// What is sent into it is pushed as any other message is: the mailbox drops what it has no room for.
     pub(crate) fn holds_room(&self) -> bool {
-        self.is_counted
+        self.since.is_some()
     }
 }
 
@@ -64,8 +65,8 @@ enum Turn {
         after: u32,
         doubted: bool,
     },
-    /// A slot is reserved for it.
-    Granted,
+    /// A slot is reserved for it, since the gate stood so.
+    Granted(Gate),
 }
 
 /// What becomes of one who leaves the line.
@@ -121,25 +122,26 @@ impl Waiters {
         }
     }
 
-    /// Grants a slot to the first of those who wait; says whether it is one that is inside.
-    pub(super) fn grant(&mut self, wakes: &mut WakeList) -> Option<bool> {
-        let key = self.first;
-        let (waker, inside) = self.unlink(key)?;
+    /// Grants a slot to the first of those who wait, if there is one.
+    pub(super) fn grant(&mut self, gate: Gate, wakes: &mut WakeList) -> bool {
+        let Some(waker) = self.unlink(self.first, gate) else {
+            return false;
+        };
         wakes.extend(waker);
-        Some(inside)
+        true
     }
 
     /// Takes the slot that was granted to this ticket, if one was.
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<Reserved> {
         let place = self.place(ticket)?;
-        if matches!(place.turn, Turn::Waiting { .. }) {
+        let Turn::Granted(since) = place.turn else {
             return None;
-        }
+        };
         let inside = place.inside;
         self.places.remove(ticket.key as usize);
         Some(Reserved {
             inside,
-            is_counted: true,
+            since: Some(since),
         })
     }
 
@@ -167,7 +169,7 @@ impl Waiters {
             Turn::Waiting { waker: known, .. } => {
                 known.as_ref().is_some_and(|known| known.will_wake(waker))
             }
-            Turn::Granted => true,
+            Turn::Granted(_) => true,
         })
     }
 
@@ -217,7 +219,7 @@ impl Waiters {
             return Some(GivenUp::Granted(reserved));
         }
         self.place(ticket)?;
-        let (waker, _) = self.unlink(ticket.key)?;
+        let waker = self.unlink(ticket.key, Gate::Open)?;
         self.places.remove(ticket.key as usize);
         Some(GivenUp::Waiting(waker))
     }
@@ -227,10 +229,9 @@ impl Waiters {
         let gone = |(key, place): (usize, &Place)| (!keep_inside || !place.inside).then_some(key);
         let keys: Vec<usize> = self.places.iter().filter_map(gone).collect();
         for key in keys {
-            if let Some((waker, _)) = u32::try_from(key).ok().and_then(|key| self.unlink(key)) {
-                wakes.extend(waker);
-            }
-            self.places.remove(key);
+            let key = u32::try_from(key).unwrap_or(NONE);
+            wakes.extend(self.unlink(key, Gate::Open).flatten());
+            self.places.remove(key as usize);
         }
     }
 
@@ -240,25 +241,23 @@ impl Waiters {
     }
 
     /// Takes one that waits out of the order, as if a slot were granted to it.
-    fn unlink(&mut self, key: u32) -> Option<(Option<KeptWaker>, bool)> {
+    fn unlink(&mut self, key: u32, gate: Gate) -> Option<Option<KeptWaker>> {
         let place = self.places.get_mut(key as usize)?;
-        if matches!(place.turn, Turn::Granted) {
-            return None;
-        };
-        let inside = place.inside;
         let Turn::Waiting {
             waker,
             before,
             after,
             ..
-        } = std::mem::replace(&mut place.turn, Turn::Granted)
+        } = &mut place.turn
         else {
             return None;
         };
+        let (waker, before, after) = (waker.take(), *before, *after);
+        place.turn = Turn::Granted(gate);
         self.link(before, after);
         self.link_back(after, before);
         self.waiting -= 1;
-        Some((waker, inside))
+        Some(waker)
     }
 
     /// What stands behind `place` is `next`; without a place, it is the first.
