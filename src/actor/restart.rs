@@ -136,8 +136,10 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
         match node.finish_restart(in_group) {
             Resume::Start => return true,
             Resume::End => {
-                // Its owner would tell it, but only in its turn. What it had accepted is not handled any more.
-                request(exit.any(), Order::Stop);
+                // Its owner would tell it, but only in its turn. What it had accepted is not handled any more, which
+                // is no end of a drain in good order.
+                let loses = !node.discards_mail() && exit.any().backlog() > 0;
+                request(exit.any(), if loses { Order::Cut } else { Order::Stop });
                 return false;
             }
             Resume::Park => {}

@@ -158,7 +158,7 @@ fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
     paused(async |check| {
         let (begin, log) = (Instant::now(), Log::default());
         let recipe = Recipe::new("child", &log, &check);
-        tenure::scope(async |scope| {
+        let ended = tenure::scope(async |scope| {
             let spec = recipe.restarting(Restart::OnFailure);
             let child = scope.spawn(spec.backoff(Backoff::fixed(SECOND)))?;
             child.tell(Msg::Fail).await?;
@@ -169,15 +169,16 @@ fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
             })?;
             Ok(())
         })
-        .await
-        .unwrap();
+        .await;
+        // The ask was accepted, and is not handled.
+        assert!(matches!(ended, Err(RunError::CutShort(_))), "{ended:?}");
         assert_eq!(begin.elapsed(), SECOND / 2);
         assert_eq!(recipe.incarnations.get(), 1);
     });
 }
 
 /// Nothing beneath a node whose token fires waits for a restart that may not come, at any depth, and nobody
-/// has to be told for that. What it had accepted is dead.
+/// has to be told for that. What it had accepted is dead, which is no drain in good order.
 #[test]
 fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
     for (drains, deep) in [(true, false), (true, true), (false, false), (false, true)] {
@@ -206,14 +207,59 @@ fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
                 true => owner.drain().await,
                 false => owner.stop().await,
             };
-            assert!(ended.is_ok(), "{ended:?}");
             assert_eq!(begin.elapsed(), Duration::ZERO);
             let end = child.node().outcome().unwrap();
-            assert!(matches!(end, Ok(StopReason::Stopped)), "{end:?}");
+            if drains {
+                assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
+                assert!(matches!(end, Err(StopError::CutShort(_))), "{end:?}");
+            } else {
+                assert!(ended.is_ok(), "{ended:?}");
+                assert!(matches!(end, Ok(StopReason::Stopped)), "{end:?}");
+            }
             assert_eq!(recipe.incarnations.get(), 1);
             assert!(!house.log.entries().contains(&"accepted".to_owned()));
             house.system.stop().await.unwrap();
         });
+    }
+}
+
+/// It had accepted nothing, and a younger sibling that drains and asks it does not wait for it.
+#[test]
+fn sibling_in_its_backoff_holds_up_nobody_who_asks_it_in_a_drain() {
+    paused(async |check| {
+        let house = House::new(&check);
+        let (owner, spawner) = house.owner(&house.system, "owner").await;
+        let recipe = house.recipe("older");
+        let spec = recipe.restarting(Restart::OnFailure);
+        let spec = spec.backoff(Backoff::fixed(100 * SECOND));
+        let older = spawner.start(spec).await.unwrap();
+        let asker = spawner.spawn(Asker(check.guard())).unwrap();
+        older.tell(Msg::Fail).await.unwrap();
+        sleep(SECOND).await;
+        let (send, asked) = tokio::sync::oneshot::channel();
+        asker.tell((older.clone(), send)).await.unwrap();
+        let begin = Instant::now();
+        let ended = owner.drain().await;
+        assert!(ended.is_ok(), "{ended:?}");
+        assert_eq!(begin.elapsed(), SECOND);
+        assert_eq!(asked.await.unwrap(), Err(AskError::Stopped));
+        house.system.stop().await.unwrap();
+    });
+}
+
+/// Asks after a second.
+struct Asker(#[expect(dead_code, reason = "it is counted")] Guard);
+
+impl Actor for Asker {
+    type Msg = (
+        ActorRef<Msg>,
+        tokio::sync::oneshot::Sender<Result<usize, AskError>>,
+    );
+
+    async fn handle(&mut self, (whom, to): Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        sleep(SECOND).await;
+        drop(to.send(whom.ask(Msg::Incarnation).await));
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use super::stop_children::{Manner, StopChildren, outlived};
 use crate::error::{Kind, Phase, StopReason};
 use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock, panic_message};
-use crate::tree::node::signals::Marks;
+use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{
     AnyNode, AutoShutdown, Children, Ended, Links, Node, Order, Step, end_by_itself, finish,
     request, run_as, wake_owner,
@@ -393,9 +393,13 @@ pub(super) fn is_contained(node: &Node) -> bool {
 }
 
 /// A cut beneath a node that is ending cuts its end short, whoever else is told of it, and whatever is
-/// contained or tolerated (rule 7). Before that it is for whoever had asked for that child's end.
+/// contained or tolerated (rule 7); so does one beneath a node under that. Before that it is for whoever had asked for
+/// that child's end.
 pub(in crate::tree) fn note_cuts(owner: &Arc<dyn AnyNode>, above: &mut Links, end: &StopReason) {
-    let ending = above.phase >= Phase::Stopping || owner.node().signals.load().is_joining();
+    let node = owner.node();
+    let ending = above.phase >= Phase::Stopping
+        || node.signals.load().is_joining()
+        || node.has_owner(Snapshot::is_told_to_end);
     let Some(table) = above.children.as_mut().filter(|_| ending) else {
         return;
     };

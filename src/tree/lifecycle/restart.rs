@@ -6,6 +6,7 @@ use std::sync::atomic::{Ordering, fence};
 
 use crate::error::Phase;
 use crate::sync::lock;
+use crate::tree::node::signals::Snapshot;
 use crate::tree::node::{Node, Shared, Turn, wake_restarting};
 
 /// What a node that waited for its next incarnation is to do.
@@ -28,14 +29,25 @@ impl Node {
     /// (rule 9). One that is started anew with its group is, as long as those above it drain: what it accepted is
     /// handled.
     pub(crate) fn may_restart(&self, in_group: bool) -> bool {
+        !self.has_owner(|above| above.forbids_restarts(in_group))
+    }
+
+    /// Whether what it has accepted is discarded: it or a node above it was told to stop or killed, and not only to
+    /// drain.
+    pub(crate) fn discards_mail(&self) -> bool {
+        self.signals.load().discards_mail() || self.has_owner(Snapshot::discards_mail)
+    }
+
+    /// Whether this is true of a node above it.
+    pub(super) fn has_owner(&self, is_it: impl Fn(Snapshot) -> bool) -> bool {
         let mut next = self.owner();
         while let Some(owner) = next {
-            if owner.node().signals.load().forbids_restarts(in_group) {
-                return false;
+            if is_it(owner.node().signals.load()) {
+                return true;
             }
             next = owner.node().owner();
         }
-        true
+        false
     }
 
     /// The incarnation ends, and another is to follow: no more children are taken, and its token
