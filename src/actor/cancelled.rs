@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::sync::Readiness;
-use crate::tree::{AnyNode, is_own_code};
+use crate::tree::{AnyNode, Request, Wait, is_own_code};
 
 /// Ends when an actor is to end, made by [`Context::cancelled`](crate::Context::cancelled).
 ///
@@ -21,11 +21,13 @@ use crate::tree::{AnyNode, is_own_code};
 #[must_use = "futures do nothing unless awaited"]
 pub struct Cancelled {
     node: Arc<dyn AnyNode>,
-    wait: Option<Wait>,
+    until: Option<Until>,
+    /// The wait of the actor's own code, for whoever waits for the actor.
+    wait: Wait,
     readiness: Readiness,
 }
 
-struct Wait {
+struct Until {
     /// The actor's own code waits.
     own: bool,
     token: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -35,7 +37,8 @@ impl Cancelled {
     pub(super) fn new(node: Arc<dyn AnyNode>) -> Self {
         Self {
             node,
-            wait: None,
+            until: None,
+            wait: Wait::new(),
             readiness: Readiness::new(),
         }
     }
@@ -48,17 +51,23 @@ impl Future for Cancelled {
         let this = &mut *self;
         this.readiness.assert_pending();
         let own = is_own_code(this.node.node());
-        if this.wait.as_ref().is_none_or(|wait| wait.own != own) {
+        if this.until.as_ref().is_none_or(|until| until.own != own) {
             let node = this.node.node();
             // A drain waits for the tasks, but handles what still comes before it becomes a stop.
             let token = if own { node.stop_token() } else { node.token() };
             let token = Box::pin(token.cancelled_owned());
-            this.wait = Some(Wait { own, token });
+            this.until = Some(Until { own, token });
         }
-        let polled = match &mut this.wait {
-            Some(wait) => wait.token.as_mut().poll(cx),
+        let polled = match &mut this.until {
+            Some(until) => until.token.as_mut().poll(cx),
             None => Poll::Pending,
         };
+        if own && polled.is_pending() {
+            let wait = || (Arc::clone(&this.node), Request::Order);
+            this.wait.enter(true, wait);
+        } else {
+            this.wait.end();
+        }
         this.readiness.note(polled)
     }
 }

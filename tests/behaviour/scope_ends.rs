@@ -32,6 +32,79 @@ fn scope_waits_for_a_task_of_ten_seconds() {
     });
 }
 
+/// Replies once it is told to end, or once another has replied.
+struct Latch(#[expect(dead_code, reason = "it is counted")] Guard);
+
+enum Latched {
+    Told(ReplyTo<()>),
+    Via(ActorRef<Latched>, ReplyTo<()>),
+}
+
+impl Actor for Latch {
+    type Msg = Latched;
+
+    async fn handle(&mut self, msg: Latched, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Latched::Told(reply) => {
+                ctx.cancelled().await;
+                reply.send(());
+            }
+            Latched::Via(other, reply) => {
+                sleep(SECOND).await;
+                other.ask(Latched::Told).await?;
+                reply.send(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The rule: a sibling that has to be told before it replies to a task is told at once. It has its grace, as a
+/// handler is not cancelled in a drain.
+#[test]
+fn actor_that_waits_for_its_order_does_not_hold_up_a_task_that_asks_it() {
+    for (deep, queued, drains) in [
+        (false, false, false),
+        (true, false, false),
+        (false, true, false),
+        (false, false, true),
+        (true, false, true),
+    ] {
+        paused(async |check| {
+            let begin = Instant::now();
+            let own = check.clone();
+            let ended = tenure::scope(async move |scope| {
+                let latch = scope.spawn(Latch(own.guard()))?;
+                let between = scope.spawn(Latch(own.guard()))?;
+                scope.task(async move {
+                    if queued {
+                        sleep(SECOND).await;
+                    }
+                    let asked = match deep {
+                        true => between.ask(|reply| Latched::Via(latch, reply)).await,
+                        false => latch.ask(Latched::Told).await,
+                    };
+                    assert!(asked.is_err(), "{asked:?}");
+                })?;
+                if drains {
+                    let node = scope.node();
+                    tokio::task::yield_now().await;
+                    node.drain_later();
+                }
+                Ok(())
+            })
+            .await;
+            assert!(!matches!(ended, Ok(())), "{ended:?}");
+            let late = u32::from(deep || queued);
+            assert_eq!(
+                begin.elapsed(),
+                (5 + late) * SECOND,
+                "{deep} {queued} {drains}"
+            );
+        });
+    }
+}
+
 /// An actor that a task uses is told only after the task has ended.
 #[test]
 fn actors_outlive_the_tasks_of_a_scope_that_ends() {

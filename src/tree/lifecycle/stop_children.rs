@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -7,7 +8,7 @@ use crate::error::{Kind, Unjoined};
 use crate::sync::lock;
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Children, Key, Order, StopOrder, request};
-use crate::tree::waiting::{OverdueTimer, awaited_ends};
+use crate::tree::waiting::{OverdueTimer, awaited_nodes};
 
 /// How the children of a node are told to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,16 +239,27 @@ impl StopChildren {
         }
     }
 
-    /// Tells those whose ends are awaited by these tasks, or by what is beneath them.
+    /// Tells those for whose ends these tasks wait, or what is beneath them; also where they wait for a sibling that
+    /// waits for that, or for its own order.
     fn tell_awaited(&self, owner: &Arc<dyn AnyNode>, tasks: Vec<Arc<dyn AnyNode>>) {
         let here = self.here(owner);
+        let mut known: HashSet<_> = tasks.iter().map(|task| task.node().id()).collect();
         let mut pending = tasks;
+        let mut is_new = |node: &Arc<dyn AnyNode>| known.insert(node.node().id());
         while let Some(next) = pending.pop() {
-            pending.extend(next.node().children());
-            for target in awaited_ends(next.node()) {
-                let child = child_above(here, &target);
-                if let Some(child) = child.filter(|child| !is_task(child)) {
+            // An actor that is waited for has code of its own that may wait; a task may have other tasks.
+            if next.node().kind() != Kind::Actor {
+                pending.extend(next.node().children().into_iter().filter(&mut is_new));
+            }
+            for (target, by_order) in awaited_nodes(next.node()) {
+                let Some(child) = child_above(here, &target) else {
+                    continue;
+                };
+                if by_order && !is_task(&child) {
                     self.tell(&child);
+                }
+                if is_new(&target) {
+                    pending.push(target);
                 }
             }
         }

@@ -19,6 +19,8 @@ pub(crate) enum Request {
     Room(Ticket),
     /// To end.
     End,
+    /// To be told to end: the wait of a node's own code for that.
+    Order,
     /// To come to the end of its start, which is what its caller awaits.
     Start,
     /// To end, so that its owner can.
@@ -73,7 +75,8 @@ impl Waits {
 }
 
 impl Node {
-    pub(in crate::tree) fn enter_wait(&self, edge: &Arc<Edge>, end: End) {
+    /// Lists a wait at one of its ends. Says whether the node waits for anything by then.
+    pub(in crate::tree) fn enter_wait(&self, edge: &Arc<Edge>, end: End) -> bool {
         let mut links = lock(&self.links);
         let waits = links
             .rare
@@ -82,6 +85,8 @@ impl Node {
             .get_or_insert_default();
         let key = waits.of(edge, end).insert(Arc::clone(edge));
         edge.keys[end as usize].store(key, Ordering::Relaxed);
+        let from = End::From as usize;
+        !waits.free[from].is_empty() || !waits.limited[from].is_empty()
     }
 
     pub(in crate::tree) fn leave_wait(&self, edge: &Edge, end: End) -> Option<Arc<Edge>> {

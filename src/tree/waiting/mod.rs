@@ -16,6 +16,6 @@ pub(crate) use stopped::UntilStopped;
 pub use stopping::Stopping;
 pub(crate) use wait_bound::{Overrun, WaitBound};
 pub(crate) use wait_graph::Wait;
-pub(in crate::tree) use wait_graph::awaited_ends;
+pub(in crate::tree) use wait_graph::awaited_nodes;
 #[cfg(feature = "simulation")]
 pub(crate) use wait_graph::waits_of;

@@ -196,16 +196,16 @@ impl Edge {
     }
 
     fn enter(self: &Arc<Self>) {
-        self.target.node().enter_wait(self, End::Target);
+        let target_waits = self.target.node().enter_wait(self, End::Target);
         self.from.node().enter_wait(self, End::From);
         self.from.node().note_waits();
-        if matches!(self.request, Request::End) {
+        if target_waits || matches!(self.request, Request::End | Request::Order) {
             self.tell_owners();
         }
     }
 
-    /// It waits for the end of a node. An owner above that waits for its tasks before it tells the others is
-    /// to tell this one now, if it is beneath one of those.
+    /// It may be a wait that only an order ends, or lead to one. An owner above that waits for its tasks before it
+    /// tells the others is to give that order now.
     #[cold]
     fn tell_owners(&self) {
         let mut next = self.from.node().owner();
@@ -265,16 +265,19 @@ impl Edge {
     }
 }
 
-/// Those whose ends the code of this node awaits.
-pub(in crate::tree) fn awaited_ends(node: &Node) -> Vec<Arc<dyn AnyNode>> {
+/// Those for which the code of this node waits, with a limit or without, and whether that is until they are told to
+/// end.
+pub(in crate::tree) fn awaited_nodes(node: &Node) -> Vec<(Arc<dyn AnyNode>, bool)> {
     let links = lock(&node.links);
     let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
     let edges = waits.into_iter().flat_map(|waits| {
         let both = [&waits.free, &waits.limited];
         both.into_iter().flat_map(|both| &both[End::From as usize])
     });
-    let ends = edges.filter(|(_, edge)| matches!(edge.request, Request::End));
-    ends.map(|(_, edge)| Arc::clone(&edge.target)).collect()
+    let by_order = |edge: &Edge| matches!(edge.request, Request::End | Request::Order);
+    edges
+        .map(|(_, edge)| (Arc::clone(&edge.target), by_order(edge)))
+        .collect()
 }
 
 /// How many waits without a limit there are at this end of a node.
@@ -341,6 +344,7 @@ pub(crate) fn waits_of(node: &Arc<dyn AnyNode>) -> Vec<(&'static str, Arc<dyn An
             Request::Reply(_) => "a reply of",
             Request::Room(_) => "room in",
             Request::End => "the end of",
+            Request::Order => "an order to",
             Request::Start => "the start of",
             Request::Join => "its child",
             Request::Turn => "its turn behind",
