@@ -1,14 +1,31 @@
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Waker;
 
 use crate::error::Kind;
-use crate::tree::{AnyNode, Node, Place, Settings, Shared, ShellWaker};
+use crate::tree::{AnyNode, Node, Place, PolledBy, Settings, Shared, ShellWaker, is_own_code};
+
+const NOBODY: u8 = 0;
+const POLLED: u8 = 1;
+/// That was not the code of its owner. It stays until the owner polls it.
+const ELSEWHERE: u8 = 2;
+
+/// The node whose code has opened a scope, whatever scopes are between.
+fn opener(scope: &Node) -> Option<&Arc<dyn AnyNode>> {
+    let mut owner = scope.owner()?;
+    while owner.node().kind() == Kind::Scope {
+        owner = owner.node().owner()?;
+    }
+    Some(owner)
+}
 
 /// The node of a scope or of a system: all it has is what is beneath it.
 pub(super) struct Root {
     node: Node,
     waker: ShellWaker,
+    /// Whether its code was polled, and by whom last, as a [`PolledBy`].
+    polled: AtomicU8,
     type_name: &'static str,
 }
 
@@ -21,6 +38,7 @@ impl Root {
         Arc::new(Self {
             node: Node::new(place, Kind::Scope, site, Settings::default()),
             waker: ShellWaker::default(),
+            polled: AtomicU8::new(NOBODY),
             type_name: body,
         })
     }
@@ -37,6 +55,7 @@ impl Root {
         Arc::new(Self {
             node: Node::new(Place::root(shared), Kind::System, site, settings),
             waker: ShellWaker::default(),
+            polled: AtomicU8::new(NOBODY),
             type_name: "System",
         })
     }
@@ -57,6 +76,23 @@ impl AnyNode for Root {
 
     fn set_waker(&self, waker: &Waker) {
         self.waker.set(waker);
+        if self.node.kind() == Kind::Scope {
+            let is_own = opener(&self.node).is_none_or(|owner| is_own_code(owner.node()));
+            let polled = POLLED | if is_own { 0 } else { ELSEWHERE };
+            self.polled.store(polled, Ordering::Relaxed);
+        }
+    }
+
+    fn polled_by(&self) -> PolledBy {
+        match self.polled.load(Ordering::Relaxed) {
+            elsewhere if elsewhere & ELSEWHERE != 0 => PolledBy::Other,
+            NOBODY => PolledBy::Nobody,
+            _ => PolledBy::Owner,
+        }
+    }
+
+    fn forget_poll(&self) {
+        self.polled.fetch_and(!POLLED, Ordering::Relaxed);
     }
 
     fn clear_waker(&self) {

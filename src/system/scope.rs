@@ -49,7 +49,9 @@ impl fmt::Debug for Scope {
 /// point and stops the rest. A panic of the body goes on once all is joined, so that `assert!` fails a test.
 ///
 /// A node that keeps the future of a scope in its state ends without polling it: what is beneath the scope is
-/// told and joined in the node's order, and the body goes with the state. A node that has given the future away
+/// told and joined in the node's order, and the body goes with the state. If such a scope is told to end by itself,
+/// what is beneath it is told and joined at once; the scope ends once its future is polled or dropped, and is killed
+/// if that has not come within its grace. A node that has given the future away
 /// still owns the scope, and waits for it: its body is dropped in a stop, has the grace of the scope in a drain,
 /// and is cut after that.
 ///

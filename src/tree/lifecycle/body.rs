@@ -148,8 +148,12 @@ impl<F: Future> Future for Body<'_, F> {
         if !this.is_brief {
             this.exit.make_known(cx.waker());
         }
-        if this.is_over(this.exit.any().node().signals.load()) {
+        let signals = this.exit.any().node().signals.load();
+        if this.is_over(signals) {
             return Poll::Ready(this.end());
+        }
+        if signals.has_told_scopes() {
+            this.exit.forget_polls();
         }
         let Self { exit, future, .. } = this;
         let polled = exit.enter(|| {
@@ -185,6 +189,9 @@ impl<F: Future> Future for Body<'_, F> {
                     || (signals.ends_incarnation() && this.is_out_of_time(signals, cx))
                 {
                     return Poll::Ready(this.end());
+                }
+                if signals.has_told_scopes() {
+                    this.exit.attend_scopes(cx);
                 }
                 Poll::Pending
             }

@@ -4,12 +4,24 @@ use std::task::{Context, Waker};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::attended_scopes::AttendedScopes;
+
 /// Wakes a node's shell when its own time to end is up (rule 7), or that of whoever asked for its end. What
 /// is left of either is kept by the node, under its lock; this is only the timer.
-#[derive(Debug, Default)]
-pub(crate) struct Clock(Option<Box<Armed>>);
+#[derive(Default)]
+pub(crate) struct Clock(Option<Box<Timers>>);
 
-#[derive(Debug)]
+/// What hardly any shell needs, behind one pointer.
+#[derive(Default)]
+struct Timers {
+    own: Timer,
+    /// The scopes beneath that are to end, and that nobody polls.
+    scopes: AttendedScopes,
+}
+
+#[derive(Default)]
+pub(super) struct Timer(Option<Armed>);
+
 struct Armed {
     sleep: Pin<Box<Sleep>>,
     /// Whom it wakes.
@@ -18,7 +30,18 @@ struct Armed {
 
 impl Clock {
     /// Whether this moment has come. It is nearly always the one that was asked for before.
-    pub(in crate::tree) fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
+    pub(super) fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
+        self.0.get_or_insert_default().own.poll(until, cx)
+    }
+
+    /// The scopes to whose end the shell sees.
+    pub(super) fn scopes(&mut self) -> &mut AttendedScopes {
+        &mut self.0.get_or_insert_default().scopes
+    }
+}
+
+impl Timer {
+    pub(super) fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
         match &self.0 {
             Some(armed) if armed.waits_for(until, cx.waker()) => false,
             _ => self.arm(until, cx),
@@ -27,11 +50,9 @@ impl Clock {
 
     #[cold]
     fn arm(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
-        let armed = self.0.get_or_insert_with(|| {
-            Box::new(Armed {
-                sleep: Box::pin(sleep_until(until)),
-                waker: cx.waker().clone(),
-            })
+        let armed = self.0.get_or_insert_with(|| Armed {
+            sleep: Box::pin(sleep_until(until)),
+            waker: cx.waker().clone(),
         });
         if armed.sleep.deadline() != until {
             armed.sleep.as_mut().reset(until);

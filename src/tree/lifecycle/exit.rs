@@ -79,6 +79,11 @@ impl Exit {
         self.node = node;
     }
 
+    #[inline]
+    pub(super) fn clock(&mut self) -> &mut Clock {
+        &mut self.clock
+    }
+
     /// Whether the node's own time to end is up.
     pub(in crate::tree) fn poll_expired(&mut self, cx: &mut Context<'_>) -> bool {
         let until = self.any().node().time_limit();

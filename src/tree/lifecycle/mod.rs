@@ -1,5 +1,6 @@
 //! How a node lives: registered, run, restarted, and ended after all that is beneath it.
 
+mod attended_scopes;
 mod body;
 mod clock;
 mod exit;

@@ -33,7 +33,7 @@ pub(crate) use edges::Request;
 pub(in crate::tree) use edges::{Edge, Edges, End};
 pub use id::NodeId;
 pub(crate) use label::Label;
-pub(crate) use node::{AnyNode, Node};
+pub(crate) use node::{AnyNode, Node, PolledBy};
 pub(crate) use order::{Order, bound, end_by_itself, end_if, finish, fire, request, request_own};
 pub(in crate::tree) use order::{wake_owner, wake_restarting};
 pub(crate) use replies::{keep_reply, settle_before_blocking};

@@ -22,6 +22,15 @@ use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::Gate;
 use crate::sync::lock;
 
+/// Whose code has polled a scope, if any has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PolledBy {
+    Nobody,
+    /// That of the node that owns it.
+    Owner,
+    Other,
+}
+
 /// What a tree knows of the actor, task, job or scope that a node stands for.
 pub(crate) trait AnyNode: Any + Send + Sync {
     fn node(&self) -> &Node;
@@ -44,6 +53,13 @@ pub(crate) trait AnyNode: Any + Send + Sync {
     fn close(&self, _gate: Gate) {
         self.wake();
     }
+
+    /// Of a scope: who has polled it since that was [forgotten](AnyNode::forget_poll).
+    fn polled_by(&self) -> PolledBy {
+        PolledBy::Other
+    }
+
+    fn forget_poll(&self) {}
 
     /// Drops what is queued, if the shell has ended without doing so.
     fn discard(&self) {}

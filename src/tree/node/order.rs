@@ -53,6 +53,22 @@ pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
     }
     // Its shell has another moment to look at.
     target.wake();
+    tell_of_scope(target);
+}
+
+/// Nobody may poll the future of a scope that has been told something: those above whose code may have it are to look.
+fn tell_of_scope(target: &Arc<dyn AnyNode>) {
+    let mut next = target;
+    while next.node().kind() == Kind::Scope
+        && let Some(owner) = next.node().owner()
+    {
+        // One that joins its children goes through its scopes as well.
+        if !owner.node().signals.load().is_joining() {
+            owner.node().signals.tell_of_scope();
+            owner.wake();
+        }
+        next = owner;
+    }
 }
 
 /// The node tells itself: it ends once what it is doing now has ended.
@@ -259,6 +275,9 @@ fn enter_one(
     if let Some(news) = news {
         wake_restarting(node, news);
     }
+    if entry.order.is_some() && !entry.by_self {
+        tell_of_scope(target);
+    }
     // Its body may be waiting for a task that waits for its token.
     if node.kind() == Kind::Scope && entry.order.is_some() {
         scopes.push(Arc::clone(target));
@@ -340,7 +359,7 @@ pub(in crate::tree) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
         owner.wake();
     }
     let mut next = owner;
-    while next.node().signals.load().is_adopted()
+    while next.node().signals.load().passes_wakes_on()
         && let Some(above) = next.node().owner()
     {
         above.wake();

@@ -43,6 +43,10 @@ const ADOPTED: u32 = 1 << 14;
 /// It is a scope whose future has outlived the code and the state of its owner, which waits for it as for any other
 /// child.
 const OUTLIVES: u32 = 1 << 15;
+/// It is a scope that is to end, and to whose end its owner sees meanwhile, as nobody polls it.
+const ATTENDED: u32 = 1 << 16;
+/// A scope beneath the node's code has been told to end, or until when, and nobody may poll it.
+const SCOPE_TOLD: u32 = 1 << 17;
 
 /// From here on, what never changes.
 const MARKS_SHIFT: u32 = 20;
@@ -155,6 +159,30 @@ impl Signals {
     /// Its owner goes through what is beneath this scope from now on.
     pub(in crate::tree) fn adopt(&self) {
         self.set(ADOPTED | JOINING);
+        self.clear(ATTENDED);
+    }
+
+    /// The owner of this scope, which goes on with something else, sees to its end; or somebody polls it again.
+    pub(in crate::tree) fn attend(&self, is_attended: bool) {
+        if is_attended {
+            self.set(ATTENDED);
+        } else {
+            self.clear(ATTENDED);
+        }
+    }
+
+    /// A scope beneath the node's code has been told something.
+    pub(super) fn tell_of_scope(&self) {
+        self.set(SCOPE_TOLD);
+    }
+
+    /// There are scopes beneath to be looked at, or there are none.
+    pub(in crate::tree) fn look_at_scopes(&self, is_any: bool) {
+        if is_any {
+            self.set(SCOPE_TOLD);
+        } else {
+            self.clear(SCOPE_TOLD);
+        }
     }
 
     /// The future of this scope has outlived the code and the state of its owner.
@@ -364,9 +392,20 @@ impl Snapshot {
         self.has(ADOPTED)
     }
 
-    /// It is a scope whose future has outlived the code and the state of its owner.
-    pub(in crate::tree) const fn outlives_owner(self) -> bool {
-        self.has(OUTLIVES)
+    /// Those above a scope are to know of each end beneath it, since they go through it.
+    pub(in crate::tree) const fn passes_wakes_on(self) -> bool {
+        self.has(ADOPTED | ATTENDED)
+    }
+
+    /// It is a scope whose own time counts, also when only its future is left.
+    pub(in crate::tree) const fn has_own_time(self) -> bool {
+        self.has(OUTLIVES | ATTENDED)
+    }
+
+    /// Scopes beneath its code have been told something, and are to be looked at.
+    #[inline]
+    pub(in crate::tree) const fn has_told_scopes(self) -> bool {
+        self.has(SCOPE_TOLD)
     }
 
     /// It has been told this already, or more.

@@ -244,7 +244,7 @@ impl Links {
     /// It is a scope of which only the future is left, in its owner's hands: it ends when that is polled or
     /// dropped, and holds nobody up. In others' hands it does.
     fn is_kept(&self, node: &Node, signals: Snapshot) -> bool {
-        if signals.outlives_owner() {
+        if signals.has_own_time() {
             return false;
         }
         let has_ended = signals.is_by_self() && self.closed && self.is_quiet();

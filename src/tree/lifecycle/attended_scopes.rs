@@ -1,0 +1,141 @@
+use std::sync::Arc;
+use std::task::Context;
+
+use tokio::time::Instant;
+
+use super::clock::Timer;
+use super::exit::Exit;
+use super::stop_children::{Manner, StopChildren};
+use crate::error::Phase;
+use crate::sync::lock;
+use crate::tree::node::{AnyNode, Order, PolledBy, request};
+
+/// The scopes beneath a node's code that have been told to end, and that nobody polls: the node has their futures
+/// in its state, for instance, and goes on with something else. Its shell does for them what their own would
+/// (rule 5): it tells and joins what is beneath, and cuts what has used up its time.
+#[derive(Default)]
+pub(super) struct AttendedScopes {
+    list: Vec<Attended>,
+    timer: Timer,
+}
+
+struct Attended {
+    scope: Arc<dyn AnyNode>,
+    children: StopChildren,
+    /// Nothing is left of it but its future.
+    is_quiet: bool,
+}
+
+impl Exit {
+    /// The node's code is about to be polled, and a scope beneath it has been told something.
+    #[cold]
+    pub(super) fn forget_polls(&self) {
+        let mut pending = open_scopes(self.any());
+        // A list, because scopes may be nested deeply (rule 15).
+        while let Some(scope) = pending.pop() {
+            scope.forget_poll();
+            pending.append(&mut open_scopes(&scope));
+        }
+    }
+
+    /// The node's code has been polled. Sees to those of the scopes beneath that were not.
+    #[cold]
+    pub(super) fn attend_scopes(&mut self, cx: &mut Context<'_>) {
+        let owner = Arc::clone(self.any());
+        // What is told after this is seen at the next poll.
+        owner.node().signals.look_at_scopes(false);
+        let told = told_scopes(&owner);
+        if !told.is_empty() {
+            owner.node().signals.look_at_scopes(true);
+        }
+        self.clock().scopes().poll(told, cx);
+    }
+}
+
+impl AttendedScopes {
+    fn poll(&mut self, told: Vec<Arc<dyn AnyNode>>, cx: &mut Context<'_>) {
+        let is_same =
+            |one: &Arc<dyn AnyNode>, other: &Arc<dyn AnyNode>| one.node().id() == other.node().id();
+        self.list
+            .retain(|known| told.iter().any(|scope| is_same(scope, &known.scope)));
+        for scope in told {
+            if !self.list.iter().any(|known| is_same(&scope, &known.scope)) {
+                self.list.push(Attended::new(scope));
+            }
+        }
+        for attended in &mut self.list {
+            attended.poll(cx);
+        }
+        let limits = self.list.iter().filter_map(Attended::limit);
+        if let Some(first) = limits.min()
+            && self.timer.poll(first, cx)
+        {
+            self.list.iter().for_each(Attended::cut_if_late);
+        }
+    }
+}
+
+impl Attended {
+    fn new(scope: Arc<dyn AnyNode>) -> Self {
+        let manner = match scope.node().signals.load().is_stopped() {
+            true => Manner::Stop,
+            false => Manner::Drain,
+        };
+        Self {
+            scope,
+            children: StopChildren::new(manner),
+            is_quiet: false,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        let polled_by = self.scope.polled_by();
+        // Whoever else has its future has been woken, and may have a body that goes on; but not for ever.
+        self.scope
+            .node()
+            .signals
+            .attend(polled_by == PolledBy::Nobody);
+        while polled_by == PolledBy::Nobody
+            && !self.is_quiet
+            && self.children.poll(&self.scope, cx).is_ready()
+        {
+            self.is_quiet = self.scope.node().close_if_quiet();
+        }
+    }
+
+    /// When its time is up.
+    fn limit(&self) -> Option<Instant> {
+        self.scope.node().time_limit()
+    }
+
+    fn cut_if_late(&self) {
+        if self.limit().is_some_and(|limit| limit <= Instant::now()) {
+            request(&self.scope, Order::Cut);
+        }
+    }
+}
+
+/// The scopes of this node's code that were told to end. Those within one that was not are that one's to see to,
+/// unless nobody polls it.
+fn told_scopes(owner: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
+    let mut told = Vec::new();
+    let mut pending = open_scopes(owner);
+    while let Some(scope) = pending.pop() {
+        let signals = scope.node().signals.load();
+        if signals.is_killed() || signals.is_adopted() || scope.node().phase() == Phase::Stopped {
+            continue;
+        }
+        if signals.is_told_to_end() {
+            told.push(scope);
+        } else if scope.polled_by() == PolledBy::Nobody {
+            pending.append(&mut open_scopes(&scope));
+        }
+    }
+    told
+}
+
+fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
+    let links = lock(&node.node().links);
+    let table = links.children.as_ref();
+    table.map_or_else(Vec::new, |table| table.scopes())
+}
