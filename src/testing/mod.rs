@@ -41,6 +41,8 @@
 //! });
 //! ```
 //!
+//! [The guide](guide) finds a bug with it in an actor that looks right.
+//!
 //! # What fails a run
 //!
 //! A panic of the body, or an error that it returns; a wake that never comes (nobody is ready, no timer is set,
@@ -68,8 +70,8 @@
 //! - `select!` and `join!` of tokio that are not `biased`, the order of a `HashMap`, random numbers and the
 //!   machine's clock. [`Sim::random`] has numbers by seed, and [`Simulation::twice`] shows what leaks in.
 //! - A blocking job is one poll: it runs to its end once it is chosen. Where it waits for an actor
-//!   ([`blocking_ask`](crate::ActorRef::blocking_ask)), others are polled meanwhile, on the same thread; it panics
-//!   if none of them can go on.
+//!   ([`blocking_ask`](crate::ActorRef::blocking_ask)), others are polled meanwhile, on the same thread. It panics
+//!   if none of them can go on: they wait for the body, for time, or have yielded to tokio.
 //! - One poll that never returns holds up the simulation as it would hold up a thread.
 //! - What runs at the same time on several threads, and what the mailbox does between two instructions. That is
 //!   this crate's part, and explored by itself.
@@ -82,6 +84,9 @@ mod attempt;
 mod calls;
 mod choices;
 mod fault;
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("../../docs/simulation.md")]
+pub mod guide {}
 mod looks;
 mod nodes;
 mod random;
