@@ -72,7 +72,7 @@ async fn assert_panics_when_polled_again<F: Future>(future: F) -> F::Output {
     output
 }
 
-fn with_an_actor(test: impl AsyncFnOnce(&Scope, ActorRef<EchoMsg>) -> tenure::Result) {
+fn with_an_actor(test: impl AsyncFn(&Scope, ActorRef<EchoMsg>) -> tenure::Result) {
     paused(async |_check| {
         tenure::scope(async |scope| {
             let echo = scope.spawn(Echo)?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use common::{Check, Guard, paused};
+use common::{Check, Guard, in_order};
 use tenure::prelude::*;
 use tenure::{Cause, StopError, StopReason};
 use tokio::sync::{Notify, oneshot};
@@ -92,7 +92,7 @@ fn with_chain(
     test: impl AsyncFnOnce(Vec<ActorRef<()>>, Check) -> tenure::Result + Send,
 ) {
     on_small_stack(|| {
-        paused(async |check| {
+        in_order(async |check| {
             tenure::scope(async |scope| {
                 let links = Chain::new(order, &check).spawn(&scope).await?;
                 test(links, check.clone()).await
@@ -178,7 +178,7 @@ fn deep_chain() {
 fn deep_chain_in_a_dropped_scope() {
     let _alone = alone();
     on_small_stack(|| {
-        paused(async |check| {
+        in_order(async |check| {
             let (sender, receiver) = oneshot::channel();
             let mut scope = Box::pin(tenure::scope(async |scope| {
                 let chain = Chain::new(StopOrder::Reverse, &check);
@@ -242,7 +242,7 @@ fn running_time() -> Duration {
 /// The time that the stops of so many owners take, who share the children among them.
 fn stop_time(owners: usize, order: StopOrder) -> Duration {
     let mut time = Duration::MAX;
-    paused(async |check| {
+    in_order(async |check| {
         tenure::scope(async |scope| {
             let mut all = Vec::new();
             for _ in 0..owners {

@@ -45,7 +45,7 @@ where
 
 /// The failure of an actor that has waited for one that failed.
 fn passed_on(
-    pass_on: impl Fn(StopError) -> tenure::Error + Send + Sync + 'static,
+    pass_on: impl Fn(StopError) -> tenure::Error + Copy + Send + Sync + 'static,
     test: impl Fn(Failure),
 ) {
     paused(async |check| {

@@ -5,7 +5,7 @@ use crate::common;
 use std::time::Duration;
 
 use common::restarting::{Msg, Recipe};
-use common::{Check, Log, multi_thread, paused};
+use common::{Check, Log, in_order, multi_thread, paused};
 use tenure::prelude::*;
 use tenure::{AutoShutdown, Phase, StopError, StopReason, Strategy};
 use tokio::time::{Instant, sleep};
@@ -513,7 +513,7 @@ fn significant_children_end_their_owner() {
 fn wide_group_is_restarted_in_linear_time() {
     fn time_of(width: usize) -> std::time::Duration {
         let mut spent = std::time::Duration::ZERO;
-        paused(async |check| {
+        in_order(async |check| {
             let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
             let mut members = Vec::new();
             for _ in 0..width {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::node::{Msg, Node, hold, run_in};
-use common::{Check, Log, paused};
+use common::{Check, Log, in_order, paused};
 use tenure::prelude::*;
 use tenure::{LookupError, Phase};
 use tokio::sync::Notify;
@@ -278,7 +278,7 @@ fn a_chain_of_10_000_is_searched_on_a_small_stack() {
     }
 
     fn search() {
-        paused(async |check| {
+        in_order(async |check| {
             let system = System::start().unwrap();
             let complete = Arc::new(Notify::new());
             let first = Link::spec(DEPTH - 1, Arc::clone(&complete), check.clone());

@@ -146,7 +146,7 @@ where
 
 /// Runs a case in a scope on a paused clock, with a log and the time at which it begins. The scope ends well, and the
 /// case does not hang.
-fn in_scope(case: impl AsyncFnOnce(&Scope, &Log, Instant) -> tenure::Result) {
+fn in_scope(case: impl AsyncFn(&Scope, &Log, Instant) -> tenure::Result) {
     paused(async |_check| {
         let (log, begin) = (Log::default(), Instant::now());
         let scope = tenure::scope(async |scope| case(&scope, &log, begin).await);

@@ -188,7 +188,7 @@ impl Rig {
 }
 
 /// A test in which whoever waits hears of it at once.
-fn at_once(test: impl AsyncFnOnce(Check)) {
+fn at_once(test: impl AsyncFn(Check)) {
     paused(async |check| {
         let begin = Instant::now();
         test(check).await;
@@ -694,7 +694,7 @@ async fn handed_out(
 }
 
 fn with_outward(
-    test: impl AsyncFnOnce(ActorRef<ReplyTo<u32>>, UnboundedReceiver<ReplyTo<u32>>, Arc<Wakes>),
+    test: impl AsyncFn(ActorRef<ReplyTo<u32>>, UnboundedReceiver<ReplyTo<u32>>, Arc<Wakes>),
 ) {
     paused(async |_check| {
         tenure::scope(async |scope| {

@@ -9,6 +9,8 @@
 
 pub mod node;
 pub mod restarting;
+#[cfg(feature = "simulation")]
+pub mod seeds;
 pub mod worker;
 
 use std::future::Future;
@@ -22,8 +24,18 @@ use tokio::runtime::{Builder, Runtime};
 /// For how long tokio's count of tasks may lag behind a join on a multi-thread runtime.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs a test on a current-thread runtime whose clock is paused, and then the leak check.
-pub fn paused<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
+/// Runs a test on a current-thread runtime whose clock is paused, and then the leak check. If the environment asks
+/// for it, it is run in many orders of events instead: see `seeds.rs`.
+pub fn paused<F: Future<Output = ()>>(test: impl Fn(Check) -> F) {
+    #[cfg(feature = "simulation")]
+    if seeds::are_asked_for() {
+        return seeds::run(test);
+    }
+    in_order(test);
+}
+
+/// As [`paused`], for a test that is about the order in which tokio polls, or about what no simulation has.
+pub fn in_order<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
     run(&paused_runtime(), Duration::ZERO, test);
 }
 
