@@ -305,6 +305,23 @@ async fn loop_for_ever() {
     }
 }
 
+/// A look that comes when who waited has ended is no sign that nobody waits for a timer.
+#[test]
+fn look_that_comes_too_late_hides_no_timer() {
+    simulate(Seeds::first(100), async |sim| {
+        tenure::scope(async |scope| {
+            for _ in 0..3 {
+                let slow = scope.task_with(|_| sleep(Duration::from_millis(1_500)))?;
+                slow.node().stop().await?;
+            }
+            sleep(Duration::from_secs(60)).await;
+            assert!(sim.elapsed() >= Duration::from_secs(60));
+            Ok(())
+        })
+        .await
+    });
+}
+
 #[test]
 fn what_outlives_the_body_is_shown() {
     let error = Simulation::new(Seeds::first(1))

@@ -117,7 +117,9 @@ struct Driver<'a, F> {
     body: Pin<&'a mut Option<F>>,
     body_waker: Waker,
     timer: Pin<Box<Sleep>>,
-    is_idle: bool,
+    /// What the timer was set for when it was found that nobody is ready: the next moment of the simulation's own,
+    /// if there is one.
+    timer_is_for: Option<Option<Instant>>,
     metrics: RuntimeMetrics,
     raw_tasks: usize,
 }
@@ -131,7 +133,7 @@ impl<'a, R: TaskOutput, F: Future<Output = R>> Driver<'a, F> {
             body,
             body_waker: world.ready.waker(BODY),
             timer: Box::pin(sleep(QUIET)),
-            is_idle: false,
+            timer_is_for: None,
             metrics: Handle::current().metrics(),
             raw_tasks: 0,
         }
@@ -154,7 +156,7 @@ impl<'a, R: TaskOutput, F: Future<Output = R>> Driver<'a, F> {
                 self.world.after_poll();
             }
         }
-        self.is_idle = false;
+        self.timer_is_for = None;
         if let Some(finding) = self.beyond_limits() {
             return Poll::Ready(Some(finding));
         }
@@ -199,7 +201,7 @@ impl<'a, R: TaskOutput, F: Future<Output = R>> Driver<'a, F> {
 
     /// Nobody is ready. Lets time go by, until somebody is to go on then, or a timer wakes somebody.
     fn idle(&mut self, next: Option<Instant>, cx: &mut Context<'_>) -> Poll<Option<Finding>> {
-        if !std::mem::replace(&mut self.is_idle, true) {
+        if self.timer_is_for.replace(next) != Some(next) {
             let quiet = Instant::now() + QUIET;
             self.timer.as_mut().reset(next.unwrap_or(quiet).min(quiet));
         }
@@ -207,7 +209,7 @@ impl<'a, R: TaskOutput, F: Future<Output = R>> Driver<'a, F> {
             return Poll::Pending;
         }
         if next.is_some() {
-            self.is_idle = false;
+            self.timer_is_for = None;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

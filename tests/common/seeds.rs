@@ -54,7 +54,6 @@ const IN_ORDER: &[&str] = &[
     "stop_of_a_member_that_is_let_go_runs_its_on_stop",
     "stop_returns_after_on_stop_and_drop",
     "stop_within",
-    "system_has_a_default_for_asks_of_its_nodes",
     "target_whose_handler_has_ended_may_ask_back",
     "tell_that_times_out_gives_the_message_back",
     "tell_waits_for_room_and_its_turn",
