@@ -169,7 +169,8 @@ impl Failure {
     /// Each once: without those that stand beneath others, however they came there.
     pub(crate) fn distinct(mut all: Vec<Self>) -> Vec<Self> {
         if all.len() > 1 {
-            let address = |failure: &Self| Arc::as_ptr(&failure.0).addr();
+            // Of two that were told of one failure, one may have been told of it as text.
+            let address = |failure: &Self| Arc::as_ptr(&failure.text().unwrap_or(failure).0).addr();
             let mut known = HashSet::new();
             let mut pending: Vec<&Self> = all.iter().flat_map(Self::beneath).collect();
             while let Some(next) = pending.pop() {

@@ -7,10 +7,11 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use common::node::{Msg, Node, run};
+use common::node::{Msg, Node, hold, run};
 use common::{Log, paused};
 use tenure::prelude::*;
-use tenure::{Cause, ChildExit, Failure, StopError};
+use tenure::{Cause, ChildExit, Failure, Phase, StopError};
+use tokio::task::yield_now;
 
 fn failure_of<T: fmt::Debug>(end: Result<T, StopError>) -> Failure {
     match end {
@@ -114,6 +115,44 @@ fn failure_that_comes_by_two_ways_stands_once() {
                 .leaves()
                 .filter(|leaf| leaf.path() == "/owner/child");
             assert_eq!(times.count(), 1, "{failure:?}");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Who waits for a child that is gone is told of its failure as text, and its owner has the failure itself.
+#[test]
+fn failure_that_is_known_as_text_too_stands_once() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let log = Log::default();
+            let (give, take) = tokio::sync::oneshot::channel();
+            let owner = scope.spawn(Node::new(&check, &log).named("owner").contain())?;
+            let child = Node::new(&check, &log).named("child");
+            owner
+                .tell(run(move |ctx| {
+                    let child = ctx.spawn(child).unwrap();
+                    let waits = Waits(child.clone(), |error: StopError| error.into());
+                    let waits = ctx.spawn(ChildSpec::new(waits).name("waits")).unwrap();
+                    give.send((child, waits)).unwrap_or_default();
+                }))
+                .await?;
+            let (child, waits) = take.await?;
+            // It sees neither end before both have come.
+            let gate = hold(&owner).await;
+            child.tell(Msg::Fail).await?;
+            while child.node().phase() != Phase::Stopped {
+                yield_now().await;
+            }
+            waits.tell(()).await?;
+            while waits.node().phase() != Phase::Stopped {
+                yield_now().await;
+            }
+            gate.open();
+            let failure = failure_of(owner.stopped().await);
+            assert_eq!(paths(&failure), ["/owner", "/owner/waits", "/owner/child"]);
             Ok(())
         })
         .await

@@ -29,7 +29,6 @@ const IN_ORDER: &[&str] = &[
     "dropped_tell_has_sent_nothing_and_passes_its_turn_on",
     "errors_are_shown_as_fragments",
     "every_way_of_asking_inherits",
-    "failure_that_comes_by_two_ways_stands_once",
     "failures_that_the_owner_has_not_seen_are_reported_with_it",
     "full_mailbox_cycle_is_named",
     "grace_of_a_system",
