@@ -169,7 +169,7 @@ fn granted_tell_held_outside_takes_no_room_from_a_drain() {
 
 /// Reserves the only room of an actor from beneath it while that is in a handler, and gives the permit away.
 fn permit_from_beneath(
-    then: impl AsyncFnOnce(&ActorRef<Msg>, Spawner, Permit<'static, Msg>, Arc<Gate>),
+    then: impl AsyncFn(&ActorRef<Msg>, Spawner, Permit<'static, Msg>, Arc<Gate>),
 ) {
     paused(async |check| {
         tenure::scope(async |scope| {
