@@ -12,14 +12,23 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tenure::prelude::*;
+use tenure::{CancellationToken, TaskSpec};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 use crate::store::StoreMsg;
 
 /// How long a client may take to send a request's head, also on a connection that is kept open.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a request may take in all.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the store may take for a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection may last once it is to end. A client that has stopped reading, or never sends the
+/// rest of its request, is broken off then.
+const LAST_REQUEST: Duration = Duration::from_secs(18);
+/// The grace of a connection. No connection takes so long: one that is cut short at its grace would make the
+/// whole shutdown a failure, and that is not for a client to decide. It ends within the 25 s that a system has
+/// for its shutdown by default.
+const CONNECTION_GRACE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Http {
     pub(crate) port: u16,
@@ -43,7 +52,9 @@ impl Actor for Http {
             while let Some(accepted) = token.run_until_cancelled(listener.accept()).await {
                 let (stream, _) = accepted?;
                 let app = app.clone();
-                connections.task_with(|token| serve(stream, app, token))?;
+                let connection = TaskSpec::with_token(|token| serve(stream, app, token));
+                // A panic in a request's handler ends its connection, and not the service.
+                connections.task(connection.grace(CONNECTION_GRACE).contain())?;
             }
             tenure::Ok(())
         })?;
@@ -56,7 +67,7 @@ impl Actor for Http {
 }
 
 /// Serves one connection until its client or its owner ends it.
-async fn serve(stream: TcpStream, app: Router, token: tokio_util::sync::CancellationToken) {
+async fn serve(stream: TcpStream, app: Router, token: CancellationToken) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -67,7 +78,11 @@ async fn serve(stream: TcpStream, app: Router, token: tokio_util::sync::Cancella
         () = token.cancelled() => {
             // Answers what is in flight, and takes no further request.
             connection.as_mut().graceful_shutdown();
-            connection.await
+            let Ok(ended) = timeout(LAST_REQUEST, connection).await else {
+                tracing::warn!("a client does not let its last request end: it is broken off");
+                return;
+            };
+            ended
         }
     };
     if let Err(error) = ended {
