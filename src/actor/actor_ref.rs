@@ -217,13 +217,21 @@ impl<M: Send + 'static> ActorRef<M> {
     /// Asks for a stop: the actor finishes the message it is handling, discards its queue, stops
     /// its children, runs [`on_stop`](crate::Actor::on_stop), and is dropped and joined.
     ///
+    /// Beneath an actor that ends, tasks and blocking jobs are told first, all at once, and its actors only once
+    /// those are joined ([rule 3](crate::lifecycle#rule-3)): a task can still ask the actors beside it, and one
+    /// that takes long keeps them from being told. In a stop a plain task is dropped at its next await.
+    ///
     /// The call requests it; awaiting what it returns waits for the end.
     pub fn stop(&self) -> Stopping {
         self.node().stop()
     }
 
     /// Asks for a drain: as a stop, but every message that was accepted is handled first, and all
-    /// that is beneath the actor drains too.
+    /// that is beneath the actor drains too, tasks before actors as in a [`stop`](Self::stop).
+    ///
+    /// An actor that fails while it drains is not restarted, whatever its policy says: what it had accepted and
+    /// not handled is lost, its asks fail with [`AskError::Failed`] or [`AskError::Stopped`], and the failure is
+    /// a part of the outcome ([rule 9](crate::lifecycle#rule-9)).
     pub fn drain(&self) -> Stopping {
         self.node().drain()
     }

@@ -13,7 +13,8 @@ use crate::actor::{Decision, IncarnationEnd, RestartPolicy};
 /// [`on_stop`](crate::Actor::on_stop) unless it panicked, then its state. Messages that are queued
 /// are for the next one; the one that failed is not handled again, and whoever asked it is told
 /// [`AskError::Failed`](crate::AskError::Failed). Nobody who asked for a stop, drain or kill gets a
-/// restart instead; a drain that finds a restart under way lets it handle what is queued.
+/// restart instead; a drain that finds a restart under way lets it handle what is queued. An actor that fails once it
+/// drains is not restarted: what it had accepted and not handled is lost.
 ///
 /// Nothing is started anew beneath a node that is to end (a stop, a kill, or a drain once its token has
 /// fired), at any height: what fails there is reported.

@@ -126,14 +126,15 @@ impl NodeRef {
         self.node.node().owner().cloned().map(Self::new)
     }
 
-    /// Asks for a stop: it finishes what it is doing, discards its queue, stops its children, and
-    /// ends.
+    /// Asks for a stop: it finishes what it is doing, discards its queue, stops its children, tasks before
+    /// actors, and ends. See [`ActorRef::stop`](crate::ActorRef::stop).
     pub fn stop(&self) -> Stopping {
         self.end(Order::Stop)
     }
 
     /// Asks for a drain: as a stop, but all that was accepted is handled first, and everything
-    /// beneath it drains too.
+    /// beneath it drains too. What fails meanwhile is not restarted. See
+    /// [`ActorRef::drain`](crate::ActorRef::drain).
     pub fn drain(&self) -> Stopping {
         self.end(Order::Drain)
     }

@@ -133,6 +133,35 @@ fn children_of_a_draining_owner_restart_until_its_token_fires() {
     });
 }
 
+/// What it had accepted after the message that failed is lost, and its asks say so.
+#[test]
+fn actor_that_fails_in_its_own_drain_is_not_restarted() {
+    paused(async |check| {
+        let house = House::new(&check);
+        let recipe = house.recipe("worker");
+        let spec = recipe.restarting(Restart::OnFailure);
+        let worker = house.system.spawn(spec.contain()).unwrap();
+        for msg in [Msg::Sleep(SECOND), Msg::Fail, Msg::Log("lost")] {
+            worker.tell(msg).await.unwrap();
+        }
+        let asked = worker.ask(Msg::Incarnation).owned();
+        let asked = house.system.task(async { tenure::Ok(asked.await) });
+        sleep(SECOND / 2).await;
+        assert_eq!(leaves(worker.drain().await), ["/worker"]);
+        let asked = asked.unwrap().await.unwrap();
+        assert!(matches!(asked, Err(AskError::Stopped)), "{asked:?}");
+        assert_eq!(recipe.incarnations.get(), 1);
+        assert!(
+            !house
+                .log
+                .entries()
+                .iter()
+                .any(|entry| entry.contains("lost"))
+        );
+        house.system.stop().await.unwrap();
+    });
+}
+
 #[test]
 fn children_of_a_draining_owner_restart_no_more_once_its_token_has_fired() {
     paused(async |check| {
