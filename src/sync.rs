@@ -1,6 +1,7 @@
 //! What everything here uses: the lock, those who are woken after it, what a panic said, and times that
 //! do not overflow.
 
+mod limits;
 mod locks;
 mod panics;
 mod ready;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(crate) use limits::has_passed;
 pub(crate) use locks::{Foreign, Guard, assert_unlocked, lock};
 pub(crate) use panics::{panic_message, panic_text};
 pub(crate) use ready::Readiness;

@@ -1,13 +1,14 @@
-//! Blocking jobs that wait for a thread.
+//! Blocking jobs that wait for a thread, and waits that block one.
 
 mod common;
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use common::{Check, Count};
+use common::node::{Gate, Msg, Node, note};
+use common::{Check, Count, Log, current_thread, multi_thread, paused};
 use tenure::prelude::*;
-use tenure::{StopReason, TaskError};
+use tenure::{Scope, StopReason, TaskError};
 use tokio::runtime::{Builder, Runtime};
 
 /// Time that nothing here needs.
@@ -130,5 +131,121 @@ fn stop_races_with_the_thread_that_takes_the_job() {
             system.stop().await.unwrap();
             assert_eq!(check.alive(), 0);
         }
+    });
+}
+
+/// A node that is held up, and whose one place is taken: the gate that lets it go.
+async fn held_up(scope: &Scope, check: &Check) -> (ActorRef<Msg>, Arc<Gate>) {
+    let (log, gate) = (Log::default(), Arc::new(Gate::default()));
+    let spec = ChildSpec::new(Node::new(check, &log)).mailbox(Mailbox::bounded(1));
+    let node = scope.spawn(spec).unwrap();
+    node.tell(Msg::Hold(Arc::clone(&gate))).await.unwrap();
+    gate.reached().await;
+    node.tell(note("queued")).await.unwrap();
+    (node, gate)
+}
+
+/// Each blocking way of sending, with a limit, to a node that has no room.
+fn assert_timed_out(node: &ActorRef<Msg>, limit: Duration) {
+    let recipient = node.recipient::<Msg>();
+    let asks: [&dyn Fn() -> Result<(), AskError>; 3] = [
+        &|| node.ask(Msg::Ping).timeout(limit).blocking_wait(),
+        &|| {
+            let deadline = tokio::time::Instant::now() + limit;
+            node.ask(Msg::Ping).deadline(deadline).blocking_wait()
+        },
+        &|| recipient.ask(Msg::Ping).timeout(limit).blocking_wait(),
+    ];
+    for ask in asks {
+        let begin = Instant::now();
+        let asked = ask();
+        assert!(matches!(asked, Err(AskError::TimedOut { .. })), "{asked:?}");
+        assert!(begin.elapsed() >= limit);
+    }
+    let tells: [&dyn Fn(Msg) -> Result<(), SendError<Msg>>; 2] = [
+        &|msg| node.tell(msg).timeout(limit).blocking_wait(),
+        &|msg| recipient.tell(msg).timeout(limit).blocking_wait(),
+    ];
+    for tell in tells {
+        let begin = Instant::now();
+        let told = tell(note("late"));
+        assert!(begin.elapsed() >= limit);
+        assert!(matches!(told, Err(SendError::TimedOut(_))), "{told:?}");
+        let back = told.unwrap_err().into_inner();
+        assert!(matches!(back, Msg::Note(text) if text == "late"));
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "ones that know no runtime")]
+fn limits_of_blocking_waits_hold() {
+    multi_thread(async |check| {
+        tenure::scope(async |scope| {
+            let (node, gate) = held_up(&scope, &check).await;
+            let limit = Duration::from_millis(10);
+            let (in_job, on_thread, on_worker) = (node.clone(), node.clone(), node.clone());
+            let job = scope.blocking(move |_| assert_timed_out(&in_job, limit))?;
+            // Where no runtime is, and where one should be driven meanwhile.
+            let thread = std::thread::spawn(move || assert_timed_out(&on_thread, limit));
+            let task = scope.task(async move { assert_timed_out(&on_worker, limit) })?;
+            job.await?;
+            task.await?;
+            thread.join().unwrap();
+
+            gate.open();
+            let asked = node.clone();
+            let in_time = std::thread::spawn(move || {
+                let ask = asked.ask(Msg::Ping).timeout(LONG);
+                ask.blocking_wait()
+            });
+            while !in_time.is_finished() {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(in_time.join().unwrap(), Ok(()));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Nobody else drives its timers.
+#[test]
+fn limit_of_a_blocking_wait_holds_on_the_only_thread_of_its_runtime() {
+    current_thread().block_on(async {
+        let check = Check::default();
+        tenure::scope(async |scope| {
+            let (node, gate) = held_up(&scope, &check).await;
+            assert_timed_out(&node, Duration::from_millis(10));
+            gate.open();
+            Ok(())
+        })
+        .await
+        .unwrap();
+        check.assert_clean();
+    });
+}
+
+#[test]
+fn limit_of_a_blocking_wait_is_one_of_the_paused_clock() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let (node, gate) = held_up(&scope, &check).await;
+            let limit = Duration::from_secs(3_600);
+            let (begin, begun) = tokio::sync::oneshot::channel();
+            let job = scope.blocking(move |_| {
+                let ask = node.ask(Msg::Ping).timeout(limit);
+                begin.send(()).ok();
+                tenure::Ok(ask.blocking_wait())
+            })?;
+            begun.await?;
+            tokio::time::advance(limit).await;
+            let asked = job.await?;
+            assert!(matches!(asked, Err(AskError::TimedOut { .. })), "{asked:?}");
+            gate.open();
+            Ok(())
+        })
+        .await
+        .unwrap();
     });
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::Actor;
 use super::ask::Ask;
-use super::block::block_on;
 use super::cell::ActorCell;
 use super::permit::Reserve;
 use super::recipient::Recipient;
@@ -147,14 +146,15 @@ impl<M: Send + 'static> ActorRef<M> {
 
     /// As [`tell`](ActorRef::tell), on a thread that may block: in a
     /// [`blocking`](crate::Spawner::blocking) job, or outside of the runtime. On a runtime's own
-    /// thread it would keep that thread from everything else.
+    /// thread it would keep that thread from everything else. [`Tell::blocking_wait`] is the same with the options
+    /// of a tell, such as a timeout.
     ///
     /// # Errors
     ///
     /// [`SendError::Stopped`] gives the message back if the actor takes no more;
     /// [`SendError::Deadlock`] if the wait for room would never end ([rule 16](crate::lifecycle#rule-16)).
     pub fn blocking_tell(&self, message: M) -> Result<(), SendError<M>> {
-        block_on(self.tell(message))
+        self.tell(message).blocking_wait()
     }
 
     /// Sends a message that carries a [`ReplyTo`], and waits for the reply. It always resolves
@@ -184,7 +184,8 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// As [`ask`](ActorRef::ask), on a thread that may block, as for
-    /// [`blocking_tell`](ActorRef::blocking_tell).
+    /// [`blocking_tell`](ActorRef::blocking_tell). [`Ask::blocking_wait`] is the same with the options of an ask,
+    /// such as a timeout.
     ///
     /// # Errors
     ///
@@ -193,7 +194,7 @@ impl<M: Send + 'static> ActorRef<M> {
         &self,
         message: impl FnOnce(ReplyTo<T>) -> M,
     ) -> Result<T, AskError> {
-        block_on(self.ask(message))
+        self.ask(message).blocking_wait()
     }
 
     /// Hands an ask on: the message made from `reply` goes to this actor, whose reply goes straight

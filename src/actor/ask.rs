@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::block::block_on;
 use super::cell::ActorCell;
 use super::exchange::{Exchange, Post};
 use crate::error::AskError;
@@ -114,6 +115,50 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     pub fn even_if_cyclic(mut self) -> Self {
         self.exchange.bounds.allow_cycles();
         self
+    }
+
+    /// Sends the message and waits for the reply on this thread, which may block: in a
+    /// [`blocking`](crate::Spawner::blocking) job, or outside of the runtime. On a runtime's own thread it would keep
+    /// that thread from everything else.
+    ///
+    /// A [`timeout`](Ask::timeout) or [`deadline`](Ask::deadline) needs no runtime here.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tenure::prelude::*;
+    /// # struct Echo;
+    /// # impl Actor for Echo {
+    /// #     type Msg = ReplyTo<u32>;
+    /// #     async fn handle(&mut self, reply: ReplyTo<u32>, _: &mut Context<Self>) -> tenure::Result {
+    /// #         reply.send(7);
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     let echo = scope.spawn(Echo)?;
+    ///     let job = scope.blocking(move |_| {
+    ///         let ask = echo.ask(|reply| reply).timeout(Duration::from_secs(2));
+    ///         tenure::Ok(ask.blocking_wait()?)
+    ///     })?;
+    ///     assert_eq!(job.await?, 7);
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`] says why there is no reply.
+    ///
+    /// # Panics
+    ///
+    /// When it was polled before, and was ready; with a deadline, in a runtime without a timer.
+    pub fn blocking_wait(mut self) -> Result<T, AskError> {
+        let limit = self.exchange.bounds.block();
+        block_on(self, limit)
     }
 
     /// The same ask, holding a reference of its own: for a future that must be `'static`.

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use tokio::task::unconstrained;
+use tokio::time::Instant;
 
 use crate::tree::{settle_before_blocking, simulated};
 
@@ -20,11 +21,11 @@ impl Wake for Unpark {
     }
 }
 
-/// Polls a future on this thread, which sleeps in between.
+/// Polls a future on this thread, which sleeps in between, and wakes by itself at `limit`.
 ///
 /// It needs no runtime, so that it also works in a blocking job, where tokio's own `block_on`
 /// would have to be handed a runtime.
-pub(super) fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F, limit: Option<Instant>) -> F::Output {
     // In a task of tokio's, its budget would be used up and never come back: the thread is not given
     // back in between.
     let mut future = pin!(unconstrained(future));
@@ -35,8 +36,15 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Ready(output) => return output,
             Poll::Pending => {
                 settle_before_blocking();
-                simulated::block(thread::park);
+                simulated::block(|| park(limit));
             }
         }
+    }
+}
+
+fn park(limit: Option<Instant>) {
+    match limit {
+        None => thread::park(),
+        Some(limit) => thread::park_timeout(limit.saturating_duration_since(Instant::now())),
     }
 }

@@ -1,12 +1,12 @@
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep};
 
 use crate::error::{AskError, Cycle};
 use crate::mailbox::ReplyReceiver;
+use crate::sync::has_passed;
 use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_inside};
 
 /// What keeps an ask from waiting for ever: its deadline, or that its wait is listed.
@@ -17,6 +17,8 @@ pub(super) struct Bounds {
     /// The limit is that of what it is a part of.
     is_inherited: bool,
     even_if_cyclic: bool,
+    /// A thread is blocked for it.
+    blocks: bool,
     timer: Option<Pin<Box<Sleep>>>,
     wait: Wait,
 }
@@ -28,6 +30,7 @@ impl Bounds {
             inherits: true,
             is_inherited: false,
             even_if_cyclic: false,
+            blocks: false,
             timer: None,
             wait: Wait::new(),
         }
@@ -53,6 +56,12 @@ impl Bounds {
 
     pub(super) fn allow_cycles(&mut self) {
         self.even_if_cyclic = true;
+    }
+
+    /// A thread is about to block for it. Gives when that is to wake by itself.
+    pub(super) fn block(&mut self) -> Option<Instant> {
+        self.blocks = true;
+        self.limit
     }
 
     pub(super) fn has_limit(&self) -> bool {
@@ -127,10 +136,7 @@ impl Bounds {
         let Some(limit) = self.limit else {
             return false;
         };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
-        timer.as_mut().poll(cx).is_ready()
+        has_passed(limit, &mut self.timer, self.blocks, cx)
     }
 }
 

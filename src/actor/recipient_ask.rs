@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::block::block_on;
 use super::exchange::{Exchange, Post};
 use super::receive::{Place, Receive};
 use crate::error::AskError;
@@ -72,6 +73,20 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
     pub fn even_if_cyclic(mut self) -> Self {
         self.exchange.bounds.allow_cycles();
         self
+    }
+
+    /// As [`Ask::blocking_wait`](crate::Ask::blocking_wait).
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`] says why there is no reply.
+    ///
+    /// # Panics
+    ///
+    /// When it was polled before, and was ready; with a deadline, in a runtime without a timer.
+    pub fn blocking_wait(mut self) -> Result<R, AskError> {
+        let limit = self.exchange.bounds.block();
+        block_on(self, limit)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::coop::consume_budget;
 
+use super::block::block_on;
 use super::receive::{Place, Receive};
 use super::room::NoRoom;
 use crate::error::SendError;
@@ -54,6 +55,20 @@ impl<'a, T: Send + 'static> RecipientTell<'a, T> {
             place.room().allow_cycles();
         }
         self
+    }
+
+    /// As [`Tell::blocking_wait`](crate::Tell::blocking_wait).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] gives the message back.
+    ///
+    /// # Panics
+    ///
+    /// When it was polled before, and was ready; with a timeout, in a runtime without a timer.
+    pub fn blocking_wait(mut self) -> Result<(), SendError<T>> {
+        let limit = self.place.as_mut().and_then(|place| place.room().block());
+        block_on(self, limit)
     }
 }
 

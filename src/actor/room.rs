@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::cell::ActorCell;
 use crate::error::Cycle;
 use crate::mailbox::{Reserved, Ticket};
@@ -61,6 +63,11 @@ impl Room {
 
     pub(super) fn set_timeout(&mut self, limit: Duration) {
         self.bound.set_timeout(limit);
+    }
+
+    /// As [`WaitBound::block`].
+    pub(super) fn block(&mut self) -> Option<Instant> {
+        self.bound.block()
     }
 
     /// It stands in the line.

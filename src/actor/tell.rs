@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::coop::consume_budget;
 
+use super::block::block_on;
 use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
@@ -60,6 +61,21 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     pub fn even_if_cyclic(mut self) -> Self {
         self.room.allow_cycles();
         self
+    }
+
+    /// Sends the message on this thread, which may block, as for
+    /// [`Ask::blocking_wait`](crate::Ask::blocking_wait). A [`timeout`](Tell::timeout) needs no runtime here.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] gives the message back.
+    ///
+    /// # Panics
+    ///
+    /// When it was polled before, and was ready; with a timeout, in a runtime without a timer.
+    pub fn blocking_wait(mut self) -> Result<(), SendError<M>> {
+        let limit = self.room.block();
+        block_on(self, limit)
     }
 
     /// The message is an ask that is handed on.

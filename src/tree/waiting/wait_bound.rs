@@ -1,14 +1,13 @@
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep};
 
 use super::wait_graph::Wait;
 use crate::error::Cycle;
-use crate::sync::after;
+use crate::sync::{after, has_passed};
 use crate::tree::node::{AnyNode, Request, is_inside};
 
 /// What keeps a wait for a node from lasting for ever: its limit, or that it is listed.
@@ -21,6 +20,8 @@ struct Bound {
     limit: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     even_if_cyclic: bool,
+    /// A thread is blocked for it.
+    blocks: bool,
     wait: Wait,
 }
 
@@ -44,6 +45,13 @@ impl WaitBound {
 
     pub(crate) fn allow_cycles(&mut self) {
         self.0.get_or_insert_default().even_if_cyclic = true;
+    }
+
+    /// A thread is about to block for it. Gives when that is to wake by itself.
+    pub(crate) fn block(&mut self) -> Option<Instant> {
+        let bound = self.0.as_mut()?;
+        bound.blocks = true;
+        bound.limit
     }
 
     /// The wait is pending: lists it, and looks at the time. `Ready` says why it is over.
@@ -86,12 +94,10 @@ impl Bound {
         let Some(limit) = self.limit else {
             return Poll::Pending;
         };
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(limit)));
-        timer.as_mut().poll(cx).map(|()| {
-            self.wait.end();
-            Overrun::TimedOut
-        })
+        if !has_passed(limit, &mut self.timer, self.blocks, cx) {
+            return Poll::Pending;
+        }
+        self.wait.end();
+        Poll::Ready(Overrun::TimedOut)
     }
 }

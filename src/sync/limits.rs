@@ -1,0 +1,31 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Context;
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Whether the limit of a wait has passed. If not, the waker is woken then by the timer, which is set here.
+///
+/// With `blocks` the thread is blocked for the wait, and wakes itself at the limit. So it also holds where no runtime
+/// is, or where this thread is what would have to drive its timers. The timer is for a paused clock, which a thread
+/// knows nothing of.
+///
+/// # Panics
+///
+/// In a runtime without a timer; outside of one, unless it `blocks`.
+pub(crate) fn has_passed(
+    limit: Instant,
+    timer: &mut Option<Pin<Box<Sleep>>>,
+    blocks: bool,
+    cx: &mut Context<'_>,
+) -> bool {
+    if blocks {
+        let is_over = limit <= Instant::now();
+        if is_over || Handle::try_current().is_err() {
+            return is_over;
+        }
+    }
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(limit)));
+    timer.as_mut().poll(cx).is_ready()
+}
