@@ -5,16 +5,17 @@
 //! the desk, the cache, the store, each gone before the next is told; then it runs its own
 //! `on_stop`.
 
+use std::convert::Infallible;
+
 use tenure::prelude::*;
 
 struct Part(&'static str);
 
-enum Nothing {}
-
 impl Actor for Part {
-    type Msg = Nothing;
+    /// There is none: nobody can send it anything.
+    type Msg = Infallible;
 
-    async fn handle(&mut self, msg: Nothing, _ctx: &mut Context<Self>) -> tenure::Result {
+    async fn handle(&mut self, msg: Infallible, _ctx: &mut Context<Self>) -> tenure::Result {
         match msg {}
     }
 

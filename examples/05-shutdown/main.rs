@@ -4,6 +4,7 @@
 //! is taken, and the program ends when the last actor is joined. A second signal kills what is left;
 //! a third ends the process.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use tenure::prelude::*;
@@ -37,10 +38,8 @@ impl Actor for Worker {
 /// Gives the worker a job now and then.
 struct Office;
 
-enum Nothing {}
-
 impl Actor for Office {
-    type Msg = Nothing;
+    type Msg = Infallible;
 
     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
         let worker = ctx.spawn(ChildSpec::new(Worker { done: 0 }).name("worker"))?;
@@ -58,7 +57,7 @@ impl Actor for Office {
         Ok(())
     }
 
-    async fn handle(&mut self, msg: Nothing, _ctx: &mut Context<Self>) -> tenure::Result {
+    async fn handle(&mut self, msg: Infallible, _ctx: &mut Context<Self>) -> tenure::Result {
         match msg {}
     }
 }

@@ -1,5 +1,6 @@
 //! The listener and its connections: each is a task that the actor owns.
 
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::time::Duration;
@@ -32,19 +33,18 @@ const CONNECTION_GRACE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Http {
     pub(crate) port: u16,
-    pub(crate) store: ActorRef<StoreMsg>,
 }
 
-pub(crate) enum Nothing {}
-
 impl Actor for Http {
-    type Msg = Nothing;
+    type Msg = Infallible;
 
     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
         // A port that is in use fails the start, and with it the service.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         println!("listening on http://{}", listener.local_addr()?);
-        let app = routes(self.store.clone(), ctx.spawner());
+        // It has started before this actor, beside it.
+        let store = ctx.lookup("store")?;
+        let app = routes(store, ctx.spawner());
         let connections = ctx.spawner();
         // Of the actor: it fires in a drain before the tasks are waited for, so that this loop ends.
         let token = ctx.token();
@@ -61,7 +61,7 @@ impl Actor for Http {
         Ok(())
     }
 
-    async fn handle(&mut self, msg: Nothing, _ctx: &mut Context<Self>) -> tenure::Result {
+    async fn handle(&mut self, msg: Infallible, _ctx: &mut Context<Self>) -> tenure::Result {
         match msg {}
     }
 }
