@@ -39,13 +39,13 @@ pub(super) trait Post {
 /// A request on its way, or the wait for its reply.
 pub(super) struct Exchange<P: Post, T: Send + 'static> {
     post: P,
-    stage: Stage,
+    stage: Progress,
     reply: ReplyReceiver<T>,
     pub(super) bounds: Bounds,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum Progress {
     Unsent,
     /// Waits for room.
     Queueing,
@@ -57,7 +57,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     pub(super) fn new(post: P, reply: ReplyReceiver<T>) -> Self {
         Self {
             post,
-            stage: Stage::Unsent,
+            stage: Progress::Unsent,
             reply,
             bounds: Bounds::new(),
         }
@@ -71,25 +71,25 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     pub(super) fn moved<Q: Post>(&mut self, post: impl FnOnce(&mut P) -> Q) -> Exchange<Q, T> {
         Exchange {
             post: post(&mut self.post),
-            stage: std::mem::replace(&mut self.stage, Stage::Over),
+            stage: std::mem::replace(&mut self.stage, Progress::Over),
             reply: self.reply.take(),
             bounds: std::mem::take(&mut self.bounds),
         }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, AskError>> {
-        let is_listed = self.stage != Stage::Unsent;
-        if self.stage != Stage::Sent {
+        let is_listed = self.stage != Progress::Unsent;
+        if self.stage != Progress::Sent {
             ready!(pin!(consume_budget()).poll(cx));
             if let Poll::Ready(Err(error)) = self.poll_send(cx.waker()) {
                 return Poll::Ready(Err(error));
             }
         }
-        if self.stage == Stage::Sent
+        if self.stage == Progress::Sent
             && let Poll::Ready(reply) = self.reply.poll(cx.waker())
         {
             // Whoever still holds the reply's address can see that nobody waits for it.
-            self.stage = Stage::Over;
+            self.stage = Progress::Over;
             self.bounds.end();
             return Poll::Ready(reply);
         }
@@ -107,9 +107,9 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     /// Sends the request, if that has not been done.
     fn poll_send(&mut self, waker: &Waker) -> Poll<Result<(), AskError>> {
         match self.stage {
-            Stage::Sent | Stage::Over => panic!("polled after it was ready"),
-            Stage::Queueing => {}
-            Stage::Unsent => {
+            Progress::Sent | Progress::Over => panic!("polled after it was ready"),
+            Progress::Queueing => {}
+            Progress::Unsent => {
                 // Before it is sent: one that is refused was certainly not started.
                 if let Err(cycle) = self.bounds.begin(&self.reply, || self.post.target()) {
                     return self.refuse(AskError::Deadlock(cycle));
@@ -118,10 +118,10 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         }
         let limited = self.bounds.has_limit();
         match self.post.poll_send(&self.reply, limited, waker) {
-            Poll::Ready(Ok(())) => self.stage = Stage::Sent,
+            Poll::Ready(Ok(())) => self.stage = Progress::Sent,
             Poll::Ready(Err(error)) => return self.refuse(error),
             Poll::Pending => {
-                self.stage = Stage::Queueing;
+                self.stage = Progress::Queueing;
                 return Poll::Pending;
             }
         }
@@ -131,7 +131,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     /// The request never got there; nobody waits for its reply.
     #[cold]
     fn refuse(&mut self, error: AskError) -> Poll<Result<(), AskError>> {
-        self.stage = Stage::Over;
+        self.stage = Progress::Over;
         self.bounds.end();
         drop(self.reply.give_up());
         self.post.take_back();
@@ -153,12 +153,12 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     /// have been started.
     fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
         self.bounds.end();
-        let stage = std::mem::replace(&mut self.stage, Stage::Over);
-        if stage == Stage::Over {
+        let stage = std::mem::replace(&mut self.stage, Progress::Over);
+        if stage == Progress::Over {
             return Err(false);
         }
         let left = self.reply.give_up();
-        if stage == Stage::Sent {
+        if stage == Progress::Sent {
             self.post.abandon();
             return left;
         }
@@ -170,7 +170,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
 
 impl<P: Post, T: Send + 'static> Drop for Exchange<P, T> {
     fn drop(&mut self) {
-        if self.stage != Stage::Over {
+        if self.stage != Progress::Over {
             drop(self.give_up());
         }
     }

@@ -17,12 +17,12 @@ pub(crate) struct Seed<S: Start> {
 
 /// The actor, and what it sees of its node.
 pub(crate) struct Life<S: Start> {
-    pub(crate) stage: Stage<S>,
+    pub(crate) incarnation: Incarnation<S>,
     pub(crate) ctx: Context<S::Actor>,
 }
 
 /// What there is of an incarnation.
-pub(crate) enum Stage<S: Start> {
+pub(crate) enum Incarnation<S: Start> {
     /// What it is to be started from.
     Recipe(S),
     Actor(S::Actor),
@@ -36,7 +36,7 @@ impl<S: Start> Life<S> {
     }
 }
 
-impl<S: Start> Stage<S> {
+impl<S: Start> Incarnation<S> {
     pub(super) fn take(&mut self) -> Self {
         std::mem::replace(self, Self::Nothing)
     }

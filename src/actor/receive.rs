@@ -104,13 +104,13 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
 }
 
 /// A place in the line, and then in the mailbox.
-pub(super) struct Place<'a, T: Send + 'static> {
+pub(super) struct Reservation<'a, T: Send + 'static> {
     target: &'a Arc<dyn Receive<T>>,
     room: Room,
     reserved: Option<Reserved>,
 }
 
-impl<'a, T: Send + 'static> Place<'a, T> {
+impl<'a, T: Send + 'static> Reservation<'a, T> {
     pub(super) fn new(target: &'a Arc<dyn Receive<T>>) -> Self {
         Self {
             target,
@@ -134,7 +134,7 @@ impl<'a, T: Send + 'static> Place<'a, T> {
         Poll::Ready(reserved.map(|reserved| self.reserved = Some(reserved)))
     }
 
-    /// As [`poll`](Place::poll), for a wait that something else bounds.
+    /// As [`poll`](Reservation::poll), for a wait that something else bounds.
     pub(super) fn poll_slot(&mut self, waker: &Waker) -> Poll<Result<(), ()>> {
         let reserved = ready!(self.room.poll_slot(self.target, waker));
         Poll::Ready(reserved.map(|reserved| self.reserved = Some(reserved)))
@@ -146,7 +146,7 @@ impl<'a, T: Send + 'static> Place<'a, T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Place<'_, T> {
+impl<T: Send + 'static> Drop for Reservation<'_, T> {
     fn drop(&mut self) {
         if let Some(reserved) = self.reserved.take() {
             self.target.release(reserved);

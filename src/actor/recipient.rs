@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::cell::ActorCell;
-use super::receive::{Place, Receive};
+use super::receive::{Receive, Reservation};
 use super::recipient_ask::RecipientAsk;
 use super::recipient_tell::RecipientTell;
 use crate::error::TrySendError;
@@ -65,7 +65,7 @@ impl<T: Send + 'static> Recipient<T> {
     ///
     /// [`TrySendError`] gives it back if the mailbox is full or the actor takes no more.
     pub fn try_tell(&self, message: T) -> Result<(), TrySendError<T>> {
-        let place = Place::new(&self.target);
+        let place = Reservation::new(&self.target);
         match self.target.try_reserve() {
             Ok(reserved) => {
                 place.take(reserved).send(message, None);

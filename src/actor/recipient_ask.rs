@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::block::block_on;
 use super::exchange::{Exchange, Post};
-use super::receive::{Place, Receive};
+use super::receive::{Receive, Reservation};
 use crate::error::AskError;
 use crate::mailbox::{ReplyReceiver, ReplyTo};
 use crate::sync::after;
@@ -113,7 +113,7 @@ struct Converted<'a, T: Send + 'static> {
     /// There until it is sent.
     message: Option<T>,
     /// There while it waits for room.
-    place: Option<Place<'a, T>>,
+    place: Option<Reservation<'a, T>>,
 }
 
 impl<T: Send + 'static> Post for Converted<'_, T> {
@@ -123,7 +123,9 @@ impl<T: Send + 'static> Post for Converted<'_, T> {
         _limited: bool,
         waker: &Waker,
     ) -> Poll<Result<(), AskError>> {
-        let place = self.place.get_or_insert_with(|| Place::new(self.target));
+        let place = self
+            .place
+            .get_or_insert_with(|| Reservation::new(self.target));
         // The wait for the reply is listed, and it is the same wait.
         let slot = ready!(place.poll_slot(waker));
         let (place, message) = (self.place.take(), self.message.take());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::coop::consume_budget;
 
 use super::block::block_on;
-use super::receive::{Place, Receive};
+use super::receive::{Receive, Reservation};
 use super::room::NoRoom;
 use crate::error::SendError;
 
@@ -29,14 +29,14 @@ use crate::error::SendError;
 /// Dropped before it is ready, it has sent nothing, and the message is dropped with it.
 #[must_use = "a message is sent when its tell is awaited"]
 pub struct RecipientTell<'a, T: Send + 'static> {
-    place: Option<Place<'a, T>>,
+    place: Option<Reservation<'a, T>>,
     message: Option<T>,
 }
 
 impl<'a, T: Send + 'static> RecipientTell<'a, T> {
     pub(super) fn new(target: &'a Arc<dyn Receive<T>>, message: T) -> Self {
         Self {
-            place: Some(Place::new(target)),
+            place: Some(Reservation::new(target)),
             message: Some(message),
         }
     }

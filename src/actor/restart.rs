@@ -8,7 +8,7 @@ use std::task::{Poll, ready};
 use tokio::time::{Instant, sleep_until};
 
 use super::Start;
-use super::incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts, Seed, Stage};
+use super::incarnation::{Decision, Incarnation, IncarnationEnd, RestartPolicy, Restarts, Seed};
 use crate::error::StopReason;
 use crate::sync::after;
 use crate::tree::{Exit, Node, Order, Report, RestartMark, Resume, Turn, panic_message, request};
@@ -40,10 +40,15 @@ impl<S: Start> Restarts<S> {
     }
 
     /// Makes a recipe, as the node's own code.
-    pub(super) fn start(&mut self, stage: &mut Stage<S>, exit: &mut Exit, report: &mut Report) {
+    pub(super) fn start(
+        &mut self,
+        incarnation: &mut Incarnation<S>,
+        exit: &mut Exit,
+        report: &mut Report,
+    ) {
         let recipe = || catch_unwind(AssertUnwindSafe(|| self.policy.recipe()));
         match exit.as_current(recipe) {
-            Ok(made) => *stage = Stage::Recipe(made),
+            Ok(made) => *incarnation = Incarnation::Recipe(made),
             Err(panic) => report.panicked(panic_message(panic)),
         }
     }
@@ -106,8 +111,8 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
         if !wait_for_turn(exit, restarts.at).await {
             return false;
         }
-        restarts.start(&mut life.stage, exit, report);
-        if matches!(life.stage, Stage::Recipe(_)) {
+        restarts.start(&mut life.incarnation, exit, report);
+        if matches!(life.incarnation, Incarnation::Recipe(_)) {
             return true;
         }
         if !restarts.decide(exit.any().node(), IncarnationEnd::Failed, report) {

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::incarnation::{Life, Seed, Stage};
+use super::incarnation::{Incarnation, Life, Seed};
 use super::restart;
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result, StopReason};
@@ -36,7 +36,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
         let mut report = Report::default();
 
         if let Some(restarts) = &mut seed.restarts {
-            restarts.start(&mut seed.life.stage, &mut seed.exit, &mut report);
+            restarts.start(&mut seed.life.incarnation, &mut seed.exit, &mut report);
         }
         // Once for each incarnation.
         loop {
@@ -58,7 +58,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
             }
             // Code that was dropped for its group has no hooks, unless a stop has come since.
             if (hooks || was_dropped && seed.life.ctx.signals().load().is_stopped())
-                && let Stage::Actor(actor) = &mut seed.life.stage
+                && let Incarnation::Actor(actor) = &mut seed.life.incarnation
                 && !seed.life.ctx.signals().load().is_killed()
             {
                 let hook = pin!(Some(actor.on_stop(&mut seed.life.ctx)));
@@ -70,7 +70,7 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
                 Box::pin(seed.exit.stop_children()).await;
             }
             // One that was killed before its first poll is still what it was to be started from.
-            drop_state(&mut seed.exit, seed.life.stage.take(), &mut report);
+            drop_state(&mut seed.exit, seed.life.incarnation.take(), &mut report);
             if seed.life.node().has_children() {
                 Box::pin(seed.exit.stop_last_children()).await;
             }
@@ -101,14 +101,14 @@ pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + S
 )]
 fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
     async move {
-        let Stage::Recipe(start) = life.stage.take() else {
+        let Incarnation::Recipe(start) = life.incarnation.take() else {
             return Ok(());
         };
         if simulated::fails_start() {
             return Err("a start that the simulation has made to fail".into());
         }
-        life.stage = Stage::Actor(start.start(&mut life.ctx).await?);
-        if let Stage::Actor(actor) = &mut life.stage {
+        life.incarnation = Incarnation::Actor(start.start(&mut life.ctx).await?);
+        if let Incarnation::Actor(actor) = &mut life.incarnation {
             actor.on_start(&mut life.ctx).await?;
         }
         life.ctx.end_code(DropReason::NoReply);
@@ -116,7 +116,7 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
         let mut budget = BUDGET;
         let mut drain = None;
         loop {
-            let Stage::Actor(actor) = &mut life.stage else {
+            let Incarnation::Actor(actor) = &mut life.incarnation else {
                 return Ok(());
             };
             let signals = life.ctx.signals().load();

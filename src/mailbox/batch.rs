@@ -174,9 +174,13 @@ impl<M> Batch<M> {
         let mut stale = None;
         if filled {
             std::mem::swap(self.messages.get_mut(), &mut state.messages);
-            if let Some(rare) = state.rare.as_mut().filter(|rare| !rare.callers.is_empty()) {
+            if let Some(extras) = state
+                .extras
+                .as_mut()
+                .filter(|extras| !extras.callers.is_empty())
+            {
                 let asks = self.asks.get_or_insert_default();
-                std::mem::swap(&mut asks.queued, &mut rare.callers);
+                std::mem::swap(&mut asks.queued, &mut extras.callers);
             }
             state.parked = false;
         } else {
@@ -244,9 +248,9 @@ impl<M> Batch<M> {
                 queued,
                 own,
                 state
-                    .rare
+                    .extras
                     .as_mut()
-                    .map(|rare| std::mem::take(&mut rare.callers)),
+                    .map(|extras| std::mem::take(&mut extras.callers)),
             )
         });
         drop(state);

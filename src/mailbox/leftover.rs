@@ -29,7 +29,7 @@ impl<M> Queue<M> {
         state.parked = false;
         self.mark_discarded(&state);
         let waker = state.waker.take();
-        let is_bare = state.rare.is_none() && state.messages.is_empty();
+        let is_bare = state.extras.is_none() && state.messages.is_empty();
         let left = if is_bare && !batch.has_any() {
             let spare = std::mem::take(&mut state.messages);
             drop(state);
@@ -63,9 +63,9 @@ impl<M> Queue<M> {
         // Where the oldest are dropped, there may be a gap between the one that was taken and the others.
         let base = first;
         let first = if has_taken { first.min(taken) } else { first };
-        if let Some(rare) = &mut state.rare {
-            callers.append(&mut rare.callers);
-            gone = rare.abandoned.take_from(first);
+        if let Some(extras) = &mut state.extras {
+            callers.append(&mut extras.callers);
+            gone = extras.abandoned.take_from(first);
         }
         state.narrow(Gate::Closed, &self.counters, &mut wakes);
         drop(state);

@@ -106,7 +106,7 @@ impl<M> State<M> {
 
     /// The caller of the first of the messages, which has this number.
     pub(super) fn take_caller(&mut self, number: u64) -> Option<Arc<dyn Caller>> {
-        let callers = &mut self.rare.as_mut()?.callers;
+        let callers = &mut self.extras.as_mut()?.callers;
         let is_its = callers.front().is_some_and(|(of, _)| *of == number);
         let (_, caller) = is_its.then(|| callers.pop_front()).flatten()?;
         Some(caller)

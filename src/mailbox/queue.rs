@@ -178,7 +178,7 @@ impl<M> Queue<M> {
             .ended
             .load(Ordering::Relaxed)
             .max(started.saturating_sub(1));
-        state.rare().abandoned.add(number, over, &mut wakes);
+        state.extras().abandoned.add(number, over, &mut wakes);
         if number >= started {
             self.counters
                 .attention
@@ -191,7 +191,7 @@ impl<M> Queue<M> {
     /// Begins to wait for the caller of this message to go.
     pub(crate) fn watch_caller(&self, number: u64) {
         let mut state = lock(&self.state);
-        state.rare().abandoned.watch(number);
+        state.extras().abandoned.watch(number);
     }
 
     /// Whether that caller has gone; if not, `waker` is woken when it does.
@@ -199,7 +199,7 @@ impl<M> Queue<M> {
         let mut spare = None;
         loop {
             let mut state = lock(&self.state);
-            let abandoned = &mut state.rare().abandoned;
+            let abandoned = &mut state.extras().abandoned;
             let gone = abandoned.poll(number, key, waker, &mut spare);
             drop(state);
             match gone {
@@ -212,15 +212,15 @@ impl<M> Queue<M> {
     /// Whether that caller has gone, for whom somebody waits.
     pub(crate) fn has_caller_gone(&self, number: u64) -> bool {
         let state = lock(&self.state);
-        let rare = state.rare.as_ref();
-        rare.is_some_and(|rare| rare.abandoned.has_gone(number))
+        let extras = state.extras.as_ref();
+        extras.is_some_and(|extras| extras.abandoned.has_gone(number))
     }
 
     /// One of several wakes is not wanted any more.
     pub(crate) fn leave_caller(&self, number: u64, key: &mut WakerKey) {
         let mut state = lock(&self.state);
-        let rare = state.rare.as_mut();
-        let left = rare.and_then(|rare| rare.abandoned.leave(number, key));
+        let extras = state.extras.as_mut();
+        let left = extras.and_then(|extras| extras.abandoned.leave(number, key));
         drop(state);
         drop(left);
     }
@@ -228,8 +228,8 @@ impl<M> Queue<M> {
     /// One who had waited for that does so no longer.
     pub(crate) fn unwatch_caller(&self, number: u64, key: &mut WakerKey) {
         let mut state = lock(&self.state);
-        let rare = state.rare.as_mut();
-        let left = rare.and_then(|rare| rare.abandoned.unwatch(number, key));
+        let extras = state.extras.as_mut();
+        let left = extras.and_then(|extras| extras.abandoned.unwatch(number, key));
         drop(state);
         drop(left);
     }
@@ -356,11 +356,11 @@ impl<M> Queue<M> {
         if !state.admits(inside) {
             return false;
         }
-        let Some(rare) = &mut state.rare else {
+        let Some(extras) = &mut state.extras else {
             return false;
         };
-        let may_come_free = rare.reserved > 0;
-        rare.waiters.is_waiting(ticket, may_come_free) && !may_come_free
+        let may_come_free = extras.reserved > 0;
+        extras.waiters.is_waiting(ticket, may_come_free) && !may_come_free
     }
 
     /// Whether the message with this number is queued, or in the current handler.
@@ -393,11 +393,11 @@ impl<M> Queue<M> {
             return true;
         }
         let mut state = lock(&self.state);
-        let Some(rare) = &mut state.rare else {
+        let Some(extras) = &mut state.extras else {
             return true;
         };
-        let gone = rare.abandoned.take(number);
-        if !rare.abandoned.has_from(number) {
+        let gone = extras.abandoned.take(number);
+        if !extras.abandoned.has_from(number) {
             self.counters
                 .attention
                 .fetch_and(!ABANDONED, Ordering::Relaxed);

@@ -42,12 +42,12 @@ pub(super) struct State<M> {
     pub(super) messages: VecDeque<Foreign<M>>,
     pub(super) waker: Option<Waker>,
     /// There once there has been any of it.
-    pub(super) rare: Option<Box<Rare>>,
+    pub(super) extras: Option<Box<QueueExtras>>,
 }
 
 /// What most mailboxes never have.
 #[derive(Default)]
-pub(super) struct Rare {
+pub(super) struct QueueExtras {
     pub(super) callers: Callers,
     pub(super) abandoned: Abandoned,
     /// How many slots are reserved since the gate stood as it does.
@@ -56,7 +56,7 @@ pub(super) struct Rare {
     pub(super) waiters: Waiters,
 }
 
-impl Rare {
+impl QueueExtras {
     fn reserve(&mut self, inside: bool, since: Gate) -> Reserved {
         self.reserved += 1;
         Reserved {
@@ -77,7 +77,7 @@ impl<M> State<M> {
             gate: Gate::Open,
             parked: false,
             overflow: mailbox.overflow(),
-            rare: None,
+            extras: None,
         }
     }
 
@@ -113,7 +113,7 @@ impl<M> State<M> {
         }
         let gate = self.gate;
         self.has_place(counters)
-            .then(|| self.rare().reserve(inside, gate))
+            .then(|| self.extras().reserve(inside, gate))
     }
 
     /// Whether a message may be pushed: there is room, and nobody waits for it.
@@ -123,10 +123,10 @@ impl<M> State<M> {
             return true;
         }
         let queued = self.accepted - counters.started.load(Ordering::Relaxed);
-        match &self.rare {
+        match &self.extras {
             None => queued < u64::from(self.capacity),
-            Some(rare) => {
-                !rare.waiters.has_waiting() && queued + rare.reserved < u64::from(self.capacity)
+            Some(extras) => {
+                !extras.waiters.has_waiting() && queued + extras.reserved < u64::from(self.capacity)
             }
         }
     }
@@ -149,13 +149,13 @@ impl<M> State<M> {
         self.waker.take()
     }
 
-    pub(super) fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
+    pub(super) fn extras(&mut self) -> &mut QueueExtras {
+        self.extras.get_or_insert_default()
     }
 
     pub(super) fn has_waiting(&self) -> bool {
-        let rare = self.rare.as_ref();
-        rare.is_some_and(|rare| rare.waiters.has_waiting())
+        let extras = self.extras.as_ref();
+        extras.is_some_and(|extras| extras.waiters.has_waiting())
     }
 
     /// The next message is this one's ask.
@@ -167,7 +167,7 @@ impl<M> State<M> {
             CallerTracking::Known(caller) => {
                 caller.set_number(self.accepted);
                 let entry = (self.accepted, caller);
-                self.rare().callers.push_back(entry);
+                self.extras().callers.push_back(entry);
             }
         }
     }
@@ -201,7 +201,7 @@ impl<M> State<M> {
             return Some(Poll::Ready(Err(())));
         }
         // One that was sent away begins anew.
-        let Some(current) = ticket.filter(|ticket| self.rare().waiters.knows(*ticket)) else {
+        let Some(current) = ticket.filter(|ticket| self.extras().waiters.knows(*ticket)) else {
             *ticket = None;
             if let Some(reserved) = self.reserve(counters, inside()) {
                 return Some(Poll::Ready(Ok(reserved)));
@@ -212,9 +212,9 @@ impl<M> State<M> {
             return Some(self.take(ticket));
         };
         let turn = self.take(ticket);
-        if turn.is_pending() && !self.rare().waiters.has_waker(current, waker) {
+        if turn.is_pending() && !self.extras().waiters.has_waker(current, waker) {
             let waker = spare.take()?;
-            *spare = self.rare().waiters.set_waker(current, waker);
+            *spare = self.extras().waiters.set_waker(current, waker);
         }
         Some(turn)
     }
@@ -226,7 +226,7 @@ impl<M> State<M> {
         counters: &Counters,
         wakes: &mut WakeList,
     ) -> Ticket {
-        let joined = self.rare().waiters.join(waker, inside);
+        let joined = self.extras().waiters.join(waker, inside);
         counters.attention.fetch_or(WAITERS, Ordering::SeqCst);
         // Invariant 3: the loop may have made room before it could see that mark.
         fence(Ordering::SeqCst);
@@ -236,7 +236,7 @@ impl<M> State<M> {
 
     /// The slot that was granted, if one was.
     fn take(&mut self, ticket: &mut Option<Ticket>) -> Poll<Result<Reserved, ()>> {
-        let granted = ticket.and_then(|current| self.rare().waiters.take(current));
+        let granted = ticket.and_then(|current| self.extras().waiters.take(current));
         match granted {
             Some(reserved) => {
                 *ticket = None;
@@ -253,8 +253,8 @@ impl<M> State<M> {
         counters: &Counters,
         wakes: &mut WakeList,
     ) -> Option<KeptWaker> {
-        let rare = self.rare.as_mut()?;
-        match rare.waiters.leave(ticket.take()?)? {
+        let extras = self.extras.as_mut()?;
+        match extras.waiters.leave(ticket.take()?)? {
             GivenUp::Granted(reserved) => {
                 self.give_back(reserved, counters, wakes);
                 None
@@ -280,8 +280,8 @@ impl<M> State<M> {
     pub(super) fn use_up(&mut self, reserved: &Reserved) -> bool {
         let has_claim = self.has_claim(reserved);
         let is_counted = reserved.since == Some(self.gate);
-        if let Some(rare) = self.rare.as_mut().filter(|_| is_counted) {
-            rare.reserved -= 1;
+        if let Some(extras) = self.extras.as_mut().filter(|_| is_counted) {
+            extras.reserved -= 1;
         }
         has_claim
     }
@@ -301,8 +301,8 @@ impl<M> State<M> {
 
     /// Somebody's wait looked harmless because of a reservation, and none is left.
     pub(super) fn look_again(&mut self, wakes: &mut WakeList) {
-        if let Some(rare) = self.rare.as_mut().filter(|rare| rare.reserved == 0) {
-            rare.waiters.wake_doubted(wakes);
+        if let Some(extras) = self.extras.as_mut().filter(|extras| extras.reserved == 0) {
+            extras.waiters.wake_doubted(wakes);
         }
     }
 
@@ -313,21 +313,21 @@ impl<M> State<M> {
         if gate == Gate::Closed || before == Gate::Open {
             self.gate = gate;
         }
-        let Some(rare) = self.rare.as_mut().filter(|_| self.gate != before) else {
+        let Some(extras) = self.extras.as_mut().filter(|_| self.gate != before) else {
             return;
         };
-        rare.reserved = 0;
-        rare.waiters.dismiss(self.gate == Gate::Draining, wakes);
+        extras.reserved = 0;
+        extras.waiters.dismiss(self.gate == Gate::Draining, wakes);
         self.grant(counters, wakes);
         self.look_again(wakes);
     }
 
     pub(super) fn grant(&mut self, counters: &Counters, wakes: &mut WakeList) {
         let queued = self.accepted - counters.started.load(Ordering::Relaxed);
-        if let Some(rare) = &mut self.rare {
-            let mut room = u64::from(self.capacity).saturating_sub(queued + rare.reserved);
-            while room > 0 && rare.waiters.grant(self.gate, wakes) {
-                rare.reserved += 1;
+        if let Some(extras) = &mut self.extras {
+            let mut room = u64::from(self.capacity).saturating_sub(queued + extras.reserved);
+            while room > 0 && extras.waiters.grant(self.gate, wakes) {
+                extras.reserved += 1;
                 room -= 1;
             }
         }

@@ -39,7 +39,7 @@ impl Reserved {
 /// 2. `waiting` counts the places that wait.
 #[derive(Debug)]
 pub(super) struct Waiters {
-    places: Slab<Place>,
+    places: Slab<Waiter>,
     first: u32,
     last: u32,
     waiting: u32,
@@ -50,7 +50,7 @@ pub(super) struct Waiters {
 }
 
 #[derive(Debug)]
-struct Place {
+struct Waiter {
     number: u32,
     inside: bool,
     turn: Turn,
@@ -101,7 +101,7 @@ impl Waiters {
     pub(super) fn join(&mut self, waker: KeptWaker, inside: bool) -> Ticket {
         self.number = self.number.wrapping_add(1);
         let before = self.last;
-        let key = self.places.insert(Place {
+        let key = self.places.insert(Waiter {
             number: self.number,
             inside,
             turn: Turn::Waiting {
@@ -154,7 +154,7 @@ impl Waiters {
     /// It is `waker` that the grant will wake; gives what is to be dropped without the lock.
     pub(super) fn set_waker(&mut self, ticket: Ticket, waker: KeptWaker) -> Option<KeptWaker> {
         match self.place(ticket) {
-            Some(Place {
+            Some(Waiter {
                 turn: Turn::Waiting { waker: known, .. },
                 ..
             }) => known.replace(waker),
@@ -176,7 +176,7 @@ impl Waiters {
     /// Whether the ticket waits. With `doubt`, it is to be woken for another look by
     /// [`wake_doubted`](Waiters::wake_doubted).
     pub(super) fn is_waiting(&mut self, ticket: Ticket, doubt: bool) -> bool {
-        let Some(Place {
+        let Some(Waiter {
             turn: Turn::Waiting { doubted, .. },
             ..
         }) = self.place(ticket)
@@ -202,7 +202,7 @@ impl Waiters {
     /// What made them look harmless has gone.
     pub(super) fn wake_doubted(&mut self, wakes: &mut WakeList) {
         for ticket in std::mem::take(&mut self.doubted) {
-            if let Some(Place {
+            if let Some(Waiter {
                 turn: Turn::Waiting { waker, doubted, .. },
                 ..
             }) = self.place(ticket)
@@ -226,7 +226,7 @@ impl Waiters {
 
     /// Sends those away who may no longer send, and wakes them.
     pub(super) fn dismiss(&mut self, keep_inside: bool, wakes: &mut WakeList) {
-        let gone = |(key, place): (usize, &Place)| (!keep_inside || !place.inside).then_some(key);
+        let gone = |(key, place): (usize, &Waiter)| (!keep_inside || !place.inside).then_some(key);
         let keys: Vec<usize> = self.places.iter().filter_map(gone).collect();
         for key in keys {
             let key = u32::try_from(key).unwrap_or(NONE);
@@ -235,7 +235,7 @@ impl Waiters {
         }
     }
 
-    fn place(&mut self, ticket: Ticket) -> Option<&mut Place> {
+    fn place(&mut self, ticket: Ticket) -> Option<&mut Waiter> {
         let place = self.places.get_mut(ticket.key as usize)?;
         (place.number == ticket.number).then_some(place)
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::restart::RestartCounter;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
-    Actor, ActorCell, ActorRef, Context, Life, Restarts, Seed, Spawner, Stage, Start, refused,
-    shell,
+    Actor, ActorCell, ActorRef, Context, Incarnation, Life, Restarts, Seed, Spawner, Start,
+    refused, shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::{Mailbox, Queue};
@@ -156,7 +156,7 @@ fn seed<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -> Seed
     match spec.clone {
         None => Seed {
             life: Life {
-                stage: Stage::Recipe(spec.start),
+                incarnation: Incarnation::Recipe(spec.start),
                 ctx,
             },
             restarts: None,
@@ -169,7 +169,7 @@ fn seed<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -> Seed
                 spec.options.policy,
             ))))),
             life: Life {
-                stage: Stage::Nothing,
+                incarnation: Incarnation::Nothing,
                 ctx,
             },
             exit,

@@ -87,12 +87,12 @@ impl Extend<KeptWaker> for WakeList {
 /// spare one, and takes away the one that was there.
 #[derive(Debug, Default)]
 pub(crate) struct WakerSet {
-    first: Place,
+    first: WakerPlace,
     rest: Option<Box<Slab<Option<KeptWaker>>>>,
 }
 
 #[derive(Debug, Default)]
-enum Place {
+enum WakerPlace {
     #[default]
     Free,
     /// Whose waker is `None` has been woken.
@@ -132,7 +132,7 @@ impl WakerSet {
 
     /// Whether nobody is listed, woken or not.
     pub(crate) fn is_empty(&self) -> bool {
-        matches!(self.first, Place::Free) && self.rest.is_none()
+        matches!(self.first, WakerPlace::Free) && self.rest.is_none()
     }
 
     /// One who had waited does so no longer.
@@ -140,8 +140,8 @@ impl WakerSet {
     pub(crate) fn leave(&mut self, key: &mut WakerKey) -> Option<KeptWaker> {
         match key.take()? {
             FIRST => match std::mem::take(&mut self.first) {
-                Place::Taken(waker) => waker,
-                Place::Free => None,
+                WakerPlace::Taken(waker) => waker,
+                WakerPlace::Free => None,
             },
             key => {
                 let rest = self.rest.as_mut()?;
@@ -157,7 +157,7 @@ impl WakerSet {
     /// All, to be woken.
     #[inline]
     pub(crate) fn wake_all(&mut self, wakes: &mut WakeList) {
-        if let Place::Taken(waker) = &mut self.first {
+        if let WakerPlace::Taken(waker) = &mut self.first {
             wakes.extend(waker.take());
         }
         if let Some(rest) = &mut self.rest {
@@ -168,8 +168,8 @@ impl WakerSet {
     }
 
     fn insert(&mut self, waker: KeptWaker) -> u32 {
-        if matches!(self.first, Place::Free) {
-            self.first = Place::Taken(Some(waker));
+        if matches!(self.first, WakerPlace::Free) {
+            self.first = WakerPlace::Taken(Some(waker));
             return FIRST;
         }
         let key = self.rest.get_or_insert_default().insert(Some(waker));
@@ -179,8 +179,8 @@ impl WakerSet {
 
     fn place(&mut self, key: u32) -> Option<&mut Option<KeptWaker>> {
         match (key, &mut self.first) {
-            (FIRST, Place::Taken(waker)) => Some(waker),
-            (FIRST, Place::Free) => None,
+            (FIRST, WakerPlace::Taken(waker)) => Some(waker),
+            (FIRST, WakerPlace::Free) => None,
             (key, _) => self.rest.as_mut()?.get_mut(key as usize),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Waker;
 
 use crate::error::Kind;
-use crate::tree::{AnyNode, Node, Place, PolledBy, Settings, Shared, ShellWaker, is_own_code};
+use crate::tree::{AnyNode, Node, NodeSlot, PolledBy, Settings, Shared, ShellWaker, is_own_code};
 
 const NOBODY: u8 = 0;
 const POLLED: u8 = 1;
@@ -31,7 +31,7 @@ pub(super) struct Root {
 
 impl Root {
     pub(super) fn scope(
-        place: Place,
+        place: NodeSlot,
         site: &'static Location<'static>,
         body: &'static str,
     ) -> Arc<Self> {
@@ -53,7 +53,7 @@ impl Root {
             ..Settings::default()
         };
         Arc::new(Self {
-            node: Node::new(Place::root(shared), Kind::System, site, settings),
+            node: Node::new(NodeSlot::root(shared), Kind::System, site, settings),
             waker: ShellWaker::default(),
             polled: AtomicU8::new(NOBODY),
             type_name: "System",

@@ -13,8 +13,8 @@ use super::system_defaults;
 use crate::actor::{Spawner, task_label};
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Manner, OverdueTimer, Place, Report, Request, StopChildren,
-    Wait, current, end_by_itself, fire, is_inside, panic_text, register_scope,
+    AnyNode, Body, Ended, Exit, Halt, Manner, NodeSlot, OverdueTimer, Report, Request,
+    StopChildren, Wait, current, end_by_itself, fire, is_inside, panic_text, register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
@@ -189,7 +189,7 @@ fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, 
         },
         None => {
             let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
-            Root::scope(Place::root(system_defaults(handle)), site, body)
+            Root::scope(NodeSlot::root(system_defaults(handle)), site, body)
         }
     };
     let scope = Scope {

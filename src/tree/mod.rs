@@ -37,8 +37,8 @@ pub(crate) use lifecycle::{
 pub(crate) use node::enter;
 pub(crate) use node::signals;
 pub(crate) use node::{
-    AnyNode, Label, LetterHook, Letters, Node, Order, Place, PolledBy, Request, Settings, Shared,
-    ShellWaker, Turn, current, end_by_itself, end_if, finish, fire, inherited_caller,
+    AnyNode, Label, LetterHook, Letters, Node, NodeSlot, Order, PolledBy, Request, Settings,
+    Shared, ShellWaker, Turn, current, end_by_itself, end_if, finish, fire, inherited_caller,
     inherited_or_default, is_beneath, is_inside, is_own_code, keep_reply, request, request_own,
     run_as, settle_before_blocking,
 };

@@ -29,7 +29,7 @@ use timer::Quiet;
 use crate::tree::panic_message;
 
 /// What a source gives when it is polled.
-enum Step<M> {
+enum Given<M> {
     Item(M),
     /// There is nothing more after it.
     Last(M),
@@ -38,10 +38,10 @@ enum Step<M> {
 
 /// The future or stream behind a source; dropped, it is over.
 trait Source<M>: Send {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>>;
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>>;
 }
 
-struct Entry<M> {
+struct SourceEntry<M> {
     source: Box<dyn Source<M>>,
     handle: Arc<SourceHandle>,
     waker: Waker,
@@ -56,7 +56,7 @@ struct Taken<M> {
 
 /// The sources of one actor, in one incarnation.
 pub(super) struct Sources<M> {
-    table: Slab<Entry<M>>,
+    table: Slab<SourceEntry<M>>,
     ready: Arc<ReadyQueue>,
     quiet: Option<Quiet<M>>,
     /// Given while the loop was about to wait.
@@ -80,7 +80,7 @@ impl<M: Send + 'static> Sources<M> {
         self.forget_cancelled();
         let vacant = self.table.vacant_entry();
         let handle = SourceHandle::new(vacant.key(), &self.ready);
-        vacant.insert(Entry {
+        vacant.insert(SourceEntry {
             source: Box::new(source),
             waker: Waker::from(Arc::clone(&handle)),
             handle: Arc::clone(&handle),
@@ -148,9 +148,9 @@ impl<M: Send + 'static> Sources<M> {
             let cx = &mut Context::from_waker(&entry.waker);
             let (message, is_last) = match entry.source.poll(cx) {
                 Poll::Pending => continue,
-                Poll::Ready(Step::Item(message)) => (message, false),
-                Poll::Ready(Step::Last(message)) => (message, true),
-                Poll::Ready(Step::End) => {
+                Poll::Ready(Given::Item(message)) => (message, false),
+                Poll::Ready(Given::Last(message)) => (message, true),
+                Poll::Ready(Given::End) => {
                     handle.finish();
                     self.remove(&handle);
                     continue;

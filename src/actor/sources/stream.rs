@@ -3,7 +3,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::{Source, Step};
+use super::{Given, Source};
 
 /// A stream, whose items become messages.
 pub(super) struct Items<S, F> {
@@ -25,9 +25,9 @@ where
     S: Stream + Send,
     F: FnMut(S::Item) -> M + Send,
 {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         let item = ready!(self.stream.as_mut().poll_next(cx));
-        Poll::Ready(item.map_or(Step::End, |item| Step::Item((self.to_message)(item))))
+        Poll::Ready(item.map_or(Given::End, |item| Given::Item((self.to_message)(item))))
     }
 }
 
@@ -45,14 +45,14 @@ where
     S: Stream + Send,
     F: FnMut(Option<S::Item>) -> M + Send,
 {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         let item = ready!(self.0.stream.as_mut().poll_next(cx));
         let is_last = item.is_none();
         let message = (self.0.to_message)(item);
         Poll::Ready(if is_last {
-            Step::Last(message)
+            Given::Last(message)
         } else {
-            Step::Item(message)
+            Given::Item(message)
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 
 use super::ready_queue::SourceHandle;
-use super::{Source, Step};
+use super::{Given, Source};
 use crate::sync::after;
 
 /// The timer's own resolution: a shorter period would be ready again at once.
@@ -29,9 +29,9 @@ impl<M> Once<M> {
 }
 
 impl<M: Send> Source<M> for Once<M> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         ready!(self.sleep.as_mut().poll(cx));
-        Poll::Ready(self.message.take().map_or(Step::End, Step::Last))
+        Poll::Ready(self.message.take().map_or(Given::End, Given::Last))
     }
 }
 
@@ -51,9 +51,9 @@ impl<F> Every<F> {
 }
 
 impl<M, F: FnMut() -> M + Send> Source<M> for Every<F> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         ready!(self.interval.poll_tick(cx));
-        Poll::Ready(Step::Item((self.make)()))
+        Poll::Ready(Given::Item((self.make)()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::{Source, Step};
+use super::{Given, Source};
 use crate::actor::{ActorRef, TaskHandle};
 use crate::error::{Kind, StopError, StopReason};
 use crate::tree::{NodeId, NodeRef, UntilStopped};
@@ -76,7 +76,7 @@ impl<F> End<F> {
 }
 
 impl<M, F: FnOnce(Watched) -> M + Send> Source<M> for End<F> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Step<M>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         let reason = match ready!(Pin::new(&mut self.stopped).poll(cx)) {
             Ok(reason) => Some(reason),
             Err(StopError::Failed(failure)) => Some(StopReason::Failed(failure)),
@@ -84,10 +84,10 @@ impl<M, F: FnOnce(Watched) -> M + Send> Source<M> for End<F> {
             Err(_) => self.node.any().node().reason(),
         };
         let (Some(reason), Some(to_message)) = (reason, self.to_message.take()) else {
-            return Poll::Ready(Step::End);
+            return Poll::Ready(Given::End);
         };
         let node = self.node.clone();
-        Poll::Ready(Step::Last(to_message(Watched { node, reason })))
+        Poll::Ready(Given::Last(to_message(Watched { node, reason })))
     }
 }
 

@@ -135,7 +135,7 @@ fn told_scopes(owner: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
 }
 
 fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
-    let links = lock(&node.node().links);
-    let table = links.children.as_ref();
+    let state = lock(&node.node().state);
+    let table = state.children.as_ref();
     table.map_or_else(Vec::new, |table| table.scopes())
 }

@@ -11,8 +11,8 @@ use crate::mailbox::DropReason;
 use crate::sync::{WakeList, lock, panic_message};
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{
-    AnyNode, AutoShutdown, Children, Ended, Links, Node, Order, Step, end_by_itself, finish,
-    request, run_as, wake_owner,
+    AnyNode, AutoShutdown, Children, Ended, GroupStep, Node, NodeState, Order, end_by_itself,
+    finish, request, run_as, wake_owner,
 };
 
 /// How many ends in good order an owner is shown that it has had no time to look at.
@@ -215,15 +215,15 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
     let mut wakes_owner = false;
     let mut owner_is_next = false;
     let mut owner_is_over = false;
-    let mut step = Step::Wait;
+    let mut step = GroupStep::Wait;
     let has_failed;
     let text = match &ended {
         Some(failed @ StopReason::Failed(_)) => failed.as_text(),
         _ => None,
     };
     let garbage = {
-        let mut above = owner.map(|owner| lock(&owner.node().links));
-        let mut own = lock(&this.links);
+        let mut above = owner.map(|owner| lock(&owner.node().state));
+        let mut own = lock(&this.state);
         if let Some(reason) = ended {
             own.closed = true;
             own.shell_gone = true;
@@ -234,9 +234,9 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
             return None;
         }
         let name = own
-            .rare
+            .extras
             .as_mut()
-            .and_then(|rare| rare.settings.name.clone());
+            .and_then(|extras| extras.settings.name.clone());
         own.end_with_cuts();
         let reason = own.end();
         let mut entry = None;
@@ -334,7 +334,7 @@ fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
 }
 
 /// The end that was told last is the owner's, too.
-fn mark_last(above: &mut Links) {
+fn mark_last(above: &mut NodeState) {
     let ended = above.children.as_mut().map(|table| &mut table.ended);
     if let Some(last) = ended.and_then(|ended| ended.back_mut()) {
         last.ends_owner = true;
@@ -342,7 +342,7 @@ fn mark_last(above: &mut Links) {
 }
 
 /// Whether the end that a child came to by itself is the owner's, too.
-fn is_over(above: &Links, node: &Arc<dyn AnyNode>) -> bool {
+fn is_over(above: &NodeState, node: &Arc<dyn AnyNode>) -> bool {
     if above.closed
         || above.phase >= Phase::Stopping
         || !node.node().signals.marks().has(Marks::SIGNIFICANT)
@@ -361,17 +361,17 @@ fn is_over(above: &Links, node: &Arc<dyn AnyNode>) -> bool {
 
 /// What this end lets the group go on with, if siblings are being started anew.
 #[inline]
-fn next_in_group(above: &mut Links) -> Step {
+fn next_in_group(above: &mut NodeState) -> GroupStep {
     match &mut above.children {
         Some(table) if table.group.is_some() && !above.closed => table.advance(),
-        _ => Step::Wait,
+        _ => GroupStep::Wait,
     }
 }
 
 /// Whether this end is something for the owner to look at.
 fn tells(
     owner: &Arc<dyn AnyNode>,
-    above: &Links,
+    above: &NodeState,
     node: &Arc<dyn AnyNode>,
     end: &StopReason,
 ) -> bool {
@@ -400,7 +400,11 @@ pub(super) fn is_contained(node: &Node) -> bool {
 /// A cut beneath a node that is ending cuts its end short, whoever else is told of it, and whatever is
 /// contained or tolerated (rule 7); so does one beneath a node under that. Before that it is for whoever had asked for
 /// that child's end.
-pub(in crate::tree) fn note_cuts(owner: &Arc<dyn AnyNode>, above: &mut Links, end: &StopReason) {
+pub(in crate::tree) fn note_cuts(
+    owner: &Arc<dyn AnyNode>,
+    above: &mut NodeState,
+    end: &StopReason,
+) {
     let node = owner.node();
     let ending = above.phase >= Phase::Stopping
         || node.signals.load().is_joining()
@@ -418,7 +422,7 @@ pub(in crate::tree) fn note_cuts(owner: &Arc<dyn AnyNode>, above: &mut Links, en
 /// Lists the end for the owner; says whether it has to be woken for that.
 fn tell(
     owner: &Arc<dyn AnyNode>,
-    above: &mut Links,
+    above: &mut NodeState,
     node: &Arc<dyn AnyNode>,
     reason: StopReason,
 ) -> bool {
@@ -434,7 +438,7 @@ fn tell(
 
 /// Takes the node out of its owner's table; says whether its end is what the owner waits for.
 fn detach(
-    above: &mut Links,
+    above: &mut NodeState,
     node: &Arc<dyn AnyNode>,
     name: Option<&str>,
 ) -> (Option<Arc<dyn AnyNode>>, bool) {

@@ -144,8 +144,8 @@ impl Report {
 /// The failures of children that nobody has looked at, and what was cut short.
 fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
     let (ended, cuts) = {
-        let mut links = lock(&node.node().links);
-        links
+        let mut state = lock(&node.node().state);
+        state
             .children
             .as_mut()
             .map(|table| {
@@ -196,15 +196,15 @@ fn cut(node: &Arc<dyn AnyNode>) -> crate::error::Blocker {
 
 /// The next end of a child that the owner has not looked at, and whether it is the owner's, too.
 pub(crate) fn next_ended(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
-    let mut links = lock(&node.node().links);
-    let end = links.children.as_mut()?.ended.pop_front()?;
-    drop(links);
+    let mut state = lock(&node.node().state);
+    let end = state.children.as_mut()?.ended.pop_front()?;
+    drop(state);
     Some((ChildExit::new(end.node, end.reason), end.ends_owner))
 }
 
 /// The owner has looked at this failure, and tolerates it; but not what was cut short beneath it.
 pub(crate) fn tolerated(owner: &Arc<dyn AnyNode>, reason: &StopReason) {
-    note_cuts(owner, &mut lock(&owner.node().links), reason);
+    note_cuts(owner, &mut lock(&owner.node().state), reason);
 }
 
 /// The owner's own code has awaited the end of this child: it need not be shown any more.
@@ -214,8 +214,8 @@ pub(crate) fn forget_ended(child: &Node) {
         return;
     }
     let seen = {
-        let mut links = lock(&owner.node().links);
-        let ended = links.children.as_mut().map(|table| &mut table.ended);
+        let mut state = lock(&owner.node().state);
+        let ended = state.children.as_mut().map(|table| &mut table.ended);
         ended.and_then(|ended| {
             let is_it = |end: &Ended| {
                 end.node.node().id() == child.id()

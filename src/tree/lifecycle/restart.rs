@@ -54,17 +54,17 @@ impl Node {
     /// fires. `false` if the node has been told to end for good.
     pub(crate) fn begin_restart(&self) -> bool {
         let (tokens, news) = {
-            let mut links = lock(&self.links);
+            let mut state = lock(&self.state);
             if self.ends_for_good() {
                 return false;
             }
             // One that drains stays in its phase: it only has to handle what it had accepted.
-            if links.phase < Phase::Stopping {
-                links.phase = Phase::Restarting;
+            if state.phase < Phase::Stopping {
+                state.phase = Phase::Restarting;
             }
-            links.closed = true;
+            state.closed = true;
             let news = self.signals.begin_restart();
-            (links.tokens(true), news)
+            (state.tokens(true), news)
         };
         if let Some(tokens) = tokens {
             tokens.cancel();
@@ -76,8 +76,8 @@ impl Node {
     /// The next incarnation begins, unless the node has been told something else meanwhile.
     pub(crate) fn finish_restart(&self, in_group: bool) -> Resume {
         // The group tells it, or not, under its owner's lock.
-        let above = self.owner().map(|owner| lock(&owner.node().links));
-        let mut links = lock(&self.links);
+        let above = self.owner().map(|owner| lock(&owner.node().state));
+        let mut state = lock(&self.state);
         if self.signals.load().discards_mail() || !self.may_restart(in_group) {
             return Resume::End;
         }
@@ -87,22 +87,22 @@ impl Node {
         if turn == Turn::Told && !self.signals.load().is_drained() {
             return Resume::Park;
         }
-        if links.phase == Phase::Restarting {
-            links.phase = Phase::Starting;
+        if state.phase == Phase::Restarting {
+            state.phase = Phase::Starting;
         }
-        links.closed = false;
+        state.closed = false;
         // A restart of its children's group has ended with them.
-        if let Some(table) = &mut links.children {
+        if let Some(table) = &mut state.children {
             table.group = None;
         }
-        links.reset_own_time();
+        state.reset_own_time();
         self.signals.begin_incarnation();
         // The next incarnation gets new ones.
-        let fired = links
-            .rare
+        let fired = state
+            .extras
             .as_mut()
-            .map(|rare| std::mem::take(&mut rare.tokens));
-        drop(links);
+            .map(|extras| std::mem::take(&mut extras.tokens));
+        drop(state);
         drop(above);
         drop(fired);
         Resume::Start

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::error::Phase;
 use crate::sync::lock;
-use crate::tree::node::{AnyNode, Children, Links, Place, wake_owner};
+use crate::tree::node::{AnyNode, Children, NodeSlot, NodeState, wake_owner};
 
 /// Why a node was not registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub(crate) enum Denied {
 pub(crate) fn register<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     name: Option<&str>,
-    build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
+    build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
 ) -> Result<Arc<N>, Denied> {
     if name.is_some_and(|name| name.is_empty() || name.contains('/')) {
         return Err(Denied::BadName);
     }
-    insert(owner, name, |links| !links.closed, build)
+    insert(owner, name, |state| !state.closed, build)
 }
 
 /// As [`register`], for a scope that the owner itself opens: its future is part of the owner's own
@@ -32,14 +32,14 @@ pub(crate) fn register<N: AnyNode>(
 /// up.
 pub(crate) fn register_scope<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
-    build: impl FnOnce(Place) -> Arc<N>,
+    build: impl FnOnce(NodeSlot) -> Arc<N>,
 ) -> Result<Arc<N>, Denied> {
     let build = |place| Ok(build(place));
-    let admits = |links: &Links| {
+    let admits = |state: &NodeState| {
         let signals = owner.node().signals.load();
         // Its own owner has gone through it, and will not do so again.
-        let is_idle = signals.is_adopted() && links.closed;
-        !links.shell_gone && !signals.is_killed() && !is_idle
+        let is_idle = signals.is_adopted() && state.closed;
+        !state.shell_gone && !signals.is_killed() && !is_idle
     };
     insert(owner, None, admits, build)
 }
@@ -47,8 +47,8 @@ pub(crate) fn register_scope<N: AnyNode>(
 fn insert<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     name: Option<&str>,
-    admits: impl Fn(&Links) -> bool,
-    build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
+    admits: impl Fn(&NodeState) -> bool,
+    build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
 ) -> Result<Arc<N>, Denied> {
     let child = enter_table(owner, name, admits, build)?;
     // One that joins its children tells this one as well, and may be waiting for the end of another.
@@ -61,14 +61,14 @@ fn insert<N: AnyNode>(
 fn enter_table<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     name: Option<&str>,
-    admits: impl Fn(&Links) -> bool,
-    build: impl FnOnce(Place) -> Result<Arc<N>, Denied>,
+    admits: impl Fn(&NodeState) -> bool,
+    build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
 ) -> Result<Arc<N>, Denied> {
-    let mut links = lock(&owner.node().links);
-    if links.phase == Phase::Stopped || !admits(&links) {
+    let mut state = lock(&owner.node().state);
+    if state.phase == Phase::Stopped || !admits(&state) {
         return Err(Denied::Closed);
     }
-    let table = links.children.get_or_insert_with(|| {
+    let table = state.children.get_or_insert_with(|| {
         owner.node().signals.add_children();
         Box::new(Children::new())
     });
@@ -76,7 +76,7 @@ fn enter_table<N: AnyNode>(
         return Err(Denied::NameTaken);
     }
     let key = table.next_key().ok_or(Denied::Closed)?;
-    let child = build(Place {
+    let child = build(NodeSlot {
         owner: Some(Arc::clone(owner)),
         index: key.index,
         shared: Arc::clone(&owner.node().shared),

@@ -46,7 +46,7 @@ pub(crate) struct StopChildren {
 /// How far it has come with the children of one node.
 #[derive(Debug, Clone, Copy)]
 struct Level {
-    step: Step,
+    step: LevelStep,
     /// The table's generation at the last look: if it has changed, there are new children, and it begins
     /// again.
     generation: u32,
@@ -56,7 +56,7 @@ struct Level {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum LevelStep {
     Begin,
     /// Tasks and blocking jobs are being told.
     TellTasks,
@@ -110,7 +110,7 @@ impl StopChildren {
         let inner = self.scopes.iter().map(|(_, level)| level);
         inner
             .chain([&self.top])
-            .all(|level| level.step == Step::Rest)
+            .all(|level| level.step == LevelStep::Rest)
     }
 
     /// When the owner is to be killed, because somebody's limit has passed.
@@ -166,7 +166,7 @@ impl StopChildren {
                     return Poll::Ready(());
                 }
                 Next::Gone if self.scopes.is_empty() => {
-                    self.top.step = Step::Rest;
+                    self.top.step = LevelStep::Rest;
                     let root = || Some(Arc::clone(owner));
                     // Whoever waits for the owner says what holds it up.
                     drop(ready!(self.watch.poll(owner, root, false, cx)));
@@ -191,7 +191,7 @@ impl StopChildren {
         }
         if signals.is_killed() {
             // All beneath have been killed with their owner.
-            self.top.step = Step::Rest;
+            self.top.step = LevelStep::Rest;
         }
     }
 
@@ -204,7 +204,7 @@ impl StopChildren {
         match self.scopes.last_mut() {
             Some((scope, level)) => {
                 if scope.node().signals.load().is_killed() {
-                    level.step = Step::Rest;
+                    level.step = LevelStep::Rest;
                 }
                 // Whoever asked for the end of the owner may set a limit at any time.
                 self.bound = limit(owner);
@@ -276,7 +276,7 @@ impl StopChildren {
         scope.node().signals.end_joining();
         let scope = self.scopes.pop().map(|(scope, _)| scope);
         let above = self.here(owner);
-        if let (Some(scope), Some(table)) = (scope, &mut lock(&above.node().links).children) {
+        if let (Some(scope), Some(table)) = (scope, &mut lock(&above.node().state).children) {
             table.set_idle(scope.node());
         }
     }
@@ -289,23 +289,26 @@ impl StopChildren {
             Some((scope, level)) => (&*scope, level),
             None => (owner, &mut self.top),
         };
-        let mut links = lock(&node.node().links);
-        let Some(table) = &mut links.children else {
+        let mut state = lock(&node.node().state);
+        let Some(table) = &mut state.children else {
             return;
         };
         match level.step {
             // They may still use the others.
-            Step::Tasks if finishes && table.has_plain_task() => {}
-            Step::Tasks => level.step = after_tasks(table, node.node().stop_order()),
-            Step::Reverse(Some(key)) => {
+            LevelStep::Tasks if finishes && table.has_plain_task() => {}
+            LevelStep::Tasks => level.step = after_tasks(table, node.node().stop_order()),
+            LevelStep::Reverse(Some(key)) => {
                 table.pass(key);
-                level.step = Step::Reverse(None);
+                level.step = LevelStep::Reverse(None);
             }
-            Step::Rest => {
-                drop(links);
+            LevelStep::Rest => {
+                drop(state);
                 self.pass_scope(owner);
             }
-            Step::Begin | Step::TellTasks | Step::Reverse(None) | Step::TellAll => {}
+            LevelStep::Begin
+            | LevelStep::TellTasks
+            | LevelStep::Reverse(None)
+            | LevelStep::TellAll => {}
         }
     }
 
@@ -319,13 +322,13 @@ impl StopChildren {
             Some((above, level)) => (&*above, level),
             None => (owner, &mut self.top),
         };
-        if let Some(table) = &mut lock(&above.node().links).children
+        if let Some(table) = &mut lock(&above.node().state).children
             && let Some(key) = table.key_of(scope.node())
         {
             table.pass(key);
         }
-        if let Step::Reverse(_) = level.step {
-            level.step = Step::Reverse(None);
+        if let LevelStep::Reverse(_) = level.step {
+            level.step = LevelStep::Reverse(None);
         }
     }
 
@@ -340,7 +343,7 @@ impl StopChildren {
 impl Level {
     const fn new() -> Self {
         Self {
-            step: Step::Begin,
+            step: LevelStep::Begin,
             generation: 0,
             told_tasks: None,
             told_all: None,
@@ -351,15 +354,15 @@ impl Level {
     /// meanwhile, as a draining one may. Gives the limit of the node's end as well.
     fn advance(&mut self, node: &Arc<dyn AnyNode>, manner: Manner) -> (Next, Option<Instant>) {
         let node = node.node();
-        let mut links = lock(&node.links);
+        let mut state = lock(&node.state);
         // Waiting for children is not own time (rule 7).
-        links.pause_own_time(node);
-        let bound = links.bound().filter(|_| !node.signals.load().is_killed());
+        state.pause_own_time(node);
+        let bound = state.bound().filter(|_| !node.signals.load().is_killed());
         let order = node.stop_order();
-        let next = match links.children.as_mut().filter(|table| !table.is_quiet()) {
+        let next = match state.children.as_mut().filter(|table| !table.is_quiet()) {
             Some(table) => self.next(table, order, manner),
             None => {
-                self.step = Step::Begin;
+                self.step = LevelStep::Begin;
                 Next::Gone
             }
         };
@@ -369,49 +372,49 @@ impl Level {
     fn next(&mut self, table: &mut Children, order: StopOrder, manner: Manner) -> Next {
         let generation = table.generation();
         if generation != std::mem::replace(&mut self.generation, generation) {
-            self.step = Step::Begin;
+            self.step = LevelStep::Begin;
         }
         loop {
             match self.step {
-                Step::Begin => {
-                    self.step = Step::TellTasks;
+                LevelStep::Begin => {
+                    self.step = LevelStep::TellTasks;
                     table.awaited = Awaited::Tasks;
                     table.task_waits = manner != Manner::Stop;
                     table.begin_round();
                 }
-                Step::TellTasks => match table.next_of_round(true, self.told_tasks) {
+                LevelStep::TellTasks => match table.next_of_round(true, self.told_tasks) {
                     Some(tasks) => return Next::TellSome(tasks),
                     None => {
                         self.told_tasks = Some(generation);
-                        self.step = Step::Tasks;
+                        self.step = LevelStep::Tasks;
                     }
                 },
-                Step::Tasks if table.tasks() > 0 => {
+                LevelStep::Tasks if table.tasks() > 0 => {
                     return match std::mem::take(&mut table.task_waits) {
                         true => Next::TellAwaited(table.all_tasks()),
                         false => Next::Wait,
                     };
                 }
-                Step::Tasks => self.step = after_tasks(table, order),
-                Step::Reverse(Some(key)) if table.lasts(key) => {
+                LevelStep::Tasks => self.step = after_tasks(table, order),
+                LevelStep::Reverse(Some(key)) if table.lasts(key) => {
                     return table.kept_scope(key).map_or(Next::Wait, Next::Adopt);
                 }
-                Step::Reverse(_) => match table.youngest() {
+                LevelStep::Reverse(_) => match table.youngest() {
                     Some((key, child)) => {
-                        self.step = Step::Reverse(Some(key));
+                        self.step = LevelStep::Reverse(Some(key));
                         table.awaited = Awaited::One(key);
                         return Next::Tell(child);
                     }
-                    None => self.step = Step::Rest,
+                    None => self.step = LevelStep::Rest,
                 },
-                Step::TellAll => match table.next_of_round(false, self.told_all) {
+                LevelStep::TellAll => match table.next_of_round(false, self.told_all) {
                     Some(children) => return Next::TellSome(children),
                     None => {
                         self.told_all = Some(generation);
-                        self.step = Step::Rest;
+                        self.step = LevelStep::Rest;
                     }
                 },
-                Step::Rest => {
+                LevelStep::Rest => {
                     table.awaited = Awaited::All;
                     return table.any_kept_scope().map_or(Next::Wait, Next::Adopt);
                 }
@@ -422,8 +425,8 @@ impl Level {
 
 /// Whether scopes are left whose futures are in the hands of somebody else. From here on their own time counts.
 pub(super) fn outlived(owner: &Arc<dyn AnyNode>) -> bool {
-    let mut links = lock(&owner.node().links);
-    let Some(table) = links.children.as_mut().filter(|table| !table.is_empty()) else {
+    let mut state = lock(&owner.node().state);
+    let Some(table) = state.children.as_mut().filter(|table| !table.is_empty()) else {
         return false;
     };
     table.awaited = Awaited::All;
@@ -436,27 +439,27 @@ pub(super) fn outlived(owner: &Arc<dyn AnyNode>) -> bool {
 /// When the end of this node becomes a kill, unless it is one.
 fn limit(node: &Arc<dyn AnyNode>) -> Option<Instant> {
     let killed = node.node().signals.load().is_killed();
-    lock(&node.node().links).bound().filter(|_| !killed)
+    lock(&node.node().state).bound().filter(|_| !killed)
 }
 
 /// How it goes on when the tasks have ended, or been passed over.
-fn after_tasks(table: &mut Children, order: StopOrder) -> Step {
+fn after_tasks(table: &mut Children, order: StopOrder) -> LevelStep {
     match order {
-        StopOrder::Reverse => Step::Reverse(None),
+        StopOrder::Reverse => LevelStep::Reverse(None),
         StopOrder::Concurrent => {
             table.awaited = Awaited::All;
             table.begin_round();
-            Step::TellAll
+            LevelStep::TellAll
         }
     }
 }
 
 /// Whose end the step waits for.
-fn awaited(owner: &Arc<dyn AnyNode>, step: Step) -> Option<Arc<dyn AnyNode>> {
+fn awaited(owner: &Arc<dyn AnyNode>, step: LevelStep) -> Option<Arc<dyn AnyNode>> {
     match step {
-        Step::Reverse(Some(key)) => {
-            let links = lock(&owner.node().links);
-            links.children.as_ref()?.get(key)
+        LevelStep::Reverse(Some(key)) => {
+            let state = lock(&owner.node().state);
+            state.children.as_ref()?.get(key)
         }
         _ => Some(Arc::clone(owner)),
     }

@@ -84,9 +84,9 @@ impl Node {
             None => self.notes.remove(LIMITED),
         }
         let stale = {
-            let mut links = lock(&self.links);
-            let rare = links.rare.get_or_insert_default();
-            std::mem::replace(&mut rare.caller, caller.cloned())
+            let mut state = lock(&self.state);
+            let extras = state.extras.get_or_insert_default();
+            std::mem::replace(&mut extras.caller, caller.cloned())
         };
         drop(stale);
     }
@@ -114,8 +114,8 @@ impl Node {
         if self.notes.load() & LIMITED == 0 {
             return None;
         }
-        let links = lock(&self.links);
-        let caller = links.rare.as_ref()?.caller.as_ref()?;
+        let state = lock(&self.state);
+        let caller = state.extras.as_ref()?.caller.as_ref()?;
         caller.is_open().then(|| Arc::clone(caller))
     }
 

@@ -77,9 +77,9 @@ impl Waits {
 impl Node {
     /// Lists a wait at one of its ends. Says whether the node waits for anything by then.
     pub(in crate::tree) fn enter_wait(&self, edge: &Arc<Edge>, end: End) -> bool {
-        let mut links = lock(&self.links);
-        let waits = links
-            .rare
+        let mut state = lock(&self.state);
+        let waits = state
+            .extras
             .get_or_insert_default()
             .waits
             .get_or_insert_default();
@@ -90,8 +90,8 @@ impl Node {
     }
 
     pub(in crate::tree) fn leave_wait(&self, edge: &Edge, end: End) -> Option<Arc<Edge>> {
-        let mut links = lock(&self.links);
-        let edges = links.rare.as_mut()?.waits.as_mut()?.of(edge, end);
+        let mut state = lock(&self.state);
+        let edges = state.extras.as_mut()?.waits.as_mut()?.of(edge, end);
         let key = edge.keys[end as usize].load(Ordering::Relaxed);
         // The list may have been taken meanwhile, and be another.
         let found = edges
@@ -107,8 +107,11 @@ impl Node {
     /// Its handler has ended, and with it whatever it waited for.
     pub(in crate::tree) fn clear_waits(&self) {
         let all = {
-            let mut links = lock(&self.links);
-            let waits = links.rare.as_mut().and_then(|rare| rare.waits.as_mut());
+            let mut state = lock(&self.state);
+            let waits = state
+                .extras
+                .as_mut()
+                .and_then(|extras| extras.waits.as_mut());
             waits.map(|waits| {
                 [&mut waits.free, &mut waits.limited]
                     .map(|both| std::mem::take(&mut both[End::From as usize]))

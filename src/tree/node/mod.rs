@@ -20,7 +20,7 @@ pub(crate) mod signals;
 mod slot;
 mod state;
 
-pub(in crate::tree) use children::{AT_ONCE, Awaited, Children, Ended, Step};
+pub(in crate::tree) use children::{AT_ONCE, Awaited, Children, Ended, GroupStep};
 pub use children::{AutoShutdown, StopOrder, Strategy};
 pub(crate) use children::{Key, Turn};
 pub(crate) use current_node::enter;
@@ -39,5 +39,5 @@ pub(in crate::tree) use order::{wake_owner, wake_restarting};
 pub(crate) use replies::{keep_reply, settle_before_blocking};
 pub(crate) use shared::Shared;
 pub(crate) use shell_waker::ShellWaker;
-pub(crate) use slot::{Place, Settings};
-pub(in crate::tree) use state::{Links, OwnTime};
+pub(crate) use slot::{NodeSlot, Settings};
+pub(in crate::tree) use state::{NodeState, OwnTime};

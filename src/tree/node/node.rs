@@ -16,8 +16,8 @@ use super::id::NodeId;
 use super::label::Label;
 use super::shared::Shared;
 use super::signals::{Marks, Signals};
-use super::slot::{Place, Settings};
-use super::state::{Links, OwnTime, Rare, cancel, millis};
+use super::slot::{NodeSlot, Settings};
+use super::state::{Extras, NodeState, OwnTime, cancel, millis};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::Gate;
 use crate::sync::lock;
@@ -95,12 +95,12 @@ pub(crate) trait AnyNode: Any + Send + Sync {
 /// The part that all nodes have in common.
 ///
 /// Invariants:
-/// 1. `owner` and `index` never change; while `links.phase` is not `Stopped`, the owner's table
+/// 1. `owner` and `index` never change; while `state.phase` is not `Stopped`, the owner's table
 ///    holds this node under `index`, and the owner is not `Stopped` either.
-/// 2. `links.closed` and the table of children change under one lock, so that a child is either
+/// 2. `state.closed` and the table of children change under one lock, so that a child is either
 ///    registered before its owner closes, and joined by it, or refused (rule 2).
 /// 3. Locks are taken from the owner to the child, and no user code runs under one.
-/// 4. `links.phase` becomes `Stopped` in the same step in which the node leaves its owner's table,
+/// 4. `state.phase` becomes `Stopped` in the same step in which the node leaves its owner's table,
 ///    once its shell and all its children are gone.
 ///
 /// The order is a part of an actor's cell's: last comes what its loop looks at for each message.
@@ -109,7 +109,7 @@ pub(crate) struct Node {
     pub(crate) shared: Arc<Shared>,
     owner: Option<Arc<dyn AnyNode>>,
     site: &'static Location<'static>,
-    pub(in crate::tree) links: Mutex<Links>,
+    pub(in crate::tree) state: Mutex<NodeState>,
     id: NodeId,
     pub(crate) signals: Signals,
     /// Its place in the owner's table.
@@ -121,7 +121,7 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn new(
-        place: Place,
+        place: NodeSlot,
         kind: Kind,
         site: &'static Location<'static>,
         settings: Settings,
@@ -131,10 +131,10 @@ impl Node {
         if settings.is_outcome_awaited {
             signals.await_outcome();
         }
-        let rare = (!settings.is_default()).then(|| {
-            Box::new(Rare {
+        let extras = (!settings.is_default()).then(|| {
+            Box::new(Extras {
                 settings,
-                ..Rare::default()
+                ..Extras::default()
             })
         });
         Self {
@@ -147,7 +147,7 @@ impl Node {
             owner: place.owner,
             index: place.index,
             site,
-            links: Mutex::new(Links::new(rare)),
+            state: Mutex::new(NodeState::new(extras)),
         }
     }
 
@@ -169,23 +169,23 @@ impl Node {
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        lock(&self.links).phase
+        lock(&self.state).phase
     }
 
     pub(crate) fn name(&self) -> Option<String> {
-        let links = lock(&self.links);
-        let name = links.rare.as_ref()?.settings.name.as_deref()?;
+        let state = lock(&self.state);
+        let name = state.extras.as_ref()?.settings.name.as_deref()?;
         Some(name.to_owned())
     }
 
     /// How it ended, once it has.
     pub(crate) fn reason(&self) -> Option<StopReason> {
-        lock(&self.links).outcome()
+        lock(&self.state).outcome()
     }
 
     /// Whoever was to be told of its end has been, or does not want to be.
     pub(crate) fn forget_errors(&self) {
-        let errors = lock(&self.links).forget_errors();
+        let errors = lock(&self.state).forget_errors();
         drop(errors);
     }
 
@@ -204,15 +204,15 @@ impl Node {
 
     /// The start has returned.
     pub(crate) fn set_running(&self) {
-        let mut links = lock(&self.links);
-        links.phase = links.phase.max(Phase::Running);
+        let mut state = lock(&self.state);
+        state.phase = state.phase.max(Phase::Running);
         if self.signals.load().is_outcome_awaited() {
             self.signals.end_awaiting_outcome();
-            let wakes = links.watchers();
-            drop(links);
+            let wakes = state.watchers();
+            drop(state);
             wakes.wake();
         } else {
-            drop(links);
+            drop(state);
         }
         if self.signals.marks().has(Marks::RESTARTABLE) {
             self.leave_group();
@@ -225,20 +225,20 @@ impl Node {
     }
 
     pub(in crate::tree) fn own_time(&self) -> Option<OwnTime> {
-        lock(&self.links).own_time(self)
+        lock(&self.state).own_time(self)
     }
 
     /// When its end becomes a kill, as things stand: its own time is up, or the time of whoever asked.
     pub(in crate::tree) fn time_limit(&self) -> Option<Instant> {
-        let mut links = lock(&self.links);
-        let own = links.own_time(self).map(|own| own.until);
-        let bound = links.bound().filter(|_| !self.signals.load().is_killed());
+        let mut state = lock(&self.state);
+        let own = state.own_time(self).map(|own| own.until);
+        let bound = state.bound().filter(|_| !self.signals.load().is_killed());
         own.into_iter().chain(bound).min()
     }
 
     /// It waits for something that is not its own time.
     pub(crate) fn pause_own_time(&self) {
-        lock(&self.links).pause_own_time(self);
+        lock(&self.state).pause_own_time(self);
     }
 
     /// Whether it is a scope that was told to end, and has nothing beneath it any more.
@@ -246,22 +246,22 @@ impl Node {
         self.kind() == Kind::Scope
             && self.signals.load().is_told_gently()
             && !self.signals.load().is_killed()
-            && lock(&self.links).is_quiet()
+            && lock(&self.state).is_quiet()
     }
 
     /// Closes a node to children, if nobody is beneath whose end can be waited for.
     pub(crate) fn close_if_quiet(&self) -> bool {
-        let mut links = lock(&self.links);
-        let quiet = links.is_quiet();
-        links.closed |= quiet;
+        let mut state = lock(&self.state);
+        let quiet = state.is_quiet();
+        state.closed |= quiet;
         quiet
     }
 
     /// Closes a node without children to any more of them.
     pub(crate) fn close_if_childless(&self) -> bool {
-        let mut links = lock(&self.links);
-        let childless = !links.has_children();
-        links.closed |= childless;
+        let mut state = lock(&self.state);
+        let childless = !state.has_children();
+        state.closed |= childless;
         childless
     }
 
@@ -276,11 +276,11 @@ impl Node {
     /// The token that fires when the node is to end: made when it is first asked for. In a drain an actor's
     /// fires once what was accepted is handled.
     pub(crate) fn token(&self) -> CancellationToken {
-        let mut links = lock(&self.links);
-        let over = links.phase == Phase::Stopped || self.signals.load().has_fired();
-        let tokens = &mut links.rare.get_or_insert_default().tokens;
+        let mut state = lock(&self.state);
+        let over = state.phase == Phase::Stopped || self.signals.load().has_fired();
+        let tokens = &mut state.extras.get_or_insert_default().tokens;
         let token = tokens.ending.get_or_insert_default().clone();
-        drop(links);
+        drop(state);
         if over {
             cancel(&token);
         }
@@ -290,13 +290,13 @@ impl Node {
     /// As [`token`](Node::token), but it does not fire in a drain before that has become a stop: for
     /// handlers, so that what is accepted late is not handled as cancelled.
     pub(crate) fn stop_token(&self) -> CancellationToken {
-        let mut links = lock(&self.links);
-        let over = links.phase == Phase::Stopped
+        let mut state = lock(&self.state);
+        let over = state.phase == Phase::Stopped
             || self.signals.load().has_fired_for_handlers()
-            || links.closed;
-        let tokens = &mut links.rare.get_or_insert_default().tokens;
+            || state.closed;
+        let tokens = &mut state.extras.get_or_insert_default().tokens;
         let token = tokens.stopping.get_or_insert_default().clone();
-        drop(links);
+        drop(state);
         if over {
             cancel(&token);
         }
@@ -305,7 +305,7 @@ impl Node {
 
     /// Whether it has any children now. Only a look without the lock if it never had any.
     pub(crate) fn has_children(&self) -> bool {
-        self.signals.load().had_children() && lock(&self.links).has_children()
+        self.signals.load().had_children() && lock(&self.state).has_children()
     }
 
     /// Whether what was requested of it has not come: an end, or that of its start.
@@ -316,16 +316,16 @@ impl Node {
 
     /// The live children, in start order.
     pub(crate) fn children(&self) -> Vec<Arc<dyn AnyNode>> {
-        let links = lock(&self.links);
-        links
+        let state = lock(&self.state);
+        state
             .children
             .as_ref()
             .map_or_else(Vec::new, |table| table.all())
     }
 
     pub(crate) fn child(&self, name: &str) -> Option<Arc<dyn AnyNode>> {
-        let links = lock(&self.links);
-        links.children.as_ref()?.named(name)
+        let state = lock(&self.state);
+        state.children.as_ref()?.named(name)
     }
 
     /// Whether this node or one above it has been asked to end.

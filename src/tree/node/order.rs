@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::node::{AnyNode, Node};
 use super::signals::{Marks, Snapshot};
-use super::state::Links;
+use super::state::NodeState;
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
 use crate::sync::{WakeList, lock};
@@ -28,7 +28,7 @@ pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
         Order::Cut => kill(target, true),
         Order::Drain | Order::Stop if has_no_time(target) => kill(target, true),
         Order::Drain | Order::Stop => {
-            enter(target, Entry::order(target, order), |_, _| true);
+            enter(target, Ending::order(target, order), |_, _| true);
         }
     }
 }
@@ -44,11 +44,11 @@ fn has_no_time(target: &Arc<dyn AnyNode>) -> bool {
 /// earliest holds.
 pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
     {
-        let mut links = lock(&target.node().links);
-        if links.phase == Phase::Stopped {
+        let mut state = lock(&target.node().state);
+        if state.phase == Phase::Stopped {
             return;
         }
-        let bound = &mut links.rare.get_or_insert_default().bound;
+        let bound = &mut state.extras.get_or_insert_default().bound;
         *bound = Some(bound.map_or(at, |known| known.min(at)));
     }
     // Its shell has another moment to look at.
@@ -75,10 +75,10 @@ fn tell_of_scope(target: &Arc<dyn AnyNode>) {
 pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
     match order {
         Order::Drain | Order::Stop if !has_no_time(target) => {
-            let own = Entry::order(target, order);
+            let own = Ending::order(target, order);
             enter(
                 target,
-                Entry {
+                Ending {
                     by_self: true,
                     ..own
                 },
@@ -102,18 +102,18 @@ pub(crate) fn end_if(
     close: impl FnOnce(&mut WakeList) -> bool,
 ) -> bool {
     let when =
-        |links: &mut Links, wakes: &mut WakeList| (!alone || links.is_quiet()) && close(wakes);
-    let entry = Entry {
+        |state: &mut NodeState, wakes: &mut WakeList| (!alone || state.is_quiet()) && close(wakes);
+    let entry = Ending {
         by_self: true,
         has_ended: true,
-        ..Entry::order(target, Order::Stop)
+        ..Ending::order(target, Order::Stop)
     };
     enter(target, entry, when)
 }
 
 /// What is beneath a node is to end: its token fires, and a scope takes no orders for that.
 pub(crate) fn fire(target: &Arc<dyn AnyNode>) {
-    enter_one(target, Entry::FIRE, |_, _| true);
+    enter_one(target, Ending::FIRE, |_, _| true);
 }
 
 /// The node comes to an end of its own: for good, or for this incarnation.
@@ -127,7 +127,7 @@ pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
 
 /// How a node comes into its end.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct Ending {
     /// What it is told, if it is told anything.
     order: Option<Order>,
     /// It has ended already, whatever it is told.
@@ -140,7 +140,7 @@ struct Entry {
     by_self: bool,
 }
 
-impl Entry {
+impl Ending {
     /// What is beneath the node is to end, and not yet the node.
     const FIRE: Self = Self {
         order: None,
@@ -197,8 +197,8 @@ impl Entry {
 /// beneath them; but whoever has a token there is told at once, and its own grace begins (rule 6).
 fn enter(
     target: &Arc<dyn AnyNode>,
-    entry: Entry,
-    when: impl FnOnce(&mut Links, &mut WakeList) -> bool,
+    entry: Ending,
+    when: impl FnOnce(&mut NodeState, &mut WakeList) -> bool,
 ) -> bool {
     let Some(mut scopes) = enter_one(target, entry, when) else {
         return false;
@@ -206,7 +206,7 @@ fn enter(
     // A list, because such scopes may be nested deeply (rule 15).
     while let Some(scope) = scopes.pop() {
         scopes.extend(
-            enter_one(&scope, Entry::FIRE, |_, _| true)
+            enter_one(&scope, Ending::FIRE, |_, _| true)
                 .into_iter()
                 .flatten(),
         );
@@ -217,7 +217,7 @@ fn enter(
             } else if has_no_time(&task) {
                 kill(&task, true);
             } else {
-                let order = Entry::order(&task, Order::Stop);
+                let order = Ending::order(&task, Order::Stop);
                 scopes.extend(enter_one(&task, order, |_, _| true).into_iter().flatten());
             }
         }
@@ -233,16 +233,16 @@ fn enter(
 /// drained, and not stopped.
 fn enter_one(
     target: &Arc<dyn AnyNode>,
-    entry: Entry,
-    when: impl FnOnce(&mut Links, &mut WakeList) -> bool,
+    entry: Ending,
+    when: impl FnOnce(&mut NodeState, &mut WakeList) -> bool,
 ) -> Option<Vec<Arc<dyn AnyNode>>> {
     let node = target.node();
     let mut wakes = WakeList::new();
     let (tokens, mut scopes, news) = {
-        let mut links = lock(&node.links);
+        let mut state = lock(&node.state);
         let told = node.signals.load();
-        if links.phase == Phase::Stopped || entry.is_late(told) || !when(&mut links, &mut wakes) {
-            drop(links);
+        if state.phase == Phase::Stopped || entry.is_late(told) || !when(&mut state, &mut wakes) {
+            drop(state);
             wakes.wake();
             return None;
         }
@@ -250,18 +250,18 @@ fn enter_one(
         if after != told {
             node.signals.add(after);
         }
-        links.closed |= entry.closes;
+        state.closed |= entry.closes;
         let tokens = if entry.fires {
-            links.tokens(entry.closes)
+            state.tokens(entry.closes)
         } else {
             None
         };
-        let table = links
+        let table = state
             .children
             .as_ref()
             .filter(|_| entry.closes || entry.order.is_none());
         let scopes = table.map_or_else(Vec::new, |table| table.scopes());
-        links.begin_stopping(&mut wakes);
+        state.begin_stopping(&mut wakes);
         let news = after.news_beneath(told).filter(|_| told.had_children());
         (tokens, scopes, news)
     };
@@ -287,14 +287,14 @@ fn enter_one(
 
 /// The tasks and jobs of a scope.
 fn tasks(scope: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
-    let links = lock(&scope.node().links);
-    let table = links.children.as_ref();
+    let state = lock(&scope.node().state);
+    let table = state.children.as_ref();
     table.map_or_else(Vec::new, |table| table.all_tasks())
 }
 
 fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
-    let links = lock(&node.node().links);
-    let table = links.children.as_ref();
+    let state = lock(&node.node().state);
+    let table = state.children.as_ref();
     table.map_or_else(Vec::new, |table| table.scopes())
 }
 
@@ -306,20 +306,20 @@ fn kill(target: &Arc<dyn AnyNode>, cut: bool) {
     while let Some(next) = pending.pop() {
         let node = next.node();
         let (wakes, tokens) = {
-            let mut links = lock(&node.links);
-            if links.phase == Phase::Stopped || node.signals.load().is_killed() {
+            let mut state = lock(&node.state);
+            if state.phase == Phase::Stopped || node.signals.load().is_killed() {
                 continue;
             }
             node.signals.kill(cut);
-            links.phase = Phase::Stopping;
+            state.phase = Phase::Stopping;
             // The patience of those who wait begins now.
-            let wakes = links.watchers();
-            links.closed = true;
-            links.end_own_time(now, node);
-            if let Some(children) = &links.children {
+            let wakes = state.watchers();
+            state.closed = true;
+            state.end_own_time(now, node);
+            if let Some(children) = &state.children {
                 pending.extend(children.all());
             }
-            (wakes, links.tokens(true))
+            (wakes, state.tokens(true))
         };
         next.close(Gate::Closed);
         if let Some(tokens) = tokens {
@@ -367,7 +367,7 @@ pub(in crate::tree) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
     }
 }
 
-impl Links {
+impl NodeState {
     /// Those who wait for the end are to look when it begins: a system does not wait for ever for
     /// the end of its root.
     #[inline]
@@ -388,8 +388,8 @@ impl Links {
     /// Adds all who wait for the end to those to be woken.
     #[inline]
     pub(in crate::tree) fn wake_waiters(&mut self, wakes: &mut WakeList) {
-        if let Some(rare) = &mut self.rare {
-            rare.waiters.wake_all(wakes);
+        if let Some(extras) = &mut self.extras {
+            extras.waiters.wake_all(wakes);
         }
     }
 }

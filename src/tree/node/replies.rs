@@ -60,11 +60,11 @@ impl DropReason {
 impl Node {
     /// Takes the reply, unless nobody is left to settle it.
     fn keep(&self, reply: &mut Option<Arc<dyn Caller>>, is_own: bool) {
-        let mut links = lock(&self.links);
-        if links.shell_gone {
+        let mut state = lock(&self.state);
+        if state.shell_gone {
             return;
         }
-        let replies = &mut links.rare.get_or_insert_default().replies;
+        let replies = &mut state.extras.get_or_insert_default().replies;
         // A handler may drop as many as it likes: whoever has given up meanwhile need not be told. Looked for
         // before the list grows, so that it takes a constant time for each.
         let is_over = |dropped: &mut Dropped| !dropped.reply.is_waiting();
@@ -74,7 +74,7 @@ impl Node {
         };
         replies.extend(reply.take().map(|reply| Dropped { reply, is_own }));
         self.note_replies();
-        drop(links);
+        drop(state);
         // With them may go what their askers had wanted.
         drop(stale);
     }
@@ -97,13 +97,13 @@ impl Node {
 
     #[cold]
     fn settle_others(&self) {
-        let mut links = lock(&self.links);
-        let Some(rare) = links.rare.as_mut() else {
+        let mut state = lock(&self.state);
+        let Some(extras) = state.extras.as_mut() else {
             return;
         };
         let others = |dropped: &mut Dropped| !dropped.is_own;
-        let others: Vec<_> = rare.replies.extract_if(.., others).collect();
-        drop(links);
+        let others: Vec<_> = extras.replies.extract_if(.., others).collect();
+        drop(state);
         for dropped in others {
             dropped.reply.resolve(DropReason::NoReply);
         }
@@ -145,13 +145,13 @@ impl Node {
     #[cold]
     fn settle_each(&self, reason: impl Fn(&Dropped) -> DropReason) {
         loop {
-            let mut links = lock(&self.links);
-            let rare = links.rare.as_mut();
-            let Some(dropped) = rare.and_then(|rare| rare.replies.pop()) else {
+            let mut state = lock(&self.state);
+            let extras = state.extras.as_mut();
+            let Some(dropped) = extras.and_then(|extras| extras.replies.pop()) else {
                 self.clear_replies();
                 return;
             };
-            drop(links);
+            drop(state);
             dropped.reply.resolve(reason(&dropped));
         }
     }

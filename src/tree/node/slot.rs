@@ -7,13 +7,13 @@ use super::shared::Shared;
 use super::signals::Marks;
 
 /// Where a new node belongs.
-pub(crate) struct Place {
+pub(crate) struct NodeSlot {
     pub(in crate::tree) owner: Option<Arc<dyn AnyNode>>,
     pub(in crate::tree) index: u32,
     pub(crate) shared: Arc<Shared>,
 }
 
-impl Place {
+impl NodeSlot {
     /// A root's: nowhere.
     pub(crate) fn root(shared: Shared) -> Self {
         Self {

@@ -16,7 +16,7 @@ use crate::mailbox::Caller;
 use crate::sync::{WakerSet, moment, panic_message, saturating_add};
 
 /// What changes in a node's life, under its lock.
-pub(in crate::tree) struct Links {
+pub(in crate::tree) struct NodeState {
     pub(in crate::tree) phase: Phase,
     /// No more children are taken.
     pub(in crate::tree) closed: bool,
@@ -31,7 +31,7 @@ pub(in crate::tree) struct Links {
     /// it is killed, how much it had used until then.
     left: u32,
     pub(in crate::tree) children: Option<Box<Children>>,
-    pub(in crate::tree) rare: Option<Box<Rare>>,
+    pub(in crate::tree) extras: Option<Box<Extras>>,
 }
 
 /// A [`StopReason`] in one byte.
@@ -42,13 +42,13 @@ enum End {
     Stopped,
     Drained,
     Killed,
-    /// It is in `rare`, with what went wrong.
+    /// It is in `extras`, with what went wrong.
     Badly,
 }
 
 /// What most nodes never need.
 #[derive(Default)]
-pub(in crate::tree) struct Rare {
+pub(in crate::tree) struct Extras {
     /// How it ended, if not well.
     pub(in crate::tree) end: Option<StopReason>,
     /// The same with the errors in it as text, until `end` is that.
@@ -93,10 +93,10 @@ pub(in crate::tree) fn cancel(token: &CancellationToken) {
     }
 }
 
-impl Links {
+impl NodeState {
     /// The tokens that are to fire, once the lock is released; with `all`, not only that of a drain.
     pub(in crate::tree) fn tokens(&self, all: bool) -> Option<Tokens> {
-        let tokens = &self.rare.as_ref()?.tokens;
+        let tokens = &self.extras.as_ref()?.tokens;
         let stopping = tokens.stopping.as_ref().filter(|_| all);
         if tokens.ending.is_none() && stopping.is_none() {
             return None;
@@ -107,7 +107,7 @@ impl Links {
         })
     }
 
-    pub(in crate::tree) fn new(rare: Option<Box<Rare>>) -> Self {
+    pub(in crate::tree) fn new(extras: Option<Box<Extras>>) -> Self {
         Self {
             phase: Phase::Starting,
             closed: false,
@@ -116,7 +116,7 @@ impl Links {
             since: 0,
             left: 0,
             children: None,
-            rare,
+            extras,
         }
     }
 
@@ -132,7 +132,7 @@ impl Links {
             End::Drained => StopReason::Drained,
             End::Unknown | End::Killed => StopReason::Killed,
             End::Badly => {
-                let end = self.rare.as_ref().and_then(|rare| rare.end.clone());
+                let end = self.extras.as_ref().and_then(|extras| extras.end.clone());
                 end.unwrap_or(StopReason::Killed)
             }
         }
@@ -140,7 +140,10 @@ impl Links {
 
     /// How it ended, with the errors in it as text.
     pub(in crate::tree) fn end_as_text(&self) -> StopReason {
-        let text = self.rare.as_ref().and_then(|rare| rare.end_as_text.clone());
+        let text = self
+            .extras
+            .as_ref()
+            .and_then(|extras| extras.end_as_text.clone());
         text.unwrap_or_else(|| self.end())
     }
 
@@ -153,12 +156,12 @@ impl Links {
     /// Everyone has what they were to be told of the end: from here on it is known as text, since an error
     /// may hold a reference to this very node. Gives what is to be dropped without the lock.
     pub(in crate::tree) fn forget_errors(&mut self) -> Option<StopReason> {
-        let rare = self.rare.as_mut()?;
-        if self.phase != Phase::Stopped || !rare.waiters.is_empty() {
+        let extras = self.extras.as_mut()?;
+        if self.phase != Phase::Stopped || !extras.waiters.is_empty() {
             return None;
         }
-        let text = rare.end_as_text.take()?;
-        rare.end.replace(text)
+        let text = extras.end_as_text.take()?;
+        extras.end.replace(text)
     }
 
     /// Its shell has ended, and how; what was said first stays. `text` is the same without errors.
@@ -172,9 +175,9 @@ impl Links {
             StopReason::Drained => End::Drained,
             StopReason::Killed => End::Killed,
             StopReason::Failed(_) | StopReason::CutShort(_) => {
-                let rare = self.rare.get_or_insert_default();
-                rare.end = Some(reason);
-                rare.end_as_text = text;
+                let extras = self.extras.get_or_insert_default();
+                extras.end = Some(reason);
+                extras.end_as_text = text;
                 End::Badly
             }
         };
@@ -205,7 +208,7 @@ impl Links {
     }
 
     pub(in crate::tree) fn bound(&self) -> Option<Instant> {
-        self.rare.as_ref()?.bound
+        self.extras.as_ref()?.bound
     }
 
     /// How much of its own time the node has used, and when it will be up; `None` unless it is to end

@@ -25,12 +25,12 @@ pub(crate) struct Stalls(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    waits: Slab<Entry>,
+    waits: Slab<ListedWait>,
     awake: bool,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ListedWait {
     waker: Option<KeptWaker>,
     due: Due,
 }
@@ -56,7 +56,7 @@ impl Listed {
     /// Lists a wait. `None` if there is no monitor, because the process may not start a thread.
     pub(in crate::tree) fn new(stalls: &Arc<Stalls>, waker: KeptWaker) -> Option<Self> {
         let mut state = lock(&stalls.0);
-        let key = state.waits.insert(Entry {
+        let key = state.waits.insert(ListedWait {
             waker: Some(waker),
             due: Due::AfterNextTick,
         });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::{Kind, Phase};
 use crate::sync::lock;
-use crate::tree::node::{AnyNode, Awaited, Children, Edge, Links, Node};
+use crate::tree::node::{AnyNode, Awaited, Children, Edge, Node, NodeState};
 
 impl Node {
     /// Whether it does nothing else but wait for its children. A draining actor handles messages meanwhile.
@@ -19,7 +19,7 @@ impl Node {
     }
 }
 
-impl Links {
+impl NodeState {
     fn awaited(&self, node: &Node) -> Option<&Children> {
         let table = self.children.as_deref()?;
         node.is_joining().then_some(table)
@@ -28,16 +28,16 @@ impl Links {
 
 /// Whether this owner waits for the end of this child.
 pub(in crate::tree) fn joins(owner: &Arc<dyn AnyNode>, child: &Arc<dyn AnyNode>) -> bool {
-    let links = lock(&owner.node().links);
+    let state = lock(&owner.node().state);
     let awaits = |table: &Children| table.awaits(child.node());
-    let awaited = links.awaited(owner.node()).is_some_and(awaits);
-    drop(links);
+    let awaited = state.awaited(owner.node()).is_some_and(awaits);
+    drop(state);
     awaited && child.node().phase() != Phase::Stopped
 }
 
 /// How many children this owner waits for.
-pub(in crate::tree) fn count_joined(owner: &Node, links: &Links) -> usize {
-    links.awaited(owner).map_or(0, |table| match table.awaited {
+pub(in crate::tree) fn count_joined(owner: &Node, state: &NodeState) -> usize {
+    state.awaited(owner).map_or(0, |table| match table.awaited {
         Awaited::Nobody => 0,
         Awaited::One(key) => usize::from(table.contains(key)),
         Awaited::Tasks => table.tasks(),
@@ -48,8 +48,8 @@ pub(in crate::tree) fn count_joined(owner: &Node, links: &Links) -> usize {
 /// The waits of this owner for its children.
 pub(in crate::tree) fn joined(owner: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     let children: Vec<_> = {
-        let links = lock(&owner.node().links);
-        let table = links.awaited(owner.node()).into_iter();
+        let state = lock(&owner.node().state);
+        let table = state.awaited(owner.node()).into_iter();
         let awaited = table.flat_map(|table| match table.awaited {
             Awaited::One(key) => table.get(key).into_iter().collect(),
             _ => table.all(),

@@ -40,15 +40,15 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
         let index = seen.len();
         let node = next.node();
         let (own_time, bound) = {
-            let mut links = lock(&node.links);
-            if links.phase == Phase::Stopped {
+            let mut state = lock(&node.state);
+            if state.phase == Phase::Stopped {
                 continue;
             }
-            if let Some(children) = &links.children {
+            if let Some(children) = &state.children {
                 let children = children.all().into_iter();
                 pending.extend(children.map(|child| (depth + 1, Some(index), child)));
             }
-            (links.own_time(node), links.bound())
+            (state.own_time(node), state.bound())
         };
         found.alive += 1;
         seen.push(Seen {

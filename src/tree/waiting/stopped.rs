@@ -140,21 +140,21 @@ impl Future for UntilStopped {
         let is_first = this.key.is_none();
         let mut spare = is_first.then(|| KeptWaker::clone_of(cx.waker()));
         loop {
-            let mut links = lock(&any.node().links);
-            if let Some(reason) = links.outcome() {
-                let rare = links.rare.as_mut();
-                let mine = rare.and_then(|rare| rare.waiters.leave(&mut this.key));
-                let errors = links.forget_errors();
-                drop(links);
+            let mut state = lock(&any.node().state);
+            if let Some(reason) = state.outcome() {
+                let extras = state.extras.as_mut();
+                let mine = extras.and_then(|extras| extras.waiters.leave(&mut this.key));
+                let errors = state.forget_errors();
+                drop(state);
                 drop((mine, errors));
                 return Poll::Ready(reason.into_result());
             }
             if is_beneath(any.node()) {
                 return Poll::Ready(Err(StopError::WaitsForItself));
             }
-            let waiters = &mut links.rare.get_or_insert_default().waiters;
+            let waiters = &mut state.extras.get_or_insert_default().waiters;
             let entered = waiters.enter(&mut this.key, cx.waker(), &mut spare);
-            drop(links);
+            drop(state);
             if entered {
                 return Poll::Pending;
             }
@@ -169,11 +169,11 @@ impl Drop for UntilStopped {
         if key.is_none() {
             return;
         }
-        let mut links = lock(&any.node().links);
-        let rare = links.rare.as_mut();
-        let mine = rare.and_then(|rare| rare.waiters.leave(key));
-        let errors = links.forget_errors();
-        drop(links);
+        let mut state = lock(&any.node().state);
+        let extras = state.extras.as_mut();
+        let mine = extras.and_then(|extras| extras.waiters.leave(key));
+        let errors = state.forget_errors();
+        drop(state);
         drop((mine, errors));
     }
 }

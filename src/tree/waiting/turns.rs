@@ -13,7 +13,7 @@ use super::wait_graph::all_waits;
 use crate::error::Phase;
 use crate::sync::lock;
 use crate::tree::node::signals::Marks;
-use crate::tree::node::{AnyNode, Edge, Node, Order, Step, Strategy, Turn, request};
+use crate::tree::node::{AnyNode, Edge, GroupStep, Node, Order, Strategy, Turn, request};
 
 impl Node {
     /// The incarnation has ended: if its siblings are to be started anew with it, it waits for its turn. Says
@@ -23,7 +23,7 @@ impl Node {
             return false;
         };
         let (step, next) = {
-            let mut above = lock(&owner.node().links);
+            let mut above = lock(&owner.node().state);
             let strategy = above.strategy();
             let closed = above.closed;
             let Some(table) = &mut above.children else {
@@ -54,7 +54,7 @@ impl Node {
     pub(crate) fn leave_group(&self) {
         let Some(owner) = self.owner() else { return };
         let step = {
-            let mut above = lock(&owner.node().links);
+            let mut above = lock(&owner.node().state);
             let closed = above.closed;
             let Some(table) = &mut above.children else {
                 return;
@@ -63,14 +63,18 @@ impl Node {
                 Some(entry) if entry.turn != Turn::Live => entry.turn = Turn::Live,
                 _ => return,
             }
-            if closed { Step::Wait } else { table.advance() }
+            if closed {
+                GroupStep::Wait
+            } else {
+                table.advance()
+            }
         };
         step.take();
     }
 
     /// Where it is in the restart of its group.
     pub(crate) fn turn(&self) -> Turn {
-        let above = self.owner().map(|owner| lock(&owner.node().links));
+        let above = self.owner().map(|owner| lock(&owner.node().state));
         above.map_or(Turn::Live, |above| above.turn_of(self))
     }
 
@@ -80,7 +84,7 @@ impl Node {
     }
 }
 
-impl Step {
+impl GroupStep {
     pub(in crate::tree) fn take(self) {
         match self {
             Self::Wait => {}
@@ -101,13 +105,13 @@ pub(in crate::tree) fn restart_with_group(child: &Arc<dyn AnyNode>) {
     let node = child.node();
     let Some(owner) = node.owner() else { return };
     {
-        let above = lock(&owner.node().links);
-        let links = lock(&node.links);
+        let above = lock(&owner.node().state);
+        let state = lock(&node.state);
         if above.turn_of(node) != Turn::Told || node.ends_for_good() {
             return;
         }
         node.signals
-            .restart_with_group(links.phase == Phase::Starting);
+            .restart_with_group(state.phase == Phase::Starting);
     }
     child.wake();
     turn_has_come(child);
@@ -124,7 +128,7 @@ pub(in crate::tree) fn turn_ahead(node: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> 
     if !node.node().signals.load().is_restarting() {
         return None;
     }
-    let above = lock(&node.node().owner()?.node().links);
+    let above = lock(&node.node().owner()?.node().state);
     if above.turn_of(node.node()) != Turn::Parked {
         return None;
     }
@@ -142,7 +146,7 @@ pub(in crate::tree) fn count_behind(next: &Arc<dyn AnyNode>) -> usize {
     let Some(owner) = next.node().owner() else {
         return 0;
     };
-    let above = lock(&owner.node().links);
+    let above = lock(&owner.node().state);
     let table = above.children.as_ref();
     let is_next = |node: &Arc<dyn AnyNode>| node.node().id() == next.node().id();
     table
@@ -156,7 +160,7 @@ pub(in crate::tree) fn behind(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
         return Vec::new();
     };
     let parked: Vec<_> = {
-        let above = lock(&owner.node().links);
+        let above = lock(&owner.node().state);
         let entries = above.children.iter().flat_map(|table| table.walk());
         let parked = entries.filter(|(_, entry)| entry.turn == Turn::Parked);
         parked.map(|(_, entry)| Arc::clone(&entry.node)).collect()

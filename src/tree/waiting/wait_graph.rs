@@ -27,7 +27,7 @@ use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahe
 use crate::error::{Cycle, Kind};
 use crate::sync::lock;
 use crate::tree::node::{
-    AnyNode, Edge, Edges, End, Links, Node, Request, beneath, wake_owner, with_carrier,
+    AnyNode, Edge, Edges, End, Node, NodeState, Request, beneath, wake_owner, with_carrier,
 };
 
 /// A wait that is kept by its future, and listed by each of its polls that is pending.
@@ -211,7 +211,7 @@ impl Edge {
         let mut next = self.from.node().owner();
         while let Some(owner) = next {
             if owner.node().signals.load().is_joining() {
-                if let Some(table) = &mut lock(&owner.node().links).children {
+                if let Some(table) = &mut lock(&owner.node().state).children {
                     table.task_waits = true;
                 }
                 wake_owner(owner, true);
@@ -268,8 +268,11 @@ impl Edge {
 /// Those for which the code of this node waits, with a limit or without, and whether that is until they are told to
 /// end.
 pub(in crate::tree) fn awaited_nodes(node: &Node) -> Vec<(Arc<dyn AnyNode>, bool)> {
-    let links = lock(&node.links);
-    let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+    let state = lock(&node.state);
+    let waits = state
+        .extras
+        .as_ref()
+        .and_then(|extras| extras.waits.as_ref());
     let edges = waits.into_iter().flat_map(|waits| {
         let both = [&waits.free, &waits.limited];
         both.into_iter().flat_map(|both| &both[End::From as usize])
@@ -282,16 +285,16 @@ pub(in crate::tree) fn awaited_nodes(node: &Node) -> Vec<(Arc<dyn AnyNode>, bool
 
 /// How many waits without a limit there are at this end of a node.
 pub(in crate::tree) fn count_waits(node: &Arc<dyn AnyNode>, end: End) -> usize {
-    let links = lock(&node.node().links);
-    let listed = links.waits(end).map_or(0, Slab::len);
+    let state = lock(&node.node().state);
+    let listed = state.waits(end).map_or(0, Slab::len);
     match end {
         End::From => {
-            let joined = count_joined(node.node(), &links);
-            drop(links);
+            let joined = count_joined(node.node(), &state);
+            drop(state);
             listed + joined + usize::from(turn_ahead(node).is_some())
         }
         End::Target => {
-            drop(links);
+            drop(state);
             listed + usize::from(joiner(node).is_some()) + count_behind(node)
         }
     }
@@ -300,8 +303,8 @@ pub(in crate::tree) fn count_waits(node: &Arc<dyn AnyNode>, end: End) -> usize {
 /// Those.
 pub(in crate::tree) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>> {
     let mut waits: Vec<_> = {
-        let links = lock(&node.node().links);
-        let edges = links.waits(end).into_iter().flatten();
+        let state = lock(&node.node().state);
+        let edges = state.waits(end).into_iter().flatten();
         edges.map(|(_, edge)| Arc::clone(edge)).collect()
     };
     match end {
@@ -320,8 +323,11 @@ pub(in crate::tree) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>
 /// All that a node waits for, with a limit or without.
 pub(in crate::tree) fn all_waits(node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     let mut all = waits(node, End::From);
-    let links = lock(&node.node().links);
-    let waits = links.rare.as_ref().and_then(|rare| rare.waits.as_ref());
+    let state = lock(&node.node().state);
+    let waits = state
+        .extras
+        .as_ref()
+        .and_then(|extras| extras.waits.as_ref());
     let limited = waits
         .into_iter()
         .flat_map(|waits| &waits.limited[End::From as usize]);
@@ -329,9 +335,9 @@ pub(in crate::tree) fn all_waits(node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     all
 }
 
-impl Links {
+impl NodeState {
     fn waits(&self, end: End) -> Option<&Edges> {
-        let waits = self.rare.as_ref()?.waits.as_ref()?;
+        let waits = self.extras.as_ref()?.waits.as_ref()?;
         Some(&waits.free[end as usize])
     }
 }

@@ -12,7 +12,7 @@ use super::table::{Children, Key, NONE, is_older};
 use crate::error::Kind;
 use crate::tree::node::node::{AnyNode, Node};
 use crate::tree::node::shared::Shared;
-use crate::tree::node::state::Links;
+use crate::tree::node::state::NodeState;
 
 /// Which of a node's children are started anew when one of them is.
 ///
@@ -65,7 +65,7 @@ pub(crate) enum Turn {
 /// A restart of a group under way, in the owner's table.
 #[derive(Debug)]
 pub(in crate::tree) struct Group {
-    stage: Stage,
+    stage: GroupStage,
     /// The entry that is looked at. What has been passed is done.
     cursor: u32,
     /// The oldest entry that is to end; without one, all are.
@@ -91,7 +91,7 @@ impl Drop for Mark {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum GroupStage {
     /// The youngest first.
     Ending,
     /// The oldest first.
@@ -100,7 +100,7 @@ enum Stage {
 
 /// What is to be done next, once the lock of the owner is released.
 #[must_use]
-pub(in crate::tree) enum Step {
+pub(in crate::tree) enum GroupStep {
     Tell(Arc<dyn AnyNode>),
     Release(Arc<dyn AnyNode>),
     Wait,
@@ -110,7 +110,7 @@ impl Group {
     fn new(newest: u32, last: Option<u32>, shared: &Arc<Shared>) -> Self {
         Self {
             _mark: Mark::new(shared),
-            stage: Stage::Ending,
+            stage: GroupStage::Ending,
             cursor: newest,
             last,
         }
@@ -120,9 +120,9 @@ impl Group {
     pub(in crate::tree) fn forget(&mut self, gone: u32, older: u32, newer: u32) {
         let at_it = self.cursor == gone;
         match self.stage {
-            Stage::Starting if at_it => self.cursor = newer,
-            Stage::Ending if at_it && self.last == Some(gone) => self.cursor = NONE,
-            Stage::Ending if at_it => self.cursor = older,
+            GroupStage::Starting if at_it => self.cursor = newer,
+            GroupStage::Ending if at_it && self.last == Some(gone) => self.cursor = NONE,
+            GroupStage::Ending if at_it => self.cursor = older,
             _ => {}
         }
         if self.last == Some(gone) {
@@ -150,7 +150,7 @@ impl Children {
         match &mut self.group {
             Some(_) if was == Turn::Told => {}
             // It failed again, or another did: what is not yet started stays where it is.
-            Some(group) if group.stage == Stage::Starting => {
+            Some(group) if group.stage == GroupStage::Starting => {
                 *group = Group::new(newest, last, &child.shared)
             }
             Some(group) if last.is_none() || extends => group.last = last,
@@ -160,35 +160,35 @@ impl Children {
     }
 
     /// The next step, if there is one to be taken now.
-    pub(in crate::tree) fn advance(&mut self) -> Step {
+    pub(in crate::tree) fn advance(&mut self) -> GroupStep {
         loop {
             let Some(group) = &mut self.group else {
-                return Step::Wait;
+                return GroupStep::Wait;
             };
             let (stage, cursor, last) = (group.stage, group.cursor, group.last);
             let Some(entry) = self.table.get_mut(cursor as usize) else {
-                if stage == Stage::Starting {
+                if stage == GroupStage::Starting {
                     self.group = None;
-                    return Step::Wait;
+                    return GroupStep::Wait;
                 }
                 self.turn_round();
                 continue;
             };
             match (stage, entry.turn) {
-                (Stage::Ending, Turn::Live | Turn::Starting) if is_actor(&*entry.node) => {
+                (GroupStage::Ending, Turn::Live | Turn::Starting) if is_actor(&*entry.node) => {
                     entry.turn = Turn::Told;
-                    return Step::Tell(Arc::clone(&entry.node));
+                    return GroupStep::Tell(Arc::clone(&entry.node));
                 }
-                (Stage::Starting, Turn::Parked) => {
+                (GroupStage::Starting, Turn::Parked) => {
                     entry.turn = Turn::Starting;
-                    return Step::Release(Arc::clone(&entry.node));
+                    return GroupStep::Release(Arc::clone(&entry.node));
                 }
-                (Stage::Ending, Turn::Told) | (Stage::Starting, Turn::Starting) => {
-                    return Step::Wait;
+                (GroupStage::Ending, Turn::Told) | (GroupStage::Starting, Turn::Starting) => {
+                    return GroupStep::Wait;
                 }
-                (Stage::Ending, _) if last == Some(cursor) => self.turn_round(),
-                (Stage::Ending, _) => group.cursor = entry.older,
-                (Stage::Starting, _) => group.cursor = entry.newer,
+                (GroupStage::Ending, _) if last == Some(cursor) => self.turn_round(),
+                (GroupStage::Ending, _) => group.cursor = entry.older,
+                (GroupStage::Starting, _) => group.cursor = entry.newer,
             }
         }
     }
@@ -203,7 +203,7 @@ impl Children {
     fn turn_round(&mut self) {
         let first = self.walk().last().map_or(NONE, |(key, _)| key.index);
         if let Some(group) = &mut self.group {
-            group.stage = Stage::Starting;
+            group.stage = GroupStage::Starting;
             group.cursor = first;
         }
     }
@@ -215,18 +215,18 @@ impl Children {
     }
 }
 
-impl Links {
+impl NodeState {
     pub(in crate::tree) fn strategy(&self) -> Strategy {
-        self.rare
+        self.extras
             .as_ref()
-            .map(|rare| rare.settings.strategy)
+            .map(|extras| extras.settings.strategy)
             .unwrap_or_default()
     }
 
     pub(in crate::tree) fn auto_shutdown(&self) -> AutoShutdown {
-        self.rare
+        self.extras
             .as_ref()
-            .map(|rare| rare.settings.auto_shutdown)
+            .map(|extras| extras.settings.auto_shutdown)
             .unwrap_or_default()
     }
 

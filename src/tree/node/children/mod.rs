@@ -3,7 +3,7 @@
 mod group;
 mod table;
 
-pub(in crate::tree) use group::Step;
+pub(in crate::tree) use group::GroupStep;
 pub(crate) use group::Turn;
 pub use group::{AutoShutdown, Strategy};
 pub(crate) use table::Key;

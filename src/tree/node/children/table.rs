@@ -68,7 +68,7 @@ pub(in crate::tree) const AT_ONCE: usize = 32;
 ///    will never have anything again: only their bodies are left, in somebody's hands.
 /// 6. `next` is an entry, or the end: it goes on to the next older one when its entry is removed.
 pub(in crate::tree) struct Children {
-    pub(in crate::tree) table: Slab<Entry>,
+    pub(in crate::tree) table: Slab<ChildEntry>,
     pub(in crate::tree) newest: u32,
     /// The next to come in the round that is under way.
     next: u32,
@@ -89,7 +89,7 @@ pub(in crate::tree) struct Children {
     pub(in crate::tree) cuts: Vec<CutShort>,
 }
 
-pub(in crate::tree) struct Entry {
+pub(in crate::tree) struct ChildEntry {
     pub(in crate::tree) node: Arc<dyn AnyNode>,
     pub(in crate::tree) generation: u32,
     pub(in crate::tree) older: u32,
@@ -182,7 +182,7 @@ impl Children {
         if node.node().signals.marks().has(Marks::SIGNIFICANT) {
             self.significant += 1;
         }
-        self.table.insert(Entry {
+        self.table.insert(ChildEntry {
             node,
             generation: key.generation,
             older: self.newest,
@@ -372,24 +372,24 @@ impl Children {
         (!some.is_empty()).then_some(some)
     }
 
-    fn entry(&self, key: Key) -> Option<&Entry> {
+    fn entry(&self, key: Key) -> Option<&ChildEntry> {
         let entry = self.table.get(key.index as usize)?;
         (entry.generation == key.generation).then_some(entry)
     }
 
     /// The entry of a child that has not left.
-    pub(in crate::tree) fn entry_of(&self, child: &Node) -> Option<&Entry> {
+    pub(in crate::tree) fn entry_of(&self, child: &Node) -> Option<&ChildEntry> {
         let entry = self.table.get(child.index as usize)?;
         (entry.node.node().id() == child.id()).then_some(entry)
     }
 
-    pub(in crate::tree) fn entry_of_mut(&mut self, child: &Node) -> Option<&mut Entry> {
+    pub(in crate::tree) fn entry_of_mut(&mut self, child: &Node) -> Option<&mut ChildEntry> {
         let entry = self.table.get_mut(child.index as usize)?;
         (entry.node.node().id() == child.id()).then_some(entry)
     }
 
     /// The entries, the youngest first.
-    pub(in crate::tree) fn walk(&self) -> impl Iterator<Item = (Key, &Entry)> {
+    pub(in crate::tree) fn walk(&self) -> impl Iterator<Item = (Key, &ChildEntry)> {
         let mut index = self.newest;
         std::iter::from_fn(move || {
             let entry = self.table.get(index as usize)?;
@@ -403,10 +403,10 @@ impl Children {
     }
 }
 
-impl Entry {
+impl ChildEntry {
     /// Its own lock comes after the table's.
     fn is_kept_scope(&self) -> bool {
-        is_scope(&*self.node) && !lock(&self.node.node().links).shell_gone
+        is_scope(&*self.node) && !lock(&self.node.node().state).shell_gone
     }
 }
 
