@@ -87,14 +87,14 @@ pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> 
     else {
         return false;
     };
-    let _mark = RestartMark::new(&exit.any().node().shared);
+    let _mark = RestartMark::new(&exit.any().shared);
     poll_fn(|cx| {
         exit.make_known(cx.waker());
         Poll::Ready(())
     })
     .await;
     loop {
-        let signals = exit.any().node().signals.load();
+        let signals = exit.any().signals.load();
         let settled = std::mem::take(&mut restarts.settled);
         if signals.is_cut() {
             // It is to be reported whole.
@@ -156,7 +156,7 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
 /// further (rule 9).
 fn settle(exit: &mut Exit, report: &mut Report) {
     let reason = std::mem::take(report).finish(exit.any());
-    let path = exit.any().node().path(exit.any().type_name());
+    let path = exit.any().path(exit.any().type_name());
     match &reason {
         StopReason::Failed(failure) => tracing::warn!(%path, %failure, "restarting"),
         StopReason::CutShort(cut) => tracing::warn!(%path, %cut, "restarting"),

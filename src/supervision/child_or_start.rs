@@ -139,7 +139,7 @@ impl<C: IntoChild, F: FnOnce() -> C> ChildOrStart<C, F> {
             let path = node.path();
             return Some(Err(StartError::WrongType { path }));
         };
-        if !node.any().node().signals.load().is_told_to_end() {
+        if !node.any().signals.load().is_told_to_end() {
             return Some(Ok(actor));
         }
         let mut end = node.stopped();

@@ -270,7 +270,7 @@ impl<C: IntoChild> Starting<C> {
     fn undo(&mut self) {
         if let Some(Ok(actor)) = self.spawned.take() {
             drop(actor.kill());
-            actor.node().any().node().forget_errors();
+            actor.node().any().forget_errors();
         }
     }
 }

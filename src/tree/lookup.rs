@@ -19,7 +19,7 @@ impl NodeRef {
     /// number, are looked for among all siblings.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<Self> {
-        let prefix = &*self.any().node().shared.prefix;
+        let prefix = &*self.any().shared.prefix;
         let absolute = path.strip_prefix(prefix).unwrap_or(path);
         let (mut found, path) = match absolute.starts_with('/') {
             true => (self.root(), absolute),
@@ -40,7 +40,7 @@ impl NodeRef {
     ) -> Option<T> {
         let mut level = vec![self.root()];
         while !level.is_empty() {
-            let named = |node: &Self| node.any().node().child(name).map(Self::new);
+            let named = |node: &Self| node.any().child(name).map(Self::new);
             let found: Vec<_> = level.iter().filter_map(named).collect();
             if !found.is_empty()
                 && let Some(chosen) = choose(found)
@@ -54,7 +54,7 @@ impl NodeRef {
 
     fn root(&self) -> Self {
         let mut root = self.any();
-        while let Some(owner) = root.node().owner() {
+        while let Some(owner) = root.owner() {
             root = owner;
         }
         Self::new(Arc::clone(root))
@@ -62,14 +62,14 @@ impl NodeRef {
 
     /// The child of this name, or with this type and number.
     fn step(&self, segment: &str) -> Option<Self> {
-        if let Some(child) = self.any().node().child(segment) {
+        if let Some(child) = self.any().child(segment) {
             return Some(Self::new(child));
         }
         let number = segment.rsplit('-').next()?.parse().ok()?;
         let is_it = |child: &Arc<dyn AnyNode>| {
-            child.node().id().get() == number && child.node().segment(child.type_name()) == segment
+            child.id().get() == number && child.segment(child.type_name()) == segment
         };
-        let children = self.any().node().children();
+        let children = self.any().children();
         children.into_iter().find(is_it).map(Self::new)
     }
 }

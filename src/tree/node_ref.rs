@@ -43,19 +43,19 @@ impl NodeRef {
     /// A number that no other node of this process has.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.node.node().id()
+        self.node.id()
     }
 
     /// What sort of node it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.node.node().kind()
+        self.node.kind()
     }
 
     /// The name that its spec gave it.
     #[must_use]
     pub fn name(&self) -> Option<String> {
-        self.node.node().name()
+        self.node.name()
     }
 
     /// Where it is in the tree, from the root down, such as `/root/jobs/worker-3`, after the name of its system
@@ -64,7 +64,7 @@ impl NodeRef {
     /// left out.
     #[must_use]
     pub fn path(&self) -> String {
-        self.node.node().path(self.node.type_name())
+        self.node.path(self.node.type_name())
     }
 
     /// The name of the actor's type, or that of the function in which the task, job or scope was written; a
@@ -77,20 +77,20 @@ impl NodeRef {
     /// Where it was spawned.
     #[must_use]
     pub fn site(&self) -> &'static Location<'static> {
-        self.node.node().site()
+        self.node.site()
     }
 
     /// Where in its life it is.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.node.node().phase()
+        self.node.phase()
     }
 
     /// The label of the message that it is handling, if it is handling one.
     #[must_use]
     pub fn label(&self) -> Option<&'static str> {
         let (_, busy) = self.node.progress();
-        self.node.node().label().filter(|_| busy)
+        self.node.label().filter(|_| busy)
     }
 
     /// How many messages wait in its mailbox.
@@ -106,24 +106,19 @@ impl NodeRef {
     /// As [`stopped`](NodeRef::stopped) has them.
     #[must_use]
     pub fn outcome(&self) -> Option<Result<StopReason, StopError>> {
-        self.node.node().reason().map(StopReason::into_result)
+        self.node.reason().map(StopReason::into_result)
     }
 
     /// The live nodes right beneath it, the oldest first.
     #[must_use]
     pub fn children(&self) -> Vec<Self> {
-        self.node
-            .node()
-            .children()
-            .into_iter()
-            .map(Self::new)
-            .collect()
+        self.node.children().into_iter().map(Self::new).collect()
     }
 
     /// The node above it; `None` for a root.
     #[must_use]
     pub fn owner(&self) -> Option<Self> {
-        self.node.node().owner().cloned().map(Self::new)
+        self.node.owner().cloned().map(Self::new)
     }
 
     /// Asks for a stop: it finishes what it is doing, discards its queue, stops its children, tasks before

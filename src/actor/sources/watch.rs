@@ -81,7 +81,7 @@ impl<M, F: FnOnce(Watched) -> M + Send> Source<M> for End<F> {
             Ok(reason) => Some(reason),
             Err(StopError::Failed(failure)) => Some(StopReason::Failed(failure)),
             Err(StopError::CutShort(cut)) => Some(StopReason::CutShort(cut)),
-            Err(_) => self.node.any().node().reason(),
+            Err(_) => self.node.any().reason(),
         };
         let (Some(reason), Some(to_message)) = (reason, self.to_message.take()) else {
             return Poll::Ready(Given::End);

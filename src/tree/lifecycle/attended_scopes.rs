@@ -43,10 +43,10 @@ impl Exit {
     pub(super) fn attend_scopes(&mut self, cx: &mut Context<'_>) {
         let owner = Arc::clone(self.any());
         // What is told after this is seen at the next poll.
-        owner.node().signals.look_at_scopes(false);
+        owner.signals.look_at_scopes(false);
         let told = told_scopes(&owner);
         if !told.is_empty() {
-            owner.node().signals.look_at_scopes(true);
+            owner.signals.look_at_scopes(true);
         }
         self.clock().scopes().poll(told, cx);
     }
@@ -54,8 +54,7 @@ impl Exit {
 
 impl AttendedScopes {
     fn poll(&mut self, told: Vec<Arc<dyn AnyNode>>, cx: &mut Context<'_>) {
-        let is_same =
-            |one: &Arc<dyn AnyNode>, other: &Arc<dyn AnyNode>| one.node().id() == other.node().id();
+        let is_same = |one: &Arc<dyn AnyNode>, other: &Arc<dyn AnyNode>| one.id() == other.id();
         self.list
             .retain(|known| told.iter().any(|scope| is_same(scope, &known.scope)));
         for scope in told {
@@ -77,7 +76,7 @@ impl AttendedScopes {
 
 impl Attended {
     fn new(scope: Arc<dyn AnyNode>) -> Self {
-        let manner = match scope.node().signals.load().is_stopped() {
+        let manner = match scope.signals.load().is_stopped() {
             true => Manner::Stop,
             false => Manner::Drain,
         };
@@ -91,21 +90,18 @@ impl Attended {
     fn poll(&mut self, cx: &mut Context<'_>) {
         let polled_by = self.scope.polled_by();
         // Whoever else has its future has been woken, and may have a body that goes on; but not for ever.
-        self.scope
-            .node()
-            .signals
-            .attend(polled_by == PolledBy::Nobody);
+        self.scope.signals.attend(polled_by == PolledBy::Nobody);
         while polled_by == PolledBy::Nobody
             && !self.is_quiet
             && self.children.poll(&self.scope, cx).is_ready()
         {
-            self.is_quiet = self.scope.node().close_if_quiet();
+            self.is_quiet = self.scope.close_if_quiet();
         }
     }
 
     /// When its time is up.
     fn limit(&self) -> Option<Instant> {
-        self.scope.node().time_limit()
+        self.scope.time_limit()
     }
 
     fn cut_if_late(&self) {
@@ -121,8 +117,8 @@ fn told_scopes(owner: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
     let mut told = Vec::new();
     let mut pending = open_scopes(owner);
     while let Some(scope) = pending.pop() {
-        let signals = scope.node().signals.load();
-        if signals.is_killed() || signals.is_adopted() || scope.node().phase() == Phase::Stopped {
+        let signals = scope.signals.load();
+        if signals.is_killed() || signals.is_adopted() || scope.phase() == Phase::Stopped {
             continue;
         }
         if signals.is_told_to_end() {
@@ -135,7 +131,7 @@ fn told_scopes(owner: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
 }
 
 fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
-    let state = lock(&node.node().state);
+    let state = lock(&node.state);
     let table = state.children.as_ref();
     table.map_or_else(Vec::new, |table| table.scopes())
 }

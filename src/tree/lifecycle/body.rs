@@ -100,7 +100,7 @@ impl<'a, F: Future> Body<'a, F> {
 
     /// What becomes of the replies that go down with the code.
     fn drop_reason(&self) -> DropReason {
-        if self.exit.any().node().signals.load().is_killed() {
+        if self.exit.any().signals.load().is_killed() {
             DropReason::Killed
         } else {
             DropReason::Failed
@@ -109,7 +109,7 @@ impl<'a, F: Future> Body<'a, F> {
 
     #[inline]
     fn settle(&self, reason: DropReason) {
-        self.exit.any().node().settle_replies(reason);
+        self.exit.any().settle_replies(reason);
     }
 
     /// The replies that a suspended handler has dropped are settled when it ends; but now, if they were asked of
@@ -117,7 +117,7 @@ impl<'a, F: Future> Body<'a, F> {
     #[inline]
     fn suspend(&self, waker: &Waker) {
         match self.exit.any().suspend(waker) {
-            true => self.exit.any().node().settle_handed_on(),
+            true => self.exit.any().settle_handed_on(),
             false => self.settle(DropReason::NoReply),
         }
     }
@@ -126,9 +126,9 @@ impl<'a, F: Future> Body<'a, F> {
     #[cold]
     fn is_out_of_time(&mut self, signals: Snapshot, cx: &mut Context<'_>) -> bool {
         let expired = self.exit.poll_expired(cx);
-        if expired && !signals.is_told_gently() && self.exit.any().node().is_told_to_restart() {
+        if expired && !signals.is_told_gently() && self.exit.any().is_told_to_restart() {
             // It is to be started anew, and not to end.
-            self.exit.any().node().signals.drop_code();
+            self.exit.any().signals.drop_code();
         } else if expired {
             request(self.exit.any(), Order::Cut);
         }
@@ -148,7 +148,7 @@ impl<F: Future> Future for Body<'_, F> {
         if !this.is_brief {
             this.exit.make_known(cx.waker());
         }
-        let signals = this.exit.any().node().signals.load();
+        let signals = this.exit.any().signals.load();
         if this.is_over(signals) {
             return Poll::Ready(this.end());
         }
@@ -184,7 +184,7 @@ impl<F: Future> Future for Body<'_, F> {
             Ok(Poll::Pending) => {
                 this.exit.make_known(cx.waker());
                 this.suspend(cx.waker());
-                let signals = this.exit.any().node().signals.load();
+                let signals = this.exit.any().signals.load();
                 if this.is_over(signals)
                     || (signals.ends_incarnation() && this.is_out_of_time(signals, cx))
                 {
@@ -205,7 +205,7 @@ impl Exit {
     #[inline]
     pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
         let result = self.enter(code);
-        self.any().node().settle_quietly();
+        self.any().settle_quietly();
         result
     }
 

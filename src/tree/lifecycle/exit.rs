@@ -86,7 +86,7 @@ impl Exit {
 
     /// Whether the node's own time to end is up.
     pub(in crate::tree) fn poll_expired(&mut self, cx: &mut Context<'_>) -> bool {
-        let until = self.any().node().time_limit();
+        let until = self.any().time_limit();
         until.is_some_and(|until| self.clock.poll(until, cx))
     }
 
@@ -107,10 +107,10 @@ impl Exit {
         let node = self.any();
         end_by_itself(node);
         outlived(node);
-        for child in node.node().children() {
+        for child in node.children() {
             request(&child, Order::Stop);
             // Its time begins with the first look, and nobody may look for long.
-            child.node().time_limit();
+            child.time_limit();
         }
     }
 
@@ -165,18 +165,18 @@ impl Exit {
 impl Drop for Exit {
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
-            if node.node().kind() == Kind::Scope {
+            if node.kind() == Kind::Scope {
                 // Nobody awaits its outcome any more.
-                node.node().signals.end_awaiting_outcome();
+                node.signals.end_awaiting_outcome();
             }
             // One that its owner has gone through has only its body left to go, which is no kill.
-            if !node.node().is_gone_through() {
+            if !node.is_gone_through() {
                 request(&node, Order::Kill);
             }
             run_as(&node, || node.discard());
             node.clear_waker();
             let mut report = Report::default();
-            if node.node().kind() != Kind::Scope && std::thread::panicking() {
+            if node.kind() != Kind::Scope && std::thread::panicking() {
                 // A fault of this crate's: nothing of a user's unwinds a shell.
                 report.panicked(String::from("the shell itself panicked"));
             }
@@ -189,7 +189,7 @@ impl Drop for Exit {
 fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
     let dropped = DropReason::of_end(&reason);
     // A future that was forgotten must not keep its wait.
-    node.node().end_handler(dropped);
+    node.end_handler(dropped);
     let mut ended = Some(reason);
     // The end of a node can be the end of an owner whose shell has gone before, and so on up; a
     // loop, because a tree may be deep (rule 15).
@@ -197,7 +197,7 @@ fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
     while let Some(node) = next {
         next = leave(&node, ended.take());
         // Whatever has forgotten them: from here on no reply is kept.
-        node.node().settle_replies(dropped);
+        node.settle_replies(dropped);
     }
 }
 
@@ -222,7 +222,7 @@ fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn A
         _ => None,
     };
     let garbage = {
-        let mut above = owner.map(|owner| lock(&owner.node().state));
+        let mut above = owner.map(|owner| lock(&owner.state));
         let mut own = lock(&this.state);
         if let Some(reason) = ended {
             own.closed = true;
@@ -345,7 +345,7 @@ fn mark_last(above: &mut NodeState) {
 fn is_over(above: &NodeState, node: &Arc<dyn AnyNode>) -> bool {
     if above.closed
         || above.phase >= Phase::Stopping
-        || !node.node().signals.marks().has(Marks::SIGNIFICANT)
+        || !node.signals.marks().has(Marks::SIGNIFICANT)
     {
         return false;
     }
@@ -376,18 +376,18 @@ fn tells(
     end: &StopReason,
 ) -> bool {
     // The outcome of a scope, and that of a start, is told to whoever awaits it.
-    if node.node().signals.load().is_outcome_awaited() {
+    if node.signals.load().is_outcome_awaited() {
         return false;
     }
     match end {
         StopReason::Failed(_) if !is_contained(node.node()) => true,
         _ => {
-            let is_scope = node.node().kind() == Kind::Scope;
+            let is_scope = node.kind() == Kind::Scope;
             let has_room = above
                 .children
                 .as_ref()
                 .is_some_and(|table| table.ended.len() < MOST_ENDS);
-            !is_scope && has_room && owner.node().kind() == Kind::Actor && !above.closed
+            !is_scope && has_room && owner.kind() == Kind::Actor && !above.closed
         }
     }
 }
@@ -433,7 +433,7 @@ fn tell(
             ends_owner: false,
         });
     }
-    !above.closed && owner.node().signals.add_child_exit()
+    !above.closed && owner.signals.add_child_exit()
 }
 
 /// Takes the node out of its owner's table; says whether its end is what the owner waits for.

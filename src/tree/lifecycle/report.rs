@@ -36,7 +36,7 @@ impl Report {
         node: &Arc<dyn AnyNode>,
         what: &'static str,
     ) {
-        if node.node().signals.load().is_killed() {
+        if node.signals.load().is_killed() {
             tracing::warn!(
                 what,
                 panic = message,
@@ -50,7 +50,7 @@ impl Report {
     /// Notes an error, unless all that it says is that something had been stopped, in a tree that
     /// is stopping: that is a stop, not a failure (rule 4).
     pub(crate) fn failed(&mut self, error: Error, node: &Arc<dyn AnyNode>) {
-        let is_stop = error.is_stopped() && node.node().is_in_stopping_tree();
+        let is_stop = error.is_stopped() && node.is_in_stopping_tree();
         // What is not kept is dropped here, and may panic.
         let kept = catch_unwind(AssertUnwindSafe(move || {
             (!is_stop).then(|| error.without_refused())
@@ -83,7 +83,7 @@ impl Report {
     /// told to end.
     pub(crate) fn settle(self, exit: &mut Exit) {
         let Some(causes) = self.0 else { return };
-        let path = exit.any().node().path(exit.any().type_name());
+        let path = exit.any().path(exit.any().type_name());
         tracing::warn!(%path, causes = ?causes.list, "told to end in a restart");
         // The errors are the user's, and may panic when they are dropped.
         if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(causes)))) {
@@ -94,7 +94,7 @@ impl Report {
 
     /// How the node has ended, with all that ended beneath it and was not looked at.
     pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
-        if self.is_empty() && !node.node().signals.load().had_children() {
+        if self.is_empty() && !node.signals.load().had_children() {
             return asked_for(node, Vec::new());
         }
         let (mut beneath, mut cuts) = take_ended(node);
@@ -103,7 +103,7 @@ impl Report {
         if !failed {
             return asked_for(node, cuts);
         }
-        if node.node().signals.load().is_cut() {
+        if node.signals.load().is_cut() {
             cuts.push(CutShort::new(Some(cut(node)), vec![]));
         }
         let mut own = Vec::new();
@@ -125,10 +125,7 @@ impl Report {
         }
         let mut beneath = Failure::distinct(beneath);
         let (path, type_name) = (path_above(node, &beneath), node.type_name());
-        let owner = node
-            .node()
-            .owner()
-            .map_or(0, |owner| owner.node().id().get());
+        let owner = node.owner().map_or(0, |owner| owner.id().get());
         let mut own = own.into_iter();
         let cause = own.next().unwrap_or(Cause::Beneath);
         beneath.extend(own.map(|more| Failure::new(path.clone(), type_name, more, vec![], vec![])));
@@ -144,7 +141,7 @@ impl Report {
 /// The failures of children that nobody has looked at, and what was cut short.
 fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
     let (ended, cuts) = {
-        let mut state = lock(&node.node().state);
+        let mut state = lock(&node.state);
         state
             .children
             .as_mut()
@@ -164,16 +161,16 @@ fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
 /// The path of a node that has failed with what is beneath it. A child's has most of it already: a failure
 /// that goes up through ten thousand levels must not walk up to the root at each (rule 15).
 fn path_above(node: &Arc<dyn AnyNode>, beneath: &[Failure]) -> String {
-    let (id, type_name) = (node.node().id().get(), node.type_name());
+    let (id, type_name) = (node.id().get(), node.type_name());
     let child = beneath.iter().find(|failure| failure.owner() == id);
     child
-        .and_then(|child| node.node().path_above(type_name, child.path()))
-        .unwrap_or_else(|| node.node().path(type_name))
+        .and_then(|child| node.path_above(type_name, child.path()))
+        .unwrap_or_else(|| node.path(type_name))
 }
 
 /// The reason of a node that did nothing wrong.
 fn asked_for(node: &Arc<dyn AnyNode>, cuts: Vec<CutShort>) -> StopReason {
-    let signals = node.node().signals.load();
+    let signals = node.signals.load();
     if signals.is_cut() {
         return StopReason::CutShort(CutShort::new(Some(cut(node)), cuts));
     }
@@ -190,13 +187,13 @@ fn asked_for(node: &Arc<dyn AnyNode>, cuts: Vec<CutShort>) -> StopReason {
 }
 
 fn cut(node: &Arc<dyn AnyNode>) -> crate::error::Blocker {
-    let used = node.node().own_time().map(|own| own.used);
-    node.node().blocker(&**node, used.unwrap_or_default())
+    let used = node.own_time().map(|own| own.used);
+    node.blocker(&**node, used.unwrap_or_default())
 }
 
 /// The next end of a child that the owner has not looked at, and whether it is the owner's, too.
 pub(crate) fn next_ended(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
-    let mut state = lock(&node.node().state);
+    let mut state = lock(&node.state);
     let end = state.children.as_mut()?.ended.pop_front()?;
     drop(state);
     Some((ChildExit::new(end.node, end.reason), end.ends_owner))
@@ -204,21 +201,21 @@ pub(crate) fn next_ended(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
 
 /// The owner has looked at this failure, and tolerates it; but not what was cut short beneath it.
 pub(crate) fn tolerated(owner: &Arc<dyn AnyNode>, reason: &StopReason) {
-    note_cuts(owner, &mut lock(&owner.node().state), reason);
+    note_cuts(owner, &mut lock(&owner.state), reason);
 }
 
 /// The owner's own code has awaited the end of this child: it need not be shown any more.
 pub(crate) fn forget_ended(child: &Node) {
     let Some(owner) = child.owner() else { return };
-    if !owner.node().signals.load().has_child_exits() || !is_own_code(owner.node()) {
+    if !owner.signals.load().has_child_exits() || !is_own_code(owner.node()) {
         return;
     }
     let seen = {
-        let mut state = lock(&owner.node().state);
+        let mut state = lock(&owner.state);
         let ended = state.children.as_mut().map(|table| &mut table.ended);
         ended.and_then(|ended| {
             let is_it = |end: &Ended| {
-                end.node.node().id() == child.id()
+                end.node.id() == child.id()
                     && !end.ends_owner
                     && !matches!(end.reason, StopReason::Failed(_))
             };

@@ -42,10 +42,10 @@ impl Node {
     pub(super) fn has_owner(&self, is_it: impl Fn(Snapshot) -> bool) -> bool {
         let mut next = self.owner();
         while let Some(owner) = next {
-            if is_it(owner.node().signals.load()) {
+            if is_it(owner.signals.load()) {
                 return true;
             }
-            next = owner.node().owner();
+            next = owner.owner();
         }
         false
     }
@@ -76,7 +76,7 @@ impl Node {
     /// The next incarnation begins, unless the node has been told something else meanwhile.
     pub(crate) fn finish_restart(&self, in_group: bool) -> Resume {
         // The group tells it, or not, under its owner's lock.
-        let above = self.owner().map(|owner| lock(&owner.node().state));
+        let above = self.owner().map(|owner| lock(&owner.state));
         let mut state = lock(&self.state);
         if self.signals.load().discards_mail() || !self.may_restart(in_group) {
             return Resume::End;

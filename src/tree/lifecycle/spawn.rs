@@ -36,7 +36,7 @@ pub(crate) fn register_scope<N: AnyNode>(
 ) -> Result<Arc<N>, Denied> {
     let build = |place| Ok(build(place));
     let admits = |state: &NodeState| {
-        let signals = owner.node().signals.load();
+        let signals = owner.signals.load();
         // Its own owner has gone through it, and will not do so again.
         let is_idle = signals.is_adopted() && state.closed;
         !state.shell_gone && !signals.is_killed() && !is_idle
@@ -52,7 +52,7 @@ fn insert<N: AnyNode>(
 ) -> Result<Arc<N>, Denied> {
     let child = enter_table(owner, name, admits, build)?;
     // One that joins its children tells this one as well, and may be waiting for the end of another.
-    if owner.node().signals.load().is_joining() {
+    if owner.signals.load().is_joining() {
         wake_owner(owner, true);
     }
     Ok(child)
@@ -64,12 +64,12 @@ fn enter_table<N: AnyNode>(
     admits: impl Fn(&NodeState) -> bool,
     build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
 ) -> Result<Arc<N>, Denied> {
-    let mut state = lock(&owner.node().state);
+    let mut state = lock(&owner.state);
     if state.phase == Phase::Stopped || !admits(&state) {
         return Err(Denied::Closed);
     }
     let table = state.children.get_or_insert_with(|| {
-        owner.node().signals.add_children();
+        owner.signals.add_children();
         Box::new(Children::new())
     });
     if name.is_some_and(|name| table.has_name(name)) {
@@ -79,7 +79,7 @@ fn enter_table<N: AnyNode>(
     let child = build(NodeSlot {
         owner: Some(Arc::clone(owner)),
         index: key.index,
-        shared: Arc::clone(&owner.node().shared),
+        shared: Arc::clone(&owner.shared),
     })?;
     table.insert(key, Arc::clone(&child) as Arc<dyn AnyNode>, name);
     Ok(child)

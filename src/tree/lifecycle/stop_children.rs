@@ -121,9 +121,9 @@ impl StopChildren {
     /// Ready once the node has no children. Until then the node's shell is woken when there is
     /// something to go on with.
     pub(crate) fn poll(&mut self, owner: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<()> {
-        let signals = owner.node().signals.load();
+        let signals = owner.signals.load();
         if !signals.is_joining() {
-            owner.node().signals.begin_joining();
+            owner.signals.begin_joining();
         }
         if signals.is_told_to_end() || signals.has_child_exits() {
             self.heed(owner, signals);
@@ -141,7 +141,7 @@ impl StopChildren {
                 Next::TellAwaited(tasks) => self.tell_awaited(owner, tasks),
                 Next::Tell(child) => self.tell(&child),
                 Next::Adopt(scope) => {
-                    scope.node().signals.adopt();
+                    scope.signals.adopt();
                     self.scopes.push((scope, Level::new()));
                 }
                 Next::Wait => {
@@ -162,7 +162,7 @@ impl StopChildren {
                     self.pass(owner);
                 }
                 Next::Gone if self.scopes.is_empty() && !(self.last && outlived(owner)) => {
-                    owner.node().signals.end_joining();
+                    owner.signals.end_joining();
                     return Poll::Ready(());
                 }
                 Next::Gone if self.scopes.is_empty() => {
@@ -179,7 +179,7 @@ impl StopChildren {
     /// Looks at what the owner has been told meanwhile.
     fn heed(&mut self, owner: &Arc<dyn AnyNode>, signals: Snapshot) {
         // An actor decides itself what the failure of a child is.
-        let failed = signals.has_child_exits() && owner.node().kind() != Kind::Actor;
+        let failed = signals.has_child_exits() && owner.kind() != Kind::Actor;
         let manner = match self.manner {
             Manner::Finish | Manner::Drain if signals.is_stopped() || failed => Manner::Stop,
             Manner::Finish if signals.is_drained() => Manner::Drain,
@@ -203,7 +203,7 @@ impl StopChildren {
     fn advance(&mut self, owner: &Arc<dyn AnyNode>) -> Next {
         match self.scopes.last_mut() {
             Some((scope, level)) => {
-                if scope.node().signals.load().is_killed() {
+                if scope.signals.load().is_killed() {
                     level.step = LevelStep::Rest;
                 }
                 // Whoever asked for the end of the owner may set a limit at any time.
@@ -220,7 +220,7 @@ impl StopChildren {
 
     #[inline]
     fn tell(&self, child: &Arc<dyn AnyNode>) {
-        let is_told = child.node().signals.load().is_told_gently();
+        let is_told = child.signals.load().is_told_gently();
         request(child, self.order());
         if is_told {
             // What it asks of the node that waits for it now would never end: it is to look again.
@@ -230,7 +230,7 @@ impl StopChildren {
 
     fn tell_some(&self, children: Vec<Arc<dyn AnyNode>>) {
         for child in children {
-            if self.manner == Manner::Finish && child.node().signals.marks().has(Marks::PLAIN) {
+            if self.manner == Manner::Finish && child.signals.marks().has(Marks::PLAIN) {
                 // What it asks of a node that waits for it would never end: it is to look again.
                 child.wake();
             } else {
@@ -243,13 +243,13 @@ impl StopChildren {
     /// waits for that, or for its own order.
     fn tell_awaited(&self, owner: &Arc<dyn AnyNode>, tasks: Vec<Arc<dyn AnyNode>>) {
         let here = self.here(owner);
-        let mut known: HashSet<_> = tasks.iter().map(|task| task.node().id()).collect();
+        let mut known: HashSet<_> = tasks.iter().map(|task| task.id()).collect();
         let mut pending = tasks;
-        let mut is_new = |node: &Arc<dyn AnyNode>| known.insert(node.node().id());
+        let mut is_new = |node: &Arc<dyn AnyNode>| known.insert(node.id());
         while let Some(next) = pending.pop() {
             // An actor that is waited for has code of its own that may wait; a task may have other tasks.
-            if next.node().kind() != Kind::Actor {
-                pending.extend(next.node().children().into_iter().filter(&mut is_new));
+            if next.kind() != Kind::Actor {
+                pending.extend(next.children().into_iter().filter(&mut is_new));
             }
             for (target, by_order) in awaited_nodes(next.node()) {
                 let Some(child) = child_above(here, &target) else {
@@ -270,13 +270,13 @@ impl StopChildren {
         let Some((scope, _)) = self.scopes.last() else {
             return;
         };
-        if !scope.node().close_if_quiet() {
+        if !scope.close_if_quiet() {
             return;
         }
-        scope.node().signals.end_joining();
+        scope.signals.end_joining();
         let scope = self.scopes.pop().map(|(scope, _)| scope);
         let above = self.here(owner);
-        if let (Some(scope), Some(table)) = (scope, &mut lock(&above.node().state).children) {
+        if let (Some(scope), Some(table)) = (scope, &mut lock(&above.state).children) {
             table.set_idle(scope.node());
         }
     }
@@ -289,14 +289,14 @@ impl StopChildren {
             Some((scope, level)) => (&*scope, level),
             None => (owner, &mut self.top),
         };
-        let mut state = lock(&node.node().state);
+        let mut state = lock(&node.state);
         let Some(table) = &mut state.children else {
             return;
         };
         match level.step {
             // They may still use the others.
             LevelStep::Tasks if finishes && table.has_plain_task() => {}
-            LevelStep::Tasks => level.step = after_tasks(table, node.node().stop_order()),
+            LevelStep::Tasks => level.step = after_tasks(table, node.stop_order()),
             LevelStep::Reverse(Some(key)) => {
                 table.pass(key);
                 level.step = LevelStep::Reverse(None);
@@ -322,7 +322,7 @@ impl StopChildren {
             Some((above, level)) => (&*above, level),
             None => (owner, &mut self.top),
         };
-        if let Some(table) = &mut lock(&above.node().state).children
+        if let Some(table) = &mut lock(&above.state).children
             && let Some(key) = table.key_of(scope.node())
         {
             table.pass(key);
@@ -425,21 +425,21 @@ impl Level {
 
 /// Whether scopes are left whose futures are in the hands of somebody else. From here on their own time counts.
 pub(super) fn outlived(owner: &Arc<dyn AnyNode>) -> bool {
-    let mut state = lock(&owner.node().state);
+    let mut state = lock(&owner.state);
     let Some(table) = state.children.as_mut().filter(|table| !table.is_empty()) else {
         return false;
     };
     table.awaited = Awaited::All;
     for scope in table.scopes() {
-        scope.node().signals.outlive_owner();
+        scope.signals.outlive_owner();
     }
     true
 }
 
 /// When the end of this node becomes a kill, unless it is one.
 fn limit(node: &Arc<dyn AnyNode>) -> Option<Instant> {
-    let killed = node.node().signals.load().is_killed();
-    lock(&node.node().state).bound().filter(|_| !killed)
+    let killed = node.signals.load().is_killed();
+    lock(&node.state).bound().filter(|_| !killed)
 }
 
 /// How it goes on when the tasks have ended, or been passed over.
@@ -458,7 +458,7 @@ fn after_tasks(table: &mut Children, order: StopOrder) -> LevelStep {
 fn awaited(owner: &Arc<dyn AnyNode>, step: LevelStep) -> Option<Arc<dyn AnyNode>> {
     match step {
         LevelStep::Reverse(Some(key)) => {
-            let state = lock(&owner.node().state);
+            let state = lock(&owner.state);
             state.children.as_ref()?.get(key)
         }
         _ => Some(Arc::clone(owner)),
@@ -468,8 +468,8 @@ fn awaited(owner: &Arc<dyn AnyNode>, step: LevelStep) -> Option<Arc<dyn AnyNode>
 /// The child of this owner that the node is, or is beneath.
 fn child_above(owner: &Arc<dyn AnyNode>, node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
     let mut next = node;
-    while let Some(above) = next.node().owner() {
-        if above.node().id() == owner.node().id() {
+    while let Some(above) = next.owner() {
+        if above.id() == owner.id() {
             return Some(Arc::clone(next));
         }
         next = above;
@@ -478,5 +478,5 @@ fn child_above(owner: &Arc<dyn AnyNode>, node: &Arc<dyn AnyNode>) -> Option<Arc<
 }
 
 fn is_task(node: &Arc<dyn AnyNode>) -> bool {
-    matches!(node.node().kind(), Kind::Task | Kind::Blocking)
+    matches!(node.kind(), Kind::Task | Kind::Blocking)
 }

@@ -32,7 +32,7 @@ pub(in crate::tree) fn within_scope<R>(
 ) -> (R, Option<Arc<dyn AnyNode>>) {
     let poller = |node| ManuallyDrop::into_inner(POLLER.replace(ManuallyDrop::new(node)));
     let mut outer = enter(scope);
-    let is_scope = |node: &Arc<dyn AnyNode>| node.node().kind() == Kind::Scope;
+    let is_scope = |node: &Arc<dyn AnyNode>| node.kind() == Kind::Scope;
     let before = match outer.as_ref().is_some_and(is_scope) {
         true => None,
         false => Some(poller(outer.take())),
@@ -49,7 +49,7 @@ pub(crate) fn run_as<R>(node: &Arc<dyn AnyNode>, code: impl FnOnce() -> R) -> R 
     let outer = enter(Some(Arc::clone(node)));
     let result = code();
     drop(enter(outer));
-    node.node().settle_quietly();
+    node.settle_quietly();
     result
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn is_inside() -> bool {
 
 /// Whether the code that is being polled here is that of `node` itself, in a scope of its own or not.
 pub(crate) fn is_own_code(node: &Node) -> bool {
-    with_carrier(|carrier, _| carrier.node().id() == node.id()).unwrap_or(false)
+    with_carrier(|carrier, _| carrier.id() == node.id()).unwrap_or(false)
 }
 
 /// Whether the code that is being polled here is that of `node`, or of one beneath it.
@@ -91,7 +91,7 @@ pub(in crate::tree) fn with_carrier<R>(
         .try_with(|current| {
             let current = current.borrow();
             let here = current.as_ref()?;
-            if here.node().kind() != Kind::Scope {
+            if here.kind() != Kind::Scope {
                 return counts(here).then(|| f(here, here));
             }
             let poller = POLLER.try_with(|poller| {
@@ -106,17 +106,17 @@ pub(in crate::tree) fn with_carrier<R>(
 }
 
 fn counts(node: &Arc<dyn AnyNode>) -> bool {
-    node.node().kind() != Kind::System
+    node.kind() != Kind::System
 }
 
 /// Whether `here` is `node`, or beneath it.
 pub(in crate::tree) fn beneath(here: &Arc<dyn AnyNode>, node: &Node) -> bool {
     let mut next = Some(here);
     while let Some(here) = next {
-        if here.node().id() == node.id() {
+        if here.id() == node.id() {
             return true;
         }
-        next = here.node().owner();
+        next = here.owner();
     }
     false
 }

@@ -135,16 +135,16 @@ impl Node {
 
 /// The caller for whom the code here does what it does, if that has a time limit: for what it starts.
 pub(crate) fn inherited_caller() -> Option<Arc<dyn Caller>> {
-    with_carrier(|node, _| node.node().limiting_caller()).flatten()
+    with_carrier(|node, _| node.limiting_caller()).flatten()
 }
 
 /// When an ask that is made here is to end at the latest: by what it inherits or, with `or_default`, by
 /// its system's default. Says whether it is inherited.
 pub(crate) fn inherited_or_default(or_default: bool) -> Option<(Instant, bool)> {
     with_carrier(|node, _| {
-        let caller = node.node().limiting_caller();
+        let caller = node.limiting_caller();
         let inherited = caller.and_then(|caller| moment::decode(caller.limit()));
-        let default = || or_default.then(|| node.node().default_limit()).flatten();
+        let default = || or_default.then(|| node.default_limit()).flatten();
         let inherited = inherited.map(|limit| (limit, true));
         inherited.or_else(|| default().map(|limit| (limit, false)))
     })

@@ -119,7 +119,7 @@ impl Node {
         };
         for (_, edge) in all.into_iter().flatten().flatten() {
             if edge.listed.swap(false, Ordering::AcqRel) {
-                drop(edge.target.node().leave_wait(&edge, End::Target));
+                drop(edge.target.leave_wait(&edge, End::Target));
             }
         }
     }

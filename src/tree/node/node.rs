@@ -1,5 +1,6 @@
 use std::any::Any;
 use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -89,6 +90,16 @@ pub(crate) trait AnyNode: Any + Send + Sync {
     /// How many messages have been started, and whether one is being handled now.
     fn progress(&self) -> (u64, bool) {
         (0, true)
+    }
+}
+
+/// So that what all nodes have in common is asked of any node.
+impl Deref for dyn AnyNode {
+    type Target = Node;
+
+    #[inline]
+    fn deref(&self) -> &Node {
+        self.node()
     }
 }
 

@@ -44,7 +44,7 @@ fn has_no_time(target: &Arc<dyn AnyNode>) -> bool {
 /// earliest holds.
 pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
     {
-        let mut state = lock(&target.node().state);
+        let mut state = lock(&target.state);
         if state.phase == Phase::Stopped {
             return;
         }
@@ -59,12 +59,12 @@ pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
 /// Nobody may poll the future of a scope that has been told something: those above whose code may have it are to look.
 fn tell_of_scope(target: &Arc<dyn AnyNode>) {
     let mut next = target;
-    while next.node().kind() == Kind::Scope
-        && let Some(owner) = next.node().owner()
+    while next.kind() == Kind::Scope
+        && let Some(owner) = next.owner()
     {
         // One that joins its children goes through its scopes as well.
-        if !owner.node().signals.load().is_joining() {
-            owner.node().signals.tell_of_scope();
+        if !owner.signals.load().is_joining() {
+            owner.signals.tell_of_scope();
             owner.wake();
         }
         next = owner;
@@ -118,10 +118,10 @@ pub(crate) fn fire(target: &Arc<dyn AnyNode>) {
 
 /// The node comes to an end of its own: for good, or for this incarnation.
 pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
-    if !target.node().signals.marks().has(Marks::ALWAYS) {
+    if !target.signals.marks().has(Marks::ALWAYS) {
         return request_own(target, Order::Stop);
     }
-    target.node().signals.restart();
+    target.signals.restart();
     target.wake();
 }
 
@@ -175,7 +175,7 @@ impl Ending {
                 gate: Gate::Draining,
                 closes: false,
                 // An actor's fires after the mail that it has accepted (rule 4).
-                fires: target.node().kind() != Kind::Actor,
+                fires: target.kind() != Kind::Actor,
                 by_self: false,
             }
         } else {
@@ -211,7 +211,7 @@ fn enter(
                 .flatten(),
         );
         for task in tasks(&scope) {
-            if task.node().signals.marks().has(Marks::PLAIN) {
+            if task.signals.marks().has(Marks::PLAIN) {
                 // It goes on, and so do the bodies of its own scopes.
                 scopes.extend(open_scopes(&task));
             } else if has_no_time(&task) {
@@ -287,13 +287,13 @@ fn enter_one(
 
 /// The tasks and jobs of a scope.
 fn tasks(scope: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
-    let state = lock(&scope.node().state);
+    let state = lock(&scope.state);
     let table = state.children.as_ref();
     table.map_or_else(Vec::new, |table| table.all_tasks())
 }
 
 fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
-    let state = lock(&node.node().state);
+    let state = lock(&node.state);
     let table = state.children.as_ref();
     table.map_or_else(Vec::new, |table| table.scopes())
 }
@@ -343,11 +343,11 @@ pub(in crate::tree) fn wake_restarting(node: &Node, signals: Snapshot) {
     // A list, because the tree may be deep (rule 15).
     let mut pending = node.children();
     while let Some(next) = pending.pop() {
-        if next.node().signals.load().is_restarting() {
+        if next.signals.load().is_restarting() {
             next.wake();
         }
         if !has_all(next.node()) {
-            pending.append(&mut next.node().children());
+            pending.append(&mut next.children());
         }
     }
 }
@@ -359,8 +359,8 @@ pub(in crate::tree) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
         owner.wake();
     }
     let mut next = owner;
-    while next.node().signals.load().passes_wakes_on()
-        && let Some(above) = next.node().owner()
+    while next.signals.load().passes_wakes_on()
+        && let Some(above) = next.owner()
     {
         above.wake();
         next = above;

@@ -11,7 +11,7 @@ impl Node {
         let mut above = Vec::new();
         let mut next = self.owner();
         while let Some(node) = next {
-            next = node.node().owner();
+            next = node.owner();
             if next.is_some() {
                 above.push(node);
             }
@@ -27,7 +27,7 @@ impl Node {
                 path = path + "/(" + &left_out.to_string() + " more)";
             }
             if depth < half || depth >= half + left_out {
-                path = path + "/" + &node.node().segment(node.type_name());
+                path = path + "/" + &node.segment(node.type_name());
             }
         }
         path + "/" + &self.segment(type_name)
@@ -57,8 +57,8 @@ impl Node {
         let mut end = vec![self.segment(type_name)];
         let mut next = self.owner();
         while let (Some(node), true) = (next, end.len() < half) {
-            end.push(node.node().segment(node.type_name()));
-            next = node.node().owner();
+            end.push(node.segment(node.type_name()));
+            next = node.owner();
         }
         end.reverse();
         let begin = segments.get(..half)?.join("/");

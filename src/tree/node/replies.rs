@@ -42,7 +42,7 @@ pub(crate) fn keep_reply(target: u64, reply: Arc<dyn Caller>) {
 /// The code here is about to block its thread: nobody is to wait meanwhile for a reply that it has dropped.
 pub(crate) fn settle_before_blocking() {
     if let Some(node) = with_carrier(|node, _| Arc::clone(node)) {
-        node.node().settle_handed_on();
+        node.settle_handed_on();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::tree::node::{AnyNode, Edge, End, NodeId};
 
 /// The waits of the cycle through this one, if there is one.
 pub(in crate::tree) fn cycle(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
-    let is_own = first.from.node().id() == first.target.node().id();
+    let is_own = first.from.id() == first.target.id();
     // Nearly always the target waits for nobody, or nobody waits for the one who waits.
     if !is_own
         && (count_waits(&first.target, End::From) == 0
@@ -41,7 +41,7 @@ pub(in crate::tree) fn cycle(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
 
 /// A cycle of these waits, with the paths of those who wait.
 pub(in crate::tree) fn named(edges: &[Arc<Edge>]) -> Cycle {
-    let path = |edge: &Arc<Edge>| edge.from.node().path(edge.from.type_name());
+    let path = |edge: &Arc<Edge>| edge.from.path(edge.from.type_name());
     Cycle::new(edges.iter().map(path).collect())
 }
 
@@ -89,7 +89,7 @@ impl Side {
         Self {
             end,
             reached: vec![(Arc::clone(start), None)],
-            places: HashMap::from([(start.node().id(), 0)]),
+            places: HashMap::from([(start.id(), 0)]),
             next: 0,
             looked: 0,
         }
@@ -111,7 +111,7 @@ impl Side {
                 End::From => &edge.target,
                 End::Target => &edge.from,
             };
-            let id = far.node().id();
+            let id = far.id();
             if self.places.contains_key(&id) || !edge.stands() {
                 continue;
             }
@@ -129,7 +129,7 @@ impl Side {
     /// The edges from a node back to where this side began.
     fn way_to(&self, node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
         let mut edges = Vec::new();
-        let mut place = self.places.get(&node.node().id()).copied();
+        let mut place = self.places.get(&node.id()).copied();
         while let Some((_, Some((edge, before)))) = place.and_then(|place| self.reached.get(place))
         {
             edges.push(Arc::clone(edge));

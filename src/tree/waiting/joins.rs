@@ -28,11 +28,11 @@ impl NodeState {
 
 /// Whether this owner waits for the end of this child.
 pub(in crate::tree) fn joins(owner: &Arc<dyn AnyNode>, child: &Arc<dyn AnyNode>) -> bool {
-    let state = lock(&owner.node().state);
+    let state = lock(&owner.state);
     let awaits = |table: &Children| table.awaits(child.node());
     let awaited = state.awaited(owner.node()).is_some_and(awaits);
     drop(state);
-    awaited && child.node().phase() != Phase::Stopped
+    awaited && child.phase() != Phase::Stopped
 }
 
 /// How many children this owner waits for.
@@ -48,7 +48,7 @@ pub(in crate::tree) fn count_joined(owner: &Node, state: &NodeState) -> usize {
 /// The waits of this owner for its children.
 pub(in crate::tree) fn joined(owner: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     let children: Vec<_> = {
-        let state = lock(&owner.node().state);
+        let state = lock(&owner.state);
         let table = state.awaited(owner.node()).into_iter();
         let awaited = table.flat_map(|table| match table.awaited {
             Awaited::One(key) => table.get(key).into_iter().collect(),
@@ -62,6 +62,6 @@ pub(in crate::tree) fn joined(owner: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
 
 /// The wait of its owner for this node, if there is one.
 pub(in crate::tree) fn joiner(child: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> {
-    let owner = child.node().owner()?;
+    let owner = child.owner()?;
     joins(owner, child).then(|| Edge::of_join(owner, Arc::clone(child)))
 }

@@ -139,15 +139,15 @@ impl OverdueTimer {
         all: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Vec<Blocker>> {
-        let stalls = &beneath.node().shared.stalls;
+        let stalls = &beneath.shared.stalls;
         ready!(self.timer.poll(stalls, cx));
         let Some(root) = root() else {
             return Poll::Pending;
         };
         // In a foreign executor the clock is that of the tree's own runtime.
         let is_foreign = Handle::try_current().is_err();
-        let _clock = is_foreign.then(|| root.node().shared.handle.enter());
-        let patience = root.node().shared.patience;
+        let _clock = is_foreign.then(|| root.shared.handle.enter());
+        let patience = root.shared.patience;
         if !std::mem::replace(&mut self.lasts, true) {
             let first = first_look(&root, patience).min(self.warning(&root));
             self.timer.set(first);
@@ -197,7 +197,7 @@ impl OverdueTimer {
 /// from every level of a deep tree takes time that is quadratic in its depth (rule 15).
 fn first_look(root: &Arc<dyn AnyNode>, patience: Duration) -> Instant {
     let beneath = || {
-        let children = root.node().children();
+        let children = root.children();
         children
             .iter()
             .filter_map(|child| due(child, patience))
@@ -211,8 +211,8 @@ fn first_look(root: &Arc<dyn AnyNode>, patience: Duration) -> Instant {
 
 /// When a node that uses its own time to end has to be killed, or is overdue because it has been.
 fn due(node: &Arc<dyn AnyNode>, patience: Duration) -> Option<Instant> {
-    let until = node.node().time_limit()?;
-    if node.node().signals.load().is_killed() {
+    let until = node.time_limit()?;
+    if node.signals.load().is_killed() {
         Some(saturating_add(until, patience))
     } else {
         Some(until)

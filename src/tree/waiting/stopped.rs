@@ -140,7 +140,7 @@ impl Future for UntilStopped {
         let is_first = this.key.is_none();
         let mut spare = is_first.then(|| KeptWaker::clone_of(cx.waker()));
         loop {
-            let mut state = lock(&any.node().state);
+            let mut state = lock(&any.state);
             if let Some(reason) = state.outcome() {
                 let extras = state.extras.as_mut();
                 let mine = extras.and_then(|extras| extras.waiters.leave(&mut this.key));
@@ -169,7 +169,7 @@ impl Drop for UntilStopped {
         if key.is_none() {
             return;
         }
-        let mut state = lock(&any.node().state);
+        let mut state = lock(&any.state);
         let extras = state.extras.as_mut();
         let mine = extras.and_then(|extras| extras.waiters.leave(key));
         let errors = state.forget_errors();

@@ -83,7 +83,7 @@ impl Stopping {
             return Poll::Ready(outcome);
         }
         let node = self.end.node();
-        if !self.killed && node.node().signals.load().is_killed() {
+        if !self.killed && node.signals.load().is_killed() {
             // Whoever killed it: what was to be looked at after its grace is overdue before.
             self.killed = true;
             self.overdue.look_again();

@@ -23,7 +23,7 @@ impl Node {
             return false;
         };
         let (step, next) = {
-            let mut above = lock(&owner.node().state);
+            let mut above = lock(&owner.state);
             let strategy = above.strategy();
             let closed = above.closed;
             let Some(table) = &mut above.children else {
@@ -54,7 +54,7 @@ impl Node {
     pub(crate) fn leave_group(&self) {
         let Some(owner) = self.owner() else { return };
         let step = {
-            let mut above = lock(&owner.node().state);
+            let mut above = lock(&owner.state);
             let closed = above.closed;
             let Some(table) = &mut above.children else {
                 return;
@@ -74,7 +74,7 @@ impl Node {
 
     /// Where it is in the restart of its group.
     pub(crate) fn turn(&self) -> Turn {
-        let above = self.owner().map(|owner| lock(&owner.node().state));
+        let above = self.owner().map(|owner| lock(&owner.state));
         above.map_or(Turn::Live, |above| above.turn_of(self))
     }
 
@@ -88,7 +88,7 @@ impl GroupStep {
     pub(in crate::tree) fn take(self) {
         match self {
             Self::Wait => {}
-            Self::Tell(child) if child.node().signals.marks().has(Marks::RESTARTABLE) => {
+            Self::Tell(child) if child.signals.marks().has(Marks::RESTARTABLE) => {
                 restart_with_group(&child)
             }
             Self::Tell(child) => request(&child, Order::Stop),
@@ -105,7 +105,7 @@ pub(in crate::tree) fn restart_with_group(child: &Arc<dyn AnyNode>) {
     let node = child.node();
     let Some(owner) = node.owner() else { return };
     {
-        let above = lock(&owner.node().state);
+        let above = lock(&owner.state);
         let state = lock(&node.state);
         if above.turn_of(node) != Turn::Told || node.ends_for_good() {
             return;
@@ -119,16 +119,16 @@ pub(in crate::tree) fn restart_with_group(child: &Arc<dyn AnyNode>) {
 
 /// Whether one is parked and waits for the other.
 pub(in crate::tree) fn waits_behind(parked: &Arc<dyn AnyNode>, next: &Arc<dyn AnyNode>) -> bool {
-    turn_ahead(parked).is_some_and(|edge| edge.target.node().id() == next.node().id())
+    turn_ahead(parked).is_some_and(|edge| edge.target.id() == next.id())
 }
 
 /// The wait of a node that has parked for its turn.
 pub(in crate::tree) fn turn_ahead(node: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> {
     // Only one in a restart has parked.
-    if !node.node().signals.load().is_restarting() {
+    if !node.signals.load().is_restarting() {
         return None;
     }
-    let above = lock(&node.node().owner()?.node().state);
+    let above = lock(&node.owner()?.state);
     if above.turn_of(node.node()) != Turn::Parked {
         return None;
     }
@@ -140,15 +140,15 @@ pub(in crate::tree) fn turn_ahead(node: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> 
 
 /// How many siblings a node may have parked behind it.
 pub(in crate::tree) fn count_behind(next: &Arc<dyn AnyNode>) -> usize {
-    if next.node().shared.group_restarts.load(Ordering::Relaxed) == 0 {
+    if next.shared.group_restarts.load(Ordering::Relaxed) == 0 {
         return 0;
     }
-    let Some(owner) = next.node().owner() else {
+    let Some(owner) = next.owner() else {
         return 0;
     };
-    let above = lock(&owner.node().state);
+    let above = lock(&owner.state);
     let table = above.children.as_ref();
-    let is_next = |node: &Arc<dyn AnyNode>| node.node().id() == next.node().id();
+    let is_next = |node: &Arc<dyn AnyNode>| node.id() == next.id();
     table
         .filter(|table| table.next_in_turn().is_some_and(|(node, _)| is_next(node)))
         .map_or(0, |table| table.table.len())
@@ -156,11 +156,11 @@ pub(in crate::tree) fn count_behind(next: &Arc<dyn AnyNode>) -> usize {
 
 /// The waits of those.
 pub(in crate::tree) fn behind(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
-    let Some(owner) = next.node().owner().filter(|_| count_behind(next) > 0) else {
+    let Some(owner) = next.owner().filter(|_| count_behind(next) > 0) else {
         return Vec::new();
     };
     let parked: Vec<_> = {
-        let above = lock(&owner.node().state);
+        let above = lock(&owner.state);
         let entries = above.children.iter().flat_map(|table| table.walk());
         let parked = entries.filter(|(_, entry)| entry.turn == Turn::Parked);
         parked.map(|(_, entry)| Arc::clone(&entry.node)).collect()
@@ -178,7 +178,7 @@ pub(in crate::tree) fn break_at_turn(edges: &[Arc<Edge>]) -> bool {
 /// A wait for this node has been listed: those whose turn it is, somewhere on the way, may be waiting for one
 /// that waits for them.
 pub(in crate::tree) fn look_for_turns(target: &Arc<dyn AnyNode>) {
-    if target.node().shared.group_restarts.load(Ordering::Relaxed) == 0 {
+    if target.shared.group_restarts.load(Ordering::Relaxed) == 0 {
         return;
     }
     let turns = reach(target, |_| false);
@@ -197,7 +197,7 @@ fn turn_has_come(next: &Arc<dyn AnyNode>) {
 /// Lets the one go whose turn it is to end, if it waits for a sibling that waits for it. Gives the waits on the
 /// way if it has no code to be dropped.
 fn look_at_turn(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
-    if next.node().turn() != Turn::Told {
+    if next.turn() != Turn::Told {
         return Vec::new();
     }
     let is_behind = |edge: &Edge| waits_behind(&edge.target, next);
@@ -227,7 +227,7 @@ fn let_go(next: &Arc<dyn AnyNode>) -> bool {
 
 /// The waits that lead on from a node, up to and with the first that is `wanted`.
 fn reach(start: &Arc<dyn AnyNode>, wanted: impl Fn(&Edge) -> bool) -> Vec<Arc<Edge>> {
-    let mut seen = HashSet::from([start.node().id()]);
+    let mut seen = HashSet::from([start.id()]);
     let mut reached = Vec::new();
     let mut pending = vec![Arc::clone(start)];
     while let Some(node) = pending.pop() {
@@ -235,7 +235,7 @@ fn reach(start: &Arc<dyn AnyNode>, wanted: impl Fn(&Edge) -> bool) -> Vec<Arc<Ed
             if !edge.stands() {
                 continue;
             }
-            let is_new = seen.insert(edge.target.node().id());
+            let is_new = seen.insert(edge.target.id());
             if is_new {
                 pending.push(Arc::clone(&edge.target));
             }

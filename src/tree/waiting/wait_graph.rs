@@ -62,7 +62,7 @@ impl Wait {
     /// Whether it is listed as a wait for the node with this number.
     pub(crate) fn is_for(&self, id: u64) -> bool {
         let edge = self.0.as_ref();
-        edge.is_some_and(|edge| edge.target.node().id().get() == id)
+        edge.is_some_and(|edge| edge.target.id().get() == id)
     }
 
     /// As [`list`](Wait::list), for one that cannot fail, and tells those that it waits for. If it begins later
@@ -85,7 +85,7 @@ impl Wait {
     /// Lists the wait, and no more. Says whether that was to be done.
     fn put(&mut self, limited: bool, wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request)) -> bool {
         let here = with_carrier(|node, here| {
-            let scope = (here.node().kind() == Kind::Scope).then_some(here);
+            let scope = (here.kind() == Kind::Scope).then_some(here);
             let edge = self.0.as_ref();
             (!edge.is_some_and(|edge| edge.is_of(node, scope, limited)))
                 .then(|| (Arc::clone(node), scope.cloned()))
@@ -196,9 +196,9 @@ impl Edge {
     }
 
     fn enter(self: &Arc<Self>) {
-        let target_waits = self.target.node().enter_wait(self, End::Target);
-        self.from.node().enter_wait(self, End::From);
-        self.from.node().note_waits();
+        let target_waits = self.target.enter_wait(self, End::Target);
+        self.from.enter_wait(self, End::From);
+        self.from.note_waits();
         if target_waits || matches!(self.request, Request::End | Request::Order) {
             self.tell_owners();
         }
@@ -208,22 +208,22 @@ impl Edge {
     /// tells the others is to give that order now.
     #[cold]
     fn tell_owners(&self) {
-        let mut next = self.from.node().owner();
+        let mut next = self.from.owner();
         while let Some(owner) = next {
-            if owner.node().signals.load().is_joining() {
-                if let Some(table) = &mut lock(&owner.node().state).children {
+            if owner.signals.load().is_joining() {
+                if let Some(table) = &mut lock(&owner.state).children {
                     table.task_waits = true;
                 }
                 wake_owner(owner, true);
             }
-            next = owner.node().owner();
+            next = owner.owner();
         }
     }
 
     fn leave(&self) {
         if self.listed.swap(false, Ordering::AcqRel) {
-            drop(self.from.node().leave_wait(self, End::From));
-            drop(self.target.node().leave_wait(self, End::Target));
+            drop(self.from.leave_wait(self, End::From));
+            drop(self.target.leave_wait(self, End::Target));
         }
     }
 
@@ -248,17 +248,17 @@ impl Edge {
             Request::Turn => return waits_behind(&self.from, &self.target),
             _ => {}
         }
-        let signals = self.from.node().signals.load();
-        let is_dropped = match self.from.node().kind() {
+        let signals = self.from.signals.load();
+        let is_dropped = match self.from.kind() {
             // It may be a plain one.
             Kind::Task => signals.drops_task(),
             _ => signals.is_killed(),
         };
-        let drops_body = |scope: &Arc<dyn AnyNode>| scope.node().signals.load().drops_scope_body();
+        let drops_body = |scope: &Arc<dyn AnyNode>| scope.signals.load().drops_scope_body();
         self.listed.load(Ordering::Acquire)
             && !is_dropped
             && !self.scope.as_ref().is_some_and(drops_body)
-            && !self.target.node().signals.load().is_killed()
+            && !self.target.signals.load().is_killed()
             && self
                 .target
                 .holds_up(&self.request, &|| beneath(&self.from, self.target.node()))
@@ -285,7 +285,7 @@ pub(in crate::tree) fn awaited_nodes(node: &Node) -> Vec<(Arc<dyn AnyNode>, bool
 
 /// How many waits without a limit there are at this end of a node.
 pub(in crate::tree) fn count_waits(node: &Arc<dyn AnyNode>, end: End) -> usize {
-    let state = lock(&node.node().state);
+    let state = lock(&node.state);
     let listed = state.waits(end).map_or(0, Slab::len);
     match end {
         End::From => {
@@ -303,7 +303,7 @@ pub(in crate::tree) fn count_waits(node: &Arc<dyn AnyNode>, end: End) -> usize {
 /// Those.
 pub(in crate::tree) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>> {
     let mut waits: Vec<_> = {
-        let state = lock(&node.node().state);
+        let state = lock(&node.state);
         let edges = state.waits(end).into_iter().flatten();
         edges.map(|(_, edge)| Arc::clone(edge)).collect()
     };
@@ -323,7 +323,7 @@ pub(in crate::tree) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>
 /// All that a node waits for, with a limit or without.
 pub(in crate::tree) fn all_waits(node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     let mut all = waits(node, End::From);
-    let state = lock(&node.node().state);
+    let state = lock(&node.state);
     let waits = state
         .extras
         .as_ref()

@@ -239,5 +239,5 @@ impl NodeState {
 }
 
 fn is_actor(node: &dyn AnyNode) -> bool {
-    node.node().kind() == Kind::Actor
+    node.kind() == Kind::Actor
 }

@@ -179,7 +179,7 @@ impl Children {
             self.tasks += 1;
         }
         self.scopes += usize::from(is_scope(&*node));
-        if node.node().signals.marks().has(Marks::SIGNIFICANT) {
+        if node.signals.marks().has(Marks::SIGNIFICANT) {
             self.significant += 1;
         }
         self.table.insert(ChildEntry {
@@ -206,7 +206,7 @@ impl Children {
     /// The key of a child; `None` if it has left, and its place may be another's.
     pub(in crate::tree) fn key_of(&self, child: &Node) -> Option<Key> {
         let entry = self.table.get(child.index as usize)?;
-        (entry.node.node().id() == child.id()).then_some(Key {
+        (entry.node.id() == child.id()).then_some(Key {
             index: child.index,
             generation: entry.generation,
         })
@@ -237,7 +237,7 @@ impl Children {
         }
         self.scopes -= usize::from(is_scope(&*entry.node));
         self.idle -= usize::from(entry.idle);
-        if entry.node.node().signals.marks().has(Marks::SIGNIFICANT) {
+        if entry.node.signals.marks().has(Marks::SIGNIFICANT) {
             self.significant -= 1;
         }
         if let (Some(name), Some(names)) = (name, &mut self.names) {
@@ -322,7 +322,7 @@ impl Children {
 
     pub(in crate::tree) fn has_plain_task(&self) -> bool {
         self.walk()
-            .any(|(_, entry)| entry.node.node().signals.marks().has(Marks::PLAIN))
+            .any(|(_, entry)| entry.node.signals.marks().has(Marks::PLAIN))
     }
 
     pub(in crate::tree) fn pass(&mut self, key: Key) {
@@ -380,12 +380,12 @@ impl Children {
     /// The entry of a child that has not left.
     pub(in crate::tree) fn entry_of(&self, child: &Node) -> Option<&ChildEntry> {
         let entry = self.table.get(child.index as usize)?;
-        (entry.node.node().id() == child.id()).then_some(entry)
+        (entry.node.id() == child.id()).then_some(entry)
     }
 
     pub(in crate::tree) fn entry_of_mut(&mut self, child: &Node) -> Option<&mut ChildEntry> {
         let entry = self.table.get_mut(child.index as usize)?;
-        (entry.node.node().id() == child.id()).then_some(entry)
+        (entry.node.id() == child.id()).then_some(entry)
     }
 
     /// The entries, the youngest first.
@@ -406,7 +406,7 @@ impl Children {
 impl ChildEntry {
     /// Its own lock comes after the table's.
     fn is_kept_scope(&self) -> bool {
-        is_scope(&*self.node) && !lock(&self.node.node().state).shell_gone
+        is_scope(&*self.node) && !lock(&self.node.state).shell_gone
     }
 }
 
@@ -416,9 +416,9 @@ pub(in crate::tree) fn is_older(one: u32, than: u32) -> bool {
 }
 
 fn is_scope(node: &dyn AnyNode) -> bool {
-    node.node().kind() == Kind::Scope
+    node.kind() == Kind::Scope
 }
 
 fn is_task(node: &dyn AnyNode) -> bool {
-    matches!(node.node().kind(), Kind::Task | Kind::Blocking)
+    matches!(node.kind(), Kind::Task | Kind::Blocking)
 }
