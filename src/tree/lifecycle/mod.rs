@@ -3,6 +3,7 @@
 mod attended_scopes;
 mod body;
 mod clock;
+mod departure;
 mod exit;
 mod report;
 mod restart;

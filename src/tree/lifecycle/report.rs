@@ -2,7 +2,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::exit::{Exit, is_contained, note_cuts};
+use super::departure::{is_contained, note_cuts};
+use super::exit::Exit;
 use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
 use crate::sync::panic_message;

@@ -40,4 +40,4 @@ pub(crate) use replies::{keep_reply, settle_before_blocking};
 pub(crate) use shared::Shared;
 pub(crate) use shell_waker::ShellWaker;
 pub(crate) use slot::{NodeSlot, Settings};
-pub(in crate::tree) use state::{NodeState, OwnTime};
+pub(in crate::tree) use state::{NodeState, OwnTime, Tokens};

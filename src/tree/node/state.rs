@@ -183,6 +183,18 @@ impl NodeState {
         };
     }
 
+    /// Its shell has ended, and nothing is taken any more. `text` is the reason without errors.
+    pub(in crate::tree) fn end_shell(&mut self, reason: StopReason, text: Option<StopReason>) {
+        self.closed = true;
+        self.shell_gone = true;
+        self.set_since(None);
+        self.set_end(reason, text);
+    }
+
+    pub(in crate::tree) fn name(&self) -> Option<&str> {
+        self.extras.as_ref()?.settings.name.as_deref()
+    }
+
     /// Something beneath was cut after the node's own code had ended well: its end is no better (rule 7).
     pub(in crate::tree) fn end_with_cuts(&mut self) {
         let ended_well = matches!(self.end, End::Finished | End::Stopped | End::Drained);
