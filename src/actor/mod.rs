@@ -194,6 +194,10 @@ pub trait Actor: Send + Sized + 'static {
     /// beneath is told to end. So a batcher can still flush to a child. It does not run in a stop or a
     /// kill.
     ///
+    /// A child that fails meanwhile is restarted as ever, unless the drain began above this actor, as that of
+    /// a [`System`](crate::System) does: see [`Restart`](crate::Restart). What it waits for counts as its own time,
+    /// which is the actor's grace.
+    ///
     /// ```
     /// # use tenure::prelude::*;
     /// # struct Disk;

@@ -17,6 +17,9 @@ use crate::tree::{AnyNode, NodeRef};
 /// `Deref`, so that what a spawner can start, they can. It holds nothing alive: once its owner is
 /// closed, every spawn is refused, and hands back what was to be started.
 ///
+/// An actor's comes from its own code alone: a reference to an actor gives none, so that nobody starts anything
+/// beneath an actor without its doing.
+///
 /// ```
 /// # use tenure::prelude::*;
 /// # #[tokio::main(flavor = "current_thread")]

@@ -195,7 +195,9 @@ impl Failure {
         self.0.type_name
     }
 
-    /// What the failure began with.
+    /// What the failure of this node began with, which may be no more than that of another
+    /// ([`Cause::Beneath`]): an actor's whose task has failed, for one. What went wrong in the first place is the
+    /// cause of the first of the [`leaves`](Failure::leaves).
     #[must_use]
     pub fn cause(&self) -> &Cause {
         &self.0.cause

@@ -17,7 +17,11 @@ use crate::actor::{Decision, IncarnationEnd, RestartPolicy};
 /// drains is not restarted: what it had accepted and not handled is lost.
 ///
 /// Nothing is started anew beneath a node that is to end (a stop, a kill, or a drain once its token has
-/// fired), at any height: what fails there is reported.
+/// fired), at any height: what fails there is reported. The token of a [`System`](crate::System) or a scope that is
+/// drained fires at once, so nothing in it is restarted from then on, also if a signal drains it
+/// ([`Builder::on_signals`](crate::Builder::on_signals)). A service that has to live through failures until the last of what it
+/// has accepted is handled drains its own root instead, which restarts what fails until its
+/// [`on_drain`](crate::Actor::on_drain) returns.
 ///
 /// It takes a recipe that can be made again: one that is `Clone`, or a
 /// [factory](crate::ChildSpec::factory).

@@ -68,7 +68,7 @@ impl Builder {
     }
 
     /// The grace of each node that has none of its own (see
-    /// [`ChildSpec::grace`](crate::ChildSpec::grace)). The default is 5 s.
+    /// [`ChildSpec::grace`](crate::ChildSpec::grace)), the root actor among them. The default is 5 s.
     #[must_use]
     pub fn child_grace(mut self, grace: Duration) -> Self {
         self.child_grace = Some(grace);
@@ -104,6 +104,8 @@ impl Builder {
     /// second kills it, a third ends the process with 130. In all forms
     /// ([`run`](Builder::run), [`start`](Builder::start), [`block_on`](Builder::block_on)) they are served on
     /// a thread of their own, so that they are heeded also when every worker is stuck.
+    ///
+    /// Nothing is restarted from the first on ([`Restart`](crate::Restart)).
     ///
     /// After the end of the system these signals have no effect: the runtime's handlers stay in place for
     /// the life of the process. A program that goes on for long has to listen for them itself.
