@@ -69,7 +69,8 @@ impl<'a> Departure<'a> {
             Some(failed @ StopReason::Failed(_)) => failed.as_text(),
             _ => None,
         };
-        let node = self.node;
+        // Once: each look at a node of any kind is a call.
+        let node = self.node.node();
         let mut above = node.owner().map(|owner| lock(&owner.state));
         let mut own = lock(&node.state);
         if let Some(reason) = ended {
@@ -80,12 +81,12 @@ impl<'a> Departure<'a> {
         }
         own.end_with_cuts();
         if let (Some(owner), Some(above)) = (node.owner(), above.as_deref_mut()) {
-            self.leave_owner(owner, above, &own);
+            self.leave_owner(node, owner, above, &own);
         }
         own.phase = Phase::Stopped;
         own.wake_waiters(&mut self.wakes);
         self.has_failed = own.has_failed();
-        if self.has_failed && !node.is_awaited() {
+        if self.has_failed && !self.node.is_awaited() {
             self.garbage.errors = own.forget_errors();
         }
         self.garbage.children = own.children.take();
@@ -95,8 +96,13 @@ impl<'a> Departure<'a> {
 
     /// The node leaves its owner's table, with its name. The locks of both are held.
     #[inline]
-    fn leave_owner(&mut self, owner: &Arc<dyn AnyNode>, above: &mut NodeState, own: &NodeState) {
-        let node = self.node;
+    fn leave_owner(
+        &mut self,
+        node: &Node,
+        owner: &Arc<dyn AnyNode>,
+        above: &mut NodeState,
+        own: &NodeState,
+    ) {
         let mut reason = own.end();
         let by_itself = matches!(reason, StopReason::Finished | StopReason::Failed(_));
         if matches!(reason, StopReason::Failed(_)) && is_contained(node) {
@@ -107,7 +113,7 @@ impl<'a> Departure<'a> {
             note_cuts(owner, above, &reason);
         }
         let is_shown = above.is_shown(owner, node, &reason);
-        self.wakes_owner = is_shown && above.show(owner, node, reason);
+        self.wakes_owner = is_shown && above.show(owner, self.node, reason);
         let (entry, was_awaited) = above.detach(node, own.name());
         self.garbage.entry = entry;
         self.wakes_owner |= was_awaited;
@@ -188,12 +194,7 @@ fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
 /// What an owner keeps of the ends of its children.
 impl NodeState {
     /// Whether this end is something for the owner to look at.
-    fn is_shown(
-        &self,
-        owner: &Arc<dyn AnyNode>,
-        child: &Arc<dyn AnyNode>,
-        end: &StopReason,
-    ) -> bool {
+    fn is_shown(&self, owner: &Node, child: &Node, end: &StopReason) -> bool {
         // The outcome of a scope, and that of a start, is told to whoever awaits it.
         if child.signals.load().is_outcome_awaited() {
             return false;

@@ -64,12 +64,14 @@ fn enter_table<N: AnyNode>(
     admits: impl Fn(&NodeState) -> bool,
     build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
 ) -> Result<Arc<N>, Denied> {
-    let mut state = lock(&owner.state);
+    // Once: each look at a node of any kind is a call.
+    let above = owner.node();
+    let mut state = lock(&above.state);
     if state.phase == Phase::Stopped || !admits(&state) {
         return Err(Denied::Closed);
     }
     let table = state.children.get_or_insert_with(|| {
-        owner.signals.add_children();
+        above.signals.add_children();
         Box::new(Children::new())
     });
     if name.is_some_and(|name| table.has_name(name)) {
@@ -79,7 +81,7 @@ fn enter_table<N: AnyNode>(
     let child = build(NodeSlot {
         owner: Some(Arc::clone(owner)),
         index: key.index,
-        shared: Arc::clone(&owner.shared),
+        shared: Arc::clone(&above.shared),
     })?;
     table.insert(key, Arc::clone(&child) as Arc<dyn AnyNode>, name);
     Ok(child)
