@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(crate) use limits::has_passed;
+pub(crate) use limits::{has_passed, poll_timer};
 pub(crate) use locks::{Foreign, Guard, assert_unlocked, lock};
 pub(crate) use panics::{panic_message, panic_text};
 pub(crate) use ready::Readiness;

@@ -197,7 +197,13 @@ impl<M> State<M> {
         inside: &impl Fn() -> bool,
     ) -> Option<Poll<Result<Reserved, ()>>> {
         if !self.admits(inside) {
-            *spare = self.leave(ticket, counters, wakes);
+            let left = self.leave(ticket, counters, wakes);
+            if spare.is_none() {
+                *spare = left;
+            } else if let Some(left) = left {
+                // It must not be dropped here, under the lock; one wake more does no harm.
+                wakes.push(left);
+            }
             return Some(Poll::Ready(Err(())));
         }
         // One that was sent away begins anew.

@@ -1,8 +1,9 @@
 use std::future::Future;
-use std::pin::Pin;
-use std::task::Context;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Whether the limit of a wait has passed. If not, the waker is woken then by the timer, which is set here.
@@ -28,4 +29,10 @@ pub(crate) fn has_passed(
     }
     let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(limit)));
     timer.as_mut().poll(cx).is_ready()
+}
+
+/// Polls a timer that is polled again only when it has been set anew. It must be registered even if the task has used
+/// up its budget: tokio does not set a timer that is polled without any.
+pub(crate) fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    pin!(unconstrained(timer)).poll(cx)
 }

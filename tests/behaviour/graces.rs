@@ -6,7 +6,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use common::worker::{Do, Worker};
-use common::{Check, Guard, Log, multi_thread, paused};
+use common::{Check, Guard, Log, in_order, multi_thread, paused};
 use tenure::prelude::*;
 use tenure::{Cause, Phase, StopError, StopReason};
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ fn cut_short(outcome: Result<StopReason, StopError>) -> Vec<String> {
 }
 
 /// Until the actor has nothing queued: it is busy with its last message then, or done with it.
-async fn emptied(actor: &ActorRef<Do>) {
+async fn emptied<M: Send + 'static>(actor: &ActorRef<M>) {
     while actor.node().backlog() > 0 {
         tokio::task::yield_now().await;
     }
@@ -421,5 +421,40 @@ fn cut_beneath_a_tolerated_failure_is_reported() {
         })
         .await
         .unwrap();
+    });
+}
+
+/// Uses up what tokio lets a task do in one turn, and is never done.
+struct Spends;
+
+impl Actor for Spends {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        loop {
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+}
+
+/// Nobody waits for its end, so that nobody else looks at its time.
+#[test]
+fn grace_of_a_handler_that_spends_its_budget_runs_out() {
+    in_order(async |check| {
+        let system = System::start().unwrap();
+        let spec = ChildSpec::new(Spends).grace(SECOND);
+        let spends = system.start(spec).await.unwrap();
+        check.node(spends.node());
+        spends.tell(()).await.unwrap();
+        emptied(&spends).await;
+        drop(spends.stop());
+        // Time does not pass by itself where a task is always ready.
+        for _ in 0..100 {
+            tokio::time::advance(SECOND / 10).await;
+            tokio::task::yield_now().await;
+        }
+        assert!(spends.is_stopped());
+        assert_eq!(cut_short(spends.stop().await).len(), 1);
+        system.stop().await.unwrap();
     });
 }

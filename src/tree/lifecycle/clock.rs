@@ -1,10 +1,10 @@
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::attended_scopes::AttendedScopes;
+use crate::sync::poll_timer;
 
 /// Wakes a node's shell when its own time to end is up (rule 7), or that of whoever asked for its end. What
 /// is left of either is kept by the node, under its lock; this is only the timer.
@@ -58,7 +58,7 @@ impl Timer {
             armed.sleep.as_mut().reset(until);
         }
         armed.waker.clone_from(cx.waker());
-        armed.sleep.as_mut().poll(cx).is_ready()
+        poll_timer(armed.sleep.as_mut(), cx).is_ready()
     }
 }
 

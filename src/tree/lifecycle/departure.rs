@@ -140,8 +140,11 @@ impl<'a> Departure<'a> {
         if let Some(owner) = owner.filter(|_| self.owner_is_over) {
             finish(owner);
         }
-        if let Some(StopReason::Failed(failure)) = self.contained {
-            tracing::warn!(%failure, "a contained child failed");
+        if let Some(contained) = self.contained {
+            if let StopReason::Failed(failure) = &contained {
+                tracing::warn!(%failure, "a contained child failed");
+            }
+            drop_guarded(contained);
         }
         owner.filter(|_| self.owner_is_next).cloned()
     }

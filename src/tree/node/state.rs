@@ -332,5 +332,5 @@ pub(in crate::tree) struct OwnTime {
 
 /// Milliseconds, rounded up, so that only no time at all is none.
 pub(in crate::tree) fn millis(time: Duration) -> u32 {
-    u32::try_from(time.as_micros().div_ceil(1_000)).unwrap_or(u32::MAX)
+    u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
 }

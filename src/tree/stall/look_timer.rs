@@ -1,4 +1,3 @@
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -7,7 +6,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::list::{Listed, Stalls};
-use crate::sync::KeptWaker;
+use crate::sync::{KeptWaker, poll_timer};
 use crate::tree::simulated;
 
 /// Wakes a wait for an end once it has lasted, and then whenever it has set.
@@ -90,7 +89,7 @@ impl OwnTimer {
             return Poll::Pending;
         }
         self.waker = Some(cx.waker().clone());
-        self.sleep.as_mut().poll(cx)
+        poll_timer(self.sleep.as_mut(), cx)
     }
 }
 
