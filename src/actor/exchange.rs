@@ -39,7 +39,7 @@ pub(super) trait Post {
 /// A request on its way, or the wait for its reply.
 pub(super) struct Exchange<P: Post, T: Send + 'static> {
     post: P,
-    stage: Progress,
+    progress: Progress,
     reply: ReplyReceiver<T>,
     pub(super) bounds: Bounds,
 }
@@ -57,7 +57,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     pub(super) fn new(post: P, reply: ReplyReceiver<T>) -> Self {
         Self {
             post,
-            stage: Progress::Unsent,
+            progress: Progress::Unsent,
             reply,
             bounds: Bounds::new(),
         }
@@ -71,25 +71,25 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     pub(super) fn moved<Q: Post>(&mut self, post: impl FnOnce(&mut P) -> Q) -> Exchange<Q, T> {
         Exchange {
             post: post(&mut self.post),
-            stage: std::mem::replace(&mut self.stage, Progress::Over),
+            progress: std::mem::replace(&mut self.progress, Progress::Over),
             reply: self.reply.take(),
             bounds: std::mem::take(&mut self.bounds),
         }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, AskError>> {
-        let is_listed = self.stage != Progress::Unsent;
-        if self.stage != Progress::Sent {
+        let was_begun = self.progress != Progress::Unsent;
+        if self.progress != Progress::Sent {
             ready!(pin!(consume_budget()).poll(cx));
             if let Poll::Ready(Err(error)) = self.poll_send(cx.waker()) {
                 return Poll::Ready(Err(error));
             }
         }
-        if self.stage == Progress::Sent
+        if self.progress == Progress::Sent
             && let Poll::Ready(reply) = self.reply.poll(cx.waker())
         {
             // Whoever still holds the reply's address can see that nobody waits for it.
-            self.stage = Progress::Over;
+            self.progress = Progress::Over;
             self.bounds.end();
             return Poll::Ready(reply);
         }
@@ -98,7 +98,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
             return Poll::Ready(late.unwrap_or_else(|started| Err(self.bounds.timed_out(started))));
         }
         // It may have been handed on before it knew whom to wake.
-        if is_listed || self.reply.is_handed_on() {
+        if was_begun || self.reply.is_handed_on() {
             return self.poll_wait();
         }
         Poll::Pending
@@ -106,7 +106,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
 
     /// Sends the request, if that has not been done.
     fn poll_send(&mut self, waker: &Waker) -> Poll<Result<(), AskError>> {
-        match self.stage {
+        match self.progress {
             Progress::Sent | Progress::Over => panic!("polled after it was ready"),
             Progress::Queueing => {}
             Progress::Unsent => {
@@ -118,10 +118,10 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         }
         let limited = self.bounds.has_limit();
         match self.post.poll_send(&self.reply, limited, waker) {
-            Poll::Ready(Ok(())) => self.stage = Progress::Sent,
+            Poll::Ready(Ok(())) => self.progress = Progress::Sent,
             Poll::Ready(Err(error)) => return self.refuse(error),
             Poll::Pending => {
-                self.stage = Progress::Queueing;
+                self.progress = Progress::Queueing;
                 return Poll::Pending;
             }
         }
@@ -131,7 +131,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     /// The request never got there; nobody waits for its reply.
     #[cold]
     fn refuse(&mut self, error: AskError) -> Poll<Result<(), AskError>> {
-        self.stage = Progress::Over;
+        self.progress = Progress::Over;
         self.bounds.end();
         drop(self.reply.give_up());
         self.post.take_back();
@@ -153,12 +153,12 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     /// have been started.
     fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
         self.bounds.end();
-        let stage = std::mem::replace(&mut self.stage, Progress::Over);
-        if stage == Progress::Over {
+        let progress = std::mem::replace(&mut self.progress, Progress::Over);
+        if progress == Progress::Over {
             return Err(false);
         }
         let left = self.reply.give_up();
-        if stage == Progress::Sent {
+        if progress == Progress::Sent {
             self.post.abandon();
             return left;
         }
@@ -170,7 +170,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
 
 impl<P: Post, T: Send + 'static> Drop for Exchange<P, T> {
     fn drop(&mut self) {
-        if self.stage != Progress::Over {
+        if self.progress != Progress::Over {
             drop(self.give_up());
         }
     }

@@ -201,7 +201,7 @@ async fn is_drained<A: Actor>(
     let is_always_restarted = ctx.signals().marks().has(Marks::ALWAYS);
     if is_always_restarted && !signals.is_drained() {
         // Its mailbox stays open for the next incarnation.
-        ctx.signals().restart();
+        ctx.signals().request_restart();
         return Ok(true);
     }
     if !signals.is_drained() {

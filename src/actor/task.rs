@@ -213,7 +213,7 @@ pub(super) fn tell_late<T: Send + 'static>(task: &TaskHandle<T>) {
         return;
     };
     let owner = owner.node();
-    if owner.kind() == Kind::Scope && owner.signals.load().has_fired() {
+    if owner.kind() == Kind::Scope && owner.signals.load().has_token_fired() {
         request(&(Arc::clone(&task.cell) as _), Order::Drain);
     }
 }

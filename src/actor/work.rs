@@ -152,9 +152,9 @@ pub(super) fn enter<T: Send + 'static>(
 
 fn marks(options: Option<&TaskOptions>, at_stop: AtStop) -> Marks {
     let mut marks = Marks::default();
-    marks.set(Marks::PLAIN, at_stop == AtStop::Drop);
+    marks.set(Marks::TOKENLESS, at_stop == AtStop::Drop);
     let is_contained = options.is_some_and(|options| options.contained);
-    marks.set(Marks::CONTAINED, is_contained);
+    marks.set(Marks::FAILURE_CONTAINED, is_contained);
     marks
 }
 

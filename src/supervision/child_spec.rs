@@ -143,7 +143,7 @@ impl<S> ChildSpec<S> {
     #[must_use]
     pub fn stop_order(mut self, order: StopOrder) -> Self {
         let marks = &mut self.options.settings.marks;
-        marks.set(Marks::CONCURRENT, order == StopOrder::Concurrent);
+        marks.set(Marks::STOPS_CONCURRENTLY, order == StopOrder::Concurrent);
         self
     }
 
@@ -197,7 +197,10 @@ impl<S> ChildSpec<S> {
     /// contained, of one with a policy the one that uses it up.
     #[must_use]
     pub fn contain(mut self) -> Self {
-        self.options.settings.marks.set(Marks::CONTAINED, true);
+        self.options
+            .settings
+            .marks
+            .set(Marks::FAILURE_CONTAINED, true);
         self
     }
 

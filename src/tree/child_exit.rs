@@ -55,7 +55,7 @@ impl ChildExit {
     #[must_use]
     pub fn is_contained(&self) -> bool {
         let node = self.node.any().node();
-        node.signals.marks().has(Marks::CONTAINED)
+        node.signals.marks().has(Marks::FAILURE_CONTAINED)
     }
 
     /// The child's failure as an error; `Ok` for every other end, and for a failure that is contained: the

@@ -22,9 +22,9 @@ pub(super) struct Departure<'a> {
     /// The owner is woken for a look.
     wakes_owner: bool,
     /// The owner's shell has gone before, and this was the last that it waited for.
-    owner_is_next: bool,
+    owner_leaves_too: bool,
     /// The end is the owner's, too.
-    owner_is_over: bool,
+    finishes_owner: bool,
     has_failed: bool,
     /// What siblings that are started anew go on with.
     step: GroupStep,
@@ -50,8 +50,8 @@ impl<'a> Departure<'a> {
         Self {
             node,
             wakes_owner: false,
-            owner_is_next: false,
-            owner_is_over: false,
+            owner_leaves_too: false,
+            finishes_owner: false,
             has_failed: false,
             step: GroupStep::Wait,
             contained: None,
@@ -63,7 +63,7 @@ impl<'a> Departure<'a> {
     /// Takes the node out of the tree if nothing of it is left; `false` if something is. With `ended`, its shell has
     /// ended just now, for that reason.
     #[inline]
-    pub(super) fn begin(&mut self, ended: Option<StopReason>) -> bool {
+    pub(super) fn take_out(&mut self, ended: Option<StopReason>) -> bool {
         // Showing an error is the user's code, and not for a lock.
         let text = match &ended {
             Some(failed @ StopReason::Failed(_)) => failed.as_text(),
@@ -117,19 +117,19 @@ impl<'a> Departure<'a> {
         let (entry, was_awaited) = above.detach(node, own.name());
         self.garbage.entry = entry;
         self.wakes_owner |= was_awaited;
-        self.owner_is_next = above.shell_gone && !above.has_children();
+        self.owner_leaves_too = above.shell_gone && !above.has_children();
         let is_over = by_itself && above.ends_with(node);
         if is_over && is_shown {
             // It sees the end first, and may fail for it.
-            above.mark_last();
+            above.mark_newest();
         }
-        self.owner_is_over = is_over && !is_shown;
+        self.finishes_owner = is_over && !is_shown;
         self.step = above.next_in_group();
     }
 
     /// Tells whoever is to know. Gives the owner if it leaves in turn.
     #[inline]
-    pub(super) fn perform(self) -> Option<Arc<dyn AnyNode>> {
+    pub(super) fn notify(self) -> Option<Arc<dyn AnyNode>> {
         self.garbage.drop_after(self.node, self.has_failed);
         let owner = self.node.owner();
         if let Some(owner) = owner {
@@ -137,7 +137,7 @@ impl<'a> Departure<'a> {
         }
         self.wakes.wake();
         self.step.take();
-        if let Some(owner) = owner.filter(|_| self.owner_is_over) {
+        if let Some(owner) = owner.filter(|_| self.finishes_owner) {
             finish(owner);
         }
         if let Some(contained) = self.contained {
@@ -146,7 +146,7 @@ impl<'a> Departure<'a> {
             }
             drop_guarded(contained);
         }
-        owner.filter(|_| self.owner_is_next).cloned()
+        owner.filter(|_| self.owner_leaves_too).cloned()
     }
 }
 
@@ -231,7 +231,7 @@ impl NodeState {
     }
 
     /// The end that was listed last is the owner's, too.
-    fn mark_last(&mut self) {
+    fn mark_newest(&mut self) {
         let ended = self.children.as_mut().map(|table| &mut table.ended);
         if let Some(last) = ended.and_then(|ended| ended.back_mut()) {
             last.ends_owner = true;
@@ -278,7 +278,7 @@ impl NodeState {
 
 /// Whether a failure of this node's fails nobody.
 pub(super) fn is_contained(node: &Node) -> bool {
-    node.signals.marks().has(Marks::CONTAINED)
+    node.signals.marks().has(Marks::FAILURE_CONTAINED)
 }
 
 /// A cut beneath a node that is ending cuts its end short, whoever else is told of it, and whatever is

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use super::clock::Clock;
 use super::departure::Departure;
 use super::report::Report;
-use super::stop_children::{Manner, StopChildren, outlived};
+use super::stop_children::{Manner, StopChildren, wait_for_kept_scopes};
 use crate::error::{Kind, StopReason};
 use crate::mailbox::DropReason;
 use crate::tree::node::{AnyNode, Order, end_by_itself, request, run_as};
@@ -98,7 +98,7 @@ impl Exit {
     pub(crate) fn leave_children(&mut self) {
         let node = self.any();
         end_by_itself(node);
-        outlived(node);
+        wait_for_kept_scopes(node);
         for child in node.children() {
             request(&child, Order::Stop);
             // Its time begins with the first look, and nobody may look for long.
@@ -197,8 +197,8 @@ fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
 /// was the last that it waited for.
 fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn AnyNode>> {
     let mut departure = Departure::new(node);
-    if !departure.begin(ended) {
+    if !departure.take_out(ended) {
         return None;
     }
-    departure.perform()
+    departure.notify()
 }

@@ -71,7 +71,7 @@ fn enter_table<N: AnyNode>(
         return Err(Denied::Closed);
     }
     let table = state.children.get_or_insert_with(|| {
-        above.signals.add_children();
+        above.signals.note_children();
         Box::new(Children::new())
     });
     if name.is_some_and(|name| table.has_name(name)) {

@@ -61,13 +61,13 @@ enum LevelStep {
     /// Tasks and blocking jobs are being told.
     TellTasks,
     /// They have been told.
-    Tasks,
+    AwaitTasks,
     /// The youngest first, each joined before the next is told.
     Reverse(Option<Key>),
     /// Everyone is being told.
     TellAll,
     /// Everyone has been told.
-    Rest,
+    AwaitAll,
 }
 
 /// What there is to do next.
@@ -110,7 +110,7 @@ impl StopChildren {
         let inner = self.scopes.iter().map(|(_, level)| level);
         inner
             .chain([&self.top])
-            .all(|level| level.step == LevelStep::Rest)
+            .all(|level| level.step == LevelStep::AwaitAll)
     }
 
     /// When the owner is to be killed, because somebody's limit has passed.
@@ -159,14 +159,16 @@ impl StopChildren {
                         let unjoined = Unjoined::new(blockers);
                         tracing::warn!(%unjoined, "a restart or an end waits for what does not yield");
                     }
-                    self.pass(owner);
+                    self.skip_overdue(owner);
                 }
-                Next::Gone if self.scopes.is_empty() && !(self.last && outlived(owner)) => {
+                Next::Gone
+                    if self.scopes.is_empty() && !(self.last && wait_for_kept_scopes(owner)) =>
+                {
                     owner.signals.end_joining();
                     return Poll::Ready(());
                 }
                 Next::Gone if self.scopes.is_empty() => {
-                    self.top.step = LevelStep::Rest;
+                    self.top.step = LevelStep::AwaitAll;
                     let root = || Some(Arc::clone(owner));
                     // Whoever waits for the owner says what holds it up.
                     drop(ready!(self.watch.poll(owner, root, false, cx)));
@@ -191,7 +193,7 @@ impl StopChildren {
         }
         if signals.is_killed() {
             // All beneath have been killed with their owner.
-            self.top.step = LevelStep::Rest;
+            self.top.step = LevelStep::AwaitAll;
         }
     }
 
@@ -204,7 +206,7 @@ impl StopChildren {
         match self.scopes.last_mut() {
             Some((scope, level)) => {
                 if scope.signals.load().is_killed() {
-                    level.step = LevelStep::Rest;
+                    level.step = LevelStep::AwaitAll;
                 }
                 // Whoever asked for the end of the owner may set a limit at any time.
                 self.bound = limit(owner);
@@ -230,7 +232,7 @@ impl StopChildren {
 
     fn tell_some(&self, children: Vec<Arc<dyn AnyNode>>) {
         for child in children {
-            if self.manner == Manner::Finish && child.signals.marks().has(Marks::PLAIN) {
+            if self.manner == Manner::Finish && child.signals.marks().has(Marks::TOKENLESS) {
                 // What it asks of a node that waits for it would never end: it is to look again.
                 child.wake();
             } else {
@@ -283,7 +285,7 @@ impl StopChildren {
 
     /// Goes on without those that do not yield. They stay owned, and the others still get their
     /// stop.
-    fn pass(&mut self, owner: &Arc<dyn AnyNode>) {
+    fn skip_overdue(&mut self, owner: &Arc<dyn AnyNode>) {
         let finishes = self.manner == Manner::Finish;
         let (node, level) = match self.scopes.last_mut() {
             Some((scope, level)) => (&*scope, level),
@@ -295,13 +297,13 @@ impl StopChildren {
         };
         match level.step {
             // They may still use the others.
-            LevelStep::Tasks if finishes && table.has_plain_task() => {}
-            LevelStep::Tasks => level.step = after_tasks(table, node.stop_order()),
+            LevelStep::AwaitTasks if finishes && table.has_plain_task() => {}
+            LevelStep::AwaitTasks => level.step = after_tasks(table, node.stop_order()),
             LevelStep::Reverse(Some(key)) => {
                 table.pass(key);
                 level.step = LevelStep::Reverse(None);
             }
-            LevelStep::Rest => {
+            LevelStep::AwaitAll => {
                 drop(state);
                 self.pass_scope(owner);
             }
@@ -386,16 +388,16 @@ impl Level {
                     Some(tasks) => return Next::TellSome(tasks),
                     None => {
                         self.told_tasks = Some(generation);
-                        self.step = LevelStep::Tasks;
+                        self.step = LevelStep::AwaitTasks;
                     }
                 },
-                LevelStep::Tasks if table.tasks() > 0 => {
+                LevelStep::AwaitTasks if table.tasks() > 0 => {
                     return match std::mem::take(&mut table.task_waits) {
                         true => Next::TellAwaited(table.all_tasks()),
                         false => Next::Wait,
                     };
                 }
-                LevelStep::Tasks => self.step = after_tasks(table, order),
+                LevelStep::AwaitTasks => self.step = after_tasks(table, order),
                 LevelStep::Reverse(Some(key)) if table.lasts(key) => {
                     return table.kept_scope(key).map_or(Next::Wait, Next::Adopt);
                 }
@@ -405,16 +407,16 @@ impl Level {
                         table.awaited = Awaited::One(key);
                         return Next::Tell(child);
                     }
-                    None => self.step = LevelStep::Rest,
+                    None => self.step = LevelStep::AwaitAll,
                 },
                 LevelStep::TellAll => match table.next_of_round(false, self.told_all) {
                     Some(children) => return Next::TellSome(children),
                     None => {
                         self.told_all = Some(generation);
-                        self.step = LevelStep::Rest;
+                        self.step = LevelStep::AwaitAll;
                     }
                 },
-                LevelStep::Rest => {
+                LevelStep::AwaitAll => {
                     table.awaited = Awaited::All;
                     return table.any_kept_scope().map_or(Next::Wait, Next::Adopt);
                 }
@@ -424,7 +426,7 @@ impl Level {
 }
 
 /// Whether scopes are left whose futures are in the hands of somebody else. From here on their own time counts.
-pub(super) fn outlived(owner: &Arc<dyn AnyNode>) -> bool {
+pub(super) fn wait_for_kept_scopes(owner: &Arc<dyn AnyNode>) -> bool {
     let mut state = lock(&owner.state);
     let Some(table) = state.children.as_mut().filter(|table| !table.is_empty()) else {
         return false;

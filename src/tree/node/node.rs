@@ -277,7 +277,7 @@ impl Node {
     }
 
     pub(crate) fn stop_order(&self) -> StopOrder {
-        if self.signals.marks().has(Marks::CONCURRENT) {
+        if self.signals.marks().has(Marks::STOPS_CONCURRENTLY) {
             StopOrder::Concurrent
         } else {
             StopOrder::Reverse
@@ -288,7 +288,7 @@ impl Node {
     /// fires once what was accepted is handled.
     pub(crate) fn token(&self) -> CancellationToken {
         let mut state = lock(&self.state);
-        let over = state.phase == Phase::Stopped || self.signals.load().has_fired();
+        let over = state.phase == Phase::Stopped || self.signals.load().has_token_fired();
         let tokens = &mut state.extras.get_or_insert_default().tokens;
         let token = tokens.ending.get_or_insert_default().clone();
         drop(state);
@@ -303,7 +303,7 @@ impl Node {
     pub(crate) fn stop_token(&self) -> CancellationToken {
         let mut state = lock(&self.state);
         let over = state.phase == Phase::Stopped
-            || self.signals.load().has_fired_for_handlers()
+            || self.signals.load().has_stop_token_fired()
             || state.closed;
         let tokens = &mut state.extras.get_or_insert_default().tokens;
         let token = tokens.stopping.get_or_insert_default().clone();

@@ -121,7 +121,7 @@ pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
     if !target.signals.marks().has(Marks::ALWAYS) {
         return request_own(target, Order::Stop);
     }
-    target.signals.restart();
+    target.signals.request_restart();
     target.wake();
 }
 
@@ -158,12 +158,18 @@ impl Ending {
 
     /// The signals of a node that had these.
     fn signals_after(&self, told: Snapshot) -> Snapshot {
-        let after = if self.fires { told.fired() } else { told };
+        let after = if self.fires {
+            told.with_token_fired()
+        } else {
+            told
+        };
         match self.order {
             None => after,
             Some(_) if self.has_ended && told.is_told_to_end() => after,
-            Some(order) if self.by_self && !told.is_told_to_end() => after.told(order).by_self(),
-            Some(order) => after.told(order),
+            Some(order) if self.by_self && !told.is_told_to_end() => {
+                after.with_order(order).with_by_self()
+            }
+            Some(order) => after.with_order(order),
         }
     }
 
@@ -211,7 +217,7 @@ fn enter(
                 .flatten(),
         );
         for task in tasks(&scope) {
-            if task.signals.marks().has(Marks::PLAIN) {
+            if task.signals.marks().has(Marks::TOKENLESS) {
                 // It goes on, and so do the bodies of its own scopes.
                 scopes.extend(open_scopes(&task));
             } else if has_no_time(&task) {
@@ -262,7 +268,9 @@ fn enter_one(
             .filter(|_| entry.closes || entry.order.is_none());
         let scopes = table.map_or_else(Vec::new, |table| table.scopes());
         state.begin_stopping(&mut wakes);
-        let news = after.news_beneath(told).filter(|_| told.had_children());
+        let news = after
+            .new_bans_of_restarts(told)
+            .filter(|_| told.had_children());
         (tokens, scopes, news)
     };
     if entry.gate != Gate::Open {

@@ -26,7 +26,7 @@ const CHILD_EXITS: u32 = 1 << 5;
 const IF_EMPTY: u32 = 1 << 6;
 /// The node waits for its children, or for its next incarnation: that is not its own time (rule 7).
 const JOINING: u32 = 1 << 7;
-/// A failure of its start, or of a scope, is told to whoever awaits it, and to nobody else.
+/// Somebody awaits its start, or the scope that it is: a failure goes to them, and not to the owner.
 const OUTCOME_AWAITED: u32 = 1 << 8;
 /// The incarnation is to end, and its policy, or that of its group, decides whether another follows.
 const RESTART: u32 = 1 << 9;
@@ -37,12 +37,12 @@ const HAD_CHILDREN: u32 = 1 << 11;
 /// The message that is being handled came from a source, and not from the mailbox.
 const FROM_SOURCE: u32 = 1 << 12;
 /// Its token has fired: what is beneath it is to end, and nothing of that is started anew.
-const FIRED: u32 = 1 << 13;
+const TOKEN_FIRED: u32 = 1 << 13;
 /// It is a scope whose owner goes through what is beneath it, and is told of each end there.
 const ADOPTED: u32 = 1 << 14;
 /// It is a scope whose future has outlived the code and the state of its owner, which waits for it as for any other
 /// child.
-const OUTLIVES: u32 = 1 << 15;
+const FUTURE_OUTLIVES_OWNER: u32 = 1 << 15;
 /// It is a scope that is to end, and to whose end its owner sees meanwhile, as nobody polls it.
 const ATTENDED: u32 = 1 << 16;
 /// A scope beneath the node's code has been told to end, or until when, and nobody may poll it.
@@ -52,7 +52,7 @@ const SCOPE_TOLD: u32 = 1 << 17;
 const MARKS_SHIFT: u32 = 20;
 const KIND_SHIFT: u32 = 28;
 
-/// The control flags of a node: set by anyone, looked at by its shell.
+/// The control flags of a node: orders, which anyone sets, and what the node itself is doing.
 #[derive(Debug)]
 pub(crate) struct Signals(AtomicU32);
 
@@ -103,18 +103,18 @@ impl Signals {
 
     /// A kill; with `cut`, because its time was up.
     pub(super) fn kill(&self, cut: bool) {
-        self.set(KILL | FIRED | if cut { CUT } else { 0 });
+        self.set(KILL | TOKEN_FIRED | if cut { CUT } else { 0 });
     }
 
     /// The incarnation is to end.
-    pub(crate) fn restart(&self) {
+    pub(crate) fn request_restart(&self) {
         self.set(RESTART);
     }
 
     /// The incarnation ends, and another is to follow. Gives what forbids restarts beneath it meanwhile.
     pub(in crate::tree) fn begin_restart(&self) -> Snapshot {
-        self.set(RESTART | FIRED);
-        Snapshot(FIRED)
+        self.set(RESTART | TOKEN_FIRED);
+        Snapshot(TOKEN_FIRED)
     }
 
     /// The incarnation is to end, with those of its siblings; what it is doing is dropped if it is starting.
@@ -129,7 +129,7 @@ impl Signals {
 
     /// The next incarnation begins, and knows nothing of the last one.
     pub(in crate::tree) fn begin_incarnation(&self) {
-        self.clear(RESTART | DROP_CODE | JOINING | IF_EMPTY | CHILD_EXITS | FIRED);
+        self.clear(RESTART | DROP_CODE | JOINING | IF_EMPTY | CHILD_EXITS | TOKEN_FIRED);
     }
 
     /// A child has ended that the owner is to look at. Says whether it had looked at all others.
@@ -187,7 +187,7 @@ impl Signals {
 
     /// The future of this scope has outlived the code and the state of its owner.
     pub(in crate::tree) fn outlive_owner(&self) {
-        self.set(OUTLIVES);
+        self.set(FUTURE_OUTLIVES_OWNER);
         self.clear(ADOPTED);
     }
 
@@ -200,7 +200,7 @@ impl Signals {
         self.clear(OUTCOME_AWAITED);
     }
 
-    pub(in crate::tree) fn add_children(&self) {
+    pub(in crate::tree) fn note_children(&self) {
         self.set(HAD_CHILDREN);
     }
 
@@ -334,7 +334,7 @@ impl Snapshot {
     /// Nothing beneath it is started anew (rule 9). With `in_group`, nothing that is started anew with its siblings:
     /// a node that drains does not forbid that, since what they have accepted is to be handled.
     pub(in crate::tree) const fn forbids_restarts(self, in_group: bool) -> bool {
-        self.has(STOP | KILL) || !in_group && self.has(FIRED)
+        self.has(STOP | KILL) || !in_group && self.has(TOKEN_FIRED)
     }
 
     /// The code of an actor's, or of a task's that holds a token, is dropped at its next await.
@@ -366,12 +366,12 @@ impl Snapshot {
     }
 
     /// Its token has fired.
-    pub(crate) const fn has_fired(self) -> bool {
-        self.has(FIRED)
+    pub(crate) const fn has_token_fired(self) -> bool {
+        self.has(TOKEN_FIRED)
     }
 
     /// Its token for handlers has fired, which in a drain it does not.
-    pub(in crate::tree) const fn has_fired_for_handlers(self) -> bool {
+    pub(in crate::tree) const fn has_stop_token_fired(self) -> bool {
         self.has(STOP | KILL)
     }
 
@@ -399,7 +399,7 @@ impl Snapshot {
 
     /// It is a scope whose own time counts, also when only its future is left.
     pub(in crate::tree) const fn has_own_time(self) -> bool {
-        self.has(OUTLIVES | ATTENDED)
+        self.has(FUTURE_OUTLIVES_OWNER | ATTENDED)
     }
 
     /// Scopes beneath its code have been told something, and are to be looked at.
@@ -418,7 +418,7 @@ impl Snapshot {
     }
 
     /// As it is once it has been told this.
-    pub(super) const fn told(self, order: Order) -> Self {
+    pub(super) const fn with_order(self, order: Order) -> Self {
         match order {
             Order::Drain => Self(self.0 | DRAIN),
             Order::Stop => Self(self.0 | STOP),
@@ -428,18 +428,18 @@ impl Snapshot {
     }
 
     /// As it is if that came from itself.
-    pub(super) const fn by_self(self) -> Self {
+    pub(super) const fn with_by_self(self) -> Self {
         Self(self.0 | BY_SELF)
     }
 
     /// As it is once its token has fired.
-    pub(super) const fn fired(self) -> Self {
-        Self(self.0 | FIRED)
+    pub(super) const fn with_token_fired(self) -> Self {
+        Self(self.0 | TOKEN_FIRED)
     }
 
     /// What this has, and `before` had not, of that which forbids restarts beneath it.
-    pub(super) const fn news_beneath(self, before: Self) -> Option<Self> {
-        match self.0 & !before.0 & (STOP | FIRED) {
+    pub(super) const fn new_bans_of_restarts(self, before: Self) -> Option<Self> {
+        match self.0 & !before.0 & (STOP | TOKEN_FIRED) {
             0 => None,
             news => Some(Self(news)),
         }
@@ -458,11 +458,11 @@ impl Marks {
     /// Its own end may be that of its owner.
     pub(crate) const SIGNIFICANT: Self = Self(1 << (MARKS_SHIFT + 2));
     /// Its children are stopped all at once.
-    pub(crate) const CONCURRENT: Self = Self(1 << (MARKS_SHIFT + 3));
+    pub(crate) const STOPS_CONCURRENTLY: Self = Self(1 << (MARKS_SHIFT + 3));
     /// Its failure is traced and goes no further.
-    pub(crate) const CONTAINED: Self = Self(1 << (MARKS_SHIFT + 4));
+    pub(crate) const FAILURE_CONTAINED: Self = Self(1 << (MARKS_SHIFT + 4));
     /// A task that was given no token: a stop drops it, and the end of a scope waits for it.
-    pub(crate) const PLAIN: Self = Self(1 << (MARKS_SHIFT + 5));
+    pub(crate) const TOKENLESS: Self = Self(1 << (MARKS_SHIFT + 5));
 
     #[inline]
     pub(crate) const fn has(self, marks: Self) -> bool {

@@ -11,7 +11,8 @@
 //! restart of a group alone (`turns.rs`); and those of code that no node runs.
 //!
 //! Invariants:
-//! 1. An edge that is `listed` is in both lists, but while it enters. Whoever changes that takes it out
+//! 1. An edge that is `listed` is in both lists, but while it enters; those of joins and turns are read out of an
+//!    owner's table, and are in none. Whoever changes that takes it out
 //!    of both.
 //! 2. An edge that has left never enters again: one that is found listed twice stood in between.
 //! 3. No edge is cloned into an owner's hands or dropped under a lock: with it may go a reply.

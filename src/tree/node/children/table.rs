@@ -322,7 +322,7 @@ impl Children {
 
     pub(in crate::tree) fn has_plain_task(&self) -> bool {
         self.walk()
-            .any(|(_, entry)| entry.node.signals.marks().has(Marks::PLAIN))
+            .any(|(_, entry)| entry.node.signals.marks().has(Marks::TOKENLESS))
     }
 
     pub(in crate::tree) fn pass(&mut self, key: Key) {
