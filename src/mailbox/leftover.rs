@@ -25,12 +25,13 @@ impl<M> Queue<M> {
             return None;
         }
         let mut state = lock(&self.state);
-        state.gate = Gate::Closed;
         state.parked = false;
         self.mark_discarded(&state);
         let waker = state.waker.take();
         let is_bare = state.extras.is_none() && state.messages.is_empty();
         let left = if is_bare && !batch.has_any() {
+            // Nobody waits for room, and none is reserved.
+            state.gate = Gate::Closed;
             let spare = std::mem::take(&mut state.messages);
             drop(state);
             drop(spare);
