@@ -161,13 +161,11 @@ impl StopChildren {
                     }
                     self.skip_overdue(owner);
                 }
-                Next::Gone
-                    if self.scopes.is_empty() && !(self.last && wait_for_kept_scopes(owner)) =>
-                {
-                    owner.signals.end_joining();
-                    return Poll::Ready(());
-                }
                 Next::Gone if self.scopes.is_empty() => {
+                    if !self.last || !wait_for_kept_scopes(owner) {
+                        owner.signals.end_joining();
+                        return Poll::Ready(());
+                    }
                     self.top.step = LevelStep::AwaitAll;
                     let root = || Some(Arc::clone(owner));
                     // Whoever waits for the owner says what holds it up.
@@ -425,7 +423,8 @@ impl Level {
     }
 }
 
-/// Whether scopes are left whose futures are in the hands of somebody else. From here on their own time counts.
+/// The owner waits for the scopes that are left, whose futures are in the hands of somebody else: from here on their own
+/// time counts. `false` if there are none.
 pub(super) fn wait_for_kept_scopes(owner: &Arc<dyn AnyNode>) -> bool {
     let mut state = lock(&owner.state);
     let Some(table) = state.children.as_mut().filter(|table| !table.is_empty()) else {

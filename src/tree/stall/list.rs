@@ -56,17 +56,17 @@ impl Listed {
     /// Lists a wait. `None` if there is no monitor, because the process may not start a thread.
     pub(in crate::tree) fn new(stalls: &Arc<Stalls>, waker: KeptWaker) -> Option<Self> {
         let mut state = lock(&stalls.0);
+        if !state.wake_monitor(stalls) {
+            return None;
+        }
         let key = state.waits.insert(ListedWait {
             waker: Some(waker),
             due: Due::AfterNextTick,
         });
-        let was_awake = std::mem::replace(&mut state.awake, true);
-        drop(state);
-        let listed = Self {
+        Some(Self {
             stalls: Arc::clone(stalls),
             key,
-        };
-        (was_awake || stalls.wake_monitor()).then_some(listed)
+        })
     }
 
     /// Ready when the wait has lasted, or the moment has come that was set last.
@@ -106,11 +106,8 @@ impl Listed {
         if let Some(entry) = state.waits.get_mut(self.key) {
             entry.due = Due::At(at);
         }
-        let was_awake = std::mem::replace(&mut state.awake, true);
-        drop(state);
-        if !was_awake {
-            self.stalls.wake_monitor();
-        }
+        // It has been started before this wait was listed, and is kept.
+        state.wake_monitor(&self.stalls);
     }
 }
 
@@ -121,16 +118,16 @@ impl Drop for Listed {
     }
 }
 
-impl Stalls {
-    /// Has the monitor look here within a tick; `false` if there is none.
-    fn wake_monitor(self: &Arc<Self>) -> bool {
-        let watched = monitor::watch(self);
-        if !watched {
-            lock(&self.0).awake = false;
-        }
-        watched
+impl State {
+    /// Has the monitor look at `stalls`, whose state this is, within a tick; `false` if there is none. The lock is held,
+    /// so that nobody takes the monitor for awake before it is.
+    fn wake_monitor(&mut self, stalls: &Arc<Stalls>) -> bool {
+        self.awake = self.awake || monitor::watch(stalls);
+        self.awake
     }
+}
 
+impl Stalls {
     /// Wakes those that are due. Gives when to look again; `None` if nobody waits any more.
     pub(in crate::tree) fn tick(&self, now: Instant) -> Option<Instant> {
         let mut wakes = WakeList::new();
