@@ -113,10 +113,14 @@ impl<M: Send + 'static> ActorRef<M> {
         message: M,
         caller: Option<Arc<dyn Caller>>,
     ) -> Result<(), TrySendError<M>> {
-        let inside = || is_beneath(&self.cell.node);
+        let from_beneath = || is_beneath(&self.cell.node);
         let mut message = Some(message);
         let asker = || CallerTracking::from(caller.clone());
-        let pushed = match self.cell.queue.try_push(&mut message, asker(), inside) {
+        let pushed = match self
+            .cell
+            .queue
+            .try_push(&mut message, asker(), from_beneath)
+        {
             Err(Refusal::Overflows) => self.cell.push_over(&mut message, asker()),
             pushed => pushed.map(Some),
         };

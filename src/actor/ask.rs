@@ -224,8 +224,11 @@ impl<M: Send + 'static> Direct<'_, M> {
         waker: &Waker,
     ) -> Poll<Result<(), AskError>> {
         let cell = self.target.cell();
-        let inside = || is_beneath(&cell.node);
-        match cell.queue.poll_reserve(&mut self.ticket, waker, inside) {
+        let from_beneath = || is_beneath(&cell.node);
+        match cell
+            .queue
+            .poll_reserve(&mut self.ticket, waker, from_beneath)
+        {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(())) => Poll::Ready(Err(AskError::Stopped)),
             Poll::Ready(Ok(reserved)) => {
@@ -288,10 +291,10 @@ impl<M: Send + 'static> Post for Direct<'_, M> {
             return self.poll_room(reply, limited, waker);
         }
         let cell = self.target.cell();
-        let inside = || is_beneath(&cell.node);
+        let from_beneath = || is_beneath(&cell.node);
         let known = limited || cell.queue.knows_callers();
         let asker = reply.asker(known);
-        match cell.queue.try_push(&mut self.message, asker, inside) {
+        match cell.queue.try_push(&mut self.message, asker, from_beneath) {
             Ok(number) => {
                 self.number = (!known).then_some(number);
                 Poll::Ready(Ok(()))

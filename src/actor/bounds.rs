@@ -7,7 +7,7 @@ use tokio::time::{Instant, Sleep};
 use crate::error::{AskError, Cycle};
 use crate::mailbox::ReplyReceiver;
 use crate::sync::has_passed;
-use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_inside};
+use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_in_node};
 
 /// What keeps an ask from waiting for ever: its deadline, or that its wait is listed.
 pub(super) struct Bounds {
@@ -79,7 +79,7 @@ impl Bounds {
         target: impl FnOnce() -> Arc<dyn AnyNode>,
     ) -> Result<(), Cycle> {
         // An ask from outside inherits nothing, and nobody waits for the one who makes it.
-        if !is_inside() {
+        if !is_in_node() {
             if let Some(limit) = self.limit {
                 reply.set_deadline(limit);
             }
@@ -96,7 +96,7 @@ impl Bounds {
         if let Some(limit) = self.limit {
             reply.set_deadline(limit);
         }
-        self.list(reply, target)
+        self.list_wait(reply, target)
     }
 
     /// The ask is pending: its wait is that of the node that polls it.
@@ -104,7 +104,7 @@ impl Bounds {
     /// # Errors
     ///
     /// The cycle that the wait would have completed.
-    pub(super) fn list<T: Send + 'static>(
+    pub(super) fn list_wait<T: Send + 'static>(
         &mut self,
         reply: &ReplyReceiver<T>,
         target: impl FnOnce() -> Arc<dyn AnyNode>,
@@ -120,7 +120,7 @@ impl Bounds {
         let holder =
             holder.and_then(|holder| holder.node.downcast_ref::<Arc<dyn AnyNode>>().cloned());
         let target = || holder.unwrap_or_else(target);
-        let listed = self.wait.list(limited, || (target(), request()));
+        let listed = self.wait.list_or_refuse(limited, || (target(), request()));
         if !limited && self.wait.is_listed() {
             reply.follow();
         }

@@ -64,7 +64,7 @@ impl Future for Cancelled {
         };
         if own && polled.is_pending() {
             let wait = || (Arc::clone(&this.node), Request::Order);
-            this.wait.enter(true, wait);
+            this.wait.list_and_tell(true, wait);
         } else {
             this.wait.end();
         }

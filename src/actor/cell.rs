@@ -67,8 +67,8 @@ impl<M: Send + 'static> ActorCell<M> {
         message: &mut Option<M>,
         asker: CallerTracking<'_>,
     ) -> Result<Option<u64>, Refusal> {
-        let inside = || is_beneath(&self.node);
-        let taken = self.queue.push_over(message, asker, inside)?;
+        let from_beneath = || is_beneath(&self.node);
+        let taken = self.queue.push_over(message, asker, from_beneath)?;
         if let Some(dropped) = taken.dropped {
             let end = || match taken.is_no_loss {
                 true => drop(dropped),
@@ -91,8 +91,10 @@ impl<M: Send + 'static> ActorCell<M> {
         asker: CallerTracking<'_>,
     ) -> Result<Option<u64>, M> {
         if reserved.holds_room() {
-            let inside = || is_beneath(&self.node);
-            let pushed = self.queue.push_reserved(message, reserved, asker, inside);
+            let from_beneath = || is_beneath(&self.node);
+            let pushed = self
+                .queue
+                .push_reserved(message, reserved, asker, from_beneath);
             return pushed.map(Some);
         }
         let mut message = Some(message);
@@ -178,19 +180,19 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
         self.queue.len()
     }
 
-    fn holds_up(&self, request: &Request, inside: &dyn Fn() -> bool) -> bool {
+    fn holds_up(&self, request: &Request, from_beneath: &dyn Fn() -> bool) -> bool {
         match request {
             Request::Reply(caller) => {
                 caller.is_waiting()
-                    && match caller.place() {
-                        AskPosition::Unsent => self.queue.admits(inside),
+                    && match caller.position() {
+                        AskPosition::Unsent => self.queue.admits(from_beneath),
                         AskPosition::Sent(number) => self.queue.is_in_hand(number),
                         AskPosition::Elsewhere => caller.held().is_some_and(|(node, number)| {
                             node == self.node.id().get() && self.queue.is_in_hand(number)
                         }),
                     }
             }
-            Request::Room(ticket) => self.queue.waits_for_loop(*ticket, inside),
+            Request::Room(ticket) => self.queue.waits_for_loop(*ticket, from_beneath),
             _ => self.node.holds_up(request),
         }
     }
@@ -200,7 +202,7 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
     }
 
     fn progress(&self) -> (u64, bool) {
-        let busy = !self.queue.is_parked() || self.node.signals.load().is_from_source();
+        let busy = !self.queue.is_asleep() || self.node.signals.load().is_from_source();
         (self.queue.started(), busy)
     }
 }

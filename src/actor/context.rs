@@ -97,7 +97,7 @@ impl<A: Actor> Context<A> {
     {
         let (owner, site) = (self.spawner.owner(), Location::caller());
         let shape = Shape::plain::<P::Work>();
-        let cell = match work::enter(owner, work.options(), shape, site) {
+        let cell = match work::register_task(owner, work.options(), shape, site) {
             Ok(cell) => cell,
             Err(denied) => return Err(refused((work, to_message), denied)),
         };

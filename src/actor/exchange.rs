@@ -141,7 +141,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     /// It is pending, and may have been begun by another handler.
     #[cold]
     fn poll_wait(&mut self) -> Poll<Result<T, AskError>> {
-        let Err(cycle) = self.bounds.list(&self.reply, || self.post.target()) else {
+        let Err(cycle) = self.bounds.list_wait(&self.reply, || self.post.target()) else {
             return Poll::Pending;
         };
         let late = self.give_up();

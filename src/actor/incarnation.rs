@@ -8,9 +8,9 @@ use super::{Context, Start};
 use crate::tree::{Exit, Node, Report};
 
 /// What an actor's task holds for life; `exit` goes last.
-pub(crate) struct Seed<S: Start> {
+pub(crate) struct ActorTask<S: Start> {
     pub(crate) life: Life<S>,
-    /// Without it there is only one incarnation.
+    /// `None` if there is only one incarnation.
     pub(crate) restarts: Option<Box<Restarts<S>>>,
     pub(crate) exit: Exit,
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::TaskOutput;
 use super::task::{self, TaskCell, TaskHandle};
 use crate::sync::lock;
-use crate::tree::{AnyNode, Ended, Exit, Report, launch_blocking};
+use crate::tree::{AnyNode, BodyEnd, Exit, Report, launch_blocking};
 
 type Run = Box<dyn FnOnce() + Send>;
 
@@ -46,14 +46,14 @@ where
 {
     let handle = TaskHandle::new(Arc::clone(&cell));
     let exit = Exit::new(Arc::clone(&cell) as _);
-    let seed = Seed {
+    let task = JobTask {
         // Made now: an order that comes before the thread has begun must reach it.
         token: cell.node.token(),
         job: Some(job),
         cell: Arc::clone(&cell),
         exit,
     };
-    *lock(&cell.queued.0) = Some(Box::new(move || run::<R, C>(seed)));
+    *lock(&cell.queued.0) = Some(Box::new(move || run::<R, C>(task)));
     // An order that came before that has found nothing to drop.
     if cell.node.signals.load().drops_task() {
         cell.queued.run();
@@ -68,24 +68,24 @@ where
 }
 
 /// What a job's thread holds; `exit` goes last.
-struct Seed<C, T> {
+struct JobTask<C, T> {
     token: CancellationToken,
     job: Option<C>,
     cell: Arc<TaskCell<T>>,
     exit: Exit,
 }
 
-fn run<R, C>(mut seed: Seed<C, R::Value>)
+fn run<R, C>(mut task: JobTask<C, R::Value>)
 where
     C: FnOnce(CancellationToken) -> R,
     R: TaskOutput,
 {
     let mut report = Report::default();
-    let token = seed.token.clone();
-    let told = seed.cell.node.signals.load().drops_task();
+    let token = task.token.clone();
+    let told = task.cell.node.signals.load().drops_task();
     let mut output = None;
-    seed.cell.node.set_running();
-    if let Some(job) = seed.job.take() {
+    task.cell.node.set_running();
+    if let Some(job) = task.job.take() {
         let run = || {
             if told {
                 drop(job)
@@ -93,18 +93,18 @@ where
                 output = Some(job(token))
             }
         };
-        let ran = seed.exit.as_current(|| catch_unwind(AssertUnwindSafe(run)));
+        let ran = task.exit.as_current(|| catch_unwind(AssertUnwindSafe(run)));
         let ended = match (ran, output) {
-            (Err(panic), _) => Ended::Panicked(panic),
-            (Ok(()), Some(output)) => Ended::Value(output),
-            (Ok(()), None) => Ended::Dropped,
+            (Err(panic), _) => BodyEnd::Panicked(panic),
+            (Ok(()), Some(output)) => BodyEnd::Value(output),
+            (Ok(()), None) => BodyEnd::Dropped,
         };
-        task::report_output(ended, &seed.cell, &mut seed.exit, &mut report);
+        task::report_output(ended, &task.cell, &mut task.exit, &mut report);
     }
     // A scope that it gave away.
-    if seed.cell.node.has_children() {
-        seed.exit.leave_children();
+    if task.cell.node.has_children() {
+        task.exit.leave_children();
     }
-    let reason = report.finish(seed.exit.any());
-    seed.exit.conclude(reason);
+    let reason = report.finish(task.exit.any());
+    task.exit.conclude(reason);
 }

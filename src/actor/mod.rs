@@ -61,8 +61,8 @@ pub use tell::Tell;
 pub use work::{Blocking, WithToken, Work};
 
 pub(crate) use cell::ActorCell;
+pub(crate) use incarnation::{ActorTask, Incarnation, Life};
 pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts};
-pub(crate) use incarnation::{Incarnation, Life, Seed};
 pub(crate) use refused::refused;
 pub(crate) use shell::shell;
 pub(crate) use task_label::task_label;

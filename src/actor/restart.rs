@@ -8,10 +8,12 @@ use std::task::{Poll, ready};
 use tokio::time::{Instant, sleep_until};
 
 use super::Start;
-use super::incarnation::{Decision, Incarnation, IncarnationEnd, RestartPolicy, Restarts, Seed};
+use super::incarnation::{
+    ActorTask, Decision, Incarnation, IncarnationEnd, RestartPolicy, Restarts,
+};
 use crate::error::StopReason;
 use crate::sync::after;
-use crate::tree::{Exit, Node, Order, Report, RestartMark, Resume, Turn, panic_message, request};
+use crate::tree::{Exit, Node, Order, Report, RestartCount, Resume, Turn, panic_message, request};
 
 impl<S: Start> Restarts<S> {
     pub(crate) fn new(policy: Box<dyn RestartPolicy<S>>) -> Self {
@@ -25,7 +27,7 @@ impl<S: Start> Restarts<S> {
     /// Decides at the end of an incarnation whether there is another: then it begins to end as in
     /// a restart.
     pub(super) fn begin(&mut self, node: &Node, report: &mut Report) -> bool {
-        // A start whose failure its caller is told of is the caller's to try again.
+        // Whoever awaits the start is told that it failed, and decides whether to try again.
         if node.ends_for_good() || node.signals.load().is_outcome_awaited() && !report.is_empty() {
             return false;
         }
@@ -78,18 +80,18 @@ impl<S: Start> Restarts<S> {
 ///
 /// A drain does not wait: what was accepted is to be handled, if there is anything. Neither does one that may
 /// not be started anew any more: somebody may wait for what it was sent.
-pub(super) async fn go_on<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> bool {
-    let Seed {
+pub(super) async fn go_on<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
+    let ActorTask {
         life,
         restarts: Some(restarts),
         exit,
-    } = seed
+    } = task
     else {
         return false;
     };
-    let _mark = RestartMark::new(&exit.any().shared);
+    let _count = RestartCount::new(&exit.any().shared);
     poll_fn(|cx| {
-        exit.make_known(cx.waker());
+        exit.ensure_waker(cx.waker());
         Poll::Ready(())
     })
     .await;

@@ -6,14 +6,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::incarnation::{Incarnation, Life, Seed};
+use super::incarnation::{ActorTask, Incarnation, Life};
 use super::restart;
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result, StopReason};
 use crate::mailbox::DropReason;
 use crate::tree::signals::{Marks, Snapshot};
 use crate::tree::{
-    Body, Ended, Exit, Halt, Manner, Report, StopChildren, end_by_itself, fire, next_ended,
+    Body, BodyEnd, Exit, Halt, Manner, Report, StopChildren, end_by_itself, fire, next_child_exit,
     panic_message, simulated, tolerated,
 };
 
@@ -28,65 +28,65 @@ const BUDGET: u32 = 128;
     clippy::manual_async_fn,
     reason = "an async fn stores its arguments twice"
 )]
-pub(crate) fn shell<S: Start>(mut seed: Seed<S>) -> impl Future<Output = ()> + Send + 'static {
+pub(crate) fn shell<S: Start>(mut task: ActorTask<S>) -> impl Future<Output = ()> + Send + 'static {
     async move {
         // One borrow of the whole, or the block would take its fields apart and drop them in
         // another order.
-        let seed = &mut seed;
+        let task = &mut task;
         let mut report = Report::default();
 
-        if let Some(restarts) = &mut seed.restarts {
-            restarts.start(&mut seed.life.incarnation, &mut seed.exit, &mut report);
+        if let Some(restarts) = &mut task.restarts {
+            restarts.start(&mut task.life.incarnation, &mut task.exit, &mut report);
         }
         // Once for each incarnation.
         loop {
             let (hooks, was_dropped) = {
-                let body = pin!(Some(live(&mut seed.life)));
-                let ended = Body::new(&mut seed.exit, body, Halt::Itself).await;
-                let was_dropped = matches!(ended, Ended::Dropped);
-                (take_end(ended, &seed.exit, &mut report), was_dropped)
+                let body = pin!(Some(live(&mut task.life)));
+                let ended = Body::new(&mut task.exit, body, Halt::Itself).await;
+                let was_dropped = matches!(ended, BodyEnd::Dropped);
+                (take_end(ended, &task.exit, &mut report), was_dropped)
             };
             // A sender may have taken the waker.
-            seed.exit.make_unknown();
-            let again = begin_again(seed, &mut report);
+            task.exit.expect_new_waker();
+            let again = begin_again(task, &mut report);
             if !again {
-                close(seed, &mut report);
+                close(task, &mut report);
             }
-            end_sources(seed, &mut report);
-            if seed.life.node().has_children() {
-                Box::pin(seed.exit.stop_children()).await;
+            end_sources(task, &mut report);
+            if task.life.node().has_children() {
+                Box::pin(task.exit.stop_children()).await;
             }
             // Code that was dropped for its group has no hooks, unless a stop has come since.
-            if (hooks || was_dropped && seed.life.ctx.signals().load().is_stopped())
-                && let Incarnation::Actor(actor) = &mut seed.life.incarnation
-                && !seed.life.ctx.signals().load().is_killed()
+            if (hooks || was_dropped && task.life.ctx.signals().load().is_stopped())
+                && let Incarnation::Actor(actor) = &mut task.life.incarnation
+                && !task.life.ctx.signals().load().is_killed()
             {
-                let hook = pin!(Some(actor.on_stop(&mut seed.life.ctx)));
-                let ended = Body::of_hook(&mut seed.exit, hook).await;
-                take_end(ended, &seed.exit, &mut report);
+                let hook = pin!(Some(actor.on_stop(&mut task.life.ctx)));
+                let ended = Body::of_hook(&mut task.exit, hook).await;
+                take_end(ended, &task.exit, &mut report);
             }
             // A scope that the hook had opened may have been dropped, and its nodes killed.
-            if seed.life.node().has_children() {
-                Box::pin(seed.exit.stop_children()).await;
+            if task.life.node().has_children() {
+                Box::pin(task.exit.stop_children()).await;
             }
             // One that was killed before its first poll is still what it was to be started from.
-            drop_state(&mut seed.exit, seed.life.incarnation.take(), &mut report);
-            if seed.life.node().has_children() {
-                Box::pin(seed.exit.stop_last_children()).await;
+            drop_state(&mut task.exit, task.life.incarnation.take(), &mut report);
+            if task.life.node().has_children() {
+                Box::pin(task.exit.stop_last_children()).await;
             }
             if !again {
                 break;
             }
-            if !Box::pin(restart::go_on(seed, &mut report)).await {
-                close(seed, &mut report);
+            if !Box::pin(restart::go_on(task, &mut report)).await {
+                close(task, &mut report);
                 break;
             }
         }
-        if seed.restarts.is_some() {
-            drop_state(&mut seed.exit, seed.restarts.take(), &mut report);
+        if task.restarts.is_some() {
+            drop_state(&mut task.exit, task.restarts.take(), &mut report);
         }
-        let reason = report.finish(seed.exit.any());
-        seed.exit.conclude(reason);
+        let reason = report.finish(task.exit.any());
+        task.exit.conclude(reason);
     }
 }
 
@@ -166,7 +166,7 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
 async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result {
     ctx.signals().clear_child_exits();
     let me = Arc::clone(ctx.owner());
-    while let Some((exit, is_own)) = next_ended(&me) {
+    while let Some((exit, is_own)) = next_child_exit(&me) {
         // What was cut short beneath a contained failure has been noted.
         let failed = matches!(exit.reason(), StopReason::Failed(_)) && !exit.is_contained();
         let failed = failed.then(|| exit.reason().clone());
@@ -244,40 +244,40 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
 }
 
 /// Whether another incarnation follows.
-fn begin_again<S: Start>(seed: &mut Seed<S>, report: &mut Report) -> bool {
-    let Some(restarts) = &mut seed.restarts else {
+fn begin_again<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
+    let Some(restarts) = &mut task.restarts else {
         return false;
     };
-    let again = restarts.begin(seed.life.ctx.my_node(), report);
+    let again = restarts.begin(task.life.ctx.my_node(), report);
     if again {
-        seed.life.ctx.end_incarnation();
+        task.life.ctx.end_incarnation();
     }
     again
 }
 
 /// Notes how a piece of the actor's own code ended; says whether the hooks still run.
-fn take_end(ended: Ended<Result<(), Error>>, exit: &Exit, report: &mut Report) -> bool {
+fn take_end(ended: BodyEnd<Result<(), Error>>, exit: &Exit, report: &mut Report) -> bool {
     match ended {
-        Ended::Value(Ok(())) => true,
-        Ended::Value(Err(error)) => {
+        BodyEnd::Value(Ok(())) => true,
+        BodyEnd::Value(Err(error)) => {
             report.failed(error, exit.any());
             true
         }
-        Ended::Panicked(panic) => {
+        BodyEnd::Panicked(panic) => {
             report.panicked(panic_message(panic));
             false
         }
-        Ended::Dropped => false,
+        BodyEnd::Dropped => false,
     }
 }
 
 /// Nothing more is taken, the token fires, and what is queued is discarded.
-fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
-    let Seed {
+fn close<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
+    let ActorTask {
         life: Life { ctx, .. },
         exit,
         ..
-    } = seed;
+    } = task;
     if !ctx.signals().load().discards_mail() {
         end_by_itself(ctx.owner());
     }
@@ -290,8 +290,8 @@ fn close<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
 }
 
 /// Drops what the actor waited for besides its mail (rule 4), as its own code.
-fn end_sources<S: Start>(seed: &mut Seed<S>, report: &mut Report) {
-    let Seed { life, exit, .. } = seed;
+fn end_sources<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
+    let ActorTask { life, exit, .. } = task;
     if life.ctx.sources.is_none() {
         return;
     }

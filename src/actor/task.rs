@@ -11,8 +11,8 @@ use super::job::QueuedJob;
 use crate::error::{Kind, StopError, StopReason, TaskError};
 use crate::sync::{Foreign, lock};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Node, NodeRef, Order, Report, ShellWaker, Stopped,
-    end_by_itself, forget_ended, launch, panic_message, request,
+    AnyNode, Body, BodyEnd, Exit, Halt, Node, NodeRef, Order, Report, ShellWaker, Stopped,
+    end_by_itself, forget_child_exit, launch, panic_message, request,
 };
 
 /// A task or blocking job that somebody owns. Await it for its value.
@@ -91,7 +91,7 @@ impl<T: Send + 'static> Future for TaskHandle<T> {
             }
             end => end,
         };
-        forget_ended(&this.cell.node);
+        forget_child_exit(&this.cell.node);
         let value = std::mem::replace(&mut *lock(&this.cell.output), Output::Unwanted);
         Poll::Ready(match (value, end) {
             (Output::There(value), _) => Ok(value.into_inner()),
@@ -267,15 +267,15 @@ where
 /// Notes how a task or job ended, and leaves its value for the handle. The conversion of an error,
 /// and the drop of a value that nobody wants, are the user's code.
 pub(super) fn report_output<R: TaskOutput>(
-    ended: Ended<R>,
+    ended: BodyEnd<R>,
     cell: &Arc<TaskCell<R::Value>>,
     exit: &mut Exit,
     report: &mut Report,
 ) {
     let output = match ended {
-        Ended::Value(output) => output,
-        Ended::Panicked(panic) => return report.panicked(panic_message(panic)),
-        Ended::Dropped => return,
+        BodyEnd::Value(output) => output,
+        BodyEnd::Panicked(panic) => return report.panicked(panic_message(panic)),
+        BodyEnd::Dropped => return,
     };
     let keep = || match output.into_result() {
         Ok(value) => cell.fill(value),

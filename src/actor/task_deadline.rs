@@ -57,7 +57,7 @@ impl Caller for TaskDeadline {
 
     fn hand_on(&self) {}
 
-    fn place(&self) -> AskPosition {
+    fn position(&self) -> AskPosition {
         AskPosition::Elsewhere
     }
 

@@ -169,15 +169,18 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
             return this.poll_room(cx);
         }
         assert!(this.message.is_some(), "polled after it was ready");
-        let inside = || is_beneath(&this.cell.node);
+        let from_beneath = || is_beneath(&this.cell.node);
         let pushed = match this.caller {
-            None => this
-                .cell
-                .queue
-                .try_push(&mut this.message, CallerTracking::Nobody, inside),
+            None => {
+                this.cell
+                    .queue
+                    .try_push(&mut this.message, CallerTracking::Nobody, from_beneath)
+            }
             Some(_) => {
                 let asker = this.asker();
-                this.cell.queue.try_push(&mut this.message, asker, inside)
+                this.cell
+                    .queue
+                    .try_push(&mut this.message, asker, from_beneath)
             }
         };
         match pushed {

@@ -119,14 +119,14 @@ pub(super) fn start<T>(
 where
     T: IntoTask<Work: Work>,
 {
-    match enter(owner, task.options(), T::Work::shape(), site) {
+    match register_task(owner, task.options(), T::Work::shape(), site) {
         Ok(cell) => Ok(task.into_spec().work.launch(cell)),
         Err(denied) => Err(refused(task, denied)),
     }
 }
 
 /// Gives a task its place beneath its owner.
-pub(super) fn enter<T: Send + 'static>(
+pub(super) fn register_task<T: Send + 'static>(
     owner: &Arc<dyn AnyNode>,
     options: Option<&TaskOptions>,
     shape: Shape,

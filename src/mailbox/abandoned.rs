@@ -14,11 +14,11 @@ use crate::sync::{KeptWaker, WakeList, WakerKey, WakerSet};
 #[derive(Debug, Default)]
 pub(super) struct Abandoned {
     numbers: BTreeSet<u64>,
-    watched: BTreeMap<u64, Watched>,
+    watched: BTreeMap<u64, WatchedCaller>,
 }
 
 #[derive(Debug, Default)]
-struct Watched {
+struct WatchedCaller {
     gone: bool,
     /// How many wait.
     count: usize,

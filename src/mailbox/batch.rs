@@ -61,7 +61,7 @@ impl<M> Batch<M> {
                 .started
                 .store(self.started, Ordering::Relaxed);
             let asks = self.asks.as_mut();
-            if queue.admit(number) && asks.is_none_or(|asks| asks.start(number)) {
+            if queue.should_handle(number) && asks.is_none_or(|asks| asks.start(number)) {
                 return message;
             }
             self.skip(queue, number);
@@ -182,9 +182,9 @@ impl<M> Batch<M> {
                 let asks = self.asks.get_or_insert_default();
                 std::mem::swap(&mut asks.queued, &mut extras.callers);
             }
-            state.parked = false;
+            state.asleep = false;
         } else {
-            state.parked = waker.is_some();
+            state.asleep = waker.is_some();
         }
         if let Some(waker) = waker {
             stale = state.set_waker(waker, &queue.counters.attention);
@@ -225,7 +225,7 @@ impl<M> Batch<M> {
                 asks.queued.push_back((number, caller));
             }
         }
-        state.parked = !filled && waker.is_some();
+        state.asleep = !filled && waker.is_some();
         let stale = waker.and_then(|waker| state.set_waker(waker, &queue.counters.attention));
         drop(state);
         drop(stale);

@@ -34,7 +34,8 @@ pub(crate) trait Caller: Send + Sync {
     /// The reply is no longer a matter of the handler that the message was sent to.
     fn hand_on(&self);
 
-    fn place(&self) -> AskPosition;
+    /// Where its message is.
+    fn position(&self) -> AskPosition;
 
     /// Whether the caller waits in a node, and is to know where its message is handed on to.
     fn is_followed(&self) -> bool {
@@ -78,14 +79,14 @@ pub(crate) enum AskPosition {
 /// Who waits for the reply to a message.
 pub(crate) enum CallerTracking<'a> {
     Nobody,
-    /// One without a time limit: it tells the mailbox if it goes.
-    Free(&'a dyn Caller),
-    /// One with a time limit, or of an ask that is handed on: the mailbox asks it.
-    Known(Arc<dyn Caller>),
+    /// That of an ask without a time limit. The mailbox does not list it: the caller tells the mailbox if it goes.
+    Unlisted(&'a dyn Caller),
+    /// That of an ask with a time limit, or of one that is handed on. The mailbox lists it, and asks it.
+    Listed(Arc<dyn Caller>),
 }
 
 impl From<Option<Arc<dyn Caller>>> for CallerTracking<'_> {
     fn from(caller: Option<Arc<dyn Caller>>) -> Self {
-        caller.map_or(Self::Nobody, Self::Known)
+        caller.map_or(Self::Nobody, Self::Listed)
     }
 }

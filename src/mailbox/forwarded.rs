@@ -56,7 +56,7 @@ impl Caller for Forwarded {
     /// Its edge ends with the handler that hands it on.
     fn hand_on(&self) {}
 
-    fn place(&self) -> AskPosition {
+    fn position(&self) -> AskPosition {
         AskPosition::Elsewhere
     }
 

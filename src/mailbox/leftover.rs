@@ -25,7 +25,7 @@ impl<M> Queue<M> {
             return None;
         }
         let mut state = lock(&self.state);
-        state.parked = false;
+        state.asleep = false;
         self.mark_discarded(&state);
         let waker = state.waker.take();
         let is_bare = state.extras.is_none() && state.messages.is_empty();
@@ -56,10 +56,8 @@ impl<M> Queue<M> {
             messages.append(&mut state.messages);
         }
         let spare = std::mem::take(&mut state.messages);
-        let first = state.accepted - messages.len() as u64;
-        self.counters
-            .started
-            .store(state.accepted, Ordering::Relaxed);
+        let first = state.pushed - messages.len() as u64;
+        self.counters.started.store(state.pushed, Ordering::Relaxed);
         let mut gone = Vec::new();
         // Where the oldest are dropped, there may be a gap between the one that was taken and the others.
         let base = first;

@@ -27,7 +27,7 @@ pub(crate) struct Taken<M> {
     pub(crate) number: Option<u64>,
     /// What was dropped, for whoever counts and drops it without a lock.
     pub(crate) dropped: Option<M>,
-    /// It was an ask whose caller had gone, and is no loss.
+    /// What was dropped was an ask whose caller had gone already, so nothing is lost with it.
     pub(crate) is_no_loss: bool,
 }
 
@@ -39,10 +39,10 @@ impl<M> Queue<M> {
         &self,
         message: &mut Option<M>,
         asker: CallerTracking<'_>,
-        inside: impl FnOnce() -> bool,
+        from_beneath: impl FnOnce() -> bool,
     ) -> Result<Taken<M>, Refusal> {
         let mut state = lock(&self.state);
-        if !state.admits(inside) {
+        if !state.admits(from_beneath) {
             return Err(Refusal::Closed);
         }
         let has_room = state.has_room_now(&self.counters);
@@ -81,7 +81,7 @@ impl<M> Queue<M> {
 }
 
 /// A message, and who waits for its reply.
-type Asked<M> = (Foreign<M>, Option<Arc<dyn Caller>>);
+type MessageAndCaller<M> = (Foreign<M>, Option<Arc<dyn Caller>>);
 
 impl<M> State<M> {
     fn has_room_now(&self, counters: &Counters) -> bool {
@@ -93,7 +93,7 @@ impl<M> State<M> {
     }
 
     /// The message that has waited the longest, and who waits for its reply.
-    fn take_oldest(&mut self) -> Option<Asked<M>> {
+    fn take_oldest(&mut self) -> Option<MessageAndCaller<M>> {
         let number = self.first_number();
         let message = self.messages.pop_front()?;
         Some((message, self.take_caller(number)))
@@ -101,7 +101,7 @@ impl<M> State<M> {
 
     /// The number of the first of the messages.
     pub(super) fn first_number(&self) -> u64 {
-        self.accepted - self.messages.len() as u64
+        self.pushed - self.messages.len() as u64
     }
 
     /// The caller of the first of the messages, which has this number.
@@ -117,8 +117,8 @@ impl CallerTracking<'_> {
     fn resolve(&self, reason: DropReason) {
         match self {
             Self::Nobody => {}
-            Self::Free(caller) => caller.resolve(reason),
-            Self::Known(caller) => caller.resolve(reason),
+            Self::Unlisted(caller) => caller.resolve(reason),
+            Self::Listed(caller) => caller.resolve(reason),
         }
     }
 }

@@ -24,10 +24,10 @@ pub(crate) enum Refusal {
 /// the lock once a batch and not once a message.
 ///
 /// Invariants:
-/// 1. A message's number is the value of `accepted` when it was pushed; numbers are handled in
-///    order, and `started` counts those that have left the mailbox.
-/// 2. `accepted - started + reserved <= capacity`. What was reserved before a drain began is not counted
-///    as reserved any more: those of its owners who may still send do so beyond the capacity. `accepted` and
+/// 1. `pushed` counts the messages that were accepted, and its value at a push is that message's number.
+///    Messages are handled in the order of their numbers, and `started` counts those that have left the mailbox.
+/// 2. `pushed - started + reserved <= capacity`. What was reserved before a drain began is not counted
+///    as reserved any more: those of its owners who may still send do so beyond the capacity. `pushed` and
 ///    `reserved` change under the lock; `started` is stored by the loop alone, so a sender may see too little
 ///    room, and never too much.
 /// 3. Only if `attention` has `WAITERS` does anybody wait for room. A sender sets it under the
@@ -35,16 +35,16 @@ pub(crate) enum Refusal {
 ///    at `attention` at each message, and behind a fence before it suspends. One of the two sees
 ///    the other.
 ///    In a mailbox that drops the oldest, messages are missing that were dropped: there the loop takes one
-///    message at a time, what is not started is in `messages`, and `accepted - started` is too large.
+///    message at a time, what is not started is in `messages`, and `pushed - started` is too large.
 /// 4. `callers` has, in the order of their numbers, the callers of those of `messages` that are asks
 ///    with a time limit, or asks that were handed on. Of all other asks only those are known, in
 ///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
-/// 5. `parked` only while the loop sleeps and waits for a message. `waker` is that of its task, from
+/// 5. `asleep` is set only while the loop is suspended and waits for a message. `waker` is that of its task, from
 ///    its first sleep on, and not for longer than the loop lasts: it would keep a dead actor's task in
 ///    memory for as long as there are references. Whoever ends a sleep, with a message or by closing
 ///    for good, takes it and sets `WOKEN`: it is about to wake the loop, which puts it back before it is
-///    suspended again, and looks after that at all else that it can be woken for. So the count of the
-///    task is touched on the loop's side alone.
+///    suspended again, and looks after that at all else that it can be woken for. Senders never clone the waker,
+///    which would touch the reference count of the task: only the loop does.
 /// 6. `attention` is written under the lock.
 #[repr(C)]
 pub(crate) struct Queue<M> {
@@ -66,19 +66,19 @@ impl<M> Queue<M> {
         self.counters.knows_callers
     }
 
-    /// Pushes what `message` has without waiting; gives the message's number. `inside` says whether
-    /// the sender is one that a draining owner still listens to.
+    /// Pushes what `message` has without waiting; gives the message's number. `from_beneath` says whether the sender
+    /// is the mailbox's actor itself or a node beneath it: those may still send while it drains (rule 4).
     #[inline(always)]
     pub(crate) fn try_push(
         &self,
         message: &mut Option<M>,
         asker: CallerTracking<'_>,
-        inside: impl FnOnce() -> bool,
+        from_beneath: impl FnOnce() -> bool,
     ) -> Result<u64, Refusal> {
         match asker {
             // A message that nobody waits for pays for no more than itself.
-            CallerTracking::Nobody => self.try_push_with(message, inside, |_| ()),
-            asker => self.try_push_with(message, inside, |state| state.add(asker)),
+            CallerTracking::Nobody => self.try_push_with(message, from_beneath, |_| ()),
+            asker => self.try_push_with(message, from_beneath, |state| state.add(asker)),
         }
     }
 
@@ -86,11 +86,11 @@ impl<M> Queue<M> {
     fn try_push_with(
         &self,
         message: &mut Option<M>,
-        inside: impl FnOnce() -> bool,
+        from_beneath: impl FnOnce() -> bool,
         prepare: impl FnOnce(&mut State<M>),
     ) -> Result<u64, Refusal> {
         let mut state = lock(&self.state);
-        if !state.admits(inside) {
+        if !state.admits(from_beneath) {
             return Err(Refusal::Closed);
         }
         if !state.has_place(&self.counters) {
@@ -110,14 +110,19 @@ impl<M> Queue<M> {
         &self,
         ticket: &mut Option<Ticket>,
         waker: &Waker,
-        inside: impl Fn() -> bool,
+        from_beneath: impl Fn() -> bool,
     ) -> Poll<Result<Reserved, ()>> {
         let mut wakes = WakeList::new();
         let mut spare = None;
         let outcome = loop {
             let wakers = (waker, &mut spare);
-            let tried =
-                lock(&self.state).try_reserve(ticket, wakers, &self.counters, &mut wakes, &inside);
+            let tried = lock(&self.state).try_reserve(
+                ticket,
+                wakers,
+                &self.counters,
+                &mut wakes,
+                &from_beneath,
+            );
             match tried {
                 Some(outcome) => break outcome,
                 None => spare = Some(KeptWaker::clone_of(waker)),
@@ -129,12 +134,14 @@ impl<M> Queue<M> {
     }
 
     /// Takes a slot, if there is one.
-    pub(crate) fn try_reserve(&self, inside: impl Fn() -> bool) -> Result<Reserved, Refusal> {
+    pub(crate) fn try_reserve(&self, from_beneath: impl Fn() -> bool) -> Result<Reserved, Refusal> {
         let mut state = lock(&self.state);
-        if !state.admits(&inside) {
+        if !state.admits(&from_beneath) {
             Err(Refusal::Closed)
         } else {
-            state.reserve(&self.counters, inside()).ok_or(Refusal::Full)
+            state
+                .reserve(&self.counters, from_beneath())
+                .ok_or(Refusal::Full)
         }
     }
 
@@ -144,12 +151,12 @@ impl<M> Queue<M> {
         message: M,
         reserved: Reserved,
         asker: CallerTracking<'_>,
-        inside: impl FnOnce() -> bool,
+        from_beneath: impl FnOnce() -> bool,
     ) -> Result<u64, M> {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         let has_claim = state.use_up(&reserved);
-        let pushed = if has_claim && state.admits(inside) {
+        let pushed = if has_claim && state.admits(from_beneath) {
             state.add(asker);
             Ok(state.push(message, &self.counters.attention))
         } else {
@@ -270,7 +277,7 @@ impl<M> Queue<M> {
     /// even if the loop had been asleep when it was told to end.
     pub(crate) fn set_waker(&self, waker: &Waker) {
         let mut state = lock(&self.state);
-        state.parked = false;
+        state.asleep = false;
         let stale = state.set_waker(waker, &self.counters.attention);
         drop(state);
         drop(stale);
@@ -305,12 +312,12 @@ impl<M> Queue<M> {
             // Some were dropped in between, and those that are left are here.
             return state.messages.len() as u64;
         }
-        state.accepted - self.counters.started.load(Ordering::Relaxed)
+        state.pushed - self.counters.started.load(Ordering::Relaxed)
     }
 
     /// Whether the loop is asleep, waiting for a message.
-    pub(crate) fn is_parked(&self) -> bool {
-        lock(&self.state).parked
+    pub(crate) fn is_asleep(&self) -> bool {
+        lock(&self.state).asleep
     }
 
     pub(super) fn is_discarded(&self) -> bool {
@@ -339,21 +346,25 @@ impl<M> Queue<M> {
         if in_message {
             // Invariant 3: `started` was stored before, `attention` is read after.
             fence(Ordering::SeqCst);
-            self.attend();
+            self.grant_if_waited_for();
         }
         in_message
     }
 
     /// Whether a message from there would be taken now, if there were room.
-    pub(crate) fn admits(&self, inside: impl FnOnce() -> bool) -> bool {
-        lock(&self.state).admits(inside)
+    pub(crate) fn admits(&self, from_beneath: impl FnOnce() -> bool) -> bool {
+        lock(&self.state).admits(from_beneath)
     }
 
     /// Whether the sender with this ticket waits for the loop to make room. Reserved room may come
     /// free without that; once none is reserved, the sender is woken for another look.
-    pub(crate) fn waits_for_loop(&self, ticket: Ticket, inside: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn waits_for_loop(
+        &self,
+        ticket: Ticket,
+        from_beneath: impl FnOnce() -> bool,
+    ) -> bool {
         let mut state = lock(&self.state);
-        if !state.admits(inside) {
+        if !state.admits(from_beneath) {
             return false;
         }
         let Some(extras) = &mut state.extras else {
@@ -368,18 +379,18 @@ impl<M> Queue<M> {
         self.counters.ended.load(Ordering::Relaxed) <= number
     }
 
-    /// Lets those in who wait for the room that the loop has made.
+    /// Grants the room that the loop has made to those who wait for it.
     #[inline]
-    fn attend(&self) {
+    fn grant_if_waited_for(&self) {
         if self.counters.attention.load(Ordering::Relaxed) & WAITERS != 0 {
             self.grant();
         }
     }
 
-    /// Whether the message with this number is to be handled, which has just been taken. Lets those
-    /// in who wait for its room.
+    /// Whether the message with this number, which has just been taken, is to be handled. Grants the room that it has
+    /// left to those who wait for it.
     #[inline]
-    pub(super) fn admit(&self, number: u64) -> bool {
+    pub(super) fn should_handle(&self, number: u64) -> bool {
         let attention = self.counters.attention.load(Ordering::Relaxed);
         attention == 0 || self.look_at(number, attention)
     }

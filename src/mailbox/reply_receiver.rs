@@ -67,9 +67,9 @@ impl<T: Send + 'static> ReplyReceiver<T> {
     /// How the mailbox gets to know whoever waits.
     pub(crate) fn asker(&self, known: bool) -> CallerTracking<'_> {
         if known {
-            CallerTracking::Known(self.caller())
+            CallerTracking::Listed(self.caller())
         } else {
-            CallerTracking::Free(&**self.slot())
+            CallerTracking::Unlisted(&**self.slot())
         }
     }
 

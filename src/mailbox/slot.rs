@@ -273,7 +273,7 @@ impl<T: Send> Caller for Slot<T> {
         self.number.store(ELSEWHERE, Ordering::Relaxed);
     }
 
-    fn place(&self) -> AskPosition {
+    fn position(&self) -> AskPosition {
         match self.number.load(Ordering::Relaxed) {
             UNSENT => AskPosition::Unsent,
             ELSEWHERE => AskPosition::Elsewhere,

@@ -35,10 +35,12 @@ pub(crate) enum Gate {
 #[repr(C)]
 pub(super) struct State<M> {
     pub(super) gate: Gate,
-    pub(super) parked: bool,
+    /// The loop waits for a message.
+    pub(super) asleep: bool,
     pub(super) overflow: Overflow,
     capacity: u32,
-    pub(super) accepted: u64,
+    /// How many messages have been accepted.
+    pub(super) pushed: u64,
     pub(super) messages: VecDeque<Foreign<M>>,
     pub(super) waker: Option<Waker>,
     /// There once there has been any of it.
@@ -57,10 +59,10 @@ pub(super) struct QueueExtras {
 }
 
 impl QueueExtras {
-    fn reserve(&mut self, inside: bool, since: Gate) -> Reserved {
+    fn reserve(&mut self, from_beneath: bool, since: Gate) -> Reserved {
         self.reserved += 1;
         Reserved {
-            inside,
+            from_beneath,
             since: Some(since),
         }
     }
@@ -73,19 +75,19 @@ impl<M> State<M> {
             messages: VecDeque::new(),
             waker: None,
             capacity: capacity.unwrap_or(UNBOUNDED),
-            accepted: 0,
+            pushed: 0,
             gate: Gate::Open,
-            parked: false,
+            asleep: false,
             overflow: mailbox.overflow(),
             extras: None,
         }
     }
 
     #[inline]
-    pub(super) fn admits(&self, inside: impl FnOnce() -> bool) -> bool {
+    pub(super) fn admits(&self, from_beneath: impl FnOnce() -> bool) -> bool {
         match self.gate {
             Gate::Open => true,
-            Gate::Draining => inside(),
+            Gate::Draining => from_beneath(),
             Gate::Closed => false,
         }
     }
@@ -103,17 +105,18 @@ impl<M> State<M> {
         }
     }
 
-    /// Takes a slot, if there is one. Where nobody waits for room, it is none that is held free.
-    pub(super) fn reserve(&mut self, counters: &Counters, inside: bool) -> Option<Reserved> {
+    /// Takes a slot, if there is one. In a mailbox that drops what it has no room for, nobody waits for room and the slot
+    /// holds none.
+    pub(super) fn reserve(&mut self, counters: &Counters, from_beneath: bool) -> Option<Reserved> {
         if self.overflow != Overflow::Wait {
             return Some(Reserved {
-                inside,
+                from_beneath,
                 since: None,
             });
         }
         let gate = self.gate;
         self.has_place(counters)
-            .then(|| self.extras().reserve(inside, gate))
+            .then(|| self.extras().reserve(from_beneath, gate))
     }
 
     /// Whether a message may be pushed: there is room, and nobody waits for it.
@@ -122,7 +125,7 @@ impl<M> State<M> {
         if self.capacity == UNBOUNDED {
             return true;
         }
-        let queued = self.accepted - counters.started.load(Ordering::Relaxed);
+        let queued = self.pushed - counters.started.load(Ordering::Relaxed);
         match &self.extras {
             None => queued < u64::from(self.capacity),
             Some(extras) => {
@@ -133,16 +136,16 @@ impl<M> State<M> {
 
     #[inline]
     pub(super) fn push(&mut self, message: M, attention: &AtomicU8) -> (u64, Option<Waker>) {
-        let number = self.accepted;
+        let number = self.pushed;
         self.messages.push_back(Foreign::new(message));
-        self.accepted += 1;
+        self.pushed += 1;
         (number, self.end_sleep(attention))
     }
 
     /// Takes the waker of a loop that sleeps.
     #[inline]
     pub(super) fn end_sleep(&mut self, attention: &AtomicU8) -> Option<Waker> {
-        if !std::mem::take(&mut self.parked) {
+        if !std::mem::take(&mut self.asleep) {
             return None;
         }
         attention.store(attention.load(Ordering::Relaxed) | WOKEN, Ordering::Relaxed);
@@ -163,10 +166,10 @@ impl<M> State<M> {
     pub(super) fn add(&mut self, asker: CallerTracking<'_>) {
         match asker {
             CallerTracking::Nobody => {}
-            CallerTracking::Free(caller) => caller.set_number(self.accepted),
-            CallerTracking::Known(caller) => {
-                caller.set_number(self.accepted);
-                let entry = (self.accepted, caller);
+            CallerTracking::Unlisted(caller) => caller.set_number(self.pushed),
+            CallerTracking::Listed(caller) => {
+                caller.set_number(self.pushed);
+                let entry = (self.pushed, caller);
                 self.extras().callers.push_back(entry);
             }
         }
@@ -194,9 +197,9 @@ impl<M> State<M> {
         (waker, spare): (&Waker, &mut Option<KeptWaker>),
         counters: &Counters,
         wakes: &mut WakeList,
-        inside: &impl Fn() -> bool,
+        from_beneath: &impl Fn() -> bool,
     ) -> Option<Poll<Result<Reserved, ()>>> {
-        if !self.admits(inside) {
+        if !self.admits(from_beneath) {
             let left = self.leave(ticket, counters, wakes);
             if spare.is_none() {
                 *spare = left;
@@ -209,11 +212,11 @@ impl<M> State<M> {
         // One that was sent away begins anew.
         let Some(current) = ticket.filter(|ticket| self.extras().waiters.knows(*ticket)) else {
             *ticket = None;
-            if let Some(reserved) = self.reserve(counters, inside()) {
+            if let Some(reserved) = self.reserve(counters, from_beneath()) {
                 return Some(Poll::Ready(Ok(reserved)));
             }
             let waker = spare.take()?;
-            let joined = self.join(waker, inside(), counters, wakes);
+            let joined = self.join(waker, from_beneath(), counters, wakes);
             *ticket = Some(joined);
             return Some(self.take(ticket));
         };
@@ -228,11 +231,11 @@ impl<M> State<M> {
     fn join(
         &mut self,
         waker: KeptWaker,
-        inside: bool,
+        from_beneath: bool,
         counters: &Counters,
         wakes: &mut WakeList,
     ) -> Ticket {
-        let joined = self.extras().waiters.join(waker, inside);
+        let joined = self.extras().waiters.join(waker, from_beneath);
         counters.attention.fetch_or(WAITERS, Ordering::SeqCst);
         // Invariant 3: the loop may have made room before it could see that mark.
         fence(Ordering::SeqCst);
@@ -277,7 +280,7 @@ impl<M> State<M> {
     fn has_claim(&self, reserved: &Reserved) -> bool {
         match self.gate {
             Gate::Open => true,
-            Gate::Draining => reserved.inside,
+            Gate::Draining => reserved.from_beneath,
             Gate::Closed => false,
         }
     }
@@ -329,7 +332,7 @@ impl<M> State<M> {
     }
 
     pub(super) fn grant(&mut self, counters: &Counters, wakes: &mut WakeList) {
-        let queued = self.accepted - counters.started.load(Ordering::Relaxed);
+        let queued = self.pushed - counters.started.load(Ordering::Relaxed);
         if let Some(extras) = &mut self.extras {
             let mut room = u64::from(self.capacity).saturating_sub(queued + extras.reserved);
             while room > 0 && extras.waiters.grant(self.gate, wakes) {

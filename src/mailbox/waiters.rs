@@ -18,9 +18,10 @@ pub(crate) struct Ticket {
 #[derive(Debug)]
 #[must_use = "a slot that is forgotten stays reserved"]
 pub(crate) struct Reserved {
-    /// It was reserved by one whom a draining owner still listens to.
-    pub(super) inside: bool,
-    /// How the gate stood then; none if it holds no room, as in a mailbox that drops what it has no room for.
+    /// Who reserved it is the mailbox's actor or beneath it, and may send while that drains.
+    pub(super) from_beneath: bool,
+    /// How the gate stood when it was reserved. `None` if it holds no room, as in a mailbox that drops messages for which
+    /// it has none.
     pub(super) since: Option<Gate>,
 }
 
@@ -52,12 +53,12 @@ pub(super) struct Waiters {
 #[derive(Debug)]
 struct Waiter {
     number: u32,
-    inside: bool,
-    turn: Turn,
+    from_beneath: bool,
+    state: WaiterState,
 }
 
 #[derive(Debug)]
-enum Turn {
+enum WaiterState {
     Waiting {
         /// None once it was woken for another look.
         waker: Option<KeptWaker>,
@@ -98,13 +99,13 @@ impl Waiters {
         self.waiting > 0
     }
 
-    pub(super) fn join(&mut self, waker: KeptWaker, inside: bool) -> Ticket {
+    pub(super) fn join(&mut self, waker: KeptWaker, from_beneath: bool) -> Ticket {
         self.number = self.number.wrapping_add(1);
         let before = self.last;
         let key = self.places.insert(Waiter {
             number: self.number,
-            inside,
-            turn: Turn::Waiting {
+            from_beneath,
+            state: WaiterState::Waiting {
                 waker: Some(waker),
                 before,
                 after: NONE,
@@ -134,13 +135,13 @@ impl Waiters {
     /// Takes the slot that was granted to this ticket, if one was.
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<Reserved> {
         let place = self.place(ticket)?;
-        let Turn::Granted(since) = place.turn else {
+        let WaiterState::Granted(since) = place.state else {
             return None;
         };
-        let inside = place.inside;
+        let from_beneath = place.from_beneath;
         self.places.remove(ticket.key as usize);
         Some(Reserved {
-            inside,
+            from_beneath,
             since: Some(since),
         })
     }
@@ -155,7 +156,7 @@ impl Waiters {
     pub(super) fn set_waker(&mut self, ticket: Ticket, waker: KeptWaker) -> Option<KeptWaker> {
         match self.place(ticket) {
             Some(Waiter {
-                turn: Turn::Waiting { waker: known, .. },
+                state: WaiterState::Waiting { waker: known, .. },
                 ..
             }) => known.replace(waker),
             _ => Some(waker),
@@ -165,11 +166,11 @@ impl Waiters {
     /// Whether the grant will wake this one.
     pub(super) fn has_waker(&mut self, ticket: Ticket, waker: &Waker) -> bool {
         let place = self.place(ticket);
-        place.is_some_and(|place| match &place.turn {
-            Turn::Waiting { waker: known, .. } => {
+        place.is_some_and(|place| match &place.state {
+            WaiterState::Waiting { waker: known, .. } => {
                 known.as_ref().is_some_and(|known| known.will_wake(waker))
             }
-            Turn::Granted(_) => true,
+            WaiterState::Granted(_) => true,
         })
     }
 
@@ -177,7 +178,7 @@ impl Waiters {
     /// [`wake_doubted`](Waiters::wake_doubted).
     pub(super) fn is_waiting(&mut self, ticket: Ticket, doubt: bool) -> bool {
         let Some(Waiter {
-            turn: Turn::Waiting { doubted, .. },
+            state: WaiterState::Waiting { doubted, .. },
             ..
         }) = self.place(ticket)
         else {
@@ -203,7 +204,7 @@ impl Waiters {
     pub(super) fn wake_doubted(&mut self, wakes: &mut WakeList) {
         for ticket in std::mem::take(&mut self.doubted) {
             if let Some(Waiter {
-                turn: Turn::Waiting { waker, doubted, .. },
+                state: WaiterState::Waiting { waker, doubted, .. },
                 ..
             }) = self.place(ticket)
             {
@@ -225,8 +226,9 @@ impl Waiters {
     }
 
     /// Sends those away who may no longer send, and wakes them.
-    pub(super) fn dismiss(&mut self, keep_inside: bool, wakes: &mut WakeList) {
-        let gone = |(key, place): (usize, &Waiter)| (!keep_inside || !place.inside).then_some(key);
+    pub(super) fn dismiss(&mut self, keep_beneath: bool, wakes: &mut WakeList) {
+        let gone =
+            |(key, place): (usize, &Waiter)| (!keep_beneath || !place.from_beneath).then_some(key);
         let keys: Vec<usize> = self.places.iter().filter_map(gone).collect();
         for key in keys {
             let key = u32::try_from(key).unwrap_or(NONE);
@@ -243,17 +245,17 @@ impl Waiters {
     /// Takes one that waits out of the order, as if a slot were granted to it.
     fn unlink(&mut self, key: u32, gate: Gate) -> Option<Option<KeptWaker>> {
         let place = self.places.get_mut(key as usize)?;
-        let Turn::Waiting {
+        let WaiterState::Waiting {
             waker,
             before,
             after,
             ..
-        } = &mut place.turn
+        } = &mut place.state
         else {
             return None;
         };
         let (waker, before, after) = (waker.take(), *before, *after);
-        place.turn = Turn::Granted(gate);
+        place.state = WaiterState::Granted(gate);
         self.link(before, after);
         self.link_back(after, before);
         self.waiting -= 1;
@@ -265,9 +267,9 @@ impl Waiters {
         match self
             .places
             .get_mut(place as usize)
-            .map(|place| &mut place.turn)
+            .map(|place| &mut place.state)
         {
-            Some(Turn::Waiting { after, .. }) => *after = next,
+            Some(WaiterState::Waiting { after, .. }) => *after = next,
             _ => self.first = next,
         }
     }
@@ -277,9 +279,9 @@ impl Waiters {
         match self
             .places
             .get_mut(place as usize)
-            .map(|place| &mut place.turn)
+            .map(|place| &mut place.state)
         {
-            Some(Turn::Waiting { before, .. }) => *before = next,
+            Some(WaiterState::Waiting { before, .. }) => *before = next,
             _ => self.last = next,
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::restart::RestartCounter;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
-    Actor, ActorCell, ActorRef, Context, Incarnation, Life, Restarts, Seed, Spawner, Start,
+    Actor, ActorCell, ActorRef, ActorTask, Context, Incarnation, Life, Restarts, Spawner, Start,
     refused, shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
@@ -82,7 +82,7 @@ fn spawn<C: IntoChild>(
 ) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
     // In a build that is not optimised each mention of a value takes its room in the frame of the function,
     // so what moves the child is divided among several.
-    match enter(spawner, &child, is_awaited, site) {
+    match register_child(spawner, &child, is_awaited, site) {
         Ok(cell) => {
             begin(&cell, child);
             Ok(ActorRef::new(cell))
@@ -92,7 +92,7 @@ fn spawn<C: IntoChild>(
 }
 
 /// Gives the child its place beneath its owner.
-fn enter<C: IntoChild>(
+fn register_child<C: IntoChild>(
     spawner: &Spawner,
     child: &C,
     is_awaited: bool,
@@ -128,33 +128,33 @@ fn enter<C: IntoChild>(
 fn begin<C: IntoChild>(cell: &Arc<ActorCell<MsgOf<C>>>, child: C) {
     // Should the conversion panic, the node ends with this.
     let exit = Exit::of_loop(Arc::clone(cell) as _);
-    let launch = if size_of::<Seed<C::Start>>() > LARGE {
+    let launch = if size_of::<ActorTask<C::Start>>() > LARGE {
         launch_large
     } else {
         launch_small
     };
-    launch(cell, seed(cell, exit, child.into_spec()));
+    launch(cell, actor_task(cell, exit, child.into_spec()));
 }
 
 type CellOf<S> = ActorCell<<<S as Start>::Actor as Actor>::Msg>;
 
-fn launch_small<S: Start>(cell: &Arc<CellOf<S>>, seed: Seed<S>) {
+fn launch_small<S: Start>(cell: &Arc<CellOf<S>>, task: ActorTask<S>) {
     let node = || Arc::clone(cell) as Arc<dyn AnyNode>;
-    launch(&cell.node.shared.handle, node, shell(seed));
+    launch(&cell.node.shared.handle, node, shell(task));
 }
 
 /// Runs the shell of a large actor, which is moved by each function that it is handed to: it is put at once
 /// where it stays.
-fn launch_large<S: Start>(cell: &Arc<CellOf<S>>, seed: Seed<S>) {
+fn launch_large<S: Start>(cell: &Arc<CellOf<S>>, task: ActorTask<S>) {
     let node = || Arc::clone(cell) as Arc<dyn AnyNode>;
-    launch(&cell.node.shared.handle, node, Box::pin(shell(seed)));
+    launch(&cell.node.shared.handle, node, Box::pin(shell(task)));
 }
 
 /// What the one incarnation is started from, or what makes that for each of them.
-fn seed<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -> Seed<S> {
+fn actor_task<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -> ActorTask<S> {
     let ctx = Context::new(Arc::clone(cell));
     match spec.clone {
-        None => Seed {
+        None => ActorTask {
             life: Life {
                 incarnation: Incarnation::Recipe(spec.start),
                 ctx,
@@ -162,7 +162,7 @@ fn seed<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -> Seed
             restarts: None,
             exit,
         },
-        Some(clone) => Seed {
+        Some(clone) => ActorTask {
             restarts: Some(Box::new(Restarts::new(Box::new(RestartCounter::new(
                 spec.start,
                 clone,

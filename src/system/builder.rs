@@ -16,7 +16,7 @@ use crate::error::RunError;
 use crate::mailbox::Mailbox;
 use crate::supervision::IntoChild;
 use crate::tree::{
-    Body, DeadLetter, Ended, Exit, Halt, LetterHook, Letters, Manner, Order, Report, Shared,
+    Body, BodyEnd, DeadLetter, Exit, Halt, LetterHook, Letters, Manner, Order, Report, Shared,
     launch, request,
 };
 
@@ -261,7 +261,7 @@ async fn shell(mut exit: Exit) {
             Poll::Pending
         })));
         let ended = Body::new(&mut exit, body, Halt::AtFailure).await;
-        matches!(ended, Ended::Value(()))
+        matches!(ended, BodyEnd::Value(()))
     };
     let manner = if drained { Manner::Drain } else { Manner::Stop };
     // What does not yield is for those who wait to report; the shell stays with it.

@@ -13,8 +13,8 @@ use super::system_defaults;
 use crate::actor::{Spawner, task_label};
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
 use crate::tree::{
-    AnyNode, Body, Ended, Exit, Halt, Manner, NodeSlot, OverdueTimer, Report, Request,
-    StopChildren, Wait, current, end_by_itself, fire, is_inside, panic_text, register_scope,
+    AnyNode, Body, BodyEnd, Exit, Halt, Manner, NodeSlot, OverdueTimer, Report, Request,
+    StopChildren, Wait, current, end_by_itself, fire, is_in_node, panic_text, register_scope,
 };
 
 /// What a scope's body starts things with. It lends a [`Spawner`].
@@ -211,13 +211,13 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
     {
         let body = pin!(Some(body));
         match Body::new(&mut exit, body, Halt::AtFailure).await {
-            Ended::Value(Ok(output)) => value = Some(output),
-            Ended::Value(Err(error)) => report.failed(error, &node),
-            Ended::Panicked(payload) => {
+            BodyEnd::Value(Ok(output)) => value = Some(output),
+            BodyEnd::Value(Err(error)) => report.failed(error, &node),
+            BodyEnd::Panicked(payload) => {
                 report.panicked(panic_text(&*payload));
                 panic = Some(payload);
             }
-            Ended::Dropped => {}
+            BodyEnd::Dropped => {}
         }
     }
     let manner = match value {
@@ -273,8 +273,8 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
     }
     poll_fn(|cx| {
         node.set_waker(cx.waker());
-        if wait.is_listed() || is_inside() {
-            wait.enter(false, || (Arc::clone(node), Request::End));
+        if wait.is_listed() || is_in_node() {
+            wait.list_and_tell(false, || (Arc::clone(node), Request::End));
         }
         while children.poll(node, cx).is_ready() {
             if node.node().close_if_childless() {

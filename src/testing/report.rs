@@ -6,7 +6,7 @@ use super::nodes::Nodes;
 use super::run::{Outside, Run};
 use super::seeds::replay;
 use super::trace::Event;
-use crate::tree::waits_of;
+use crate::tree::waits_in_words;
 
 /// How many events of a trace are shown.
 const MOST_SHOWN: usize = 120;
@@ -269,7 +269,7 @@ fn line(nodes: &Nodes, key: usize) -> String {
     if let Some(label) = this.label().filter(|_| is_busy) {
         line += &format!(", handling {label}");
     }
-    for (wanted, target) in waits_of(node) {
+    for (wanted, target) in waits_in_words(node) {
         line += &format!(", waits for {wanted} {}", nodes.name_of(&target));
     }
     line + &format!(" ({})", this.site())

@@ -24,7 +24,7 @@ use super::schedule::Rule;
 use super::trace::Event;
 use crate::sync::panic_message;
 use crate::tree::simulated::{Shell, Simulator, install};
-use crate::tree::{AnyNode, enter, request};
+use crate::tree::{AnyNode, request, swap_current};
 
 /// The key of the body, which is polled as the nodes are.
 pub(super) const BODY: usize = 0;
@@ -322,9 +322,9 @@ impl Simulator for World {
 
     fn step(&self) -> bool {
         // What is polled meanwhile is no part of the code that waits.
-        let outer = enter(None);
+        let outer = swap_current(None);
         let step = World::step(self, false);
-        drop(enter(outer));
+        drop(swap_current(outer));
         matches!(step, Step::Done)
     }
 

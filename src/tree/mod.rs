@@ -30,22 +30,22 @@ pub(crate) use crate::sync::{panic_message, panic_text};
 pub use child_exit::ChildExit;
 pub(crate) use launch::{launch, launch_blocking, launch_thread};
 pub(crate) use lifecycle::{
-    Body, Denied, Ended, Exit, Halt, Manner, Report, RestartMark, Resume, StopChildren,
-    forget_ended, next_ended, register, register_scope, tolerated,
+    Body, BodyEnd, Denied, Exit, Halt, Manner, Report, RestartCount, Resume, StopChildren,
+    forget_child_exit, next_child_exit, register, register_scope, tolerated,
 };
-#[cfg(feature = "simulation")]
-pub(crate) use node::enter;
 pub(crate) use node::signals;
+#[cfg(feature = "simulation")]
+pub(crate) use node::swap_current;
 pub(crate) use node::{
     AnyNode, Label, LetterHook, Letters, Node, NodeSlot, Order, PolledBy, Request, Settings,
     Shared, ShellWaker, Turn, current, end_by_itself, end_if, finish, fire, inherited_caller,
-    inherited_or_default, is_beneath, is_inside, is_own_code, keep_reply, request, request_own,
+    inherited_or_default, is_beneath, is_in_node, is_own_code, keep_reply, request, request_own,
     run_as, settle_before_blocking,
 };
 pub use node::{AutoShutdown, DeadLetter, NodeId, StopOrder, Strategy};
 pub use node_ref::NodeRef;
 pub(crate) use stall::Stalls;
 #[cfg(feature = "simulation")]
-pub(crate) use waiting::waits_of;
+pub(crate) use waiting::waits_in_words;
 pub(crate) use waiting::{OverdueTimer, Overrun, UntilStopped, Wait, WaitBound};
 pub use waiting::{Stopped, Stopping};

@@ -10,7 +10,7 @@ use super::handle::{Attached, Timer, Watch};
 use super::ready_queue::SourceHandle;
 use super::stream::{Items, ItemsAndEnd};
 use super::timer::{Every, Once, Quiet};
-use super::watch::{End, Watched};
+use super::watch::{NodeEnd, Watched};
 use super::{Source, Sources};
 use crate::actor::{Actor, Context};
 use crate::error::StopError;
@@ -176,7 +176,9 @@ impl<A: Actor> Context<A> {
             }
             next = above.owner();
         }
-        Ok(Watch::new(self.add_source(|| End::new(node, to_message))))
+        Ok(Watch::new(
+            self.add_source(|| NodeEnd::new(node, to_message)),
+        ))
     }
 
     fn add_source<S: Source<A::Msg> + 'static>(

@@ -59,13 +59,13 @@ impl fmt::Debug for Watched {
 }
 
 /// The end of a node, which becomes a message.
-pub(super) struct End<F> {
+pub(super) struct NodeEnd<F> {
     node: NodeRef,
     stopped: UntilStopped,
     to_message: Option<F>,
 }
 
-impl<F> End<F> {
+impl<F> NodeEnd<F> {
     pub(super) fn new(node: NodeRef, to_message: F) -> Self {
         Self {
             stopped: UntilStopped::new(Arc::clone(node.any())),
@@ -75,7 +75,7 @@ impl<F> End<F> {
     }
 }
 
-impl<M, F: FnOnce(Watched) -> M + Send> Source<M> for End<F> {
+impl<M, F: FnOnce(Watched) -> M + Send> Source<M> for NodeEnd<F> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         let reason = match ready!(Pin::new(&mut self.stopped).poll(cx)) {
             Ok(reason) => Some(reason),

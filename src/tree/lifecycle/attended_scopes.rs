@@ -5,7 +5,8 @@ use tokio::time::Instant;
 
 use super::clock::Timer;
 use super::exit::Exit;
-use super::stop_children::{Manner, StopChildren};
+use super::stop_children::StopChildren;
+use super::stop_level::Manner;
 use crate::error::Phase;
 use crate::sync::lock;
 use crate::tree::node::{AnyNode, Order, PolledBy, request};

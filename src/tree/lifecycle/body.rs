@@ -8,7 +8,7 @@ use super::exit::Exit;
 use crate::mailbox::DropReason;
 use crate::sync::panic_message;
 use crate::tree::node::signals::Snapshot;
-use crate::tree::node::{Order, enter, request, within_scope};
+use crate::tree::node::{Order, request, swap_current, within_scope};
 use crate::tree::simulated;
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
@@ -21,7 +21,7 @@ pub(crate) struct Body<'a, F: Future> {
     exit: &'a mut Exit,
     future: Pin<&'a mut Option<F>>,
     halt: Halt,
-    /// It most likely is done without ever being suspended.
+    /// It is most likely over without ever being suspended.
     is_brief: bool,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Halt {
 
 /// How a node's own code came to its end.
 #[derive(Debug)]
-pub(crate) enum Ended<T> {
+pub(crate) enum BodyEnd<T> {
     Value(T),
     Panicked(Box<dyn Any + Send>),
     /// It was dropped at an await point.
@@ -55,8 +55,8 @@ impl<'a, F: Future> Body<'a, F> {
         }
     }
 
-    /// A hook's: the node is told how to wake the shell only if that is suspended. Such code has
-    /// nothing to see of the signals but what is looked at after that.
+    /// A hook's: the node is given the shell's waker only if the hook is suspended, which most hooks never are. The signals
+    /// are looked at after that, so that none is missed.
     pub(crate) fn of_hook(exit: &'a mut Exit, future: Pin<&'a mut Option<F>>) -> Self {
         Self {
             is_brief: true,
@@ -79,22 +79,22 @@ impl<'a, F: Future> Body<'a, F> {
         let Self { exit, future, .. } = self;
         // A second panic while this one unwinds would abort: rule 8.
         let drop = || catch_unwind(AssertUnwindSafe(|| future.set(None)));
-        let dropped = exit.enter(drop);
+        let dropped = exit.with_current(drop);
         self.settle(reason);
         dropped.err()
     }
 
     /// Drops the code at its await point. A destructor that panics fails the node, as one of its state
     /// does; but a kill stays a kill.
-    fn end<T>(&mut self) -> Ended<T> {
+    fn end<T>(&mut self) -> BodyEnd<T> {
         let reason = self.drop_reason();
         match self.drop_future(reason) {
-            Some(panic) if reason != DropReason::Killed => Ended::Panicked(panic),
+            Some(panic) if reason != DropReason::Killed => BodyEnd::Panicked(panic),
             Some(panic) => {
                 warn_of(panic);
-                Ended::Dropped
+                BodyEnd::Dropped
             }
-            None => Ended::Dropped,
+            None => BodyEnd::Dropped,
         }
     }
 
@@ -137,16 +137,16 @@ impl<'a, F: Future> Body<'a, F> {
 }
 
 impl<F: Future> Future for Body<'_, F> {
-    type Output = Ended<F::Output>;
+    type Output = BodyEnd<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // Nothing in here is pinned but what `future` points to.
         let this = self.get_mut();
         if this.halt == Halt::AtFailure {
-            this.exit.make_unknown();
+            this.exit.expect_new_waker();
         }
         if !this.is_brief {
-            this.exit.make_known(cx.waker());
+            this.exit.ensure_waker(cx.waker());
         }
         let signals = this.exit.any().signals.load();
         if this.is_over(signals) {
@@ -156,7 +156,7 @@ impl<F: Future> Future for Body<'_, F> {
             this.exit.forget_polls();
         }
         let Self { exit, future, .. } = this;
-        let polled = exit.enter(|| {
+        let polled = exit.with_current(|| {
             catch_unwind(AssertUnwindSafe(|| {
                 simulated::at_poll();
                 let polled = match future.as_mut().as_pin_mut() {
@@ -173,16 +173,16 @@ impl<F: Future> Future for Body<'_, F> {
         match polled {
             Ok(Poll::Ready(value)) => {
                 this.settle(DropReason::NoReply);
-                Poll::Ready(Ended::Value(value))
+                Poll::Ready(BodyEnd::Value(value))
             }
             Err(panic) => {
                 if let Some(second) = this.drop_future(DropReason::Failed) {
                     warn_of(second);
                 }
-                Poll::Ready(Ended::Panicked(panic))
+                Poll::Ready(BodyEnd::Panicked(panic))
             }
             Ok(Poll::Pending) => {
-                this.exit.make_known(cx.waker());
+                this.exit.ensure_waker(cx.waker());
                 this.suspend(cx.waker());
                 let signals = this.exit.any().signals.load();
                 if this.is_over(signals)
@@ -204,21 +204,21 @@ impl Exit {
     /// that it drops are settled after it.
     #[inline]
     pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
-        let result = self.enter(code);
+        let result = self.with_current(code);
         self.any().settle_quietly();
         result
     }
 
     #[inline]
-    fn enter<R>(&mut self, code: impl FnOnce() -> R) -> R {
+    fn with_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
         if self.is_of_scope() {
             let (result, scope) = within_scope(self.lend(), code);
             self.restore(scope);
             return result;
         }
-        let outer = enter(self.lend());
+        let outer = swap_current(self.lend());
         let result = code();
-        self.restore(enter(outer));
+        self.restore(swap_current(outer));
         result
     }
 }

@@ -8,7 +8,8 @@ use crate::error::{Kind, Phase, StopReason};
 use crate::sync::{WakeList, lock, panic_message};
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{
-    AnyNode, AutoShutdown, Children, Ended, GroupStep, Node, NodeState, Tokens, finish, wake_owner,
+    AnyNode, AutoShutdown, Children, EndedChild, GroupStep, Node, NodeState, Tokens, finish,
+    wake_owner,
 };
 
 /// How many ends in good order an owner is shown that it has had no time to look at.
@@ -221,7 +222,7 @@ impl NodeState {
         reason: StopReason,
     ) -> bool {
         if let Some(table) = &mut self.children {
-            table.ended.push_back(Ended {
+            table.ended.push_back(EndedChild {
                 node: Arc::clone(child),
                 reason,
                 ends_owner: false,

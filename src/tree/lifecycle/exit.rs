@@ -5,7 +5,8 @@ use std::task::{Context, Waker};
 use super::clock::Clock;
 use super::departure::Departure;
 use super::report::Report;
-use super::stop_children::{Manner, StopChildren, wait_for_kept_scopes};
+use super::stop_children::{StopChildren, wait_for_kept_scopes};
+use super::stop_level::Manner;
 use crate::error::{Kind, StopReason};
 use crate::mailbox::DropReason;
 use crate::tree::node::{AnyNode, Order, end_by_itself, request, run_as};
@@ -21,8 +22,8 @@ pub(crate) struct Exit {
     /// `None` while it is lent to the thread as the current node, and once the node has ended.
     node: Option<Arc<dyn AnyNode>>,
     clock: Clock,
-    /// The node knows how to wake the shell, or will by the time that it is suspended.
-    known: bool,
+    /// The node has the shell's waker, or will have it by the time that the shell is suspended.
+    has_waker: bool,
     of_scope: bool,
 }
 
@@ -31,7 +32,7 @@ impl Exit {
         Self {
             node: Some(node),
             clock: Clock::default(),
-            known: false,
+            has_waker: false,
             of_scope: false,
         }
     }
@@ -51,7 +52,7 @@ impl Exit {
     /// For a node whose code sees to it by itself, when it is first suspended, that it can be woken.
     pub(crate) fn of_loop(node: Arc<dyn AnyNode>) -> Self {
         let mut exit = Self::new(node);
-        exit.known = true;
+        exit.has_waker = true;
         exit
     }
 
@@ -108,7 +109,7 @@ impl Exit {
 
     async fn end_children(&mut self, mut children: StopChildren) {
         poll_fn(|cx| {
-            self.make_known(cx.waker());
+            self.ensure_waker(cx.waker());
             let polled = children.poll(self.any(), cx);
             self.heed_bound(&children, cx);
             polled
@@ -125,26 +126,26 @@ impl Exit {
         }
     }
 
-    /// The node is told how to wake the shell, if it does not know. What it was told before is to be
-    /// looked at after that.
+    /// Gives the node the shell's waker, if it has none. Whatever it was told before that has woken nobody, and is to be
+    /// looked at now.
     #[inline]
-    pub(crate) fn make_known(&mut self, waker: &Waker) {
-        if !std::mem::replace(&mut self.known, true) {
+    pub(crate) fn ensure_waker(&mut self, waker: &Waker) {
+        if !std::mem::replace(&mut self.has_waker, true) {
             self.any().set_waker(waker);
         }
     }
 
-    /// It is to be told anew: a sender may have taken the waker, or a discarded mailbox; or it may
-    /// change from poll to poll.
+    /// The node is to be given the waker again, with the next poll: a sender or a discarded mailbox may have taken it, or
+    /// it changes from poll to poll.
     #[inline]
-    pub(crate) fn make_unknown(&mut self) {
-        self.known = false;
+    pub(crate) fn expect_new_waker(&mut self) {
+        self.has_waker = false;
     }
 
     /// Ends the node for this reason. Its own code and state are gone.
     pub(crate) fn conclude(&mut self, reason: StopReason) {
         if let Some(node) = self.node.take() {
-            if self.known {
+            if self.has_waker {
                 node.clear_waker();
             }
             conclude(node, reason);

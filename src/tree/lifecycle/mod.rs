@@ -9,10 +9,12 @@ mod report;
 mod restart;
 mod spawn;
 mod stop_children;
+mod stop_level;
 
-pub(crate) use body::{Body, Ended, Halt};
+pub(crate) use body::{Body, BodyEnd, Halt};
 pub(crate) use exit::Exit;
-pub(crate) use report::{Report, forget_ended, next_ended, tolerated};
-pub(crate) use restart::{RestartMark, Resume};
+pub(crate) use report::{Report, forget_child_exit, next_child_exit, tolerated};
+pub(crate) use restart::{RestartCount, Resume};
 pub(crate) use spawn::{Denied, register, register_scope};
-pub(crate) use stop_children::{Manner, StopChildren};
+pub(crate) use stop_children::StopChildren;
+pub(crate) use stop_level::Manner;

@@ -8,7 +8,7 @@ use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
 use crate::sync::panic_message;
 use crate::tree::child_exit::ChildExit;
-use crate::tree::node::{AnyNode, Ended, Node, is_own_code};
+use crate::tree::node::{AnyNode, EndedChild, Node, is_own_code};
 
 /// What went wrong in a node's end, gathered on the way: nothing of it is left out (rule 8).
 #[derive(Debug, Default)]
@@ -193,7 +193,7 @@ fn cut(node: &Arc<dyn AnyNode>) -> crate::error::Blocker {
 }
 
 /// The next end of a child that the owner has not looked at, and whether it is the owner's, too.
-pub(crate) fn next_ended(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
+pub(crate) fn next_child_exit(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
     let mut state = lock(&node.state);
     let end = state.children.as_mut()?.ended.pop_front()?;
     drop(state);
@@ -206,7 +206,7 @@ pub(crate) fn tolerated(owner: &Arc<dyn AnyNode>, reason: &StopReason) {
 }
 
 /// The owner's own code has awaited the end of this child: it need not be shown any more.
-pub(crate) fn forget_ended(child: &Node) {
+pub(crate) fn forget_child_exit(child: &Node) {
     let Some(owner) = child.owner() else { return };
     if !owner.signals.load().has_child_exits() || !is_own_code(owner.node()) {
         return;
@@ -215,7 +215,7 @@ pub(crate) fn forget_ended(child: &Node) {
         let mut state = lock(&owner.state);
         let ended = state.children.as_mut().map(|table| &mut table.ended);
         ended.and_then(|ended| {
-            let is_it = |end: &Ended| {
+            let is_it = |end: &EndedChild| {
                 end.node.id() == child.id()
                     && !end.ends_owner
                     && !matches!(end.reason, StopReason::Failed(_))

@@ -111,9 +111,9 @@ impl Node {
 
 /// Counts the nodes of a system that wait for their next incarnation.
 #[must_use = "it counts until it is dropped"]
-pub(crate) struct RestartMark(Arc<Shared>);
+pub(crate) struct RestartCount(Arc<Shared>);
 
-impl RestartMark {
+impl RestartCount {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         shared.restarting.fetch_add(1, Ordering::Relaxed);
         // Either it is counted when its owner's signal has been set, or it sees that.
@@ -122,7 +122,7 @@ impl RestartMark {
     }
 }
 
-impl Drop for RestartMark {
+impl Drop for RestartCount {
     fn drop(&mut self) {
         self.0.restarting.fetch_sub(1, Ordering::Relaxed);
     }

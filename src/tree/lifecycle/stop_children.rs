@@ -4,20 +4,12 @@ use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
+use super::stop_level::{Level, LevelStep, Manner, Next};
 use crate::error::{Kind, Unjoined};
 use crate::sync::lock;
 use crate::tree::node::signals::{Marks, Snapshot};
-use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Children, Key, Order, StopOrder, request};
+use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Order, request};
 use crate::tree::waiting::{OverdueTimer, awaited_nodes};
-
-/// How the children of a node are told to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
-    Stop,
-    Drain,
-    /// The body of a scope has ended: plain tasks are waited for, and not told (rule 4).
-    Finish,
-}
 
 /// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
 /// the others, in the node's stop order.
@@ -41,47 +33,6 @@ pub(crate) struct StopChildren {
     /// The limit that whoever asked for the owner's end has set, until that is killed.
     bound: Option<Instant>,
     watch: OverdueTimer,
-}
-
-/// How far it has come with the children of one node.
-#[derive(Debug, Clone, Copy)]
-struct Level {
-    step: LevelStep,
-    /// The table's generation at the last look: if it has changed, there are new children, and it begins
-    /// again.
-    generation: u32,
-    /// Before which generation all tasks have been told, and all children.
-    told_tasks: Option<u32>,
-    told_all: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LevelStep {
-    Begin,
-    /// Tasks and blocking jobs are being told.
-    TellTasks,
-    /// They have been told.
-    AwaitTasks,
-    /// The youngest first, each joined before the next is told.
-    Reverse(Option<Key>),
-    /// Everyone is being told.
-    TellAll,
-    /// Everyone has been told.
-    AwaitAll,
-}
-
-/// What there is to do next.
-enum Next {
-    /// Some of many: told all in one poll they would keep their owner's thread from everything else,
-    /// and each be out of its caches when it comes to its end.
-    TellSome(Vec<Arc<dyn AnyNode>>),
-    /// The siblings whose ends these tasks await: they would wait for each other.
-    TellAwaited(Vec<Arc<dyn AnyNode>>),
-    Tell(Arc<dyn AnyNode>),
-    /// It is a scope that has been told, and is to be gone through.
-    Adopt(Arc<dyn AnyNode>),
-    Wait,
-    Gone,
 }
 
 impl StopChildren {
@@ -152,7 +103,7 @@ impl StopChildren {
                         Some((scope, level)) => (scope, level),
                         None => (owner, &*top),
                     };
-                    let root = || awaited(node, level.step);
+                    let root = || level.awaited(node);
                     let blockers = ready!(watch.poll(owner, root, false, cx));
                     if !signals.is_told_to_end() {
                         // Nobody has asked for an end, so nobody else says what holds this up.
@@ -296,7 +247,7 @@ impl StopChildren {
         match level.step {
             // They may still use the others.
             LevelStep::AwaitTasks if finishes && table.has_plain_task() => {}
-            LevelStep::AwaitTasks => level.step = after_tasks(table, node.stop_order()),
+            LevelStep::AwaitTasks => level.step = LevelStep::after_tasks(table, node.stop_order()),
             LevelStep::Reverse(Some(key)) => {
                 table.pass(key);
                 level.step = LevelStep::Reverse(None);
@@ -340,89 +291,6 @@ impl StopChildren {
     }
 }
 
-impl Level {
-    const fn new() -> Self {
-        Self {
-            step: LevelStep::Begin,
-            generation: 0,
-            told_tasks: None,
-            told_all: None,
-        }
-    }
-
-    /// Goes to the next step if this one is over, and to `Begin` if the node has started others
-    /// meanwhile, as a draining one may. Gives the limit of the node's end as well.
-    fn advance(&mut self, node: &Arc<dyn AnyNode>, manner: Manner) -> (Next, Option<Instant>) {
-        let node = node.node();
-        let mut state = lock(&node.state);
-        // Waiting for children is not own time (rule 7).
-        state.pause_own_time(node);
-        let bound = state.bound().filter(|_| !node.signals.load().is_killed());
-        let order = node.stop_order();
-        let next = match state.children.as_mut().filter(|table| !table.is_quiet()) {
-            Some(table) => self.next(table, order, manner),
-            None => {
-                self.step = LevelStep::Begin;
-                Next::Gone
-            }
-        };
-        (next, bound)
-    }
-
-    fn next(&mut self, table: &mut Children, order: StopOrder, manner: Manner) -> Next {
-        let generation = table.generation();
-        if generation != std::mem::replace(&mut self.generation, generation) {
-            self.step = LevelStep::Begin;
-        }
-        loop {
-            match self.step {
-                LevelStep::Begin => {
-                    self.step = LevelStep::TellTasks;
-                    table.awaited = Awaited::Tasks;
-                    table.task_waits = manner != Manner::Stop;
-                    table.begin_round();
-                }
-                LevelStep::TellTasks => match table.next_of_round(true, self.told_tasks) {
-                    Some(tasks) => return Next::TellSome(tasks),
-                    None => {
-                        self.told_tasks = Some(generation);
-                        self.step = LevelStep::AwaitTasks;
-                    }
-                },
-                LevelStep::AwaitTasks if table.tasks() > 0 => {
-                    return match std::mem::take(&mut table.task_waits) {
-                        true => Next::TellAwaited(table.all_tasks()),
-                        false => Next::Wait,
-                    };
-                }
-                LevelStep::AwaitTasks => self.step = after_tasks(table, order),
-                LevelStep::Reverse(Some(key)) if table.lasts(key) => {
-                    return table.kept_scope(key).map_or(Next::Wait, Next::Adopt);
-                }
-                LevelStep::Reverse(_) => match table.youngest() {
-                    Some((key, child)) => {
-                        self.step = LevelStep::Reverse(Some(key));
-                        table.awaited = Awaited::One(key);
-                        return Next::Tell(child);
-                    }
-                    None => self.step = LevelStep::AwaitAll,
-                },
-                LevelStep::TellAll => match table.next_of_round(false, self.told_all) {
-                    Some(children) => return Next::TellSome(children),
-                    None => {
-                        self.told_all = Some(generation);
-                        self.step = LevelStep::AwaitAll;
-                    }
-                },
-                LevelStep::AwaitAll => {
-                    table.awaited = Awaited::All;
-                    return table.any_kept_scope().map_or(Next::Wait, Next::Adopt);
-                }
-            }
-        }
-    }
-}
-
 /// The owner waits for the scopes that are left, whose futures are in the hands of somebody else: from here on their own
 /// time counts. `false` if there are none.
 pub(super) fn wait_for_kept_scopes(owner: &Arc<dyn AnyNode>) -> bool {
@@ -441,29 +309,6 @@ pub(super) fn wait_for_kept_scopes(owner: &Arc<dyn AnyNode>) -> bool {
 fn limit(node: &Arc<dyn AnyNode>) -> Option<Instant> {
     let killed = node.signals.load().is_killed();
     lock(&node.state).bound().filter(|_| !killed)
-}
-
-/// How it goes on when the tasks have ended, or been passed over.
-fn after_tasks(table: &mut Children, order: StopOrder) -> LevelStep {
-    match order {
-        StopOrder::Reverse => LevelStep::Reverse(None),
-        StopOrder::Concurrent => {
-            table.awaited = Awaited::All;
-            table.begin_round();
-            LevelStep::TellAll
-        }
-    }
-}
-
-/// Whose end the step waits for.
-fn awaited(owner: &Arc<dyn AnyNode>, step: LevelStep) -> Option<Arc<dyn AnyNode>> {
-    match step {
-        LevelStep::Reverse(Some(key)) => {
-            let state = lock(&owner.state);
-            state.children.as_ref()?.get(key)
-        }
-        _ => Some(Arc::clone(owner)),
-    }
 }
 
 /// The child of this owner that the node is, or is beneath.

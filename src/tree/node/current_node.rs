@@ -17,21 +17,21 @@ thread_local! {
     static POLLER: RefCell<Current> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
-/// Moves a node in for a poll, and gives the outer one. No count is touched: the node's shell lends
+/// Makes a node the current one, and gives the one that was. No reference count is touched: the node's shell lends
 /// the reference that it holds anyway.
 #[inline]
-pub(crate) fn enter(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
+pub(crate) fn swap_current(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(node)))
 }
 
-/// As [`enter`], around code of a scope's: who polls it, which is not its owner if that gave its future away, stays
+/// As [`swap_current`], around code of a scope's: who polls it, which is not its owner if that gave its future away, stays
 /// known meanwhile.
 pub(in crate::tree) fn within_scope<R>(
     scope: Option<Arc<dyn AnyNode>>,
     code: impl FnOnce() -> R,
 ) -> (R, Option<Arc<dyn AnyNode>>) {
     let poller = |node| ManuallyDrop::into_inner(POLLER.replace(ManuallyDrop::new(node)));
-    let mut outer = enter(scope);
+    let mut outer = swap_current(scope);
     let is_scope = |node: &Arc<dyn AnyNode>| node.kind() == Kind::Scope;
     let before = match outer.as_ref().is_some_and(is_scope) {
         true => None,
@@ -41,14 +41,14 @@ pub(in crate::tree) fn within_scope<R>(
     if let Some(before) = before {
         outer = poller(before);
     }
-    (result, enter(outer))
+    (result, swap_current(outer))
 }
 
 /// Runs a piece of the node's code with the node as the current one, where its shell has gone.
 pub(crate) fn run_as<R>(node: &Arc<dyn AnyNode>, code: impl FnOnce() -> R) -> R {
-    let outer = enter(Some(Arc::clone(node)));
+    let outer = swap_current(Some(Arc::clone(node)));
     let result = code();
-    drop(enter(outer));
+    drop(swap_current(outer));
     node.settle_quietly();
     result
 }
@@ -60,7 +60,7 @@ pub(crate) fn current() -> Option<Arc<dyn AnyNode>> {
 
 /// Whether the code here is a node's at all.
 #[inline]
-pub(crate) fn is_inside() -> bool {
+pub(crate) fn is_in_node() -> bool {
     CURRENT
         .try_with(|current| current.borrow().is_some())
         .unwrap_or(false)

@@ -70,7 +70,7 @@ impl Node {
         self.settle_replies(reason);
         if notes & WAITS != 0 {
             self.notes.remove(WAITS);
-            self.clear_waits();
+            self.clear_edges();
         }
         if notes & LIMITED != 0 {
             self.change_caller(None);
@@ -91,7 +91,7 @@ impl Node {
         drop(stale);
     }
 
-    pub(in crate::tree) fn note_waits(&self) {
+    pub(in crate::tree) fn note_edges(&self) {
         self.notes.add(WAITS);
     }
 

@@ -43,55 +43,55 @@ pub(in crate::tree) struct Edge {
     pub(in crate::tree) listed: AtomicBool,
 }
 
-/// From which of its ends an edge is looked at.
+/// The two ends of an edge: the node that waits, and the one that it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::tree) enum End {
+pub(in crate::tree) enum EdgeEnd {
     From,
     Target,
 }
 
-/// The edges at a node: those with a limit, and those without.
+/// The edges at a node, by whether their waits have a time limit, and by the end at which the node is: see [`EdgeEnd`].
 #[derive(Default)]
-pub(in crate::tree) struct Waits {
-    pub(in crate::tree) free: [Edges; 2],
+pub(in crate::tree) struct NodeEdges {
+    pub(in crate::tree) unlimited: [Edges; 2],
     pub(in crate::tree) limited: [Edges; 2],
 }
 
-/// Those of one [`End`].
+/// The edges of which a node is at the same end.
 pub(in crate::tree) type Edges = Slab<Arc<Edge>>;
 
 /// A list that has been this long is given back when it is empty.
 const SPARE: usize = 64;
 
-impl Waits {
-    fn of(&mut self, edge: &Edge, end: End) -> &mut Edges {
+impl NodeEdges {
+    fn of(&mut self, edge: &Edge, end: EdgeEnd) -> &mut Edges {
         let both = if edge.limited {
             &mut self.limited
         } else {
-            &mut self.free
+            &mut self.unlimited
         };
         &mut both[end as usize]
     }
 }
 
 impl Node {
-    /// Lists a wait at one of its ends. Says whether the node waits for anything by then.
-    pub(in crate::tree) fn enter_wait(&self, edge: &Arc<Edge>, end: End) -> bool {
+    /// Lists an edge at this node, which is that end of it. Says whether the node itself waits for anything.
+    pub(in crate::tree) fn add_edge(&self, edge: &Arc<Edge>, end: EdgeEnd) -> bool {
         let mut state = lock(&self.state);
-        let waits = state
+        let edges = state
             .extras
             .get_or_insert_default()
-            .waits
+            .edges
             .get_or_insert_default();
-        let key = waits.of(edge, end).insert(Arc::clone(edge));
+        let key = edges.of(edge, end).insert(Arc::clone(edge));
         edge.keys[end as usize].store(key, Ordering::Relaxed);
-        let from = End::From as usize;
-        !waits.free[from].is_empty() || !waits.limited[from].is_empty()
+        let from = EdgeEnd::From as usize;
+        !edges.unlimited[from].is_empty() || !edges.limited[from].is_empty()
     }
 
-    pub(in crate::tree) fn leave_wait(&self, edge: &Edge, end: End) -> Option<Arc<Edge>> {
+    pub(in crate::tree) fn remove_edge(&self, edge: &Edge, end: EdgeEnd) -> Option<Arc<Edge>> {
         let mut state = lock(&self.state);
-        let edges = state.extras.as_mut()?.waits.as_mut()?.of(edge, end);
+        let edges = state.extras.as_mut()?.edges.as_mut()?.of(edge, end);
         let key = edge.keys[end as usize].load(Ordering::Relaxed);
         // The list may have been taken meanwhile, and be another.
         let found = edges
@@ -104,22 +104,22 @@ impl Node {
         left
     }
 
-    /// Its handler has ended, and with it whatever it waited for.
-    pub(in crate::tree) fn clear_waits(&self) {
+    /// The node's handler has ended, and with it whatever it waited for.
+    pub(in crate::tree) fn clear_edges(&self) {
         let all = {
             let mut state = lock(&self.state);
-            let waits = state
+            let edges = state
                 .extras
                 .as_mut()
-                .and_then(|extras| extras.waits.as_mut());
-            waits.map(|waits| {
-                [&mut waits.free, &mut waits.limited]
-                    .map(|both| std::mem::take(&mut both[End::From as usize]))
+                .and_then(|extras| extras.edges.as_mut());
+            edges.map(|edges| {
+                [&mut edges.unlimited, &mut edges.limited]
+                    .map(|both| std::mem::take(&mut both[EdgeEnd::From as usize]))
             })
         };
         for (_, edge) in all.into_iter().flatten().flatten() {
             if edge.listed.swap(false, Ordering::AcqRel) {
-                drop(edge.target.leave_wait(&edge, End::Target));
+                drop(edge.target.remove_edge(&edge, EdgeEnd::Target));
             }
         }
     }

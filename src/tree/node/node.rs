@@ -15,10 +15,11 @@ use super::deadlines::Notes;
 use super::edges::Request;
 use super::id::NodeId;
 use super::label::Label;
+use super::own_time::{OwnTime, millis};
 use super::shared::Shared;
 use super::signals::{Marks, Signals};
 use super::slot::{NodeSlot, Settings};
-use super::state::{Extras, NodeState, OwnTime, cancel, millis};
+use super::state::{Extras, NodeState, cancel};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::Gate;
 use crate::sync::lock;
@@ -70,9 +71,9 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         0
     }
 
-    /// Whether what was requested of it still waits for it to go on. `inside` says whether that is
-    /// a request from beneath it.
-    fn holds_up(&self, request: &Request, _inside: &dyn Fn() -> bool) -> bool {
+    /// Whether what was requested of it still waits for it to go on. `from_beneath` says whether the request comes from
+    /// this node or one beneath it.
+    fn holds_up(&self, request: &Request, _from_beneath: &dyn Fn() -> bool) -> bool {
         self.node().holds_up(request)
     }
 

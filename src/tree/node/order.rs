@@ -28,7 +28,7 @@ pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
         Order::Cut => kill(target, true),
         Order::Drain | Order::Stop if has_no_time(target) => kill(target, true),
         Order::Drain | Order::Stop => {
-            enter(target, Ending::order(target, order), |_, _| true);
+            begin_end(target, Ending::order(target, order), |_, _| true);
         }
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
     match order {
         Order::Drain | Order::Stop if !has_no_time(target) => {
             let own = Ending::order(target, order);
-            enter(
+            begin_end(
                 target,
                 Ending {
                     by_self: true,
@@ -103,17 +103,17 @@ pub(crate) fn end_if(
 ) -> bool {
     let when =
         |state: &mut NodeState, wakes: &mut WakeList| (!alone || state.is_quiet()) && close(wakes);
-    let entry = Ending {
+    let ending = Ending {
         by_self: true,
         has_ended: true,
         ..Ending::order(target, Order::Stop)
     };
-    enter(target, entry, when)
+    begin_end(target, ending, when)
 }
 
 /// What is beneath a node is to end: its token fires, and a scope takes no orders for that.
 pub(crate) fn fire(target: &Arc<dyn AnyNode>) {
-    enter_one(target, Ending::FIRE, |_, _| true);
+    begin_end_of_one(target, Ending::FIRE, |_, _| true);
 }
 
 /// The node comes to an end of its own: for good, or for this incarnation.
@@ -125,7 +125,7 @@ pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
     target.wake();
 }
 
-/// How a node comes into its end.
+/// How a node begins to end.
 #[derive(Debug, Clone, Copy)]
 struct Ending {
     /// What it is told, if it is told anything.
@@ -197,22 +197,22 @@ impl Ending {
     }
 }
 
-/// The one way into an end, but for a kill.
+/// The one way in which a node begins to end, but for a kill.
 ///
 /// A node with open scopes that is told to stop: their bodies go on within its grace, and so does what is
 /// beneath them; but whoever has a token there is told at once, and its own grace begins (rule 6).
-fn enter(
+fn begin_end(
     target: &Arc<dyn AnyNode>,
-    entry: Ending,
+    ending: Ending,
     when: impl FnOnce(&mut NodeState, &mut WakeList) -> bool,
 ) -> bool {
-    let Some(mut scopes) = enter_one(target, entry, when) else {
+    let Some(mut scopes) = begin_end_of_one(target, ending, when) else {
         return false;
     };
     // A list, because such scopes may be nested deeply (rule 15).
     while let Some(scope) = scopes.pop() {
         scopes.extend(
-            enter_one(&scope, Ending::FIRE, |_, _| true)
+            begin_end_of_one(&scope, Ending::FIRE, |_, _| true)
                 .into_iter()
                 .flatten(),
         );
@@ -224,7 +224,11 @@ fn enter(
                 kill(&task, true);
             } else {
                 let order = Ending::order(&task, Order::Stop);
-                scopes.extend(enter_one(&task, order, |_, _| true).into_iter().flatten());
+                scopes.extend(
+                    begin_end_of_one(&task, order, |_, _| true)
+                        .into_iter()
+                        .flatten(),
+                );
             }
         }
     }
@@ -237,9 +241,9 @@ fn enter(
 ///
 /// An end of its own does not change what the node was told before: a drained node that has ended is
 /// drained, and not stopped.
-fn enter_one(
+fn begin_end_of_one(
     target: &Arc<dyn AnyNode>,
-    entry: Ending,
+    ending: Ending,
     when: impl FnOnce(&mut NodeState, &mut WakeList) -> bool,
 ) -> Option<Vec<Arc<dyn AnyNode>>> {
     let node = target.node();
@@ -247,25 +251,25 @@ fn enter_one(
     let (tokens, mut scopes, news) = {
         let mut state = lock(&node.state);
         let told = node.signals.load();
-        if state.phase == Phase::Stopped || entry.is_late(told) || !when(&mut state, &mut wakes) {
+        if state.phase == Phase::Stopped || ending.is_late(told) || !when(&mut state, &mut wakes) {
             drop(state);
             wakes.wake();
             return None;
         }
-        let after = entry.signals_after(told);
+        let after = ending.signals_after(told);
         if after != told {
             node.signals.add(after);
         }
-        state.closed |= entry.closes;
-        let tokens = if entry.fires {
-            state.tokens(entry.closes)
+        state.closed |= ending.closes;
+        let tokens = if ending.fires {
+            state.tokens(ending.closes)
         } else {
             None
         };
         let table = state
             .children
             .as_ref()
-            .filter(|_| entry.closes || entry.order.is_none());
+            .filter(|_| ending.closes || ending.order.is_none());
         let scopes = table.map_or_else(Vec::new, |table| table.scopes());
         state.begin_stopping(&mut wakes);
         let news = after
@@ -273,8 +277,8 @@ fn enter_one(
             .filter(|_| told.had_children());
         (tokens, scopes, news)
     };
-    if entry.gate != Gate::Open {
-        target.close(entry.gate);
+    if ending.gate != Gate::Open {
+        target.close(ending.gate);
     }
     if let Some(tokens) = tokens {
         tokens.cancel();
@@ -283,11 +287,11 @@ fn enter_one(
     if let Some(news) = news {
         wake_restarting(node, news);
     }
-    if entry.order.is_some() && !entry.by_self {
+    if ending.order.is_some() && !ending.by_self {
         tell_of_scope(target);
     }
     // Its body may be waiting for a task that waits for its token.
-    if node.kind() == Kind::Scope && entry.order.is_some() {
+    if node.kind() == Kind::Scope && ending.order.is_some() {
         scopes.push(Arc::clone(target));
     }
     Some(scopes)
@@ -318,12 +322,12 @@ fn kill(target: &Arc<dyn AnyNode>, cut: bool) {
             if state.phase == Phase::Stopped || node.signals.load().is_killed() {
                 continue;
             }
+            state.end_own_time(now, node);
             node.signals.kill(cut);
             state.phase = Phase::Stopping;
             // The patience of those who wait begins now.
             let wakes = state.watchers();
             state.closed = true;
-            state.end_own_time(now, node);
             if let Some(children) = &state.children {
                 pending.extend(children.all());
             }

@@ -124,7 +124,7 @@ impl Node {
     pub(crate) fn settle_discarded(&self, first: u64) {
         if self.has_replies() {
             let started = self.quiet_reason();
-            self.settle_each(|dropped| match dropped.reply.place() {
+            self.settle_each(|dropped| match dropped.reply.position() {
                 _ if !dropped.is_own => started,
                 AskPosition::Sent(number) if number < first => started,
                 AskPosition::Elsewhere => started,

@@ -1,12 +1,12 @@
 //! What a node has been told, and what it is doing about it, in one word that its shell looks at before each
 //! message and at each wake (rules 5 and 6).
 //!
-//! The bits are known in this file alone. Others ask a [`Snapshot`] what they want to know; where two of its
-//! questions test the same bits, they mean different things.
+//! The bits are known in this file alone; its upper bits are the node's [`Marks`]. Others ask a [`Snapshot`] what they
+//! want to know. Where two of its questions test the same bits, they mean different things.
 
-use std::ops::BitOr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub(crate) use super::marks::Marks;
 use super::order::Order;
 use crate::error::Kind;
 
@@ -48,10 +48,6 @@ const ATTENDED: u32 = 1 << 16;
 /// A scope beneath the node's code has been told to end, or until when, and nobody may poll it.
 const SCOPE_TOLD: u32 = 1 << 17;
 
-/// From here on, what never changes.
-const MARKS_SHIFT: u32 = 20;
-const KIND_SHIFT: u32 = 28;
-
 /// The control flags of a node: orders, which anyone sets, and what the node itself is doing.
 #[derive(Debug)]
 pub(crate) struct Signals(AtomicU32);
@@ -60,20 +56,9 @@ pub(crate) struct Signals(AtomicU32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot(u32);
 
-/// What a node is for life, as its spec says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Marks(u32);
-
 impl Signals {
     pub(super) const fn new(kind: Kind, marks: Marks) -> Self {
-        let kind: u32 = match kind {
-            Kind::Actor => 0,
-            Kind::Task => 1,
-            Kind::Blocking => 2,
-            Kind::Scope => 3,
-            Kind::System => 4,
-        };
-        Self(AtomicU32::new(kind << KIND_SHIFT | marks.0))
+        Self(AtomicU32::new(marks.with_kind(kind)))
     }
 
     #[inline]
@@ -82,18 +67,12 @@ impl Signals {
     }
 
     pub(super) fn kind(&self) -> Kind {
-        match self.0.load(Ordering::Relaxed) >> KIND_SHIFT {
-            0 => Kind::Actor,
-            1 => Kind::Task,
-            2 => Kind::Blocking,
-            3 => Kind::Scope,
-            _ => Kind::System,
-        }
+        Marks::kind(self.0.load(Ordering::Relaxed))
     }
 
     #[inline]
     pub(crate) fn marks(&self) -> Marks {
-        Marks(self.0.load(Ordering::Relaxed) & (u32::MAX << MARKS_SHIFT))
+        Marks::of(self.0.load(Ordering::Relaxed))
     }
 
     /// Adds all that `after` has.
@@ -437,7 +416,7 @@ impl Snapshot {
         Self(self.0 | TOKEN_FIRED)
     }
 
-    /// What this has, and `before` had not, of that which forbids restarts beneath it.
+    /// Those of these signals that forbid restarts beneath the node and were not set `before`; `None` if there are none.
     pub(super) const fn new_bans_of_restarts(self, before: Self) -> Option<Self> {
         match self.0 & !before.0 & (STOP | TOKEN_FIRED) {
             0 => None,
@@ -447,37 +426,5 @@ impl Snapshot {
 
     pub(super) const fn includes(self, other: Self) -> bool {
         self.0 & other.0 == other.0
-    }
-}
-
-impl Marks {
-    /// It has a restart policy.
-    pub(crate) const RESTARTABLE: Self = Self(1 << MARKS_SHIFT);
-    /// An end of its own is followed by another incarnation.
-    pub(crate) const ALWAYS: Self = Self(1 << (MARKS_SHIFT + 1));
-    /// Its own end may be that of its owner.
-    pub(crate) const SIGNIFICANT: Self = Self(1 << (MARKS_SHIFT + 2));
-    /// Its children are stopped all at once.
-    pub(crate) const STOPS_CONCURRENTLY: Self = Self(1 << (MARKS_SHIFT + 3));
-    /// Its failure is traced and goes no further.
-    pub(crate) const FAILURE_CONTAINED: Self = Self(1 << (MARKS_SHIFT + 4));
-    /// A task that was given no token: a stop drops it, and the end of a scope waits for it.
-    pub(crate) const TOKENLESS: Self = Self(1 << (MARKS_SHIFT + 5));
-
-    #[inline]
-    pub(crate) const fn has(self, marks: Self) -> bool {
-        self.0 & marks.0 != 0
-    }
-
-    pub(crate) fn set(&mut self, marks: Self, on: bool) {
-        self.0 = self.0 & !marks.0 | if on { marks.0 } else { 0 };
-    }
-}
-
-impl BitOr for Marks {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 }

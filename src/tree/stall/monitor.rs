@@ -53,18 +53,18 @@ pub(in crate::tree) fn watch(stalls: &Arc<Stalls>) -> bool {
 }
 
 /// A system that has waits, and when to look at them.
-struct Watched {
+struct WatchedSystem {
     stalls: Arc<Stalls>,
     next: Instant,
 }
 
 fn run() {
-    let mut watched: Vec<Watched> = Vec::new();
+    let mut watched: Vec<WatchedSystem> = Vec::new();
     loop {
         for stalls in wait_for_news(watched.iter().map(|each| each.next).min()) {
             watched.retain(|each| !Arc::ptr_eq(&each.stalls, &stalls));
             let next = Instant::now() + TICK;
-            watched.push(Watched { stalls, next });
+            watched.push(WatchedSystem { stalls, next });
         }
         let now = Instant::now();
         watched.retain_mut(|each| {

@@ -5,24 +5,24 @@
 //! for nobody, or a node that nobody waits for, is one look, however many waits the other has.
 //!
 //! It takes one lock at a time, so it may put together waits that never stood at once. A cycle therefore
-//! counts only if each of its waits is looked at again, and still stands: an edge that has left never
-//! enters again, so that all of them stood at the moment between. If one does not, the search begins
+//! counts only if each of its waits is looked at again, and still stands: an edge that was taken out is never
+//! listed again, so that all of them stood at the moment between. If one does not, the search begins
 //! anew: something has moved meanwhile.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::wait_graph::{count_waits, waits};
+use super::wait_graph::{count_unlimited, unlimited_edges};
 use crate::error::Cycle;
-use crate::tree::node::{AnyNode, Edge, End, NodeId};
+use crate::tree::node::{AnyNode, Edge, EdgeEnd, NodeId};
 
 /// The waits of the cycle through this one, if there is one.
 pub(in crate::tree) fn cycle(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
     let is_own = first.from.id() == first.target.id();
     // Nearly always the target waits for nobody, or nobody waits for the one who waits.
     if !is_own
-        && (count_waits(&first.target, End::From) == 0
-            || count_waits(&first.from, End::Target) == 0)
+        && (count_unlimited(&first.target, EdgeEnd::From) == 0
+            || count_unlimited(&first.from, EdgeEnd::Target) == 0)
     {
         return None;
     }
@@ -47,8 +47,8 @@ pub(in crate::tree) fn named(edges: &[Arc<Edge>]) -> Cycle {
 
 /// The waits that lead from this one back to its beginning, with it.
 fn search(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
-    let mut there = Side::new(&first.target, End::From);
-    let mut back = Side::new(&first.from, End::Target);
+    let mut there = Side::new(&first.target, EdgeEnd::From);
+    let mut back = Side::new(&first.from, EdgeEnd::Target);
     loop {
         // One that has nothing more to look at has seen all that lead there.
         let (on, from_behind) = (there.cost()?, back.cost()?);
@@ -73,7 +73,7 @@ fn search(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
 /// What has been reached from one end. It is a list, so that the search does not recurse (rule 15).
 struct Side {
     /// The end of its edges at which it stands.
-    end: End,
+    end: EdgeEnd,
     /// The nodes, and how they were reached: by which edge, and from which of them.
     reached: Vec<(Arc<dyn AnyNode>, Option<By>)>,
     places: HashMap<NodeId, usize>,
@@ -85,7 +85,7 @@ struct Side {
 type By = (Arc<Edge>, usize);
 
 impl Side {
-    fn new(start: &Arc<dyn AnyNode>, end: End) -> Self {
+    fn new(start: &Arc<dyn AnyNode>, end: EdgeEnd) -> Self {
         Self {
             end,
             reached: vec![(Arc::clone(start), None)],
@@ -98,18 +98,18 @@ impl Side {
     /// How many edges it will have looked at after the next step; `None` if there is none.
     fn cost(&self) -> Option<usize> {
         let (node, _) = self.reached.get(self.next)?;
-        Some(self.looked + count_waits(node, self.end))
+        Some(self.looked + count_unlimited(node, self.end))
     }
 
     /// Looks at the edges of the next node; gives one that leads to what the other side has reached.
     fn step(&mut self, other: &Self) -> Option<Arc<Edge>> {
         let (node, _) = self.reached.get(self.next)?;
-        let edges = waits(node, self.end);
+        let edges = unlimited_edges(node, self.end);
         self.looked += edges.len();
         for edge in edges {
             let far = match self.end {
-                End::From => &edge.target,
-                End::Target => &edge.from,
+                EdgeEnd::From => &edge.target,
+                EdgeEnd::Target => &edge.from,
             };
             let id = far.id();
             if self.places.contains_key(&id) || !edge.stands() {

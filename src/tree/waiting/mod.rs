@@ -18,4 +18,4 @@ pub(crate) use wait_bound::{Overrun, WaitBound};
 pub(crate) use wait_graph::Wait;
 pub(in crate::tree) use wait_graph::awaited_nodes;
 #[cfg(feature = "simulation")]
-pub(crate) use wait_graph::waits_of;
+pub(crate) use wait_graph::waits_in_words;

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::wait_graph::all_waits;
+use super::wait_graph::all_edges_from;
 use crate::error::Phase;
 use crate::sync::lock;
 use crate::tree::node::signals::Marks;
@@ -117,7 +117,7 @@ pub(in crate::tree) fn restart_with_group(child: &Arc<dyn AnyNode>) {
     turn_has_come(child);
 }
 
-/// Whether one is parked and waits for the other.
+/// Whether this node is parked, and `next` is the one whose turn it waits for.
 pub(in crate::tree) fn waits_behind(parked: &Arc<dyn AnyNode>, next: &Arc<dyn AnyNode>) -> bool {
     turn_ahead(parked).is_some_and(|edge| edge.target.id() == next.id())
 }
@@ -138,7 +138,7 @@ pub(in crate::tree) fn turn_ahead(node: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> 
     Some(Edge::of_turn(Arc::clone(node), next))
 }
 
-/// How many siblings a node may have parked behind it.
+/// How many siblings may be parked and wait for this node: at most so many.
 pub(in crate::tree) fn count_behind(next: &Arc<dyn AnyNode>) -> usize {
     if next.shared.group_restarts.load(Ordering::Relaxed) == 0 {
         return 0;
@@ -154,7 +154,7 @@ pub(in crate::tree) fn count_behind(next: &Arc<dyn AnyNode>) -> usize {
         .map_or(0, |table| table.table.len())
 }
 
-/// The waits of those.
+/// The waits of the siblings that are parked and wait for this node.
 pub(in crate::tree) fn behind(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     let Some(owner) = next.owner().filter(|_| count_behind(next) > 0) else {
         return Vec::new();
@@ -231,7 +231,7 @@ fn reach(start: &Arc<dyn AnyNode>, wanted: impl Fn(&Edge) -> bool) -> Vec<Arc<Ed
     let mut reached = Vec::new();
     let mut pending = vec![Arc::clone(start)];
     while let Some(node) = pending.pop() {
-        for edge in all_waits(&node) {
+        for edge in all_edges_from(&node) {
             if !edge.stands() {
                 continue;
             }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep};
 use super::wait_graph::Wait;
 use crate::error::Cycle;
 use crate::sync::{after, has_passed};
-use crate::tree::node::{AnyNode, Request, is_inside};
+use crate::tree::node::{AnyNode, Request, is_in_node};
 
 /// What keeps a wait for a node from lasting for ever: its limit, or that it is listed.
 ///
@@ -60,7 +60,7 @@ impl WaitBound {
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
         cx: &mut Context<'_>,
     ) -> Poll<Overrun> {
-        if self.0.is_none() && !is_inside() {
+        if self.0.is_none() && !is_in_node() {
             return Poll::Pending;
         }
         self.0.get_or_insert_default().poll(wait, cx)
@@ -88,7 +88,7 @@ impl Bound {
         cx: &mut Context<'_>,
     ) -> Poll<Overrun> {
         let is_limited = self.even_if_cyclic || self.limit.is_some();
-        if let Err(cycle) = self.wait.list(is_limited, wait) {
+        if let Err(cycle) = self.wait.list_or_refuse(is_limited, wait) {
             return Poll::Ready(Overrun::Cycle(cycle));
         }
         let Some(limit) = self.limit else {

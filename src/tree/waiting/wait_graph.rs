@@ -11,10 +11,9 @@
 //! restart of a group alone (`turns.rs`); and those of code that no node runs.
 //!
 //! Invariants:
-//! 1. An edge that is `listed` is in both lists, but while it enters; those of joins and turns are read out of an
-//!    owner's table, and are in none. Whoever changes that takes it out
-//!    of both.
-//! 2. An edge that has left never enters again: one that is found listed twice stood in between.
+//! 1. An edge that is `listed` is in the lists of both its nodes, except while it is being listed. Whoever clears
+//!    `listed` takes it out of both. The edges of joins and turns are read out of an owner's table, and are in no list.
+//! 2. An edge that was taken out is never listed again. So one that is found listed twice stood all the time in between.
 //! 3. No edge is cloned into an owner's hands or dropped under a lock: with it may go a reply.
 
 use std::sync::Arc;
@@ -28,7 +27,7 @@ use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahe
 use crate::error::{Cycle, Kind};
 use crate::sync::lock;
 use crate::tree::node::{
-    AnyNode, Edge, Edges, End, Node, NodeState, Request, beneath, wake_owner, with_carrier,
+    AnyNode, Edge, EdgeEnd, Edges, Node, NodeState, Request, beneath, wake_owner, with_carrier,
 };
 
 /// A wait that is kept by its future, and listed by each of its polls that is pending.
@@ -46,13 +45,13 @@ impl Wait {
     /// # Errors
     ///
     /// The cycle that it would have completed, unless it is `limited`.
-    pub(crate) fn list(
+    pub(crate) fn list_or_refuse(
         &mut self,
         limited: bool,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
     ) -> Result<(), Cycle> {
-        self.put(limited, wait);
-        self.look()
+        self.list(limited, wait);
+        self.check_cycle()
     }
 
     #[inline]
@@ -66,14 +65,14 @@ impl Wait {
         edge.is_some_and(|edge| edge.target.id().get() == id)
     }
 
-    /// As [`list`](Wait::list), for one that cannot fail, and tells those that it waits for. If it begins later
-    /// than that, those on the way look again.
-    pub(crate) fn enter(
+    /// As [`list_or_refuse`](Wait::list_or_refuse), for a wait that cannot fail. If it completes a cycle, the others in
+    /// that are woken, so that one of them looks and is refused.
+    pub(crate) fn list_and_tell(
         &mut self,
         limited: bool,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
     ) {
-        if !self.put(limited, wait) {
+        if !self.list(limited, wait) {
             return;
         }
         let edges = self.0.as_ref().and_then(cycle);
@@ -83,8 +82,8 @@ impl Wait {
         }
     }
 
-    /// Lists the wait, and no more. Says whether that was to be done.
-    fn put(&mut self, limited: bool, wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request)) -> bool {
+    /// Lists the wait, and no more. `false` if it was listed before, or is nobody's.
+    fn list(&mut self, limited: bool, wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request)) -> bool {
         let here = with_carrier(|node, here| {
             let scope = (here.kind() == Kind::Scope).then_some(here);
             let edge = self.0.as_ref();
@@ -102,13 +101,13 @@ impl Wait {
         self.end();
         let (target, request) = wait();
         let edge = Edge::new(from, target, request, limited, scope);
-        edge.enter();
+        edge.list();
         self.0 = Some(edge);
         true
     }
 
-    fn look(&mut self) -> Result<(), Cycle> {
-        let found = self.0.as_ref().map_or(Ok(()), Edge::look);
+    fn check_cycle(&mut self) -> Result<(), Cycle> {
+        let found = self.0.as_ref().map_or(Ok(()), Edge::check_cycle);
         if found.is_err() {
             self.end();
         }
@@ -119,14 +118,14 @@ impl Wait {
     #[inline]
     pub(crate) fn end(&mut self) {
         if self.0.is_some() {
-            self.leave();
+            self.unlist();
         }
     }
 
     #[cold]
-    fn leave(&mut self) {
+    fn unlist(&mut self) {
         if let Some(edge) = self.0.take() {
-            edge.leave();
+            edge.unlist();
         }
     }
 }
@@ -196,10 +195,10 @@ impl Edge {
             }
     }
 
-    fn enter(self: &Arc<Self>) {
-        let target_waits = self.target.enter_wait(self, End::Target);
-        self.from.enter_wait(self, End::From);
-        self.from.note_waits();
+    fn list(self: &Arc<Self>) {
+        let target_waits = self.target.add_edge(self, EdgeEnd::Target);
+        self.from.add_edge(self, EdgeEnd::From);
+        self.from.note_edges();
         if target_waits || matches!(self.request, Request::End | Request::Order) {
             self.tell_owners();
         }
@@ -221,16 +220,16 @@ impl Edge {
         }
     }
 
-    fn leave(&self) {
+    fn unlist(&self) {
         if self.listed.swap(false, Ordering::AcqRel) {
-            drop(self.from.leave_wait(self, End::From));
-            drop(self.target.leave_wait(self, End::Target));
+            drop(self.from.remove_edge(self, EdgeEnd::From));
+            drop(self.target.remove_edge(self, EdgeEnd::Target));
         }
     }
 
     /// The edge is listed: whether it completes a cycle. One through a turn of a group's may be broken
     /// otherwise.
-    fn look(self: &Arc<Self>) -> Result<(), Cycle> {
+    fn check_cycle(self: &Arc<Self>) -> Result<(), Cycle> {
         let found = if self.limited { None } else { cycle(self) };
         match found {
             Some(edges) if !break_at_turn(&edges) => Err(named(&edges)),
@@ -270,13 +269,14 @@ impl Edge {
 /// end.
 pub(in crate::tree) fn awaited_nodes(node: &Node) -> Vec<(Arc<dyn AnyNode>, bool)> {
     let state = lock(&node.state);
-    let waits = state
+    let edges = state
         .extras
         .as_ref()
-        .and_then(|extras| extras.waits.as_ref());
-    let edges = waits.into_iter().flat_map(|waits| {
-        let both = [&waits.free, &waits.limited];
-        both.into_iter().flat_map(|both| &both[End::From as usize])
+        .and_then(|extras| extras.edges.as_ref());
+    let edges = edges.into_iter().flat_map(|edges| {
+        let both = [&edges.unlimited, &edges.limited];
+        both.into_iter()
+            .flat_map(|both| &both[EdgeEnd::From as usize])
     });
     let by_order = |edge: &Edge| matches!(edge.request, Request::End | Request::Order);
     edges
@@ -285,35 +285,35 @@ pub(in crate::tree) fn awaited_nodes(node: &Node) -> Vec<(Arc<dyn AnyNode>, bool
 }
 
 /// How many waits without a limit there are at this end of a node.
-pub(in crate::tree) fn count_waits(node: &Arc<dyn AnyNode>, end: End) -> usize {
+pub(in crate::tree) fn count_unlimited(node: &Arc<dyn AnyNode>, end: EdgeEnd) -> usize {
     let state = lock(&node.state);
-    let listed = state.waits(end).map_or(0, Slab::len);
+    let listed = state.unlimited_edges(end).map_or(0, Slab::len);
     match end {
-        End::From => {
+        EdgeEnd::From => {
             let joined = count_joined(node.node(), &state);
             drop(state);
             listed + joined + usize::from(turn_ahead(node).is_some())
         }
-        End::Target => {
+        EdgeEnd::Target => {
             drop(state);
             listed + usize::from(joiner(node).is_some()) + count_behind(node)
         }
     }
 }
 
-/// Those.
-pub(in crate::tree) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>> {
+/// The waits without a limit at this end of a node.
+pub(in crate::tree) fn unlimited_edges(node: &Arc<dyn AnyNode>, end: EdgeEnd) -> Vec<Arc<Edge>> {
     let mut waits: Vec<_> = {
         let state = lock(&node.state);
-        let edges = state.waits(end).into_iter().flatten();
+        let edges = state.unlimited_edges(end).into_iter().flatten();
         edges.map(|(_, edge)| Arc::clone(edge)).collect()
     };
     match end {
-        End::From => {
+        EdgeEnd::From => {
             waits.append(&mut joined(node));
             waits.extend(turn_ahead(node));
         }
-        End::Target => {
+        EdgeEnd::Target => {
             waits.extend(joiner(node));
             waits.append(&mut behind(node));
         }
@@ -322,30 +322,30 @@ pub(in crate::tree) fn waits(node: &Arc<dyn AnyNode>, end: End) -> Vec<Arc<Edge>
 }
 
 /// All that a node waits for, with a limit or without.
-pub(in crate::tree) fn all_waits(node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
-    let mut all = waits(node, End::From);
+pub(in crate::tree) fn all_edges_from(node: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
+    let mut all = unlimited_edges(node, EdgeEnd::From);
     let state = lock(&node.state);
-    let waits = state
+    let edges = state
         .extras
         .as_ref()
-        .and_then(|extras| extras.waits.as_ref());
-    let limited = waits
+        .and_then(|extras| extras.edges.as_ref());
+    let limited = edges
         .into_iter()
-        .flat_map(|waits| &waits.limited[End::From as usize]);
+        .flat_map(|edges| &edges.limited[EdgeEnd::From as usize]);
     all.extend(limited.map(|(_, edge)| Arc::clone(edge)));
     all
 }
 
 impl NodeState {
-    fn waits(&self, end: End) -> Option<&Edges> {
-        let waits = self.extras.as_ref()?.waits.as_ref()?;
-        Some(&waits.free[end as usize])
+    fn unlimited_edges(&self, end: EdgeEnd) -> Option<&Edges> {
+        let edges = self.extras.as_ref()?.edges.as_ref()?;
+        Some(&edges.unlimited[end as usize])
     }
 }
 
 /// The same in words: what it waits for, of whom.
 #[cfg(feature = "simulation")]
-pub(crate) fn waits_of(node: &Arc<dyn AnyNode>) -> Vec<(&'static str, Arc<dyn AnyNode>)> {
+pub(crate) fn waits_in_words(node: &Arc<dyn AnyNode>) -> Vec<(&'static str, Arc<dyn AnyNode>)> {
     let in_words = |edge: Arc<Edge>| {
         let what = match edge.request {
             Request::Reply(_) => "a reply of",
@@ -358,5 +358,5 @@ pub(crate) fn waits_of(node: &Arc<dyn AnyNode>) -> Vec<(&'static str, Arc<dyn An
         };
         (what, Arc::clone(&edge.target))
     };
-    all_waits(node).into_iter().map(in_words).collect()
+    all_edges_from(node).into_iter().map(in_words).collect()
 }

@@ -70,21 +70,21 @@ pub(in crate::tree) struct Group {
     cursor: u32,
     /// The oldest entry that is to end; without one, all are.
     last: Option<u32>,
-    _mark: Mark,
+    _count: GroupCount,
 }
 
-/// Counts the restarts of groups that are under way in a system.
+/// A restart of a group that is counted in its system for as long as it is under way.
 #[derive(Debug)]
-struct Mark(Arc<Shared>);
+struct GroupCount(Arc<Shared>);
 
-impl Mark {
+impl GroupCount {
     fn new(shared: &Arc<Shared>) -> Self {
         shared.group_restarts.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(shared))
     }
 }
 
-impl Drop for Mark {
+impl Drop for GroupCount {
     fn drop(&mut self) {
         self.0.group_restarts.fetch_sub(1, Ordering::Relaxed);
     }
@@ -109,7 +109,7 @@ pub(in crate::tree) enum GroupStep {
 impl Group {
     fn new(newest: u32, last: Option<u32>, shared: &Arc<Shared>) -> Self {
         Self {
-            _mark: Mark::new(shared),
+            _count: GroupCount::new(shared),
             stage: GroupStage::Ending,
             cursor: newest,
             last,

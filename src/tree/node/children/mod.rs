@@ -8,4 +8,4 @@ pub(crate) use group::Turn;
 pub use group::{AutoShutdown, Strategy};
 pub(crate) use table::Key;
 pub use table::StopOrder;
-pub(in crate::tree) use table::{AT_ONCE, Awaited, Children, Ended, NONE};
+pub(in crate::tree) use table::{AT_ONCE, Awaited, Children, EndedChild, NONE};

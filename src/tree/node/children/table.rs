@@ -43,7 +43,7 @@ pub(in crate::tree) enum Awaited {
 }
 
 /// A child that has ended, and how.
-pub(in crate::tree) struct Ended {
+pub(in crate::tree) struct EndedChild {
     pub(in crate::tree) node: Arc<dyn AnyNode>,
     pub(in crate::tree) reason: StopReason,
     /// It is the owner's end, too, once that has seen it.
@@ -84,7 +84,7 @@ pub(in crate::tree) struct Children {
     /// Children that are started anew together.
     pub(in crate::tree) group: Option<Group>,
     /// Ends that the owner has not looked at yet.
-    pub(in crate::tree) ended: VecDeque<Ended>,
+    pub(in crate::tree) ended: VecDeque<EndedChild>,
     /// What was cut short while the owner was ending.
     pub(in crate::tree) cuts: Vec<CutShort>,
 }

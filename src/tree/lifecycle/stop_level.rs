@@ -1,0 +1,172 @@
+//! How far a stop has come with the children of one node, and what it does next there.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::sync::lock;
+use crate::tree::node::{AnyNode, Awaited, Children, Key, StopOrder};
+
+/// How the children of a node are told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Stop,
+    Drain,
+    /// The body of a scope has ended: plain tasks are waited for, and not told (rule 4).
+    Finish,
+}
+
+/// How far it has come with the children of one node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Level {
+    pub(super) step: LevelStep,
+    /// The table's generation at the last look: if it has changed, there are new children, and it begins
+    /// again.
+    generation: u32,
+    /// Before which generation all tasks have been told, and all children.
+    told_tasks: Option<u32>,
+    told_all: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LevelStep {
+    Begin,
+    /// Tasks and blocking jobs are being told.
+    TellTasks,
+    /// They have been told.
+    AwaitTasks,
+    /// The others are told, the youngest first, and each is joined before the next. This one has been told.
+    Reverse(Option<Key>),
+    /// Everyone is being told.
+    TellAll,
+    /// Everyone has been told.
+    AwaitAll,
+}
+
+/// What there is to do next.
+pub(super) enum Next {
+    /// Some of many: told all in one poll they would keep their owner's thread from everything else,
+    /// and each be out of its caches when it comes to its end.
+    TellSome(Vec<Arc<dyn AnyNode>>),
+    /// These tasks may await the ends of siblings, which are told only after the tasks have ended. Such siblings are
+    /// told now, or both would wait for ever.
+    TellAwaited(Vec<Arc<dyn AnyNode>>),
+    Tell(Arc<dyn AnyNode>),
+    /// This child is a scope whose future somebody keeps. It has been told, and what is beneath it is next.
+    Adopt(Arc<dyn AnyNode>),
+    Wait,
+    /// Nobody is left whose end can be waited for.
+    Gone,
+}
+
+impl Level {
+    pub(super) const fn new() -> Self {
+        Self {
+            step: LevelStep::Begin,
+            generation: 0,
+            told_tasks: None,
+            told_all: None,
+        }
+    }
+
+    /// Goes to the next step if this one is over, and to `Begin` if the node has started others
+    /// meanwhile, as a draining one may. Gives the limit of the node's end as well.
+    pub(super) fn advance(
+        &mut self,
+        node: &Arc<dyn AnyNode>,
+        manner: Manner,
+    ) -> (Next, Option<Instant>) {
+        let node = node.node();
+        let mut state = lock(&node.state);
+        // Waiting for children is not own time (rule 7).
+        state.pause_own_time(node);
+        let bound = state.bound().filter(|_| !node.signals.load().is_killed());
+        let order = node.stop_order();
+        let next = match state.children.as_mut().filter(|table| !table.is_quiet()) {
+            Some(table) => self.next(table, order, manner),
+            None => {
+                self.step = LevelStep::Begin;
+                Next::Gone
+            }
+        };
+        (next, bound)
+    }
+
+    fn next(&mut self, table: &mut Children, order: StopOrder, manner: Manner) -> Next {
+        let generation = table.generation();
+        if generation != std::mem::replace(&mut self.generation, generation) {
+            self.step = LevelStep::Begin;
+        }
+        loop {
+            match self.step {
+                LevelStep::Begin => {
+                    self.step = LevelStep::TellTasks;
+                    table.awaited = Awaited::Tasks;
+                    table.task_waits = manner != Manner::Stop;
+                    table.begin_round();
+                }
+                LevelStep::TellTasks => match table.next_of_round(true, self.told_tasks) {
+                    Some(tasks) => return Next::TellSome(tasks),
+                    None => {
+                        self.told_tasks = Some(generation);
+                        self.step = LevelStep::AwaitTasks;
+                    }
+                },
+                LevelStep::AwaitTasks if table.tasks() > 0 => {
+                    return match std::mem::take(&mut table.task_waits) {
+                        true => Next::TellAwaited(table.all_tasks()),
+                        false => Next::Wait,
+                    };
+                }
+                LevelStep::AwaitTasks => self.step = LevelStep::after_tasks(table, order),
+                LevelStep::Reverse(Some(key)) if table.lasts(key) => {
+                    return table.kept_scope(key).map_or(Next::Wait, Next::Adopt);
+                }
+                LevelStep::Reverse(_) => match table.youngest() {
+                    Some((key, child)) => {
+                        self.step = LevelStep::Reverse(Some(key));
+                        table.awaited = Awaited::One(key);
+                        return Next::Tell(child);
+                    }
+                    None => self.step = LevelStep::AwaitAll,
+                },
+                LevelStep::TellAll => match table.next_of_round(false, self.told_all) {
+                    Some(children) => return Next::TellSome(children),
+                    None => {
+                        self.told_all = Some(generation);
+                        self.step = LevelStep::AwaitAll;
+                    }
+                },
+                LevelStep::AwaitAll => {
+                    table.awaited = Awaited::All;
+                    return table.any_kept_scope().map_or(Next::Wait, Next::Adopt);
+                }
+            }
+        }
+    }
+
+    /// Whose end the step waits for: that of one child, or that of the node itself for all of them.
+    pub(super) fn awaited(&self, node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
+        match self.step {
+            LevelStep::Reverse(Some(key)) => {
+                let state = lock(&node.state);
+                state.children.as_ref()?.get(key)
+            }
+            _ => Some(Arc::clone(node)),
+        }
+    }
+}
+
+impl LevelStep {
+    /// How it goes on when the tasks have ended, or been passed over.
+    pub(super) fn after_tasks(table: &mut Children, order: StopOrder) -> Self {
+        match order {
+            StopOrder::Reverse => Self::Reverse(None),
+            StopOrder::Concurrent => {
+                table.awaited = Awaited::All;
+                table.begin_round();
+                Self::TellAll
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! How long a node has been using its own time to end (rule 7). It is kept under the node's lock.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::node::Node;
+use super::signals::Snapshot;
+use super::state::NodeState;
+use crate::error::{Kind, Phase};
+use crate::sync::{moment, saturating_add};
+
+/// A node's own time to end, at one look.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::tree) struct OwnTime {
+    /// How much of it is used.
+    pub(in crate::tree) used: Duration,
+    /// When it will be up; of a killed node, when that was.
+    pub(in crate::tree) until: Instant,
+}
+
+/// The same between two looks.
+#[derive(Debug, Clone, Copy)]
+enum OwnClock {
+    /// Nobody has looked at the node since it was told to end: all of its grace is left.
+    NotBegun,
+    /// It has been running since then, with this much left at that moment.
+    Running { since: Instant, left: Duration },
+    /// It stands still, as the node waits for its children or for its next incarnation.
+    Paused { left: Duration },
+    /// The node was killed then, and had used this much.
+    Killed { at: Instant, used: Duration },
+}
+
+impl NodeState {
+    /// How much of its own time the node has used, and when it will be up; `None` unless it is to end
+    /// and does not wait for its children. The count begins with the first look: most nodes end before
+    /// anybody has to look.
+    pub(in crate::tree) fn own_time(&mut self, node: &Node) -> Option<OwnTime> {
+        let signals = node.signals.load();
+        if !signals.ends_incarnation()
+            || self.shell_gone
+            || self.is_waiting(signals)
+            || self.is_kept(node, signals)
+        {
+            return None;
+        }
+        let now = Instant::now();
+        let (since, left) = match self.own_clock(signals) {
+            OwnClock::NotBegun => (now, node.grace()),
+            OwnClock::Running { since, left } => (since, left),
+            OwnClock::Paused { left } => (now, left),
+            OwnClock::Killed { at, used } => {
+                return Some(OwnTime {
+                    used: used + now.saturating_duration_since(at),
+                    until: at,
+                });
+            }
+        };
+        self.set_own_clock(OwnClock::Running { since, left });
+        Some(OwnTime {
+            used: node.grace().saturating_sub(left) + now.saturating_duration_since(since),
+            until: saturating_add(since, left),
+        })
+    }
+
+    /// It is a scope of which only the future is left, in its owner's hands: it ends when that is polled or
+    /// dropped, and holds nobody up. In others' hands it does.
+    fn is_kept(&self, node: &Node, signals: Snapshot) -> bool {
+        if signals.has_own_time() {
+            return false;
+        }
+        let has_ended = signals.is_by_self() && self.closed && self.is_quiet();
+        node.kind() == Kind::Scope && (signals.is_adopted() || has_ended && !signals.is_killed())
+    }
+
+    /// It waits for its children, or for its next incarnation: that is not its own time.
+    fn is_waiting(&self, signals: Snapshot) -> bool {
+        signals.is_joining() && (self.has_children() || self.phase == Phase::Restarting)
+    }
+
+    /// The count stands still until the next look. That of a killed node is over.
+    pub(in crate::tree) fn pause_own_time(&mut self, node: &Node) {
+        if self.clock_moment == 0 {
+            return;
+        }
+        if let OwnClock::Running { since, left } = self.own_clock(node.signals.load()) {
+            let left = left.saturating_sub(since.elapsed());
+            self.set_own_clock(OwnClock::Paused { left });
+        }
+    }
+
+    /// The node is killed now. Its signals do not say so yet.
+    pub(in crate::tree) fn end_own_time(&mut self, now: Instant, node: &Node) {
+        let used = match self.own_clock(node.signals.load()) {
+            OwnClock::NotBegun => Duration::ZERO,
+            OwnClock::Running { since, left } => {
+                node.grace().saturating_sub(left) + now.saturating_duration_since(since)
+            }
+            OwnClock::Paused { left } => node.grace().saturating_sub(left),
+            OwnClock::Killed { .. } => return,
+        };
+        self.set_own_clock(OwnClock::Killed { at: now, used });
+    }
+
+    /// The next incarnation has a grace of its own.
+    pub(in crate::tree) fn reset_own_time(&mut self) {
+        self.set_own_clock(OwnClock::NotBegun);
+    }
+
+    /// Which state it is in, say the node's signals and which of the two words are 0.
+    fn own_clock(&self, signals: Snapshot) -> OwnClock {
+        let time = Duration::from_millis(u64::from(self.clock_millis));
+        match moment::decode(self.clock_moment) {
+            None if self.clock_millis == 0 => OwnClock::NotBegun,
+            None => OwnClock::Paused { left: time },
+            Some(at) if signals.is_killed() => OwnClock::Killed { at, used: time },
+            Some(since) => OwnClock::Running { since, left: time },
+        }
+    }
+
+    fn set_own_clock(&mut self, clock: OwnClock) {
+        let (at, time) = match clock {
+            OwnClock::NotBegun => (None, 0),
+            OwnClock::Running { since, left } => (Some(since), millis(left)),
+            // Zero would be a count that has not begun.
+            OwnClock::Paused { left } => (None, millis(left).max(1)),
+            OwnClock::Killed { at, used } => (Some(at), millis(used)),
+        };
+        self.clock_moment = moment::encode(at);
+        self.clock_millis = time;
+    }
+}
+
+/// Milliseconds, rounded up, so that only no time at all is none.
+pub(super) fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+}
