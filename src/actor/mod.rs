@@ -65,6 +65,7 @@ pub(crate) use incarnation::{ActorTask, Incarnation, Life};
 pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts};
 pub(crate) use refused::refused;
 pub(crate) use shell::shell;
+pub(crate) use task_deadline::set_deadline;
 pub(crate) use task_label::task_label;
 
 use std::future::Future;

@@ -5,8 +5,17 @@ use tokio::time::Instant;
 
 use crate::mailbox::{AskPosition, Caller, DropReason};
 use crate::sync::{WakerKey, moment};
+use crate::tree::{Node, inherited_caller};
 
-/// The deadline of a task, in the place of an ask's whose caller it would be: nobody waits, and nobody goes.
+/// Gives a node that has no caller a deadline, beside what the code here inherits; one that it had is replaced.
+pub(crate) fn set_deadline(node: &Node, limit: Instant) {
+    // It does not inherit from itself.
+    node.set_caller(None);
+    let deadline = TaskDeadline::new(limit, inherited_caller());
+    node.set_caller(Some(&(Arc::new(deadline) as _)));
+}
+
+/// The deadline of a task or scope, in the place of an ask's whose caller it would be: nobody waits, and nobody goes.
 pub(super) struct TaskDeadline {
     limit: u64,
     /// For whom the task does what it does, besides.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::root::Root;
 use super::system_defaults;
-use crate::actor::{Spawner, task_label};
+use crate::actor::{Spawner, set_deadline, task_label};
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
 use crate::tree::{
     AnyNode, Body, BodyEnd, Exit, Halt, Manner, NodeSlot, OverdueTimer, Report, Request,
@@ -24,6 +25,44 @@ use crate::tree::{
 #[derive(Clone)]
 pub struct Scope {
     spawner: Spawner,
+}
+
+impl Scope {
+    /// Until when what is done in the scope is of use: asks that are made in it, and in the tasks that are started in
+    /// it from then on, inherit this as they do the deadline of an ask ([rule 10](crate::lifecycle#rule-10)). Of this
+    /// and what surrounds the scope the earlier holds. Once it has passed, such asks fail with
+    /// [`AskError::TimedOut`](crate::AskError::TimedOut). It does not end the scope.
+    ///
+    /// It is called in the scope's body, and replaces what it was given before.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use tenure::prelude::*;
+    /// use tokio::time::Instant;
+    ///
+    /// # struct Silent;
+    /// # impl Actor for Silent {
+    /// #     type Msg = ReplyTo<()>;
+    /// #     async fn handle(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> tenure::Result {
+    /// #         reply.gone().await;
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     scope.set_deadline(Instant::now() + Duration::from_secs(1));
+    ///     let silent = scope.spawn(Silent)?;
+    ///     let asked = silent.ask(|reply| reply).await;
+    ///     assert!(matches!(asked, Err(AskError::TimedOut { inherited: true, .. })));
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    pub fn set_deadline(&self, limit: Instant) {
+        set_deadline(self.spawner.owner().node(), limit);
+    }
 }
 
 impl Deref for Scope {

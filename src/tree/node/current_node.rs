@@ -87,19 +87,25 @@ pub(crate) fn is_beneath(node: &Node) -> bool {
 pub(in crate::tree) fn with_carrier<R>(
     f: impl FnOnce(&Arc<dyn AnyNode>, &Arc<dyn AnyNode>) -> R,
 ) -> Option<R> {
+    with_here(|carrier, here| carrier.map(|carrier| f(carrier, here))).flatten()
+}
+
+/// As [`with_carrier`], also for the code of a scope that is nobody's.
+pub(in crate::tree) fn with_here<R>(
+    f: impl FnOnce(Option<&Arc<dyn AnyNode>>, &Arc<dyn AnyNode>) -> R,
+) -> Option<R> {
     CURRENT
         .try_with(|current| {
             let current = current.borrow();
             let here = current.as_ref()?;
             if here.kind() != Kind::Scope {
-                return counts(here).then(|| f(here, here));
+                return Some(f(Some(here).filter(|node| counts(node)), here));
             }
             let poller = POLLER.try_with(|poller| {
                 let poller = poller.borrow();
-                let node = poller.as_ref().filter(|node| counts(node))?;
-                Some(f(node, here))
+                f(poller.as_ref().filter(|node| counts(node)), here)
             });
-            poller.ok().flatten()
+            poller.ok()
         })
         .ok()
         .flatten()

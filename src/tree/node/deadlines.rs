@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::time::Instant;
 
-use super::current_node::with_carrier;
-use super::node::Node;
+use super::current_node::with_here;
+use super::node::{AnyNode, Node};
+use crate::error::Kind;
 use crate::mailbox::{Caller, DropReason};
 use crate::sync::{after, lock, moment};
 
@@ -135,16 +136,33 @@ impl Node {
 
 /// The caller for whom the code here does what it does, if that has a time limit: for what it starts.
 pub(crate) fn inherited_caller() -> Option<Arc<dyn Caller>> {
-    with_carrier(|node, _| node.limiting_caller()).flatten()
+    with_here(limiting_caller).flatten()
+}
+
+/// That of the innermost scope around the code here that has a limit of its own, or else that of the node whose
+/// code it is, if it is anybody's.
+fn limiting_caller(
+    carrier: Option<&Arc<dyn AnyNode>>,
+    here: &Arc<dyn AnyNode>,
+) -> Option<Arc<dyn Caller>> {
+    let mut next = Some(here);
+    while let Some(scope) = next.filter(|here| here.kind() == Kind::Scope) {
+        let caller = scope.limiting_caller();
+        if caller.is_some() {
+            return caller;
+        }
+        next = scope.owner();
+    }
+    carrier?.limiting_caller()
 }
 
 /// When an ask that is made here is to end at the latest: by what it inherits or, with `or_default`, by
 /// its system's default. Says whether it is inherited.
 pub(crate) fn inherited_or_default(or_default: bool) -> Option<(Instant, bool)> {
-    with_carrier(|node, _| {
-        let caller = node.limiting_caller();
+    with_here(|carrier, here| {
+        let caller = limiting_caller(carrier, here);
         let inherited = caller.and_then(|caller| moment::decode(caller.limit()));
-        let default = || or_default.then(|| node.default_limit()).flatten();
+        let default = || carrier.filter(|_| or_default)?.default_limit();
         let inherited = inherited.map(|limit| (limit, true));
         inherited.or_else(|| default().map(|limit| (limit, false)))
     })
