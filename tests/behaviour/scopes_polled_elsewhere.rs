@@ -34,6 +34,7 @@ enum Msg {
     /// Awaits it, and its error is no failure.
     TryAwait,
     Ping(ReplyTo<()>),
+    Sleep(Duration),
     /// Replies after it has asked that one.
     Ask(ActorRef<Msg>, ReplyTo<()>),
     /// Gives its own reply away.
@@ -56,6 +57,7 @@ impl Actor for Holder {
             Msg::TryAwait => drop(self.kept.take().unwrap().await),
             Msg::Give(to) => drop(to.send(self.kept.take().unwrap())),
             Msg::Ping(reply) => reply.send(()),
+            Msg::Sleep(time) => sleep(time).await,
             Msg::Ask(other, reply) => {
                 other.ask(Msg::Ping).await?;
                 reply.send(());
@@ -466,5 +468,30 @@ fn kept_scope_that_is_polled_again_ends_by_itself() {
         assert!(matches!(ended, Ok(StopReason::Stopped)), "{ended:?}");
         assert!(child.is_stopped());
         system.stop().await.unwrap();
+    });
+}
+
+/// The rule: nobody is blamed for what goes with the code of an owner that still has time.
+#[test]
+fn kept_scope_whose_time_is_up_does_not_hold_up_the_stop_of_those_above() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let older = Worker::new("older", &log, &check).named();
+        let older = system.spawn(older).unwrap();
+        let holder = holder(&system, &check);
+        let (scope, _) = keep_with_actor(&holder, (&check, &log), SECOND).await;
+        drop(scope.stop());
+        // It has been killed by now, and its future is kept.
+        sleep(100 * SECOND).await;
+        let begin = Instant::now();
+        holder.tell(Msg::Sleep(3 * SECOND)).await.unwrap();
+        let stopped = system.stop().await;
+        assert!(
+            matches!(stopped, Err(StopError::CutShort(_))),
+            "{stopped:?}"
+        );
+        assert_eq!(begin.elapsed(), 3 * SECOND);
+        assert!(matches!(older.stopped().await, Ok(StopReason::Stopped)));
+        assert_eq!(check.alive(), 0);
     });
 }

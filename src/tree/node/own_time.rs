@@ -74,6 +74,17 @@ impl NodeState {
         node.kind() == Kind::Scope && (signals.is_adopted() || has_ended && !signals.is_killed())
     }
 
+    /// It is a scope that was killed, and of which only the future is left: that ends when the code of its owner polls
+    /// it, or is gone. In others' hands, once that code is gone, it does not.
+    pub(in crate::tree) fn goes_with_owner(&self, node: &Node) -> bool {
+        let signals = node.signals.load();
+        node.kind() == Kind::Scope
+            && signals.is_killed()
+            && !signals.outlives_owner()
+            && self.closed
+            && self.is_quiet()
+    }
+
     /// It waits for its children, or for its next incarnation: that is not its own time.
     fn is_waiting(&self, signals: Snapshot) -> bool {
         signals.is_joining() && (self.has_children() || self.phase == Phase::Restarting)

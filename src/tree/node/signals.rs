@@ -376,6 +376,11 @@ impl Snapshot {
         self.has(ADOPTED | ATTENDED)
     }
 
+    /// It is a scope whose future is in the hands of others, and the code of its owner is gone.
+    pub(in crate::tree) const fn outlives_owner(self) -> bool {
+        self.has(FUTURE_OUTLIVES_OWNER)
+    }
+
     /// It is a scope whose own time counts, also when only its future is left.
     pub(in crate::tree) const fn has_own_time(self) -> bool {
         self.has(FUTURE_OUTLIVES_OWNER | ATTENDED)

@@ -39,7 +39,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     while let Some((depth, above, next)) = pending.pop() {
         let index = seen.len();
         let node = next.node();
-        let (own_time, bound) = {
+        let (own_time, bound, goes_with_owner) = {
             let mut state = lock(&node.state);
             if state.phase == Phase::Stopped {
                 continue;
@@ -48,13 +48,15 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
                 let children = children.all().into_iter();
                 pending.extend(children.map(|child| (depth + 1, Some(index), child)));
             }
-            (state.own_time(node), state.bound())
+            let goes_with_owner = state.goes_with_owner(node);
+            (state.own_time(node), state.bound(), goes_with_owner)
         };
         found.alive += 1;
         seen.push(Seen {
             above,
             beneath_has_time: false,
             has_time: false,
+            is_overdue: false,
         });
         if let Some(bound) = bound.filter(|_| !node.signals.load().is_killed()) {
             if bound <= now {
@@ -77,7 +79,13 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             until
         };
         if limit <= now {
-            blockers.push((depth, index, node.blocker(&*next, used)));
+            // What goes with its owner's code is to blame if that is, which was looked at before.
+            let is_owners =
+                goes_with_owner && above.is_some_and(|above: usize| !seen[above].is_overdue);
+            seen[index].is_overdue = !is_owners;
+            if !is_owners {
+                blockers.push((depth, index, node.blocker(&*next, used)));
+            }
         } else {
             seen[index].has_time = true;
             found.look_at(limit);
@@ -108,6 +116,7 @@ struct Seen {
     above: Option<usize>,
     has_time: bool,
     beneath_has_time: bool,
+    is_overdue: bool,
 }
 
 impl Overdue {

@@ -1,0 +1,84 @@
+//! Scripts that have shown something once: a fault, or where the model had read a rule wrongly.
+
+use tenure::Strategy;
+
+use crate::list;
+use crate::run;
+use crate::script::{Answer::*, Child, Held::*, Order::*, Script, Step, Step::*, Wait::*, Work::*};
+
+fn keeps_the_rules(order: u64, steps: Vec<Step>) {
+    let script = Script {
+        order,
+        faults: false,
+        strategy: Strategy::OneForOne,
+        end: Stop,
+        within: None,
+        steps: crate::script::List(steps),
+    };
+    if let Err(why) = run::simulated(&script) {
+        panic!("{why}");
+    }
+}
+
+/// It ends with its future, which its actor keeps: who waits for its end is told that it has not come.
+#[test]
+fn scope_in_a_state_is_told_to_end_by_itself() {
+    let task = Task {
+        under: None,
+        work: Plain,
+        body: list![],
+        contained: false,
+        wait: None,
+    };
+    let end = End {
+        of: 2,
+        order: Stop,
+        wait: Some(Forever),
+    };
+    let body = list![
+        Scope {
+            held: InState,
+            body: list![task]
+        },
+        Scope {
+            held: Elsewhere,
+            body: list![end]
+        },
+    ];
+    let spawn = Spawn {
+        under: None,
+        child: Child::default(),
+        wait: None,
+    };
+    let ask = Ask {
+        to: 0,
+        wait: Forever,
+        answer: AtOnce,
+        strict: false,
+        body,
+    };
+    keeps_the_rules(0, vec![spawn, ask]);
+}
+
+/// An ask that comes back to whoever has asked is a cycle of one.
+#[test]
+fn ask_is_handed_on_to_the_one_who_asks() {
+    let spawn = || Spawn {
+        under: None,
+        child: Child::default(),
+        wait: None,
+    };
+    let ask = Ask {
+        to: 0,
+        wait: Forever,
+        answer: Forwarded(1),
+        strict: false,
+        body: list![],
+    };
+    let tell = Tell {
+        to: 1,
+        wait: Forever,
+        body: list![ask],
+    };
+    keeps_the_rules(865_977, vec![spawn(), spawn(), Sleep(1), tell]);
+}

@@ -1,0 +1,355 @@
+//! What nodes, messages and those who wait tell the model, and the rules that hold at that moment.
+
+use tenure::{ActorRef, Kind, NodeId, StartError, StopError, Strategy};
+
+use crate::actor::Msg;
+use crate::script::{Held, Order};
+use crate::world::{Life, Message, Sort, State, Tag, World};
+
+impl World {
+    pub fn tag_of(&self, id: NodeId) -> Option<Tag> {
+        self.lock().tag_of(id)
+    }
+
+    /// A number that no other has.
+    pub fn key(&self) -> u64 {
+        self.lock().tick()
+    }
+
+    /// A state comes to be: all that the one before it had is gone, and nobody has told it to end (rule 9).
+    pub fn begins_life(&self, tag: Tag) {
+        let mut state = self.lock();
+        let now = state.tick();
+        let number = state.nodes[tag].lives.len() + 1;
+        state.log(format!("#{tag} begins life {number}"));
+        state.nodes[tag].ran = true;
+        if number > 1 {
+            if let Some(other) = state.alive_beneath(tag, |_| true) {
+                state.breach(format!(
+                    "rule 9: #{tag} is restarted, and #{other} of its last life is alive"
+                ));
+            }
+            let told = |tag: &Tag| state.nodes[*tag].ends_restarts();
+            let above = state.upward(tag).find(|tag| self.simulated && told(tag));
+            if let Some(above) = above {
+                state.breach(format!(
+                    "rule 9: #{tag} is restarted, and #{above} was told to end"
+                ));
+            }
+            if let Some(other) = state.outlived(tag) {
+                state.breach(format!("#{tag} is restarted with its group, and the state of #{other} from before is alive"));
+            }
+        }
+        let node = &mut state.nodes[tag];
+        let undropped = node
+            .lives
+            .last()
+            .is_some_and(|life| life.is_made && life.dropped.is_none());
+        node.lives.push(Life {
+            began: now,
+            ..Life::default()
+        });
+        if undropped {
+            state.breach(format!("#{tag} has two states"));
+        }
+    }
+
+    pub fn message(&self, sender: u64, target: Tag) -> usize {
+        let mut state = self.lock();
+        state.messages.push(Message {
+            sender,
+            target,
+            ..Message::default()
+        });
+        state.messages.len() - 1
+    }
+
+    /// It was accepted, or not.
+    pub fn offered(&self, id: usize, accepted: bool) {
+        let mut state = self.lock();
+        let target = state.messages[id].target;
+        state.log(format!(
+            "message {id} for #{target}: {}",
+            if accepted { "accepted" } else { "refused" }
+        ));
+        let now = state.tick();
+        let message = &mut state.messages[id];
+        match accepted {
+            true => message.accepted = Some(now),
+            false => message.refused = true,
+        }
+        if !accepted && message.begun.is_some() {
+            state.breach(format!("rule 11: message {id} was refused, and handled"));
+        }
+    }
+
+    /// A handler begins: nobody has killed the node, or stopped it before (rules 3 and 5).
+    pub fn begins_message(&self, tag: Tag, id: usize) {
+        let mut state = self.lock();
+        state.log(format!("#{tag} begins message {id}"));
+        let now = state.tick();
+        state.nodes[tag].ran = true;
+        state.nodes[tag].handling = Some(id);
+        let message = &mut state.messages[id];
+        let (twice, wrong) = (message.begun.replace(now).is_some(), message.target != tag);
+        let (refused, skipped) = (message.refused, message.never_started);
+        if twice || wrong || refused || skipped {
+            state.breach(format!(
+                "rule 11: message {id} is handled by #{tag}: twice: {twice}, by another: {wrong}, refused: {refused}, said to be never started: {skipped}"
+            ));
+        }
+        let stopped = state.nodes[tag].was_told(Order::Stop);
+        if self.simulated && stopped {
+            state.breach(format!(
+                "rule 3: #{tag} begins message {id}, and was told to stop"
+            ));
+        }
+        self.check_not_killed(&mut state, tag, "a handler");
+    }
+
+    fn check_not_killed(&self, state: &mut State, tag: Tag, what: &str) {
+        let killed = |tag: &Tag| state.nodes[*tag].was_told(Order::Kill);
+        let above = state.upward(tag).find(|tag| self.simulated && killed(tag));
+        if let Some(above) = above {
+            state.breach(format!(
+                "rule 5: {what} of #{tag} begins, and #{above} was killed"
+            ));
+        }
+    }
+
+    pub fn begins_on_drain(&self, tag: Tag) {
+        let mut state = self.lock();
+        state.log(format!("#{tag} begins on_drain"));
+        self.check_not_killed(&mut state, tag, "on_drain");
+        if let Some(life) = state.nodes[tag].lives.last_mut() {
+            life.on_drain += 1;
+            if life.on_drain > 1 || life.on_stop > 0 {
+                state.breach(format!("rule 4: #{tag} drains twice, or after on_stop"));
+            }
+        }
+    }
+
+    /// The token has fired, and the children are gone (rule 3).
+    pub fn begins_on_stop(&self, tag: Tag, token_has_fired: bool) {
+        let mut state = self.lock();
+        state.log(format!("#{tag} begins on_stop"));
+        self.check_not_killed(&mut state, tag, "on_stop");
+        if !token_has_fired {
+            state.breach(format!(
+                "rule 3: #{tag} begins on_stop, and its token has not fired"
+            ));
+        }
+        if let Some(other) = state.alive_beneath(tag, |held| held == Held::Awaited) {
+            state.breach(format!(
+                "rule 3: #{tag} begins on_stop, and #{other} beneath it is alive"
+            ));
+        }
+        if let Some(life) = state.nodes[tag].lives.last_mut() {
+            life.on_stop += 1;
+            let (again, panicked) = (life.on_stop > 1, life.panicked);
+            if again || panicked {
+                state.breach(format!(
+                    "rule 9: on_stop of #{tag}: again: {again}, after a panic: {panicked}"
+                ));
+            }
+        }
+        if self.simulated {
+            state.check_younger(tag);
+        }
+    }
+
+    /// The state goes: what is beneath it has gone before (rule 5). What a start has made so far goes with the start.
+    pub fn loses_state(&self, tag: Tag) {
+        let mut state = self.lock();
+        if !state.nodes[tag]
+            .lives
+            .last()
+            .is_some_and(|life| life.is_given)
+        {
+            return;
+        }
+        if let Some(other) = state.alive_beneath(tag, |held| held == Held::Awaited) {
+            state.breach(format!(
+                "rule 5: the state of #{tag} is dropped, and #{other} beneath it is alive"
+            ));
+        }
+    }
+
+    /// Noted before the order is given.
+    pub fn orders(&self, tag: Tag, order: Order) {
+        let mut state = self.lock();
+        state.log(format!("#{tag} is told: {order:?}"));
+        let now = state.tick();
+        state.nodes[tag].orders.push((now, order));
+    }
+
+    /// Nothing of it was polled (rule 2).
+    pub fn refuses(&self, tag: Tag) {
+        let mut state = self.lock();
+        state.log(format!("#{tag} is refused"));
+        if state.nodes[tag].ran {
+            state.breach(format!("rule 2: #{tag} was refused, and its code has run"));
+        }
+    }
+
+    pub fn starts(&self, tag: Tag, actor: ActorRef<Msg>) {
+        self.know(tag, actor.node(), Some(actor), None);
+        let state = &mut *self.lock();
+        if !state.nodes[tag].lives.iter().any(|life| life.has_started) {
+            state.breach(format!("#{tag} is said to have started, and has not"));
+        }
+    }
+
+    pub fn has_not_started(
+        &self,
+        waiter: Option<Tag>,
+        tag: Tag,
+        error: StartError<impl Sized + Send>,
+    ) {
+        self.log(format!("#{tag} has not started: {error}"));
+        let gone = match &error {
+            StartError::Refused(_) => {
+                self.refuses(tag);
+                false
+            }
+            StartError::Deadlock(cycle) => {
+                self.refuses_wait(waiter, tag, &format!("a start: {cycle}"));
+                false
+            }
+            StartError::Failed(_) | StartError::Stopped => true,
+            _ => false,
+        };
+        if gone {
+            self.check_gone(tag, "a wait for its start");
+        }
+        drop(error);
+    }
+
+    pub fn dead_letter(&self, id: usize) {
+        let mut state = self.lock();
+        state.log(format!("message {id} is a dead letter"));
+        state.messages[id].dead += 1;
+    }
+}
+
+impl crate::world::Node {
+    pub fn was_told(&self, order: Order) -> bool {
+        self.orders.iter().any(|(_, told)| *told == order)
+    }
+
+    /// Nothing is restarted beneath it, or it itself, from now on.
+    fn ends_restarts(&self) -> bool {
+        self.was_told(Order::Stop)
+            || self.was_told(Order::Kill)
+            // Its token fires at once.
+            || self.was_told(Order::Drain) && matches!(self.sort, Sort::System | Sort::Scope(_))
+    }
+}
+
+impl State {
+    pub fn tag_of(&self, id: NodeId) -> Option<Tag> {
+        let is_it =
+            |node: &crate::world::Node| node.known.as_ref().is_some_and(|node| node.id() == id);
+        self.nodes.iter().rposition(is_it)
+    }
+
+    /// Something beneath it that is alive. A scope whose future is kept may be, and what is beneath one that is
+    /// in the hands of others, unless `counts` says otherwise.
+    pub fn alive_beneath(&self, above: Tag, counts: impl Fn(Held) -> bool) -> Option<Tag> {
+        self.beneath(above).find(|tag| {
+            let node = &self.nodes[*tag];
+            if node.pieces <= 0 {
+                return false;
+            }
+            if let Sort::Scope(held) = node.sort
+                && !counts(held)
+            {
+                return false;
+            }
+            let between = self.upward(*tag).skip(1).take_while(|tag| *tag != above);
+            let elsewhere = |tag: Tag| match self.nodes[tag].sort {
+                // What a task keeps is given away, too.
+                Sort::Scope(held @ (Held::Elsewhere | Held::InState)) => !counts(held),
+                _ => false,
+            };
+            !between.into_iter().any(elsewhere)
+        })
+    }
+
+    /// A sibling that its group's restart should have ended before this one began again.
+    fn outlived(&self, tag: Tag) -> Option<Tag> {
+        let node = &self.nodes[tag];
+        let owner = node.owner?;
+        let strategy = match &self.nodes[owner].child {
+            Some(child) => child.strategy,
+            None => Strategy::OneForOne,
+        };
+        let ended = node.lives.last()?.dropped?;
+        let of_group = |other: Tag| match strategy {
+            Strategy::OneForAll => other != tag,
+            Strategy::RestForOne => other > tag,
+            _ => false,
+        };
+        (0..self.nodes.len()).find(|other| {
+            let sibling = &self.nodes[*other];
+            sibling.owner == Some(owner)
+                && sibling.sort == Sort::Actor
+                && of_group(*other)
+                && sibling.lives.last().is_some_and(|life| {
+                    life.is_made && life.dropped.is_none() && life.began < ended
+                })
+        })
+    }
+
+    /// Those that are younger have gone, if it is its owner that stops it (rule 3).
+    fn check_younger(&mut self, tag: Tag) {
+        let node = &self.nodes[tag];
+        let Some(owner) = node.owner else { return };
+        let above = &self.nodes[owner];
+        let in_order = match &above.child {
+            Some(child) => child.stop_order == tenure::StopOrder::Reverse,
+            None => true,
+        };
+        let by_itself = node.orders.iter().any(|_| true)
+            || node.lives.last().is_some_and(|life| life.failed)
+            || node
+                .known
+                .as_ref()
+                .is_some_and(|node| node.kind() != Kind::Actor);
+        let is_stopped = above.was_told(Order::Stop) && !above.was_told(Order::Drain);
+        // Its own handlers may have ended it before.
+        if !in_order || by_itself || !is_stopped || self.ends_itself(tag) {
+            return;
+        }
+        let younger = (tag + 1..self.nodes.len()).find(|other| {
+            let other = &self.nodes[*other];
+            other.owner == Some(owner) && other.sort == Sort::Actor && other.pieces > 0
+        });
+        if let Some(younger) = younger {
+            self.breach(format!(
+                "rule 3: #{tag} stops, and its younger sibling #{younger} is alive"
+            ));
+        }
+    }
+
+    fn ends_itself(&self, tag: Tag) -> bool {
+        let node = &self.nodes[tag];
+        node.finishes
+            || node
+                .child
+                .as_ref()
+                .is_some_and(|child| child.auto_shutdown != tenure::AutoShutdown::Never)
+    }
+
+    /// Something beneath it that was cut short after it had been told to end.
+    pub fn cut_beneath(&self, above: Tag) -> Option<Tag> {
+        let told = self.nodes[above].orders.first()?.0;
+        self.beneath(above).find(|tag| {
+            let node = &self.nodes[*tag];
+            let last = node.lives.last().and_then(|life| life.dropped);
+            let ended_later = last.is_some_and(|dropped| dropped > told);
+            let outcome = node.known.as_ref().and_then(|node| node.outcome());
+            ended_later && matches!(outcome, Some(Err(StopError::CutShort(_))))
+        })
+    }
+}

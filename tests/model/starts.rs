@@ -1,0 +1,213 @@
+//! The steps that start something.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tenure::prelude::*;
+use tenure::{IntoTask, StopError, StopReason, TaskError, TaskHandle, scope_send};
+
+use crate::actor::{Act, Msg, Recipe};
+use crate::perform::{Here, Place, bounded, given_up, perform, poll_once};
+use crate::script::{At, Child, Held, List, Wait, Work};
+use crate::waits::What;
+use crate::world::{Boxed, Piece, Sort, Tag, World};
+
+pub fn pipe(world: &Arc<World>, owner: Tag, ctx: &mut Context<Act>, body: &List) {
+    let tag = world.reserve(Some(owner), Sort::Task(Work::Plain), None);
+    let piece = Piece::new(world, tag);
+    let body = body.clone();
+    let mut here = Here::new(
+        Arc::clone(world),
+        Some(tag),
+        false,
+        Place::Spawner(ctx.spawner()),
+    );
+    let work = async move {
+        let _piece = piece;
+        here.world.runs(tag);
+        perform(&mut here, &body.0).await
+    };
+    let known = Arc::clone(world);
+    let piped = ctx.pipe(work, move |done| {
+        drop(done);
+        Msg::from_source(&known, owner, List::default())
+    });
+    match piped {
+        Ok(handle) => world.know(tag, handle.node(), None, None),
+        Err(refused) => {
+            world.refuses(tag);
+            drop(refused);
+        }
+    }
+}
+
+pub async fn spawn(here: &mut Here<'_>, under: Option<At>, child: &Child, wait: Option<Wait>) {
+    let world = Arc::clone(&here.world);
+    let (owner, spawner) = here.spawner(under);
+    let child = Arc::new(child.clone());
+    let tag = world.reserve(owner, Sort::Actor, Some(Arc::clone(&child)));
+    let spec = spec(&world, tag, &child);
+    let Some(wait) = wait else {
+        match spawner.spawn(spec) {
+            Ok(actor) => world.know(tag, actor.node(), Some(actor), None),
+            Err(refused) => {
+                world.refuses(tag);
+                drop(refused);
+            }
+        }
+        return;
+    };
+    world.lock().nodes[tag].start_is_awaited = true;
+    let _waiting = here.waits(tag, What::Start, wait);
+    let started = bounded!(world, wait, spawner.start(spec));
+    match started {
+        Some(Ok(actor)) => world.starts(tag, actor),
+        Some(Err(error)) => world.has_not_started(here.tag, tag, error),
+        None => {}
+    }
+}
+
+pub fn spec(world: &Arc<World>, tag: Tag, child: &Arc<Child>) -> ChildSpec<Recipe> {
+    let mut spec = ChildSpec::new(Recipe::new(world, tag, child))
+        .restart(child.restart)
+        .strategy(child.strategy)
+        .stop_order(child.stop_order)
+        .auto_shutdown(child.auto_shutdown);
+    if let Some(name) = child.name {
+        spec = spec.name(format!("n{name}"));
+    }
+    if let Some(room) = child.room {
+        spec = spec.mailbox(Mailbox::bounded(usize::from(room)));
+    }
+    if let Some(grace) = child.grace {
+        spec = spec.grace(world.millis(grace));
+    }
+    if let Some(backoff) = child.backoff {
+        spec = spec.backoff(Backoff::fixed(world.millis(backoff)));
+    }
+    if child.significant {
+        spec = spec.significant();
+    }
+    if child.contained {
+        spec = spec.contain();
+    }
+    spec
+}
+
+pub async fn task(
+    here: &mut Here<'_>,
+    under: Option<At>,
+    work: Work,
+    body: &List,
+    contained: bool,
+    wait: Option<Wait>,
+) {
+    let world = Arc::clone(&here.world);
+    let (owner, spawner) = here.spawner(under);
+    let tag = world.reserve(owner, Sort::Task(work), None);
+    world.lock().nodes[tag].contained = contained;
+    let piece = Piece::new(&world, tag);
+    let body = body.clone();
+    let place = Place::Spawner(spawner.clone());
+    let mut inner = Here::new(Arc::clone(&world), Some(tag), here.timed, place);
+    let future = async move {
+        let _piece = piece;
+        inner.world.runs(tag);
+        perform(&mut inner, &body.0).await
+    };
+    let handle = match work {
+        Work::Plain => begin(&spawner, TaskSpec::new(future), contained),
+        Work::WithToken => {
+            let spec = TaskSpec::with_token(|token| async move {
+                tokio::select! {
+                    biased;
+                    () = token.cancelled() => Ok(()),
+                    done = future => done,
+                }
+            });
+            begin(&spawner, spec, contained)
+        }
+        // Without waiting: it is over when it has been polled once.
+        Work::Job => begin(&spawner, TaskSpec::blocking(|_| at_once(future)), contained),
+    };
+    let Some(handle) = handle else {
+        return world.refuses(tag);
+    };
+    world.know(tag, handle.node(), None, None);
+    let Some(wait) = wait else {
+        return;
+    };
+    let _waiting = here.waits(tag, What::End, wait);
+    let ended = bounded!(world, wait, handle);
+    let how = "a wait for a task";
+    match ended {
+        None => {}
+        Some(Ok(())) => world.ended(tag, how, &Ok(StopReason::Finished)),
+        Some(Err(TaskError::Stopped(reason))) => world.ended(tag, how, &reason.into_result()),
+        Some(Err(TaskError::Failed(failure))) => {
+            world.ended(tag, how, &Err(StopError::Failed(failure)));
+        }
+        Some(Err(TaskError::Deadlock(cycle))) => {
+            world.refuses_wait(here.tag, tag, &format!("a wait for a task: {cycle}"));
+        }
+        Some(Err(TaskError::WaitsForItself)) => world.waits_for_itself(here.tag, tag),
+        Some(Err(_)) => {}
+    }
+}
+
+/// `None` if it was refused.
+fn begin<W: tenure::Work<Value = ()>>(
+    spawner: &Spawner,
+    spec: TaskSpec<W>,
+    contained: bool,
+) -> Option<TaskHandle<()>>
+where
+    TaskSpec<W>: IntoTask<Work = W>,
+{
+    let spec = if contained { spec.contain() } else { spec };
+    spawner.task(spec).ok()
+}
+
+/// What can be done on a thread of its own: all until something is not there at once.
+fn at_once(future: impl Future<Output = tenure::Result>) -> tenure::Result {
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    match pin!(future).poll(&mut cx) {
+        Poll::Ready(done) => done,
+        Poll::Pending => Ok(()),
+    }
+}
+
+pub async fn scope(here: &mut Here<'_>, held: Held, body: &List) {
+    let world = Arc::clone(&here.world);
+    let tag = world.reserve(here.tag, Sort::Scope(held), None);
+    let piece = Piece::new(&world, tag);
+    let (inside, body, timed) = (Arc::clone(&world), body.clone(), here.timed);
+    let future = async move {
+        let result = scope_send(move |scope: Scope| async move {
+            let _piece = piece;
+            inside.know(tag, scope.node(), None, Some(scope.spawner()));
+            inside.runs(tag);
+            let place = Place::Spawner(scope.spawner());
+            let mut here = Here::new(inside, Some(tag), timed, place);
+            perform(&mut here, &body.0).await
+        })
+        .await;
+        world.scope_ended(tag, &result);
+    };
+    let mut future: Boxed = Box::pin(future);
+    match held {
+        Held::Awaited => future.await,
+        Held::DroppedAfter(polls) => drop(given_up(polls, future).await),
+        Held::InState | Held::Elsewhere => {
+            if poll_once(&mut future).await {
+                return;
+            }
+            match &mut here.place {
+                Place::Actor(_, kept) if held == Held::InState => kept.scopes.push(future),
+                _ => here.world.give(future),
+            }
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! What the model knows: every node that was started, every message, every wait, and what has happened to them.
+//!
+//! Nothing of the crate is called under the lock that could run code of a user's, and no reference is dropped there.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tenure::{ActorRef, NodeRef, Phase, Spawner};
+
+use crate::actor::Msg;
+use crate::script::{At, Child, Held, Millis, Order, Work};
+use crate::waits::Waits;
+
+/// A node, in the order in which they were to be started.
+pub type Tag = usize;
+
+/// The whole is the first.
+pub const ROOT: Tag = 0;
+
+/// Of how many of the newest one is picked.
+const KNOWN: usize = 12;
+
+pub type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+pub struct World {
+    /// One thread, and a paused clock: what happens has one order.
+    pub simulated: bool,
+    /// Nothing comes late on purpose.
+    pub exact: bool,
+    pub state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub struct State {
+    /// Counts what happens.
+    pub now: u64,
+    pub nodes: Vec<Node>,
+    pub messages: Vec<Message>,
+    pub waits: Waits,
+    pub breaches: Vec<String>,
+    log: Vec<String>,
+    planned: usize,
+    /// Futures for whoever takes them.
+    given: Vec<Boxed>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    System,
+    Actor,
+    Task(Work),
+    Scope(Held),
+}
+
+pub struct Node {
+    pub owner: Option<Tag>,
+    pub sort: Sort,
+    pub child: Option<Arc<Child>>,
+    pub known: Option<NodeRef>,
+    pub actor: Option<ActorRef<Msg>>,
+    spawner: Option<Spawner>,
+    /// How much of it is alive: states, recipes, futures.
+    pub pieces: isize,
+    /// Code of it has run.
+    pub ran: bool,
+    pub lives: Vec<Life>,
+    pub orders: Vec<(u64, Order)>,
+    pub phase: Phase,
+    /// What all who ask have been told.
+    pub outcome: Option<String>,
+    pub handling: Option<usize>,
+    pub start_is_awaited: bool,
+    /// It has asked for its own end.
+    pub finishes: bool,
+    /// A task whose failure fails nobody.
+    pub contained: bool,
+    /// What its body was to fail with, and did.
+    pub failures: Vec<String>,
+}
+
+/// One life of an actor's state.
+#[derive(Debug, Default, Clone)]
+pub struct Life {
+    pub began: u64,
+    pub is_made: bool,
+    /// Its recipe has given it away: it has hooks from now on.
+    pub is_given: bool,
+    pub has_started: bool,
+    pub failed: bool,
+    pub panicked: bool,
+    pub on_stop: u32,
+    pub on_stop_done: u32,
+    pub on_drain: u32,
+    pub dropped: Option<u64>,
+}
+
+#[derive(Debug, Default, Clone)]
+pub struct Message {
+    pub sender: u64,
+    pub target: Tag,
+    /// An ask, whose caller may go.
+    pub is_ask: bool,
+    pub from_source: bool,
+    pub accepted: Option<u64>,
+    /// It was given back, or went with the future that was to send it.
+    pub refused: bool,
+    pub begun: Option<u64>,
+    pub never_started: bool,
+    pub caller_left: bool,
+    pub dead: u32,
+    pub dropped: bool,
+    /// Where the reply was sent on to.
+    pub forwarded: Vec<Tag>,
+}
+
+impl World {
+    pub fn new(simulated: bool, exact: bool) -> Arc<Self> {
+        Arc::new(Self {
+            simulated,
+            exact,
+            state: Mutex::default(),
+        })
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn log(&self, text: impl Into<String>) {
+        self.lock().log(text);
+    }
+
+    pub fn breach(&self, text: impl Into<String>) {
+        let mut state = self.lock();
+        let text = text.into();
+        state.log(format!("BREACH: {text}"));
+        state.breaches.push(text);
+    }
+
+    /// What has happened, and what was wrong with it.
+    pub fn verdict(&self) -> Result<(), String> {
+        let state = self.lock();
+        match state.breaches.as_slice() {
+            [] => Ok(()),
+            breaches => Err(format!(
+                "{}\nwhat happened:\n  {}",
+                breaches.join("\n"),
+                state.log.join("\n  ")
+            )),
+        }
+    }
+
+    pub fn millis(&self, millis: Millis) -> Duration {
+        let scale = if self.simulated { 1_000 } else { 40 };
+        Duration::from_micros(u64::from(millis) * scale)
+    }
+
+    /// A node that is about to be started.
+    pub fn reserve(&self, owner: Option<Tag>, sort: Sort, child: Option<Arc<Child>>) -> Tag {
+        let mut state = self.lock();
+        let tag = state.nodes.len();
+        state.log(format!(
+            "#{tag} is to be started beneath {owner:?}: {sort:?}"
+        ));
+        state.nodes.push(Node {
+            owner,
+            sort,
+            child,
+            known: None,
+            actor: None,
+            spawner: None,
+            pieces: 0,
+            ran: false,
+            lives: Vec::new(),
+            orders: Vec::new(),
+            phase: Phase::Starting,
+            outcome: None,
+            handling: None,
+            start_is_awaited: false,
+            finishes: false,
+            contained: false,
+            failures: Vec::new(),
+        });
+        tag
+    }
+
+    /// It is there.
+    pub fn know(
+        &self,
+        tag: Tag,
+        node: NodeRef,
+        actor: Option<ActorRef<Msg>>,
+        spawner: Option<Spawner>,
+    ) {
+        let mut state = self.lock();
+        let entry = &mut state.nodes[tag];
+        // What is known already is not dropped under the lock.
+        entry.known.get_or_insert(node);
+        if let Some(actor) = actor {
+            entry.actor.get_or_insert(actor);
+        }
+        if let Some(spawner) = spawner {
+            entry.spawner.get_or_insert(spawner);
+        }
+    }
+
+    pub fn pick_actor(&self, at: At) -> Option<(Tag, ActorRef<Msg>)> {
+        self.pick(at, |node| node.actor.clone())
+    }
+
+    pub fn pick_node(&self, at: At) -> Option<(Tag, NodeRef)> {
+        self.pick(at, |node| {
+            node.known.clone().filter(|_| node.sort != Sort::System)
+        })
+    }
+
+    pub fn pick_spawner(&self, at: At) -> Option<(Tag, Spawner)> {
+        self.pick(at, |node| node.spawner.clone())
+    }
+
+    fn pick<T>(&self, at: At, what: impl Fn(&Node) -> Option<T>) -> Option<(Tag, T)> {
+        let state = self.lock();
+        let newest = state.nodes.iter().enumerate().rev();
+        let found = newest.filter_map(|(tag, node)| what(node).map(|it| (tag, it)));
+        let mut found: Vec<_> = found.take(KNOWN).collect();
+        (!found.is_empty()).then(|| found.swap_remove(usize::from(at) % found.len()))
+    }
+
+    /// What a failure on purpose says.
+    pub fn plan(&self, tag: Option<Tag>) -> String {
+        let mut state = self.lock();
+        state.planned += 1;
+        let text = format!("planned-{}.", state.planned);
+        if let Some(tag) = tag {
+            state.nodes[tag].failures.push(text.clone());
+            if let Some(life) = state.nodes[tag].lives.last_mut() {
+                life.failed = true;
+            }
+        }
+        state.log(format!("#{tag:?} fails: {text}"));
+        text
+    }
+
+    pub fn give(&self, future: Boxed) {
+        self.lock().given.push(future);
+    }
+
+    pub fn take_given(&self) -> Vec<Boxed> {
+        std::mem::take(&mut self.lock().given)
+    }
+
+    /// Code of it runs.
+    pub fn runs(&self, tag: Tag) {
+        self.lock().nodes[tag].ran = true;
+    }
+
+    /// Of the actor's present life.
+    pub fn life<T>(&self, tag: Tag, change: impl FnOnce(&mut Life, u64) -> T) -> Option<T> {
+        let mut state = self.lock();
+        let now = state.tick();
+        state.nodes[tag]
+            .lives
+            .last_mut()
+            .map(|life| change(life, now))
+    }
+
+    /// Lets go of all references, so that nothing keeps itself alive.
+    pub fn clear(&self) {
+        let (references, given) = {
+            let state = &mut *self.lock();
+            let nodes = state.nodes.iter_mut();
+            let references: Vec<_> = nodes
+                .map(|node| (node.known.take(), node.actor.take(), node.spawner.take()))
+                .collect();
+            (references, std::mem::take(&mut state.given))
+        };
+        drop((references, given));
+    }
+}
+
+impl State {
+    pub fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+
+    pub fn log(&mut self, text: impl Into<String>) {
+        let now = self.tick();
+        self.log.push(format!("{now}: {}", text.into()));
+    }
+
+    pub fn breach(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        self.log(format!("BREACH: {text}"));
+        self.breaches.push(text);
+    }
+
+    /// It, and those above it.
+    pub fn upward(&self, tag: Tag) -> impl Iterator<Item = Tag> {
+        std::iter::successors(Some(tag), |tag| self.nodes[*tag].owner)
+    }
+
+    pub fn is_beneath(&self, tag: Tag, above: Tag) -> bool {
+        tag != above && self.upward(tag).any(|tag| tag == above)
+    }
+
+    /// Those beneath it that have been there.
+    pub fn beneath(&self, above: Tag) -> impl Iterator<Item = Tag> {
+        (above + 1..self.nodes.len())
+            .filter(move |tag| self.nodes[*tag].known.is_some() && self.is_beneath(*tag, above))
+    }
+}
+
+/// A part of a node, whose destructor tells that it is gone.
+pub struct Piece {
+    pub world: Arc<World>,
+    pub tag: Tag,
+}
+
+impl Piece {
+    pub fn new(world: &Arc<World>, tag: Tag) -> Self {
+        world.lock().nodes[tag].pieces += 1;
+        Self {
+            world: Arc::clone(world),
+            tag,
+        }
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut state = self.world.lock();
+        state.nodes[self.tag].pieces -= 1;
+    }
+}
