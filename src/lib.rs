@@ -66,7 +66,7 @@
 //! | find one again | [`Spawner::find`], [`Spawner::lookup`], [`Spawner::child_or_start`] |
 //! | end them | [`ActorRef::stop`], [`drain`](ActorRef::drain), [`kill`](ActorRef::kill), [`Stopping`] |
 //! | hold a tree | [`scope()`], [`System`], [`Group`] |
-//! | see what is alive | [`NodeRef::snapshot`] |
+//! | see what is alive, and why it does not end | [`NodeRef::snapshot`], [`observe`] |
 //! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Cycle`], [`Builder::on_dead_letter`] |
 //!
 //! How a node lives and ends, rule by rule: [`lifecycle`]. The ways in which a goroutine leaks, and what
@@ -84,7 +84,7 @@ pub mod guide;
 #[doc = include_str!("../docs/lifecycle.md")]
 pub mod lifecycle {}
 mod mailbox;
-mod observe;
+pub mod observe;
 mod supervision;
 mod sync;
 mod system;
@@ -104,7 +104,8 @@ pub use error::{
     TrySendError, Unjoined,
 };
 pub use mailbox::{CallerGone, Mailbox, Overflow, ReplyTo, UntilCallerGone};
-pub use observe::{Entry, Snapshot};
+#[doc(no_inline)]
+pub use observe::Snapshot;
 pub use supervision::{
     Backoff, ChildOrStart, ChildSpec, Factory, Group, IntoChild, Restart, Starting,
 };

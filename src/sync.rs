@@ -5,6 +5,8 @@ mod limits;
 mod locks;
 mod panics;
 mod ready;
+pub(crate) mod stamp;
+mod text;
 mod wakers;
 
 use std::time::Duration;
@@ -15,6 +17,7 @@ pub(crate) use limits::{has_passed, poll_timer};
 pub(crate) use locks::{Foreign, Guard, assert_unlocked, lock};
 pub(crate) use panics::{panic_message, panic_text};
 pub(crate) use ready::Readiness;
+pub(crate) use text::text_of;
 pub(crate) use wakers::{KeptWaker, WakeList, WakerKey, WakerSet, wake};
 
 /// Thirty years: what every clock can still count.
@@ -50,6 +53,18 @@ pub(crate) mod moment {
         };
         let since = instant.into_std().saturating_duration_since(*ORIGIN);
         u64::try_from(since.as_nanos()).map_or(u64::MAX, |nanos| nanos.saturating_add(1))
+    }
+
+    /// How long after the beginning of this clock that is.
+    pub(crate) fn since_begin(instant: Instant) -> Duration {
+        instant.into_std().saturating_duration_since(*ORIGIN)
+    }
+
+    /// In milliseconds, of which the first is not 1.
+    #[inline]
+    pub(crate) fn millis(instant: Instant) -> u64 {
+        let since = instant.into_std().saturating_duration_since(*ORIGIN);
+        since.as_secs() * 1_000 + u64::from(since.subsec_millis())
     }
 
     pub(crate) fn decode(number: u64) -> Option<Instant> {

@@ -227,6 +227,7 @@ impl<M: Send + 'static> ActorRef<M> {
     /// that takes long keeps them from being told. In a stop a plain task is dropped at its next await.
     ///
     /// The call requests it; awaiting what it returns waits for the end.
+    #[track_caller]
     pub fn stop(&self) -> Stopping {
         self.node().stop()
     }
@@ -237,27 +238,32 @@ impl<M: Send + 'static> ActorRef<M> {
     /// An actor that fails while it drains is not restarted, whatever its policy says: what it had accepted and
     /// not handled is lost, its asks fail with [`AskError::Failed`] or [`AskError::Stopped`], and the failure is
     /// a part of the outcome ([rule 9](crate::lifecycle#rule-9)).
+    #[track_caller]
     pub fn drain(&self) -> Stopping {
         self.node().drain()
     }
 
     /// Asks for a kill: the handler is dropped at its await point, no hook runs, and all beneath
     /// the actor is killed. What blocks its thread cannot be killed, and is reported.
+    #[track_caller]
     pub fn kill(&self) -> Stopping {
         self.node().kill()
     }
 
     /// As [`stop`](Self::stop), for whoever does not wait for the end.
+    #[track_caller]
     pub fn request_stop(&self) {
         self.node().request_stop();
     }
 
     /// As [`drain`](Self::drain), for whoever does not wait for the end.
+    #[track_caller]
     pub fn request_drain(&self) {
         self.node().request_drain();
     }
 
     /// As [`kill`](Self::kill), for whoever does not wait for the end.
+    #[track_caller]
     pub fn request_kill(&self) {
         self.node().request_kill();
     }

@@ -2,7 +2,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use crate::mailbox::{
-    AskPosition, Batch, CallerTracking, Gate, Leftover, Numbered, Queue, Refusal, Reserved,
+    AskPosition, Batch, CallerTracking, Gate, Leftover, MailboxLook, Numbered, Queue, Refusal,
+    Reserved,
 };
 use crate::sync::{Foreign, WakerKey};
 use crate::tree::{AnyNode, DeadLetter, Node, Request, is_beneath, panic_message};
@@ -195,6 +196,15 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
             Request::Room(ticket) => self.queue.waits_for_loop(*ticket, from_beneath),
             _ => self.node.holds_up(request),
         }
+    }
+
+    fn look_at_mail(&self) -> Option<MailboxLook> {
+        Some(self.queue.look())
+    }
+
+    /// One in its owner's table, and three in its shell: in the exit, and in the context, which also lends a spawner.
+    fn own_references(&self) -> Option<usize> {
+        Some(4)
     }
 
     fn suspend(&self, waker: &Waker) -> bool {

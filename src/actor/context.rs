@@ -139,6 +139,7 @@ impl<A: Actor> Context<A> {
     ///
     /// [`StopError::NotAChild`](crate::StopError::NotAChild) if this actor does not own the node,
     /// which then lives on.
+    #[track_caller]
     pub fn stop_child(&self, child: &NodeRef) -> Result<Stopping, StopError> {
         let mine = child
             .owner()
@@ -381,7 +382,12 @@ impl<A: Actor> Context<A> {
 
     #[cold]
     fn publish(&mut self, label: &'static str) {
-        self.label = mark_of(label);
+        if self.cell.node.shared.timings {
+            // No label is remembered, so that each message comes here.
+            self.cell.queue.note_begin(Instant::now());
+        } else {
+            self.label = mark_of(label);
+        }
         self.cell.node.set_label(Label::of(label));
     }
 }

@@ -49,6 +49,17 @@ pub(crate) trait RestartPolicy<S>: Send {
 
     /// Whether another incarnation follows one that ended so.
     fn decide(&mut self, end: IncarnationEnd) -> Decision;
+
+    /// How many restarts there have been within a time, and how many there may be: for whoever looks.
+    fn tally(&self) -> Tally;
+}
+
+/// See [`RestartPolicy::tally`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) recent: u32,
+    pub(crate) limit: u32,
+    pub(crate) within: Duration,
 }
 
 /// What a policy says of the end of an incarnation.

@@ -62,7 +62,7 @@ pub use work::{Blocking, WithToken, Work};
 
 pub(crate) use cell::ActorCell;
 pub(crate) use incarnation::{ActorTask, Incarnation, Life};
-pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts};
+pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts, Tally};
 pub(crate) use refused::refused;
 pub(crate) use shell::shell;
 pub(crate) use task_deadline::set_deadline;

@@ -9,11 +9,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Start;
 use super::incarnation::{
-    ActorTask, Decision, Incarnation, IncarnationEnd, RestartPolicy, Restarts,
+    ActorTask, Decision, Incarnation, IncarnationEnd, RestartPolicy, Restarts, Tally,
 };
 use crate::error::StopReason;
-use crate::sync::after;
-use crate::tree::{Exit, Node, Order, Report, RestartCount, Resume, Turn, panic_message, request};
+use crate::sync::{after, text_of};
+use crate::tree::{
+    Exit, Node, Order, Report, RestartCount, RestartNote, Resume, Turn, panic_message, request,
+};
+
+/// How many bytes are kept of what went wrong before a restart.
+const LONGEST_TEXT: usize = 512;
 
 impl<S: Start> Restarts<S> {
     pub(crate) fn new(policy: Box<dyn RestartPolicy<S>>) -> Self {
@@ -70,6 +75,18 @@ impl<S: Start> Restarts<S> {
         let begun = node.begin_restart();
         if begun {
             self.settled = std::mem::take(report);
+            let Tally {
+                recent,
+                limit,
+                within,
+            } = self.policy.tally();
+            node.note_restart(RestartNote {
+                recent,
+                limit,
+                window: within,
+                due: self.at,
+                last_failure: None,
+            });
         }
         begun
     }
@@ -160,7 +177,10 @@ fn settle(exit: &mut Exit, report: &mut Report) {
     let reason = std::mem::take(report).finish(exit.any());
     let path = exit.any().path(exit.any().type_name());
     match &reason {
-        StopReason::Failed(failure) => tracing::warn!(%path, %failure, "restarting"),
+        StopReason::Failed(failure) => {
+            exit.any().note_failure(text_of(failure, LONGEST_TEXT));
+            tracing::warn!(%path, %failure, "restarting");
+        }
         StopReason::CutShort(cut) => tracing::warn!(%path, %cut, "restarting"),
         _ => tracing::debug!(%path, "restarting"),
     }

@@ -68,6 +68,7 @@ impl<T: Send + 'static> TaskHandle<T> {
     /// token ends within its grace. Awaiting this tells when it is gone.
     ///
     /// A task that has ended already keeps its value.
+    #[track_caller]
     pub fn cancel(&self) {
         self.node().request_stop();
     }
@@ -181,6 +182,11 @@ impl<T: Send + 'static> AnyNode for TaskCell<T> {
 
     fn is_awaited(&self) -> bool {
         matches!(*lock(&self.output), Output::Wanted)
+    }
+
+    /// One in its owner's table, and two in its shell: in the exit, and where its value is left.
+    fn own_references(&self) -> Option<usize> {
+        (self.node.kind() == Kind::Task).then_some(3)
     }
 
     fn set_waker(&self, waker: &Waker) {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// What sort of node something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Kind {
     /// An actor.
@@ -23,6 +25,8 @@ pub enum Kind {
 /// Where a node is in its life. It never goes backwards within an incarnation; a restart goes back
 /// to the first phase and begins the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[repr(u8)]
 pub enum Phase {
     /// One incarnation has ended or is ending, and another is to follow.

@@ -92,6 +92,11 @@ impl<M> State<M> {
         }
     }
 
+    /// The capacity, if there is one.
+    pub(super) fn bound(&self) -> Option<u32> {
+        (self.capacity != UNBOUNDED).then_some(self.capacity)
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.capacity as usize
     }

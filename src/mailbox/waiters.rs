@@ -99,6 +99,11 @@ impl Waiters {
         self.waiting > 0
     }
 
+    /// How many wait.
+    pub(super) fn count(&self) -> u32 {
+        self.waiting
+    }
+
     pub(super) fn join(&mut self, waker: KeptWaker, from_beneath: bool) -> Ticket {
         self.number = self.number.wrapping_add(1);
         let before = self.last;

@@ -1,5 +1,27 @@
-//! Seeing what is alive.
+//! Seeing what is alive, who owns it, and why it does not end: [`NodeRef::snapshot`](crate::NodeRef::snapshot).
+//!
+//! A [`Snapshot`] is data. Everything that shows what is alive is made from it.
 
+mod cycles;
+mod facts;
+#[cfg(feature = "serde")]
+mod forms;
+mod groups;
+mod info;
+mod judge;
+mod options;
 mod snapshot;
+mod take;
+mod text;
+mod verdict;
 
-pub use snapshot::{Entry, Snapshot};
+pub use facts::{
+    AskedBy, Fate, GateInfo, GraceInfo, MailboxInfo, OrderInfo, OrderKind, RestartsInfo, Site,
+    SourcesInfo, Target, WaitInfo, WaitKind,
+};
+#[cfg(feature = "serde")]
+use forms::{millis, verdict_form};
+pub use groups::{Group, Groups};
+pub use options::SnapshotOptions;
+pub use snapshot::{LeftOut, NodeInfo, Snapshot};
+pub use verdict::Verdict;

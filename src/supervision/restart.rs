@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Backoff;
-use crate::actor::{Decision, IncarnationEnd, RestartPolicy};
+use crate::actor::{Decision, IncarnationEnd, RestartPolicy, Tally};
 
 /// Whether an actor that has ended is started anew, on the same mailbox and with the same
 /// references.
@@ -195,6 +195,14 @@ impl<S: Send> RestartPolicy<S> for RestartCounter<S> {
         let delay = self.policy.backoff.delay(self.attempts);
         self.attempts = self.attempts.saturating_add(1);
         Decision::After(delay)
+    }
+
+    fn tally(&self) -> Tally {
+        Tally {
+            recent: self.recent.count,
+            limit: self.policy.limit,
+            within: self.policy.window,
+        }
     }
 }
 

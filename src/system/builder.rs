@@ -45,6 +45,7 @@ pub struct Builder {
     mailbox: Mailbox,
     ask_timeout: Option<Duration>,
     on_signals: bool,
+    timings: bool,
     on_dead_letter: Option<LetterHook>,
 }
 
@@ -112,6 +113,15 @@ impl Builder {
     #[must_use]
     pub fn on_signals(mut self) -> Self {
         self.on_signals = true;
+        self
+    }
+
+    /// Has each actor of this system note when it begins to handle a message, so that a
+    /// [snapshot](crate::NodeRef::snapshot) tells for how long it has been at that. It reads the clock for each
+    /// message. Without it a snapshot tells for how long at least: since somebody first looked.
+    #[must_use]
+    pub fn timings(mut self) -> Self {
+        self.timings = true;
         self
     }
 
@@ -214,6 +224,8 @@ impl Builder {
             stalls: defaults.stalls,
             group_restarts: defaults.group_restarts,
             restarting: defaults.restarting,
+            sightings: defaults.sightings,
+            timings: self.timings,
             handle: defaults.handle,
         };
         let handle = shared.handle.clone();
@@ -240,6 +252,7 @@ impl Default for Builder {
             mailbox: Mailbox::default(),
             ask_timeout: None,
             on_signals: false,
+            timings: false,
             on_dead_letter: None,
         }
     }

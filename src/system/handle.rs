@@ -8,7 +8,7 @@ use super::Builder;
 use crate::actor::Spawner;
 use crate::error::{Phase, RunError};
 use crate::supervision::IntoChild;
-use crate::tree::{AnyNode, NodeRef, Order, Stopped, Stopping, request};
+use crate::tree::{AnyNode, NodeRef, Order, Stopped, Stopping};
 
 /// The long-lived root of a tree. It lends a [`Spawner`].
 ///
@@ -96,16 +96,19 @@ impl System {
 
     /// Asks for a stop of everything, within the system's grace. While it is awaited, warnings name those
     /// that hold it up, from half of their grace on.
+    #[track_caller]
     pub fn stop(&self) -> Stopping {
         self.end(Order::Stop).within(self.grace)
     }
 
     /// Asks for a drain of everything, within the system's grace, with the same warnings.
+    #[track_caller]
     pub fn drain(&self) -> Stopping {
         self.end(Order::Drain).within(self.grace)
     }
 
     /// Kills everything.
+    #[track_caller]
     pub fn kill(&self) -> Stopping {
         self.end(Order::Kill)
     }
@@ -116,8 +119,9 @@ impl System {
         self.node().stopped()
     }
 
+    #[track_caller]
     fn end(&self, order: Order) -> Stopping {
-        request(self.spawner.owner(), order);
+        self.node().request(order);
         Stopping::new(Arc::clone(self.spawner.owner())).with_warnings()
     }
 }

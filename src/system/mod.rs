@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::mailbox::Mailbox;
-use crate::tree::{Letters, Shared, Stalls};
+use crate::tree::{Letters, Shared, Sightings, Stalls};
 
 /// What a tree has that nobody has said anything about.
 fn system_defaults(handle: Handle) -> Shared {
@@ -34,5 +34,7 @@ fn system_defaults(handle: Handle) -> Shared {
         stalls: Arc::new(Stalls::default()),
         group_restarts: AtomicUsize::new(0),
         restarting: AtomicUsize::new(0),
+        sightings: Sightings::default(),
+        timings: false,
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::tree::{AnyNode, Order, Stopping, UntilStopped, launch_thread, request};
+use crate::tree::{AnyNode, Order, Stopping, UntilStopped, launch_thread, request_for_signal};
 
 /// The exit code of a process that was told three times to end.
 const TOLD_THRICE: i32 = 130;
@@ -71,12 +71,12 @@ fn tell(system: &Arc<dyn AnyNode>, grace: Duration, told: u32) {
     let path = system.node().path(system.type_name());
     match told {
         1 => {
-            request(system, Order::Drain);
+            request_for_signal(system, Order::Drain);
             drop(Stopping::new(Arc::clone(system)).within(grace));
             tracing::info!(%path, "told to end: draining");
         }
         2 => {
-            request(system, Order::Kill);
+            request_for_signal(system, Order::Kill);
             tracing::warn!(%path, "told to end again: killing");
         }
         _ => std::process::exit(TOLD_THRICE),

@@ -13,12 +13,14 @@
 //! - `stall/`: who looks at waits that last;
 //! - `node/`: what a node is;
 //! - `waiting/`: who waits for which node;
+//! - `look.rs`: one look at a node, for whoever shows what is alive;
 //! - `node_ref.rs`, `lookup.rs`, `child_exit.rs`: nodes as users see them;
 //! - `lifecycle/`: how a node lives.
 
 mod child_exit;
 mod launch;
 mod lifecycle;
+mod look;
 mod lookup;
 mod node;
 mod node_ref;
@@ -33,14 +35,16 @@ pub(crate) use lifecycle::{
     Body, BodyEnd, Denied, Exit, Halt, Manner, Report, RestartCount, Resume, StopChildren,
     forget_child_exit, next_child_exit, register, register_scope, tolerated,
 };
+pub(crate) use look::{Awaiting, ChildrenLook, Joined, Look, look};
 pub(crate) use node::signals;
 #[cfg(feature = "simulation")]
 pub(crate) use node::swap_current;
 pub(crate) use node::{
-    AnyNode, Label, LetterHook, Letters, Node, NodeSlot, Order, PolledBy, Request, Settings,
-    Shared, ShellWaker, Turn, current, end_by_itself, end_if, finish, fire, inherited_caller,
-    inherited_or_default, is_beneath, is_in_node, is_own_code, keep_reply, request, request_own,
-    run_as, settle_before_blocking,
+    Activity, AnyNode, Asker, Label, LetterHook, Letters, Node, NodeSlot, Order, PolledBy, Request,
+    RestartNote, Settings, Shared, ShellWaker, Sightings, SourceBoard, SourceKind, Turn, current,
+    end_by_itself, end_if, finish, fire, inherited_caller, inherited_or_default, is_beneath,
+    is_in_node, is_own_code, keep_reply, request, request_for_signal, request_own, run_as,
+    settle_before_blocking,
 };
 pub use node::{AutoShutdown, DeadLetter, NodeId, StopOrder, Strategy};
 pub use node_ref::NodeRef;

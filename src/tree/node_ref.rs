@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::error::{Kind, Phase, StopError, StopReason};
-use crate::tree::node::{AnyNode, NodeId, Order, request};
+use crate::tree::node::{AnyNode, NodeId, Order, request_from};
 use crate::tree::waiting::{Stopped, Stopping};
 
 /// An untyped reference to anything that is owned: it can be looked at and stopped, not sent to.
@@ -123,6 +123,7 @@ impl NodeRef {
 
     /// Asks for a stop: it finishes what it is doing, discards its queue, stops its children, tasks before
     /// actors, and ends. See [`ActorRef::stop`](crate::ActorRef::stop).
+    #[track_caller]
     pub fn stop(&self) -> Stopping {
         self.end(Order::Stop)
     }
@@ -130,29 +131,34 @@ impl NodeRef {
     /// Asks for a drain: as a stop, but all that was accepted is handled first, and everything
     /// beneath it drains too. What fails meanwhile is not restarted. See
     /// [`ActorRef::drain`](crate::ActorRef::drain).
+    #[track_caller]
     pub fn drain(&self) -> Stopping {
         self.end(Order::Drain)
     }
 
     /// Drops what it is doing at the await point it is at, without its hooks, and kills all beneath
     /// it.
+    #[track_caller]
     pub fn kill(&self) -> Stopping {
         self.end(Order::Kill)
     }
 
     /// As [`stop`](Self::stop), for whoever does not wait for the end.
+    #[track_caller]
     pub fn request_stop(&self) {
-        request(&self.node, Order::Stop);
+        self.request(Order::Stop);
     }
 
     /// As [`drain`](Self::drain), for whoever does not wait for the end.
+    #[track_caller]
     pub fn request_drain(&self) {
-        request(&self.node, Order::Drain);
+        self.request(Order::Drain);
     }
 
     /// As [`kill`](Self::kill), for whoever does not wait for the end.
+    #[track_caller]
     pub fn request_kill(&self) {
-        request(&self.node, Order::Kill);
+        self.request(Order::Kill);
     }
 
     /// Waits for its end without asking for it.
@@ -160,9 +166,15 @@ impl NodeRef {
         Stopped::new(Arc::clone(&self.node))
     }
 
+    #[track_caller]
     fn end(&self, order: Order) -> Stopping {
-        request(&self.node, order);
+        self.request(order);
         Stopping::new(Arc::clone(&self.node))
+    }
+
+    #[track_caller]
+    pub(crate) fn request(&self, order: Order) {
+        request_from(&self.node, order, Location::caller());
     }
 }
 

@@ -9,11 +9,12 @@ use std::future::{Future, pending};
 use std::time::Duration;
 
 use common::paused;
+use tenure::observe::NodeInfo;
 use tenure::prelude::*;
 use tenure::{
-    Ask, Blocker, Builder, CallerGone, Cause, CutShort, Entry, Failure, Kind, NodeId, NodeRef,
-    Permit, Phase, Refused, Reserve, Snapshot, StartError, Starting, StopError, StopReason,
-    Stopped, Stopping, TaskError, TaskHandle, Tell, TrySendError, Unjoined,
+    Ask, Blocker, Builder, CallerGone, Cause, CutShort, Failure, Kind, NodeId, NodeRef, Permit,
+    Phase, Refused, Reserve, Snapshot, StartError, Starting, StopError, StopReason, Stopped,
+    Stopping, TaskError, TaskHandle, Tell, TrySendError, Unjoined,
 };
 
 /// It can be sent to another thread, and not shared with one.
@@ -467,7 +468,7 @@ fn everything_public_is_send_and_but_for_the_context_sync() {
     shares::<Builder>();
     shares::<CallerGone>();
     shares::<ChildExit>();
-    shares::<Entry>();
+    shares::<NodeInfo>();
     shares::<Mailbox>();
     shares::<NodeId>();
     shares::<NodeRef>();

@@ -45,6 +45,7 @@ mod scope_bodies;
 mod scope_ends;
 mod scopes_polled_elsewhere;
 mod shared_context;
+mod snapshots;
 mod starting;
 mod stopping;
 mod stopping_many;

@@ -449,7 +449,7 @@ fn tasks_are_printed_with_the_function_that_they_were_written_in() {
                 .nodes
                 .iter()
                 .filter(|entry| entry.kind == Kind::Task);
-            let labels: Vec<_> = tasks.map(|entry| entry.type_name).collect();
+            let labels: Vec<_> = tasks.map(|entry| entry.type_name.clone()).collect();
             assert_eq!(labels, ["on_start", "pending", "on_start", "Sleep"]);
             assert!(!snapshot.to_string().contains("{{closure}}"), "{snapshot}");
             assert_eq!(starter.node().phase(), Phase::Running);

@@ -11,7 +11,7 @@ use super::ready_queue::SourceHandle;
 use super::stream::{Items, ItemsAndEnd};
 use super::timer::{Every, Once, Quiet};
 use super::watch::{NodeEnd, Watched};
-use super::{Source, Sources};
+use super::{QUIET, Source, Sources};
 use crate::actor::{Actor, Context};
 use crate::error::StopError;
 use crate::tree::NodeRef;
@@ -147,11 +147,9 @@ impl<A: Actor> Context<A> {
             return Timer::new(SourceHandle::done());
         };
         sources.forget_cancelled();
-        let handle = SourceHandle::new(usize::MAX, &sources.ready);
+        let handle = SourceHandle::new(QUIET, &sources.ready);
         let quiet = Quiet::new(Arc::clone(&handle), time, make);
-        if let Some(before) = sources.quiet.replace(quiet) {
-            before.handle.finish();
-        }
+        sources.set_quiet(Some(quiet));
         Timer::new(handle)
     }
 
@@ -196,8 +194,11 @@ impl<A: Actor> Context<A> {
         if self.signals().load().ends_incarnation() {
             return None;
         }
-        self.sources
-            .get_or_insert_with(|| Box::new(Mutex::new(Sources::new())));
+        if self.sources.is_none() {
+            let sources = Sources::new();
+            self.my_node().set_sources(Some(Arc::clone(&sources.board)));
+            self.sources = Some(Box::new(Mutex::new(sources)));
+        }
         self.sources_mut()
     }
 
@@ -277,6 +278,7 @@ impl<A: Actor> Context<A> {
     pub(in crate::actor) fn end_sources(&mut self) -> Option<Box<dyn Any + Send>> {
         let panic = self.sources_mut()?.end();
         self.sources = None;
+        self.my_node().set_sources(None);
         panic
     }
 }

@@ -25,8 +25,12 @@ use std::task::{Context, Poll, Waker};
 use ready_queue::{ReadyQueue, SourceHandle};
 use slab::Slab;
 use timer::Quiet;
+use tokio::time::Instant;
 
-use crate::tree::panic_message;
+use crate::tree::{SourceBoard, SourceKind, panic_message};
+
+/// The place of the receive timeout, which has none in the table.
+const QUIET: usize = usize::MAX;
 
 /// What a source gives when it is polled.
 enum Given<M> {
@@ -39,12 +43,20 @@ enum Given<M> {
 /// The future or stream behind a source; dropped, it is over.
 trait Source<M>: Send {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>>;
+
+    fn kind(&self) -> SourceKind;
+
+    /// When it will give something next, of a timer.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
 }
 
 struct SourceEntry<M> {
     source: Box<dyn Source<M>>,
     handle: Arc<SourceHandle>,
     waker: Waker,
+    kind: SourceKind,
 }
 
 /// A message that a source has given, and that has not been handled yet.
@@ -58,6 +70,8 @@ struct Taken<M> {
 pub(super) struct Sources<M> {
     table: Slab<SourceEntry<M>>,
     ready: Arc<ReadyQueue>,
+    /// For whoever looks at the actor.
+    board: Arc<SourceBoard>,
     quiet: Option<Quiet<M>>,
     /// Given while the loop was about to wait.
     taken: Option<Taken<M>>,
@@ -70,6 +84,7 @@ impl<M: Send + 'static> Sources<M> {
         Self {
             table: Slab::new(),
             ready: Arc::new(ReadyQueue::default()),
+            board: Arc::default(),
             quiet: None,
             taken: None,
             mailbox_is_next: false,
@@ -80,7 +95,10 @@ impl<M: Send + 'static> Sources<M> {
         self.forget_cancelled();
         let vacant = self.table.vacant_entry();
         let handle = SourceHandle::new(vacant.key(), &self.ready);
+        let kind = source.kind();
+        self.board.add(vacant.key(), kind, source.due());
         vacant.insert(SourceEntry {
+            kind,
             source: Box::new(source),
             waker: Waker::from(Arc::clone(&handle)),
             handle: Arc::clone(&handle),
@@ -159,6 +177,9 @@ impl<M: Send + 'static> Sources<M> {
             if is_last {
                 self.remove(&handle);
             } else {
+                if let Some(due) = entry.source.due() {
+                    self.board.set_due(handle.key(), due);
+                }
                 handle.schedule();
             }
             return Some(Taken {
@@ -173,10 +194,11 @@ impl<M: Send + 'static> Sources<M> {
     fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Option<Taken<M>> {
         let quiet = self.quiet.as_mut()?;
         if !quiet.handle.is_active() {
-            self.quiet = None;
+            self.set_quiet(None);
             return None;
         }
         let Poll::Ready(message) = quiet.poll(cx) else {
+            self.board.set_due(QUIET, quiet.due());
             return None;
         };
         Some(Taken {
@@ -207,12 +229,30 @@ impl<M: Send + 'static> Sources<M> {
         if entry.is_some_and(|entry| Arc::ptr_eq(&entry.handle, handle)) {
             self.remove(handle);
         } else {
-            drop(self.quiet.take_if(|quiet| !quiet.handle.is_active()));
+            let is_over = |quiet: &Quiet<M>| !quiet.handle.is_active();
+            if self.quiet.as_ref().is_some_and(is_over) {
+                self.set_quiet(None);
+            }
         }
     }
 
     fn remove(&mut self, handle: &SourceHandle) {
-        drop(self.table.remove(handle.key()));
+        let entry = self.table.remove(handle.key());
+        self.board.remove(handle.key(), entry.kind);
+        drop(entry);
+    }
+
+    /// Another receive timeout, or none.
+    fn set_quiet(&mut self, quiet: Option<Quiet<M>>) {
+        if self.quiet.is_some() {
+            self.board.remove(QUIET, SourceKind::Timer);
+        }
+        if let Some(quiet) = &quiet {
+            self.board.add(QUIET, SourceKind::Timer, Some(quiet.due()));
+        }
+        if let Some(before) = std::mem::replace(&mut self.quiet, quiet) {
+            before.handle.finish();
+        }
     }
 }
 

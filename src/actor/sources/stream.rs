@@ -4,6 +4,7 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::{Given, Source};
+use crate::tree::SourceKind;
 
 /// A stream, whose items become messages.
 pub(super) struct Items<S, F> {
@@ -25,6 +26,10 @@ where
     S: Stream + Send,
     F: FnMut(S::Item) -> M + Send,
 {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Stream
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         let item = ready!(self.stream.as_mut().poll_next(cx));
         Poll::Ready(item.map_or(Given::End, |item| Given::Item((self.to_message)(item))))
@@ -45,6 +50,10 @@ where
     S: Stream + Send,
     F: FnMut(Option<S::Item>) -> M + Send,
 {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Stream
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         let item = ready!(self.0.stream.as_mut().poll_next(cx));
         let is_last = item.is_none();

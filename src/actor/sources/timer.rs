@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep_until};
 
 use super::ready_queue::SourceHandle;
 use super::{Given, Source};
-use crate::sync::after;
+use crate::sync::{after, saturating_add};
+use crate::tree::SourceKind;
 
 /// The timer's own resolution: a shorter period would be ready again at once.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -29,6 +30,14 @@ impl<M> Once<M> {
 }
 
 impl<M: Send> Source<M> for Once<M> {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Timer
+    }
+
+    fn due(&self) -> Option<Instant> {
+        Some(self.sleep.deadline())
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         ready!(self.sleep.as_mut().poll(cx));
         Poll::Ready(self.message.take().map_or(Given::End, Given::Last))
@@ -38,21 +47,37 @@ impl<M: Send> Source<M> for Once<M> {
 /// A message each period.
 pub(super) struct Every<F> {
     interval: Interval,
+    /// The next tick.
+    due: Instant,
     make: F,
 }
 
 impl<F> Every<F> {
     pub(super) fn new(period: Duration, missed: MissedTickBehavior, make: F) -> Self {
         let period = period.max(SHORTEST);
-        let mut interval = interval_at(after(period), period);
+        let due = after(period);
+        let mut interval = interval_at(due, period);
         interval.set_missed_tick_behavior(missed);
-        Self { interval, make }
+        Self {
+            interval,
+            due,
+            make,
+        }
     }
 }
 
 impl<M, F: FnMut() -> M + Send> Source<M> for Every<F> {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Timer
+    }
+
+    fn due(&self) -> Option<Instant> {
+        Some(self.due)
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
-        ready!(self.interval.poll_tick(cx));
+        let tick = ready!(self.interval.poll_tick(cx));
+        self.due = saturating_add(tick, self.interval.period());
         Poll::Ready(Given::Item((self.make)()))
     }
 }
@@ -86,6 +111,11 @@ impl<M> Quiet<M> {
 
     pub(super) fn restart(&mut self) {
         self.is_stale = true;
+    }
+
+    /// When it gives its message, if nothing else comes.
+    pub(super) fn due(&self) -> Instant {
+        self.sleep.deadline()
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<M> {

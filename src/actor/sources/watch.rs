@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use super::{Given, Source};
 use crate::actor::{ActorRef, TaskHandle};
 use crate::error::{Kind, StopError, StopReason};
-use crate::tree::{NodeId, NodeRef, UntilStopped};
+use crate::tree::{NodeId, NodeRef, SourceKind, UntilStopped};
 
 /// The end of a node, as one that watches it sees it. See [`Context::watch`](crate::Context::watch).
 #[derive(Clone)]
@@ -76,6 +76,10 @@ impl<F> NodeEnd<F> {
 }
 
 impl<M, F: FnOnce(Watched) -> M + Send> Source<M> for NodeEnd<F> {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Watch
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>> {
         let reason = match ready!(Pin::new(&mut self.stopped).poll(cx)) {
             Ok(reason) => Some(reason),

@@ -88,7 +88,10 @@ impl<'a, F: Future> Body<'a, F> {
     /// does; but a kill stays a kill.
     fn end<T>(&mut self) -> BodyEnd<T> {
         let reason = self.drop_reason();
-        match self.drop_future(reason) {
+        self.exit.any().note_poll();
+        let dropped = self.drop_future(reason);
+        self.exit.any().note_poll();
+        match dropped {
             Some(panic) if reason != DropReason::Killed => BodyEnd::Panicked(panic),
             Some(panic) => {
                 warn_of(panic);
@@ -148,10 +151,13 @@ impl<F: Future> Future for Body<'_, F> {
         if !this.is_brief {
             this.exit.ensure_waker(cx.waker());
         }
-        let signals = this.exit.any().signals.load();
+        // Once: each look at a node of any kind is a call.
+        let node = this.exit.any().node();
+        let signals = node.signals.load();
         if this.is_over(signals) {
             return Poll::Ready(this.end());
         }
+        node.note_poll();
         if signals.has_told_scopes() {
             this.exit.forget_polls();
         }
@@ -173,18 +179,22 @@ impl<F: Future> Future for Body<'_, F> {
         match polled {
             Ok(Poll::Ready(value)) => {
                 this.settle(DropReason::NoReply);
+                this.exit.any().note_poll();
                 Poll::Ready(BodyEnd::Value(value))
             }
             Err(panic) => {
                 if let Some(second) = this.drop_future(DropReason::Failed) {
                     warn_of(second);
                 }
+                this.exit.any().note_poll();
                 Poll::Ready(BodyEnd::Panicked(panic))
             }
             Ok(Poll::Pending) => {
                 this.exit.ensure_waker(cx.waker());
                 this.suspend(cx.waker());
-                let signals = this.exit.any().signals.load();
+                let node = this.exit.any().node();
+                node.note_poll();
+                let signals = node.signals.load();
                 if this.is_over(signals)
                     || (signals.ends_incarnation() && this.is_out_of_time(signals, cx))
                 {
@@ -204,8 +214,11 @@ impl Exit {
     /// that it drops are settled after it.
     #[inline]
     pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
+        self.any().note_poll();
         let result = self.with_current(code);
-        self.any().settle_quietly();
+        let node = self.any().node();
+        node.note_poll();
+        node.settle_quietly();
         result
     }
 

@@ -8,8 +8,8 @@ use crate::error::{Kind, Phase, StopReason};
 use crate::sync::{WakeList, lock, panic_message};
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{
-    AnyNode, AutoShutdown, Children, EndedChild, GroupStep, Node, NodeState, Tokens, finish,
-    wake_owner,
+    AnyNode, AutoShutdown, Children, EndedChild, GroupStep, Node, NodeState, OrderNote, Tokens,
+    finish, wake_owner,
 };
 
 /// How many ends in good order an owner is shown that it has had no time to look at.
@@ -43,6 +43,7 @@ struct Garbage {
     children: Option<Box<Children>>,
     tokens: Option<Tokens>,
     errors: Option<StopReason>,
+    order: Option<OrderNote>,
 }
 
 impl<'a> Departure<'a> {
@@ -90,6 +91,7 @@ impl<'a> Departure<'a> {
         if self.has_failed && !self.node.is_awaited() {
             self.garbage.errors = own.forget_errors();
         }
+        self.garbage.order = own.take_order();
         self.garbage.children = own.children.take();
         self.garbage.tokens = own.tokens(true);
         true

@@ -9,7 +9,7 @@ use super::current_node::with_here;
 use super::node::{AnyNode, Node};
 use crate::error::Kind;
 use crate::mailbox::{Caller, DropReason};
-use crate::sync::{after, lock, moment};
+use crate::sync::{after, lock, moment, stamp};
 
 /// The node has listed a wait since its last message.
 const WAITS: u32 = 1;
@@ -19,6 +19,10 @@ const DEFAULT: u32 = 2;
 const REPLIES: u32 = 4;
 /// What it does is for an ask with a time limit.
 const LIMITED: u32 = 8;
+/// Of what the code notes, all that the end of a handler has to look at.
+const TO_CLEAR: u32 = WAITS | REPLIES | LIMITED;
+/// From here on, when the node was born, which never changes.
+const BORN_SHIFT: u32 = u32::BITS - stamp::BITS;
 
 /// What a node's asks and the end of a handler have to look at, in one word. Only the node's own code
 /// writes it, between and in its polls, and only if a message has a deadline, or a handler waits or
@@ -27,8 +31,13 @@ const LIMITED: u32 = 8;
 pub(in crate::tree) struct Notes(AtomicU32);
 
 impl Notes {
-    pub(in crate::tree) fn new(has_default: bool) -> Self {
-        Self(AtomicU32::new(if has_default { DEFAULT } else { 0 }))
+    pub(in crate::tree) fn new(has_default: bool, born: Instant) -> Self {
+        let default = if has_default { DEFAULT } else { 0 };
+        Self(AtomicU32::new(default | stamp::encode(born) << BORN_SHIFT))
+    }
+
+    pub(in crate::tree) fn born(&self) -> Instant {
+        stamp::decode(self.load() >> BORN_SHIFT)
     }
 
     #[inline]
@@ -61,7 +70,7 @@ impl Node {
     #[inline]
     pub(crate) fn end_handler(&self, reason: DropReason) {
         let notes = self.notes.load();
-        if notes & !DEFAULT != 0 {
+        if notes & TO_CLEAR != 0 {
             self.clear_notes(notes, reason);
         }
     }

@@ -2,13 +2,14 @@
 //! `waiting/wait_graph.rs`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use slab::Slab;
+use tokio::time::Instant;
 
 use super::node::{AnyNode, Node};
 use crate::mailbox::{Caller, Ticket};
-use crate::sync::lock;
+use crate::sync::{lock, moment};
 
 /// What a node waits for another to do.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub(in crate::tree) struct Edge {
     /// Its places in the lists of both.
     pub(in crate::tree) keys: [AtomicUsize; 2],
     pub(in crate::tree) listed: AtomicBool,
+    /// Since when it has been looked at, as a [`moment`]: whoever waits does not read the clock for that.
+    pub(in crate::tree) seen: AtomicU64,
 }
 
 /// The two ends of an edge: the node that waits, and the one that it waits for.
@@ -63,7 +66,25 @@ pub(in crate::tree) type Edges = Slab<Arc<Edge>>;
 /// A list that has been this long is given back when it is empty.
 const SPARE: usize = 64;
 
+impl Edge {
+    /// Since when it has stood, as far as anybody knows who has looked.
+    pub(in crate::tree) fn seen_since(&self, now: Instant) -> Instant {
+        let fresh = moment::encode(Some(now));
+        let known = self
+            .seen
+            .compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed);
+        known.err().and_then(moment::decode).unwrap_or(now)
+    }
+}
+
 impl NodeEdges {
+    /// Those of the node whose code waits.
+    pub(in crate::tree) fn of_code(&self) -> impl Iterator<Item = (usize, &Arc<Edge>)> {
+        let both = [&self.unlimited, &self.limited];
+        both.into_iter()
+            .flat_map(|both| &both[EdgeEnd::From as usize])
+    }
+
     fn of(&mut self, edge: &Edge, end: EdgeEnd) -> &mut Edges {
         let both = if edge.limited {
             &mut self.limited

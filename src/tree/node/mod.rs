@@ -15,9 +15,11 @@ mod node;
 mod order;
 mod own_time;
 mod path;
+mod record;
 mod replies;
 mod shared;
 mod shell_waker;
+mod sightings;
 pub(crate) mod signals;
 mod slot;
 mod state;
@@ -38,9 +40,14 @@ pub(crate) use label::Label;
 pub(crate) use node::{AnyNode, Node, PolledBy};
 pub(crate) use order::{Order, bound, end_by_itself, end_if, finish, fire, request, request_own};
 pub(in crate::tree) use order::{wake_owner, wake_restarting};
-pub(in crate::tree) use own_time::OwnTime;
+pub(crate) use own_time::OwnTime;
+pub(crate) use record::{
+    Asker, OrderNote, RestartNote, SourceBoard, SourceCounts, SourceKind, request_for_signal,
+    request_from,
+};
 pub(crate) use replies::{keep_reply, settle_before_blocking};
 pub(crate) use shared::Shared;
 pub(crate) use shell_waker::ShellWaker;
+pub(crate) use sightings::{Activity, Sightings};
 pub(crate) use slot::{NodeSlot, Settings};
 pub(in crate::tree) use state::{NodeState, Tokens};

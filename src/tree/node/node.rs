@@ -21,7 +21,7 @@ use super::signals::{Marks, Signals};
 use super::slot::{NodeSlot, Settings};
 use super::state::{Extras, NodeState, cancel};
 use crate::error::{Blocker, Kind, Phase, StopReason};
-use crate::mailbox::Gate;
+use crate::mailbox::{Gate, MailboxLook};
 use crate::sync::lock;
 
 /// Whose code has polled a scope, if any has.
@@ -88,6 +88,17 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         false
     }
 
+    /// What there is of an actor's mailbox.
+    fn look_at_mail(&self) -> Option<MailboxLook> {
+        None
+    }
+
+    /// How many of the references to it are the crate's own, besides those of its children; `None` if that is not
+    /// known.
+    fn own_references(&self) -> Option<usize> {
+        None
+    }
+
     /// How many messages have been started, and whether one is being handled now.
     fn progress(&self) -> (u64, bool) {
         (0, true)
@@ -129,6 +140,8 @@ pub(crate) struct Node {
     pub(in crate::tree) notes: Notes,
     label: AtomicU32,
     grace: u32,
+    /// How often a poll of its code has begun or ended: odd in the middle of one. Only whoever polls it writes this.
+    polls: AtomicU32,
 }
 
 impl Node {
@@ -154,7 +167,8 @@ impl Node {
             signals,
             label: AtomicU32::new(0),
             grace: millis(grace),
-            notes: Notes::new(place.shared.ask_timeout.is_some()),
+            polls: AtomicU32::new(0),
+            notes: Notes::new(place.shared.ask_timeout.is_some(), birth()),
             shared: place.shared,
             owner: place.owner,
             index: place.index,
@@ -174,6 +188,11 @@ impl Node {
 
     pub(crate) fn site(&self) -> &'static Location<'static> {
         self.site
+    }
+
+    /// When it was spawned.
+    pub(crate) fn born(&self) -> Instant {
+        self.notes.born()
     }
 
     pub(crate) fn owner(&self) -> Option<&Arc<dyn AnyNode>> {
@@ -229,6 +248,18 @@ impl Node {
         if self.signals.marks().has(Marks::RESTARTABLE) {
             self.leave_group();
         }
+    }
+
+    /// A poll of its code begins, or has ended.
+    #[inline]
+    pub(in crate::tree) fn note_poll(&self) {
+        let polls = self.polls.load(Ordering::Relaxed);
+        self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// How often a poll of its code has begun or ended: odd in the middle of one.
+    pub(crate) fn polls(&self) -> u32 {
+        self.polls.load(Ordering::Relaxed)
     }
 
     /// How long its own steps may take in a stop or drain.
@@ -366,6 +397,17 @@ impl Node {
             label: self.label().filter(|_| busy),
             held_for,
         }
+    }
+}
+
+/// The moment of a birth. Nearly all of a spawn's instructions would be the clock's that can be paused, which only
+/// tests have.
+#[inline]
+fn birth() -> Instant {
+    if cfg!(feature = "simulation") {
+        Instant::now()
+    } else {
+        Instant::from_std(std::time::Instant::now())
     }
 }
 

@@ -23,14 +23,31 @@ pub(crate) enum Order {
 /// Tells a node to end. This is the only way in which any node is told so; it never waits, and
 /// says it once or a thousand times to the same effect (rule 13).
 pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
-    match order {
-        Order::Kill => kill(target, false),
-        Order::Cut => kill(target, true),
-        Order::Drain | Order::Stop if has_no_time(target) => kill(target, true),
-        Order::Drain | Order::Stop => {
-            begin_end(target, Ending::order(target, order), |_, _| true);
-        }
+    request_with(target, order, |_| ());
+}
+
+/// As [`request`], and notes something under the node's lock if the order says anything new.
+pub(super) fn request_with(
+    target: &Arc<dyn AnyNode>,
+    order: Order,
+    note: impl FnOnce(&mut NodeState),
+) {
+    let is_gentle = matches!(order, Order::Drain | Order::Stop);
+    if is_gentle && !has_no_time(target) {
+        begin_end(target, Ending::order(target, order), |state, _| {
+            note(state);
+            true
+        });
+        return;
     }
+    {
+        let mut state = lock(&target.state);
+        if state.phase == Phase::Stopped || target.signals.load().is_killed() {
+            return;
+        }
+        note(&mut state);
+    }
+    kill(target, order != Order::Kill);
 }
 
 /// With a grace of zero every stop is a kill. A scope and a system have no steps of their own that

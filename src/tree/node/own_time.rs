@@ -12,11 +12,11 @@ use crate::sync::{moment, saturating_add};
 
 /// A node's own time to end, at one look.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::tree) struct OwnTime {
+pub(crate) struct OwnTime {
     /// How much of it is used.
-    pub(in crate::tree) used: Duration,
+    pub(crate) used: Duration,
     /// When it will be up; of a killed node, when that was.
-    pub(in crate::tree) until: Instant,
+    pub(crate) until: Instant,
 }
 
 /// The same between two looks.
@@ -38,30 +38,39 @@ impl NodeState {
     /// anybody has to look.
     pub(in crate::tree) fn own_time(&mut self, node: &Node) -> Option<OwnTime> {
         let signals = node.signals.load();
-        if !signals.ends_incarnation()
-            || self.shell_gone
-            || self.is_waiting(signals)
-            || self.is_kept(node, signals)
-        {
+        if !self.uses_own_time(node, signals) {
             return None;
         }
         let now = Instant::now();
-        let (since, left) = match self.own_clock(signals) {
-            OwnClock::NotBegun => (now, node.grace()),
-            OwnClock::Running { since, left } => (since, left),
-            OwnClock::Paused { left } => (now, left),
-            OwnClock::Killed { at, used } => {
-                return Some(OwnTime {
-                    used: used + now.saturating_duration_since(at),
-                    until: at,
-                });
+        let clock = self.own_clock(signals).running(now, node);
+        self.set_own_clock(clock);
+        Some(clock.own_time(now, node))
+    }
+
+    /// The same for one who only looks: a count that has not begun stays so.
+    pub(in crate::tree) fn own_time_at(&self, now: Instant, node: &Node) -> Option<OwnTime> {
+        let signals = node.signals.load();
+        let clock = || self.own_clock(signals).running(now, node);
+        let uses_time = self.uses_own_time(node, signals);
+        uses_time.then(|| clock().own_time(now, node))
+    }
+
+    /// How much of its grace it has used, if it does not use that now.
+    pub(in crate::tree) fn used_time(&self, node: &Node) -> Duration {
+        match self.own_clock(node.signals.load()) {
+            OwnClock::NotBegun => Duration::ZERO,
+            OwnClock::Running { left, .. } | OwnClock::Paused { left } => {
+                node.grace().saturating_sub(left)
             }
-        };
-        self.set_own_clock(OwnClock::Running { since, left });
-        Some(OwnTime {
-            used: node.grace().saturating_sub(left) + now.saturating_duration_since(since),
-            until: saturating_add(since, left),
-        })
+            OwnClock::Killed { used, .. } => used,
+        }
+    }
+
+    fn uses_own_time(&self, node: &Node, signals: Snapshot) -> bool {
+        signals.ends_incarnation()
+            && !self.shell_gone
+            && !self.is_waiting(signals)
+            && !self.is_kept(node, signals)
     }
 
     /// It is a scope of which only the future is left, in its owner's hands: it ends when that is polled or
@@ -140,6 +149,33 @@ impl NodeState {
         };
         self.clock_moment = moment::encode(at);
         self.clock_millis = time;
+    }
+}
+
+impl OwnClock {
+    /// As it is while the node uses its own time.
+    fn running(self, now: Instant, node: &Node) -> Self {
+        match self {
+            Self::NotBegun => Self::Running {
+                since: now,
+                left: node.grace(),
+            },
+            Self::Paused { left } => Self::Running { since: now, left },
+            same => same,
+        }
+    }
+
+    fn own_time(self, now: Instant, node: &Node) -> OwnTime {
+        let (used, since, left) = match self {
+            Self::NotBegun => (Duration::ZERO, now, node.grace()),
+            Self::Paused { left } => (node.grace().saturating_sub(left), now, left),
+            Self::Running { since, left } => (node.grace().saturating_sub(left), since, left),
+            Self::Killed { at, used } => (used, at, Duration::ZERO),
+        };
+        OwnTime {
+            used: used + now.saturating_duration_since(since),
+            until: saturating_add(since, left),
+        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Node {
         Some(format!("{prefix}/{begin}/({more} more)/{}", end.join("/")))
     }
 
-    pub(in crate::tree) fn segment(&self, type_name: &'static str) -> String {
+    pub(crate) fn segment(&self, type_name: &'static str) -> String {
         match (self.name(), self.kind()) {
             (Some(name), _) => name,
             (None, Kind::Actor) => format!("{}-{}", short(type_name), self.id()),

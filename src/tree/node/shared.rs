@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::dead_letters::Letters;
+use super::sightings::Sightings;
 use crate::mailbox::Mailbox;
 use crate::tree::stall::Stalls;
 
@@ -26,6 +27,10 @@ pub(crate) struct Shared {
     pub(crate) stalls: Arc<Stalls>,
     /// How many restarts of groups are under way.
     pub(crate) group_restarts: AtomicUsize,
+    /// What those have seen who have looked.
+    pub(crate) sightings: Sightings,
+    /// The begin of each handler is timed.
+    pub(crate) timings: bool,
     /// How many nodes wait for their next incarnation.
     pub(crate) restarting: AtomicUsize,
 }

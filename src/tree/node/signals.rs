@@ -229,7 +229,7 @@ impl Snapshot {
     }
 
     /// The first order came from itself.
-    pub(in crate::tree) const fn is_by_self(self) -> bool {
+    pub(crate) const fn is_by_self(self) -> bool {
         self.has(BY_SELF)
     }
 

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::Children;
 use super::edges::NodeEdges;
+use super::record::{OrderNote, RestartNote, SourceBoard};
 use super::replies::Dropped;
 use super::slot::Settings;
 use crate::error::{CutShort, Phase, StopReason};
@@ -52,6 +53,12 @@ pub(in crate::tree) struct Extras {
     /// When the end of it and all beneath it becomes a kill, because whoever asked for it has set a limit.
     pub(in crate::tree) bound: Option<Instant>,
     pub(in crate::tree) edges: Option<Box<NodeEdges>>,
+    /// Who told it to end.
+    pub(in crate::tree) order: Option<OrderNote>,
+    /// How it has fared, if it was started anew.
+    pub(in crate::tree) restarts: Option<Box<RestartNote>>,
+    /// What it waits for besides its mail.
+    pub(in crate::tree) sources: Option<Arc<SourceBoard>>,
     /// Who waits for what is being done now, if that has a deadline.
     pub(in crate::tree) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.

@@ -20,7 +20,7 @@ impl Node {
 }
 
 impl NodeState {
-    fn awaited(&self, node: &Node) -> Option<&Children> {
+    pub(in crate::tree) fn awaited(&self, node: &Node) -> Option<&Children> {
         let table = self.children.as_deref()?;
         node.is_joining().then_some(table)
     }

@@ -14,6 +14,7 @@ pub(crate) use overdue::OverdueTimer;
 pub use stopped::Stopped;
 pub(crate) use stopped::UntilStopped;
 pub use stopping::Stopping;
+pub(in crate::tree) use turns::turn_ahead;
 pub(crate) use wait_bound::{Overrun, WaitBound};
 pub(crate) use wait_graph::Wait;
 pub(in crate::tree) use wait_graph::awaited_nodes;

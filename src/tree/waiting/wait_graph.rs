@@ -17,7 +17,7 @@
 //! 3. No edge is cloned into an owner's hands or dropped under a lock: with it may go a reply.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use slab::Slab;
 
@@ -159,6 +159,7 @@ impl Edge {
             scope,
             keys: [AtomicUsize::new(0), AtomicUsize::new(0)],
             listed: AtomicBool::new(true),
+            seen: AtomicU64::new(0),
         })
     }
 

@@ -1,0 +1,103 @@
+//! For how long a node has been at what it is at, as whoever looks at it has seen: its own code does not read the
+//! clock for that.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use tokio::time::Instant;
+
+use super::id::NodeId;
+use crate::sync::lock;
+
+/// How many nodes are remembered of each system. In a poll are never more than there are threads.
+const MOST: usize = 16_384;
+
+/// What a look has seen that may last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Activity {
+    /// In the middle of the poll with this number.
+    Poll(u32),
+    /// In the handler of the message with this number.
+    Handler(u64),
+    /// Its mailbox has no room, and somebody waits for that.
+    Full,
+    /// Nothing can wake it.
+    Unreachable,
+}
+
+impl Activity {
+    fn place(self) -> usize {
+        match self {
+            Self::Poll(_) => 0,
+            Self::Handler(_) => 1,
+            Self::Full => 2,
+            Self::Unreachable => 3,
+        }
+    }
+}
+
+/// What was seen of the nodes of a system, and since when: shared by all who look.
+#[derive(Debug, Default)]
+pub(crate) struct Sightings(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    nodes: HashMap<(NodeId, usize), Sighting>,
+    /// With more it is looked through for those that nobody has seen for long.
+    crowded: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Sighting {
+    activity: Activity,
+    since: Instant,
+    seen: Instant,
+}
+
+impl Sightings {
+    /// These are at this now. Gives since when, at least.
+    pub(crate) fn note(
+        &self,
+        now: Instant,
+        seen: impl Iterator<Item = (NodeId, Activity)>,
+    ) -> Vec<Instant> {
+        let mut all = lock(&self.0);
+        let since = seen.map(|(id, activity)| all.note(now, id, activity));
+        let since = since.collect();
+        all.tidy();
+        since
+    }
+}
+
+impl Seen {
+    fn note(&mut self, now: Instant, id: NodeId, activity: Activity) -> Instant {
+        let key = (id, activity.place());
+        if self.nodes.len() >= MOST && !self.nodes.contains_key(&key) {
+            return now;
+        }
+        let fresh = Sighting {
+            activity,
+            since: now,
+            seen: now,
+        };
+        let known = self.nodes.entry(key).or_insert(fresh);
+        if known.activity != activity {
+            *known = fresh;
+        }
+        known.seen = now;
+        known.since
+    }
+
+    /// Whenever there are twice as many as after the last time, the half goes that was not seen for longest.
+    fn tidy(&mut self) {
+        if self.nodes.len() <= self.crowded.max(64) {
+            return;
+        }
+        let mut times: Vec<Instant> = self.nodes.values().map(|sighting| sighting.seen).collect();
+        let middle = times.len() / 2;
+        let (_, median, _) = times.select_nth_unstable(middle);
+        let median = *median;
+        self.nodes.retain(|_, sighting| sighting.seen >= median);
+        self.crowded = (2 * self.nodes.len()).min(MOST - 1);
+    }
+}
