@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::{CutShort, Error};
 
 /// What a node's failure began with.
+///
+/// `Display` says what went wrong without saying where: for a user, or a reply. [`Failure`]'s has the node, too.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {
@@ -58,7 +60,9 @@ pub enum Cause {
 /// })
 /// .await;
 /// let RunError::Failed(failure) = end.unwrap_err() else { panic!() };
-/// assert_eq!(failure.leaves().next().unwrap().to_string(), "/printer failed: out of paper");
+/// let first = failure.leaves().next().unwrap();
+/// assert_eq!(first.to_string(), "/printer failed: out of paper");
+/// assert_eq!(first.cause().to_string(), "out of paper");
 /// # }
 /// ```
 #[derive(Clone)]
@@ -272,16 +276,25 @@ impl Failure {
     /// The node, and what went wrong in it.
     fn fmt_head(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.0.path)?;
-        match &self.0.cause {
-            Cause::Error(error) => write!(f, "failed: {error}"),
-            Cause::Panic(message) => write!(f, "panicked: {message}"),
-            Cause::TooManyRestarts { limit, within } => {
+        if let Cause::Error(_) = self.0.cause {
+            f.write_str("failed: ")?;
+        }
+        write!(f, "{}", self.0.cause)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => write!(f, "{error}"),
+            Self::Panic(message) => write!(f, "panicked: {message}"),
+            Self::TooManyRestarts { limit, within } => {
                 write!(
                     f,
                     "ended too often: {limit} restarts within {within:?} are used up"
                 )
             }
-            Cause::Beneath => f.write_str("failed because of what is beneath it"),
+            Self::Beneath => f.write_str("failed because of what is beneath it"),
         }
     }
 }

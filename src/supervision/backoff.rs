@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::tree::simulated;
 
-/// How long to wait before each restart.
+/// How long to wait before each restart; or before each attempt, for whoever tries again
+/// [by hand](Backoff::delay).
 ///
 /// ```
 /// use std::time::Duration;
@@ -88,8 +89,35 @@ impl Backoff {
         self.healthy_after
     }
 
-    /// The wait before the restart with this number in a row, from 0.
-    pub(super) fn delay(&self, attempt: u32) -> Duration {
+    /// The wait before the restart with this number in a row, from 0: what [`ChildSpec::backoff`] does by itself.
+    ///
+    /// For work that is tried again in place, where a restart is the wrong means: it makes the state anew, and
+    /// stays away once the service drains ([`Restart`](crate::Restart)).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tenure::Backoff;
+    /// # async fn fetch() -> Result<u32, &'static str> { Err("no route to host") }
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let backoff = Backoff::exponential(Duration::from_millis(100), Duration::from_secs(5));
+    /// let mut fetched = fetch().await;
+    /// for retry in 0..3 {
+    ///     if fetched.is_ok() {
+    ///         break;
+    ///     }
+    ///     tokio::time::sleep(backoff.delay(retry)).await;
+    ///     fetched = fetch().await;
+    /// }
+    /// # assert!(fetched.is_err());
+    /// # }
+    /// ```
+    ///
+    /// Of a backoff that is not [valid](Backoff::is_valid) it is no longer than the maximum; what it is is not said.
+    ///
+    /// [`ChildSpec::backoff`]: crate::ChildSpec::backoff
+    #[must_use]
+    pub fn delay(&self, attempt: u32) -> Duration {
         let factor = 1_u32.checked_shl(attempt).unwrap_or(u32::MAX);
         let full = self.first.saturating_mul(factor).min(self.max);
         shortened(full, self.jitter * random())
