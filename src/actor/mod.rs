@@ -175,6 +175,9 @@ pub trait Actor: Send + Sized + 'static {
     /// While a handler runs on, the ends that it has not seen are kept: all failures but contained ones, and 1,024
     /// others. Further ends are not shown.
     ///
+    /// An end is no mail, and is seen before what the child has sent and is still queued. Where it has to come after
+    /// that, wait for it in a [pipe](Context::pipe): its message is queued after the child's last.
+    ///
     /// # Cancel safety
     ///
     /// As for [`handle`](Actor::handle). The end of the child is not shown again.

@@ -94,6 +94,10 @@ impl Spawner {
     /// a stop or kill, on the thread that asks for that. With a name, or a grace of its own, it is a
     /// [`TaskSpec::blocking`](crate::TaskSpec::blocking).
     ///
+    /// A job that sees its token should return what it has, or `Ok` of nothing: an error is a failure then, too, of
+    /// the job and of what is being ended with it. In a test on tokio's paused clock, the clock stands still while a
+    /// job runs, so that no grace comes to its end unless the test advances the clock.
+    ///
     /// # Errors
     ///
     /// [`SpawnError::Closed`] gives the closure back, uncalled.
