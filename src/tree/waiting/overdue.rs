@@ -68,16 +68,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
         let Some(OwnTime { used, until }) = own_time else {
             continue;
         };
-        // A system has no steps of its own that could be cut short; its shell may only be late.
-        let has_steps = node.kind() != Kind::System;
-        if until <= now && has_steps && !node.signals.load().is_killed() {
-            request(&next, Order::Cut);
-        }
-        let limit = if until <= now || node.signals.load().is_killed() {
-            saturating_add(until, patience)
-        } else {
-            until
-        };
+        let limit = limit_of(&next, until, now, patience);
         if limit <= now {
             // What goes with its owner's code is to blame if that is, which was looked at before.
             let is_owners =
@@ -96,6 +87,20 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     blockers.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
     found.blockers = blockers.into_iter().map(|(.., blocker)| blocker).collect();
     found
+}
+
+/// From when on a node is to be blamed. One that has used up its own time is killed.
+fn limit_of(node: &Arc<dyn AnyNode>, until: Instant, now: Instant, patience: Duration) -> Instant {
+    // A system has no steps of its own that could be cut short; its shell may only be late.
+    let has_steps = node.kind() != Kind::System;
+    if until <= now && has_steps && !node.signals.load().is_killed() {
+        request(node, Order::Cut);
+    }
+    if until <= now || node.signals.load().is_killed() {
+        saturating_add(until, patience)
+    } else {
+        until
+    }
 }
 
 /// Tells each node whether one beneath it still has time.
