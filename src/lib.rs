@@ -93,9 +93,9 @@ pub mod testing;
 mod tree;
 
 pub use actor::{
-    Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, IntoTask, Permit, Recipient,
-    RecipientAsk, RecipientTell, RefTo, Reserve, Spawner, Start, TaskHandle, TaskOutput, TaskSpec,
-    Tell, Timer, Watch, Watched, WithToken, Work,
+    Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, IntoTask, Next, Permit,
+    Recipient, RecipientAsk, RecipientTell, RefTo, Reserve, Spawner, Start, Stashed, TaskHandle,
+    TaskOutput, TaskSpec, Tell, Timer, Watch, Watched, WithToken, Work,
 };
 pub use error::ok::Ok;
 pub use error::{

@@ -181,6 +181,10 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
         self.queue.len()
     }
 
+    fn in_hand(&self) -> u64 {
+        self.queue.in_hand()
+    }
+
     fn holds_up(&self, request: &Request, from_beneath: &dyn Fn() -> bool) -> bool {
         match request {
             Request::Reply(caller) => {

@@ -268,7 +268,7 @@ impl<A: Actor> Context<A> {
         to.try_tell_for(message, self.forwarded())
     }
 
-    fn forwarded(&self) -> Option<Arc<dyn Caller>> {
+    pub(super) fn forwarded(&self) -> Option<Arc<dyn Caller>> {
         let mailbox = || Arc::clone(&self.cell) as _;
         self.batch.forwarded(&self.cell.queue, mailbox)
     }
@@ -290,7 +290,7 @@ impl<A: Actor> Context<A> {
 
     /// The next message that the loop is to handle.
     #[inline]
-    pub(super) fn next(&mut self) -> Option<A::Msg> {
+    pub(super) fn next_for_loop(&mut self) -> Option<A::Msg> {
         if self.sources.is_some() {
             return self.next_in_turn();
         }
@@ -314,6 +314,11 @@ impl<A: Actor> Context<A> {
         if mark_of(label) != self.label {
             self.publish(label);
         }
+    }
+
+    #[inline]
+    pub(super) fn cell(&self) -> &Arc<ActorCell<A::Msg>> {
+        &self.cell
     }
 
     #[inline]
@@ -353,6 +358,11 @@ impl<A: Actor> Context<A> {
             Some(_) => self.poll_sources(cx),
             None => Poll::Pending,
         }
+    }
+
+    /// No message is waited for in the middle of a handler any more.
+    pub(super) fn end_wait(&self) {
+        self.cell.queue.end_wait();
     }
 
     /// Ready when there is a message to take. If there is none the loop can be woken from here on:

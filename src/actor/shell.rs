@@ -129,7 +129,7 @@ fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
                     continue;
                 }
             }
-            let Some(message) = life.ctx.next() else {
+            let Some(message) = life.ctx.next_for_loop() else {
                 if !signals.ends_when_empty() {
                     poll_fn(|cx| {
                         let polled = life.ctx.poll_ready(cx);

@@ -42,8 +42,8 @@ pub(crate) use waiters::{Reserved, Ticket};
 
 /// How much room an actor's mailbox has, and what becomes of what it has no room for.
 ///
-/// The capacity counts messages that were accepted and not yet started, and it is exact. Nothing
-/// is allocated up front. When there is no room, [`tell`](crate::ActorRef::tell) waits its turn
+/// The capacity counts messages that were accepted and not yet started, and it is exact;
+/// [`including_current`](Mailbox::including_current) counts the one in hand, too. Nothing is allocated up front. When there is no room, [`tell`](crate::ActorRef::tell) waits its turn
 /// and [`try_tell`](crate::ActorRef::try_tell) hands the message back.
 ///
 /// For telemetry, and whatever else is worth less than the time of its sender, a bounded mailbox can drop
@@ -62,11 +62,16 @@ pub(crate) use waiters::{Reserved, Ticket};
 /// // A gauge, of which only the last reading counts.
 /// let latest = Mailbox::bounded(1).drop_oldest();
 /// assert_eq!(latest.capacity(), Some(1));
+///
+/// // Whoever sends to it has room only while the actor has nothing in hand.
+/// let hand_over = Mailbox::bounded(1).including_current();
+/// assert!(hand_over.counts_current());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mailbox {
     capacity: Option<usize>,
     overflow: Overflow,
+    counts_current: bool,
 }
 
 impl Mailbox {
@@ -77,6 +82,7 @@ impl Mailbox {
         Self {
             capacity: Some(capacity),
             overflow: Overflow::Wait,
+            counts_current: false,
         }
     }
 
@@ -87,6 +93,7 @@ impl Mailbox {
         Self {
             capacity: None,
             overflow: Overflow::Wait,
+            counts_current: false,
         }
     }
 
@@ -107,6 +114,30 @@ impl Mailbox {
     pub const fn drop_newest(mut self) -> Self {
         self.overflow = Overflow::DropNewest;
         self
+    }
+
+    /// The capacity counts the message that is being handled, too: it takes its room until its handler has ended. With a
+    /// capacity of 1 an actor is handed a message only when it is free for it, so that whoever hands work out
+    /// gives it to another meanwhile, and nothing is queued behind what takes long. The actor waits a little longer
+    /// for its next message.
+    #[must_use]
+    pub const fn including_current(mut self) -> Self {
+        self.counts_current = true;
+        self
+    }
+
+    /// Whether the capacity counts the message that is being handled.
+    #[must_use]
+    pub const fn counts_current(&self) -> bool {
+        self.counts_current
+    }
+
+    /// With room for one message, whose sender waits.
+    pub(crate) const fn narrowed(self) -> Self {
+        Self {
+            counts_current: self.counts_current,
+            ..Self::bounded(1)
+        }
     }
 
     /// The capacity in messages, or `None` if it is unbounded.

@@ -4,7 +4,7 @@ use super::caller::CallerTracking;
 use super::counters::Counters;
 use super::queue::{Queue, Refusal};
 use super::state::State;
-use super::sync::lock;
+use super::sync::{Ordering, lock};
 use super::{Caller, DropReason};
 use crate::sync::{Foreign, wake};
 
@@ -87,9 +87,17 @@ impl<M> State<M> {
     fn has_room_now(&self, counters: &Counters) -> bool {
         match self.overflow {
             // All that is not started is here: see `Batch::refill_one`.
-            Overflow::DropOldest => self.messages.len() < self.capacity(),
+            Overflow::DropOldest => {
+                let taking = self.messages.len() + usize::from(self.is_current_counted(counters));
+                taking < self.capacity()
+            }
             _ => self.has_place(counters),
         }
+    }
+
+    fn is_current_counted(&self, counters: &Counters) -> bool {
+        let started = counters.started.load(Ordering::Relaxed);
+        self.counts_current && started != counters.ended.load(Ordering::Relaxed)
     }
 
     /// The message that has waited the longest, and who waits for its reply.

@@ -26,7 +26,8 @@ pub(crate) enum Refusal {
 /// Invariants:
 /// 1. `pushed` counts the messages that were accepted, and its value at a push is that message's number.
 ///    Messages are handled in the order of their numbers, and `started` counts those that have left the mailbox.
-/// 2. `pushed - started + reserved <= capacity`. What was reserved before a drain began is not counted
+/// 2. `pushed - started + reserved <= capacity`; with `ended` for `started`, where the capacity counts what is being
+///    handled. A message that is put aside holds its room as a reservation, which may come one too late. What was reserved before a drain began is not counted
 ///    as reserved any more: those of its owners who may still send do so beyond the capacity. `pushed` and
 ///    `reserved` change under the lock; `started` is stored by the loop alone, so a sender may see too little
 ///    room, and never too much.
@@ -241,6 +242,19 @@ impl<M> Queue<M> {
         drop(left);
     }
 
+    /// A message that was taken is put aside, and keeps its room.
+    pub(crate) fn hold_room(&self) -> Reserved {
+        lock(&self.state).hold_room()
+    }
+
+    /// The code of a handler waits for the next message no longer. What had waited may have been in a future of its own,
+    /// with another waker than the loop's, which puts its own back when it is suspended.
+    pub(crate) fn end_wait(&self) {
+        let mut state = lock(&self.state);
+        state.asleep = false;
+        self.counters.attention.fetch_or(WOKEN, Ordering::Relaxed);
+    }
+
     /// Gives a reserved slot back, and with it the turn.
     pub(crate) fn release(&self, reserved: Reserved) {
         let mut wakes = WakeList::new();
@@ -313,6 +327,17 @@ impl<M> Queue<M> {
             return state.messages.len() as u64;
         }
         state.pushed - self.counters.started.load(Ordering::Relaxed)
+    }
+
+    /// How many messages were accepted and are not done with.
+    pub(crate) fn in_hand(&self) -> u64 {
+        let state = lock(&self.state);
+        let ended = self.counters.ended.load(Ordering::Relaxed);
+        if self.knows_callers() {
+            let is_busy = ended != self.counters.started.load(Ordering::Relaxed);
+            return state.messages.len() as u64 + u64::from(is_busy);
+        }
+        state.pushed - ended
     }
 
     /// Whether the loop is asleep, waiting for a message.

@@ -38,6 +38,7 @@ pub(super) struct State<M> {
     /// The loop waits for a message.
     pub(super) asleep: bool,
     pub(super) overflow: Overflow,
+    pub(super) counts_current: bool,
     capacity: u32,
     /// How many messages have been accepted.
     pub(super) pushed: u64,
@@ -79,6 +80,7 @@ impl<M> State<M> {
             gate: Gate::Open,
             asleep: false,
             overflow: mailbox.overflow(),
+            counts_current: mailbox.counts_current(),
             extras: None,
         }
     }
@@ -130,13 +132,29 @@ impl<M> State<M> {
         if self.capacity == UNBOUNDED {
             return true;
         }
-        let queued = self.pushed - counters.started.load(Ordering::Relaxed);
+        let queued = self.taking_room(counters);
         match &self.extras {
             None => queued < u64::from(self.capacity),
             Some(extras) => {
                 !extras.waiters.has_waiting() && queued + extras.reserved < u64::from(self.capacity)
             }
         }
+    }
+
+    /// How many messages take room: see invariant 2 of the queue.
+    #[inline]
+    fn taking_room(&self, counters: &Counters) -> u64 {
+        let left = match self.counts_current {
+            false => &counters.started,
+            true => &counters.ended,
+        };
+        self.pushed - left.load(Ordering::Relaxed)
+    }
+
+    /// Takes the room that a message had which is put aside: there is room for one less, whatever there is.
+    pub(super) fn hold_room(&mut self) -> Reserved {
+        let gate = self.gate;
+        self.extras().reserve(true, gate)
     }
 
     #[inline]
@@ -337,7 +355,7 @@ impl<M> State<M> {
     }
 
     pub(super) fn grant(&mut self, counters: &Counters, wakes: &mut WakeList) {
-        let queued = self.pushed - counters.started.load(Ordering::Relaxed);
+        let queued = self.taking_room(counters);
         if let Some(extras) = &mut self.extras {
             let mut room = u64::from(self.capacity).saturating_sub(queued + extras.reserved);
             while room > 0 && extras.waiters.grant(self.gate, wakes) {

@@ -13,7 +13,7 @@ use crate::actor::{
     refused, shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
-use crate::mailbox::{Mailbox, Queue};
+use crate::mailbox::Queue;
 use crate::tree::{
     AnyNode, Denied, Exit, Node, Overrun, Request, UntilStopped, WaitBound, launch, register,
     simulated,
@@ -112,7 +112,7 @@ fn register_child<C: IntoChild>(
             return Err(Denied::NoCapacity);
         }
         if mailbox.capacity().is_some() && simulated::narrows_mailbox() {
-            mailbox = Mailbox::bounded(1);
+            mailbox = mailbox.narrowed();
         }
         if !policy.backoff.is_valid() {
             return Err(Denied::BadBackoff);

@@ -99,6 +99,13 @@ impl NodeRef {
         self.node.backlog()
     }
 
+    /// How many messages it has accepted and is not done with: those that wait in its mailbox, and those that its
+    /// current handler has taken. For whoever hands work to the least loaded.
+    #[must_use]
+    pub fn in_hand(&self) -> u64 {
+        self.node.in_hand()
+    }
+
     /// How it ended, once it has, and all beneath it.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! An ask that is handed on keeps its caller, its deadline, and why there is no reply; `actors/tests/forwarding` asks
+//! An ask that is handed on keeps its caller, its deadline, and why there is no reply; `actors/tests/actors/forwarding` asks
 //! that of every actor that does nothing else.
 
 use std::time::Duration;

@@ -36,6 +36,7 @@ mod overflow;
 mod overlooked;
 mod owners_waits;
 mod parameters;
+mod putting_aside;
 mod regrouping;
 mod replies;
 mod restart_time;

@@ -71,6 +71,11 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         0
     }
 
+    /// How many messages were accepted and are not done with.
+    fn in_hand(&self) -> u64 {
+        0
+    }
+
     /// Whether what was requested of it still waits for it to go on. `from_beneath` says whether the request comes from
     /// this node or one beneath it.
     fn holds_up(&self, request: &Request, _from_beneath: &dyn Fn() -> bool) -> bool {

@@ -87,6 +87,26 @@ impl Node {
         }
     }
 
+    /// Runs code that drops a message which was not handled: the replies in it are resolved for this reason, at once.
+    pub(crate) fn settle_dropped(&self, reason: DropReason, code: impl FnOnce()) {
+        let before = self.take_replies();
+        code();
+        self.settle_replies(reason);
+        if !before.is_empty() {
+            let mut state = lock(&self.state);
+            state.extras.get_or_insert_default().replies.extend(before);
+            self.note_replies();
+        }
+    }
+
+    fn take_replies(&self) -> Vec<Dropped> {
+        let mut state = lock(&self.state);
+        let extras = state.extras.as_mut();
+        extras
+            .map(|extras| std::mem::take(&mut extras.replies))
+            .unwrap_or_default()
+    }
+
     /// Resolves those of them that were asked of other nodes, while the code goes on.
     #[inline]
     pub(crate) fn settle_handed_on(&self) {

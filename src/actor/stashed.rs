@@ -1,0 +1,193 @@
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::actor_ref::ActorRef;
+use super::cell::ActorCell;
+use super::tell::Tell;
+use super::{Actor, Context};
+use crate::error::TrySendError;
+use crate::mailbox::{Caller, DropReason, Reserved};
+use crate::sync::{moment, panic_message};
+use crate::tree::AnyNode;
+
+impl<A: Actor> Context<A> {
+    /// Puts a message of this actor's aside, to be handed on or handled later, perhaps by another handler. It keeps
+    /// the room that it had in the mailbox, and what ties it to whoever waits for its reply: see [`Stashed`].
+    ///
+    /// It stands for the message that was taken last, as [`caller_gone`](Context::caller_gone) does.
+    pub fn stash(&self, message: A::Msg) -> Stashed<A::Msg> {
+        Stashed::new(Arc::clone(self.cell()), message, self.forwarded())
+    }
+}
+
+/// A message that its actor has taken and put aside, made by [`Context::stash`](crate::Context::stash): for an actor
+/// that orders its work by something else than when it came, such as its priority.
+///
+/// Until it is used it takes the room in the mailbox that it had, so that the capacity bounds what is put aside, too.
+/// It is known whether its caller has gone, and what it is handed on to knows the caller and the deadline, as with
+/// [`Context::forward`](crate::Context::forward). Dropped unused, it is a message that was accepted and is never handled
+/// ([rule 11](crate::lifecycle#rule-11)): a dead letter, unless its caller has gone; an ask resolves at once, as one
+/// that was never started.
+///
+/// ```
+/// # use tenure::prelude::*;
+/// # use tenure::Stashed;
+/// /// Answers in pairs.
+/// #[derive(Default)]
+/// struct Tables { waiting: Option<Stashed<ReplyTo<u32>>>, number: u32 }
+///
+/// impl Actor for Tables {
+///     type Msg = ReplyTo<u32>;
+///
+///     async fn handle(&mut self, guest: ReplyTo<u32>, ctx: &mut Context<Self>) -> tenure::Result {
+///         match self.waiting.take().filter(|other| !other.is_abandoned()) {
+///             None => self.waiting = Some(ctx.stash(guest)),
+///             Some(other) => {
+///                 self.number += 1;
+///                 other.into_inner().send(self.number);
+///                 guest.send(self.number);
+///             }
+///         }
+///         Ok(())
+///     }
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// # tenure::scope(async |scope| {
+/// #     let tables = scope.spawn(Tables::default())?;
+/// #     let guest = || tables.ask(|reply| reply);
+/// #     assert_eq!(tokio::try_join!(guest(), guest())?, (1, 1));
+/// #     Ok(())
+/// # }).await
+/// # }
+/// ```
+#[must_use = "dropped, it is a dead letter"]
+pub struct Stashed<M: Send + 'static> {
+    /// `None` once it is used.
+    message: Option<M>,
+    caller: Option<Arc<dyn Caller>>,
+    reserved: Option<Reserved>,
+    cell: Arc<ActorCell<M>>,
+}
+
+impl<M: Send + 'static> Stashed<M> {
+    pub(super) fn new(
+        cell: Arc<ActorCell<M>>,
+        message: M,
+        caller: Option<Arc<dyn Caller>>,
+    ) -> Self {
+        Self {
+            message: Some(message),
+            caller,
+            reserved: Some(cell.queue.hold_room()),
+            cell,
+        }
+    }
+
+    /// Whether somebody had asked, and waits no longer: nobody needs it then.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.caller.as_ref().is_some_and(|caller| caller.has_gone())
+    }
+
+    /// When the time of whoever waits for its reply is up, as [`Context::deadline`](crate::Context::deadline).
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let caller = self.caller.as_ref()?;
+        moment::decode(caller.limit()).filter(|_| caller.is_open())
+    }
+
+    /// Hands it on to another actor, as [`Context::forward`](crate::Context::forward) does. Its room is free from
+    /// here on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ActorRef::tell`], which give the message back.
+    pub fn forward(mut self, to: &ActorRef<M>) -> Tell<'_, M> {
+        let caller = self.caller.take();
+        to.tell(self.take()).with_caller(caller)
+    }
+
+    /// As [`forward`](Stashed::forward), if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ActorRef::try_tell`], which give it back as it was.
+    pub fn try_forward(mut self, to: &ActorRef<M>) -> Result<(), TrySendError<Self>> {
+        let Some(message) = self.message.take() else {
+            return Ok(());
+        };
+        match to.try_tell_for(message, self.caller.clone()) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(refused)) => {
+                self.message = Some(refused.into_inner());
+                Err(TrySendError::full(self))
+            }
+            Err(TrySendError::Stopped(refused)) => {
+                self.message = Some(refused.into_inner());
+                Err(TrySendError::stopped(self))
+            }
+        }
+    }
+
+    /// The message, to be handled here and now. Whoever waits for its reply is no longer the
+    /// context's [caller](crate::Context::caller_gone): [`ReplyTo::gone`](crate::ReplyTo::gone) knows of that.
+    #[must_use]
+    pub fn into_inner(mut self) -> M {
+        self.take()
+    }
+
+    fn take(&mut self) -> M {
+        // Whoever takes it takes all of this.
+        self.message.take().expect("it is used once")
+    }
+}
+
+impl<M: Send + 'static> AsRef<M> for Stashed<M> {
+    /// # Panics
+    ///
+    /// Never: what has been used is gone.
+    fn as_ref(&self) -> &M {
+        // It is only taken by what takes all of this.
+        self.message.as_ref().expect("it is not used")
+    }
+}
+
+impl<M: Send + 'static> Drop for Stashed<M> {
+    fn drop(&mut self) {
+        if let Some(reserved) = self.reserved.take() {
+            self.cell.queue.release(reserved);
+        }
+        let Some(message) = self.message.take() else {
+            return;
+        };
+        let is_no_loss = self.is_abandoned();
+        let reason = match self.cell.node.signals.load().is_told_to_end() {
+            true => DropReason::Stopped,
+            false => DropReason::Overflow,
+        };
+        let end = || match is_no_loss {
+            true => drop(message),
+            false => self.cell.discard_one(message),
+        };
+        let mut panic = None;
+        self.cell.node.settle_dropped(reason, || {
+            panic = catch_unwind(AssertUnwindSafe(end)).err();
+        });
+        if let Some(panic) = panic.map(panic_message) {
+            let path = self.cell.node.path(self.cell.type_name());
+            tracing::warn!(%path, panic, "a message that was put aside panicked when it was dropped");
+        }
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for Stashed<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stashed")
+            .field("is_abandoned", &self.is_abandoned())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,497 @@
+//! Messages that their actor puts aside, takes while it handles another, or is handed only when it is free.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{self, Wake, Waker};
+use std::time::Duration;
+
+use crate::common::{Check, Log, paused};
+use tenure::prelude::*;
+use tenure::{Stashed, TrySendError};
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+enum Msg {
+    /// Is put aside.
+    Later(u32, ReplyTo<u32>),
+    /// Is put aside, and nobody waits for it.
+    Note,
+    /// Hands on what was put aside first.
+    HandOn(ReplyTo<bool>),
+    /// Drops what was put aside first.
+    Drop,
+    /// Replies with what was put aside first, and whether its caller had gone.
+    Take(ReplyTo<Option<bool>>),
+}
+
+struct Shelf {
+    aside: VecDeque<Stashed<Msg>>,
+    next: Option<ActorRef<Msg>>,
+}
+
+impl Shelf {
+    fn new(next: Option<ActorRef<Msg>>) -> Self {
+        Self {
+            aside: VecDeque::new(),
+            next,
+        }
+    }
+}
+
+impl Actor for Shelf {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Later(..) | Msg::Note => self.aside.push_back(ctx.stash(msg)),
+            Msg::HandOn(reply) => {
+                let (Some(first), Some(next)) = (self.aside.pop_front(), &self.next) else {
+                    reply.send(false);
+                    return Ok(());
+                };
+                match first.try_forward(next) {
+                    Ok(()) => reply.send(true),
+                    Err(TrySendError::Full(first) | TrySendError::Stopped(first)) => {
+                        self.aside.push_front(first.into_inner());
+                        reply.send(false);
+                    }
+                }
+            }
+            Msg::Drop => drop(self.aside.pop_front()),
+            Msg::Take(reply) => {
+                let first = self.aside.pop_front();
+                reply.send(first.as_ref().map(Stashed::is_abandoned));
+                if let Some(Msg::Later(number, later)) = first.map(Stashed::into_inner) {
+                    later.send(number);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Answers what is handed on, with the caller's time that is left.
+struct Desk;
+
+impl Actor for Desk {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        if let Msg::Later(number, reply) = msg {
+            let left = ctx.deadline().map(|at| at - Instant::now());
+            if left == Some(Duration::from_millis(1_500)) {
+                reply.send(number);
+            } else {
+                ctx.until_caller_gone(std::future::pending::<()>()).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Polls it once, which sends an ask.
+async fn sent<T>(ask: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        reply = ask => Some(reply),
+        () = std::future::ready(()) => None,
+    }
+}
+
+async fn settle() {
+    for _ in 0..16 {
+        yield_now().await;
+    }
+}
+
+#[test]
+fn message_that_is_put_aside_is_handed_on_with_its_caller_and_deadline() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let desk = scope.spawn(Desk)?;
+            let shelf = scope.spawn(Shelf::new(Some(desk.clone())))?;
+            check.node(shelf.node());
+            let limited = shelf.ask(|reply| Msg::Later(7, reply)).timeout(2 * SECOND);
+            let limited = scope.task(limited.owned())?;
+            settle().await;
+            sleep(SECOND / 2).await;
+            assert!(shelf.ask(Msg::HandOn).await?);
+            assert_eq!(limited.await?, 7);
+
+            // One without a limit: the desk's work ends with its caller.
+            let asked = timeout(SECOND, async {
+                let ask = shelf.ask(|reply| Msg::Later(8, reply));
+                tokio::pin!(ask);
+                tokio::select! {
+                    _ = &mut ask => panic!("nobody answers"),
+                    () = settle() => {}
+                }
+                assert!(shelf.ask(Msg::HandOn).await.is_ok_and(|it| it));
+                ask.await
+            });
+            assert!(asked.await.is_err());
+            desk.drain().within(SECOND).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn it_is_known_whether_the_caller_of_what_is_aside_has_gone() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let shelf = scope.spawn(Shelf::new(None))?;
+            assert!(
+                timeout(SECOND, shelf.ask(|reply| Msg::Later(1, reply)))
+                    .await
+                    .is_err()
+            );
+            let limited = shelf.ask(|reply| Msg::Later(2, reply)).timeout(SECOND);
+            assert!(limited.await.is_err());
+            shelf.tell(Msg::Note).await?;
+            let mut gone = Vec::new();
+            for _ in 0..4 {
+                gone.push(shelf.ask(Msg::Take).await?);
+            }
+            assert_eq!(gone, [Some(true), Some(true), Some(false), None]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn what_is_aside_takes_room_until_it_is_used() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let spec = ChildSpec::new(Shelf::new(None)).mailbox(Mailbox::bounded(3));
+            let shelf = scope.spawn(spec)?;
+            shelf.tell(Msg::Note).await?;
+            shelf.tell(Msg::Note).await?;
+            settle().await;
+            shelf.try_tell(Msg::Note)?;
+            assert!(
+                shelf
+                    .try_tell(Msg::Note)
+                    .is_err_and(|refused| refused.is_full())
+            );
+            settle().await;
+            let refused = shelf.tell(Msg::Note).timeout(SECOND).await;
+            assert!(matches!(refused, Err(SendError::TimedOut(_))));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn room_of_what_is_aside_goes_to_those_who_wait_for_it() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let desk = scope.spawn(Desk)?;
+            let spec = ChildSpec::new(Shelf::new(Some(desk))).mailbox(Mailbox::bounded(2));
+            let shelf = scope.spawn(spec)?;
+            shelf.tell(Msg::Note).await?;
+            settle().await;
+            for _ in 2..20 {
+                shelf.tell(Msg::Drop).await?;
+                shelf.tell(Msg::Note).await?;
+            }
+            assert_eq!(shelf.ask(Msg::HandOn).await, Ok(true));
+            shelf.drain().await?;
+            assert_eq!(scope.dead_letters(), 18);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn what_is_aside_and_dropped_is_a_dead_letter_and_its_ask_was_never_started() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let shelf = scope.spawn(Shelf::new(None))?;
+            let mut ask = pin!(shelf.ask(|reply| Msg::Later(1, reply)));
+            let mut last = pin!(shelf.ask(|reply| Msg::Later(2, reply)));
+            assert!(sent(ask.as_mut()).await.is_none());
+            assert!(sent(last.as_mut()).await.is_none());
+            shelf.tell(Msg::Drop).await?;
+            let dropped = ask.await.unwrap_err();
+            assert_eq!(dropped, AskError::Dropped);
+            assert!(dropped.never_started());
+            assert_eq!(scope.dead_letters(), 1);
+            shelf.stop().await?;
+            assert_eq!(last.await, Err(AskError::Stopped));
+            assert_eq!(scope.dead_letters(), 2);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn caller_of_what_is_dropped_has_gone_and_it_is_no_dead_letter() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let shelf = scope.spawn(Shelf::new(None))?;
+            assert!(
+                timeout(SECOND, shelf.ask(|reply| Msg::Later(1, reply)))
+                    .await
+                    .is_err()
+            );
+            shelf.tell(Msg::Drop).await?;
+            shelf.drain().await?;
+            assert_eq!(scope.dead_letters(), 0);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+struct Keeps(Option<Stashed<Bomb>>);
+
+struct Bomb(bool);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0, "a message that panics");
+    }
+}
+
+impl Actor for Keeps {
+    type Msg = Bomb;
+
+    async fn handle(&mut self, msg: Bomb, ctx: &mut Context<Self>) -> tenure::Result {
+        self.0 = Some(ctx.stash(msg));
+        Ok(())
+    }
+}
+
+#[test]
+fn message_that_panics_when_it_is_dropped_from_aside_fails_nobody() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let keeps = scope.spawn(Keeps(None))?;
+            for panics in [true, true, false] {
+                keeps.tell(Bomb(panics)).await?;
+            }
+            keeps.drain().await?;
+            assert_eq!(scope.dead_letters(), 3);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Takes what comes in a second in one go.
+struct Gatherer(Log);
+
+impl Actor for Gatherer {
+    type Msg = u32;
+
+    async fn handle(&mut self, first: u32, ctx: &mut Context<Self>) -> tenure::Result {
+        let mut batch = vec![first];
+        let end = Instant::now() + SECOND;
+        while let Ok(Some(next)) = tokio::time::timeout_at(end, ctx.next()).await {
+            batch.push(next);
+        }
+        self.0.push(format!("{batch:?}"));
+        Ok(())
+    }
+}
+
+async fn gather(
+    scope: &Scope,
+    check: &Check,
+    end: impl AsyncFnOnce(&ActorRef<u32>) -> tenure::Result,
+) -> tenure::Result<Vec<String>> {
+    let log = Log::default();
+    let gatherer = scope.spawn(Gatherer(log.clone()))?;
+    check.node(gatherer.node());
+    for number in 0..3 {
+        gatherer.tell(number).await?;
+        sleep(SECOND * 2 / 5).await;
+    }
+    end(&gatherer).await?;
+    Ok(log.entries())
+}
+
+#[test]
+fn handler_waits_for_the_next_message() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let start = Instant::now();
+            let batches = gather(&scope, &check, async |gatherer| {
+                sleep(SECOND).await;
+                gatherer.tell(3).await?;
+                sleep(2 * SECOND).await;
+                Ok(())
+            });
+            assert_eq!(batches.await?, ["[0, 1, 2]", "[3]"]);
+            assert_eq!(start.elapsed(), SECOND * 4 + SECOND / 5);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn wait_for_the_next_message_ends_with_a_stop_and_with_a_drain_that_has_nothing_left() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let start = Instant::now();
+            let of_stop = gather(&scope, &check, async |gatherer| {
+                gatherer.tell(3).await?;
+                gatherer.stop().await?;
+                Ok(())
+            });
+            // It is 200 ms into the second batch, which is left as it is.
+            assert_eq!(of_stop.await?, ["[0, 1, 2]"]);
+            let of_drain = gather(&scope, &check, async |gatherer| {
+                gatherer.tell(3).await?;
+                gatherer.drain().await?;
+                Ok(())
+            });
+            assert_eq!(of_drain.await?, ["[0, 1, 2]", "[3]"]);
+            assert_eq!(start.elapsed(), SECOND * 12 / 5, "nobody waits for more");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Wakes whoever has polled what it stands between, for as long as that is there.
+#[derive(Default)]
+struct Relay(Mutex<Option<Waker>>);
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        if let Some(waker) = self.0.lock().unwrap().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Polls its wait for the next message through a waker of another future's, which it then drops.
+struct Wrapped;
+
+impl Actor for Wrapped {
+    type Msg = ReplyTo<()>;
+
+    async fn handle(&mut self, reply: ReplyTo<()>, ctx: &mut Context<Self>) -> tenure::Result {
+        let cancelled = ctx.cancelled();
+        {
+            let relay = Arc::new(Relay::default());
+            let mut next = pin!(ctx.next());
+            let through = poll_fn(|cx| {
+                *relay.0.lock().unwrap() = Some(cx.waker().clone());
+                let waker = Waker::from(Arc::clone(&relay));
+                next.as_mut().poll(&mut task::Context::from_waker(&waker))
+            });
+            assert!(timeout(SECOND, through).await.is_err());
+            relay.0.lock().unwrap().take();
+        }
+        reply.send(());
+        cancelled.await;
+        Ok(())
+    }
+}
+
+#[test]
+fn actor_is_woken_after_a_wait_for_the_next_message_was_dropped() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let wrapped = scope.spawn(Wrapped)?;
+            check.node(wrapped.node());
+            wrapped.ask(|reply| reply).await?;
+            settle().await;
+            let start = Instant::now();
+            wrapped.stop().await?;
+            assert_eq!(start.elapsed(), Duration::ZERO);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+struct Slow;
+
+impl Actor for Slow {
+    type Msg = u32;
+
+    async fn handle(&mut self, seconds: u32, _: &mut Context<Self>) -> tenure::Result {
+        sleep(seconds * SECOND).await;
+        if seconds == 3 {
+            return Err("three".into());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn capacity_that_counts_the_current_message_is_free_once_its_handler_has_ended() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let mailbox = Mailbox::bounded(1).including_current();
+            let spec = ChildSpec::factory(|| Slow).restart(Restart::OnFailure);
+            let slow = scope.spawn(spec.mailbox(mailbox))?;
+            let start = Instant::now();
+            let mut waited = Vec::new();
+            for seconds in [1, 2, 3, 1, 0] {
+                slow.tell(seconds).await?;
+                waited.push(start.elapsed().as_secs());
+                settle().await;
+                assert!(seconds == 0 || slow.try_tell(9).is_err());
+                assert_eq!(slow.node().in_hand(), u64::from(seconds > 0));
+            }
+            // It fails with the third, and starts anew.
+            assert_eq!(waited, [0, 1, 3, 6, 7]);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn room_for_the_current_message_counts_whatever_becomes_of_what_is_too_much() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            for (mailbox, dropped) in [
+                (Mailbox::bounded(2).including_current().drop_newest(), 3),
+                (Mailbox::bounded(2).including_current().drop_oldest(), 3),
+            ] {
+                let before = scope.dead_letters();
+                let slow = scope.spawn(ChildSpec::new(Slow).mailbox(mailbox))?;
+                slow.tell(1).await?;
+                settle().await;
+                for _ in 0..4 {
+                    slow.tell(1).await?;
+                }
+                assert_eq!(slow.node().in_hand(), 2);
+                let start = Instant::now();
+                slow.drain().await?;
+                assert_eq!(start.elapsed(), 2 * SECOND);
+                assert_eq!(scope.dead_letters() - before, dropped);
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
