@@ -1,7 +1,9 @@
 //! Ready-made actors for [`tenure`], built on its public API alone.
 //!
 //! Each has a folder of its own, with the same files in it: `mod.rs` says what it is for and shows
-//! it at work, `actor.rs` is the actor.
+//! it at work, `options.rs` is what it is started from, `actor.rs` is the actor, and `error.rs` what may go wrong, where
+//! there is any of it. What it is started from is its recipe ([`Start`](tenure::Start)), whose `spec` gives the
+//! [`ChildSpec`](tenure::ChildSpec).
 //!
 //! | actor | what it does |
 //! |---|---|
@@ -12,3 +14,10 @@
 #![warn(clippy::unwrap_used)]
 
 pub mod pool;
+
+/// What a panic said, if that is a text.
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("something that is no text").to_owned()
+}

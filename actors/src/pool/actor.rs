@@ -1,167 +1,313 @@
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
 
 use tenure::{
-    Actor, ActorRef, ChildExit, ChildSpec, Context, IntoChild, Kind, Phase, Result, SendError,
-    Start, StopOrder, StopReason, TrySendError,
+    Actor, ChildExit, ChildSpec, Context, IntoChild, Kind, NodeId, Result, Start, Stashed,
+    StopError, StopReason, TaskSpec,
 };
 
-/// The message of the actors that `S` starts.
-type MsgOf<S> = <<S as Start>::Actor as Actor>::Msg;
+use super::options::{KeyOf, MsgOf, PoolOptions, Priority, PriorityOf};
+use super::queue::{Queue, Waiting};
+use super::workers::Workers;
+use crate::panic_text;
 
-/// Makes the worker with this index.
-type Make<S> = Box<dyn FnMut(usize) -> ChildSpec<S> + Send>;
-
-/// Spreads messages over workers that it owns, in turn, and past those that are full.
+/// Spreads messages over workers that it owns.
 ///
-/// A worker that fails fails the pool, unless its spec says that it is restarted or contained.
+/// Made of [`PoolOptions`], or by [`Pool::of`] with the defaults of those.
 pub struct Pool<S: Start> {
-    workers: Vec<ActorRef<MsgOf<S>>>,
-    make: Make<S>,
-    next: usize,
+    pub(super) workers: Workers<S>,
+    pub(super) queue: Queue<MsgOf<S>>,
+    pub(super) key: Option<KeyOf<MsgOf<S>>>,
+    pub(super) priority: Option<PriorityOf<MsgOf<S>>>,
+    /// The least and the most workers.
+    pub(super) size: (usize, usize),
+    pub(super) idle: Duration,
+    pub(super) grow_at: usize,
+    /// How many may wait in `queue`, if it is the pool that drops the oldest.
+    pub(super) bound: Option<usize>,
+    /// How many workers were busy at the same time, at the most, since the last look.
+    pub(super) peak: usize,
+    /// The task whose end is the next look at that.
+    pub(super) idle_check: Option<NodeId>,
+    /// Nothing is handed out until all workers have nothing in hand, so that keys can move to another.
+    pub(super) is_growing: bool,
 }
 
 impl<S: Start> Pool<S> {
-    /// A pool of `size` workers, of which `worker` makes the actors, recipes or specs: it is given
-    /// each one's index, from 0. A size of 0 is taken for 1, because a pool without workers would keep what it
-    /// is sent for ever.
-    ///
-    /// The workers are named `worker-0` and so on, and are stopped all at once.
+    /// A pool of `size` workers, of which `worker` makes the actors, recipes or specs: the spec of
+    /// [`PoolOptions::fixed`], with the defaults.
     pub fn of<C: IntoChild<Start = S>>(
         size: usize,
-        mut worker: impl FnMut(usize) -> C + Send + 'static,
-    ) -> ChildSpec<impl Start<Actor = Self>> {
-        let size = NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
-        let make: Make<S> = Box::new(move |index| {
-            let spec = worker(index).into_spec();
-            spec.name(format!("worker-{index}"))
-        });
-        ChildSpec::new(Recipe { size, make }).stop_order(StopOrder::Concurrent)
+        worker: impl FnMut(usize) -> C + Send + 'static,
+    ) -> ChildSpec<PoolOptions<S>> {
+        PoolOptions::fixed(size, worker).spec()
     }
 
-    /// Hands a message to the first worker that has room for it, from the one whose turn it is on. Gives it back
-    /// with whether any of them is full, and not only ending.
-    fn try_each(
-        &mut self,
-        mut msg: MsgOf<S>,
-        ctx: &Context<Self>,
-    ) -> Result<(), (MsgOf<S>, Option<usize>)> {
-        let (size, first) = (self.workers.len(), self.next);
-        self.next = (first + 1) % size;
-        let mut full = None;
-        for index in (first..first + size).map(|turn| turn % size) {
-            match ctx.try_forward(&self.workers[index], msg) {
-                Ok(()) => return Ok(()),
-                Err(refused) => {
-                    if matches!(refused, TrySendError::Full(_)) {
-                        full = full.or(Some(index));
+    /// Whether messages are taken from the mailbox while others wait for workers.
+    fn looks_ahead(&self) -> bool {
+        self.key.is_some() || self.priority.is_some()
+    }
+
+    /// The message's priority and key; `None` if the code that knows them has panicked.
+    fn sort(&self, message: &MsgOf<S>) -> Option<(Priority, u64)> {
+        let sorted = catch_unwind(AssertUnwindSafe(|| {
+            let priority = self.priority.as_ref().map(|of| of(message));
+            let key = self.key.as_ref().map(|of| of(message));
+            (priority.unwrap_or_default(), key.unwrap_or_default())
+        }));
+        if let Err(panic) = &sorted {
+            let panic = panic_text(&**panic);
+            tracing::warn!(panic, "a message has no key or priority, and is dropped");
+        }
+        sorted.ok()
+    }
+
+    /// Hands the message to a worker that is free, if nobody waits before it, or puts it in the queue.
+    fn accept(&mut self, message: MsgOf<S>, ctx: &Context<Self>) {
+        let Some((priority, key)) = self.sort(&message) else {
+            drop(ctx.stash(message));
+            return;
+        };
+        let may_go = self.queue.is_empty() && self.key.is_none();
+        let free = may_go.then(|| self.workers.choose()).flatten();
+        let message = match free {
+            None => message,
+            Some(index) => {
+                let send = |message, worker: &_| ctx.try_forward(worker, message);
+                match self.workers.hand(index, message, send) {
+                    Ok(()) => {
+                        self.note_busy();
+                        return;
                     }
-                    msg = refused.into_inner();
+                    Err(message) => message,
                 }
             }
+        };
+        self.queue.push(Waiting {
+            message: ctx.stash(message),
+            priority,
+            key,
+        });
+        if self.bound.is_some_and(|bound| self.queue.len() > bound) {
+            // It says itself that it is a dead letter.
+            drop(self.queue.pop_oldest());
         }
-        Err((msg, full))
     }
 
-    /// Starts a worker in the place of each that has ended.
-    fn replace_ended(&mut self, ctx: &Context<Self>) -> Result {
-        for index in 0..self.workers.len() {
-            if self.workers[index].is_stopped() {
-                self.replace(index, ctx)?;
+    /// Works the queue off: until nothing waits, the pool is to stop, or the end of a worker is to be looked at.
+    async fn work_off(&mut self, ctx: &mut Context<Self>, is_drain: bool) -> Result {
+        let mut cancelled = pin!(ctx.cancelled());
+        let mut takes_more = self.looks_ahead() && !is_drain;
+        loop {
+            self.hand_out(ctx)?;
+            if self.queue.is_empty() {
+                return Ok(());
+            }
+            let event = tokio::select! {
+                biased;
+                () = &mut cancelled => return Ok(()),
+                event = self.workers.next_event() => event,
+                next = ctx.next(), if takes_more => {
+                    match next {
+                        Some(message) => self.accept(message, ctx),
+                        None => takes_more = false,
+                    }
+                    continue;
+                }
+            };
+            let ended = self.workers.note(event)?;
+            if !is_drain && ended.is_some_and(|index| self.has_failed(index)) {
+                // Whether that is contained `on_child_exit` is told, which comes next.
+                return Ok(());
+            }
+        }
+    }
+
+    fn has_failed(&self, index: usize) -> bool {
+        let outcome = self.workers.all()[index].node().outcome();
+        matches!(outcome, Some(Err(StopError::Failed(_))))
+    }
+
+    /// Hands out what can be, and makes the pool larger if it may be.
+    fn hand_out(&mut self, ctx: &Context<Self>) -> Result {
+        while !self.queue.is_empty() {
+            let progress = match self.key {
+                None => self.hand_next(ctx)?,
+                Some(_) => self.hand_by_key(ctx)?,
+            };
+            if !progress && !self.grow(ctx)? {
+                break;
             }
         }
         Ok(())
     }
 
-    fn replace(&mut self, index: usize, ctx: &Context<Self>) -> Result {
-        let ended = &self.workers[index];
-        tracing::warn!(
-            path = ended.path(),
-            "a worker has ended: another takes its place"
-        );
-        self.workers[index] = ctx.spawn((self.make)(index))?;
+    /// Hands the next message to any worker. `false` if none has room.
+    fn hand_next(&mut self, ctx: &Context<Self>) -> Result<bool> {
+        let chosen = self.workers.choose();
+        let index = match chosen.or_else(|| self.workers.first_vacant()) {
+            Some(index) => index,
+            None => return Ok(false),
+        };
+        self.workers.replace(index, ctx)?;
+        self.hand_to(index, 0);
+        Ok(true)
+    }
+
+    /// Hands messages to those workers that have room, from their own lanes. `false` if there are none.
+    fn hand_by_key(&mut self, ctx: &Context<Self>) -> Result<bool> {
+        if self.is_growing {
+            return Ok(false);
+        }
+        let vacant = (0..self.workers.len()).filter(|index| self.workers.is_vacant(*index));
+        let vacant: Vec<_> = vacant.filter(|index| self.queue.has(*index)).collect();
+        for index in vacant {
+            self.workers.replace(index, ctx)?;
+        }
+        let free: Vec<_> = self
+            .workers
+            .free()
+            .filter(|index| self.queue.has(*index))
+            .collect();
+        for index in &free {
+            self.hand_to(*index, *index);
+        }
+        Ok(!free.is_empty())
+    }
+
+    fn hand_to(&mut self, index: usize, lane: usize) {
+        let Some(waiting) = self.queue.pop(lane) else {
+            return;
+        };
+        let (priority, key) = (waiting.priority, waiting.key);
+        let send = |message: Stashed<_>, worker: &_| message.try_forward(worker);
+        if let Err(message) = self.workers.hand(index, waiting.message, send) {
+            self.queue.put_back(Waiting {
+                message,
+                priority,
+                key,
+            });
+        }
+        self.note_busy();
+    }
+
+    fn note_busy(&mut self) {
+        self.peak = self.peak.max(self.workers.busy());
+    }
+
+    /// Starts another worker, if messages wait and there may be one. `true` if more may be handed out by now.
+    fn grow(&mut self, ctx: &Context<Self>) -> Result<bool> {
+        let waiting = self.queue.len() as u64 + ctx.node().backlog();
+        let had_begun = std::mem::take(&mut self.is_growing);
+        let wants_more = had_begun || waiting >= self.grow_at as u64;
+        if self.workers.len() >= self.size.1 || !wants_more || ctx.is_ending() {
+            return Ok(had_begun);
+        }
+        if self.key.is_some() && self.workers.busy() > 0 {
+            // A key that moves must have nothing in hand where it was.
+            self.is_growing = true;
+            return Ok(false);
+        }
+        if !self.workers.add(ctx)? {
+            return Ok(had_begun);
+        }
+        self.resize_lanes();
+        tracing::debug!(workers = self.workers.len(), "the pool has grown");
+        self.check_when_idle(ctx)?;
+        Ok(true)
+    }
+
+    fn resize_lanes(&mut self) {
+        if self.key.is_some() {
+            self.queue.set_lanes(self.workers.len());
+        }
+    }
+
+    /// Looks after a while whether so many workers are still needed.
+    fn check_when_idle(&mut self, ctx: &Context<Self>) -> Result {
+        let is_large = self.workers.len() > self.size.0;
+        if !is_large || self.idle_check.is_some() || ctx.is_ending() {
+            return Ok(());
+        }
+        let idle = self.idle;
+        let check = TaskSpec::with_token(move |token| async move {
+            tokio::select! {
+                () = tokio::time::sleep(idle) => {}
+                () = token.cancelled() => {}
+            }
+        });
+        // An end comes between two messages, as control does, and needs no message of the workers' type.
+        let check = ctx.task(check.name("idle-check"))?;
+        self.idle_check = Some(check.node().id());
         Ok(())
     }
 
-    /// The end of one that is ending already.
-    async fn wait_for_an_end(&mut self) {
-        let ending = |worker: &&ActorRef<_>| worker.node().phase() >= Phase::Stopping;
-        if let Some(worker) = self.workers.iter().find(ending)
-            && let Err(error) = worker.stopped().await
-        {
-            // How it ended is told to `on_child_exit`.
-            tracing::debug!(%error, "a worker did not end well");
-        }
+    /// Lets those workers go that have not been needed since the last look.
+    fn shrink(&mut self, ctx: &Context<Self>) -> Result {
+        let needed = self.peak.max(self.workers.busy()).max(self.size.0);
+        while self.workers.len() > needed && self.workers.retire_last() {}
+        self.resize_lanes();
+        self.peak = self.workers.busy();
+        self.check_when_idle(ctx)
+    }
+
+    async fn note_events(&mut self) -> Result {
+        poll_fn(|cx| Poll::Ready(self.workers.poll_events(cx))).await
     }
 }
 
 impl<S: Start> Actor for Pool<S> {
     type Msg = MsgOf<S>;
 
-    async fn handle(&mut self, mut msg: Self::Msg, ctx: &mut Context<Self>) -> Result {
-        loop {
-            let full;
-            (msg, full) = match self.try_each(msg, ctx) {
-                Ok(()) => return Ok(()),
-                Err(refused) => refused,
-            };
-            let Some(full) = full else {
-                // None is left that could take it.
-                self.wait_for_an_end().await;
-                self.replace_ended(ctx)?;
-                continue;
-            };
-            match ctx.forward(&self.workers[full], msg).await {
-                Ok(()) => return Ok(()),
-                Err(SendError::Stopped(refused)) => msg = refused.into_inner(),
-                Err(other) => return Err(other.into()),
-            }
-            self.replace_ended(ctx)?;
+    async fn handle(&mut self, message: Self::Msg, ctx: &mut Context<Self>) -> Result {
+        self.note_events().await?;
+        self.accept(message, ctx);
+        if self.queue.is_empty() {
+            return Ok(());
         }
+        self.work_off(ctx, false).await
     }
 
     /// A worker that somebody has ended is replaced at once; one that has ended by itself, or with a failure that is
     /// contained, when it is needed: its next might do the same.
     async fn on_child_exit(&mut self, exit: ChildExit, ctx: &mut Context<Self>) -> Result {
-        let is_ended_by_others =
-            !matches!(exit.reason(), StopReason::Finished | StopReason::Failed(_));
-        if exit.kind() == Kind::Actor && is_ended_by_others && !ctx.is_ending() {
-            self.replace_ended(ctx)?;
+        self.note_events().await?;
+        if self.idle_check == Some(exit.id()) {
+            self.idle_check = None;
+            self.shrink(ctx)?;
+        } else if exit.kind() == Kind::Actor {
+            let is_ended_by_others =
+                !matches!(exit.reason(), StopReason::Finished | StopReason::Failed(_));
+            if let Some(index) = self.workers.vacate(exit.id())
+                && is_ended_by_others
+                && !ctx.is_ending()
+            {
+                self.workers.replace(index, ctx)?;
+            }
         }
-        exit.into_result()
+        exit.into_result()?;
+        self.work_off(ctx, false).await
     }
 
-    fn label(msg: &Self::Msg) -> &'static str {
-        S::Actor::label(msg)
+    /// Hands out all that was accepted, while the workers still take it.
+    async fn on_drain(&mut self, ctx: &mut Context<Self>) -> Result {
+        self.work_off(ctx, true).await
+    }
+
+    fn label(message: &Self::Msg) -> &'static str {
+        S::Actor::label(message)
     }
 }
 
 impl<S: Start> fmt::Debug for Pool<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
-            .field("workers", &self.workers)
+            .field("workers", &self.workers.all())
+            .field("waiting", &self.queue.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Starts the workers before the pool takes its first message.
-struct Recipe<S> {
-    size: NonZeroUsize,
-    make: Make<S>,
-}
-
-impl<S: Start> Start for Recipe<S> {
-    type Actor = Pool<S>;
-
-    async fn start(mut self, ctx: &mut Context<Self::Actor>) -> Result<Self::Actor> {
-        let mut workers = Vec::with_capacity(self.size.get());
-        for index in 0..self.size.get() {
-            workers.push(ctx.start((self.make)(index)).await?);
-        }
-        Ok(Pool {
-            workers,
-            make: self.make,
-            next: 0,
-        })
     }
 }

@@ -1,17 +1,37 @@
 //! The pool: all that it accepts is handled, whichever of its workers is full or last.
 
-mod forwarding;
-
+use crate::forwarding_tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tenure::prelude::*;
-use tenure_actors::pool::Pool;
+use tenure_actors::pool::{Dispatch, Pool, PoolOptions, Priority};
 use tokio::time::{Instant, sleep};
 
 forwarding_tests!(of_two_workers, |worker| Pool::of(2, move |_| worker()));
 forwarding_tests!(of_one_worker, |worker| Pool::of(1, move |_| worker()));
+forwarding_tests!(in_turn, |worker| PoolOptions::fixed(2, move |_| worker())
+    .dispatch(Dispatch::RoundRobin)
+    .prefetch(3)
+    .spec());
+forwarding_tests!(by_load, |worker| PoolOptions::fixed(2, move |_| worker())
+    .dispatch(Dispatch::LeastLoaded)
+    .prefetch(2)
+    .spec());
+forwarding_tests!(by_key, |worker| PoolOptions::fixed(2, move |_| worker())
+    .by_key(|_| 1)
+    .spec());
+forwarding_tests!(by_priority, |worker| PoolOptions::fixed(
+    2,
+    move |_| worker()
+)
+.priority(|_| Priority::High)
+.spec());
+forwarding_tests!(elastic, |worker| PoolOptions::elastic(1..=2, move |_| {
+    worker()
+})
+.spec());
 
 #[derive(Clone)]
 struct Slow {

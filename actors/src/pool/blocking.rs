@@ -1,0 +1,94 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tenure::{Actor, CancellationToken, Context, Result};
+
+type Work<M> = dyn Fn(M, &CancellationToken) -> Result + Send + Sync;
+
+/// A worker whose messages are handled on threads that may block: for what takes a processor, or a library that waits.
+///
+/// A pool of them is as many jobs at a time as it has workers. Each message is a job of the worker's own, so that it is
+/// owned, listed and joined as all else: a stop waits for it, within the grace, and so does whoever asked for the stop.
+/// A thread cannot be ended from outside: a job that takes long looks at its token now and then, which fires when the
+/// worker is to stop, and when its caller has gone.
+///
+/// A job that returns an error, or panics, fails its worker; what is expected to go wrong is part of a reply. A reply
+/// that goes down with a job is [`AskError::NoReply`](tenure::AskError::NoReply).
+///
+/// ```
+/// use tenure::prelude::*;
+/// use tenure_actors::pool::{Blocking, Pool};
+///
+/// struct Sum { upto: u64, reply: ReplyTo<u64> }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let worker = Blocking::new(|Sum { upto, reply }, token| {
+///         let mut sum = 0;
+///         for number in 1..=upto {
+///             if number % 1_000 == 0 && token.is_cancelled() {
+///                 return Ok(());
+///             }
+///             sum += number;
+///         }
+///         reply.send(sum);
+///         Ok(())
+///     });
+///     // Two at a time; one that fails is started anew.
+///     let pool = scope.spawn(Pool::of(2, move |_| {
+///         ChildSpec::new(worker.clone()).restart(Restart::OnFailure)
+///     }))?;
+///     let sums = [10, 100_000].map(|upto| pool.ask(|reply| Sum { upto, reply }).owned());
+///     let [few, many] = sums;
+///     assert_eq!(tokio::try_join!(few, many)?, (55, 5_000_050_000));
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+pub struct Blocking<M> {
+    work: Arc<Work<M>>,
+}
+
+impl<M: Send + 'static> Blocking<M> {
+    /// A worker that does this with each message.
+    #[must_use]
+    pub fn new(work: impl Fn(M, &CancellationToken) -> Result + Send + Sync + 'static) -> Self {
+        Self {
+            work: Arc::new(work),
+        }
+    }
+}
+
+impl<M: Send + 'static> Actor for Blocking<M> {
+    type Msg = M;
+
+    async fn handle(&mut self, message: M, ctx: &mut Context<Self>) -> Result {
+        let work = Arc::clone(&self.work);
+        let mut job = ctx.blocking(move |token| work(message, &token))?;
+        let (gone, told_to_end) = (ctx.caller_gone(), ctx.cancelled());
+        tokio::select! {
+            biased;
+            done = &mut job => return Ok(done?),
+            () = gone => job.cancel(),
+            // A stop waits for this handler before it tells the job.
+            () = told_to_end => job.cancel(),
+        }
+        Ok(job.await?)
+    }
+}
+
+impl<M> Clone for Blocking<M> {
+    fn clone(&self) -> Self {
+        Self {
+            work: Arc::clone(&self.work),
+        }
+    }
+}
+
+impl<M> fmt::Debug for Blocking<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocking").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,259 @@
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use tenure::{Actor, ChildSpec, Context, IntoChild, Mailbox, Overflow, Result, Start, StopOrder};
+
+use super::actor::Pool;
+use super::error::PoolError;
+use super::queue::Queue;
+use super::workers::Workers;
+
+/// The message of the actors that `S` starts.
+pub(super) type MsgOf<S> = <<S as Start>::Actor as Actor>::Msg;
+
+/// Makes the worker with this index.
+type Make<S> = Box<dyn FnMut(usize) -> ChildSpec<S> + Send>;
+
+/// What a message's key hashes to.
+pub(super) type KeyOf<M> = Box<dyn Fn(&M) -> u64 + Send + Sync>;
+
+pub(super) type PriorityOf<M> = Box<dyn Fn(&M) -> Priority + Send + Sync>;
+
+/// Which of the workers that have room is handed the next message.
+///
+/// Messages of one [key](PoolOptions::by_key) go to one worker instead, whoever else has room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dispatch {
+    /// The first in the order of their indices, so that few workers are kept busy, and the others idle.
+    #[default]
+    FirstFree,
+    /// Each in turn, but those that have no room.
+    RoundRobin,
+    /// The one that has the fewest messages in hand, and of those the one whose turn it is: with a
+    /// [prefetch](PoolOptions::prefetch) of more than one.
+    LeastLoaded,
+}
+
+/// How urgent a message is: see [`PoolOptions::priority`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// After all others.
+    Low,
+    /// Neither.
+    #[default]
+    Normal,
+    /// Before all others.
+    High,
+}
+
+/// What a [`Pool`] is started from: how many workers it has, what they are made of, and who is handed what.
+///
+/// It is the pool's recipe; [`spec`](PoolOptions::spec) gives a [`ChildSpec`] of it, for a name, a grace and whatever
+/// else a child has.
+///
+/// ```
+/// # use std::time::Duration;
+/// use tenure::prelude::*;
+/// use tenure_actors::pool::{PoolOptions, Priority};
+///
+/// # struct Thumbnails;
+/// struct Picture { owner: u64, is_preview: bool }
+/// # impl Actor for Thumbnails {
+/// #     type Msg = Picture;
+/// #     async fn handle(&mut self, _: Picture, _: &mut Context<Self>) -> tenure::Result { Ok(()) }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     // Two workers, and up to eight while pictures wait; previews first.
+///     let pool = PoolOptions::elastic(2..=8, |_| Thumbnails)
+///         .idle(Duration::from_secs(30))
+///         .queue(Mailbox::bounded(200).drop_oldest())
+///         .priority(|picture: &Picture| match picture.is_preview {
+///             true => Priority::High,
+///             false => Priority::Normal,
+///         });
+///     let pool = scope.spawn(pool.spec().name("thumbnails"))?;
+///     pool.tell(Picture { owner: 7, is_preview: true }).await?;
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+#[must_use = "options do nothing until they are started"]
+pub struct PoolOptions<S: Start> {
+    make: Make<S>,
+    min: usize,
+    max: usize,
+    idle: Duration,
+    grow_at: usize,
+    dispatch: Dispatch,
+    key: Option<KeyOf<MsgOf<S>>>,
+    priority: Option<PriorityOf<MsgOf<S>>>,
+    fairness: u32,
+    prefetch: NonZeroUsize,
+    queue: Mailbox,
+}
+
+impl<S: Start> PoolOptions<S> {
+    /// A pool of `size` workers, of which `worker` makes the actors, recipes or specs: it is given each one's index,
+    /// from 0. A size of 0 is taken for 1, because a pool without workers would keep what it is sent for ever.
+    ///
+    /// The pool names the workers (`worker-0` and so on) and gives them their mailboxes; all else in a spec of theirs
+    /// stands.
+    pub fn fixed<C: IntoChild<Start = S>>(
+        size: usize,
+        worker: impl FnMut(usize) -> C + Send + 'static,
+    ) -> Self {
+        Self::elastic(size..=size, worker)
+    }
+
+    /// A pool of at least `size.start()` workers, which is made larger by one at a time while messages
+    /// [wait](PoolOptions::grow_at), up to `size.end()`, and smaller while it is [idle](PoolOptions::idle). A least size of 0
+    /// is taken for 1; the start of a pool whose range is empty fails with [`PoolError::EmptyRange`].
+    pub fn elastic<C: IntoChild<Start = S>>(
+        size: RangeInclusive<usize>,
+        mut worker: impl FnMut(usize) -> C + Send + 'static,
+    ) -> Self {
+        Self {
+            make: Box::new(move |index| worker(index).into_spec()),
+            min: *size.start(),
+            max: *size.end(),
+            idle: Duration::from_secs(10),
+            grow_at: 1,
+            dispatch: Dispatch::default(),
+            key: None,
+            priority: None,
+            fairness: 8,
+            prefetch: NonZeroUsize::MIN,
+            queue: Mailbox::default(),
+        }
+    }
+
+    /// Which worker is handed the next message; by default the first that is free.
+    pub fn dispatch(mut self, dispatch: Dispatch) -> Self {
+        self.dispatch = dispatch;
+        self
+    }
+
+    /// Messages of one key go to one worker, in the order in which they came (of one priority). This holds
+    /// also while the pool is made larger or smaller: a key only moves when nothing of it is in hand. The pool
+    /// looks ahead, so that messages behind one whose worker is busy do not wait for it.
+    ///
+    /// A message whose key panics is dropped, and is a dead letter. [`dispatch`](PoolOptions::dispatch) and
+    /// [`prefetch`](PoolOptions::prefetch) have no meaning then.
+    pub fn by_key<K: Hash>(mut self, key: impl Fn(&MsgOf<S>) -> K + Send + Sync + 'static) -> Self {
+        let hasher = RandomState::new();
+        self.key = Some(Box::new(move |message| hasher.hash_one(key(message))));
+        self
+    }
+
+    /// Messages of a higher priority are handed out before those of a lower one. So that those are not left for ever,
+    /// one of a lower priority goes after [`fairness`](PoolOptions::fairness) others. The pool looks ahead: all that it has
+    /// accepted is put in order. A message whose priority panics is dropped, and is a dead letter.
+    pub fn priority(
+        mut self,
+        priority: impl Fn(&MsgOf<S>) -> Priority + Send + Sync + 'static,
+    ) -> Self {
+        self.priority = Some(Box::new(priority));
+        self
+    }
+
+    /// How many messages of higher priorities may go before one that waits; by default 8. With 0 or 1 they
+    /// take turns.
+    pub fn fairness(mut self, passed: u32) -> Self {
+        self.fairness = passed.max(1);
+        self
+    }
+
+    /// How many messages a worker may have in hand, the one that it handles included; by default 1, so that nothing is
+    /// queued behind what takes long. More than that spares a worker whose messages are short the wait for its next one.
+    /// What a worker has in hand is lost with it. 0 is taken for 1.
+    pub fn prefetch(mut self, messages: usize) -> Self {
+        self.prefetch = NonZeroUsize::new(messages).unwrap_or(NonZeroUsize::MIN);
+        self
+    }
+
+    /// The one queue in front of all workers, which is the pool's mailbox: how many messages may wait in all, and what
+    /// becomes of those for which there is no room. By default the capacity is 1,024, and senders wait. Whoever would
+    /// rather be refused uses [`try_tell`](tenure::ActorRef::try_tell) or [`try_ask`](tenure::ActorRef::try_ask). What is
+    /// dropped is counted, as dead letters are; of several priorities the oldest of the lowest is.
+    pub fn queue(mut self, queue: Mailbox) -> Self {
+        self.queue = queue;
+        self
+    }
+
+    /// How long fewer workers than there are must have been enough before there are fewer; by default 10 s. Zero is as
+    /// good as a millisecond.
+    pub fn idle(mut self, time: Duration) -> Self {
+        self.idle = time.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How many messages have to wait, while no worker is free, for another worker to be started; by default 1, which 0
+    /// is taken for.
+    pub fn grow_at(mut self, waiting: usize) -> Self {
+        self.grow_at = waiting.max(1);
+        self
+    }
+
+    /// The pool as a child: its queue is its mailbox, and its workers are stopped all at once. Whoever gives it
+    /// another mailbox gives it another queue.
+    ///
+    /// The workers handle in a drain what the pool had accepted before that; the time in which the pool waits for them
+    /// to be free counts as its own, and is bounded by its grace.
+    pub fn spec(self) -> ChildSpec<Self> {
+        let queue = self.queue;
+        ChildSpec::new(self)
+            .mailbox(queue)
+            .stop_order(StopOrder::Concurrent)
+    }
+}
+
+/// Starts the workers before the pool takes its first message.
+impl<S: Start> Start for PoolOptions<S> {
+    type Actor = Pool<S>;
+
+    async fn start(self, ctx: &mut Context<Pool<S>>) -> Result<Pool<S>> {
+        let (min, max) = (self.min.max(1), self.max.max(1));
+        if self.max < self.min || max < min {
+            let (min, max) = (self.min, self.max);
+            return Err(PoolError::EmptyRange { min, max }.into());
+        }
+        let is_by_key = self.key.is_some();
+        let prefetch = if is_by_key { 1 } else { self.prefetch.get() };
+        let mut workers = Workers::new(self.make, prefetch, self.dispatch, max == 1);
+        for _ in 0..min {
+            workers.start(ctx).await?;
+        }
+        let drops_oldest = self.queue.overflow() == Overflow::DropOldest;
+        Ok(Pool {
+            queue: Queue::new(if is_by_key { min } else { 1 }, self.fairness),
+            workers,
+            key: self.key,
+            priority: self.priority,
+            size: (min, max),
+            idle: self.idle,
+            grow_at: self.grow_at,
+            bound: self.queue.capacity().filter(|_| drops_oldest),
+            peak: 0,
+            idle_check: None,
+            is_growing: false,
+        })
+    }
+}
+
+impl<S: Start> fmt::Debug for PoolOptions<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolOptions")
+            .field("size", &(self.min..=self.max))
+            .field("dispatch", &self.dispatch)
+            .field("is_by_key", &self.key.is_some())
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}
