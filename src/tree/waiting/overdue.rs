@@ -58,12 +58,8 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
             has_time: false,
             is_overdue: false,
         });
-        if let Some(bound) = bound.filter(|_| !node.signals.load().is_killed()) {
-            if bound <= now {
-                request(&next, Order::Cut);
-            } else {
-                found.look_at(bound);
-            }
+        if let Some(bound) = bound {
+            found.heed(&next, bound, now);
         }
         let Some(OwnTime { used, until }) = own_time else {
             continue;
@@ -125,6 +121,18 @@ struct Seen {
 }
 
 impl Overdue {
+    /// Whoever asked for its end has given it so much time.
+    fn heed(&mut self, node: &Arc<dyn AnyNode>, bound: Instant, now: Instant) {
+        if node.signals.load().is_killed() {
+            return;
+        }
+        if bound <= now {
+            request(node, Order::Cut);
+        } else {
+            self.look_at(bound);
+        }
+    }
+
     fn look_at(&mut self, moment: Instant) {
         self.next = Some(self.next.map_or(moment, |first| first.min(moment)));
     }
