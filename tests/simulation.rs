@@ -351,6 +351,43 @@ fn wake_that_comes_too_early_is_found() {
     }
 }
 
+/// All others have done what they can by then, and no time has passed; twice in a row, and by several at once.
+#[test]
+fn until_idle_waits_for_all_others_and_for_no_time() {
+    let run = async |sim: Sim| {
+        tenure::scope(async |scope| {
+            let register = scope.spawn(Register(0))?;
+            for _ in 0..3 {
+                let register = register.clone();
+                scope.task(async move {
+                    sim.until_idle().await;
+                    add_one(register).await
+                })?;
+            }
+            let late = register.clone();
+            scope.task(async move {
+                sleep(Duration::from_secs(1)).await;
+                late.tell(RegisterMsg::Set(100)).await
+            })?;
+            for value in 1..=2 {
+                register.tell(RegisterMsg::Set(10 * value)).await?;
+                sim.until_idle().await;
+                sim.until_idle().await;
+                assert_eq!(sim.elapsed(), Duration::ZERO);
+                let seen = register.ask(RegisterMsg::Get).await?;
+                assert!(
+                    seen == 10 * value || (value == 1 && (11..=13).contains(&seen)),
+                    "{seen}"
+                );
+            }
+            Ok(())
+        })
+        .await
+    };
+    let summary = Simulation::new(Seeds::first(1_000)).run(run);
+    assert_eq!(summary.runs, 1_000);
+}
+
 #[test]
 fn timers_go_by_only_when_nobody_is_ready() {
     let run = Simulation::new(Seeds::first(50)).twice().run(async |sim| {

@@ -78,7 +78,7 @@
 //!
 //! Each poll is free of tokio's budget for cooperation, which is for one task and would be used up by many.
 //! Polls are fair only where the seed has them so: one that yields until another has done something may be
-//! polled many times in between.
+//! polled many times in between. [`Sim::until_idle`] waits until all others have done what they can.
 
 mod attempt;
 mod calls;
@@ -87,6 +87,7 @@ mod fault;
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../../docs/simulation.md")]
 pub mod guide {}
+mod idle;
 mod looks;
 mod nodes;
 mod random;

@@ -147,6 +147,10 @@ impl<'a, R: TaskOutput, F: Future<Output = R>> Driver<'a, F> {
             return Poll::Ready(None);
         }
         match self.world.step(self.body.is_some()) {
+            Step::Idle if self.world.wake_idle() => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Step::Idle => return self.idle(next, cx),
             Step::Done => {}
             Step::Body => {

@@ -44,6 +44,45 @@ impl Sim {
         self.world().state.borrow_mut().choices.below(bound)
     }
 
+    /// Waits until everybody else waits: for time, for the caller, or for ever. No time goes by for that. It is
+    /// what a test means that yields some times so that others have done what they can, which in most orders
+    /// they have not.
+    ///
+    /// Raw tasks and threads are not taken into account.
+    ///
+    /// ```
+    /// use tenure::prelude::*;
+    /// use tenure::testing::{Seeds, simulate};
+    ///
+    /// simulate(Seeds::first(10), async |sim| {
+    ///     tenure::scope(async |scope| {
+    ///         let (send, mut sent) = tokio::sync::mpsc::unbounded_channel();
+    ///         scope.task(async move { drop(send.send(7)) })?;
+    ///         sim.until_idle().await;
+    ///         assert_eq!(sent.try_recv(), Ok(7));
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// });
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub async fn until_idle(&self) {
+        let (sim, mut begun) = (*self, None);
+        poll_fn(move |cx| {
+            let world = sim.world();
+            let idle = &mut world.state.borrow_mut().idle;
+            if idle.rounds() != *begun.get_or_insert(idle.rounds()) {
+                return Poll::Ready(());
+            }
+            idle.add(cx.waker());
+            Poll::Pending
+        })
+        .await
+    }
+
     /// Makes a call that its caller may give up: by the rate of
     /// [`Faults::dropped_callers`](super::Faults::dropped_callers), or by [`Fault::caller_gone`]. Then the call
     /// is dropped where it is, and the value is `None`.

@@ -17,6 +17,7 @@ use super::attempt::{Attempt, Effect};
 use super::calls::Calls;
 use super::choices::Choices;
 use super::fault::Faults;
+use super::idle::IdleWaits;
 use super::looks::Looks;
 use super::nodes::Nodes;
 use super::ready::ReadyList;
@@ -58,6 +59,7 @@ pub(super) struct State {
     /// Who is held up, and until when.
     pub(super) held: Vec<(Instant, usize)>,
     pub(super) looks: Looks,
+    pub(super) idle: IdleWaits,
     /// What has gone wrong in the simulator's own hands.
     pub(super) broken: Option<String>,
     seen: Instant,
@@ -96,6 +98,7 @@ impl World {
                 all_polls: 0,
                 held: Vec::new(),
                 looks: Looks::default(),
+                idle: IdleWaits::default(),
                 broken: None,
                 seen: now,
                 ready: Vec::new(),
@@ -260,6 +263,14 @@ impl World {
         };
         due.into_iter().for_each(Waker::wake);
         next
+    }
+
+    /// Nobody is ready. Wakes those who wait for that, and says whether there are any.
+    pub(super) fn wake_idle(&self) -> bool {
+        let wakers = self.state.borrow_mut().idle.take();
+        let are_any = !wakers.is_empty();
+        wakers.into_iter().for_each(Waker::wake);
+        are_any
     }
 
     /// The trace, the choices, and how many polls there were.
