@@ -312,6 +312,10 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
     }
     poll_fn(|cx| {
         node.set_waker(cx.waker());
+        if node.node().signals.end_attending() {
+            // Somebody else has gone on from where this one was.
+            children = StopChildren::last(manner);
+        }
         if wait.is_listed() || is_in_node() {
             wait.list_and_tell(false, || (Arc::clone(node), Request::End));
         }

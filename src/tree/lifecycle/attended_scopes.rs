@@ -18,6 +18,8 @@ use crate::tree::node::{AnyNode, Order, PolledBy, request};
 pub(super) struct AttendedScopes {
     list: Vec<Attended>,
     timer: Timer,
+    /// One of them was polled at the last look, and another look follows at once.
+    looks_again: bool,
 }
 
 struct Attended {
@@ -66,6 +68,13 @@ impl AttendedScopes {
         for attended in &mut self.list {
             attended.poll(cx);
         }
+        // The code may have kept it again in that same poll, and have nothing else to be polled for. A second look
+        // tells whether it awaits it.
+        let is_polled = self.list.iter().any(Attended::is_polled_by_owner);
+        self.looks_again = is_polled && !self.looks_again;
+        if self.looks_again {
+            cx.waker().wake_by_ref();
+        }
         let limits = self.list.iter().filter_map(Attended::limit);
         if let Some(first) = limits.min()
             && self.timer.poll(first, cx)
@@ -77,27 +86,28 @@ impl AttendedScopes {
 
 impl Attended {
     fn new(scope: Arc<dyn AnyNode>) -> Self {
-        let manner = match scope.signals.load().is_stopped() {
-            true => Manner::Stop,
-            false => Manner::Drain,
-        };
         Self {
-            scope,
-            children: StopChildren::new(manner),
+            children: stop_children(&scope),
             is_quiet: false,
+            scope,
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) {
-        let polled_by = self.scope.polled_by();
-        // Whoever else has its future has been woken, and may have a body that goes on; but not for ever.
-        self.scope.signals.attend(polled_by == PolledBy::Nobody);
-        while polled_by == PolledBy::Nobody
-            && !self.is_quiet
-            && self.children.poll(&self.scope, cx).is_ready()
-        {
+        if self.scope.polled_by() != PolledBy::Nobody {
+            // Whoever else has its future has been woken, and may have a body that goes on; but not for ever. The
+            // scope's own shell goes on from here, and who comes after that begins anew.
+            self.children = stop_children(&self.scope);
+            return;
+        }
+        self.scope.signals.attend();
+        while !self.is_quiet && self.children.poll(&self.scope, cx).is_ready() {
             self.is_quiet = self.scope.close_if_quiet();
         }
+    }
+
+    fn is_polled_by_owner(&self) -> bool {
+        self.scope.polled_by() == PolledBy::Owner
     }
 
     /// When its time is up.
@@ -110,6 +120,13 @@ impl Attended {
             request(&self.scope, Order::Cut);
         }
     }
+}
+
+fn stop_children(scope: &Arc<dyn AnyNode>) -> StopChildren {
+    StopChildren::new(match scope.signals.load().is_stopped() {
+        true => Manner::Stop,
+        false => Manner::Drain,
+    })
 }
 
 /// The scopes of this node's code that were told to end. Those within one that was not are that one's to see to,

@@ -146,7 +146,7 @@ impl<F: Future> Future for Body<'_, F> {
         // Nothing in here is pinned but what `future` points to.
         let this = self.get_mut();
         if this.halt == Halt::AtFailure {
-            this.exit.expect_new_waker();
+            this.exit.begin_scope_poll();
         }
         if !this.is_brief {
             this.exit.ensure_waker(cx.waker());
@@ -220,6 +220,12 @@ impl Exit {
         node.note_poll();
         node.settle_quietly();
         result
+    }
+
+    /// A scope is polled, by whoever has its future now: from here on its own time counts again.
+    fn begin_scope_poll(&mut self) {
+        self.expect_new_waker();
+        self.any().signals.end_attending();
     }
 
     #[inline]

@@ -141,13 +141,20 @@ impl Signals {
         self.clear(ATTENDED);
     }
 
-    /// The owner of this scope, which goes on with something else, sees to its end; or somebody polls it again.
-    pub(in crate::tree) fn attend(&self, is_attended: bool) {
-        if is_attended {
-            self.set(ATTENDED);
-        } else {
-            self.clear(ATTENDED);
+    /// The owner of this scope, which goes on with something else, sees to its end.
+    pub(in crate::tree) fn attend(&self) {
+        self.set(ATTENDED);
+    }
+
+    /// The scope's own shell is polled again. Says whether somebody else has seen to its end since the last time, and
+    /// has joined what is beneath it meanwhile.
+    #[inline]
+    pub(crate) fn end_attending(&self) -> bool {
+        let was_attended = self.load().has(ATTENDED);
+        if was_attended {
+            self.clear(ATTENDED | JOINING);
         }
+        was_attended
     }
 
     /// A scope beneath the node's code has been told something.
