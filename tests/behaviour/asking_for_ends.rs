@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use crate::common::node::{self, Node, hold, note, run};
-use crate::common::{Check, Log, paused};
+use crate::common::{Check, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{StopError, StopReason};
 
@@ -59,7 +59,7 @@ async fn seen(end: impl AsyncFnOnce(&ActorRef<bool>)) -> Vec<(&'static str, bool
 fn draining_actor_sees_in_its_handlers_that_it_is_ending() {
     paused(async |_| {
         let seen = seen(async |watcher| {
-            tokio::task::yield_now().await;
+            settled().await;
             watcher.tell(false).await.unwrap();
             watcher.drain().await.unwrap();
         });
@@ -79,7 +79,7 @@ fn actor_that_nobody_has_told_anything_is_not_ending() {
     paused(async |_| {
         let seen = seen(async |watcher| {
             watcher.tell(false).await.unwrap();
-            tokio::task::yield_now().await;
+            settled().await;
             watcher.stop().await.unwrap();
         });
         let expected = [("on_start", false), ("handle", false), ("on_stop", true)];

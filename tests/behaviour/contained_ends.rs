@@ -1,10 +1,9 @@
 //! A contained child's failure is shown to its owner as any other end is, and fails nobody.
 
 use crate::common::node::{self, Node};
-use crate::common::{Check, Log, paused};
+use crate::common::{Check, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Kind, StopReason};
-use tokio::task::yield_now;
 
 /// Notes the ends of its children; starts the next if one has failed, up to a number.
 struct Owner {
@@ -90,9 +89,7 @@ async fn seen(check: Check, again: usize, messages: Vec<Msg>) -> Vec<String> {
         let owner = scope.spawn(ChildSpec::new(owner).name("owner"))?;
         for message in messages {
             owner.tell(message).await?;
-            for _ in 0..8 {
-                yield_now().await;
-            }
+            settled().await;
             owner.ask(Msg::Sync).await?;
         }
         owner.stop().await?;

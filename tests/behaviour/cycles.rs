@@ -6,7 +6,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Check, Guard, multi_thread, paused};
+use common::{Check, Guard, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{Cycle, System, TaskError};
 use tokio::sync::Notify;
@@ -26,8 +26,8 @@ enum Msg {
     AlongInScope(Vec<ActorRef<Msg>>, Reply),
     /// As `Along`, with a limit.
     AlongLimited(Vec<ActorRef<Msg>>, Reply),
-    /// Asks the first, gives up on it, and asks the second.
-    Instead(ActorRef<Msg>, Vec<ActorRef<Msg>>, Reply),
+    /// Asks it, gives up on it, and answers when told to go on.
+    GiveUp(ActorRef<Msg>, Reply),
     /// Asks it twice at a time.
     Twice(ActorRef<Msg>, Reply),
     /// Asks it even so, until told to go on.
@@ -109,13 +109,15 @@ impl Actor for Node {
                 let asked = asking.timeout(Duration::from_secs(1)).await;
                 reply.send(asked.unwrap_or_else(Err));
             }
-            Msg::Instead(first, way, reply) => {
+            Msg::GiveUp(first, reply) => {
                 tokio::select! {
                     biased;
                     _ = first.ask(Msg::AnswerLater) => return Err("too early".into()),
                     () = tokio::task::yield_now() => {}
                 }
-                reply.send(along(way).await);
+                self.entered.notify_one();
+                self.go_on.notified().await;
+                reply.send(Ok(0));
             }
             Msg::Twice(target, reply) => reply.send(twice(target).await?),
             Msg::EvenSo(target, reply) => {
@@ -265,7 +267,7 @@ fn full_mailbox_cycle_is_named() {
                 }
                 // Now both are full, and neither gets to its mailbox.
                 rig.go_on[0].notify_one();
-                tokio::task::yield_now().await;
+                settled().await;
                 rig.go_on[1].notify_one();
             };
             let (first, second, ()) = tokio::join!(
@@ -407,9 +409,7 @@ fn late_reply_ends_the_wait() {
             let (first, second, ()) =
                 tokio::join!(asker.ask(|reply| reply), back.ask(|reply| reply), async {
                     for _ in 0..2 {
-                        for _ in 0..10 {
-                            tokio::task::yield_now().await;
-                        }
+                        settled().await;
                         other.notify_one();
                     }
                 });
@@ -461,9 +461,7 @@ fn target_whose_handler_has_ended_may_ask_back() {
             let a = scope.spawn(Party::default())?;
             let b = scope.spawn(Party::default())?;
             let back = async {
-                for _ in 0..10 {
-                    tokio::task::yield_now().await;
-                }
+                settled().await;
                 b.ask(|reply| Call::AskBack(a.clone(), reply)).await
             };
             let (first, back) = tokio::join!(a.ask(|reply| Call::Begin(b.clone(), reply)), back);
@@ -483,13 +481,18 @@ fn ask_that_a_select_has_dropped_counts_no_more() {
         // a has given up on b, which asks c, which asks a: queued there until a is done.
         b.tell(Msg::Wait).await.unwrap();
         rig.entered[1].notified().await;
-        let asked = a.ask(|reply| Msg::Instead(b.clone(), rig.way([2]), reply));
+        let asked = a.ask(|reply| Msg::GiveUp(b.clone(), reply));
         let other = async {
-            tokio::task::yield_now().await;
+            rig.entered[0].notified().await;
             rig.go_on[1].notify_one();
             b.ask(|reply| Msg::Along(rig.way([2, 0]), reply)).await
         };
-        let (asked, other) = tokio::join!(asked, other);
+        let go_on = async {
+            settled().await;
+            assert_eq!(a.node().backlog(), 1);
+            rig.go_on[0].notify_one();
+        };
+        let (asked, other, ()) = tokio::join!(asked, other, go_on);
         assert_eq!((asked, other), (Ok(Ok(0)), Ok(Ok(0))));
         assert_eq!(
             c.ask(|reply| Msg::Along(Vec::new(), reply)).await,
@@ -553,8 +556,7 @@ fn waits_of_a_killed_node_are_gone() {
         // a waits for b and is killed; b, on its way to a, is told that a is gone.
         let asking = a.ask(|reply| Msg::Along(rig.way([1]), reply));
         let killing = async {
-            tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
+            settled().await;
             let killed = a.kill();
             rig.go_on[1].notify_one();
             let asked = b.ask(|reply| Msg::Along(rig.way([0]), reply)).await;

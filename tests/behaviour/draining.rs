@@ -377,6 +377,9 @@ fn asks_to_a_stopping_owner_bounce() {
                     askers.push(asker.await?);
                 }
                 owner.tell(OwnerMsg::Sleep(SECOND)).await?;
+                while owner.node().backlog() > 0 {
+                    tokio::task::yield_now().await;
+                }
                 for asker in &askers {
                     check.node(asker.node());
                     asker.tell(()).await?;

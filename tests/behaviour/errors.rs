@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use std::future::{Future, pending};
 use std::time::Duration;
 
-use common::paused;
+use common::{paused, settled};
 use tenure::observe::NodeInfo;
 use tenure::prelude::*;
 use tenure::{
@@ -133,7 +133,7 @@ fn outward_errors_go_into_anyhow() {
         let full = spec().contain().name("full").mailbox(Mailbox::bounded(1));
         let full = system.start(full).await.unwrap();
         full.try_tell(Cell::new(2)).unwrap();
-        tokio::task::yield_now().await;
+        settled().await;
         full.try_tell(Cell::new(3)).unwrap();
 
         let error: TrySendError<NotSync> = is(outward::tried(&full), "the mailbox is full");
@@ -343,7 +343,7 @@ fn errors_are_shown_as_fragments() {
         let stuck = spec().grace(Duration::from_secs(1)).name("stuck");
         let stuck = system.start(stuck).await.unwrap();
         stuck.try_tell(Cell::new(2)).unwrap();
-        tokio::task::yield_now().await;
+        settled().await;
         let cut = stuck.stop().await.unwrap_err();
         assert_fragment(&cut);
         let StopError::CutShort(cut) = cut else {
@@ -371,9 +371,11 @@ fn run_error_prints_the_tree_of_causes() {
         let error = ended.unwrap_err();
         let lines: Vec<_> = format!("{error:?}").lines().map(str::to_owned).collect();
         let type_name = std::any::type_name::<Nest>();
-        let [root, first, second, left, right] = &lines[..] else {
+        let [root, first, second, one, other] = &lines[..] else {
             panic!("{error:?}");
         };
+        // Whichever has failed first.
+        let (left, right) = (one.min(other), one.max(other));
         assert!(root.starts_with("/ failed because of what is beneath it ("));
         assert!(first.starts_with("  /Nest-"), "{first}");
         assert!(first.ends_with(&format!(

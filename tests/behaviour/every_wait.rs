@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Check, Guard, paused};
+use common::{Check, Guard, paused, settled};
 use tenure::prelude::*;
 use tenure::{StartError, StopError, System, TaskError};
 use tokio::time::Instant;
@@ -90,12 +90,6 @@ impl Actor for AsksOwner {
     }
 }
 
-async fn settle() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[test]
 fn start_that_asks_the_owner_that_awaits_it_is_named() {
     paused(async |check| {
@@ -140,12 +134,12 @@ fn start_that_is_awaited_after_it_has_asked_the_owner_is_refused_and_killed() {
             let starting = ctx.start(ChildSpec::new(AsksOwner(me, log.clone())));
             let spawner = ctx.spawner();
             async move {
-                settle().await;
+                settled().await;
                 match starting.await {
                     Err(StartError::Deadlock(cycle)) => log.push(cycle.paths().len()),
                     other => log.push(format!("{other:?}")),
                 }
-                settle().await;
+                settled().await;
                 log.push(format!("{:?}", spawner.children()));
                 Ok(())
             }
@@ -170,7 +164,7 @@ fn wait_for_the_end_of_one_that_asks_back_is_named() {
             Ok(())
         });
         a.tell(wait).await.unwrap();
-        settle().await;
+        settled().await;
         let (other, log) = (a.clone(), found.clone());
         let ask = job(move |_| async move {
             log.push(other.ask(Msg::Ping).await.unwrap_err());
@@ -196,7 +190,7 @@ fn wait_for_the_end_of_one_that_has_asked_is_refused() {
         let [a, b] = ["a", "b"].map(|name| any(&check, &system, name));
         let (other, log) = (b.clone(), found.clone());
         let wait = job(move |_| async move {
-            settle().await;
+            settled().await;
             match other.stopped().await {
                 Err(StopError::Deadlock(cycle)) => log.push(cycle),
                 end => log.push(format!("{end:?}")),
@@ -224,7 +218,7 @@ fn each_wait_has_a_timeout() {
         let full = ChildSpec::new(any_of(&check)).mailbox(Mailbox::bounded(1));
         let full = system.spawn(full).unwrap();
         full.tell(job(|_| pending())).await.unwrap();
-        settle().await;
+        settled().await;
         full.try_tell(job(|_| pending())).unwrap();
 
         let reserved = full.reserve().timeout(SECOND).await;
@@ -256,7 +250,7 @@ fn each_wait_has_a_timeout() {
         let spec = ChildSpec::new(Slow).name("slow");
         let started = system.start(spec).timeout(SECOND).await;
         assert!(matches!(started, Err(StartError::TimedOut)));
-        settle().await;
+        settled().await;
         assert!(system.child("slow").is_none());
 
         assert_eq!(begin.elapsed(), 5 * SECOND);
@@ -284,7 +278,7 @@ fn each_wait_may_be_cyclic_even_so() {
             async move {
                 // Now its mailbox is full, and both of them wait for it.
                 drop(me.try_tell(job(|_| async { Ok(()) })));
-                settle().await;
+                settled().await;
                 let soon = async || tokio::time::sleep(SECOND).await;
                 tokio::select! {
                     _ = task?.even_if_cyclic() => log.push("task"),

@@ -101,6 +101,8 @@ struct Owner {
 
 enum OwnerMsg {
     Spawn(ChildSpec<Child>, ReplyTo<ActorRef<ChildMsg>>),
+    /// Lets these fail while it is busy.
+    LetFail(Vec<ActorRef<ChildMsg>>),
     /// Lets these fail while it is busy, and fails too.
     FailWith(Vec<ActorRef<ChildMsg>>),
 }
@@ -114,6 +116,16 @@ impl Actor for Owner {
                 let child = ctx.spawn(spec)?;
                 self.check.node(child.node());
                 reply.send(child);
+                Ok(())
+            }
+            OwnerMsg::LetFail(children) => {
+                for child in &children {
+                    child.try_tell(ChildMsg::Fail)?;
+                }
+                // To await an end would be to see it.
+                while !children.iter().all(ActorRef::is_stopped) {
+                    tokio::task::yield_now().await;
+                }
                 Ok(())
             }
             OwnerMsg::FailWith(children) => {
@@ -214,9 +226,8 @@ fn failures_that_the_owner_has_not_seen_are_reported_with_it() {
                 let spec = ChildSpec::new(child(name, &log, &check)).name(name);
                 children.push(owner.ask(|reply| OwnerMsg::Spawn(spec, reply)).await?);
             }
-            for child in &children {
-                child.try_tell(ChildMsg::Fail)?;
-            }
+            // All fail while it is busy.
+            owner.tell(OwnerMsg::LetFail(children)).await?;
             owner.stopped().await?;
             Ok(())
         })
@@ -224,6 +235,13 @@ fn failures_that_the_owner_has_not_seen_are_reported_with_it() {
         let Err(RunError::Failed(failure)) = ended else {
             panic!("{ended:?}");
         };
+        assert_eq!(
+            log.entries()
+                .iter()
+                .filter(|entry| entry.starts_with("exit"))
+                .count(),
+            1
+        );
         assert_eq!(
             leaves(&failure),
             [

@@ -4,7 +4,7 @@ use crate::common;
 
 use std::fmt;
 
-use common::{Guard, paused};
+use common::{Guard, paused, settled};
 use tenure::prelude::*;
 use tenure::{Cause, Failure, StopError, TaskError};
 
@@ -101,7 +101,7 @@ fn those_who_wait_get_the_error_itself() {
                     }
                 }
             })?;
-            tokio::task::yield_now().await;
+            settled().await;
             failing.tell(()).await?;
             waits.await?;
             Ok(())

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-use common::{Check, Guard, Log, paused};
+use common::{Check, Guard, Log, in_order, is_simulated, paused, settled};
 use proptest::prelude::*;
 use tenure::prelude::*;
 use tenure::{Permit, StopError, Tell, TrySendError};
@@ -77,7 +77,7 @@ impl Office {
         let mailbox = Mailbox::bounded(capacity as usize);
         let office = Self::new(scope, check, mailbox);
         office.clerk.try_tell(office.letter(0)).unwrap();
-        idle().await;
+        settled().await;
         for number in 1..=capacity {
             office.clerk.try_tell(office.letter(number)).unwrap();
         }
@@ -88,7 +88,7 @@ impl Office {
     /// Lets the clerk handle so many, and take up the next.
     async fn handle(&self, count: usize) {
         self.turns.add_permits(count);
-        idle().await;
+        settled().await;
     }
 
     fn refused(&self, number: u32) {
@@ -104,13 +104,6 @@ impl Office {
         self.clerk.drain().await.unwrap();
         let expected: Vec<_> = numbers.into_iter().map(|n| n.to_string()).collect();
         assert_eq!(self.log.entries(), expected);
-    }
-}
-
-/// Lets the others do what they can.
-async fn idle() {
-    for _ in 0..4 {
-        tokio::task::yield_now().await;
     }
 }
 
@@ -182,19 +175,27 @@ fn tell_waits_for_room_and_its_turn() {
 #[test]
 fn waiting_tells_are_woken_in_order() {
     in_scope(async |scope, check| {
-        let office = Office::full(scope, check, 2).await;
-        let mut tellers = Vec::new();
-        for number in 3..50 {
-            let (clerk, letter) = (office.clerk.clone(), office.letter(number));
-            let telling = async move { clerk.tell(letter).await };
+        let office = Office::full(scope, check, 1).await;
+        let (mut tellers, begun) = (Vec::new(), Log::default());
+        for number in 2..50 {
+            let (clerk, letter, begun) =
+                (office.clerk.clone(), office.letter(number), begun.clone());
+            let telling = async move {
+                begun.push(number.to_string());
+                clerk.tell(letter).await
+            };
             tellers.push(scope.task(telling).unwrap());
         }
-        idle().await;
+        settled().await;
         office.turns.add_permits(50);
         for teller in tellers {
             teller.await.unwrap();
         }
-        office.assert_handled(0..50).await;
+        let in_line = begun.entries();
+        let in_line = in_line.iter().map(|number| number.parse().unwrap());
+        office
+            .assert_handled([0, 1].into_iter().chain(in_line))
+            .await;
     });
 }
 
@@ -259,7 +260,7 @@ fn permit_holds_room_for_one() {
             "room for two is not for three"
         );
         third.send(office.letter(2)).unwrap();
-        idle().await;
+        settled().await;
         assert!(matches!(poll(&mut telling), Poll::Ready(Ok(()))));
         office.handle(1).await;
         drop(reserving);
@@ -304,7 +305,7 @@ fn tell_that_times_out_gives_the_message_back() {
         // One that gets its turn in time does not.
         let in_time = office.clerk.tell(office.letter(4)).timeout(LIMIT);
         let handle = async {
-            idle().await;
+            settled().await;
             office.handle(2).await;
         };
         let (told, in_time, ()) = tokio::join!(patient, in_time, handle);
@@ -331,36 +332,41 @@ fn blocking_job_tells_and_asks() {
             Ok(())
         }
     }
-    in_scope(async |scope, _check| {
-        let spec = ChildSpec::new(Sum(0)).mailbox(Mailbox::bounded(1));
-        let sum = scope.spawn(spec).unwrap();
-        let jobs: Vec<_> = (0..2)
-            .map(|_| {
-                let sum = sum.clone();
-                scope.blocking(move |_token| {
-                    for number in 0..1_000 {
-                        sum.blocking_tell(SumMsg::Add(number))?;
-                    }
-                    Ok::<_, tenure::Error>(sum.blocking_ask(SumMsg::Get)?)
+    // Two jobs block a thread each, and a simulation has but one.
+    in_order(async |_check| {
+        let ended = tenure::scope(async |scope| {
+            let spec = ChildSpec::new(Sum(0)).mailbox(Mailbox::bounded(1));
+            let sum = scope.spawn(spec).unwrap();
+            let jobs: Vec<_> = (0..2)
+                .map(|_| {
+                    let sum = sum.clone();
+                    scope.blocking(move |_token| {
+                        for number in 0..1_000 {
+                            sum.blocking_tell(SumMsg::Add(number))?;
+                        }
+                        Ok::<_, tenure::Error>(sum.blocking_ask(SumMsg::Get)?)
+                    })
                 })
-            })
-            .collect();
-        let mut most = 0;
-        for job in jobs {
-            most = most.max(job.unwrap().await.unwrap());
-        }
-        assert_eq!(most, 2 * (999 * 1_000 / 2));
+                .collect();
+            let mut most = 0;
+            for job in jobs {
+                most = most.max(job.unwrap().await.unwrap());
+            }
+            assert_eq!(most, 2 * (999 * 1_000 / 2));
 
-        sum.stop().await.unwrap();
-        let late = sum.clone();
-        let job = scope.blocking(move |_token| {
-            let told = late.blocking_tell(SumMsg::Add(7));
-            let asked = late.blocking_ask(SumMsg::Get);
-            Ok::<_, tenure::Error>((told, asked))
+            sum.stop().await.unwrap();
+            let late = sum.clone();
+            let job = scope.blocking(move |_token| {
+                let told = late.blocking_tell(SumMsg::Add(7));
+                let asked = late.blocking_ask(SumMsg::Get);
+                Ok::<_, tenure::Error>((told, asked))
+            });
+            let (told, asked) = job.unwrap().await.unwrap();
+            assert!(matches!(told.unwrap_err().into_inner(), SumMsg::Add(7)));
+            assert_eq!(asked, Err(AskError::Stopped));
+            Ok(())
         });
-        let (told, asked) = job.unwrap().await.unwrap();
-        assert!(matches!(told.unwrap_err().into_inner(), SumMsg::Add(7)));
-        assert_eq!(asked, Err(AskError::Stopped));
+        ended.await.unwrap();
     });
 }
 
@@ -408,7 +414,7 @@ fn endless_tells_yield() {
                 }
             }
         });
-        idle().await;
+        settled().await;
         office.clerk.kill().await.unwrap();
         flood.unwrap().await.unwrap();
         other_flood.unwrap().await.unwrap();
@@ -540,7 +546,7 @@ fn recipient_sends_a_part_of_what_an_actor_takes() {
         let mut asking = Box::pin(counts.ask(|reply| reply));
         assert!(poll(&mut asking).is_pending());
         drop(asking);
-        idle().await;
+        settled().await;
         assert_eq!(desk.node().backlog(), 0);
 
         let poisons: Recipient<Poison> = desk.recipient();
@@ -586,7 +592,7 @@ fn those_who_wait_for_room_get_their_message_back() {
                 refused
             };
             let stopping = async {
-                idle().await;
+                settled().await;
                 let stopping = if kill {
                     office.clerk.kill()
                 } else {
@@ -650,7 +656,7 @@ fn permit_that_a_draining_actor_refuses_passes_its_turn_on() {
         let refusing = async {
             // The task beneath stands in the line by then.
             turns.acquire().await.unwrap().forget();
-            idle().await;
+            settled().await;
             let letter = Letter {
                 number: 1,
                 _guard: check.guard(),
@@ -862,7 +868,7 @@ async fn run_against_model(capacity: usize, ops: Vec<Op>, scope: &Scope, check: 
     };
     for (number, op) in (0..).zip(ops) {
         run.apply(number, op);
-        idle().await;
+        settled().await;
         let model = &mut run.model;
         model.settle();
         let waiting = model.queue.len() - usize::from(model.busy);
@@ -880,7 +886,7 @@ async fn run_against_model(capacity: usize, ops: Vec<Op>, scope: &Scope, check: 
 #[test]
 fn mailbox_behaves_as_its_model() {
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 400,
+        cases: if is_simulated() { 4 } else { 400 },
         failure_persistence: None,
         ..ProptestConfig::default()
     });

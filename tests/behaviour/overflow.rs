@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::node::{Gate, Msg, Node, hold, note};
-use crate::common::{Check, Log, multi_thread, paused};
+use crate::common::{Check, Log, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{Overflow, StopError};
 use tokio::time::{Instant, sleep, timeout};
@@ -139,7 +139,7 @@ fn ask_that_is_dropped_as_the_oldest_resolves_at_once_and_says_why() {
                     None => ask,
                 };
                 let asking = scope.task(async move { tenure::Ok(ask.await) })?;
-                tokio::task::yield_now().await;
+                settled().await;
                 actor.tell(note("for which it is dropped")).await?;
                 let error = asking.await?.unwrap_err();
                 assert_eq!(error, AskError::Dropped);
@@ -316,7 +316,7 @@ fn stop_resolves_asks_in_a_mailbox_that_has_dropped_some() {
             }
             let ask = actor.ask(Msg::Ping).owned();
             let asking = scope.task(async move { tenure::Ok(ask.await) })?;
-            tokio::task::yield_now().await;
+            settled().await;
             actor.request_stop();
             gate.open();
             assert_eq!(asking.await?, Err(AskError::Stopped));
@@ -380,7 +380,7 @@ fn message_that_panics_when_it_is_dropped_fails_neither_its_sender_nor_the_actor
             for mailbox in [oldest(1), newest(1)] {
                 let slow = scope.spawn(ChildSpec::new(Slow).mailbox(mailbox))?;
                 slow.tell(Bomb(true)).await?;
-                tokio::task::yield_now().await;
+                settled().await;
                 for _ in 0..3 {
                     slow.tell(Bomb(true)).await?;
                 }

@@ -5,7 +5,7 @@ use crate::common;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{Check, Guard, paused};
+use common::{Check, Guard, paused, settled};
 use tenure::prelude::*;
 use tenure::{System, scope};
 use tokio::sync::Notify;
@@ -29,12 +29,6 @@ impl Asked {
             Err(error) => panic!("{error:?}"),
         };
         asked.into_iter().map(cycle).collect()
-    }
-}
-
-async fn settle() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
     }
 }
 
@@ -101,7 +95,7 @@ impl Actor for Owner {
                 scope(async |scope| {
                     scope.task(async move { asked.push(me.ask(OwnerMsg::Ping).await) })?;
                     if early {
-                        settle().await;
+                        settled().await;
                     }
                     Ok(())
                 })
@@ -109,7 +103,7 @@ impl Actor for Owner {
             }
             OwnerMsg::Fail => return Err("it fails".into()),
             OwnerMsg::FailLater => {
-                settle().await;
+                settled().await;
                 return Err("it fails".into());
             }
             OwnerMsg::Ping(reply) => reply.send(()),

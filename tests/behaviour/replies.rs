@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::node::Gate;
-use common::{Check, Guard, multi_thread, paused};
+use common::{Check, Guard, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tokio::task::yield_now;
 
@@ -93,7 +93,7 @@ fn reply_in_a_timer_or_the_state_resolves_however_the_actor_ends() {
                 let keeper = scope.spawn(ChildSpec::new(Keeper::new(&check)).contain())?;
                 let in_timer = ask(&keeper, Msg::InTimer).await;
                 let in_state = ask(&keeper, Msg::InState).await;
-                yield_now().await;
+                settled().await;
                 let expected = match end {
                     "stop" => {
                         drop(keeper.stop());

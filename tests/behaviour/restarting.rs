@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::restarting::{Msg, Recipe};
 use common::worker::{Do, Worker};
-use common::{Check, Log, paused};
+use common::{Check, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Failure, Phase, StartError, StopError, StopReason, System};
 use tokio::time::{Instant, sleep, timeout};
@@ -206,9 +206,11 @@ fn restart_stops_children_first() {
             };
             let c = house.spawn(recipe.restarting(Restart::OnFailure));
             incarnation(&c).await;
+            settled().await;
             let seen = house.log.entries().len();
             c.tell(fatal).await.unwrap();
             assert_eq!(incarnation(&c).await, 2);
+            settled().await;
             let mut expected = vec!["child on_stop", "child dropped"];
             expected.extend(hook.then_some("c on_stop"));
             expected.extend(["c dropped", "c starts", "child starts"]);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::restarting::{Msg, Recipe};
-use common::{Check, Count, Guard, Log, paused};
+use common::{Check, Count, Guard, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Cause, Failure, StopError, StopReason, System};
 use tokio::time::{Instant, sleep};
@@ -196,6 +196,7 @@ fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
                 let asked = child.ask(Msg::Incarnation).await;
                 assert!(asked.is_err(), "{asked:?}");
             })?;
+            settled().await;
             Ok(())
         })
         .await;
@@ -228,7 +229,8 @@ fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
             spawner
                 .task_with(async move |token| {
                     let asked = task.ask(Msg::Incarnation).await;
-                    assert!(asked.is_err() && token.is_cancelled(), "{asked:?}");
+                    assert!(asked.is_err(), "{asked:?}");
+                    token.cancelled().await;
                 })
                 .unwrap();
             let begin = Instant::now();

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use common::node::{Msg, Node, note};
-use common::{Check, Guard, Log, paused};
+use common::{Check, Guard, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Cause, ChildExit, Failure, StopError, StopReason};
 use tokio::time::{Instant, sleep};
@@ -439,7 +439,7 @@ fn stop_fires_the_tokens_beneath_a_scope_in_a_handler() {
             let actor = scope.spawn(InHandler(check.clone(), log.clone()))?;
             check.node(actor.node());
             actor.tell(()).await?;
-            tokio::task::yield_now().await;
+            settled().await;
             let end = actor.stop().await;
             assert!(matches!(end, Ok(StopReason::Stopped)), "{end:?}");
             Ok(())
@@ -496,7 +496,7 @@ fn scope_of_on_stop_is_joined_before_the_state_goes() {
         tenure::scope(async |scope| {
             let actor = scope.spawn(CleansUp(log.clone()))?;
             let stop = actor.stop();
-            tokio::task::yield_now().await;
+            settled().await;
             drop(actor.kill());
             drop(stop.await);
             Ok(())

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::worker::{Do, Worker};
-use common::{Count, Guard, Log, multi_thread, paused};
+use common::{Count, Guard, Log, is_simulated, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{NodeRef, Phase, StopError, StopReason};
 use tokio::sync::{Barrier, Notify};
@@ -396,8 +396,8 @@ impl Actor for Locker {
 #[test]
 fn stop_returns_after_on_stop_and_drop() {
     let path = std::env::temp_dir().join(format!("tenure-lock-{}", std::process::id()));
-    let probe = File::create(&path).unwrap();
     paused(async |check| {
+        let probe = File::create(&path).unwrap();
         tenure::scope(async |scope| {
             let file = File::open(&path)?;
             let _guard = check.guard();
@@ -440,10 +440,12 @@ impl Actor for Gated {
 
 #[test]
 fn stop_is_not_behind_the_backlog() {
-    const TELLS: u64 = 999_000;
-    const ASKS: u64 = 1_000;
-
     paused(async |check| {
+        let (tells, asks) = if is_simulated() {
+            (90, 10)
+        } else {
+            (999_000, 1_000)
+        };
         let (handled, gate) = (Count::default(), Arc::new(Notify::new()));
         tenure::scope(async |scope| {
             let actor = Gated {
@@ -452,24 +454,27 @@ fn stop_is_not_behind_the_backlog() {
             };
             let spec = ChildSpec::new(actor).mailbox(Mailbox::unbounded());
             let actor = scope.spawn(spec)?;
-            // Half of the asks are queued first, the others last.
-            let mut asks = Vec::new();
-            for tells in [TELLS, 0] {
-                for _ in 0..ASKS / 2 {
+            let ask = async |asks| {
+                let mut asked = Vec::new();
+                for _ in 0..asks {
                     let ask = actor.ask(GatedMsg::Ask).owned();
-                    asks.push(scope.task(async move { Ok::<_, tenure::Error>(ask.await) })?);
+                    asked.push(scope.task(async move { tenure::Ok(ask.await) })?);
                 }
-                while actor.node().backlog() < ASKS / 2 - 1 {
-                    tokio::task::yield_now().await;
-                }
-                for _ in 0..tells {
-                    actor.try_tell(GatedMsg::Tell(check.guard()))?;
-                }
+                settled().await;
+                tenure::Ok(asked)
+            };
+            // The first is handled. Half of the others are queued before the tells, and half after them.
+            let mut asked = ask(1).await?;
+            assert_eq!((handled.get(), actor.node().backlog()), (1, 0));
+            asked.extend(ask(asks / 2 - 1).await?);
+            for _ in 0..tells {
+                actor.try_tell(GatedMsg::Tell(check.guard()))?;
             }
-            while actor.node().backlog() < TELLS + ASKS - 1 {
-                tokio::task::yield_now().await;
-            }
-            assert_eq!(handled.get(), 1);
+            asked.extend(ask(asks / 2).await?);
+            assert_eq!(
+                (handled.get(), actor.node().backlog()),
+                (1, tells + asks - 1)
+            );
 
             let start = Instant::now();
             let stopping = actor.stop();
@@ -477,7 +482,7 @@ fn stop_is_not_behind_the_backlog() {
             stopping.await?;
             assert_eq!((handled.get(), check.alive()), (1, 0));
             let mut outcomes = Vec::new();
-            for ask in asks {
+            for ask in asked {
                 outcomes.push(ask.await?);
             }
             assert_eq!(outcomes[0], Err(AskError::NoReply));

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
-use common::{Check, Guard, Log, multi_thread, paused};
+use common::{Check, Guard, Log, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{Cause, Phase, StopError, StopReason};
 use tokio::time::Instant;
@@ -63,6 +63,10 @@ impl Actor for Root {
                 let child = Self::new(Plan::Hang, &self.check);
                 let child = ctx.spawn(ChildSpec::new(child).name("slow"))?;
                 child.try_tell(())?;
+                // It is in its handler when this one finishes.
+                while child.node().label().is_none() {
+                    tokio::task::yield_now().await;
+                }
                 ctx.me().try_tell(())?;
             }
             _ => ctx.me().try_tell(())?,
@@ -167,7 +171,7 @@ fn dropped_run_kills_its_root() {
             tokio::select! {
                 biased;
                 ended = &mut run => panic!("{ended:?}"),
-                () = tokio::task::yield_now() => {}
+                () = settled() => {}
             }
             assert_eq!(log.entries(), ["/root"]);
         }

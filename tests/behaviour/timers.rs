@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::node::{Gate, Msg, Node, hold, note, run, run_in};
-use common::{Count, Log, multi_thread, paused};
+use common::{Count, Log, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{Strategy, Timer};
 use tokio::time::{Instant, MissedTickBehavior, sleep, timeout};
@@ -17,13 +17,6 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
-}
-
-/// Goes on once what is ready has been done; the clock stands still.
-async fn settled() {
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
 }
 
 /// A slot for what only the actor can make.

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::restarting::{self, Recipe};
-use common::{Check, Count, Guard, Log, paused};
+use common::{Check, Count, Guard, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{StopReason, Strategy, System};
 use tokio::sync::Notify;
@@ -162,12 +162,6 @@ async fn turn() {
     .await;
 }
 
-async fn settle() {
-    for _ in 0..30 {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// `a` runs again and asks `c`, which waits for its turn behind `b`, whose start asks `a`.
 #[test]
 fn member_that_runs_again_and_asks_one_whose_turn_has_not_come_is_refused() {
@@ -239,9 +233,9 @@ fn member_that_waits_for_one_that_parks_later_is_let_go_at_once() {
                 Ok(())
             });
             b.tell(asking).await.unwrap();
-            settle().await;
+            settled().await;
             fail_c.notify_one();
-            settle().await; // b is told to end, and waits
+            settled().await; // b is told to end, and waits
             fail_a.notify_one();
             for member in [&a, &b, &c] {
                 assert_eq!(member.ask(Msg::Ping).await, Ok(2));
@@ -279,7 +273,7 @@ fn member_whose_task_waits_for_one_that_has_parked_goes_on_when_that_gives_up() 
         let fail_a = Arc::new(Notify::new());
         a.tell(fail_at(&fail_a)).await.unwrap();
         c.tell(job(async || Err("it fails".into()))).await.unwrap();
-        settle().await; // b waits for its task, and that for a
+        settled().await; // b waits for its task, and that for a
         fail_a.notify_one();
         for member in [&c, &b, &a] {
             assert_eq!(member.ask(Msg::Ping).await, Ok(2));
@@ -312,13 +306,13 @@ fn member_that_drains_and_waits_for_one_that_has_parked_is_let_go_at_once() {
         });
         b.tell(asking).await.unwrap();
         b.tell(Msg::Note("b has handled it")).await.unwrap();
-        settle().await;
+        settled().await;
         fail_c.notify_one();
-        settle().await;
+        settled().await;
         fail_a.notify_one();
-        settle().await; // a and c have parked, and b is told to end
+        settled().await; // a and c have parked, and b is told to end
         let draining = group.owner.drain();
-        settle().await;
+        settled().await;
         go_on.notify_one();
         assert!(matches!(draining.await, Ok(StopReason::Drained)));
         assert!(group.log.entries().contains(&"b has handled it".to_owned()));
@@ -343,19 +337,15 @@ fn stop_of_a_member_that_is_let_go_runs_its_on_stop() {
             a.tell(fail_at(&fail_a)).await.unwrap();
             c.tell(fail_at(&fail_c)).await.unwrap();
             b.tell(ping(&a)).await.unwrap();
-            settle().await;
+            settled().await;
             fail_c.notify_one();
-            settle().await;
-            let (stop, log) = (b.clone(), group.log.clone());
-            let stopping = group.system.task(async move {
-                for _ in 0..step {
-                    turn().await;
-                }
-                let was_gone = log.entries().contains(&"b dropped".to_owned());
-                Ok::<_, tenure::Error>((was_gone, stop.stop().await))
-            });
+            settled().await;
             fail_a.notify_one();
-            let (was_gone, stopped) = stopping.unwrap().await.unwrap();
+            for _ in 0..step {
+                turn().await;
+            }
+            let was_gone = group.log.entries().contains(&"b dropped".to_owned());
+            let stopped = b.stop().await;
             let entries = group.log.entries();
             let has_run = entries.contains(&"b on_stop".to_owned());
             assert!(

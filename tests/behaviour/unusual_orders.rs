@@ -12,7 +12,7 @@ use std::sync::{
 use std::task::Poll;
 use std::time::Duration;
 
-use common::{Log, multi_thread, paused};
+use common::{Log, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{StopError, StopReason};
 use tokio::sync::oneshot;
@@ -166,12 +166,6 @@ fn slow(log: &Log, time: Duration) -> ChildSpec<Doer> {
     ChildSpec::new(child).grace(100 * SECOND)
 }
 
-async fn settle() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Told to drain in its backoff, beneath a node that has been told to stop and is busy.
 #[test]
 fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
@@ -186,7 +180,7 @@ fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
                             .backoff(Backoff::fixed(1000 * SECOND)),
                     )?;
                     child.tell(Msg::Fail).await?;
-                    settle().await;
+                    settled().await;
                     ctx.cancelled().await;
                     let drained = child.drain().within(SECOND).await;
                     assert!(drained.is_ok(), "{drained:?}");
@@ -194,7 +188,7 @@ fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
                 })
             }))
             .await?;
-        settle().await;
+        settled().await;
         let r = owner.stop().await;
         assert!(begin.elapsed() <= 2 * SECOND, "{:?} {r:?}", begin.elapsed());
         Ok(())
@@ -266,7 +260,7 @@ fn restart_waits_for_a_child_of_a_kept_scope_that_asks_it() {
         })
         .await;
         owner.tell(Msg::Fail).await?;
-        settle().await;
+        settled().await;
         owner.ask(Msg::Ping).await?;
         owner.stop().await?;
         assert_eq!(begin.elapsed(), Duration::ZERO);
@@ -407,7 +401,7 @@ fn token_in_a_scope_of_a_plain_task_of_an_open_scope() {
                 })
             }))
             .await?;
-        settle().await;
+        settled().await;
         let r = owner.stop().await;
         assert!(r.is_ok(), "{r:?}");
         Ok(())

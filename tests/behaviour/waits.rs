@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use common::paused;
+use common::{paused, settled};
 use tenure::prelude::*;
 use tenure::{System, TaskError, TaskHandle};
 use tokio::sync::Notify;
@@ -159,12 +159,6 @@ impl Rig {
     }
 }
 
-async fn settle() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[test]
 fn task_begun_in_one_handler_and_awaited_in_the_next_is_an_edge() {
     paused(async |_check| {
@@ -172,9 +166,9 @@ fn task_begun_in_one_handler_and_awaited_in_the_next_is_an_edge() {
         let go_on = Arc::new(Notify::new());
         let begin = KeeperMsg::BeginTask(Arc::clone(&go_on));
         rig.keeper.tell(begin).await.unwrap();
-        settle().await;
+        settled().await;
         let (awaited, ()) = tokio::join!(rig.keeper.ask(KeeperMsg::AwaitTask), async {
-            settle().await;
+            settled().await;
             go_on.notify_one();
         });
         // The one that completes it is refused: the task's ask.
@@ -191,7 +185,7 @@ fn task_that_asks_before_it_is_awaited_completes_a_cycle() {
         let go_on = Arc::new(Notify::new());
         let begin = KeeperMsg::BeginTask(Arc::clone(&go_on));
         rig.keeper.tell(begin).await.unwrap();
-        settle().await;
+        settled().await;
         // The task asks while the keeper's message is on its way before it.
         go_on.notify_one();
         let awaited = rig.keeper.ask(KeeperMsg::AwaitTask).await.unwrap();
@@ -213,7 +207,7 @@ fn ask_sent_by_one_handler_and_awaited_by_the_next_is_an_edge() {
         let begin = KeeperMsg::BeginAsk(rig.back.clone());
         rig.keeper.tell(begin).await.unwrap();
         let (awaited, ()) = tokio::join!(rig.keeper.ask(KeeperMsg::AwaitAsk), async {
-            settle().await;
+            settled().await;
             rig.go_on.notify_one();
         });
         assert_eq!(awaited, Ok(Ok(())));
@@ -229,7 +223,7 @@ fn ask_that_completes_a_cycle_in_a_later_handler_may_have_been_started() {
         let rig = Rig::new();
         let begin = KeeperMsg::BeginAsk(rig.back.clone());
         rig.keeper.tell(begin).await.unwrap();
-        settle().await;
+        settled().await;
         // The keeper is about to await when it is asked back.
         rig.keeper
             .try_tell(KeeperMsg::BeginTask(Arc::default()))
@@ -255,7 +249,7 @@ fn ask_handed_to_a_task_is_an_edge_of_the_task() {
         let begin = KeeperMsg::BeginAsk(rig.back.clone());
         rig.keeper.tell(begin).await.unwrap();
         let (awaited, ()) = tokio::join!(rig.keeper.ask(KeeperMsg::AwaitAskInTask), async {
-            settle().await;
+            settled().await;
             rig.go_on.notify_one();
         });
         awaited.unwrap().unwrap();
@@ -268,12 +262,12 @@ fn ask_handed_to_a_task_is_an_edge_of_the_task() {
         let leave = Arc::new(Notify::new());
         let message = KeeperMsg::LeaveAskToTask(Arc::clone(&leave));
         rig.keeper.tell(message).await.unwrap();
-        settle().await;
+        settled().await;
         rig.go_on.notify_one();
-        settle().await;
+        settled().await;
         leave.notify_one();
         rig.keeper.ask(KeeperMsg::Ping).await.unwrap();
-        settle().await;
+        settled().await;
         assert_eq!(rig.cycle(), None);
         rig.system.stop().await.unwrap();
     });
@@ -339,7 +333,7 @@ fn many_open_asks_of_one_handler_take_linear_time() {
             let asking = many.ask(|reply| reply);
             let begin = Instant::now();
             let (asked, ()) = tokio::join!(asking, async {
-                settle().await;
+                settled().await;
                 // All are open. They are given up at once.
                 many.kill().await.unwrap();
                 *taken.lock().unwrap() = begin.elapsed();
@@ -386,7 +380,7 @@ fn ask_to_a_node_with_many_waits_costs_no_more() {
             tokio::select! {
                 biased;
                 asked = asking => panic!("{asked:?}"),
-                () = settle() => {}
+                () = settled() => {}
             }
             *taken.lock().unwrap() = asker.ask(|reply| reply).await.unwrap();
             system.kill().await.unwrap();

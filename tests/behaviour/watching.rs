@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use common::node::{Msg, Node, hold, note, run, run_in};
-use common::{Check, Log, multi_thread, paused};
+use common::{Check, Log, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{NodeRef, StopError, StopReason, Watch};
 use tokio::time::{Instant, sleep};
@@ -16,13 +16,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn node(check: &Check) -> Node {
     Node::new(check, &Log::default())
-}
-
-/// Goes on once what is ready has been done; the clock stands still.
-async fn settled() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Path and reason.

@@ -15,7 +15,7 @@ pub mod worker;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use tenure::{NodeRef, Phase};
@@ -85,6 +85,38 @@ fn run<F: Future<Output = ()>>(
         baseline,
         "tasks alive after the test"
     );
+}
+
+/// Waits until all others have done what they can without time going by.
+pub async fn settled() {
+    #[cfg(feature = "simulation")]
+    if let Some(sim) = seeds::sim() {
+        return sim.until_idle().await;
+    }
+    // On a runtime of one thread each of these is a turn for everybody else.
+    for _ in 0..30 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Whether the test is run in many orders, and should do less in each.
+pub fn is_simulated() -> bool {
+    #[cfg(feature = "simulation")]
+    return seeds::are_asked_for();
+    #[cfg(not(feature = "simulation"))]
+    false
+}
+
+/// How long this thread has been at work, whatever the machine does beside; where nobody tells, the time.
+pub fn time_at_work() -> Duration {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let begin = *BEGIN;
+    // Linux: the nanoseconds for which it has run, for which it has waited, and how often.
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat");
+    let ran = told
+        .ok()
+        .and_then(|told| told.split(' ').next()?.parse().ok());
+    ran.map_or_else(|| begin.elapsed(), Duration::from_nanos)
 }
 
 /// Counts what a test keeps in its actors and tasks, and remembers the nodes that must be gone.
