@@ -3,12 +3,26 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tenure::{AutoShutdown, Restart, StopOrder, Strategy as Siblings};
 
 use crate::script::{Answer, Child, Drops, Held, List, Order, Script, Step, Wait, Work};
 
 /// How deep what is sent may send something, and so on.
 const DEPTH: u32 = 3;
+
+/// What makes the script of this number, and shortens it.
+pub fn runner(number: u64) -> TestRunner {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&number.to_le_bytes());
+    let config = Config {
+        cases: 1,
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    };
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
+}
 
 /// Scripts of so many steps of their own, at most.
 pub fn script(steps: usize) -> impl Strategy<Value = Script> {

@@ -3,8 +3,8 @@
 use tenure::Strategy;
 
 use crate::list;
-use crate::run;
 use crate::script::{Answer::*, Child, Held::*, Order::*, Script, Step, Step::*, Wait::*, Work::*};
+use crate::simulated;
 
 fn keeps_the_rules(order: u64, steps: Vec<Step>) {
     let script = Script {
@@ -15,7 +15,7 @@ fn keeps_the_rules(order: u64, steps: Vec<Step>) {
         within: None,
         steps: crate::script::List(steps),
     };
-    if let Err(why) = run::simulated(&script) {
+    if let Err(why) = simulated::run(&script) {
         panic!("{why}");
     }
 }

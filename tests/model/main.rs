@@ -21,6 +21,7 @@ mod perform;
 mod rules;
 mod run;
 mod script;
+mod simulated;
 mod starts;
 mod waits;
 mod world;
@@ -28,7 +29,7 @@ mod world;
 use std::cell::Cell;
 use std::env;
 
-use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+use proptest::test_runner::{TestCaseError, TestError};
 use script::Script;
 use tokio::runtime::Builder;
 
@@ -44,7 +45,7 @@ const STACK: usize = 64 << 20;
 
 #[test]
 fn random_trees_keep_the_rules_in_any_order() {
-    on_a_large_stack(|| run_scripts(SCRIPTS, run::simulated));
+    on_a_large_stack(|| run_scripts(SCRIPTS, simulated::run));
 }
 
 #[test]
@@ -81,19 +82,10 @@ fn run_scripts(scripts: u64, run: impl Fn(&Script) -> Result<(), String>) {
     let strategy = chance::script(steps);
     let done = Cell::new(0);
     for number in all.clone() {
-        let mut seed = [0; 32];
-        seed[..8].copy_from_slice(&number.to_le_bytes());
-        let config = Config {
-            cases: 1,
-            failure_persistence: None,
-            max_shrink_iters: 4_000,
-            ..Config::default()
-        };
-        let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-        let mut runner = TestRunner::new_with_rng(config, random);
+        let mut runner = chance::runner(number);
         let ran = runner.run(&strategy, |script| {
             done.set(done.get() + script.steps.len());
-            run(&script).map_err(proptest::test_runner::TestCaseError::fail)
+            run(&script).map_err(TestCaseError::fail)
         });
         match ran {
             Ok(()) => {}

@@ -81,6 +81,34 @@ impl World {
         if !accepted && message.begun.is_some() {
             state.breach(format!("rule 11: message {id} was refused, and handled"));
         }
+        drop(state);
+        if accepted {
+            self.check_room(target);
+        }
+    }
+
+    /// No more wait in a mailbox than it has room for, unless it drains: then those beneath it need no room.
+    fn check_room(&self, tag: Tag) {
+        let (actor, room) = {
+            let state = self.lock();
+            let mut above = state.upward(tag);
+            let drains = above.any(|tag| !state.nodes[tag].orders.is_empty());
+            let node = &state.nodes[tag];
+            let room = node.child.as_ref().and_then(|child| child.room);
+            (
+                node.actor.clone(),
+                room.filter(|_| !drains && !node.finishes),
+            )
+        };
+        if let (Some(actor), Some(room)) = (&actor, room) {
+            let waiting = actor.node().backlog();
+            if self.simulated && waiting > u64::from(room) {
+                self.breach(format!(
+                    "{waiting} messages wait for #{tag}, which has room for {room}"
+                ));
+            }
+        }
+        drop(actor);
     }
 
     /// A handler begins: nobody has killed the node, or stopped it before (rules 3 and 5).

@@ -1,6 +1,5 @@
 //! Runs a script, and checks the rules after each step and at the end.
 
-use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -9,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tenure::System;
-use tenure::testing::{Faults, Seeds, Simulation};
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
@@ -21,39 +19,20 @@ use crate::world::{Boxed, ROOT, Sort, World};
 /// In how much time everything that can go on by itself has done so.
 const QUIET: Duration = Duration::from_secs(1_000);
 
-/// In the order of events that the script names.
-pub fn simulated(script: &Script) -> Result<(), String> {
-    let faults = match script.faults {
-        true => Faults::none()
-            .delays(0.02, Duration::from_millis(700))
-            .full_mailboxes(0.3),
-        false => Faults::none(),
-    };
-    let simulation = Simulation::new(Seeds::only(script.order))
-        .faults(faults)
-        .shortened_by(0);
-    let verdict = RefCell::new(Ok(()));
-    let run = simulation.try_run(async |_| {
-        let world = World::new(true, !script.faults);
-        drive(&world, script).await;
-        *verdict.borrow_mut() = world.verdict();
-        world.clear();
-    });
-    verdict.into_inner()?;
-    run.map(drop).map_err(|error| error.to_string())
-}
-
 /// On several threads, in real time.
 pub fn threaded(runtime: &Runtime, script: &Script) -> Result<(), String> {
-    let world = World::new(false, false);
-    let driven = catch_unwind(AssertUnwindSafe(|| runtime.block_on(drive(&world, script))));
+    in_world(runtime, &World::new(false, false), script)
+}
+
+pub fn in_world(runtime: &Runtime, world: &Arc<World>, script: &Script) -> Result<(), String> {
+    let driven = catch_unwind(AssertUnwindSafe(|| runtime.block_on(drive(world, script))));
     let verdict = world.verdict();
     world.clear();
     verdict?;
     driven.map_err(|_| String::from("the driver panicked"))
 }
 
-async fn drive(world: &Arc<World>, script: &Script) {
+pub async fn drive(world: &Arc<World>, script: &Script) {
     let seen = Arc::clone(world);
     let mut builder = System::builder()
         .name("model")
