@@ -101,7 +101,7 @@ pub use error::ok::Ok;
 pub use error::{
     AskError, Blocker, Cause, CutShort, Cycle, Error, Failure, Kind, LookupError, Phase, Refused,
     Result, RunError, SendError, SpawnError, StartError, StopError, StopReason, TaskError,
-    TrySendError, Unjoined,
+    TrySendError, Unjoined, Unstarted,
 };
 pub use mailbox::{CallerGone, Mailbox, Overflow, ReplyTo, UntilCallerGone};
 #[doc(no_inline)]

@@ -91,14 +91,63 @@ async fn recipe<const KIB: usize>() {
     .unwrap();
 }
 
-#[test]
-fn state_of_96_kib_is_spawned() {
-    on_a_usual_stack(state::<96>);
+/// Fails once, and is started anew from a clone.
+#[derive(Clone)]
+struct Again<const KIB: usize>([[u8; 1024]; KIB]);
+
+impl<const KIB: usize> Actor for Again<KIB> {
+    type Msg = Option<ReplyTo<usize>>;
+
+    async fn handle(&mut self, reply: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        reply.ok_or("once more")?.send(self.0.len());
+        Ok(())
+    }
+}
+
+fn again<const KIB: usize>() -> ChildSpec<Again<KIB>> {
+    ChildSpec::new(Again([[0; 1024]; KIB])).restart(Restart::OnFailure)
+}
+
+async fn restarted<const KIB: usize>() {
+    tenure::scope(async |scope| {
+        let large = scope.spawn(again::<KIB>())?;
+        large.tell(None).await?;
+        assert_eq!(large.ask(Some).await?, KIB);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+async fn refused<const KIB: usize>() {
+    tenure::scope(async |scope| {
+        let spec = ChildSpec::new(Large([[0; 1024]; KIB])).name("not/a name");
+        let refused = scope.spawn(spec).unwrap_err().into_inner();
+        assert_eq!(refused.into_inner().0.len(), KIB);
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 #[test]
-fn state_of_128_kib_is_made_by_its_start() {
-    on_a_usual_stack(recipe::<128>);
+fn state_of_256_kib_is_spawned() {
+    on_a_usual_stack(state::<256>);
+}
+
+#[test]
+fn state_of_256_kib_is_made_by_its_start() {
+    on_a_usual_stack(recipe::<256>);
+}
+
+#[test]
+fn state_of_160_kib_is_started_anew_from_a_clone() {
+    on_a_usual_stack(restarted::<160>);
+}
+
+#[test]
+fn state_of_96_kib_is_given_back_by_a_spawn_that_is_refused() {
+    on_a_usual_stack(refused::<96>);
 }
 
 #[test]

@@ -37,8 +37,13 @@ impl<S: Start> Life<S> {
 }
 
 impl<S: Start> Incarnation<S> {
-    pub(super) fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::Nothing)
+    /// What the incarnation is to be started from, which the caller has seen to be there.
+    #[inline]
+    pub(super) fn take_recipe(&mut self) -> S {
+        match std::mem::replace(self, Self::Nothing) {
+            Self::Recipe(recipe) => recipe,
+            Self::Actor(_) | Self::Nothing => unreachable!("there is a recipe"),
+        }
     }
 }
 

@@ -37,6 +37,7 @@ mod room;
 mod shell;
 mod sources;
 mod spawner;
+mod start_stage;
 mod stashed;
 mod task;
 mod task_deadline;
@@ -69,6 +70,7 @@ pub(crate) use incarnation::{ActorTask, Incarnation, Life};
 pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts, Tally};
 pub(crate) use refused::refused;
 pub(crate) use shell::shell;
+pub(crate) use start_stage::{StartBoxed, StartInline};
 pub(crate) use task_deadline::set_deadline;
 pub(crate) use task_label::task_label;
 

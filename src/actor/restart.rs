@@ -53,10 +53,11 @@ impl<S: Start> Restarts<S> {
         exit: &mut Exit,
         report: &mut Report,
     ) {
-        let recipe = || catch_unwind(AssertUnwindSafe(|| self.policy.recipe()));
-        match exit.as_current(recipe) {
-            Ok(made) => *incarnation = Incarnation::Recipe(made),
-            Err(panic) => report.panicked(panic_message(panic)),
+        // Straight to its place: it may be large.
+        let make = || *incarnation = Incarnation::Recipe(self.policy.recipe());
+        let made = exit.as_current(|| catch_unwind(AssertUnwindSafe(make)));
+        if let Err(panic) = made {
+            report.panicked(panic_message(panic));
         }
     }
 

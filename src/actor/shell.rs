@@ -8,6 +8,7 @@ use std::task::Poll;
 
 use super::incarnation::{ActorTask, Incarnation, Life};
 use super::restart;
+use super::start_stage::StartStage;
 use super::{Actor, Context, Start};
 use crate::error::{Error, Result, StopReason};
 use crate::mailbox::DropReason;
@@ -28,7 +29,9 @@ const BUDGET: u32 = 128;
     clippy::manual_async_fn,
     reason = "an async fn stores its arguments twice"
 )]
-pub(crate) fn shell<S: Start>(mut task: ActorTask<S>) -> impl Future<Output = ()> + Send + 'static {
+pub(crate) fn shell<S: Start, B: StartStage<S>>(
+    mut task: ActorTask<S>,
+) -> impl Future<Output = ()> + Send + 'static {
     async move {
         // One borrow of the whole, or the block would take its fields apart and drop them in
         // another order.
@@ -41,7 +44,7 @@ pub(crate) fn shell<S: Start>(mut task: ActorTask<S>) -> impl Future<Output = ()
         // Once for each incarnation.
         loop {
             let (hooks, was_dropped) = {
-                let body = pin!(Some(live(&mut task.life)));
+                let body = pin!(Some(live::<S, B>(&mut task.life)));
                 let ended = Body::new(&mut task.exit, body, Halt::Itself).await;
                 let was_dropped = matches!(ended, BodyEnd::Dropped);
                 (take_end(ended, &task.exit, &mut report), was_dropped)
@@ -70,7 +73,7 @@ pub(crate) fn shell<S: Start>(mut task: ActorTask<S>) -> impl Future<Output = ()
                 Box::pin(task.exit.stop_children()).await;
             }
             // One that was killed before its first poll is still what it was to be started from.
-            drop_state(&mut task.exit, task.life.incarnation.take(), &mut report);
+            drop_incarnation(task, &mut report);
             if task.life.node().has_children() {
                 Box::pin(task.exit.stop_last_children()).await;
             }
@@ -83,7 +86,7 @@ pub(crate) fn shell<S: Start>(mut task: ActorTask<S>) -> impl Future<Output = ()
             }
         }
         if task.restarts.is_some() {
-            drop_state(&mut task.exit, task.restarts.take(), &mut report);
+            drop_recipe(task, &mut report);
         }
         let reason = report.finish(task.exit.any());
         task.exit.conclude(reason);
@@ -99,15 +102,16 @@ pub(crate) fn shell<S: Start>(mut task: ActorTask<S>) -> impl Future<Output = ()
     clippy::manual_async_fn,
     reason = "an async fn stores its arguments twice"
 )]
-fn live<S: Start>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
+fn live<S: Start, B: StartStage<S>>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
     async move {
-        let Incarnation::Recipe(start) = life.incarnation.take() else {
+        if !matches!(life.incarnation, Incarnation::Recipe(_)) {
             return Ok(());
-        };
+        }
         if simulated::fails_start() {
             return Err("a start that the simulation has made to fail".into());
         }
-        life.incarnation = Incarnation::Actor(start.start(&mut life.ctx).await?);
+        let started = B::begin(life).await?;
+        B::finish(started, &mut life.incarnation);
         if let Incarnation::Actor(actor) = &mut life.incarnation {
             actor.on_start(&mut life.ctx).await?;
         }
@@ -301,12 +305,25 @@ fn end_sources<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     report.panicked_in_drop(panic_message(panic), exit.any(), "a source");
 }
 
-/// Drops the state, as the actor's own code.
-fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
-    if !std::mem::needs_drop::<T>() {
+/// Drops the state, or what it was to be made from.
+fn drop_incarnation<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
+    if !std::mem::needs_drop::<Incarnation<S>>() {
         return;
     }
-    let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(state))));
+    let ActorTask { life, exit, .. } = task;
+    // In its place: it may be large.
+    drop_guarded(exit, || life.incarnation = Incarnation::Nothing, report);
+}
+
+/// Drops what the next incarnation would have been started from.
+fn drop_recipe<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
+    let ActorTask { restarts, exit, .. } = task;
+    drop_guarded(exit, || *restarts = None, report);
+}
+
+/// Drops something as the actor's own code.
+fn drop_guarded(exit: &mut Exit, drop: impl FnOnce(), report: &mut Report) {
+    let dropped = exit.as_current(|| catch_unwind(AssertUnwindSafe(drop)));
     if let Err(panic) = dropped {
         report.panicked_in_drop(panic_message(panic), exit.any(), "a state");
     }
@@ -315,6 +332,8 @@ fn drop_state<T>(exit: &mut Exit, state: T, report: &mut Report) {
 /// The task of an idle actor, whose own state and message take no room.
 #[cfg(all(target_pointer_width = "64", not(tenure_loom)))]
 const _: () = {
+    use super::start_stage::StartInline;
+
     struct Empty;
 
     impl Actor for Empty {
@@ -329,5 +348,5 @@ const _: () = {
         size_of::<F>()
     }
 
-    assert!(size_of_output(shell::<Empty>) <= 240);
+    assert!(size_of_output(shell::<Empty, StartInline>) <= 240);
 };

@@ -30,7 +30,7 @@ pub use failure::{Cause, Failure};
 pub use lookup::LookupError;
 pub use run::RunError;
 pub use send::{Refused, SendError, TrySendError};
-pub use spawn::{SpawnError, StartError};
+pub use spawn::{SpawnError, StartError, Unstarted};
 pub use stop::{StopError, StopReason, TaskError};
 
 /// What handlers, hooks, tasks and scope bodies return: [`std::result::Result`] with this crate's

@@ -1,8 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::send::Refused;
-use super::{Carrier, Cycle, Failure, Stopped};
+use super::{Carrier, Cycle, Failure, Refused, Stopped};
 
 /// A spawn was refused; what was to be started is inside, and nothing of it was polled.
 ///
@@ -10,36 +9,36 @@ use super::{Carrier, Cycle, Failure, Stopped};
 #[non_exhaustive]
 pub enum SpawnError<S> {
     /// The owner is stopping or gone.
-    Closed(Refused<S>),
+    Closed(Unstarted<S>),
     /// A live sibling has that name.
-    NameTaken(Refused<S>),
+    NameTaken(Unstarted<S>),
     /// A name must not be empty and must not contain a slash, which separates names in a path.
-    BadName(Refused<S>),
+    BadName(Unstarted<S>),
     /// A bounded mailbox must have room for at least one message.
-    NoCapacity(Refused<S>),
+    NoCapacity(Unstarted<S>),
     /// A backoff's maximum must not be below its start, and its jitter must be between 0 and 1.
-    BadBackoff(Refused<S>),
+    BadBackoff(Unstarted<S>),
 }
 
 impl<S> SpawnError<S> {
     pub(crate) fn closed(it: S) -> Self {
-        Self::Closed(Refused::new(it))
+        Self::Closed(Unstarted::new(it))
     }
 
     pub(crate) fn name_taken(it: S) -> Self {
-        Self::NameTaken(Refused::new(it))
+        Self::NameTaken(Unstarted::new(it))
     }
 
     pub(crate) fn bad_name(it: S) -> Self {
-        Self::BadName(Refused::new(it))
+        Self::BadName(Unstarted::new(it))
     }
 
     pub(crate) fn no_capacity(it: S) -> Self {
-        Self::NoCapacity(Refused::new(it))
+        Self::NoCapacity(Unstarted::new(it))
     }
 
     pub(crate) fn bad_backoff(it: S) -> Self {
-        Self::BadBackoff(Refused::new(it))
+        Self::BadBackoff(Unstarted::new(it))
     }
 
     /// Gives back what was to be started.
@@ -103,6 +102,28 @@ impl<S> StdError for SpawnError<S> {
             Self::Closed(_) => &Carrier::Stopped,
             _ => &Carrier::Refused,
         })
+    }
+}
+
+/// What was to be started and is not, kept as a [`Refused`] value is. It is boxed, so that a spawn that goes well does
+/// not take the room of what it started once more for its result.
+pub struct Unstarted<S>(Box<Refused<S>>);
+
+impl<S> Unstarted<S> {
+    fn new(it: S) -> Self {
+        Self(Box::new(Refused::new(it)))
+    }
+
+    /// Gives it back.
+    #[must_use]
+    pub fn into_inner(self) -> S {
+        self.0.into_inner()
+    }
+}
+
+impl<S> fmt::Debug for Unstarted<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unstarted(..)")
     }
 }
 

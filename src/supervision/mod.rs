@@ -15,4 +15,4 @@ pub use factory::Factory;
 pub use group::Group;
 pub use restart::Restart;
 pub use start::Starting;
-pub(crate) use start::spawn_at;
+pub(crate) use start::{spawn, take_back};

@@ -10,7 +10,7 @@ use super::restart::RestartCounter;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
     Actor, ActorCell, ActorRef, ActorTask, Context, Incarnation, Life, Restarts, Spawner, Start,
-    refused, shell,
+    StartBoxed, StartInline, refused, shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::Queue;
@@ -34,7 +34,9 @@ impl Spawner {
     /// [`SpawnError`] gives back what was to be started, and nothing of it was polled.
     #[track_caller]
     pub fn spawn<C: IntoChild>(&self, child: C) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
-        spawn_at(self, child, Location::caller())
+        let mut child = Some(child);
+        let spawned = spawn(self, &mut child, false, Location::caller());
+        spawned.map_err(|denied| take_back(&mut child, denied))
     }
 
     /// As [`spawn`](Spawner::spawn), and waits until the actor's start has returned. A start that
@@ -57,7 +59,9 @@ pub(super) fn start_at<C: IntoChild>(
     child: C,
     site: &'static Location<'static>,
 ) -> Starting<C> {
-    let spawned = spawn(spawner, child, true, site);
+    let mut child = Some(child);
+    let spawned = spawn(spawner, &mut child, true, site);
+    let spawned = spawned.map_err(|denied| take_back(&mut child, denied));
     let node = |actor: &ActorRef<_>| Arc::clone(actor.node().any());
     Starting {
         end: spawned.as_ref().ok().map(node).map(UntilStopped::new),
@@ -66,39 +70,45 @@ pub(super) fn start_at<C: IntoChild>(
     }
 }
 
-pub(crate) fn spawn_at<C: IntoChild>(
+/// Starts what `child` has, and takes it out, unless it is denied.
+///
+/// In a build that is not optimised each mention of a value takes its room in the frame of the function. A large child
+/// would not fit on the stack so often, so it is not moved from function to function.
+pub(crate) fn spawn<C: IntoChild>(
     spawner: &Spawner,
-    child: C,
-    site: &'static Location<'static>,
-) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
-    spawn(spawner, child, false, site)
-}
-
-fn spawn<C: IntoChild>(
-    spawner: &Spawner,
-    child: C,
+    child: &mut Option<C>,
     is_awaited: bool,
     site: &'static Location<'static>,
-) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
-    // In a build that is not optimised each mention of a value takes its room in the frame of the function,
-    // so what moves the child is divided among several.
-    match register_child(spawner, &child, is_awaited, site) {
-        Ok(cell) => {
-            begin(&cell, child);
-            Ok(ActorRef::new(cell))
-        }
-        Err(denied) => Err(refused(child, denied)),
+) -> Result<ActorRef<MsgOf<C>>, Denied> {
+    let cell = register_child(spawner, child.as_ref(), is_awaited, site)?;
+    // Should the conversion panic, the node ends with this.
+    let exit = Exit::of_loop(Arc::clone(&cell) as _);
+    if const { size_of::<ActorTask<C::Start>>() > LARGE } {
+        begin_large(&cell, exit, child);
+    } else {
+        begin(&cell, exit, child);
     }
+    Ok(ActorRef::new(cell))
+}
+
+/// What was denied goes back to its spawner.
+#[cold]
+pub(crate) fn take_back<C>(child: &mut Option<C>, denied: Denied) -> SpawnError<C> {
+    refused(child.take().expect("it was denied"), denied)
+}
+
+fn take<C>(child: &mut Option<C>) -> C {
+    child.take().expect("its spawner has one to start")
 }
 
 /// Gives the child its place beneath its owner.
 fn register_child<C: IntoChild>(
     spawner: &Spawner,
-    child: &C,
+    child: Option<&C>,
     is_awaited: bool,
     site: &'static Location<'static>,
 ) -> Result<Arc<ActorCell<MsgOf<C>>>, Denied> {
-    let options = child.options();
+    let options = child.and_then(C::options);
     let mailbox = options.and_then(|options| options.mailbox);
     let mut settings = options
         .map(|options| options.settings.clone())
@@ -125,56 +135,94 @@ fn register_child<C: IntoChild>(
     })
 }
 
-fn begin<C: IntoChild>(cell: &Arc<ActorCell<MsgOf<C>>>, child: C) {
-    // Should the conversion panic, the node ends with this.
-    let exit = Exit::of_loop(Arc::clone(cell) as _);
-    let launch = if size_of::<ActorTask<C::Start>>() > LARGE {
-        launch_large
-    } else {
-        launch_small
-    };
-    launch(cell, actor_task(cell, exit, child.into_spec()));
-}
-
 type CellOf<S> = ActorCell<<<S as Start>::Actor as Actor>::Msg>;
 
-fn launch_small<S: Start>(cell: &Arc<CellOf<S>>, task: ActorTask<S>) {
+#[inline]
+fn begin<C: IntoChild>(cell: &Arc<CellOf<C::Start>>, exit: Exit, child: &mut Option<C>) {
+    let task = actor_task(cell, exit, take(child).into_spec());
     let node = || Arc::clone(cell) as Arc<dyn AnyNode>;
-    launch(&cell.node.shared.handle, node, shell(task));
+    launch(
+        &cell.node.shared.handle,
+        node,
+        shell::<_, StartInline>(task),
+    );
 }
 
-/// Runs the shell of a large actor, which is moved by each function that it is handed to: it is put at once
-/// where it stays.
-fn launch_large<S: Start>(cell: &Arc<CellOf<S>>, task: ActorTask<S>) {
+/// As [`begin`], for a large actor: what it is started from is put at once where it stays, and its task is made when
+/// that is polled, where nothing else is on the stack.
+fn begin_large<C: IntoChild>(cell: &Arc<CellOf<C::Start>>, exit: Exit, child: &mut Option<C>) {
+    let large = Large {
+        spec: boxed_spec(child),
+        cell: Arc::clone(cell),
+        exit,
+    };
     let node = || Arc::clone(cell) as Arc<dyn AnyNode>;
-    launch(&cell.node.shared.handle, node, Box::pin(shell(task)));
+    launch(&cell.node.shared.handle, node, async {
+        large.into_shell().await;
+    });
 }
 
-/// What the one incarnation is started from, or what makes that for each of them.
+fn boxed_spec<C: IntoChild>(child: &mut Option<C>) -> Box<ChildSpec<C::Start>> {
+    Box::new(take(child).into_spec())
+}
+
+/// What the task of a large actor holds before it is polled; `exit` goes last.
+struct Large<S: Start> {
+    spec: Box<ChildSpec<S>>,
+    cell: Arc<CellOf<S>>,
+    exit: Exit,
+}
+
+impl<S: Start> Large<S> {
+    fn into_shell(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(shell::<_, StartBoxed>(self.into_task()))
+    }
+
+    fn into_task(self) -> ActorTask<S> {
+        let Self { spec, cell, exit } = self;
+        actor_task(&cell, exit, *spec)
+    }
+}
+
 fn actor_task<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -> ActorTask<S> {
     let ctx = Context::new(Arc::clone(cell));
     match spec.clone {
-        None => ActorTask {
-            life: Life {
-                incarnation: Incarnation::Recipe(spec.start),
-                ctx,
-            },
-            restarts: None,
-            exit,
-        },
-        Some(clone) => ActorTask {
-            restarts: Some(Box::new(Restarts::new(Box::new(RestartCounter::new(
-                spec.start,
-                clone,
-                spec.options.policy,
-            ))))),
-            life: Life {
-                incarnation: Incarnation::Nothing,
-                ctx,
-            },
-            exit,
-        },
+        None => task_of_one(ctx, exit, spec.start),
+        Some(clone) => task_of_many(ctx, exit, restarts(spec, clone)),
     }
+}
+
+/// With what its one incarnation is started from.
+fn task_of_one<S: Start>(ctx: Context<S::Actor>, exit: Exit, start: S) -> ActorTask<S> {
+    ActorTask {
+        life: Life {
+            incarnation: Incarnation::Recipe(start),
+            ctx,
+        },
+        restarts: None,
+        exit,
+    }
+}
+
+/// With what makes that for each of its incarnations.
+fn task_of_many<S: Start>(
+    ctx: Context<S::Actor>,
+    exit: Exit,
+    restarts: Box<Restarts<S>>,
+) -> ActorTask<S> {
+    ActorTask {
+        life: Life {
+            incarnation: Incarnation::Nothing,
+            ctx,
+        },
+        restarts: Some(restarts),
+        exit,
+    }
+}
+
+fn restarts<S: Start>(spec: ChildSpec<S>, clone: fn(&S) -> S) -> Box<Restarts<S>> {
+    let counter = RestartCounter::new(spec.start, clone, spec.options.policy);
+    Box::new(Restarts::new(Box::new(counter)))
 }
 
 /// An actor that is being started, made by [`Spawner::start`].

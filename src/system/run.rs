@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::System;
 use crate::error::{Cause, Failure, Phase, RunError, SpawnError, StopError, StopReason};
-use crate::supervision::{ChildSpec, IntoChild, spawn_at};
+use crate::supervision::{ChildSpec, IntoChild, spawn, take_back};
 use crate::tree::{Stopping, UntilStopped};
 
 /// Runs a root actor in a system of its own until all of it has ended.
@@ -20,11 +20,12 @@ pub(super) async fn run_root<C: IntoChild>(
     if spec.child_name().is_none() {
         spec = spec.name("root");
     }
-    let root = match spawn_at(&system, spec, site) {
+    let mut spec = Some(spec);
+    let root = match spawn(&system, &mut spec, false, site) {
         Ok(root) => root,
-        Err(error) => {
+        Err(denied) => {
             end_quietly(&system).await;
-            return Err(refused(&system, &error));
+            return Err(refused(&system, &take_back(&mut spec, denied)));
         }
     };
     let mut ends =

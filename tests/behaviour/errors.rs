@@ -14,7 +14,7 @@ use tenure::prelude::*;
 use tenure::{
     Ask, Blocker, Builder, CallerGone, Cause, CutShort, Failure, Kind, NodeId, NodeRef, Permit,
     Phase, Refused, Reserve, Snapshot, StartError, Starting, StopError, StopReason, Stopped,
-    Stopping, TaskError, TaskHandle, Tell, TrySendError, Unjoined,
+    Stopping, TaskError, TaskHandle, Tell, TrySendError, Unjoined, Unstarted,
 };
 
 /// It can be sent to another thread, and not shared with one.
@@ -438,6 +438,7 @@ fn everything_public_is_send_and_but_for_the_context_sync() {
     shares::<Permit<'_, NotSync>>();
     shares::<Reserve<'_, NotSync>>();
     shares::<Refused<NotSync>>();
+    shares::<Unstarted<NotSync>>();
     shares::<TaskHandle<NotSync>>();
     error::<SendError<NotSync>>();
     error::<TrySendError<NotSync>>();
