@@ -29,6 +29,8 @@ pub(super) struct Departure<'a> {
     has_failed: bool,
     /// What siblings that are started anew go on with.
     step: GroupStep,
+    /// They fire before anything else is done.
+    tokens: Option<Tokens>,
     /// The failure, if it fails nobody.
     contained: Option<StopReason>,
     /// Who waits for the end.
@@ -41,7 +43,6 @@ pub(super) struct Departure<'a> {
 struct Garbage {
     entry: Option<Arc<dyn AnyNode>>,
     children: Option<Box<Children>>,
-    tokens: Option<Tokens>,
     errors: Option<StopReason>,
     order: Option<OrderNote>,
 }
@@ -56,6 +57,7 @@ impl<'a> Departure<'a> {
             finishes_owner: false,
             has_failed: false,
             step: GroupStep::Wait,
+            tokens: None,
             contained: None,
             wakes: WakeList::new(),
             garbage: Garbage::default(),
@@ -93,7 +95,7 @@ impl<'a> Departure<'a> {
         }
         self.garbage.order = own.take_order();
         self.garbage.children = own.children.take();
-        self.garbage.tokens = own.tokens(true);
+        self.tokens = own.tokens(true);
         true
     }
 
@@ -131,9 +133,15 @@ impl<'a> Departure<'a> {
     }
 
     /// Tells whoever is to know. Gives the owner if it leaves in turn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn notify(self) -> Option<Arc<dyn AnyNode>> {
-        self.garbage.drop_after(self.node, self.has_failed);
+        if let Some(tokens) = self.tokens {
+            tokens.cancel();
+        }
+        if self.garbage.children.is_some() || self.has_failed {
+            trace_unheard(self.node, self.garbage.children.as_deref());
+            drop_guarded(self.garbage);
+        }
         let owner = self.node.owner();
         if let Some(owner) = owner {
             wake_owner(owner, self.wakes_owner);
@@ -150,20 +158,6 @@ impl<'a> Departure<'a> {
             drop_guarded(contained);
         }
         owner.filter(|_| self.owner_leaves_too).cloned()
-    }
-}
-
-impl Garbage {
-    /// Drops it all, after the tokens have fired.
-    #[inline]
-    fn drop_after(self, node: &Arc<dyn AnyNode>, has_failed: bool) {
-        if let Some(tokens) = &self.tokens {
-            tokens.cancel();
-        }
-        if self.children.is_some() || has_failed {
-            trace_unheard(node, self.children.as_deref());
-            drop_guarded(self);
-        }
     }
 }
 

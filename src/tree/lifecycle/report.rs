@@ -8,6 +8,7 @@ use crate::error::{Cause, CutShort, Error, Failure, StopReason};
 use crate::sync::lock;
 use crate::sync::panic_message;
 use crate::tree::child_exit::ChildExit;
+use crate::tree::node::signals::Snapshot;
 use crate::tree::node::{AnyNode, EndedChild, Node, is_own_code};
 
 /// What went wrong in a node's end, gathered on the way: nothing of it is left out (rule 8).
@@ -95,16 +96,17 @@ impl Report {
 
     /// How the node has ended, with all that ended beneath it and was not looked at.
     pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
-        if self.is_empty() && !node.signals.load().had_children() {
-            return asked_for(node, Vec::new());
+        let signals = node.signals.load();
+        if self.is_empty() && !signals.had_children() {
+            return asked_for(node, signals, Vec::new());
         }
         let (mut beneath, mut cuts) = take_ended(node);
         let causes = self.0.map(|causes| causes.list).unwrap_or_default();
         let failed = !causes.is_empty() || !beneath.is_empty();
         if !failed {
-            return asked_for(node, cuts);
+            return asked_for(node, signals, cuts);
         }
-        if node.signals.load().is_cut() {
+        if signals.is_cut() {
             cuts.push(CutShort::new(Some(cut(node)), vec![]));
         }
         let mut own = Vec::new();
@@ -170,8 +172,7 @@ fn path_above(node: &Arc<dyn AnyNode>, beneath: &[Failure]) -> String {
 }
 
 /// The reason of a node that did nothing wrong.
-fn asked_for(node: &Arc<dyn AnyNode>, cuts: Vec<CutShort>) -> StopReason {
-    let signals = node.signals.load();
+fn asked_for(node: &Arc<dyn AnyNode>, signals: Snapshot, cuts: Vec<CutShort>) -> StopReason {
     if signals.is_cut() {
         return StopReason::CutShort(CutShort::new(Some(cut(node)), cuts));
     }

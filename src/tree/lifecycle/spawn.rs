@@ -50,20 +50,6 @@ fn insert<N: AnyNode>(
     admits: impl Fn(&NodeState) -> bool,
     build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
 ) -> Result<Arc<N>, Denied> {
-    let child = enter_table(owner, name, admits, build)?;
-    // One that joins its children tells this one as well, and may be waiting for the end of another.
-    if owner.signals.load().is_joining() {
-        wake_owner(owner, true);
-    }
-    Ok(child)
-}
-
-fn enter_table<N: AnyNode>(
-    owner: &Arc<dyn AnyNode>,
-    name: Option<&str>,
-    admits: impl Fn(&NodeState) -> bool,
-    build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
-) -> Result<Arc<N>, Denied> {
     // Once: each look at a node of any kind is a call.
     let above = owner.node();
     let mut state = lock(&above.state);
@@ -84,5 +70,10 @@ fn enter_table<N: AnyNode>(
         shared: Arc::clone(&above.shared),
     })?;
     table.insert(key, Arc::clone(&child) as Arc<dyn AnyNode>, name);
+    drop(state);
+    // One that joins its children tells this one as well, and may be waiting for the end of another.
+    if above.signals.load().is_joining() {
+        wake_owner(owner, true);
+    }
     Ok(child)
 }

@@ -304,11 +304,11 @@ fn begin_end_of_one(
     if let Some(news) = news {
         wake_restarting(node, news);
     }
-    if ending.order.is_some() && !ending.by_self {
-        tell_of_scope(target);
-    }
-    // Its body may be waiting for a task that waits for its token.
     if node.kind() == Kind::Scope && ending.order.is_some() {
+        if !ending.by_self {
+            tell_of_scope(target);
+        }
+        // Its body may be waiting for a task that waits for its token.
         scopes.push(Arc::clone(target));
     }
     Some(scopes)

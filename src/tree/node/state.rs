@@ -78,9 +78,10 @@ pub(in crate::tree) struct Tokens {
 
 impl Tokens {
     /// Wakes whoever waits for them, so it must not be called under a lock.
-    pub(in crate::tree) fn cancel(&self) {
-        for token in [&self.ending, &self.stopping].into_iter().flatten() {
-            cancel(token);
+    #[cold]
+    pub(in crate::tree) fn cancel(self) {
+        for token in [self.ending, self.stopping].into_iter().flatten() {
+            cancel(&token);
         }
     }
 }

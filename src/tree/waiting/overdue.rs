@@ -154,6 +154,7 @@ impl OverdueTimer {
     /// Gives the blockers once there are any, and nothing has ended since the last look. With
     /// `all`, only once nobody is left who still has time. Most polls need no `root`, which is
     /// `beneath` this node, or itself.
+    #[inline]
     pub(crate) fn poll(
         &mut self,
         beneath: &Arc<dyn AnyNode>,
@@ -161,23 +162,34 @@ impl OverdueTimer {
         all: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Vec<Blocker>> {
-        let stalls = &beneath.shared.stalls;
-        ready!(self.timer.poll(stalls, cx));
-        let Some(root) = root() else {
-            return Poll::Pending;
-        };
+        ready!(self.timer.poll(&beneath.shared.stalls, cx));
+        match root() {
+            Some(root) => self.look(&root, all, cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The wait has lasted, and it is time to look.
+    #[cold]
+    fn look(
+        &mut self,
+        root: &Arc<dyn AnyNode>,
+        all: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Vec<Blocker>> {
+        let stalls = &root.shared.stalls;
         // In a foreign executor the clock is that of the tree's own runtime.
         let is_foreign = Handle::try_current().is_err();
         let _clock = is_foreign.then(|| root.shared.handle.enter());
         let patience = root.shared.patience;
         if !std::mem::replace(&mut self.lasts, true) {
-            let first = first_look(&root, patience).min(self.warning(&root));
+            let first = first_look(root, patience).min(self.warning(root));
             self.timer.set(first);
         }
         loop {
             ready!(self.timer.poll(stalls, cx));
-            let warning = self.warning(&root);
-            let found = overdue(&root, patience);
+            let warning = self.warning(root);
+            let found = overdue(root, patience);
             let progress = found.alive < std::mem::replace(&mut self.alive, found.alive);
             let settled = !all || found.next.is_none();
             let now = Instant::now();

@@ -135,12 +135,13 @@ impl Future for UntilStopped {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let any = &this.node;
+        // Once: each look at a node of any kind is a call.
+        let node = this.node.node();
         // Most often its first poll is pending, and there is no second one before the end.
         let is_first = this.key.is_none();
         let mut spare = is_first.then(|| KeptWaker::clone_of(cx.waker()));
         loop {
-            let mut state = lock(&any.state);
+            let mut state = lock(&node.state);
             if let Some(reason) = state.outcome() {
                 let extras = state.extras.as_mut();
                 let mine = extras.and_then(|extras| extras.waiters.leave(&mut this.key));
@@ -149,7 +150,7 @@ impl Future for UntilStopped {
                 drop((mine, errors));
                 return Poll::Ready(reason.into_result());
             }
-            if is_beneath(any.node()) {
+            if is_beneath(node) {
                 return Poll::Ready(Err(StopError::WaitsForItself));
             }
             let waiters = &mut state.extras.get_or_insert_default().waiters;

@@ -175,13 +175,11 @@ impl Children {
 
     /// Inserts the child that was made with this key.
     pub(in crate::tree) fn insert(&mut self, key: Key, node: Arc<dyn AnyNode>, name: Option<&str>) {
-        if is_task(&*node) {
-            self.tasks += 1;
-        }
-        self.scopes += usize::from(is_scope(&*node));
-        if node.signals.marks().has(Marks::SIGNIFICANT) {
-            self.significant += 1;
-        }
+        // Once: each look at a node of any kind is a call.
+        let child = node.node();
+        self.tasks += usize::from(is_task(child));
+        self.scopes += usize::from(is_scope(child));
+        self.significant += usize::from(child.signals.marks().has(Marks::SIGNIFICANT));
         self.table.insert(ChildEntry {
             node,
             generation: key.generation,
@@ -232,14 +230,11 @@ impl Children {
         if let Some(group) = &mut self.group {
             group.forget(key.index, entry.older, entry.newer);
         }
-        if is_task(&*entry.node) {
-            self.tasks -= 1;
-        }
-        self.scopes -= usize::from(is_scope(&*entry.node));
+        let child = entry.node.node();
+        self.tasks -= usize::from(is_task(child));
+        self.scopes -= usize::from(is_scope(child));
+        self.significant -= usize::from(child.signals.marks().has(Marks::SIGNIFICANT));
         self.idle -= usize::from(entry.idle);
-        if entry.node.signals.marks().has(Marks::SIGNIFICANT) {
-            self.significant -= 1;
-        }
         if let (Some(name), Some(names)) = (name, &mut self.names) {
             names.remove(name);
         }
@@ -269,7 +264,7 @@ impl Children {
     /// The youngest child, other than tasks, that the stop has not passed over.
     pub(in crate::tree) fn youngest(&self) -> Option<(Key, Arc<dyn AnyNode>)> {
         self.walk()
-            .find(|(_, entry)| !entry.passed && !entry.idle && !is_task(&*entry.node))
+            .find(|(_, entry)| !entry.passed && !entry.idle && !is_task(&entry.node))
             .map(|(key, entry)| (key, Arc::clone(&entry.node)))
     }
 
@@ -309,7 +304,7 @@ impl Children {
             return Vec::new();
         }
         let all = self.walk().map(|(_, entry)| &entry.node);
-        all.filter(|node| is_scope(&***node)).cloned().collect()
+        all.filter(|node| is_scope(node)).cloned().collect()
     }
 
     pub(in crate::tree) fn all_tasks(&self) -> Vec<Arc<dyn AnyNode>> {
@@ -317,7 +312,7 @@ impl Children {
             return Vec::new();
         }
         let all = self.walk().map(|(_, entry)| &entry.node);
-        all.filter(|node| is_task(&***node)).cloned().collect()
+        all.filter(|node| is_task(node)).cloned().collect()
     }
 
     pub(in crate::tree) fn has_plain_task(&self) -> bool {
@@ -365,7 +360,7 @@ impl Children {
                 break;
             }
             self.next = entry.older;
-            if !only_tasks || is_task(&*entry.node) {
+            if !only_tasks || is_task(&entry.node) {
                 some.push(Arc::clone(&entry.node));
             }
         }
@@ -406,7 +401,7 @@ impl Children {
 impl ChildEntry {
     /// Its own lock comes after the table's.
     fn is_kept_scope(&self) -> bool {
-        is_scope(&*self.node) && !lock(&self.node.state).shell_gone
+        is_scope(&self.node) && !lock(&self.node.state).shell_gone
     }
 }
 
@@ -415,10 +410,10 @@ pub(in crate::tree) fn is_older(one: u32, than: u32) -> bool {
     one.wrapping_sub(than) > u32::MAX / 2
 }
 
-fn is_scope(node: &dyn AnyNode) -> bool {
+fn is_scope(node: &Node) -> bool {
     node.kind() == Kind::Scope
 }
 
-fn is_task(node: &dyn AnyNode) -> bool {
+fn is_task(node: &Node) -> bool {
     matches!(node.kind(), Kind::Task | Kind::Blocking)
 }
