@@ -66,7 +66,8 @@ pub struct Blocker {
     pub type_name: &'static str,
     /// Where it was spawned.
     pub site: &'static Location<'static>,
-    /// Where in its life it was.
+    /// Where in its life it was. It is [`Phase::Restarting`] also if the end came between two of its incarnations: then
+    /// what it had accepted waited for the next one, which did not come ([rule 9](crate::lifecycle#rule-9)).
     pub phase: Phase,
     /// The label of the message it was handling, if it was handling one.
     pub label: Option<&'static str>,

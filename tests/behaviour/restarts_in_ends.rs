@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::restarting::{Msg, Recipe};
 use common::{Check, Count, Guard, Log, paused, settled};
 use tenure::prelude::*;
-use tenure::{Cause, Failure, StopError, StopReason, System};
+use tenure::{Cause, Failure, Phase, StopError, StopReason, System};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -241,7 +241,11 @@ fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
             assert_eq!(begin.elapsed(), Duration::ZERO);
             let end = child.node().outcome().unwrap();
             if drains {
-                assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
+                let Err(StopError::CutShort(cut)) = &ended else {
+                    panic!("{ended:?}")
+                };
+                assert!(cut.to_string().contains("restarting, held for"), "{cut}");
+                assert_eq!(cut.nodes()[0].phase, Phase::Restarting);
                 assert!(matches!(end, Err(StopError::CutShort(_))), "{end:?}");
             } else {
                 assert!(ended.is_ok(), "{ended:?}");
@@ -450,7 +454,7 @@ fn longest_durations_panic_nowhere() {
         let child = system.spawn(spec).unwrap();
         child.tell(Msg::Fail).await.unwrap();
         sleep(SECOND).await;
-        assert_eq!(child.node().phase(), tenure::Phase::Restarting);
+        assert_eq!(child.node().phase(), Phase::Restarting);
         let asked = child.ask(Msg::Incarnation).timeout(Duration::MAX);
         tokio::select! {
             asked = asked => panic!("{asked:?}"),

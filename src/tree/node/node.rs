@@ -393,12 +393,17 @@ impl Node {
 
     pub(crate) fn blocker(&self, any: &dyn AnyNode, held_for: Duration) -> Blocker {
         let (_, busy) = any.progress();
+        let phase = match self.phase() {
+            // Its next incarnation is what it had waited for.
+            Phase::Stopping if self.signals.load().is_restarting() => Phase::Restarting,
+            phase => phase,
+        };
         Blocker {
             path: self.path(any.type_name()),
             kind: self.kind(),
             type_name: any.type_name(),
             site: self.site,
-            phase: self.phase(),
+            phase,
             label: self.label().filter(|_| busy),
             held_for,
         }
