@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::TaskOutput;
 use super::work::{Blocking, WithToken};
+use crate::tree::signals::Marks;
 
 /// What to run as a task, and how: anything that is not the default is said here.
 ///
@@ -46,7 +47,7 @@ pub struct TaskOptions {
     pub(super) name: Option<Box<str>>,
     pub(super) grace: Option<Duration>,
     pub(super) deadline: Option<Instant>,
-    pub(super) contained: bool,
+    pub(super) marks: Marks,
 }
 
 impl<F: Future> TaskSpec<F> {
@@ -104,7 +105,45 @@ impl<W> TaskSpec<W> {
     /// [`TaskHandle`](crate::TaskHandle) is told all the same, and an actor that owns it sees the end in
     /// [`on_child_exit`](crate::Actor::on_child_exit).
     pub fn contain(mut self) -> Self {
-        self.options.contained = true;
+        self.options.marks.set(Marks::FAILURE_CONTAINED, true);
+        self
+    }
+
+    /// The task is one of those with whose end its owner may stop: see
+    /// [`ChildSpec::auto_shutdown`](crate::ChildSpec::auto_shutdown). What counts is an end that the task comes to by
+    /// itself, in good order or by a failure, and not one that somebody asked for.
+    ///
+    /// ```
+    /// use tenure::AutoShutdown;
+    /// # use tenure::prelude::*;
+    ///
+    /// /// Lives for as long as its connection does.
+    /// struct Session;
+    ///
+    /// impl Actor for Session {
+    ///     type Msg = std::convert::Infallible;
+    ///
+    ///     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+    ///         let read = async { /* reads until the connection is closed */ };
+    ///         ctx.task(TaskSpec::new(read).significant())?;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn handle(&mut self, msg: Self::Msg, _: &mut Context<Self>) -> tenure::Result { match msg {} }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     let session = scope.spawn(ChildSpec::new(Session).auto_shutdown(AutoShutdown::Any))?;
+    ///     session.stopped().await?;
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    pub fn significant(mut self) -> Self {
+        self.options.marks.set(Marks::SIGNIFICANT, true);
         self
     }
 

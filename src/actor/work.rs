@@ -151,10 +151,8 @@ pub(super) fn register_task<T: Send + 'static>(
 }
 
 fn marks(options: Option<&TaskOptions>, at_stop: AtStop) -> Marks {
-    let mut marks = Marks::default();
+    let mut marks = options.map(|options| options.marks).unwrap_or_default();
     marks.set(Marks::TOKENLESS, at_stop == AtStop::Drop);
-    let is_contained = options.is_some_and(|options| options.contained);
-    marks.set(Marks::FAILURE_CONTAINED, is_contained);
     marks
 }
 

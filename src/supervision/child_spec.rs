@@ -181,8 +181,13 @@ impl<S> ChildSpec<S> {
         self
     }
 
-    /// Whether the child stops when [significant](ChildSpec::significant) children of its own have
-    /// ended by themselves.
+    /// Whether the child stops when [significant](ChildSpec::significant) children of its own, or
+    /// [tasks](crate::TaskSpec::significant), have ended by themselves.
+    ///
+    /// It stops as by [`Context::stop`](crate::Context::stop): what waits in its mailbox is discarded. One that is to
+    /// handle that first calls [`Context::drain`](crate::Context::drain) in
+    /// [`on_child_exit`](crate::Actor::on_child_exit) instead. One that is always restarted begins its next
+    /// incarnation.
     #[must_use]
     pub fn auto_shutdown(mut self, when: AutoShutdown) -> Self {
         self.options.settings.auto_shutdown = when;

@@ -34,7 +34,7 @@ pub enum Strategy {
     RestForOne,
 }
 
-/// Whether a node stops when children that are
+/// Whether a node stops when children, or [tasks](crate::TaskSpec::significant), that are
 /// [significant](crate::ChildSpec::significant) have ended by themselves.
 ///
 /// A stop, drain or kill that somebody asked for does not count.
