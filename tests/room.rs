@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use allocation_counter::measure;
 use common::node::{Gate, Msg, Node, hold, note, run};
-use common::{Check, Log, paused};
+use common::{Check, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Permit, SendError, Spawner, StopReason};
 use tokio::sync::oneshot;
@@ -245,7 +245,7 @@ fn wait_for_room_is_looked_at_again_when_a_reservation_is_used() {
             for is_used in [true, false] {
                 let told = teller.ask(SelfTold::Tell).owned();
                 let told = scope.task(async move { Ok::<_, tenure::Error>(told.await) })?;
-                tokio::task::yield_now().await;
+                settled().await;
                 let permit = teller.reserve().await?;
                 sleep(SECOND).await;
                 if is_used {

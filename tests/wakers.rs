@@ -9,8 +9,8 @@ use std::task::{Context as TaskContext, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use allocation_counter::measure;
-use common::node::{Msg, Node, hold, note, run, run_in};
-use common::{Log, paused};
+use common::node::{Msg, Node, hold, note, run};
+use common::{Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{NodeRef, Phase};
 
@@ -161,7 +161,7 @@ fn waits_for_a_caller_leave_nothing() {
                 .owned()
             };
             let asked = scope.task(async move { Ok::<_, tenure::Error>(asked.await?) })?;
-            run_in(&node, |_| ()).await;
+            settled().await;
             let reply = kept.lock().unwrap().take().unwrap();
             let wait = |times: usize| {
                 for _ in 0..times {

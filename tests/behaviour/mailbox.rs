@@ -372,15 +372,15 @@ fn blocking_job_tells_and_asks() {
 
 #[test]
 fn unbounded_mailbox_never_waits() {
-    const MANY: u32 = 100_000;
     in_scope(async |scope, check| {
+        let many = if is_simulated() { 1_000 } else { 100_000 };
         let office = Office::new(scope, check, Mailbox::unbounded());
-        for number in 0..MANY {
+        for number in 0..many {
             office.clerk.try_tell(office.letter(number)).unwrap();
         }
-        assert_eq!(office.clerk.node().backlog(), u64::from(MANY));
-        office.turns.add_permits(MANY as usize);
-        office.assert_handled(0..MANY).await;
+        assert_eq!(office.clerk.node().backlog(), u64::from(many));
+        office.turns.add_permits(many as usize);
+        office.assert_handled(0..many).await;
     });
 }
 

@@ -15,7 +15,7 @@ use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 
 /// Well more than are told in one turn, and no multiple of that.
-const MANY: usize = 500;
+const MANY: usize = 100;
 
 /// Ends only when all that share its barrier are about to.
 struct Meets {

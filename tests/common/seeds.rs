@@ -31,6 +31,7 @@ const LARGE: &[&str] = &[
     "name_is_free_at_once",
     "others_run_while_many_are_told",
     "some_ends_and_all_failures_are_kept_for_a_busy_owner",
+    "times_of_timers",
 ];
 
 pub fn are_asked_for() -> bool {
