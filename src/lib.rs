@@ -88,7 +88,6 @@ pub mod observe;
 mod supervision;
 mod sync;
 mod system;
-#[cfg(feature = "simulation")]
 pub mod testing;
 mod tree;
 

@@ -1,4 +1,4 @@
-//! The seam at which a simulation takes the place of the runtime (`src/testing/`).
+//! The seam at which a simulation takes the place of the runtime (`src/testing/simulation/`).
 //!
 //! A thread that simulates has a [`Simulator`]. It is asked wherever the crate would hand something to the
 //! runtime, or would leave something to chance. Everywhere else, and always without the feature `simulation`,
