@@ -17,6 +17,7 @@ use allocation_counter::measure;
 use common::paused_runtime;
 use tenure::Strategy;
 use tenure::prelude::*;
+use tenure::testing::LeakCheck;
 use tokio::runtime::Runtime;
 use tokio::task::yield_now;
 
@@ -669,6 +670,18 @@ fn systems_and_scopes() {
             .await
             .unwrap();
         }
+    });
+}
+
+#[test]
+fn roots_that_begin_during_a_leak_check() {
+    flat(async {
+        let check = LeakCheck::start();
+        for _ in 0..FEW {
+            System::start().unwrap().stop().await.unwrap();
+            tenure::scope(async |_| Ok(())).await.unwrap();
+        }
+        check.finish().await.unwrap();
     });
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 
 use super::root::Root;
+use super::roots;
 use super::run::run_root;
 use super::scope::join;
 use super::signals::serve;
@@ -230,6 +231,7 @@ impl Builder {
         };
         let handle = shared.handle.clone();
         let node = Root::system(shared, self.name, site);
+        roots::note(&node);
         let exit = Exit::new(Arc::clone(&node));
         launch(&handle, || Arc::clone(&node), shell(exit));
         if self.on_signals

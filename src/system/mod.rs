@@ -4,12 +4,14 @@
 mod builder;
 mod handle;
 mod root;
+mod roots;
 mod run;
 mod scope;
 mod signals;
 
 pub use builder::Builder;
 pub use handle::System;
+pub(crate) use roots::RootWatch;
 pub use scope::{Scope, scope, scope_send};
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::root::Root;
+use super::roots;
 use super::system_defaults;
 use crate::actor::{Spawner, set_deadline, task_label};
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
@@ -228,7 +229,10 @@ fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, 
         },
         None => {
             let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
-            Root::scope(NodeSlot::root(system_defaults(handle)), site, body)
+            let root: Arc<dyn AnyNode> =
+                Root::scope(NodeSlot::root(system_defaults(handle)), site, body);
+            roots::note(&root);
+            root
         }
     };
     let scope = Scope {

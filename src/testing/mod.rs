@@ -1,11 +1,13 @@
-//! For tests.
+//! For tests: what leaks, and what happens in other orders.
 //!
-//! Tests in many orders of events, each of which can be had again by a number, are in [`simulation`], behind the
-//! feature of that name.
+//! - [`LeakCheck`] finds what is alive at the end of a test; `#[tenure::test]` does so around its body.
+//! - [`simulation`] runs a test in many orders of events, behind the feature of that name.
 
+mod leaks;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 
+pub use leaks::{LeakCheck, Leaks, TestOutput};
 #[cfg(feature = "simulation")]
 pub use simulation::{
     Event, Fault, Faults, Finding, Outside, Participant, Schedule, Seeds, Sim, Simulation,

@@ -56,7 +56,7 @@ pub(super) fn is_for(handle: &Handle) -> bool {
 }
 
 /// Whether the code here is simulated.
-pub(super) fn is_here() -> bool {
+pub(crate) fn is_here() -> bool {
     ask(|_| ()).is_some()
 }
 

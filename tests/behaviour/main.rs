@@ -29,6 +29,7 @@ mod groups_as_roots;
 mod handing_on;
 mod hooks;
 mod kept_errors;
+mod leaks;
 mod letting_go;
 mod lookup;
 mod mailbox;

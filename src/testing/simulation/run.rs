@@ -18,7 +18,7 @@ use super::sim::Sim;
 use super::simulation::Settings;
 use super::trace::Event;
 use super::world::{BODY, Step, World};
-use crate::TaskOutput;
+use crate::actor::TaskOutput;
 use crate::sync::panic_message;
 
 /// If nobody is ready, and no timer is due within this, none is set that anybody waits for. It is less than

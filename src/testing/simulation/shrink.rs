@@ -9,7 +9,7 @@ use super::report::Finding;
 use super::run::{Run, run};
 use super::sim::Sim;
 use super::simulation::Settings;
-use crate::TaskOutput;
+use crate::actor::TaskOutput;
 
 /// For how many polls a run is tried to be shortened, in all its tries.
 const MOST_POLLS: u64 = 1_000_000;

@@ -11,7 +11,7 @@ use super::seeds::Seeds;
 use super::shrink::Shrink;
 use super::sim::Sim;
 use super::world::World;
-use crate::TaskOutput;
+use crate::actor::TaskOutput;
 
 /// Runs `body` once for each seed, in the order of events that the seed chooses, with the default
 /// [settings](Simulation).

@@ -1,0 +1,117 @@
+//! The roots that begin on a runtime while somebody looks for leaks there.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+use tokio::runtime::Id;
+
+use crate::error::Phase;
+use crate::sync::lock;
+use crate::tree::AnyNode;
+
+/// How many watches there are. While there is none, a root that begins looks at this and at nothing else (rule 15).
+static WATCHES: AtomicUsize = AtomicUsize::new(0);
+
+static LIST: Mutex<Vec<Arc<Roots>>> = Mutex::new(Vec::new());
+
+/// Knows the roots that begin on one runtime, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct RootWatch(Arc<Roots>);
+
+struct Roots {
+    runtime: Id,
+    /// They observe: a root that has ended is not kept for the watch.
+    begun: Mutex<Begun>,
+}
+
+#[derive(Default)]
+struct Begun {
+    roots: Vec<Weak<dyn AnyNode>>,
+    /// Those that have ended are taken out once there are so many.
+    tidy_at: usize,
+}
+
+/// The list is not gone through for fewer.
+const FEW: usize = 64;
+
+impl RootWatch {
+    pub(crate) fn new(runtime: Id) -> Self {
+        let roots = Arc::new(Roots {
+            runtime,
+            begun: Mutex::new(Begun {
+                roots: Vec::new(),
+                tidy_at: FEW,
+            }),
+        });
+        lock(&LIST).push(Arc::clone(&roots));
+        WATCHES.fetch_add(1, Ordering::Relaxed);
+        Self(roots)
+    }
+
+    /// Those that have not ended.
+    pub(crate) fn alive(&self) -> Vec<Arc<dyn AnyNode>> {
+        let known = lock(&self.0.begun).roots.clone();
+        let known = known.iter().filter_map(Weak::upgrade);
+        known
+            .filter(|root| root.phase() != Phase::Stopped)
+            .collect()
+    }
+}
+
+impl Drop for RootWatch {
+    fn drop(&mut self) {
+        WATCHES.fetch_sub(1, Ordering::Relaxed);
+        lock(&LIST).retain(|roots| !Arc::ptr_eq(roots, &self.0));
+    }
+}
+
+/// A root has begun.
+#[inline]
+pub(super) fn note(root: &Arc<dyn AnyNode>) {
+    if WATCHES.load(Ordering::Relaxed) > 0 {
+        tell_watches(root);
+    }
+}
+
+#[cold]
+fn tell_watches(root: &Arc<dyn AnyNode>) {
+    let runtime = root.shared.handle.id();
+    let watches: Vec<_> = {
+        let list = lock(&LIST);
+        let watches = list.iter().filter(|roots| roots.runtime == runtime);
+        watches.cloned().collect()
+    };
+    for watch in watches {
+        watch.add(root);
+    }
+}
+
+impl Roots {
+    fn add(&self, root: &Arc<dyn AnyNode>) {
+        // What was the last reference to a root is dropped after the lock.
+        let mut looked_at = Vec::new();
+        let mut begun = lock(&self.begun);
+        begun.roots.push(Arc::downgrade(root));
+        if begun.roots.len() >= begun.tidy_at {
+            begun.roots.retain(|root| {
+                let root = root.upgrade();
+                let is_alive = root
+                    .as_ref()
+                    .is_some_and(|root| root.phase() != Phase::Stopped);
+                looked_at.extend(root);
+                is_alive
+            });
+            begun.tidy_at = FEW.max(2 * begun.roots.len());
+        }
+        drop(begun);
+        drop(looked_at);
+    }
+}
+
+impl std::fmt::Debug for Roots {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Roots")
+            .field("runtime", &self.runtime)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,276 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::runtime::{Handle, RuntimeMetrics};
+use tokio::time::{Instant, sleep};
+
+use super::allowed::Allowed;
+use super::report::Leaks;
+use crate::error::Kind;
+use crate::observe::{NodeInfo, SnapshotOptions};
+use crate::system::{RootWatch, System};
+use crate::tree::{NodeId, NodeRef, simulated};
+
+/// For how long the end is waited for, if nobody says otherwise.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A look that leaves something out would take a task for a raw one.
+const EVERYTHING: SnapshotOptions = SnapshotOptions::new().nodes(usize::MAX);
+
+/// The first pause between two looks, and the longest.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Finds what is alive at the end of a test, and had not been at its begin.
+///
+/// It knows all roots ([`scope`](crate::scope()), [`System`]) that begin on its runtime while it is there, and so
+/// all that is beneath them. Other runtimes have nothing to do with it: tests that run at the same time do not see
+/// each other. While there is none in the whole process, it costs nothing.
+///
+/// [`finish`](LeakCheck::finish) looks for the nodes that are alive, and for tasks of the runtime's that no node
+/// explains: raw ones, made by `tokio::spawn`. It looks again for a while ([`patience`](LeakCheck::patience)), as
+/// what was told to end may be about to.
+///
+/// ```
+/// use tenure::prelude::*;
+/// use tenure::testing::LeakCheck;
+///
+/// struct Till;
+///
+/// impl Actor for Till {
+///     type Msg = u32;
+///
+///     async fn handle(&mut self, _: u32, _: &mut Context<Self>) -> tenure::Result {
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let check = LeakCheck::start();
+/// let system = System::start().unwrap();
+/// let till = system.spawn(ChildSpec::new(Till).name("till")).unwrap();
+///
+/// till.request_stop(); // and the system is not told to end
+/// let leaks = check.finish().await.unwrap_err();
+/// assert_eq!(leaks.nodes().len(), 1);
+/// assert_eq!(leaks.nodes()[0].path, "/");
+/// # system.stop().await.unwrap();
+/// # }
+/// ```
+///
+/// `#[tenure::test]` does this around the body of a test.
+#[derive(Debug)]
+#[must_use = "a leak check finds nothing until it is finished"]
+pub struct LeakCheck {
+    roots: RootWatch,
+    /// Older roots whose new nodes are looked at.
+    older: Vec<NodeRef>,
+    /// What was alive beneath those.
+    known: HashSet<NodeId>,
+    metrics: RuntimeMetrics,
+    /// How many tasks no node explained at the begin.
+    unexplained: usize,
+    allowed: Allowed,
+    patience: Duration,
+    pub(super) limit: Option<Duration>,
+}
+
+impl LeakCheck {
+    /// Begins to watch the current runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::on(&Handle::current())
+    }
+
+    /// Begins to watch a runtime.
+    pub fn on(runtime: &Handle) -> Self {
+        let metrics = runtime.metrics();
+        Self {
+            roots: RootWatch::new(runtime.id()),
+            older: Vec::new(),
+            known: HashSet::new(),
+            unexplained: metrics.num_alive_tasks(),
+            metrics,
+            allowed: Allowed::default(),
+            patience: PATIENCE,
+            limit: None,
+        }
+    }
+
+    /// Watches an older tree of the same runtime as well: what begins beneath this node from here on, and is alive
+    /// at the end, is found. What is alive now is not. A root that is older, and is not watched, makes its new
+    /// tasks look like raw ones.
+    pub fn beneath(mut self, node: &NodeRef) -> Self {
+        let known = node.snapshot_with(&EVERYTHING).nodes;
+        self.known.extend(known.iter().map(|node| node.id));
+        self.older.push(node.clone());
+        let (alive, explained) = (self.metrics.num_alive_tasks(), self.look().explained);
+        self.unexplained = alive.saturating_sub(explained);
+        self
+    }
+
+    /// For how long it is looked again, on the runtime's clock. The default is a second. With zero it is looked
+    /// once, without waiting.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// A node with this path, and all beneath it, may be alive at the end: `/` stands for all trees without a name.
+    /// Its owners are alive then, too, and are found unless they are allowed.
+    pub fn allow_path(mut self, path: impl Into<String>) -> Self {
+        self.allowed.paths.push(path.into());
+        self
+    }
+
+    /// Nodes of this type, and all beneath them, may be alive at the end. It is named as a snapshot shows it, with its
+    /// module or without: `shop::Till` or `Till`.
+    pub fn allow_type(mut self, name: impl Into<String>) -> Self {
+        self.allowed.types.push(name.into());
+        self
+    }
+
+    /// Nodes that were spawned there, and all beneath them, may be alive at the end: in the file `shop.rs`, or in its
+    /// line `shop.rs:7`.
+    pub fn allow_site(mut self, site: impl Into<String>) -> Self {
+        self.allowed.sites.push(site.into());
+        self
+    }
+
+    /// So many tasks more than at the begin may be alive that no node explains.
+    pub fn allow_outside(mut self, tasks: usize) -> Self {
+        self.allowed.outside = tasks;
+        self
+    }
+
+    /// The test may take so long, on the runtime's clock: see [`run`](LeakCheck::run). By default it may take for
+    /// ever.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Looks for what is alive, and looks again until nothing is, or the patience is over.
+    ///
+    /// # Errors
+    ///
+    /// [`Leaks`] has what is alive.
+    ///
+    /// # Panics
+    ///
+    /// On a runtime without a timer, unless the patience is zero.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it ends the check, and nothing else.
+    pub async fn finish(self) -> Result<(), Leaks> {
+        let begin = Instant::now();
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            let leaks = self.leaks();
+            if leaks.is_empty() {
+                return Ok(());
+            }
+            let left = self.patience.saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                return Err(leaks);
+            }
+            sleep(pause.min(left)).await;
+            pause = LONGEST_PAUSE.min(2 * pause);
+        }
+    }
+
+    fn leaks(&self) -> Leaks {
+        // Tasks first: one that ends in between is missing from neither.
+        let tasks = self.metrics.num_alive_tasks();
+        let found = self.look();
+        let expected = found.explained + self.unexplained + self.allowed.outside;
+        Leaks::new(found.leaked, tasks.saturating_sub(expected))
+    }
+
+    /// All that is watched, as a tree.
+    pub(super) fn tree(&self) -> String {
+        let roots = self.watched();
+        roots
+            .iter()
+            .map(|root| root.snapshot().to_string())
+            .collect()
+    }
+
+    fn watched(&self) -> Vec<NodeRef> {
+        let mut roots = self.older.clone();
+        roots.extend(self.roots.alive().into_iter().map(NodeRef::new));
+        roots
+    }
+
+    fn look(&self) -> Look {
+        let mut look = Look::default();
+        for root in self.watched() {
+            look.at(&root, self);
+        }
+        look
+    }
+}
+
+/// What one look finds.
+#[derive(Default)]
+struct Look {
+    leaked: Vec<NodeInfo>,
+    /// How many tasks of the runtime's are those of nodes.
+    explained: usize,
+}
+
+impl Look {
+    fn at(&mut self, root: &NodeRef, check: &LeakCheck) {
+        // How deep that one is beneath which all is allowed.
+        let mut allowed = None;
+        for node in root.snapshot_with(&EVERYTHING).nodes {
+            self.explained += usize::from(has_task(node.kind));
+            if allowed.is_some_and(|depth| node.depth > depth) {
+                continue;
+            }
+            allowed = check.allowed.covers(&node).then_some(node.depth);
+            if allowed.is_none() && !check.known.contains(&node.id) {
+                self.leaked.push(node);
+            }
+        }
+    }
+}
+
+/// Whether a node of this kind is a task of the runtime's: a scope runs in its caller's, a job on a thread. In a
+/// simulation none is.
+fn has_task(kind: Kind) -> bool {
+    let has_task = match kind {
+        Kind::Actor | Kind::Task | Kind::System => true,
+        Kind::Blocking | Kind::Scope => false,
+    };
+    has_task && !simulated::is_here()
+}
+
+impl System {
+    /// Begins to watch this system: what begins in it from here on, and is alive when the check is
+    /// [finished](LeakCheck::finish), is found. So it is with what else begins on its runtime meanwhile.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let system = System::start().unwrap();
+    /// let check = system.check_leaks();
+    /// // What is to leave nothing behind:
+    /// let task = system.task(async {}).unwrap();
+    /// task.await.unwrap();
+    /// check.finish().await.unwrap();
+    /// # system.stop().await.unwrap();
+    /// # }
+    /// ```
+    pub fn check_leaks(&self) -> LeakCheck {
+        let node = self.node();
+        LeakCheck::on(&node.any().shared.handle).beneath(&node)
+    }
+}

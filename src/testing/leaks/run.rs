@@ -1,0 +1,98 @@
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use super::{LeakCheck, TestOutput};
+
+impl LeakCheck {
+    /// Runs the body of a test on the runtime that is watched, looks for leaks, and ends the runtime.
+    ///
+    /// A body that gives an error has failed by that, and no leak is looked for. With a
+    /// [`timeout`](LeakCheck::timeout) one that takes longer has failed, and what is alive is shown as a tree. If the
+    /// clock is paused, that is as soon as nobody can go on before. It cannot help against a body that blocks the one
+    /// thread of its runtime.
+    ///
+    /// ```
+    /// use tenure::testing::LeakCheck;
+    ///
+    /// let runtime = tokio::runtime::Builder::new_current_thread()
+    ///     .enable_all()
+    ///     .build()
+    ///     .unwrap();
+    /// let check = LeakCheck::on(runtime.handle());
+    /// check.run(runtime, async {
+    ///     // The body of the test.
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the body; if its time is over; and with the [`Leaks`](super::Leaks), if there are any.
+    #[track_caller]
+    pub fn run<F>(self, runtime: Runtime, body: F) -> F::Output
+    where
+        F: Future<Output: TestOutput>,
+    {
+        // What does not end must not hold up the report, nor the other tests.
+        let runtime = EndInBackground(Some(runtime));
+        let output = match runtime.block_on(self.bounded(body)) {
+            Ok(output) => output,
+            Err(overdue) => panic!("{overdue}"),
+        };
+        if output.has_failed() {
+            return output;
+        }
+        if let Err(leaks) = runtime.block_on(self.finish()) {
+            panic!("{leaks}");
+        }
+        // What is left to end is not of the tree, such as a raw job on a thread; tokio waits for it.
+        runtime.end();
+        output
+    }
+
+    /// The body, within its time. The error shows what was alive when that was over.
+    async fn bounded<F: Future>(&self, body: F) -> Result<F::Output, String> {
+        let Some(limit) = self.limit else {
+            return Ok(body.await);
+        };
+        // It is not dropped before the tree is shown.
+        let mut body = pin!(body);
+        let output = timeout(limit, body.as_mut()).await;
+        output.map_err(|_| self.overdue(limit))
+    }
+
+    fn overdue(&self, limit: Duration) -> String {
+        let tree = self.tree();
+        let alive = if tree.is_empty() {
+            "no node is alive"
+        } else {
+            "alive are:"
+        };
+        format!("the test is not over after {limit:?}; {alive}\n{tree}")
+    }
+}
+
+/// A runtime that nobody waits for, if a test ends in any other way than by a success.
+struct EndInBackground(Option<Runtime>);
+
+impl EndInBackground {
+    fn block_on<F: Future>(&self, body: F) -> F::Output {
+        let runtime = self.0.as_ref().expect("it is taken out at the end");
+        runtime.block_on(body)
+    }
+
+    fn end(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for EndInBackground {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
