@@ -109,6 +109,53 @@ pub use supervision::{
     Backoff, ChildOrStart, ChildSpec, Factory, Group, IntoChild, Restart, Starting,
 };
 pub use system::{Builder, Scope, System, scope, scope_send};
+/// Makes a test of an `async fn`: it runs on a runtime of its own, and fails if anything that began in it is alive at
+/// its end, as [`testing::LeakCheck`] finds it.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use tenure::prelude::*;
+///
+/// #[tenure::test(paused)]
+/// async fn a_day_goes_by() -> Result<(), RunError> {
+///     tenure::scope(async |scope| {
+///         scope.task(tokio::time::sleep(Duration::from_secs(86_400)))?.await?;
+///         Ok(())
+///     })
+///     .await
+/// }
+/// ```
+///
+/// The function may give `()` or a [`Result`](std::result::Result). Its options are those of `#[tokio::test]` and a few more:
+///
+/// | option | meaning |
+/// |---|---|
+/// | `flavor = "multi_thread"` | a runtime with several workers; the default is `"current_thread"` |
+/// | `worker_threads = 2` | that many of them; the default is tokio's |
+/// | `paused`, or `start_paused = true` | the clock moves when nobody else can go on; it needs tokio's feature `test-util` |
+/// | `timeout = "5s"` | a test that takes longer, on its runtime's clock, fails, and what is alive is shown as a tree |
+/// | `patience = "1s"` | for how long what is alive at the end may take to be gone; that is the default |
+/// | `allow(path = "/a/b")` | what may be alive at the end; also by `type`, by `site`, or so many tasks `outside` |
+/// | `crate = "name"` | where this crate is found, if not by `::tenure` |
+///
+/// What it makes can be written by hand:
+///
+/// ```
+/// # use tenure::testing::LeakCheck;
+/// // #[test]
+/// fn a_day_goes_by() {
+///     let body = async { /* .. */ };
+///     let runtime = tokio::runtime::Builder::new_current_thread()
+///         .enable_all()
+///         .start_paused(true)
+///         .build()
+///         .expect("a runtime for the test");
+///     LeakCheck::on(runtime.handle()).run(runtime, body)
+/// }
+/// # a_day_goes_by();
+/// ```
+#[cfg(feature = "macros")]
+pub use tenure_macros::test;
 /// The token that tasks are given, which is tokio's own, so that other libraries take it.
 #[doc(inline)]
 pub use tokio_util::sync::CancellationToken;

@@ -15,6 +15,7 @@
 //! wakes the shell.
 
 mod actor_ref;
+mod alone;
 mod ask;
 mod block;
 mod bounds;
@@ -65,6 +66,7 @@ pub use task_spec::{IntoTask, TaskSpec};
 pub use tell::Tell;
 pub use work::{Blocking, WithToken, Work};
 
+pub(crate) use alone::Alone;
 pub(crate) use cell::ActorCell;
 pub(crate) use incarnation::{ActorTask, Incarnation, Life};
 pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts, Tally};

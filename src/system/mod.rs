@@ -11,7 +11,7 @@ mod signals;
 
 pub use builder::Builder;
 pub use handle::System;
-pub(crate) use roots::RootWatch;
+pub(crate) use roots::{RootWatch, note as note_root};
 pub use scope::{Scope, scope, scope_send};
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::mailbox::Mailbox;
 use crate::tree::{Letters, Shared, Sightings, Stalls};
 
 /// What a tree has that nobody has said anything about.
-fn system_defaults(handle: Handle) -> Shared {
+pub(crate) fn system_defaults(handle: Handle) -> Shared {
     Shared {
         prefix: Box::default(),
         handle,

@@ -67,7 +67,7 @@ impl Drop for RootWatch {
 
 /// A root has begun.
 #[inline]
-pub(super) fn note(root: &Arc<dyn AnyNode>) {
+pub(crate) fn note(root: &Arc<dyn AnyNode>) {
     if WATCHES.load(Ordering::Relaxed) > 0 {
         tell_watches(root);
     }

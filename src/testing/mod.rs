@@ -1,13 +1,22 @@
 //! For tests: what leaks, and what happens in other orders.
 //!
-//! - [`LeakCheck`] finds what is alive at the end of a test; `#[tenure::test]` does so around its body.
+//! - [`LeakCheck`] finds what is alive at the end of a test; [`#[tenure::test]`](macro@crate::test) does so around the
+//!   body of one.
+//! - A [`Probe`] takes the place of an actor, and shows what that was sent. [`handle_once`], [`ask_once`] and
+//!   [`with_context`] run an actor's code without a system.
 //! - [`simulation`] runs a test in many orders of events, behind the feature of that name.
 
+#[doc(hidden)]
+pub mod for_macros;
 mod leaks;
+mod one_handler;
+mod probe;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 
 pub use leaks::{LeakCheck, Leaks, TestOutput};
+pub use one_handler::{ask_once, handle_once, with_context};
+pub use probe::{Probe, ProbeActor};
 #[cfg(feature = "simulation")]
 pub use simulation::{
     Event, Fault, Faults, Finding, Outside, Participant, Schedule, Seeds, Sim, Simulation,

@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Barrier};
+use std::sync::Barrier;
 use std::time::Duration;
 
 use tenure::prelude::*;
@@ -96,33 +96,32 @@ fn what_takes_longer_than_the_patience_is_found_in_its_phase() {
 
 #[test]
 fn tests_at_the_same_time_do_not_see_each_other() {
-    let barrier = Arc::new(Barrier::new(2));
-    let leaky = {
-        let barrier = Arc::clone(&barrier);
-        std::thread::spawn(move || {
-            let runtime = paused_runtime();
-            let check = LeakCheck::on(runtime.handle());
-            runtime.block_on(async {
-                let system = System::start().unwrap();
-                barrier.wait();
-                barrier.wait();
-                let leaks = check.finish().await.unwrap_err();
-                assert_eq!(ids(&leaks), [system.node().id()]);
-                system.stop().await.unwrap();
-            });
-        })
+    let barrier = Barrier::new(2);
+    let leaky = || {
+        let runtime = paused_runtime();
+        let check = LeakCheck::on(runtime.handle());
+        runtime.block_on(async {
+            let system = System::start().unwrap();
+            barrier.wait();
+            barrier.wait();
+            let leaks = check.finish().await.unwrap_err();
+            assert_eq!(ids(&leaks), [system.node().id()]);
+            system.stop().await.unwrap();
+        });
     };
-    let runtime = workers(2);
-    let check = LeakCheck::on(runtime.handle());
-    runtime.block_on(async {
-        barrier.wait();
-        let system = System::start().unwrap();
-        system.stop().await.unwrap();
-        // While the other one's system is alive.
-        check.finish().await.unwrap();
-        barrier.wait();
+    std::thread::scope(|threads| {
+        threads.spawn(leaky);
+        let runtime = workers(2);
+        let check = LeakCheck::on(runtime.handle());
+        runtime.block_on(async {
+            barrier.wait();
+            let system = System::start().unwrap();
+            system.stop().await.unwrap();
+            // While the other one's system is alive.
+            check.finish().await.unwrap();
+            barrier.wait();
+        });
     });
-    leaky.join().unwrap();
 }
 
 /// A raw task is no leak that an owner could have.

@@ -38,6 +38,7 @@ mod overlooked;
 mod owners_waits;
 mod parameters;
 mod putting_aside;
+mod probes;
 mod regrouping;
 mod replies;
 mod restart_time;

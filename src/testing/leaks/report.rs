@@ -59,9 +59,9 @@ impl fmt::Display for Leaks {
         }
         match (self.nodes.len(), self.outside) {
             (_, 0) => Ok(()),
-            (0, _) => f.write_str(
-                ": no node explains them, so they were started by a raw `tokio::spawn`",
-            ),
+            (0, _) => {
+                f.write_str(": no node explains them, so they were started by a raw `tokio::spawn`")
+            }
             (_, outside) => write!(f, "\nand {outside} {} outside of the tree", tasks(outside)),
         }
     }

@@ -12,8 +12,8 @@ impl LeakCheck {
     ///
     /// A body that gives an error has failed by that, and no leak is looked for. With a
     /// [`timeout`](LeakCheck::timeout) one that takes longer has failed, and what is alive is shown as a tree. If the
-    /// clock is paused, that is as soon as nobody can go on before. It cannot help against a body that blocks the one
-    /// thread of its runtime.
+    /// clock is paused, that is as soon as nobody can go on before. It cannot help against code that blocks all threads of
+    /// the runtime.
     ///
     /// ```
     /// use tenure::testing::LeakCheck;

@@ -1,0 +1,24 @@
+//! What `#[tenure::test]` names. It is not for anybody else.
+
+pub use tokio::runtime::Builder;
+
+/// Stands in for the method of that name, which tokio's builder has only with a feature.
+pub trait StartPaused {
+    /// As tokio's.
+    fn start_paused(&mut self, _on: bool) -> &mut Self
+    where
+        Self: HasPausedClock,
+    {
+        self
+    }
+}
+
+impl StartPaused for Builder {}
+
+/// Nobody has it.
+#[diagnostic::on_unimplemented(
+    message = "a test with a paused clock needs the feature `test-util` of tokio",
+    label = "no clock of tokio's can be paused here",
+    note = "write in Cargo.toml, beneath `[dev-dependencies]`: `tokio = {{ version = \"1\", features = [\"test-util\"] }}`"
+)]
+pub trait HasPausedClock {}

@@ -1,0 +1,266 @@
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
+
+use crate::actor::{Actor, ActorRef, Context, Spawner, Start};
+use crate::error::{Result, SpawnError};
+use crate::supervision::IntoChild;
+use crate::sync::lock;
+
+/// For how long a message is waited for, if nobody says otherwise.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// An actor that a test sees through: it takes the place of another, keeps what it is sent, and the test awaits that,
+/// answers it, or asserts that nothing came.
+///
+/// ```
+/// use tenure::prelude::*;
+/// use tenure::testing::Probe;
+///
+/// enum StoreMsg {
+///     Put(u32),
+///     Get(ReplyTo<u32>),
+/// }
+///
+/// /// What is tested: it adds to what a store has.
+/// struct Adder {
+///     store: ActorRef<StoreMsg>,
+/// }
+///
+/// impl Actor for Adder {
+///     type Msg = u32;
+///
+///     async fn handle(&mut self, more: u32, _: &mut Context<Self>) -> tenure::Result {
+///         let sum = self.store.ask(StoreMsg::Get).await? + more;
+///         Ok(self.store.tell(StoreMsg::Put(sum)).await?)
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), RunError> {
+/// tenure::scope(async |scope| {
+///     let mut store = Probe::spawn(&scope)?;
+///     let adder = scope.spawn(Adder { store: store.actor().clone() })?;
+///     adder.tell(2).await?;
+///
+///     let StoreMsg::Get(reply) = store.recv().await else { panic!("it puts first") };
+///     reply.send(40);
+///     assert!(matches!(store.recv().await, StoreMsg::Put(42)));
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+///
+/// Its actor is beneath whoever spawned it, and ends with that; dropping the probe leaves it alive, to take messages
+/// and drop them. What it has kept is not a part of its mailbox: it has been handled, as far as a drain or the mailbox's
+/// capacity are concerned.
+pub struct Probe<M: Send + 'static> {
+    actor: ActorRef<M>,
+    kept: UnboundedReceiver<M>,
+    answer: Arc<Mutex<Option<Answer<M>>>>,
+    limit: Duration,
+}
+
+type Answer<M> = Arc<dyn Fn(M) -> Option<M> + Send + Sync>;
+
+impl<M: Send + 'static> Probe<M> {
+    /// Spawns a probe.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], as [`Spawner::spawn`] has it.
+    #[track_caller]
+    pub fn spawn(spawner: &Spawner) -> Result<Self, SpawnError<ProbeActor<M>>> {
+        Self::spawn_as(spawner, |actor| actor)
+    }
+
+    /// Spawns a probe with a name, a mailbox or a policy of its own: `spec` makes it of the probe's actor.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # use tenure::testing::Probe;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     let probe = Probe::<u32>::spawn_as(&scope, |actor| {
+    ///         ChildSpec::new(actor).name("store").mailbox(Mailbox::bounded(1))
+    ///     })?;
+    ///     assert_eq!(probe.actor().path(), "/store");
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], as [`Spawner::spawn`] has it.
+    #[track_caller]
+    pub fn spawn_as<C>(
+        spawner: &Spawner,
+        spec: impl FnOnce(ProbeActor<M>) -> C,
+    ) -> Result<Self, SpawnError<C>>
+    where
+        C: IntoChild<Start: Start<Actor: Actor<Msg = M>>>,
+    {
+        let (keep, kept) = unbounded_channel();
+        let answer = Arc::new(Mutex::new(None));
+        let actor = ProbeActor {
+            keep,
+            answer: Arc::clone(&answer),
+        };
+        Ok(Self {
+            actor: spawner.spawn(spec(actor))?,
+            kept,
+            answer,
+            limit: LIMIT,
+        })
+    }
+
+    /// For how long [`recv`](Probe::recv) waits, on the runtime's clock. The default is a second. With zero a message
+    /// must have come.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The reference that is to be given to what is tested.
+    #[must_use]
+    pub fn actor(&self) -> &ActorRef<M> {
+        &self.actor
+    }
+
+    /// Has the probe answer by itself from now on: the closure is given each message before it is kept, and keeps it
+    /// back by giving `None`. A panic of it fails the probe's actor.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # use tenure::testing::Probe;
+    /// # enum StoreMsg { Put(u32), Get(ReplyTo<u32>) }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     let mut store = Probe::spawn(&scope)?;
+    ///     store.answer_with(|msg| match msg {
+    ///         StoreMsg::Get(reply) => {
+    ///             reply.send(7);
+    ///             None
+    ///         }
+    ///         other => Some(other),
+    ///     });
+    ///     assert_eq!(store.actor().ask(StoreMsg::Get).await?, 7);
+    ///     assert!(store.try_recv().is_none());
+    ///     # store.actor().tell(StoreMsg::Put(1)).await?;
+    ///     # store.recv().await;
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    pub fn answer_with(&self, answer: impl Fn(M) -> Option<M> + Send + Sync + 'static) {
+        let answer: Answer<M> = Arc::new(answer);
+        let before = lock(&self.answer).replace(answer);
+        drop(before);
+    }
+
+    /// The next message that it was sent, in their order.
+    ///
+    /// # Panics
+    ///
+    /// If none comes within the [limit](Probe::limit), or none can come any more because the probe's actor has ended; with
+    /// the place of the call.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken no message.
+    #[track_caller]
+    pub fn recv(&mut self) -> impl Future<Output = M> {
+        let site = Location::caller();
+        async move {
+            match timeout(self.limit, self.kept.recv()).await {
+                Ok(Some(message)) => message,
+                Ok(None) => panic!("{site}: {self:?} gets nothing more: its actor has ended"),
+                Err(_) => panic!("{site}: {self:?} was sent nothing within {:?}", self.limit),
+            }
+        }
+    }
+
+    /// The next message, if one has been taken out of the mailbox by now.
+    pub fn try_recv(&mut self) -> Option<M> {
+        self.kept.try_recv().ok()
+    }
+
+    /// Waits for so long, and nothing is to come meanwhile, nor to have come before.
+    ///
+    /// # Panics
+    ///
+    /// If something came, with the place of the call.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken no message.
+    #[track_caller]
+    pub fn assert_none(&mut self, within: Duration) -> impl Future<Output = ()> {
+        let site = Location::caller();
+        async move {
+            if let Ok(Some(message)) = timeout(within, self.kept.recv()).await {
+                let more = self.kept.len();
+                // It may be anything, and drop its reply.
+                drop(message);
+                panic!("{site}: {self:?} was sent something, and {more} more");
+            }
+        }
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for Probe<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let message = std::any::type_name::<M>();
+        write!(f, "Probe<{message}>({})", self.actor.path())
+    }
+}
+
+/// The actor of a [`Probe`]. It can be cloned, so that it may be restarted.
+pub struct ProbeActor<M> {
+    keep: UnboundedSender<M>,
+    answer: Arc<Mutex<Option<Answer<M>>>>,
+}
+
+impl<M: Send + 'static> Actor for ProbeActor<M> {
+    type Msg = M;
+
+    async fn handle(&mut self, message: M, _: &mut Context<Self>) -> Result {
+        let answer = lock(&self.answer).clone();
+        let left = match answer {
+            Some(answer) => answer(message),
+            None => Some(message),
+        };
+        if let Some(message) = left {
+            // Refused once the probe is gone: then nobody looks.
+            drop(self.keep.send(message));
+        }
+        Ok(())
+    }
+}
+
+impl<M> Clone for ProbeActor<M> {
+    fn clone(&self) -> Self {
+        Self {
+            keep: self.keep.clone(),
+            answer: Arc::clone(&self.answer),
+        }
+    }
+}
+
+impl<M> fmt::Debug for ProbeActor<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProbeActor").finish_non_exhaustive()
+    }
+}
