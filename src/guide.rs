@@ -1,5 +1,5 @@
 //! The ways in which a goroutine leaks, and what stands for them here: a page each, with the leak in
-//! plain tokio and its counterpart, both as programs that run.
+//! plain tokio and its counterpart, both as programs that run. And [how to test](testing) that nothing leaks.
 
 #[doc = include_str!("../docs/guide/1-unanswered-receive.md")]
 pub mod unanswered_receive {}
@@ -18,3 +18,6 @@ pub mod done_signal {}
 
 #[doc = include_str!("../docs/guide/6-pool-that-waits.md")]
 pub mod pool_that_waits {}
+
+#[doc = include_str!("../docs/guide/testing.md")]
+pub mod testing {}

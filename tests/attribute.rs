@@ -49,7 +49,7 @@ async fn there_are_as_many_workers_as_asked_for() {
 }
 
 #[tenure::test(paused)]
-#[should_panic(expected = "1 node is alive that began in here\n  left:/ running")]
+#[should_panic(expected = "1 node is alive that began in here\n  left:/ ")]
 async fn a_leak_fails_the_test() {
     std::mem::forget(System::builder().name("left").start());
 }
@@ -74,7 +74,7 @@ async fn one_may_allow_more_than_once() {
 }
 
 #[tenure::test(paused, timeout = "5s")]
-#[should_panic(expected = "the test is not over after 5s; alive are:\n/ running")]
+#[should_panic(expected = "the test is not over after 5s; alive are:\n  / ")]
 async fn a_test_that_takes_too_long_shows_the_tree() {
     let _system = System::start().unwrap();
     pending::<()>().await;

@@ -1,4 +1,5 @@
-//! For tests: what leaks, and what happens in other orders.
+//! For tests: what leaks, what actors say to each other, and what happens in other orders. [The guide](crate::guide::testing)
+//! shows all of it at work.
 //!
 //! - [`LeakCheck`] finds what is alive at the end of a test; [`#[tenure::test]`](macro@crate::test) does so around the
 //!   body of one.
