@@ -79,6 +79,9 @@
 mod actor;
 mod error;
 #[cfg(any(doc, doctest))]
+#[doc = include_str!("../docs/events.md")]
+pub mod events {}
+#[cfg(any(doc, doctest))]
 pub mod guide;
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("../docs/lifecycle.md")]

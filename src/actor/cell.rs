@@ -78,7 +78,12 @@ impl<M: Send + 'static> ActorCell<M> {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(end)) {
                 let path = self.node.path(self.type_name());
                 let panic = panic_message(panic);
-                tracing::warn!(%path, panic, "a message panicked when a full mailbox dropped it");
+                tracing::warn!(
+                    name: "tenure.panic",
+                    %path,
+                    panic,
+                    "a message panicked when a full mailbox dropped it"
+                );
             }
         }
         Ok(taken.number)

@@ -180,15 +180,15 @@ fn settle(exit: &mut Exit, report: &mut Report) {
     match &reason {
         StopReason::Failed(failure) => {
             exit.any().note_failure(text_of(failure, LONGEST_TEXT));
-            tracing::warn!(%path, %failure, "restarting");
+            tracing::warn!(name: "tenure.restart", %path, %failure, "restarting");
         }
-        StopReason::CutShort(cut) => tracing::warn!(%path, %cut, "restarting"),
-        _ => tracing::debug!(%path, "restarting"),
+        StopReason::CutShort(cut) => tracing::warn!(name: "tenure.restart", %path, %cut, "restarting"),
+        _ => tracing::debug!(name: "tenure.restart", %path, "restarting"),
     }
     // The errors in it are the user's, and may panic when they are dropped.
     if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(reason)))) {
         let panic = panic_message(panic);
-        tracing::warn!(%path, panic, "an error panicked when it was dropped");
+        tracing::warn!(name: "tenure.panic", %path, panic, "an error panicked when it was dropped");
     }
 }
 

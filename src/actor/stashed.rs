@@ -179,7 +179,12 @@ impl<M: Send + 'static> Drop for Stashed<M> {
         });
         if let Some(panic) = panic.map(panic_message) {
             let path = self.cell.node.path(self.cell.type_name());
-            tracing::warn!(%path, panic, "a message that was put aside panicked when it was dropped");
+            tracing::warn!(
+                name: "tenure.panic",
+                %path,
+                panic,
+                "a message that was put aside panicked when it was dropped"
+            );
         }
     }
 }

@@ -112,7 +112,7 @@ fn source_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdErro
     let source = catch_unwind(AssertUnwindSafe(|| error.source()));
     source.unwrap_or_else(|panic| {
         let panic = panic_message(panic);
-        tracing::warn!(panic, "the source of an error panicked");
+        tracing::warn!(name: "tenure.panic", panic, "the source of an error panicked");
         None
     })
 }

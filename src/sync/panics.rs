@@ -16,6 +16,7 @@ pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
         }
     }
     tracing::error!(
+        name: "tenure.panic",
         panic = message,
         "the payload of a panic panics whenever it is dropped: it is leaked"
     );

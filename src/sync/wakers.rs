@@ -12,7 +12,7 @@ pub(crate) fn wake(waker: Waker) {
     assert_unlocked();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
         let panic = panic_message(panic);
-        tracing::warn!(panic, "a waker panicked");
+        tracing::warn!(name: "tenure.panic", panic, "a waker panicked");
     }
 }
 

@@ -138,7 +138,11 @@ impl Drop for System {
     fn drop(&mut self) {
         let node: NodeRef = self.node();
         if node.phase() < Phase::Stopping {
-            tracing::warn!(path = %node.path(), "a system was dropped without a stop: killing it");
+            tracing::warn!(
+                name: "tenure.system_dropped",
+                path = %node.path(),
+                "a system was dropped without a stop: killing it"
+            );
             drop(node.kill());
         }
     }

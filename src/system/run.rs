@@ -72,7 +72,7 @@ fn has_begun(end: &mut UntilStopped, cx: &mut Context<'_>) -> bool {
 /// Ends a system in which nothing has been started.
 async fn end_quietly(system: &System) {
     if let Err(error) = system.kill().await {
-        tracing::warn!(%error, "an empty system did not end well");
+        tracing::warn!(name: "tenure.failure", %error, "an empty system did not end well");
     }
 }
 

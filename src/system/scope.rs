@@ -281,7 +281,7 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
     }
     if let Err(unjoined) = joined {
         if let StopReason::Failed(failure) = reason {
-            tracing::error!(%failure, "a scope failed, and something in it does not yield");
+            tracing::error!(name: "tenure.failure", %failure, "a scope failed, and something in it does not yield");
         }
         return Err(RunError::Unjoined(unjoined));
     }
@@ -298,7 +298,7 @@ async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Resu
 /// What failed beneath a body that panicked is in no outcome that anybody gets.
 fn trace_beneath(failure: &Failure) {
     for failure in failure.beneath() {
-        tracing::error!(?failure, "beneath a scope whose body panicked");
+        tracing::error!(name: "tenure.failure", ?failure, "beneath a scope whose body panicked");
     }
 }
 

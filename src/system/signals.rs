@@ -73,11 +73,11 @@ fn tell(system: &Arc<dyn AnyNode>, grace: Duration, told: u32) {
         1 => {
             request_for_signal(system, Order::Drain);
             drop(Stopping::new(Arc::clone(system)).within(grace));
-            tracing::info!(%path, "told to end: draining");
+            tracing::info!(name: "tenure.signal", %path, "told to end: draining");
         }
         2 => {
             request_for_signal(system, Order::Kill);
-            tracing::warn!(%path, "told to end again: killing");
+            tracing::warn!(name: "tenure.signal", %path, "told to end again: killing");
         }
         _ => std::process::exit(TOLD_THRICE),
     }

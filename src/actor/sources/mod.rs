@@ -295,5 +295,5 @@ impl<M> Drop for Sources<M> {
 
 fn warn_of(panic: Box<dyn Any + Send>) {
     let message = panic_message(panic);
-    tracing::warn!(panic = message, "a source panicked when it was dropped");
+    tracing::warn!(name: "tenure.panic", panic = message, "a source panicked when it was dropped");
 }

@@ -244,5 +244,5 @@ impl Exit {
 
 fn warn_of(panic: Box<dyn Any + Send>) {
     let message = panic_message(panic);
-    tracing::warn!(panic = message, "a future panicked when it was dropped");
+    tracing::warn!(name: "tenure.panic", panic = message, "a future panicked when it was dropped");
 }

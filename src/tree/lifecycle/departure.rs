@@ -153,7 +153,7 @@ impl<'a> Departure<'a> {
         }
         if let Some(contained) = self.contained {
             if let StopReason::Failed(failure) = &contained {
-                tracing::warn!(%failure, "a contained child failed");
+                tracing::warn!(name: "tenure.child_failed", %failure, "a contained child failed");
             }
             drop_guarded(contained);
         }
@@ -167,7 +167,7 @@ impl<'a> Departure<'a> {
 fn drop_guarded<T>(garbage: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(garbage))) {
         let panic = panic_message(panic);
-        tracing::warn!(panic, "an error panicked when it was dropped");
+        tracing::warn!(name: "tenure.panic", panic, "an error panicked when it was dropped");
     }
 }
 
@@ -179,7 +179,7 @@ fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
         if let StopReason::Failed(failure) = &end.reason
             && !is_contained(&end.node)
         {
-            tracing::error!(%failure, "beneath a node that was dropped");
+            tracing::error!(name: "tenure.failure", %failure, "beneath a node that was dropped");
         }
     }
     let node = node.node();
@@ -187,7 +187,7 @@ fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
         && node.owner().is_none()
         && !node.signals.load().is_outcome_awaited();
     if is_unheard && let Some(StopReason::Failed(failure)) = node.reason() {
-        tracing::error!(?failure, "a scope was dropped after a failure");
+        tracing::error!(name: "tenure.failure", ?failure, "a scope was dropped after a failure");
     }
 }
 

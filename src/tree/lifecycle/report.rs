@@ -40,6 +40,7 @@ impl Report {
     ) {
         if node.signals.load().is_killed() {
             tracing::warn!(
+                name: "tenure.panic",
                 what,
                 panic = message,
                 "panicked when it was dropped in a kill"
@@ -86,11 +87,11 @@ impl Report {
     pub(crate) fn settle(self, exit: &mut Exit) {
         let Some(causes) = self.0 else { return };
         let path = exit.any().path(exit.any().type_name());
-        tracing::warn!(%path, causes = ?causes.list, "told to end in a restart");
+        tracing::warn!(name: "tenure.failure", %path, causes = ?causes.list, "told to end in a restart");
         // The errors are the user's, and may panic when they are dropped.
         if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(causes)))) {
             let panic = panic_message(panic);
-            tracing::warn!(%path, panic, "an error panicked when it was dropped");
+            tracing::warn!(name: "tenure.panic", %path, panic, "an error panicked when it was dropped");
         }
     }
 

@@ -108,7 +108,11 @@ impl StopChildren {
                     if !signals.is_told_to_end() {
                         // Nobody has asked for an end, so nobody else says what holds this up.
                         let unjoined = Unjoined::new(blockers);
-                        tracing::warn!(%unjoined, "a restart or an end waits for what does not yield");
+                        tracing::warn!(
+                            name: "tenure.unjoined",
+                            %unjoined,
+                            "a restart or an end waits for what does not yield"
+                        );
                     }
                     self.skip_overdue(owner);
                 }

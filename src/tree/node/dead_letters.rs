@@ -122,13 +122,13 @@ impl Letters {
 
     /// Traces the letter, and shows it to the hook.
     pub(crate) fn show(&self, letter: &DeadLetter<'_>) {
-        tracing::debug!(path = letter.path, label = letter.label, "undelivered");
+        tracing::debug!(name: "tenure.dead_letter", path = letter.path, label = letter.label, "undelivered");
         let Some(LetterHook(hook)) = &self.hook else {
             return;
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(letter))) {
             let message = panic_message(panic);
-            tracing::warn!(panic = message, "the hook for dead letters panicked");
+            tracing::warn!(name: "tenure.panic", panic = message, "the hook for dead letters panicked");
         }
     }
 }

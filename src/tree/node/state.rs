@@ -91,7 +91,7 @@ impl Tokens {
 pub(in crate::tree) fn cancel(token: &CancellationToken) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| token.cancel())) {
         let panic = panic_message(panic);
-        tracing::warn!(panic, "a waker panicked that waited for a token");
+        tracing::warn!(name: "tenure.panic", panic, "a waker panicked that waited for a token");
     }
 }
 

@@ -93,7 +93,7 @@ impl Stopping {
                 .poll(node, || Some(Arc::clone(node)), false, cx)
         );
         let unjoined = Unjoined::new(blockers);
-        tracing::error!(%unjoined, "a stop goes on without an end in sight");
+        tracing::error!(name: "tenure.unjoined", %unjoined, "a stop goes on without an end in sight");
         Poll::Ready(Err(StopError::Unjoined(unjoined)))
     }
 }

@@ -38,6 +38,7 @@ impl Warnings {
         let holders = holders(root, now);
         for holder in holders.iter().take(NAMED) {
             tracing::warn!(
+                name: "tenure.stop_held_up",
                 path = %holder.blocker.path,
                 type_name = holder.blocker.type_name,
                 site = %holder.blocker.site,
