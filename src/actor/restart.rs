@@ -182,7 +182,9 @@ fn settle(exit: &mut Exit, report: &mut Report) {
             exit.any().note_failure(text_of(failure, LONGEST_TEXT));
             tracing::warn!(name: "tenure.restart", %path, %failure, "restarting");
         }
-        StopReason::CutShort(cut) => tracing::warn!(name: "tenure.restart", %path, %cut, "restarting"),
+        StopReason::CutShort(cut) => {
+            tracing::warn!(name: "tenure.restart", %path, %cut, "restarting")
+        }
         _ => tracing::debug!(name: "tenure.restart", %path, "restarting"),
     }
     // The errors in it are the user's, and may panic when they are dropped.

@@ -51,7 +51,7 @@ fn leak_check_finds_owned() {
             (file!(), line)
         );
         let text = leaks.to_string();
-        assert!(text.contains("waits for a reply of shop:/bank"), "{text}");
+        assert!(text.contains("waiting for a reply of shop:/bank"), "{text}");
         assert!(text.contains(&format!("{}:{line}", file!())), "{text}");
         assert_eq!(leaks.outside(), 0);
 
