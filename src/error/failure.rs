@@ -173,16 +173,14 @@ impl Failure {
     /// Each once: without those that stand beneath others, however they came there.
     pub(crate) fn distinct(mut all: Vec<Self>) -> Vec<Self> {
         if all.len() > 1 {
-            // Of two that were told of one failure, one may have been told of it as text.
-            let address = |failure: &Self| Arc::as_ptr(&failure.text().unwrap_or(failure).0).addr();
             let mut known = HashSet::new();
             let mut pending: Vec<&Self> = all.iter().flat_map(Self::beneath).collect();
             while let Some(next) = pending.pop() {
-                if known.insert(address(next)) {
+                if known.insert(next.address()) {
                     pending.extend(next.beneath());
                 }
             }
-            all.retain(|failure| known.insert(address(failure)));
+            all.retain(|failure| known.insert(failure.address()));
         }
         all
     }
@@ -233,13 +231,30 @@ impl Failure {
     /// The failures that something began with (an error, a panic, or an end in good order that was one
     /// too many), this one among them, in pre-order.
     pub fn leaves(&self) -> impl Iterator<Item = &Self> {
-        let mut pending = vec![self];
-        let all = std::iter::from_fn(move || {
-            let next: &Self = pending.pop()?;
-            pending.extend(next.beneath().iter().rev());
-            Some(next)
-        });
+        let all = self.each_once().map(|(_, failure)| failure);
         all.filter(|failure| failure.is_leaf())
+    }
+
+    /// This one and those beneath it, in pre-order, with how far beneath each is: of one that came there by two ways, as by
+    /// its owner and by a sibling of that one that had waited for its end, the first.
+    fn each_once(&self) -> impl Iterator<Item = (usize, &Self)> {
+        let mut known = HashSet::new();
+        let mut pending = vec![(0, self)];
+        std::iter::from_fn(move || {
+            loop {
+                let (depth, next): (usize, &Self) = pending.pop()?;
+                if known.insert(next.address()) {
+                    let beneath = next.beneath().iter().rev();
+                    pending.extend(beneath.map(|failure| (depth + 1, failure)));
+                    return Some((depth, next));
+                }
+            }
+        })
+    }
+
+    /// Of two that were told of one failure, one may have been told of it as text.
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.text().unwrap_or(self).0).addr()
     }
 
     fn is_leaf(&self) -> bool {
@@ -301,8 +316,7 @@ impl fmt::Display for Cause {
 
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut pending = vec![(0, self)];
-        while let Some((depth, failure)) = pending.pop() {
+        for (depth, failure) in self.each_once() {
             if depth > 0 {
                 write!(f, "\n{:width$}", "", width = 2 * depth)?;
             }
@@ -311,7 +325,6 @@ impl fmt::Debug for Failure {
             for cut in &failure.0.cut_short {
                 write!(f, "\n{:width$}{cut}", "", width = 2 * depth + 2)?;
             }
-            pending.extend(failure.0.beneath.iter().rev().map(|next| (depth + 1, next)));
         }
         Ok(())
     }

@@ -275,3 +275,39 @@ fn failure_goes_up_through_many_levels_in_linear_time_and_without_recursion() {
     let took = stack.spawn(|| escalation(10_000)).unwrap().join().unwrap();
     assert!(took < Duration::from_secs(10), "{took:?}");
 }
+
+/// One way is its owner, and the other an actor beside that one, which fails with it and has it beneath.
+#[test]
+fn failure_that_comes_by_two_ways_is_shown_once() {
+    paused(async |check| {
+        let log = Log::default();
+        let end = tenure::scope(async |scope| {
+            let owner = scope.spawn(Node::new(&check, &log).named("owner"))?;
+            let (to, child) = tokio::sync::oneshot::channel();
+            let node = Node::new(&check, &log).named("child");
+            owner
+                .tell(run(move |ctx| drop(to.send(ctx.spawn(node).unwrap()))))
+                .await?;
+            let child = child.await?;
+            let waits = Waits(child.clone(), |error: StopError| error.into());
+            let waits = scope.spawn(ChildSpec::new(waits).name("waits"))?;
+            waits.tell(()).await?;
+            yield_now().await;
+            child.tell(Msg::Fail).await?;
+            std::future::pending().await
+        })
+        .await;
+        let Err(RunError::Failed(failure)) = end.map(|(): ()| ()) else {
+            panic!("it has not failed");
+        };
+        let shown = format!("{failure:?}");
+        let lines = |start: &str| {
+            let lines = shown.lines().map(str::trim_start);
+            lines.filter(|line| line.starts_with(start)).count()
+        };
+        assert_eq!(lines("/waits failed"), 1, "{shown}");
+        assert_eq!(lines("/owner/child failed"), 1, "{shown}");
+        let leaves = failure.leaves().map(Failure::path);
+        assert_eq!(leaves.filter(|path| *path == "/owner/child").count(), 1);
+    });
+}

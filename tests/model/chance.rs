@@ -26,7 +26,15 @@ pub fn runner(number: u64) -> TestRunner {
 
 /// Scripts of so many steps of their own, at most.
 pub fn script(steps: usize) -> impl Strategy<Value = Script> {
-    let steps = vec(step(DEPTH), 1..=steps);
+    let plain = vec(step(DEPTH), 1..=steps);
+    // Half of them begin with waits that cross each other, which come together too rarely by chance.
+    let steps = prop_oneof![
+        plain.clone(),
+        (crossing(), plain).prop_map(|(mut first, rest)| {
+            first.extend(rest);
+            first
+        }),
+    ];
     let within = prop_oneof![2 => Just(None), 1 => (0..3_000_u16).prop_map(Some)];
     let faults = prop_oneof![4 => Just(false), 1 => Just(true)];
     (any::<u64>(), faults, siblings(), steps, order(), within).prop_map(
@@ -40,6 +48,36 @@ pub fn script(steps: usize) -> impl Strategy<Value = Script> {
             within,
         },
     )
+}
+
+/// Three actors whose handlers, and tasks beside them, wait for each other.
+fn crossing() -> impl Strategy<Value = Vec<Step>> {
+    let waits = prop_oneof![
+        3 => (0..3_u8, wait(), answer()).prop_map(|(to, wait, answer)| {
+            Step::Ask { to, wait, answer, strict: false, body: List::default() }
+        }),
+        3 => (0..3_u8, wait()).prop_map(|(of, wait)| Step::Stopped { of, wait, strict: false }),
+        1 => (0..3_u8, wait()).prop_map(|(to, wait)| {
+            Step::Tell { to, wait, body: List::default() }
+        }),
+        3 => (0..100_u16).prop_map(Step::Sleep),
+    ];
+    let handler = vec(waits, 1..4).prop_map(List);
+    let send = prop_oneof![
+        4 => (0..3_u8, handler.clone()).prop_map(|(to, body)| Step::Offer { to, body }),
+        1 => handler.prop_map(|body| {
+            Step::Task { under: None, work: Work::Plain, body, contained: false, wait: None }
+        }),
+    ];
+    vec(send, 2..6).prop_map(|sends| {
+        let spawn = || Step::Spawn {
+            under: None,
+            child: Child::default(),
+            wait: None,
+        };
+        let spawns = (0..3).map(|_| spawn());
+        spawns.chain([Step::Sleep(1)]).chain(sends).collect()
+    })
 }
 
 fn list(depth: u32) -> BoxedStrategy<List> {

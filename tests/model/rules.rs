@@ -253,6 +253,9 @@ impl State {
         let mut seen: HashMap<String, usize> = HashMap::new();
         for leaf in failure.leaves() {
             let text = leaf.to_string();
+            if matches!(leaf.cause(), Cause::Panic(_)) && !text.contains("planned-") {
+                self.breach(format!("#{tag} has panicked, and was not made to: {text}"));
+            }
             if text.contains("planned-") {
                 *seen.entry(text).or_default() += 1;
             }

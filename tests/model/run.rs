@@ -142,8 +142,15 @@ impl Clients {
             self.all.extend(self.world.take_given());
             self.all.retain_mut(|client| {
                 let poll = || Pin::new(client).poll(cx).is_pending();
-                // A panic of a scope's body comes out here, and is on purpose.
-                catch_unwind(AssertUnwindSafe(poll)).unwrap_or(false)
+                // A panic of a scope's body comes out here.
+                catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
+                    let text = panic.downcast_ref::<String>();
+                    if !text.is_some_and(|text| text.starts_with("planned-")) {
+                        self.world
+                            .breach("a client has panicked, and was not made to");
+                    }
+                    false
+                })
             });
             match future.as_mut().poll(cx) {
                 Poll::Ready(output) => Poll::Ready(output),

@@ -157,6 +157,11 @@ impl State {
             let Some(waiter) = wait.waiter.filter(|_| !wait.limited && !wait.allowed) else {
                 continue;
             };
+            // What is in the body of a scope that no node polls is not seen, as `DESIGN.md` says.
+            let carrier = self.carriers(waiter).last();
+            if carrier.is_none_or(|tag| matches!(self.nodes[tag].sort, Sort::Scope(_))) {
+                continue;
+            }
             let stands = match wait.what {
                 What::Reply(message) => {
                     let target = &self.nodes[wait.target];
