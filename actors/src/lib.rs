@@ -8,11 +8,14 @@
 //! | actor | what it does |
 //! |---|---|
 //! | [`pool::Pool`] | spreads messages over workers that it owns |
+//! | `http::Server` (feature `http`) | serves HTTP: its connections and requests are nodes |
 
 #![forbid(unsafe_code)]
 // A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
 #![warn(clippy::unwrap_used)]
 
+#[cfg(feature = "http")]
+pub mod http;
 pub mod pool;
 
 /// What a panic said, if that is a text.

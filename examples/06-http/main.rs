@@ -1,11 +1,9 @@
 //! An HTTP service whose state lives in actors.
 //!
-//! The tree: `/root`, a group, owns `/root/store`, which holds the notes, and `/root/http`, which owns the
-//! listener and a task for each connection. On SIGTERM the tree drains from the youngest on: the
-//! listener closes, requests in flight are answered, idle connections end, and only then does the
-//! store stop. A request may take longer than the default grace of a task, so connections have one of
-//! their own; and each ends within it whatever its client does, so that none can make a shutdown fail.
-//! A client that goes away takes its request with it, down to the work in the store.
+//! The tree: `/root`, a group, owns `/root/store`, which holds the notes, and `/root/http`, whose `server` owns a
+//! node for each connection and request. On SIGTERM the tree drains from the youngest on: the listener closes,
+//! requests in flight are answered, idle connections end, and only then does the store stop. A client that goes
+//! away takes its request with it, down to the work in the store; a slow one cannot make a shutdown fail.
 
 mod http;
 mod store;

@@ -1,0 +1,234 @@
+//! What is known of a connection by all that serve it.
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::upgrade::OnUpgrade;
+use tenure::{CancellationToken, Spawner};
+
+use super::exchange::Exchange;
+use super::{HttpStats, Limits};
+
+/// What all connections of a server share.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) limits: Limits,
+    pub(super) stats: Arc<HttpStats>,
+}
+
+/// What is done once a connection has been upgraded.
+pub(super) type Upgrade = (
+    OnUpgrade,
+    Box<dyn FnOnce(hyper::upgrade::Upgraded, CancellationToken) -> Work + Send>,
+);
+pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A connection. Its protocol, its IO, its requests and its timer note here what the others have to know.
+pub(super) struct Connection {
+    pub(super) shared: Arc<Shared>,
+    pub(super) peer: Option<SocketAddr>,
+    /// Starts what is to end with the connection.
+    pub(super) spawner: Spawner,
+    /// Fires when it is to end.
+    pub(super) token: CancellationToken,
+    is_http2: AtomicBool,
+    /// Requests so far, and those that are not over.
+    requests: AtomicU32,
+    in_flight: AtomicU32,
+    /// The next response is to be the last.
+    is_last: AtomicBool,
+    /// A body of HTTP/1 is being read.
+    reads_body: AtomicBool,
+    /// Something of a head has been read.
+    has_begun_head: AtomicBool,
+    /// What was written waits for the client.
+    is_blocked: AtomicBool,
+    is_relaxed: AtomicBool,
+    written: AtomicU64,
+    /// Its last bytes are written, and it lingers.
+    is_shut: AtomicBool,
+    /// Whoever reads the last response may still be sending.
+    lingers: AtomicBool,
+    /// With HTTP/1 the one that is being served; with HTTP/2 the one whose stream is to be started.
+    exchange: Mutex<Option<Arc<Exchange>>>,
+    upgrade: Mutex<Option<Upgrade>>,
+}
+
+impl Connection {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        peer: Option<SocketAddr>,
+        spawner: Spawner,
+        token: CancellationToken,
+    ) -> Self {
+        Self {
+            shared,
+            peer,
+            spawner,
+            token,
+            is_http2: AtomicBool::new(false),
+            requests: AtomicU32::new(0),
+            in_flight: AtomicU32::new(0),
+            is_last: AtomicBool::new(false),
+            reads_body: AtomicBool::new(false),
+            has_begun_head: AtomicBool::new(false),
+            is_blocked: AtomicBool::new(false),
+            is_relaxed: AtomicBool::new(false),
+            written: AtomicU64::new(0),
+            is_shut: AtomicBool::new(false),
+            lingers: AtomicBool::new(true),
+            exchange: Mutex::new(None),
+            upgrade: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    pub(super) fn stats(&self) -> &HttpStats {
+        &self.shared.stats
+    }
+
+    pub(super) fn turn_to_http2(&self) {
+        self.is_http2.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.is_http2.load(Ordering::Relaxed)
+    }
+
+    /// A head has come.
+    pub(super) fn begin_request(&self) {
+        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.has_begun_head.store(false, Ordering::Relaxed);
+        if before.saturating_add(1) >= self.limits().requests_per_connection {
+            self.end_soon();
+        }
+        self.stats().requests.add();
+        self.stats().in_flight.add();
+    }
+
+    /// The response is with the protocol, or nobody waits for it any more.
+    pub(super) fn end_request(&self) {
+        if !self.is_http2() {
+            *lock(&self.exchange) = None;
+            self.is_relaxed.store(false, Ordering::Relaxed);
+        }
+        self.reads_body.store(false, Ordering::Relaxed);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.stats().in_flight.remove();
+    }
+
+    pub(super) fn requests(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) > 0
+    }
+
+    /// The next response says that it is the last.
+    pub(super) fn end_soon(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_reads_body(&self, reads: bool) {
+        self.reads_body.store(reads, Ordering::Relaxed);
+    }
+
+    /// Bytes have come. While nothing is served, and once the body has been read, they are of the next head.
+    pub(super) fn note_read(&self) {
+        if !self.reads_body.load(Ordering::Relaxed) {
+            self.has_begun_head.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn has_begun_head(&self) -> bool {
+        self.has_begun_head.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_written(&self, bytes: usize) {
+        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_blocked(&self, blocked: bool) {
+        self.is_blocked.store(blocked, Ordering::Relaxed);
+    }
+
+    /// Whether something that was written waits for the client.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.is_blocked.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_relaxed(&self) -> bool {
+        self.is_relaxed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn relax(&self) {
+        self.is_relaxed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to wait for its client before it closes: it need not if nothing is in flight.
+    pub(super) fn set_lingers(&self, lingers: bool) {
+        self.lingers.store(lingers, Ordering::Relaxed);
+    }
+
+    pub(super) fn lingers(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed) && self.written() > 0
+    }
+
+    pub(super) fn note_shut(&self) {
+        self.is_shut.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_shut(&self) -> bool {
+        self.is_shut.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_exchange(&self, exchange: &Arc<Exchange>) {
+        *lock(&self.exchange) = Some(Arc::clone(exchange));
+    }
+
+    pub(super) fn exchange(&self) -> Option<Arc<Exchange>> {
+        lock(&self.exchange).clone()
+    }
+
+    pub(super) fn take_exchange(&self) -> Option<Arc<Exchange>> {
+        lock(&self.exchange).take()
+    }
+
+    pub(super) fn set_upgrade(&self, upgrade: Upgrade) {
+        *lock(&self.upgrade) = Some(upgrade);
+    }
+
+    pub(super) fn take_upgrade(&self) -> Option<Upgrade> {
+        lock(&self.upgrade).take()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Nothing that can panic is done under these locks.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

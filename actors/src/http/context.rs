@@ -1,0 +1,124 @@
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::Request;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use tenure::{CancellationToken, Scope, Spawner, TaskSpec};
+use tokio::time::Instant;
+
+use super::exchange::Exchange;
+
+/// What a handler has of its own request, among the request's extensions: in axum
+/// `Extension(request): Extension<RequestContext>`.
+///
+/// ```
+/// use axum::Extension;
+/// use tenure_actors::http::RequestContext;
+///
+/// async fn report(Extension(request): Extension<RequestContext>) -> Result<String, String> {
+///     // It ends with the request: also when the client goes.
+///     let rows = request.spawner().task(async { tenure::Ok(3) }).map_err(|error| error.to_string())?;
+///     let rows = rows.await.map_err(|error| error.to_string())?;
+///     Ok(format!("{rows} rows"))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct RequestContext {
+    scope: Scope,
+    exchange: Arc<Exchange>,
+}
+
+impl RequestContext {
+    pub(super) fn new(scope: Scope, exchange: Arc<Exchange>) -> Self {
+        Self { scope, exchange }
+    }
+
+    /// Starts what is to end with the request: when its response has been sent, its client has gone, its time is up, or
+    /// its connection ends. A response that is a stream is not sent before its end.
+    ///
+    /// What is to outlive the request is started with another spawner, such as that of the actor that answers for it.
+    #[must_use]
+    pub fn spawner(&self) -> &Spawner {
+        &self.scope
+    }
+
+    /// Where the request comes from, if that is known.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.exchange.connection.peer
+    }
+
+    /// Until when the response is to have begun, unless the request is [relaxed](RequestContext::relax). What is
+    /// asked in the handler inherits it.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        (!self.exchange.is_relaxed()).then(|| self.exchange.deadline())
+    }
+
+    /// Lifts the limits of the request and of its response: how long the handler may take, how long the response may
+    /// be silent, and how much the client has to take. For event streams and long polls. What is asked after this
+    /// has no limit of the request's. A shutdown still ends it within [`Limits::shutdown`](super::Limits::shutdown).
+    pub fn relax(&self) {
+        self.exchange.relax();
+        // Further away than anything lasts.
+        let year = std::time::Duration::from_secs(86_400 * 365);
+        self.scope.set_deadline(Instant::now() + year);
+    }
+
+    fn upgrade<F>(
+        &self,
+        on_upgrade: OnUpgrade,
+        then: impl FnOnce(Upgraded, CancellationToken) -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let connection = &self.exchange.connection;
+        if connection.is_http2() {
+            let token = connection.token.clone();
+            let then = async move {
+                match on_upgrade.await {
+                    Ok(io) => then(io, token).await,
+                    Err(error) => tracing::debug!(%error, "an upgrade did not come about"),
+                }
+            };
+            // If the connection is ending, so is the upgrade.
+            drop(connection.spawner.task(TaskSpec::new(then).contain()));
+        } else {
+            let then = Box::new(|io, token| Box::pin(then(io, token)) as _);
+            connection.set_upgrade((on_upgrade, then));
+        }
+    }
+}
+
+impl fmt::Debug for RequestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestContext")
+            .field("scope", &self.scope)
+            .field("peer", &self.peer())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs something on a connection once the response has upgraded it, as a child of the connection. It is given a token
+/// that fires at a shutdown, and has [`Limits::shutdown`](super::Limits::shutdown) to end then.
+///
+/// The response has to be the one that upgrades, which is `101 Switching Protocols`. `false` if the request asks for no
+/// upgrade, or is not one that this server has given to its service.
+pub fn upgrade<B, F>(
+    request: &mut Request<B>,
+    then: impl FnOnce(Upgraded, CancellationToken) -> F + Send + 'static,
+) -> bool
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Some(context) = request.extensions().get::<RequestContext>().cloned() else {
+        return false;
+    };
+    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return false;
+    };
+    context.upgrade(on_upgrade, then);
+    true
+}

@@ -1,0 +1,245 @@
+//! A request and its response, as those see it who are not its handler.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::response::Parts;
+use http_body::{Frame, SizeHint};
+use tenure::Scope;
+use tokio::time::Instant;
+
+use super::connection::{Connection, lock};
+use super::{BoxError, Limits};
+
+/// Why a request ends before its handler has, or has an answer that is not its handler's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Verdict {
+    None,
+    TimedOut,
+    SlowBody,
+    LargeBody,
+    BadBody,
+    /// Its client has gone in the middle of the body.
+    CutOff,
+    Silent,
+    Stalled,
+}
+
+impl Verdict {
+    const ALL: [Self; 8] = [
+        Self::None,
+        Self::TimedOut,
+        Self::SlowBody,
+        Self::LargeBody,
+        Self::BadBody,
+        Self::CutOff,
+        Self::Silent,
+        Self::Stalled,
+    ];
+
+    /// What the client is told, if it can still be told anything.
+    pub(super) const fn status(self) -> StatusCode {
+        match self {
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::LargeBody => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BadBody | Self::CutOff => StatusCode::BAD_REQUEST,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::None | Self::Silent | Self::Stalled => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// How far the response has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Stage {
+    Handling,
+    Responding,
+}
+
+/// What the handler has left for the protocol, which takes it in the same task.
+#[derive(Default)]
+pub(super) struct Handoff {
+    pub(super) head: Option<(Parts, SizeHint)>,
+    pub(super) frame: Option<Result<Frame<Bytes>, BoxError>>,
+    /// No frame comes after this one.
+    pub(super) ended: bool,
+    /// What the handler runs in, once it does.
+    pub(super) scope: Option<Scope>,
+}
+
+pub(super) struct Exchange {
+    pub(super) connection: Arc<Connection>,
+    pub(super) began: Instant,
+    stage: AtomicU8,
+    verdict: AtomicU8,
+    /// The client is still sending the body, and somebody wants it.
+    reads_body: AtomicBool,
+    is_relaxed: AtomicBool,
+    /// The protocol wants more of the response than there is.
+    waits_for_handler: AtomicBool,
+    sent: AtomicU64,
+    handoff: Mutex<Handoff>,
+}
+
+impl Exchange {
+    pub(super) fn new(connection: Arc<Connection>, reads_body: bool) -> Self {
+        connection.set_reads_body(reads_body);
+        Self {
+            connection,
+            began: Instant::now(),
+            stage: AtomicU8::new(Stage::Handling as u8),
+            verdict: AtomicU8::new(Verdict::None as u8),
+            reads_body: AtomicBool::new(reads_body),
+            is_relaxed: AtomicBool::new(false),
+            waits_for_handler: AtomicBool::new(true),
+            sent: AtomicU64::new(0),
+            handoff: Mutex::new(Handoff::default()),
+        }
+    }
+
+    pub(super) fn handoff(&self) -> std::sync::MutexGuard<'_, Handoff> {
+        lock(&self.handoff)
+    }
+
+    /// The handler has come to its response.
+    pub(super) fn leave_head(&self, head: Parts, hint: SizeHint, is_empty: bool) {
+        let mut handoff = self.handoff();
+        handoff.head = Some((head, hint));
+        handoff.ended = is_empty;
+        drop(handoff);
+        self.begin_response();
+    }
+
+    pub(super) fn leave_last(&self, frame: Option<Result<Frame<Bytes>, BoxError>>) {
+        let mut handoff = self.handoff();
+        handoff.frame = frame;
+        handoff.ended = true;
+    }
+
+    /// The scope of the request has ended. If it was ended before its response, that is cut off.
+    pub(super) fn fail_unless_ended(&self) {
+        let is_cut_off = !self.handoff().ended && self.is_responding();
+        if is_cut_off {
+            self.leave_last(Some(Err("the request has failed".into())));
+        } else {
+            self.handoff().ended = true;
+        }
+    }
+
+    fn limits(&self) -> &Limits {
+        self.connection.limits()
+    }
+
+    /// When the handler is to have begun its response.
+    pub(super) fn deadline(&self) -> Instant {
+        let far = self.began + std::time::Duration::from_secs(86_400 * 365);
+        self.began.checked_add(self.limits().request).unwrap_or(far)
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        Verdict::ALL[usize::from(self.verdict.load(Ordering::Relaxed))]
+    }
+
+    /// The first one stands.
+    pub(super) fn judge(&self, verdict: Verdict) {
+        let none = Verdict::None as u8;
+        let order = Ordering::Relaxed;
+        let judged = self
+            .verdict
+            .compare_exchange(none, verdict as u8, order, order);
+        if judged.is_err() {
+            return;
+        }
+        let stats = self.connection.stats();
+        match verdict {
+            Verdict::None => {}
+            Verdict::TimedOut => stats.timed_out.add(),
+            Verdict::SlowBody => stats.slow_bodies.add(),
+            Verdict::LargeBody => stats.bodies_too_large.add(),
+            Verdict::BadBody => stats.bad_bodies.add(),
+            Verdict::CutOff => stats.abandoned.add(),
+            Verdict::Silent => stats.silent.add(),
+            Verdict::Stalled => stats.stalled.add(),
+        }
+        let peer = self.connection.peer;
+        match verdict {
+            Verdict::TimedOut | Verdict::Silent => {
+                tracing::warn!(?peer, ?verdict, "a request has ended at a limit");
+            }
+            _ => tracing::debug!(?peer, ?verdict, "a request has ended at a limit"),
+        }
+    }
+
+    pub(super) fn end_body(&self) {
+        self.reads_body.store(false, Ordering::Relaxed);
+        self.connection.set_reads_body(false);
+    }
+
+    /// It may take as long, and be silent for as long, as it likes.
+    pub(super) fn relax(&self) {
+        self.is_relaxed.store(true, Ordering::Relaxed);
+        if !self.connection.is_http2() {
+            self.connection.relax();
+        }
+    }
+
+    pub(super) fn is_relaxed(&self) -> bool {
+        self.is_relaxed.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin_response(&self) {
+        self.stage.store(Stage::Responding as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_responding(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) == Stage::Responding as u8
+    }
+
+    pub(super) fn set_waits_for_handler(&self, waits: bool) {
+        self.waits_for_handler.store(waits, Ordering::Relaxed);
+    }
+
+    /// Whether there is more to send than the client takes.
+    pub(super) fn waits_for_client(&self) -> bool {
+        self.is_responding()
+            && !self.waits_for_handler.load(Ordering::Relaxed)
+            && !self.is_relaxed()
+    }
+
+    pub(super) fn note_sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// When it is to end, and as what, if its response has been silent since then.
+    pub(super) fn due(&self, silent_since: Instant) -> Option<(Instant, Verdict)> {
+        if self.is_relaxed() || self.verdict() != Verdict::None {
+            return None;
+        }
+        let limits = self.limits();
+        let at = |since: Instant, limit| since.checked_add(limit);
+        let reads = self.reads_body.load(Ordering::Relaxed);
+        let waits = self.waits_for_handler.load(Ordering::Relaxed);
+        let dues = [
+            (!self.is_responding()).then(|| (at(self.began, limits.request), Verdict::TimedOut)),
+            reads.then(|| (at(self.began, limits.read), Verdict::SlowBody)),
+            (self.is_responding() && waits)
+                .then(|| (at(silent_since, limits.idle), Verdict::Silent)),
+            // With HTTP/1 that lasts until the last byte is written, which is the connection's to see.
+            limits
+                .write
+                .filter(|_| self.connection.is_http2())
+                .map(|write| (at(self.began, write), Verdict::Stalled)),
+        ];
+        let dues = dues.into_iter().flatten();
+        dues.filter_map(|(at, verdict)| Some((at?, verdict)))
+            .min_by_key(|(at, _)| *at)
+    }
+}

@@ -1,0 +1,12 @@
+//! The server: what its clients send, what they do not, and how both end.
+
+mod bad_input;
+mod client;
+mod frames;
+mod harness;
+mod http2;
+mod http2_faults;
+mod lifecycle;
+mod slow;
+mod tls;
+mod websocket;
