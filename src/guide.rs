@@ -21,3 +21,6 @@ pub mod pool_that_waits {}
 
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("../docs/guide/7-something-does-not-stop.md")]
+pub mod something_does_not_stop {}

@@ -66,7 +66,7 @@
 //! | find one again | [`Spawner::find`], [`Spawner::lookup`], [`Spawner::child_or_start`] |
 //! | end them | [`ActorRef::stop`], [`drain`](ActorRef::drain), [`kill`](ActorRef::kill), [`Stopping`] |
 //! | hold a tree | [`scope()`], [`System`], [`Group`] |
-//! | see what is alive, and why it does not end | [`NodeRef::snapshot`], [`observe`] |
+//! | see what is alive, and why it does not end | [`NodeRef::snapshot`], [`Builder::watchdog`], [`observe`] |
 //! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Cycle`], [`Builder::on_dead_letter`] |
 //!
 //! How a node lives and ends, rule by rule: [`lifecycle`]. The ways in which a goroutine leaks, and what
@@ -97,7 +97,7 @@ mod tree;
 pub use actor::{
     Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, IntoTask, Next, Permit,
     Recipient, RecipientAsk, RecipientTell, RefTo, Reserve, Spawner, Start, Stashed, TaskHandle,
-    TaskOutput, TaskSpec, Tell, Timer, Watch, Watched, WithToken, Work,
+    TaskOutput, TaskSpec, Tell, Timer, Watch, Watched, WeakRef, WithToken, Work,
 };
 pub use error::ok::Ok;
 pub use error::{

@@ -73,6 +73,15 @@ fn program(form: &str) {
             true
         }),
         "block_on, stuck" => builder().block_on(Root::Blocks).is_ok(),
+        "dump" => workers(1).block_on(async {
+            let system = System::builder().name("shop").on_dump_signals();
+            let system = system.start().unwrap();
+            system
+                .spawn(ChildSpec::new(Root::Blocks).name("till"))
+                .unwrap();
+            std::future::pending::<()>().await;
+            true
+        }),
         other => panic!("{other} is no program"),
     };
     std::process::exit(i32::from(!ended));
@@ -152,6 +161,34 @@ fn signals_end_a_process_whose_workers_are_stuck() {
         }
     });
     assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn dump_signals_print_what_is_alive_though_every_worker_is_stuck() {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "program_of_a_child_process", "--nocapture"])
+        .env(FORM, "dump")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("ready")));
+    let mut printed = BufReader::new(child.stderr.take().unwrap()).lines();
+    for name in ["-QUIT", "-USR1"] {
+        let pid = child.id().to_string();
+        Command::new("kill").args([name, &pid]).status().unwrap();
+        let lines = printed.by_ref().map_while(Result::ok);
+        let dump: Vec<String> = lines.take_while(|line| line != "---").collect();
+        let dump = dump.join("\n");
+        assert!(dump.contains("alive in shop:/"), "{dump}");
+        assert!(dump.contains("shop:/till "), "{dump}");
+        assert!(dump.contains("Root at "), "{dump}");
+    }
+    // It goes on.
+    assert!(child.try_wait().unwrap().is_none());
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[cfg(target_os = "linux")]

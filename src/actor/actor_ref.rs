@@ -8,6 +8,7 @@ use super::cell::ActorCell;
 use super::permit::Reserve;
 use super::recipient::Recipient;
 use super::tell::{Tell, hand_on};
+use super::weak_ref::WeakRef;
 use crate::error::{AskError, Phase, SendError, TrySendError};
 use crate::mailbox::{Caller, CallerTracking, Refusal, ReplyTo};
 use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
@@ -295,6 +296,12 @@ impl<M: Send + 'static> ActorRef<M> {
     #[must_use]
     pub fn node(&self) -> NodeRef {
         NodeRef::new(Arc::clone(&self.cell) as Arc<dyn AnyNode>)
+    }
+
+    /// A reference to the same actor that is not counted: see [`WeakRef`].
+    #[must_use]
+    pub fn downgrade(&self) -> WeakRef<M> {
+        WeakRef::new(&self.cell)
     }
 
     /// A reference that can only send messages made from a `T`: a part of what the actor takes,

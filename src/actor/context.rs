@@ -12,7 +12,7 @@ use super::cell::ActorCell;
 use super::sources::Sources;
 use super::task::{AtStop, launch_task};
 use super::work::{self, Shape};
-use super::{Actor, ActorRef, IntoTask, Spawner, TaskHandle, Tell, refused};
+use super::{Actor, ActorRef, IntoTask, Spawner, TaskHandle, Tell, WeakRef, refused};
 use crate::error::{SpawnError, StopError, TrySendError};
 use crate::mailbox::{Batch, Caller, CallerGone, DropReason, Leftover, UntilCallerGone};
 use crate::tree::signals::{Marks, Signals};
@@ -77,6 +77,13 @@ impl<A: Actor> Context<A> {
     #[must_use]
     pub fn me(&self) -> ActorRef<A::Msg> {
         ActorRef::new(Arc::clone(&self.cell))
+    }
+
+    /// A reference to this actor that is not counted: for what the actor keeps of itself in its state, so that it does
+    /// not hide that nobody else can reach it ([`Snapshot`](crate::observe::Snapshot#unreachable)).
+    #[must_use]
+    pub fn me_weak(&self) -> WeakRef<A::Msg> {
+        WeakRef::new(&self.cell)
     }
 
     /// Runs a future, or a [`TaskSpec`](crate::TaskSpec) of one, as a task of this actor's, and sends what it
@@ -314,6 +321,10 @@ impl<A: Actor> Context<A> {
         if mark_of(label) != self.label {
             self.publish(label);
         }
+    }
+
+    pub(super) fn note_sourced(&self) {
+        self.cell.queue.note_sourced();
     }
 
     #[inline]

@@ -46,6 +46,7 @@ mod task_label;
 mod task_output;
 mod task_spec;
 mod tell;
+mod weak_ref;
 mod work;
 
 pub use actor_ref::{ActorRef, RefTo};
@@ -64,6 +65,7 @@ pub use task::TaskHandle;
 pub use task_output::TaskOutput;
 pub use task_spec::{IntoTask, TaskSpec};
 pub use tell::Tell;
+pub use weak_ref::WeakRef;
 pub use work::{Blocking, WithToken, Work};
 
 pub(crate) use alone::Alone;

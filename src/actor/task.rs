@@ -184,11 +184,6 @@ impl<T: Send + 'static> AnyNode for TaskCell<T> {
         matches!(*lock(&self.output), Output::Wanted)
     }
 
-    /// One in its owner's table, and two in its shell: in the exit, and where its value is left.
-    fn own_references(&self) -> Option<usize> {
-        (self.node.kind() == Kind::Task).then_some(3)
-    }
-
     fn set_waker(&self, waker: &Waker) {
         self.waker.set(waker);
     }

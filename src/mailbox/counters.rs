@@ -1,7 +1,7 @@
 //! What the senders and the loop of a mailbox tell each other without its lock. The invariants are those of the
 //! [`Queue`](super::Queue).
 
-use super::sync::{AtomicU8, AtomicU32, AtomicU64};
+use super::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 /// Somebody waits for room.
 pub(super) const WAITERS: u8 = 1;
@@ -22,6 +22,8 @@ pub(super) struct Counters {
     pub(super) attention: AtomicU8,
     /// The mailbox has to tell the callers of asks that it drops. It never changes.
     pub(super) knows_callers: bool,
+    /// How many messages have been handled that came from elsewhere; it begins anew after 2^16.
+    pub(super) sourced: AtomicU16,
     /// When the message was begun that was started last, as a [`stamp`](crate::sync::stamp); 0 if that is not timed.
     pub(super) began: AtomicU32,
 }
@@ -33,6 +35,7 @@ impl Counters {
             ended: AtomicU64::new(0),
             attention: AtomicU8::new(WOKEN),
             knows_callers,
+            sourced: AtomicU16::new(0),
             began: AtomicU32::new(0),
         }
     }

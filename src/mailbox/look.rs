@@ -16,6 +16,8 @@ pub(crate) struct MailboxLook {
     pub(crate) reserved: u64,
     /// How many messages have been started.
     pub(crate) started: u64,
+    /// Tells the handler that runs now from any other of late.
+    pub(crate) handler: u64,
     /// The loop sleeps, and waits for a message.
     pub(crate) is_asleep: bool,
     /// When the message was begun that was started last, if that is timed.
@@ -40,9 +42,25 @@ impl<M> Queue<M> {
             senders_waiting: extras.map_or(0, |extras| extras.waiters.count()),
             reserved: extras.map_or(0, |extras| extras.reserved),
             started,
+            handler: started << 16 | u64::from(self.counters.sourced.load(Ordering::Relaxed)),
             is_asleep: state.asleep,
             began: (began != 0).then(|| stamp::decode(began)),
         }
+    }
+
+    /// Whether the handler has not ended of the message that was started last.
+    #[inline]
+    pub(crate) fn is_in_message(&self) -> bool {
+        let started = self.counters.started.load(Ordering::Relaxed);
+        started != self.counters.ended.load(Ordering::Relaxed)
+    }
+
+    /// A message from elsewhere is about to be handled. It is the loop's alone to say so.
+    pub(crate) fn note_sourced(&self) {
+        let sourced = self.counters.sourced.load(Ordering::Relaxed);
+        self.counters
+            .sourced
+            .store(sourced.wrapping_add(1), Ordering::Relaxed);
     }
 
     /// The message that was started last is handled from now on. It is the loop's alone to say so.

@@ -4,12 +4,12 @@
 #[cfg(all(test, tenure_loom))]
 pub(super) use loom::sync::{
     Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
+    atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
 };
 #[cfg(not(all(test, tenure_loom)))]
 pub(super) use std::sync::{
     Mutex,
-    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence},
+    atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering, fence},
 };
 
 #[cfg(not(all(test, tenure_loom)))]

@@ -55,7 +55,7 @@ pub struct Group {
     pub queued: u64,
     /// How many messages all of them have started.
     pub handled: u64,
-    /// The age of the oldest.
+    /// The [age](super::NodeInfo::age) of the oldest.
     #[cfg_attr(feature = "serde", serde(rename = "oldest_ms", with = "super::millis"))]
     pub oldest: Duration,
     /// The path of one of them.

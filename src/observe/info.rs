@@ -31,6 +31,8 @@ pub(super) struct Seen {
     pub(super) is_busy: bool,
     /// Nothing can wake it, as far as can be seen of it alone; so many references are not counted.
     pub(super) unreachable: Option<usize>,
+    /// Tells the handler that runs now from any other.
+    pub(super) handler: u64,
     /// Since when it has handled what it handles, if that is timed.
     pub(super) handling_since: Option<Instant>,
 }
@@ -54,49 +56,17 @@ pub(super) fn see(
 ) -> Option<Seen> {
     let look = look(node, now)?;
     let mail = node.look_at_mail();
-    let polls = node.polls();
-    let is_in_poll = polls % 2 == 1;
-    let is_handling = mail.is_some() && node.progress().1 && node.label().is_some();
-    let label = if is_handling { node.label() } else { None };
-    let references = node.own_references().map(|own| {
-        // One is that of this look.
-        Arc::strong_count(node).saturating_sub(own + look.children + 1)
-    });
-    let unreachable = is_unreachable(node, &look, mail.as_ref(), references);
-    let info = NodeInfo {
-        id: node.id(),
-        owner: node.owner().map(|owner| owner.id()),
-        depth,
-        path,
-        name: look.name.as_deref().map(|name| bounded(name).into_owned()),
-        kind: node.kind(),
-        type_name: bounded(node.type_name()),
-        site: node.site().into(),
-        age: now.saturating_duration_since(node.born()),
-        phase: look.phase,
-        phase_for: None,
-        verdict: Verdict::Idle,
-        holds_up_stop: false,
-        order: order(node, &look, now).map(Box::new),
-        grace: grace(node, &look, now).map(Box::new),
-        mailbox: mail.as_ref().map(MailboxInfo::from),
-        handled: mail.as_ref().map_or(0, |mail| mail.started),
-        label: label.map(bounded),
-        handling_for: None,
-        polls: polls / 2,
-        in_poll_for: is_in_poll.then_some(Duration::ZERO),
-        waits: waits(&look, now),
-        more_waits: look.more_waits,
-        sources: sources(&look, now),
-        restarts: restarts(&look, now).map(Box::new),
-        children: look.children,
-        references,
-    };
+    let is_from_source = look.signals.is_from_source();
+    let is_awake = |mail: &MailboxLook| !mail.is_asleep || is_from_source;
+    let label = node.label().filter(|_| mail.as_ref().is_some_and(is_awake));
+    let mut info = describe(node, &look, mail.as_ref(), now);
+    info.path = path;
+    info.depth = depth;
+    info.label = label.map(bounded);
+    let is_handling = label.is_some();
     let is_killed = look.signals.is_killed();
-    let over = look
-        .own_time
-        .map(|own| own.until)
-        .filter(|until| *until <= now);
+    let until = look.own_time.map(|own| own.until);
+    let over = until.filter(|until| *until <= now);
     Some(Seen {
         above,
         joins: match &look.joined {
@@ -107,16 +77,60 @@ pub(super) fn see(
         },
         uses_own_time: look.own_time.is_some() && node.kind() != Kind::System,
         over_since: over.filter(|_| is_killed || node.kind() != Kind::System),
-        is_busy: is_in_poll || is_handling || node.kind() == Kind::Blocking,
-        unreachable,
+        is_busy: info.in_poll_for.is_some() || is_handling || node.kind() == Kind::Blocking,
+        unreachable: is_unreachable(node, &look, mail.as_ref(), info.references),
+        handler: mail.as_ref().map_or(0, |mail| mail.handler),
         handling_since: mail.and_then(|mail| mail.began).filter(|_| is_handling),
         info: with_phase(info, &look, now),
     })
 }
 
+/// All that is told of it alone, but for its place and its label.
+fn describe(
+    node: &Arc<dyn AnyNode>,
+    look: &Look,
+    mail: Option<&MailboxLook>,
+    now: Instant,
+) -> NodeInfo {
+    let polls = node.polls();
+    let is_in_poll = polls % 2 == 1;
+    NodeInfo {
+        id: node.id(),
+        owner: node.owner().map(|owner| owner.id()),
+        depth: 0,
+        path: String::new(),
+        name: look.name.as_deref().map(|name| bounded(name).into_owned()),
+        kind: node.kind(),
+        type_name: bounded(node.type_name()),
+        site: node.site().into(),
+        age: now.saturating_duration_since(node.born(now)),
+        phase: look.phase,
+        phase_for: None,
+        verdict: Verdict::Idle,
+        holds_up_stop: false,
+        order: order(node, look, now).map(Box::new),
+        grace: grace(node, look, now).map(Box::new),
+        mailbox: mail.map(MailboxInfo::from),
+        handled: mail.map_or(0, |mail| mail.started),
+        label: None,
+        handling_for: None,
+        polls: polls / 2,
+        in_poll_for: is_in_poll.then_some(Duration::ZERO),
+        waits: waits(look, now),
+        more_waits: look.more_waits,
+        sources: sources(look, now),
+        restarts: restarts(look, now).map(Box::new),
+        children: look.children,
+        references: node.own_references().map(|own| {
+            // One is that of this look.
+            Arc::strong_count(node).saturating_sub(own + look.children + 1)
+        }),
+    }
+}
+
 /// Whether nothing can wake it: see [`Snapshot`](super::Snapshot#unreachable). Gives how many references there are
 /// that are not counted.
-fn is_unreachable(
+pub(super) fn is_unreachable(
     node: &Arc<dyn AnyNode>,
     look: &Look,
     mail: Option<&MailboxLook>,

@@ -39,7 +39,7 @@ fn note_what_lasts(seen: &mut [Seen], sightings: &Sightings, now: Instant) -> La
             note(Activity::Poll(info.polls));
         }
         if info.label.is_some() && each.handling_since.is_none() {
-            note(Activity::Handler(info.handled));
+            note(Activity::Handler(each.handler));
         }
         if each.unreachable.is_some() {
             note(Activity::Unreachable);

@@ -3,6 +3,7 @@
 //! A [`Snapshot`] is data. Everything that shows what is alive is made from it.
 
 mod cycles;
+mod dump;
 mod facts;
 #[cfg(feature = "serde")]
 mod forms;
@@ -14,6 +15,7 @@ mod snapshot;
 mod take;
 mod text;
 mod verdict;
+mod watchdog;
 
 pub use facts::{
     AskedBy, Fate, GateInfo, GraceInfo, MailboxInfo, OrderInfo, OrderKind, RestartsInfo, Site,
@@ -25,3 +27,4 @@ pub use groups::{Group, Groups};
 pub use options::SnapshotOptions;
 pub use snapshot::{LeftOut, NodeInfo, Snapshot};
 pub use verdict::Verdict;
+pub use watchdog::{Alarm, AlarmKind, Watchdog};

@@ -116,8 +116,9 @@ pub struct NodeInfo {
     pub type_name: Cow<'static, str>,
     /// Where it was spawned.
     pub site: Site,
-    /// How long ago it was spawned: to the millisecond if that was in the first 37 hours of the process, and to the
-    /// second after that.
+    /// How long it has been there. With [timings](crate::Builder::timings) that is since it was spawned; without, at
+    /// least, since somebody first looked. It is to the millisecond in the first 37 hours of a process, and to the second
+    /// after that.
     #[cfg_attr(feature = "serde", serde(rename = "age_ms", with = "super::millis"))]
     pub age: Duration,
     /// Where in its life it was.
@@ -168,7 +169,8 @@ pub struct NodeInfo {
     pub restarts: Option<Box<RestartsInfo>>,
     /// How many live nodes are right beneath it.
     pub children: usize,
-    /// How many counted references others have to it, of an actor or task: those of its own state among them.
+    /// How many counted references others have to an actor, those of its own state among them: references, recipients,
+    /// spawners, and futures that wait for it.
     pub references: Option<usize>,
 }
 

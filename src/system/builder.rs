@@ -1,4 +1,5 @@
 use std::future::{Future, poll_fn};
+use std::io;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,11 +8,12 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 
+use super::attendant::{Attend, Attendance, Attendant};
 use super::root::Root;
 use super::roots;
 use super::run::run_root;
 use super::scope::join;
-use super::signals::serve;
+use super::signals::{Dump, Served, serve};
 use super::{System, system_defaults};
 use crate::error::RunError;
 use crate::mailbox::Mailbox;
@@ -46,6 +48,8 @@ pub struct Builder {
     mailbox: Mailbox,
     ask_timeout: Option<Duration>,
     on_signals: bool,
+    on_dump_signals: Option<Dump>,
+    attendants: Vec<Attendant>,
     timings: bool,
     on_dead_letter: Option<LetterHook>,
 }
@@ -117,9 +121,10 @@ impl Builder {
         self
     }
 
-    /// Has each actor of this system note when it begins to handle a message, so that a
-    /// [snapshot](crate::NodeRef::snapshot) tells for how long it has been at that. It reads the clock for each
-    /// message. Without it a snapshot tells for how long at least: since somebody first looked.
+    /// Has this system note when each node is spawned, when an actor begins to handle a message, and when a wait
+    /// begins, so that a [snapshot](crate::NodeRef::snapshot) tells for how long that has been so. It reads the clock
+    /// each time. Without it a snapshot tells for how long at least: since somebody first looked, which a
+    /// [watchdog](Builder::watchdog) does all the time.
     #[must_use]
     pub fn timings(mut self) -> Self {
         self.timings = true;
@@ -225,6 +230,8 @@ impl Builder {
             stalls: defaults.stalls,
             group_restarts: defaults.group_restarts,
             restarting: defaults.restarting,
+            overruns: defaults.overruns,
+            restarts: defaults.restarts,
             sightings: defaults.sightings,
             timings: self.timings,
             handle: defaults.handle,
@@ -233,14 +240,34 @@ impl Builder {
         let node = Root::system(shared, self.name, site);
         roots::note(&node);
         let exit = Exit::new(Arc::clone(&node));
-        launch(&handle, || Arc::clone(&node), shell(exit));
-        if self.on_signals
-            && let Err(error) = serve(Arc::clone(&node), self.grace)
+        let attendants = self.attendants.iter();
+        let begun = attendants.map(|attendant| Attendance::begin(attendant, &node));
+        let attendances: io::Result<Vec<_>> = begun.collect();
+        let attendances = attendances.map_err(RunError::Io)?;
+        launch(&handle, || Arc::clone(&node), shell(exit, attendances));
+        let served = Served {
+            end_within: self.on_signals.then_some(self.grace),
+            dump: self.on_dump_signals,
+        };
+        if served.is_any()
+            && let Err(error) = serve(Arc::clone(&node), served)
         {
             request(&node, Order::Kill);
             return Err(RunError::Io(error));
         }
         Ok(System::new(node, self.grace))
+    }
+
+    /// Has a thread run beside the system for as long as it lives.
+    pub(crate) fn attend(mut self, name: &'static str, attend: Attend) -> Self {
+        self.attendants.push(Attendant { name, attend });
+        self
+    }
+
+    /// Has something done at the signals that ask for a dump.
+    pub(crate) fn dump_with(mut self, dump: Dump) -> Self {
+        self.on_dump_signals = Some(dump);
+        self
     }
 }
 
@@ -254,6 +281,8 @@ impl Default for Builder {
             mailbox: Mailbox::default(),
             ask_timeout: None,
             on_signals: false,
+            on_dump_signals: None,
+            attendants: Vec::new(),
             timings: false,
             on_dead_letter: None,
         }
@@ -265,7 +294,7 @@ fn runtime(mut builder: tokio::runtime::Builder) -> Result<Runtime, RunError> {
 }
 
 /// The shell of a system: its body only waits to be told to end, or for a child to fail.
-async fn shell(mut exit: Exit) {
+async fn shell(mut exit: Exit, attendances: Vec<Attendance>) {
     let node = Arc::clone(exit.any());
     node.node().set_running();
     let drained = {
@@ -281,6 +310,9 @@ async fn shell(mut exit: Exit) {
     let manner = if drained { Manner::Drain } else { Manner::Stop };
     // What does not yield is for those who wait to report; the shell stays with it.
     while join(&mut exit, manner, false).await.is_err() {}
+    for attendance in attendances {
+        attendance.end().await;
+    }
     let reason = Report::default().finish(&node);
     exit.conclude(reason);
 }

@@ -121,8 +121,7 @@ impl System {
 
     #[track_caller]
     fn end(&self, order: Order) -> Stopping {
-        self.node().request(order);
-        Stopping::new(Arc::clone(self.spawner.owner())).with_warnings()
+        self.node().end(order).with_warnings()
     }
 }
 

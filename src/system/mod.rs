@@ -1,6 +1,7 @@
 //! The tops of trees: scopes, which a piece of code opens and waits for, and systems, which live as
 //! long as a program.
 
+mod attendant;
 mod builder;
 mod handle;
 mod root;
@@ -9,19 +10,20 @@ mod run;
 mod scope;
 mod signals;
 
+pub(crate) use attendant::Control;
 pub use builder::Builder;
 pub use handle::System;
 pub(crate) use roots::{RootWatch, note as note_root};
 pub use scope::{Scope, scope, scope_send};
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::mailbox::Mailbox;
-use crate::tree::{Letters, Shared, Sightings, Stalls};
+use crate::tree::{Letters, OverrunLog, Shared, Sightings, Stalls};
 
 /// What a tree has that nobody has said anything about.
 pub(crate) fn system_defaults(handle: Handle) -> Shared {
@@ -36,6 +38,8 @@ pub(crate) fn system_defaults(handle: Handle) -> Shared {
         stalls: Arc::new(Stalls::default()),
         group_restarts: AtomicUsize::new(0),
         restarting: AtomicUsize::new(0),
+        overruns: OverrunLog::default(),
+        restarts: AtomicU64::new(0),
         sightings: Sightings::default(),
         timings: false,
     }

@@ -17,14 +17,40 @@ use crate::tree::{AnyNode, Order, Stopping, UntilStopped, launch_thread, request
 /// The exit code of a process that was told three times to end.
 const TOLD_THRICE: i32 = 130;
 
+/// Shows what is alive in a system.
+pub(crate) type Dump = fn(&Arc<dyn AnyNode>);
+
+/// Which signals are served.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Served {
+    /// Those that end the system, within this grace.
+    pub(super) end_within: Option<Duration>,
+    /// Those that ask what is alive, and how that is shown.
+    pub(super) dump: Option<Dump>,
+}
+
+impl Served {
+    pub(super) const fn is_any(&self) -> bool {
+        self.end_within.is_some() || self.dump.is_some()
+    }
+}
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    End,
+    #[cfg_attr(windows, expect(dead_code, reason = "there are no such signals"))]
+    Dump,
+}
+
 /// Serves the signals until this system has ended.
 ///
 /// # Errors
 ///
 /// If they cannot be listened to, or there is no thread for it.
-pub(super) fn serve(system: Arc<dyn AnyNode>, grace: Duration) -> io::Result<()> {
+pub(super) fn serve(system: Arc<dyn AnyNode>, served: Served) -> io::Result<()> {
     let (begun, has_begun) = channel();
-    let run = move || run(&system, grace, &begun);
+    let run = move || run(&system, served, &begun);
     if !launch_thread("tenure-signals", run) {
         return Err(io::Error::other("no thread to serve signals"));
     }
@@ -32,34 +58,40 @@ pub(super) fn serve(system: Arc<dyn AnyNode>, grace: Duration) -> io::Result<()>
     has_begun.recv().unwrap_or_else(ended)
 }
 
-fn run(system: &Arc<dyn AnyNode>, grace: Duration, begun: &Sender<io::Result<()>>) {
-    let (runtime, signals) = match listen() {
+fn run(system: &Arc<dyn AnyNode>, served: Served, begun: &Sender<io::Result<()>>) {
+    let (runtime, signals) = match listen(served) {
         Ok(listening) => listening,
         // Whoever asked for it waits for that.
         Err(error) => return begun.send(Err(error)).unwrap_or_default(),
     };
     begun.send(Ok(())).unwrap_or_default();
-    runtime.block_on(heed(system, grace, signals));
+    runtime.block_on(heed(system, served, signals));
 }
 
-fn listen() -> io::Result<(Runtime, Signals)> {
+fn listen(served: Served) -> io::Result<(Runtime, Signals)> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let signals = {
         let _context = runtime.enter();
-        Signals::listen()?
+        Signals::listen(served)?
     };
     Ok((runtime, signals))
 }
 
-async fn heed(system: &Arc<dyn AnyNode>, grace: Duration, mut signals: Signals) {
+async fn heed(system: &Arc<dyn AnyNode>, served: Served, mut signals: Signals) {
     let mut end = pin!(UntilStopped::new(Arc::clone(system)));
     let mut told = 0;
     poll_fn(|cx| {
-        while signals.poll(cx).is_ready() {
-            told += 1;
+        while let Poll::Ready(wish) = signals.poll(cx) {
             // What this wakes, and who is shown the traces, is not this crate's.
-            let tell = || tell(system, grace, told);
-            drop(catch_unwind(AssertUnwindSafe(tell)));
+            let heed = || match (wish, served.end_within, served.dump) {
+                (Wish::End, Some(grace), _) => {
+                    told += 1;
+                    tell(system, grace, told);
+                }
+                (Wish::Dump, _, Some(dump)) => dump(system),
+                _ => {}
+            };
+            drop(catch_unwind(AssertUnwindSafe(heed)));
         }
         end.as_mut().poll(cx).map(drop)
     })
@@ -83,31 +115,40 @@ fn tell(system: &Arc<dyn AnyNode>, grace: Duration, told: u32) {
     }
 }
 
-/// The signals with which a process is asked to end.
+/// The signals with which a process is asked to end, and those with which it is asked what is alive.
 #[derive(Debug)]
 struct Signals {
     #[cfg(unix)]
-    streams: [tokio::signal::unix::Signal; 2],
+    streams: Vec<(Wish, tokio::signal::unix::Signal)>,
     #[cfg(windows)]
-    stream: tokio::signal::windows::CtrlC,
+    stream: Option<tokio::signal::windows::CtrlC>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn listen() -> io::Result<Self> {
+    fn listen(served: Served) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [
+            (Wish::End, SignalKind::interrupt()),
+            (Wish::End, SignalKind::terminate()),
+            (Wish::Dump, SignalKind::quit()),
+            (Wish::Dump, SignalKind::user_defined1()),
+        ];
+        let is_served = |wish| match wish {
+            Wish::End => served.end_within.is_some(),
+            Wish::Dump => served.dump.is_some(),
+        };
+        let wanted = kinds.into_iter().filter(|(wish, _)| is_served(*wish));
+        let streams = wanted.map(|(wish, kind)| Ok((wish, signal(kind)?)));
         Ok(Self {
-            streams: [
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-            ],
+            streams: streams.collect::<io::Result<_>>()?,
         })
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        for stream in &mut self.streams {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wish> {
+        for (wish, stream) in &mut self.streams {
             if stream.poll_recv(cx).is_ready() {
-                return Poll::Ready(());
+                return Poll::Ready(*wish);
             }
         }
         Poll::Pending
@@ -116,13 +157,16 @@ impl Signals {
 
 #[cfg(windows)]
 impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            stream: tokio::signal::windows::ctrl_c()?,
-        })
+    fn listen(served: Served) -> io::Result<Self> {
+        let ends = served.end_within.is_some();
+        let stream = ends.then(tokio::signal::windows::ctrl_c).transpose()?;
+        Ok(Self { stream })
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.stream.poll_recv(cx).map(drop)
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Wish> {
+        match &mut self.stream {
+            Some(stream) => stream.poll_recv(cx).map(|_| Wish::End),
+            None => Poll::Pending,
+        }
     }
 }

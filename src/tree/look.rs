@@ -122,7 +122,7 @@ impl Joined {
             return Self::Nobody;
         };
         let first = |is_it: &dyn Fn(&Node) -> bool| {
-            let mut nodes = table.walk().map(|(_, entry)| &entry.node);
+            let mut nodes = table.walk().map(|(_, entry)| &entry.node).take(AT_ONCE);
             nodes.find(|node| is_it(node)).cloned()
         };
         match table.awaited {

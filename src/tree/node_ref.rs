@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::error::{Kind, Phase, StopError, StopReason};
-use crate::tree::node::{AnyNode, NodeId, Order, request_from};
+use crate::tree::node::{AnyNode, NodeId, Order, request_and_wait, request_from};
 use crate::tree::waiting::{Stopped, Stopping};
 
 /// An untyped reference to anything that is owned: it can be looked at and stopped, not sent to.
@@ -174,13 +174,13 @@ impl NodeRef {
     }
 
     #[track_caller]
-    fn end(&self, order: Order) -> Stopping {
-        self.request(order);
-        Stopping::new(Arc::clone(&self.node))
+    pub(crate) fn end(&self, order: Order) -> Stopping {
+        let asked_at = request_and_wait(&self.node, order, Location::caller());
+        Stopping::new(Arc::clone(&self.node)).asked_at(asked_at)
     }
 
     #[track_caller]
-    pub(crate) fn request(&self, order: Order) {
+    fn request(&self, order: Order) {
         request_from(&self.node, order, Location::caller());
     }
 }

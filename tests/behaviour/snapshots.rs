@@ -544,3 +544,93 @@ fn unreachable_actor_is_found_and_nothing_else_is() {
         system.stop().await.unwrap();
     });
 }
+
+#[test]
+fn weak_reference_hides_no_leak_and_is_counted_apart() {
+    // A simulation has references of its own.
+    in_order(async |check| {
+        let system = System::start().unwrap();
+        let actor = system.spawn(plain(&check)).unwrap();
+        let weak = actor.downgrade();
+        assert_eq!(weak.upgrade(), Some(actor.clone()));
+        drop(actor);
+        settle().await;
+        let snapshot = system.snapshot();
+        let shown = snapshot.nodes[1].verdict.to_string();
+        assert!(
+            shown.ends_with("unless by one of 1 weak references"),
+            "{shown}"
+        );
+        weak.upgrade().unwrap().ask(Msg::Ping).await.unwrap();
+        system.stop().await.unwrap();
+        assert_eq!(weak.upgrade(), None);
+    });
+}
+
+#[test]
+fn two_systems_and_ended_ones_are_told_apart() {
+    paused(async |check| {
+        let [one, other] =
+            ["one", "other"].map(|name| System::builder().name(name).start().unwrap());
+        let actor = one.spawn(plain(&check).named("same")).unwrap();
+        other.spawn(plain(&check).named("same")).unwrap();
+        settle().await;
+        assert!(one.snapshot().find("one:/same").is_some());
+        assert!(one.snapshot().find("other:/same").is_none());
+        assert_eq!(other.snapshot().nodes.len(), 2);
+        one.stop().await.unwrap();
+        assert_eq!(actor.node().snapshot().nodes.len(), 0);
+        assert_eq!(one.snapshot().groups().groups.len(), 0);
+        assert_eq!(other.snapshot().nodes.len(), 2);
+        other.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn snapshots_while_a_tree_ends_and_begins_are_whole() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        for round in 0..20 {
+            let owner = system.spawn(plain(&check).named("owner")).unwrap();
+            let of = check.clone();
+            run_in(&owner, move |ctx| {
+                for _ in 0..10 {
+                    drop(ctx.spawn(plain(&of)).unwrap());
+                }
+            })
+            .await;
+            let stopping = owner.stop();
+            for _ in 0..round {
+                tokio::task::yield_now().await;
+                let snapshot = system.snapshot();
+                for node in &snapshot.nodes {
+                    let owner = node.owner.map(|owner| snapshot.node(owner));
+                    assert!(owner.is_none_or(|owner| owner.is_some()), "{snapshot}");
+                }
+            }
+            stopping.await.unwrap();
+        }
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn ticks_that_follow_each_other_are_not_one_long_handler() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let actor = system.spawn(plain(&check)).unwrap();
+        run_in(&actor, |ctx| {
+            drop(ctx.send_every(Duration::from_millis(10), || {
+                Msg::Sleep(Duration::from_millis(9))
+            }));
+        })
+        .await;
+        for _ in 0..50 {
+            sleep(Duration::from_millis(10)).await;
+            let snapshot = system.snapshot();
+            let lasted = snapshot.nodes[1].handling_for.unwrap_or_default();
+            assert!(lasted < Duration::from_millis(20), "{lasted:?}");
+        }
+        system.stop().await.unwrap();
+    });
+}

@@ -260,6 +260,7 @@ impl<A: Actor> Context<A> {
     /// The mailbox is still asleep when a source's message is handled: others see it by this mark.
     fn sourced(&mut self, message: A::Msg) -> A::Msg {
         self.signals().begin_from_source();
+        self.note_sourced();
         self.show_label(&message);
         message
     }

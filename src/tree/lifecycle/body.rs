@@ -117,12 +117,20 @@ impl<'a, F: Future> Body<'a, F> {
 
     /// The replies that a suspended handler has dropped are settled when it ends; but now, if they were asked of
     /// another node, or if no handler dropped them.
+    ///
+    /// Gives what the node has been told meanwhile.
     #[inline]
-    fn suspend(&self, waker: &Waker) {
-        match self.exit.any().suspend(waker) {
-            true => self.exit.any().settle_handed_on(),
-            false => self.settle(DropReason::NoReply),
+    fn suspend(&self, waker: &Waker) -> Snapshot {
+        let any = self.exit.any();
+        let is_in_message = any.suspend(waker);
+        // Once: each look at a node of any kind is a call.
+        let node = any.node();
+        match is_in_message {
+            true => node.settle_handed_on(),
+            false => node.settle_replies(DropReason::NoReply),
         }
+        node.note_poll();
+        node.signals.load()
     }
 
     /// The code is suspended and the node is to end: is its time up?
@@ -151,7 +159,6 @@ impl<F: Future> Future for Body<'_, F> {
         if !this.is_brief {
             this.exit.ensure_waker(cx.waker());
         }
-        // Once: each look at a node of any kind is a call.
         let node = this.exit.any().node();
         let signals = node.signals.load();
         if this.is_over(signals) {
@@ -178,8 +185,9 @@ impl<F: Future> Future for Body<'_, F> {
         });
         match polled {
             Ok(Poll::Ready(value)) => {
-                this.settle(DropReason::NoReply);
-                this.exit.any().note_poll();
+                let node = this.exit.any().node();
+                node.settle_replies(DropReason::NoReply);
+                node.note_poll();
                 Poll::Ready(BodyEnd::Value(value))
             }
             Err(panic) => {
@@ -191,10 +199,7 @@ impl<F: Future> Future for Body<'_, F> {
             }
             Ok(Poll::Pending) => {
                 this.exit.ensure_waker(cx.waker());
-                this.suspend(cx.waker());
-                let node = this.exit.any().node();
-                node.note_poll();
-                let signals = node.signals.load();
+                let signals = this.suspend(cx.waker());
                 if this.is_over(signals)
                     || (signals.ends_incarnation() && this.is_out_of_time(signals, cx))
                 {

@@ -21,23 +21,28 @@ const REPLIES: u32 = 4;
 const LIMITED: u32 = 8;
 /// Of what the code notes, all that the end of a handler has to look at.
 const TO_CLEAR: u32 = WAITS | REPLIES | LIMITED;
-/// From here on, when the node was born, which never changes.
+/// From here on, since when the node has been there, once that has been noted: it does not change any more.
 const BORN_SHIFT: u32 = u32::BITS - stamp::BITS;
 
 /// What a node's asks and the end of a handler have to look at, in one word. Only the node's own code
-/// writes it, between and in its polls, and only if a message has a deadline, or a handler waits or
-/// drops a reply.
+/// writes that, between and in its polls, and only if a message has a deadline, or a handler waits or
+/// drops a reply; and besides, since when the node has been there, which whoever looks at it first may write.
 #[derive(Debug)]
 pub(in crate::tree) struct Notes(AtomicU32);
 
 impl Notes {
-    pub(in crate::tree) fn new(has_default: bool, born: Instant) -> Self {
-        let default = if has_default { DEFAULT } else { 0 };
-        Self(AtomicU32::new(default | stamp::encode(born) << BORN_SHIFT))
+    pub(in crate::tree) fn new(has_default: bool) -> Self {
+        Self(AtomicU32::new(if has_default { DEFAULT } else { 0 }))
     }
 
-    pub(in crate::tree) fn born(&self) -> Instant {
-        stamp::decode(self.load() >> BORN_SHIFT)
+    /// Since when the node has been known to be there. If nobody has noted that before, since now.
+    pub(in crate::tree) fn born(&self, now: Instant) -> Instant {
+        let stamp = stamp::encode(now).max(1);
+        let set = |notes| (notes >> BORN_SHIFT == 0).then_some(notes | stamp << BORN_SHIFT);
+        let known = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, set);
+        known.map_or_else(|known| stamp::decode(known >> BORN_SHIFT), |_| now)
     }
 
     #[inline]

@@ -13,6 +13,7 @@ mod marks;
 #[expect(clippy::module_inception, reason = "it holds the type of that name")]
 mod node;
 mod order;
+mod overrun;
 mod own_time;
 mod path;
 mod record;
@@ -40,10 +41,12 @@ pub(crate) use label::Label;
 pub(crate) use node::{AnyNode, Node, PolledBy};
 pub(crate) use order::{Order, bound, end_by_itself, end_if, finish, fire, request, request_own};
 pub(in crate::tree) use order::{wake_owner, wake_restarting};
+pub(crate) use overrun::OverrunLog;
 pub(crate) use own_time::OwnTime;
+pub(in crate::tree) use record::note_asker;
 pub(crate) use record::{
-    Asker, OrderNote, RestartNote, SourceBoard, SourceCounts, SourceKind, request_for_signal,
-    request_from,
+    Asker, OrderNote, RestartNote, SourceBoard, SourceCounts, SourceKind, request_and_wait,
+    request_for_signal, request_from,
 };
 pub(crate) use replies::{keep_reply, settle_before_blocking};
 pub(crate) use shared::Shared;

@@ -98,6 +98,11 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         None
     }
 
+    /// Whether it is in the middle of a message.
+    fn is_in_message(&self) -> bool {
+        false
+    }
+
     /// How many of the references to it are the crate's own, besides those of its children; `None` if that is not
     /// known.
     fn own_references(&self) -> Option<usize> {
@@ -161,6 +166,10 @@ impl Node {
         if settings.is_outcome_awaited {
             signals.await_outcome();
         }
+        let notes = Notes::new(place.shared.ask_timeout.is_some());
+        if place.shared.timings {
+            notes.born(Instant::now());
+        }
         let extras = (!settings.is_default()).then(|| {
             Box::new(Extras {
                 settings,
@@ -173,7 +182,7 @@ impl Node {
             label: AtomicU32::new(0),
             grace: millis(grace),
             polls: AtomicU32::new(0),
-            notes: Notes::new(place.shared.ask_timeout.is_some(), birth()),
+            notes,
             shared: place.shared,
             owner: place.owner,
             index: place.index,
@@ -195,9 +204,9 @@ impl Node {
         self.site
     }
 
-    /// When it was spawned.
-    pub(crate) fn born(&self) -> Instant {
-        self.notes.born()
+    /// When it was spawned, if that is timed, or else when somebody first looked.
+    pub(crate) fn born(&self, now: Instant) -> Instant {
+        self.notes.born(now)
     }
 
     pub(crate) fn owner(&self) -> Option<&Arc<dyn AnyNode>> {
@@ -407,17 +416,6 @@ impl Node {
             label: self.label().filter(|_| busy),
             held_for,
         }
-    }
-}
-
-/// The moment of a birth. Nearly all of a spawn's instructions would be the clock's that can be paused, which only
-/// tests have.
-#[inline]
-fn birth() -> Instant {
-    if cfg!(feature = "simulation") {
-        Instant::now()
-    } else {
-        Instant::from_std(std::time::Instant::now())
     }
 }
 

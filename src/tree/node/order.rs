@@ -4,6 +4,7 @@ use std::sync::atomic::{Ordering, fence};
 use tokio::time::Instant;
 
 use super::node::{AnyNode, Node};
+use super::overrun::log_overrun;
 use super::signals::{Marks, Snapshot};
 use super::state::NodeState;
 use crate::error::{Kind, Phase};
@@ -46,6 +47,9 @@ pub(super) fn request_with(
             return;
         }
         note(&mut state);
+    }
+    if order == Order::Cut {
+        log_overrun(target);
     }
     kill(target, order != Order::Kill);
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::panic::Location;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use tokio::time::Instant;
 
 use super::current_node::current;
 use super::node::{AnyNode, Node};
-use super::order::{Order, request_with};
+use super::order::{Order, request, request_with};
 use super::state::NodeState;
-use crate::error::Kind;
+use crate::error::{Kind, Phase};
 use crate::sync::{lock, moment};
 
 /// Who has told a node to end, other than its owner in its own end.
@@ -50,12 +51,59 @@ pub(crate) fn request_from(
     order: Order,
     site: &'static Location<'static>,
 ) {
-    let by = match current() {
-        None => Asker::Outside,
-        Some(node) if node.id() == target.id() => Asker::Itself,
-        Some(node) => Asker::Node(node),
+    request_as(target, order, Asker::of(target), Some(site));
+}
+
+/// As [`request_from`], for one who waits for the end. Most ends are over at once, and need not remember who asked for
+/// them: if this may be one of those, it is left to the wait to [note](note_asker) it. Gives what that is to note.
+#[inline]
+pub(crate) fn request_and_wait(
+    target: &Arc<dyn AnyNode>,
+    order: Order,
+    site: &'static Location<'static>,
+) -> Option<&'static Location<'static>> {
+    if target.may_last() || target.is_in_message() {
+        request_from(target, order, site);
+        return None;
+    }
+    request(target, order);
+    Some(site)
+}
+
+/// The end lasts that was asked for there, or nobody waits for it any more.
+#[cold]
+pub(in crate::tree) fn note_asker(target: &Arc<dyn AnyNode>, site: &'static Location<'static>) {
+    let note = OrderNote {
+        by: Asker::of(target),
+        site: Some(site),
+        at: 0,
     };
-    request_as(target, order, by, Some(site));
+    let spare = {
+        let mut state = lock(&target.state);
+        if state.phase == Phase::Stopped {
+            Some(note)
+        } else {
+            let order = &mut state.extras.get_or_insert_default().order;
+            match order {
+                // Somebody else may have told it more meanwhile.
+                Some(_) => Some(note),
+                None => order.replace(note),
+            }
+        }
+    };
+    // With a node may go what is a user's.
+    drop(spare);
+}
+
+impl Asker {
+    /// Whose code runs here.
+    fn of(target: &Node) -> Self {
+        match current() {
+            None => Self::Outside,
+            Some(node) if node.id() == target.id() => Self::Itself,
+            Some(node) => Self::Node(node),
+        }
+    }
 }
 
 /// As [`request_from`], for a signal.
@@ -107,6 +155,7 @@ pub(crate) struct RestartNote {
 impl Node {
     /// Another incarnation is to follow.
     pub(crate) fn note_restart(&self, mut note: RestartNote) {
+        self.shared.restarts.fetch_add(1, Ordering::Relaxed);
         let mut state = lock(&self.state);
         let known = &mut state.extras.get_or_insert_default().restarts;
         note.last_failure = known.take().and_then(|known| known.last_failure);

@@ -1,10 +1,11 @@
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use super::dead_letters::Letters;
+use super::overrun::OverrunLog;
 use super::sightings::Sightings;
 use crate::mailbox::Mailbox;
 use crate::tree::stall::Stalls;
@@ -27,9 +28,13 @@ pub(crate) struct Shared {
     pub(crate) stalls: Arc<Stalls>,
     /// How many restarts of groups are under way.
     pub(crate) group_restarts: AtomicUsize,
+    /// How many nodes have used up their time of late.
+    pub(crate) overruns: OverrunLog,
+    /// How many restarts there have been.
+    pub(crate) restarts: AtomicU64,
     /// What those have seen who have looked.
     pub(crate) sightings: Sightings,
-    /// The begin of each handler is timed.
+    /// Births, the begin of each handler, and that of each wait are timed.
     pub(crate) timings: bool,
     /// How many nodes wait for their next incarnation.
     pub(crate) restarting: AtomicUsize,

@@ -17,7 +17,7 @@ const MOST: usize = 16_384;
 pub(crate) enum Activity {
     /// In the middle of the poll with this number.
     Poll(u32),
-    /// In the handler of the message with this number.
+    /// In the handler with this number.
     Handler(u64),
     /// Its mailbox has no room, and somebody waits for that.
     Full,

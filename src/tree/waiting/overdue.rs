@@ -204,6 +204,12 @@ impl OverdueTimer {
         }
     }
 
+    /// Whether the wait has lasted, so that somebody has looked.
+    #[inline]
+    pub(in crate::tree) fn lasts(&self) -> bool {
+        self.lasts
+    }
+
     /// Warns of those that hold up the wait.
     pub(in crate::tree) fn warn(&mut self) {
         self.warnings = Some(Box::default());

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,7 +10,7 @@ use super::overdue::OverdueTimer;
 use super::stopped::UntilStopped;
 use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::{Readiness, after};
-use crate::tree::node::{AnyNode, bound};
+use crate::tree::node::{AnyNode, bound, note_asker};
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
 /// like. Await it for the outcome.
@@ -36,6 +37,8 @@ pub struct Stopping {
     /// The kill has been seen.
     killed: bool,
     overdue: OverdueTimer,
+    /// Where the end was asked for, until the node remembers that.
+    asked_at: Option<&'static Location<'static>>,
     readiness: Readiness,
 }
 
@@ -45,8 +48,15 @@ impl Stopping {
             end: UntilStopped::new(node),
             killed: false,
             overdue: OverdueTimer::default(),
+            asked_at: None,
             readiness: Readiness::new(),
         }
+    }
+
+    /// The node is to remember where its end was asked for, if that lasts.
+    pub(crate) fn asked_at(mut self, site: Option<&'static Location<'static>>) -> Self {
+        self.asked_at = site;
+        self
     }
 
     /// Names those that hold it up, in warnings.
@@ -80,6 +90,7 @@ impl Future for Stopping {
 impl Stopping {
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<StopReason, StopError>> {
         if let Poll::Ready(outcome) = Pin::new(&mut self.end).poll(cx) {
+            self.asked_at = None;
             return Poll::Ready(outcome);
         }
         let node = self.end.node();
@@ -88,13 +99,27 @@ impl Stopping {
             self.killed = true;
             self.overdue.look_again();
         }
-        let blockers = ready!(
-            self.overdue
-                .poll(node, || Some(Arc::clone(node)), false, cx)
-        );
+        let polled = self
+            .overdue
+            .poll(node, || Some(Arc::clone(node)), false, cx);
+        if self.overdue.lasts()
+            && let Some(site) = self.asked_at.take()
+        {
+            note_asker(node, site);
+        }
+        let blockers = ready!(polled);
         let unjoined = Unjoined::new(blockers);
         tracing::error!(name: "tenure.unjoined", %unjoined, "a stop goes on without an end in sight");
         Poll::Ready(Err(StopError::Unjoined(unjoined)))
+    }
+}
+
+/// Nobody waits any more, and the stop goes on.
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        if let Some(site) = self.asked_at.take() {
+            note_asker(self.end.node(), site);
+        }
     }
 }
 

@@ -20,12 +20,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use slab::Slab;
+use tokio::time::Instant;
 
 use super::cycles::{cycle, named};
 use super::joins::{count_joined, joined, joiner, joins};
 use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahead, waits_behind};
 use crate::error::{Cycle, Kind};
-use crate::sync::lock;
+use crate::sync::{lock, moment};
 use crate::tree::node::{
     AnyNode, Edge, EdgeEnd, Edges, Node, NodeState, Request, beneath, wake_owner, with_carrier,
 };
@@ -151,6 +152,8 @@ impl Edge {
         limited: bool,
         scope: Option<Arc<dyn AnyNode>>,
     ) -> Arc<Self> {
+        let since = from.shared.timings.then(Instant::now);
+        let since = moment::encode(since);
         Arc::new(Self {
             from,
             target,
@@ -159,7 +162,7 @@ impl Edge {
             scope,
             keys: [AtomicUsize::new(0), AtomicUsize::new(0)],
             listed: AtomicBool::new(true),
-            seen: AtomicU64::new(0),
+            seen: AtomicU64::new(since),
         })
     }
 

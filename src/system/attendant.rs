@@ -1,0 +1,155 @@
+//! Threads that run beside a system for as long as it lives. They are told to end with it, and its end waits for them;
+//! but not for users' code that one of them is running, which may block.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::sync::{lock, wake};
+use crate::tree::{AnyNode, launch_thread};
+
+/// What such a thread does.
+pub(crate) type Attend = Arc<dyn Fn(&Arc<dyn AnyNode>, &Control) + Send + Sync>;
+
+/// A thread that is to attend a system.
+#[derive(Clone)]
+pub(super) struct Attendant {
+    pub(super) name: &'static str,
+    pub(super) attend: Attend,
+}
+
+impl fmt::Debug for Attendant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Attendant").field(&self.name).finish()
+    }
+}
+
+/// What a system and such a thread tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    state: Mutex<State>,
+    news: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    is_to_end: bool,
+    has_ended: bool,
+    /// It runs code of a user's, for which nobody waits.
+    in_foreign_code: bool,
+    /// Who waits for its end.
+    waker: Option<Waker>,
+}
+
+impl Control {
+    /// Sleeps for so long; `false` as soon as the thread is to end.
+    pub(crate) fn wait(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        // The plain lock, which is what can be waited with.
+        let state = self.state.lock();
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        while !state.is_to_end {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            let woken = self.news.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        false
+    }
+
+    /// Runs code of a user's. `false` if the thread is to end instead.
+    pub(crate) fn run_foreign(&self, code: impl FnOnce()) -> bool {
+        if !self.set_foreign(true) {
+            return false;
+        }
+        code();
+        self.set_foreign(false)
+    }
+
+    fn set_foreign(&self, in_foreign_code: bool) -> bool {
+        let mut state = lock(&self.state);
+        state.in_foreign_code = in_foreign_code;
+        !state.is_to_end
+    }
+
+    fn tell_to_end(&self) {
+        lock(&self.state).is_to_end = true;
+        self.news.notify_all();
+    }
+
+    fn end(&self) {
+        let waker = {
+            let mut state = lock(&self.state);
+            state.has_ended = true;
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            wake(waker);
+        }
+    }
+
+    fn poll_ended(&self, waker: &Waker) -> Poll<()> {
+        let own = waker.clone();
+        let mut state = lock(&self.state);
+        let is_over = state.has_ended || state.in_foreign_code;
+        let stale = state.waker.replace(own);
+        drop(state);
+        drop(stale);
+        if is_over {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+/// A thread that attends a system. Dropped, it is told to end.
+pub(super) struct Attendance(Arc<Control>);
+
+impl Attendance {
+    /// # Errors
+    ///
+    /// If there is no thread for it.
+    pub(super) fn begin(attendant: &Attendant, system: &Arc<dyn AnyNode>) -> io::Result<Self> {
+        let Attendant { name, attend } = attendant.clone();
+        let control = Arc::new(Control::default());
+        let end = EndOnDrop(Arc::clone(&control));
+        let system = Arc::clone(system);
+        let run = move || {
+            attend(&system, &end.0);
+            // Before it is known that the thread has ended: it may hold what is a user's.
+            drop(attend);
+            drop(end);
+        };
+        match launch_thread(name, run) {
+            true => Ok(Self(control)),
+            false => Err(io::Error::other("no thread to attend the system")),
+        }
+    }
+
+    /// Tells it to end, and waits for that.
+    pub(super) async fn end(self) {
+        self.0.tell_to_end();
+        poll_fn(|cx| self.0.poll_ended(cx.waker())).await;
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        self.0.tell_to_end();
+    }
+}
+
+/// The thread ends, in whatever way.
+struct EndOnDrop(Arc<Control>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
