@@ -19,6 +19,9 @@ pub mod done_signal {}
 #[doc = include_str!("../docs/guide/6-pool-that-waits.md")]
 pub mod pool_that_waits {}
 
+#[doc = include_str!("../docs/guide/7-work-that-outlives-its-caller.md")]
+pub mod work_that_outlives_its_caller {}
+
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
 

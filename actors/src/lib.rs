@@ -8,15 +8,46 @@
 //! | actor | what it does |
 //! |---|---|
 //! | [`pool::Pool`] | spreads messages over workers that it owns |
+//! | [`pubsub::Topic`] | sends what is published to all who have subscribed |
+//! | [`groups::Groups`] | named sets of actors: tell all of one, or one of it |
+//! | [`batcher::Batcher`] | gathers items into batches, by number, size and time |
+//! | [`limiter::Limiter`] | hands messages on at a rate |
+//! | [`debounce::Debounce`], [`throttle::Throttle`] | hand on the last of several values |
+//! | [`cache::Cache`] | loads each key once, however many ask for it |
+//! | [`scheduler::Scheduler`] | runs jobs at certain times; by cron expressions with the feature `cron` |
+//! | `process::Process` | has a child process; with the feature `process`, on Unix |
 //! | `http::Server` (feature `http`) | serves HTTP: its connections and requests are nodes |
+//!
+//! And around an ask:
+//!
+//! | | what it does |
+//! |---|---|
+//! | [`retry::Retry`] | asks again what was never started, or what can be done twice |
+//! | [`breaker::Breaker`] | does not ask for a while what has failed too often |
+//! | [`limiter::Bucket`] | limits how often something is done |
 
 #![forbid(unsafe_code)]
 // A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
 #![warn(clippy::unwrap_used)]
 
+pub mod batcher;
+pub mod breaker;
+pub mod cache;
+pub mod debounce;
+pub mod groups;
 #[cfg(feature = "http")]
 pub mod http;
+pub mod limiter;
 pub mod pool;
+#[cfg(all(feature = "process", unix))]
+pub mod process;
+pub mod pubsub;
+pub mod retry;
+pub mod scheduler;
+pub mod throttle;
+
+mod ends;
+mod last;
 
 /// What a panic said, if that is a text.
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

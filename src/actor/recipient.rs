@@ -5,9 +5,9 @@ use super::cell::ActorCell;
 use super::receive::{Receive, Reservation};
 use super::recipient_ask::RecipientAsk;
 use super::recipient_tell::RecipientTell;
-use crate::error::TrySendError;
+use crate::error::{Phase, TrySendError};
 use crate::mailbox::{Refusal, ReplyTo};
-use crate::tree::NodeId;
+use crate::tree::{NodeId, Stopped};
 
 /// A reference that can only send `T`s to an actor whose messages are made from them. It does not
 /// name the actor's message type, so that one list can hold the recipients of many.
@@ -87,6 +87,18 @@ impl<T: Send + 'static> Recipient<T> {
         message: impl FnOnce(ReplyTo<R>) -> T,
     ) -> RecipientAsk<'_, T, R> {
         RecipientAsk::new(&self.target, message)
+    }
+
+    /// Waits for the actor's end without asking for it: for whoever keeps recipients, and is to let those go that
+    /// are gone.
+    pub fn stopped(&self) -> Stopped {
+        Stopped::new(Arc::clone(&self.target).any())
+    }
+
+    /// Whether the actor and all beneath it are gone.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        Arc::clone(&self.target).any().node().phase() == Phase::Stopped
     }
 
     /// The actor's number.

@@ -17,7 +17,7 @@
 //! the work in the worker, its deadline is known there, and a worker that fails or is killed says so. The ask
 //! itself is over at once: when its work is gone, only the worker knows. What a worker
 //! has in hand when it is lost is not handed out again, since it may have been done in part; the asks of it are told
-//! why, and whoever knows that theirs can be done twice asks again. What waits is not lost with
+//! why, and whoever knows that theirs can be done twice asks again ([`Retry`](crate::retry::Retry)). What waits is not lost with
 //! a worker.
 //!
 //! A worker that fails fails the pool, unless its spec settles or contains that. One that somebody else ends is

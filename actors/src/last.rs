@@ -1,0 +1,28 @@
+//! What those share who hand on the last of several values.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tenure::{Actor, Context, Recipient, Result};
+use tokio::time::Instant;
+
+/// So long after it; as good as for ever, if that is too long for the clock.
+pub(crate) fn after(begin: Instant, time: Duration) -> Instant {
+    const LONG: Duration = Duration::from_secs(30 * 365 * 86_400);
+    let sum = begin.checked_add(time);
+    sum.or_else(|| begin.checked_add(LONG)).unwrap_or(begin)
+}
+
+/// Tells the value; in a stop it is dropped instead, as a dead letter.
+pub(crate) async fn tell_last<A: Actor>(
+    to: &Recipient<A::Msg>,
+    value: A::Msg,
+    ctx: &Context<A>,
+) -> Result {
+    if ctx.cancelled().now_or_never().is_some() {
+        drop(ctx.stash(value));
+        return Ok(());
+    }
+    to.tell(value).await?;
+    Ok(())
+}

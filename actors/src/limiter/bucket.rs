@@ -1,0 +1,147 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::error::LimiterError;
+
+/// How many tokens a bucket gets in which time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    tokens: u32,
+    time: Duration,
+}
+
+impl Rate {
+    /// So many tokens in each such time, evenly spread over it.
+    #[must_use]
+    pub const fn new(tokens: u32, time: Duration) -> Self {
+        Self { tokens, time }
+    }
+
+    /// So many tokens a second.
+    #[must_use]
+    pub const fn per_second(tokens: u32) -> Self {
+        Self::new(tokens, Duration::from_secs(1))
+    }
+
+    /// So many tokens a minute.
+    #[must_use]
+    pub const fn per_minute(tokens: u32) -> Self {
+        Self::new(tokens, Duration::from_secs(60))
+    }
+
+    /// The time in which a bucket gets this many.
+    fn time_of(self, tokens: u32) -> u128 {
+        self.time.as_nanos().saturating_mul(u128::from(tokens)) / u128::from(self.tokens.max(1))
+    }
+}
+
+/// A token bucket, shared by all its clones. It is full at first.
+#[derive(Clone)]
+pub struct Bucket {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    rate: Rate,
+    burst: u32,
+    begin: Instant,
+    /// When it is full again, in nanoseconds since it began. As a number it takes any rate, and nothing is rounded
+    /// twice ("generic cell rate algorithm", ITU-T I.371).
+    full_at: Mutex<u128>,
+    /// Those who wait, in the order in which they came.
+    line: tokio::sync::Mutex<()>,
+}
+
+impl Bucket {
+    /// A bucket that holds up to `burst` tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`LimiterError::NoRate`] if the rate is of 0 tokens, or in no time; [`LimiterError::NoBurst`] if it holds none.
+    pub fn new(rate: Rate, burst: u32) -> Result<Self, LimiterError> {
+        if rate.tokens == 0 || rate.time.is_zero() {
+            return Err(LimiterError::NoRate);
+        }
+        if burst == 0 {
+            return Err(LimiterError::NoBurst);
+        }
+        let shared = Shared {
+            rate,
+            burst,
+            begin: Instant::now(),
+            full_at: Mutex::new(0),
+            line: tokio::sync::Mutex::new(()),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Takes tokens, if there are so many and nobody waits for some.
+    ///
+    /// # Errors
+    ///
+    /// [`LimiterError::Limited`], with the time after which there will be enough; [`LimiterError::TooMany`] if it never
+    /// holds so many.
+    pub fn try_take(&self, tokens: u32) -> Result<(), LimiterError> {
+        // Whoever waits has it.
+        let turn = self.shared.line.try_lock();
+        self.shared.take(tokens, turn.is_ok())
+    }
+
+    /// Takes tokens, and waits until there are enough. Those who wait are served in the order in which they
+    /// came.
+    ///
+    /// # Errors
+    ///
+    /// [`LimiterError::TooMany`] if it never holds so many.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it has taken nothing, and its place goes to the next.
+    pub async fn take(&self, tokens: u32) -> Result<(), LimiterError> {
+        let _turn = self.shared.line.lock().await;
+        loop {
+            match self.shared.take(tokens, true) {
+                Err(LimiterError::Limited { retry_after }) => sleep(retry_after).await,
+                taken => return taken,
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Takes tokens if it `may`, or says when there are enough.
+    fn take(&self, tokens: u32, may: bool) -> Result<(), LimiterError> {
+        if tokens > self.burst {
+            let burst = self.burst;
+            return Err(LimiterError::TooMany { burst });
+        }
+        let now = self.begin.elapsed().as_nanos();
+        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = (*full_at)
+            .max(now)
+            .saturating_add(self.rate.time_of(tokens));
+        // With so many taken, it must be full again in the time that a whole burst takes.
+        let wait = after.saturating_sub(now.saturating_add(self.rate.time_of(self.burst)));
+        if wait > 0 || !may && tokens > 0 {
+            let nanos = u64::try_from(wait.max(1)).unwrap_or(u64::MAX);
+            let retry_after = Duration::from_nanos(nanos);
+            return Err(LimiterError::Limited { retry_after });
+        }
+        *full_at = after;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket")
+            .field("rate", &self.shared.rate)
+            .field("burst", &self.shared.burst)
+            .finish_non_exhaustive()
+    }
+}

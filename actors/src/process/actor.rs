@@ -1,0 +1,212 @@
+use std::fmt;
+use std::io;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tenure::{
+    Actor, CancellationToken, ChildExit, Context, NodeId, Recipient, ReplyTo, Result, TaskSpec,
+};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin};
+use tokio::time::timeout;
+
+use super::error::ProcessError;
+use super::group::Group;
+use super::output::{Framing, Output, Teller, read};
+
+/// What a [`Process`] takes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ProcessMsg {
+    /// Writes to its standard input, and replies when it has taken all of it.
+    Write(Vec<u8>, ReplyTo<Result<(), ProcessError>>),
+    /// Closes its standard input, which is at its end then.
+    CloseInput,
+    /// The number of the process, until it has ended.
+    Id(ReplyTo<Option<u32>>),
+}
+
+/// A child process. Started from [`ProcessOptions`](super::ProcessOptions).
+pub struct Process {
+    id: Option<u32>,
+    input: Option<ChildStdin>,
+    /// What runs the process, and how that has ended.
+    task: NodeId,
+    ended: Arc<Ended>,
+    grace: Duration,
+    ends_with_input: bool,
+    takes_any_status: bool,
+}
+
+#[derive(Default)]
+struct Ended {
+    status: Mutex<Option<io::Result<ExitStatus>>>,
+    token: CancellationToken,
+}
+
+/// What the options say of a process that was started.
+pub(super) struct Settings {
+    pub(super) output: Option<Recipient<Output>>,
+    pub(super) framing: Framing,
+    pub(super) grace: Duration,
+    pub(super) ends_with_input: bool,
+    pub(super) takes_any_status: bool,
+}
+
+impl Process {
+    pub(super) fn new(mut child: Child, settings: Settings, ctx: &Context<Self>) -> Result<Self> {
+        let (id, input) = (child.id(), child.stdin.take());
+        let ended = Arc::new(Ended::default());
+        let (noted, grace) = (Arc::clone(&ended), settings.grace);
+        let (teller, framing) = (Teller(settings.output), settings.framing);
+        let run = TaskSpec::with_token(move |token| async move {
+            let status = run(child, framing, teller, token, grace).await;
+            *noted.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+            noted.token.cancel();
+        });
+        // Beyond that of the process, for its end and for the rest of its output.
+        let beyond = Duration::from_secs(5);
+        let run = run.name("process").grace(grace.saturating_add(beyond));
+        Ok(Self {
+            id,
+            input,
+            task: ctx.task(run)?.node().id(),
+            ended,
+            grace,
+            ends_with_input: settings.ends_with_input,
+            takes_any_status: settings.takes_any_status,
+        })
+    }
+
+    async fn write(&mut self, bytes: &[u8], ctx: &Context<Self>) -> Result<(), ProcessError> {
+        let input = self.input.as_mut().ok_or(ProcessError::InputClosed)?;
+        let write = async {
+            input.write_all(bytes).await?;
+            input.flush().await
+        };
+        let written = tokio::select! {
+            biased;
+            written = write => written,
+            // Nobody reads it any more.
+            () = self.ended.token.cancelled() => Err(io::ErrorKind::BrokenPipe.into()),
+            () = ctx.cancelled() => Err(io::ErrorKind::Interrupted.into()),
+        };
+        written.map_err(|error| {
+            self.input = None;
+            match error.kind() {
+                io::ErrorKind::BrokenPipe => ProcessError::InputClosed,
+                _ => ProcessError::Io(Arc::new(error)),
+            }
+        })
+    }
+
+    /// The process has ended by itself.
+    fn settle(&mut self, ctx: &Context<Self>) -> Result {
+        let status = self
+            .ended
+            .status
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match status {
+            Some(Ok(status)) if !status.success() && !self.takes_any_status => {
+                Err(ProcessError::Exited(status).into())
+            }
+            Some(Err(error)) => Err(ProcessError::Io(Arc::new(error)).into()),
+            Some(Ok(_)) | None => {
+                ctx.stop();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Runs the process to its end: by itself, or because its token fires.
+async fn run(
+    mut child: Child,
+    framing: Framing,
+    mut teller: Teller,
+    token: CancellationToken,
+    grace: Duration,
+) -> io::Result<ExitStatus> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let mut group = Group::new(child);
+    let process = async {
+        let by_itself = tokio::select! {
+            biased;
+            status = group.wait() => Some(status),
+            () = token.cancelled() => None,
+        };
+        match by_itself {
+            Some(status) => status,
+            None => group.end(grace).await,
+        }
+    };
+    // The pipes end with the last of the group, which the end of the process sees to.
+    let (status, (), ()) = tokio::join!(
+        process,
+        read(stdout, framing, teller.clone(), Output::Stdout),
+        read(stderr, framing, teller.clone(), Output::Stderr),
+    );
+    if let Ok(status) = &status {
+        teller.tell(Output::Exited(*status)).await;
+    }
+    status
+}
+
+impl Actor for Process {
+    type Msg = ProcessMsg;
+
+    async fn handle(&mut self, msg: ProcessMsg, ctx: &mut Context<Self>) -> Result {
+        match msg {
+            ProcessMsg::Write(bytes, reply) => reply.send(self.write(&bytes, ctx).await),
+            ProcessMsg::CloseInput => self.input = None,
+            ProcessMsg::Id(reply) => {
+                let id = self.id.filter(|_| !self.ended.token.is_cancelled());
+                reply.send(id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_child_exit(&mut self, exit: ChildExit, ctx: &mut Context<Self>) -> Result {
+        let is_it = exit.id() == self.task;
+        exit.into_result()?;
+        match is_it && !ctx.is_ending() {
+            true => self.settle(ctx),
+            false => Ok(()),
+        }
+    }
+
+    async fn on_drain(&mut self, ctx: &mut Context<Self>) -> Result {
+        self.input = None;
+        if self.ends_with_input {
+            let ended = timeout(self.grace, self.ended.token.cancelled()).await;
+            if ended.is_err() {
+                let path = ctx.me().path();
+                tracing::warn!(
+                    path,
+                    "a process has not ended with its input, and is asked to"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn label(msg: &ProcessMsg) -> &'static str {
+        match msg {
+            ProcessMsg::Write(..) => "Write",
+            ProcessMsg::CloseInput => "CloseInput",
+            ProcessMsg::Id(_) => "Id",
+        }
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

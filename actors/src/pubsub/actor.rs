@@ -1,0 +1,259 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tenure::{
+    Actor, ActorRef, Attached, CancellationToken, ChildExit, ChildSpec, Context, Mailbox, NodeId,
+    Recipient, ReplyTo, Result, SendError, TrySendError,
+};
+
+use super::courier::Courier;
+use super::options::{Slow, Subscription};
+use crate::ends::end_of;
+
+/// What a [`Topic`] takes. It is made `From` a value, so that a
+/// [`Recipient`](tenure::Recipient) of the values is one who may only publish.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TopicMsg<T: Send + 'static> {
+    /// Goes to all subscribers, to each in the order in which it was published.
+    Publish(T),
+    /// From here on this one gets what is published.
+    Subscribe(Subscription<T>),
+    /// From here on the actor with this number gets nothing more. The topic says so to itself, once a subscriber has
+    /// ended.
+    Unsubscribe(NodeId),
+    /// The last value, if it is kept and there has been one.
+    Last(ReplyTo<Option<T>>),
+    /// Who has subscribed, in the order of their numbers.
+    Subscribers(ReplyTo<Vec<SubscriberInfo>>),
+}
+
+impl<T: Send + 'static> From<T> for TopicMsg<T> {
+    fn from(value: T) -> Self {
+        Self::Publish(value)
+    }
+}
+
+/// A subscriber, as a topic knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SubscriberInfo {
+    /// The actor's number.
+    pub id: NodeId,
+    /// What becomes of what it has no room for.
+    pub slow: Slow,
+    /// How many values it did not get for that reason.
+    pub dropped: u64,
+}
+
+struct Subscriber<T: Send + 'static> {
+    recipient: Recipient<T>,
+    slow: Slow,
+    dropped: u64,
+    courier: Option<ActorRef<T>>,
+    end: Attached,
+}
+
+/// Sends what is published to all who have subscribed. Started from [`TopicOptions`](super::TopicOptions).
+pub struct Topic<T: Send + 'static> {
+    subscribers: BTreeMap<NodeId, Subscriber<T>>,
+    keeps_last: bool,
+    last: Option<T>,
+    is_last_call: CancellationToken,
+}
+
+impl<T: Clone + Send + 'static> Topic<T> {
+    pub(super) fn new(keeps_last: bool) -> Self {
+        Self {
+            subscribers: BTreeMap::new(),
+            keeps_last,
+            last: None,
+            is_last_call: CancellationToken::new(),
+        }
+    }
+
+    async fn subscribe(
+        &mut self,
+        subscription: Subscription<T>,
+        ctx: &mut Context<Self>,
+    ) -> Result {
+        let Subscription { recipient, slow } = subscription;
+        let id = recipient.id();
+        self.unsubscribe(id);
+        let courier = match slow {
+            Slow::DropOldest(last) => {
+                let courier = Courier {
+                    to: recipient.clone(),
+                    is_last_call: self.is_last_call.clone(),
+                };
+                let kept = Mailbox::bounded(last.max(1)).drop_oldest();
+                Some(ctx.spawn(ChildSpec::new(courier).mailbox(kept))?)
+            }
+            _ => None,
+        };
+        let end = ctx.attach(end_of(&recipient), TopicMsg::Unsubscribe);
+        let subscriber = Subscriber {
+            recipient,
+            slow,
+            dropped: 0,
+            courier,
+            end,
+        };
+        self.subscribers.insert(id, subscriber);
+        if let Some(last) = self.last.clone() {
+            self.send(last, Some(id), ctx).await;
+        }
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, id: NodeId) {
+        let Some(subscriber) = self.subscribers.remove(&id) else {
+            return;
+        };
+        subscriber.end.cancel();
+        if let Some(courier) = subscriber.courier {
+            courier.request_stop();
+        }
+    }
+
+    /// Sends a value to all, or to one. Whoever is waited for is waited for beside the others.
+    async fn send(&mut self, value: T, to: Option<NodeId>, ctx: &Context<Self>) {
+        let (mut waited_for, mut disconnected) = (Vec::new(), Vec::new());
+        let to = self
+            .subscribers
+            .iter_mut()
+            .filter(|(id, _)| to.is_none_or(|to| to == **id));
+        for (id, subscriber) in to {
+            match subscriber.offer(value.clone()) {
+                Ok(()) => {}
+                Err(value) if subscriber.slow == Slow::Wait => waited_for.push((*id, value)),
+                Err(_) => {
+                    subscriber.dropped += 1;
+                    if subscriber.slow == Slow::Disconnect {
+                        disconnected.push(*id);
+                    }
+                }
+            }
+        }
+        for id in disconnected {
+            tracing::warn!(subscriber = ?self.subscribers[&id].recipient, "a subscriber is too slow for its topic");
+            self.unsubscribe(id);
+        }
+        if !waited_for.is_empty() {
+            self.wait_for(waited_for, ctx).await;
+        }
+    }
+
+    async fn wait_for(&mut self, waited_for: Vec<(NodeId, T)>, ctx: &Context<Self>) {
+        let mut tells = FuturesUnordered::new();
+        for (id, value) in waited_for {
+            let recipient = self.subscribers[&id].recipient.clone();
+            tells.push(async move { (id, recipient.tell(value).await) });
+        }
+        let mut cancelled = std::pin::pin!(ctx.cancelled());
+        loop {
+            let told = tokio::select! {
+                biased;
+                told = tells.next() => told,
+                () = &mut cancelled => return,
+            };
+            match told {
+                None => return,
+                Some((id, Err(SendError::Deadlock(_, cycle)))) => {
+                    tracing::warn!(%cycle, "a subscriber waits for the topic that waits for it");
+                    if let Some(subscriber) = self.subscribers.get_mut(&id) {
+                        subscriber.dropped += 1;
+                    }
+                }
+                // Whoever has stopped is taken out by its end.
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static> Subscriber<T> {
+    /// Gives the value back if there is no room for it.
+    fn offer(&mut self, value: T) -> Result<(), T> {
+        let offered = match (&self.courier, self.slow) {
+            (Some(courier), Slow::DropOldest(last)) => {
+                let is_full = courier.node().backlog() >= last.max(1) as u64;
+                self.dropped += u64::from(is_full);
+                courier.try_tell(value)
+            }
+            _ => self.recipient.try_tell(value),
+        };
+        match offered {
+            Err(TrySendError::Full(value)) => Err(value.into_inner()),
+            // Its end is on its way to the topic.
+            Ok(()) | Err(TrySendError::Stopped(_)) => Ok(()),
+        }
+    }
+}
+
+impl<T: Clone + Send + 'static> Actor for Topic<T> {
+    type Msg = TopicMsg<T>;
+
+    async fn handle(&mut self, msg: TopicMsg<T>, ctx: &mut Context<Self>) -> Result {
+        match msg {
+            TopicMsg::Publish(value) => {
+                if self.keeps_last {
+                    self.last = Some(value.clone());
+                }
+                self.send(value, None, ctx).await;
+            }
+            TopicMsg::Subscribe(subscription) => self.subscribe(subscription, ctx).await?,
+            TopicMsg::Unsubscribe(id) => self.unsubscribe(id),
+            TopicMsg::Last(reply) => reply.send(self.last.clone()),
+            TopicMsg::Subscribers(reply) => reply.send(
+                self.subscribers
+                    .iter()
+                    .map(|(id, subscriber)| SubscriberInfo {
+                        id: *id,
+                        slow: subscriber.slow,
+                        dropped: subscriber.dropped,
+                    })
+                    .collect(),
+            ),
+        }
+        Ok(())
+    }
+
+    /// A courier that somebody ends takes its subscription with it.
+    async fn on_child_exit(&mut self, exit: ChildExit, _: &mut Context<Self>) -> Result {
+        let is_its = |courier: &ActorRef<T>| courier.id() == exit.id();
+        let ended = self
+            .subscribers
+            .iter()
+            .find(|(_, it)| it.courier.as_ref().is_some_and(is_its));
+        if let Some(id) = ended.map(|(id, _)| *id) {
+            self.unsubscribe(id);
+        }
+        exit.into_result()
+    }
+
+    async fn on_drain(&mut self, _: &mut Context<Self>) -> Result {
+        self.is_last_call.cancel();
+        Ok(())
+    }
+
+    fn label(msg: &TopicMsg<T>) -> &'static str {
+        match msg {
+            TopicMsg::Publish(_) => "Publish",
+            TopicMsg::Subscribe(_) => "Subscribe",
+            TopicMsg::Unsubscribe(_) => "Unsubscribe",
+            TopicMsg::Last(_) => "Last",
+            TopicMsg::Subscribers(_) => "Subscribers",
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Topic<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic")
+            .field("subscribers", &self.subscribers.len())
+            .finish_non_exhaustive()
+    }
+}

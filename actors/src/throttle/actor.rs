@@ -1,0 +1,63 @@
+use std::fmt;
+use std::time::Duration;
+
+use tenure::{Actor, Context, Recipient, Result};
+use tokio::time::{Instant, timeout_at};
+
+use crate::last::{after, tell_last};
+
+/// Hands on at most one value in each period.
+#[derive(Clone)]
+pub struct Throttle<T: Send + 'static> {
+    to: Recipient<T>,
+    period: Duration,
+}
+
+impl<T: Send + 'static> Throttle<T> {
+    /// Tells this one a value in each period at the most. With zero each value is told; a period that is too long
+    /// for the clock never ends, until a drain.
+    #[must_use]
+    pub fn new(to: Recipient<T>, period: Duration) -> Self {
+        Self { to, period }
+    }
+}
+
+impl<T: Send + 'static> Actor for Throttle<T> {
+    type Msg = T;
+
+    /// # Errors
+    ///
+    /// Fails if the recipient takes no more.
+    async fn handle(&mut self, first: T, ctx: &mut Context<Self>) -> Result {
+        let mut value = first;
+        loop {
+            let end = after(Instant::now(), self.period);
+            tell_last(&self.to, value, ctx).await?;
+            if self.period.is_zero() {
+                return Ok(());
+            }
+            let mut last = None;
+            let is_over = loop {
+                match timeout_at(end, ctx.next()).await {
+                    Ok(Some(next)) => last = Some(next),
+                    Ok(None) => break true,
+                    Err(_) => break false,
+                }
+            };
+            match last {
+                Some(last) if is_over => return tell_last(&self.to, last, ctx).await,
+                Some(last) => value = last,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Throttle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Throttle")
+            .field("to", &self.to)
+            .field("period", &self.period)
+            .finish()
+    }
+}

@@ -1,0 +1,141 @@
+//! Debounce and throttle: who is told of which of several values, and when.
+
+use std::time::Duration;
+
+use tenure::prelude::*;
+use tenure_actors::debounce::Debounce;
+use tenure_actors::throttle::Throttle;
+use tokio::time::{Instant, sleep_until};
+
+use crate::common::paused;
+use crate::gauge::{Gauge, ms};
+
+/// Tells the number of each of these times at that time, in milliseconds; then ends.
+async fn feed(
+    to: &ActorRef<u32>,
+    times: &[u64],
+    end: impl AsyncFnOnce(&ActorRef<u32>) -> tenure::Result,
+) -> tenure::Result {
+    let start = Instant::now();
+    for (number, time) in (0..).zip(times) {
+        sleep_until(start + ms(*time)).await;
+        to.tell(number).await?;
+    }
+    end(to).await
+}
+
+async fn drain(actor: &ActorRef<u32>) -> tenure::Result {
+    actor.drain().await?;
+    Ok(())
+}
+
+#[test]
+fn debounce_tells_the_last_value_once_it_is_quiet() {
+    paused(async |check| {
+        let gauge = Gauge::open();
+        tenure::scope(async |scope| {
+            let to = scope.spawn(gauge.clone())?;
+            let debounce = scope.spawn(Debounce::new(to.recipient(), ms(100)))?;
+            check.node(debounce.node());
+            feed(&debounce, &[0, 50, 120, 400, 1_000], drain).await
+        })
+        .await
+        .unwrap();
+        assert_eq!(gauge.timed(), ["2 at 220", "3 at 500", "4 at 1000"]);
+    });
+}
+
+#[test]
+fn debounce_holds_no_value_back_for_ever() {
+    paused(async |_| {
+        let gauge = Gauge::open();
+        tenure::scope(async |scope| {
+            let to = scope.spawn(gauge.clone())?;
+            let debounce = Debounce::new(to.recipient(), ms(100)).at_most(ms(250));
+            let debounce = scope.spawn(debounce)?;
+            let times: Vec<_> = (0..10).map(|number| number * 60).collect();
+            feed(&debounce, &times, drain).await
+        })
+        .await
+        .unwrap();
+        assert_eq!(gauge.timed(), ["4 at 250", "9 at 540"]);
+    });
+}
+
+#[test]
+fn throttle_tells_the_first_at_once_and_the_last_of_each_period() {
+    paused(async |check| {
+        let gauge = Gauge::open();
+        tenure::scope(async |scope| {
+            let to = scope.spawn(gauge.clone())?;
+            let throttle = scope.spawn(Throttle::new(to.recipient(), ms(100)))?;
+            check.node(throttle.node());
+            feed(&throttle, &[0, 30, 60, 130, 500, 520], drain).await
+        })
+        .await
+        .unwrap();
+        let expected = ["0 at 0", "2 at 100", "3 at 200", "4 at 500", "5 at 520"];
+        assert_eq!(gauge.timed(), expected);
+    });
+}
+
+#[test]
+fn stop_drops_the_value_that_is_held_back_as_a_dead_letter() {
+    paused(async |_| {
+        let gauge = Gauge::open();
+        tenure::scope(async |scope| {
+            let to = scope.spawn(gauge.clone())?;
+            let debounce = scope.spawn(Debounce::new(to.recipient(), ms(100)))?;
+            let throttle = scope.spawn(Throttle::new(to.recipient(), ms(100)))?;
+            for actor in [debounce, throttle] {
+                let stop = async |actor: &ActorRef<u32>| {
+                    actor.stop().await?;
+                    Ok(())
+                };
+                feed(&actor, &[0, 10], stop).await?;
+            }
+            // Of each the value that is held back, and what was queued behind it.
+            assert!((2..=3).contains(&scope.dead_letters()));
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(gauge.values(), ["0"], "of the throttle");
+    });
+}
+
+#[test]
+fn times_of_no_length_and_times_without_end() {
+    paused(async |_| {
+        let gauge = Gauge::open();
+        tenure::scope(async |scope| {
+            let to = scope.spawn(gauge.clone())?;
+            for time in [Duration::ZERO, Duration::MAX] {
+                let debounce = scope.spawn(Debounce::new(to.recipient(), time).at_most(time))?;
+                feed(&debounce, &[10, 20], drain).await?;
+                let throttle = scope.spawn(Throttle::new(to.recipient(), time))?;
+                feed(&throttle, &[10, 20], drain).await?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(gauge.values(), ["0", "1", "0", "1", "1", "0", "1"]);
+    });
+}
+
+#[test]
+fn recipient_that_is_gone_fails_them() {
+    paused(async |_| {
+        let outcome = tenure::scope(async |scope| {
+            let to = scope.spawn(Gauge::open())?;
+            let debounce = scope.spawn(Debounce::new(to.recipient(), ms(1)))?;
+            to.stop().await?;
+            debounce.tell(1).await?;
+            debounce.stopped().await?;
+            Ok(())
+        })
+        .await;
+        assert!(outcome.is_err());
+    });
+}

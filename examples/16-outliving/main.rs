@@ -1,0 +1,86 @@
+//! Work that outlives whoever has asked for it.
+//!
+//! A session takes orders. What it looks up for a client ends with the client; an order that was accepted is another's: the
+//! session hands it to the warehouse, which lives longer, and so the order is done though the session is gone. Whoever waits for it
+//! is answered by the warehouse itself.
+
+use std::time::Duration;
+
+use tenure::prelude::*;
+use tokio::time::sleep;
+
+struct Warehouse {
+    orders: u32,
+}
+
+enum WarehouseMsg {
+    /// Replies with its number once it is accepted; what is accepted is done.
+    Order(&'static str, ReplyTo<u32>),
+}
+
+impl Actor for Warehouse {
+    type Msg = WarehouseMsg;
+
+    async fn handle(&mut self, msg: WarehouseMsg, ctx: &mut Context<Self>) -> tenure::Result {
+        let WarehouseMsg::Order(what, reply) = msg;
+        // A task of the warehouse's own: a drain of the warehouse waits for it, and nobody else ends it.
+        ctx.task(async move {
+            sleep(Duration::from_millis(200)).await;
+            println!("packed: {what}");
+        })?;
+        self.orders += 1;
+        reply.send(self.orders);
+        Ok(())
+    }
+}
+
+struct Session {
+    warehouse: ActorRef<WarehouseMsg>,
+}
+
+enum SessionMsg {
+    Browse(ReplyTo<()>),
+    Buy(&'static str, ReplyTo<u32>),
+}
+
+impl Actor for Session {
+    type Msg = SessionMsg;
+
+    async fn handle(&mut self, msg: SessionMsg, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            // Of use to this client only: it ends with the session, and with whoever waits.
+            SessionMsg::Browse(reply) => drop(ctx.task(async move {
+                sleep(Duration::from_millis(200)).await;
+                println!("browsed, which nobody sees");
+                reply.send(());
+            })?),
+            // The warehouse's from here on: it answers the client itself.
+            SessionMsg::Buy(what, reply) => {
+                let order = |reply| WarehouseMsg::Order(what, reply);
+                self.warehouse.forward(reply, order).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), RunError> {
+    tenure::scope(async |scope| {
+        let warehouse = scope.spawn(ChildSpec::new(Warehouse { orders: 0 }).name("warehouse"))?;
+        let session = scope.spawn(Session { warehouse })?;
+        let browse = session.ask(SessionMsg::Browse).owned();
+        scope.task(async {
+            println!("the client that browses: {}", browse.await.unwrap_err());
+        })?;
+        let order = session
+            .ask(|reply| SessionMsg::Buy("a lamp", reply))
+            .await?;
+        println!("order {order} is taken");
+        session.stop().await?;
+        println!("the session is gone");
+        // The scope drains the warehouse.
+        Ok(())
+    })
+    .await
+}
