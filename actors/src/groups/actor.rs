@@ -38,7 +38,7 @@ pub enum GroupsMsg<T: Send + 'static> {
         /// How many have it.
         reply: ReplyTo<usize>,
     },
-    /// Tells one member: the next in turn that has room; if none has, the first in turn that has.
+    /// Tells one member: the next in turn that has room; if none has, the next in turn is waited for.
     TellOne {
         /// The name of the group.
         group: String,
