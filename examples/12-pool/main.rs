@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use tenure::Kind;
 use tenure::prelude::*;
 use tenure_actors::pool::{Blocking, PoolOptions, Priority};
 
@@ -16,7 +17,7 @@ struct Count {
 
 fn is_prime(number: u32) -> bool {
     let mut divisors = (2..).take_while(|divisor| divisor * divisor <= number);
-    number > 1 && divisors.all(|divisor| number % divisor != 0)
+    number > 1 && divisors.all(|divisor| !number.is_multiple_of(divisor))
 }
 
 #[tokio::main]
@@ -53,8 +54,9 @@ async fn main() -> Result<(), RunError> {
         }
         let urgent = ask(1_000, Priority::High).await?;
         println!("urgent, below 1000: {urgent}");
-        let workers = pool.node().children().len();
-        println!("children of the pool by now: {workers}");
+        let children = pool.node().children();
+        let workers = children.iter().filter(|child| child.kind() == Kind::Actor);
+        println!("workers by now: {}", workers.count());
 
         // Nobody has time for this one.
         let endless = ask(u32::MAX, Priority::High).timeout(Duration::from_millis(50));

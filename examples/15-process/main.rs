@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use tenure::StartError;
 use tenure::prelude::*;
 use tenure_actors::process::{Output, ProcessMsg, ProcessOptions};
 
@@ -52,8 +53,9 @@ async fn main() -> Result<(), RunError> {
 
         // One that is not there.
         let missing = ProcessOptions::new(Command::new("/no/such/program"));
-        if let Err(error) = scope.start(missing.spec().name("missing")).await {
-            println!("{error}");
+        if let Err(StartError::Failed(failure)) = scope.start(missing.spec().name("missing")).await
+        {
+            println!("{failure}");
         }
         Ok(())
     })

@@ -77,6 +77,7 @@ async fn main() -> Result<(), RunError> {
             .ask(|reply| SessionMsg::Buy("a lamp", reply))
             .await?;
         println!("order {order} is taken");
+        sleep(Duration::from_millis(20)).await;
         session.stop().await?;
         println!("the session is gone");
         // The scope drains the warehouse.

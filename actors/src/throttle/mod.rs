@@ -27,7 +27,7 @@
 //! tenure::scope(async |scope| {
 //!     let bar = scope.spawn(Bar { shown: Arc::clone(&shown) })?;
 //!     let progress = scope.spawn(Throttle::new(bar.recipient(), Duration::from_millis(100)))?;
-//!     for percent in 0..=10 {
+//!     for percent in 0..=10_u32 {
 //!         progress.tell(percent).await?;
 //!         tokio::time::sleep(Duration::from_millis(30)).await;
 //!     }
