@@ -186,6 +186,8 @@ fn unreachable_actor_is_found_and_many_of_them_are_few_reports() {
     while seen < 100 {
         let alarm = next(&alarms);
         assert_eq!(alarm.kind, AlarmKind::Unreachable);
+        assert_eq!(alarm.node.verdict.word(), "unreachable", "{alarm}");
+        assert!(alarm.node.age >= SHORT, "{alarm}");
         seen += 1 + alarm.others;
     }
     runtime.block_on(async { system.stop().await.unwrap() });

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::info::{Seen, see};
 use super::judge::judge;
 use super::options::SnapshotOptions;
-use super::snapshot::{LeftOut, Snapshot};
+use super::snapshot::{LeftOut, NodeInfo, Snapshot};
 use super::text::{path_beneath, path_of};
 use crate::sync::moment;
 use crate::tree::{AnyNode, ChildrenLook, NodeRef};
@@ -29,6 +29,15 @@ pub(super) fn take(root: &NodeRef, options: &SnapshotOptions) -> Snapshot {
         left_out,
         dead_letters: root.shared.letters.total(),
     }
+}
+
+/// What is told of one node alone; `None` if it has ended. Besides the one that is lent nobody who looks may have a
+/// reference to it, or it would seem to be reachable.
+pub(super) fn take_one(node: &Arc<dyn AnyNode>) -> Option<NodeInfo> {
+    let now = Instant::now();
+    let mut seen = vec![see(node, path_of(node), 0, None, now)?];
+    judge(&mut seen, &node.shared.sightings, now);
+    seen.pop().map(|seen| seen.info)
 }
 
 /// A node that has been come to.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::super::options::SnapshotOptions;
 use super::super::snapshot::NodeInfo;
-use super::super::take::take;
+use super::super::take::{take, take_one};
 use super::Watchdog;
 use super::alarm::{Alarm, AlarmKind};
 use super::scan::Scan;
@@ -133,7 +133,9 @@ impl<'a> Guard<'a> {
         }
         let mut others = due.len().saturating_sub(AT_ONCE);
         for (node, lasted, times) in due.into_iter().take(AT_ONCE) {
-            let Some(node) = told(&node) else { continue };
+            let Some(node) = take_one(&node) else {
+                continue;
+            };
             let alarm = Alarm {
                 kind,
                 lasted,
@@ -256,11 +258,4 @@ impl Storm {
         self.until = Some(saturating_add(now, pause));
         Some(self.times)
     }
-}
-
-/// What is told of one node; `None` if it has ended meanwhile.
-fn told(node: &Arc<dyn AnyNode>) -> Option<NodeInfo> {
-    let options = SnapshotOptions::new().depth(0);
-    let snapshot = take(&NodeRef::new(Arc::clone(node)), &options);
-    snapshot.nodes.into_iter().next()
 }

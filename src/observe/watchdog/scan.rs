@@ -52,6 +52,8 @@ impl Scan {
     }
 
     fn look_at(&mut self, node: &Arc<dyn AnyNode>, now: Instant) {
+        // Whoever asks later knows since when it has been there.
+        node.born(now);
         let polls = node.polls();
         if polls % 2 == 1 && blocks_its_thread(node) {
             self.add(node, Activity::Poll(polls / 2));
