@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::facts::WaitKind;
 use super::info::{Joins, Seen};
 use crate::error::Kind;
 use crate::tree::NodeId;
@@ -63,7 +64,9 @@ fn edges(seen: &[Seen]) -> Vec<Edges> {
     let mut edges: Vec<Edges> = seen
         .iter()
         .map(|each| {
+            // Anybody may give an order: whoever waits for one, as for its own, waits for no node.
             let waits = each.info.waits.iter();
+            let waits = waits.filter(|wait| wait.kind != WaitKind::Order);
             let known = waits.filter_map(|wait| {
                 let target = wait.target.as_ref()?;
                 Some((*places.get(&target.id)?, wait.is_limited))
