@@ -17,6 +17,7 @@
 //! | [`scheduler::Scheduler`] | runs jobs at certain times; by cron expressions with the feature `cron` |
 //! | `process::Process` | has a child process; with the feature `process`, on Unix |
 //! | `http::Server` (feature `http`) | serves HTTP: its connections and requests are nodes |
+//! | `dashboard::Dashboard` (feature `dashboard`) | shows on a page what is alive, and why it does not end |
 //!
 //! And around an ask:
 //!
@@ -25,6 +26,8 @@
 //! | [`retry::Retry`] | asks again what was never started, or what can be done twice |
 //! | [`breaker::Breaker`] | does not ask for a while what has failed too often |
 //! | [`limiter::Bucket`] | limits how often something is done |
+//!
+//! And what is no actor: `metrics::TreeMetrics` (feature `metrics`), what is alive as metrics.
 
 #![forbid(unsafe_code)]
 // A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
@@ -33,11 +36,15 @@
 pub mod batcher;
 pub mod breaker;
 pub mod cache;
+#[cfg(feature = "dashboard")]
+pub mod dashboard;
 pub mod debounce;
 pub mod groups;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod limiter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod pool;
 #[cfg(all(feature = "process", unix))]
 pub mod process;

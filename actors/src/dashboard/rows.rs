@@ -1,0 +1,296 @@
+//! What the page shows of each node. Nothing in it changes by time alone: of a time the row has the moment at which it
+//! began, on the snapshots' clock, so that a row that is told again has changed.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use serde::Serialize;
+use tenure::observe::{Fate, GateInfo, NodeInfo, OrderKind, Snapshot, Verdict, WaitInfo, WaitKind};
+use tenure::{Kind, NodeId, Phase};
+
+/// What is counted from a moment that is read twice may differ by this much, in milliseconds.
+const STEADY: u64 = 250;
+
+/// Something that is told again only if it has changed.
+pub(super) trait Keyed: PartialEq + Serialize {
+    fn key(&self) -> u64;
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Row {
+    pub(super) id: NodeId,
+    pub(super) owner: Option<NodeId>,
+    pub(super) path: String,
+    kind: Kind,
+    #[serde(rename = "type")]
+    pub(super) type_name: String,
+    site: String,
+    phase: Phase,
+    pub(super) born: u64,
+    pub(super) word: &'static str,
+    /// What there is to be said beside that, without its times.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<u64>,
+    #[serde(skip_serializing_if = "is_zero")]
+    queued: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity: Option<u32>,
+    #[serde(skip_serializing_if = "is_zero")]
+    senders: u64,
+    #[serde(skip_serializing_if = "is_open")]
+    gate: Option<GateInfo>,
+    /// Messages begun in a second, since the look before.
+    #[serde(skip_serializing_if = "is_nothing")]
+    rate: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    blocks: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<Order>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waits: Vec<Wait>,
+    #[serde(skip_serializing_if = "is_zero")]
+    restarts: u64,
+    children: usize,
+    #[serde(skip)]
+    pub(super) failure: Option<String>,
+}
+
+/// That it was told to end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Order {
+    kind: OrderKind,
+    /// By whom and where, in words.
+    text: String,
+    since: Option<u64>,
+    due: Option<u64>,
+    then: Option<Fate>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Wait {
+    kind: WaitKind,
+    /// The same in words, without its times.
+    text: String,
+    to: Option<NodeId>,
+    path: Option<String>,
+    others: usize,
+    since: Option<u64>,
+    due: Option<u64>,
+    limited: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn is_nothing(number: &f64) -> bool {
+    *number == 0.0
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+fn is_open(gate: &Option<GateInfo>) -> bool {
+    matches!(gate, None | Some(GateInfo::Open))
+}
+
+impl Keyed for Row {
+    fn key(&self) -> u64 {
+        number(self.id)
+    }
+}
+
+/// Its number as others write it, too.
+pub(super) fn number(id: NodeId) -> u64 {
+    // Its form is that of a number.
+    serde_json::to_value(id)
+        .ok()
+        .and_then(|id| id.as_u64())
+        .unwrap_or_default()
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Turns times that go by into moments, each the same as before if it is meant to be.
+#[derive(Clone, Copy)]
+pub(super) struct Moments {
+    pub(super) at: u64,
+}
+
+impl Moments {
+    fn since(self, lasted: Option<Duration>, before: Option<u64>) -> Option<u64> {
+        lasted.map(|lasted| steady(self.at.saturating_sub(millis(lasted)), before))
+    }
+
+    fn due(self, left: Option<Duration>, before: Option<u64>) -> Option<u64> {
+        left.map(|left| steady(self.at.saturating_add(millis(left)), before))
+    }
+}
+
+fn steady(moment: u64, before: Option<u64>) -> u64 {
+    before
+        .filter(|before| before.abs_diff(moment) <= STEADY)
+        .unwrap_or(moment)
+}
+
+impl Row {
+    pub(super) fn new(node: &NodeInfo, before: Option<&Self>, rate: f64, moments: Moments) -> Self {
+        let (lasted, left) = times(&node.verdict);
+        let mailbox = node.mailbox;
+        let restarts = node.restarts.as_ref();
+        let born = moments.since(Some(node.age), before.map(|row| row.born));
+        Self {
+            id: node.id,
+            owner: node.owner,
+            path: node.path.clone(),
+            kind: node.kind,
+            type_name: node.type_name.to_string(),
+            site: node.site.to_string(),
+            phase: node.phase,
+            born: born.unwrap_or_default(),
+            word: node.verdict.word(),
+            what: what(&node.verdict),
+            since: moments.since(lasted, before.and_then(|row| row.since)),
+            due: moments.due(left, before.and_then(|row| row.due)),
+            queued: node.backlog(),
+            capacity: mailbox.and_then(|mailbox| mailbox.capacity),
+            senders: mailbox.map_or(0, |mailbox| u64::from(mailbox.senders_waiting)),
+            gate: mailbox.map(|mailbox| mailbox.gate),
+            rate,
+            label: node.label.as_ref().map(ToString::to_string),
+            blocks: node.holds_up_stop,
+            order: Order::new(node, before.and_then(|row| row.order.as_ref()), moments),
+            waits: waits(node, before, moments),
+            restarts: restarts.map_or(0, |restarts| u64::from(restarts.recent)),
+            children: node.children,
+            failure: restarts.and_then(|restarts| restarts.last_failure.clone()),
+        }
+    }
+}
+
+impl Order {
+    fn new(node: &NodeInfo, before: Option<&Self>, moments: Moments) -> Option<Self> {
+        let order = node.order.as_ref()?;
+        let grace = node.grace.as_ref();
+        Some(Self {
+            kind: order.kind,
+            text: order.to_string(),
+            since: moments.since(order.ago, before.and_then(|before| before.since)),
+            due: moments.due(
+                grace.and_then(|grace| grace.left),
+                before.and_then(|before| before.due),
+            ),
+            then: grace.map(|grace| grace.then),
+        })
+    }
+}
+
+fn waits(node: &NodeInfo, before: Option<&Row>, moments: Moments) -> Vec<Wait> {
+    let waits = node.waits.iter().enumerate().map(|(place, wait)| {
+        let before = before.and_then(|row| row.waits.get(place));
+        let target = wait.target.as_ref();
+        let to = target.map(|target| target.id);
+        let before = before.filter(|before| before.to == to && before.kind == wait.kind);
+        Wait {
+            kind: wait.kind,
+            text: without_times(wait),
+            to,
+            path: target.map(|target| target.path.clone()),
+            others: wait.others,
+            since: moments.since(wait.lasted, before.and_then(|before| before.since)),
+            due: moments.due(wait.due_in, before.and_then(|before| before.due)),
+            limited: wait.is_limited,
+        }
+    });
+    waits.collect()
+}
+
+fn without_times(wait: &WaitInfo) -> String {
+    let mut wait = wait.clone();
+    (wait.lasted, wait.due_in) = (None, None);
+    wait.to_string()
+}
+
+/// How long it has been so, and how long it will.
+fn times(verdict: &Verdict) -> (Option<Duration>, Option<Duration>) {
+    match verdict {
+        Verdict::Stuck { lasted, .. }
+        | Verdict::Unreachable { lasted, .. }
+        | Verdict::Full { lasted, .. }
+        | Verdict::Starting { lasted } => (Some(*lasted), None),
+        Verdict::Overdue { by, .. } => (Some(*by), None),
+        Verdict::Stopping { lasted, left, .. } => (*lasted, *left),
+        Verdict::Restarting { due_in, .. } => (None, *due_in),
+        Verdict::Busy { lasted, .. } => (*lasted, None),
+        Verdict::Waiting { what: Some(wait) } => (wait.lasted, wait.due_in),
+        _ => (None, None),
+    }
+}
+
+fn what(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Deadlocked { cycle, is_limited } => {
+            let first = cycle.first().map_or("", String::as_str);
+            let until = if *is_limited {
+                ", until a limit ends it"
+            } else {
+                ""
+            };
+            format!("{} → {first}{until}", cycle.join(" → "))
+        }
+        Verdict::Stuck { .. } => "in one poll".to_owned(),
+        Verdict::Overdue { .. } => "its time is over".to_owned(),
+        Verdict::Stopping { waits_for, .. } => {
+            let wait = waits_for.as_ref().map(without_times);
+            wait.map_or(String::new(), |wait| format!("waits for {wait}"))
+        }
+        Verdict::Unreachable { .. } => "nothing can wake it again".to_owned(),
+        Verdict::Restarting { attempt, limit, .. } => format!("attempt {attempt} of {limit}"),
+        Verdict::Full { senders, .. } => format!("{senders} wait for room"),
+        Verdict::Waiting { what: Some(wait) } => format!("for {}", without_times(wait)),
+        Verdict::Waiting { what: None } => "for something outside".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Which nodes have a row: all, or of too many those that somebody should look at, with all above them, and then those
+/// nearest to the root.
+pub(super) fn chosen(snapshot: &Snapshot, most: usize) -> Option<HashSet<NodeId>> {
+    if snapshot.nodes.len() <= most {
+        return None;
+    }
+    let owners: HashMap<NodeId, Option<NodeId>> = snapshot
+        .nodes
+        .iter()
+        .map(|node| (node.id, node.owner))
+        .collect();
+    let mut nodes: Vec<&NodeInfo> = snapshot.nodes.iter().collect();
+    nodes.sort_by_key(|node| {
+        let is_urgent = node.holds_up_stop || node.verdict.is_trouble();
+        (!is_urgent, if is_urgent { 0 } else { node.depth })
+    });
+    let mut chosen = HashSet::new();
+    for node in nodes {
+        let mut way = Vec::new();
+        let mut next = Some(node.id);
+        while let Some(id) = next.filter(|id| !chosen.contains(id)) {
+            let Some(owner) = owners.get(&id) else { break };
+            way.push(id);
+            next = *owner;
+        }
+        if chosen.len() + way.len() > most {
+            continue;
+        }
+        chosen.extend(way);
+    }
+    Some(chosen)
+}

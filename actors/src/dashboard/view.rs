@@ -1,0 +1,244 @@
+//! What the page is told: the whole of one look, and the differences from one to the next.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::OnceLock;
+
+use axum::body::Bytes;
+use serde::Serialize;
+use tenure::NodeId;
+use tenure::observe::Snapshot;
+
+use super::history::{GroupHistory, GroupRow, Rates, Sample, Samples};
+use super::letters::Letters;
+use super::rows::{Keyed, Moments, Row, chosen, millis, number};
+
+/// The version of what the page is told.
+const VERSION: u32 = 1;
+
+/// How many ends the page has.
+const MOST_ENDS: usize = 200;
+
+/// One look.
+#[derive(Serialize)]
+pub(super) struct View {
+    version: u32,
+    #[serde(flatten)]
+    head: Head,
+    rows: Vec<Row>,
+    groups: Vec<GroupRow>,
+    ends: Vec<Ended>,
+    letters: Vec<Letters>,
+    samples: Vec<Sample>,
+    #[serde(skip)]
+    whole: OnceLock<Bytes>,
+}
+
+/// What is told at each look.
+#[derive(Clone, Serialize)]
+struct Head {
+    /// On the snapshots' clock, as all moments here.
+    at: u64,
+    /// The path of what is shown.
+    root: String,
+    alive: usize,
+    /// Nodes that have no row.
+    without_row: usize,
+    /// Nodes that the look has left out, at least.
+    left_out: usize,
+    /// Over how many milliseconds the groups are compared.
+    groups_over: u64,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    #[serde(flatten)]
+    head: &'a Head,
+    rows: Difference<'a, Row>,
+    groups: Difference<'a, GroupRow>,
+    ends: &'a [Ended],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    letters: Option<&'a [Letters]>,
+    sample: &'a Sample,
+}
+
+/// Those that are new or have changed, and the numbers of those that are gone.
+#[derive(Serialize)]
+struct Difference<'a, T> {
+    put: Vec<&'a T>,
+    gone: Vec<u64>,
+}
+
+impl<'a, T: Keyed> Difference<'a, T> {
+    fn between(before: &[T], now: &'a [T]) -> Self {
+        let mut before: HashMap<u64, &T> = before.iter().map(|row| (row.key(), row)).collect();
+        let put = now
+            .iter()
+            .filter(|row| before.remove(&row.key()) != Some(*row))
+            .collect();
+        let gone = before.into_keys().collect();
+        Self { put, gone }
+    }
+}
+
+/// One that was there at one look, and not at the next.
+#[derive(Debug, Clone, Serialize)]
+struct Ended {
+    id: NodeId,
+    path: String,
+    #[serde(rename = "type")]
+    type_name: String,
+    at: u64,
+    born: u64,
+    /// Its verdict at the last look at it.
+    word: &'static str,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+impl View {
+    /// The event that begins a page.
+    pub(super) fn whole(&self) -> Bytes {
+        self.whole.get_or_init(|| event("whole", self)).clone()
+    }
+}
+
+fn event(name: &str, data: &impl Serialize) -> Bytes {
+    // There is nothing in it that could not be written: no maps with odd keys, no code of others'.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
+}
+
+/// What is kept from one look to the next.
+pub(super) struct Tracker {
+    most_rows: usize,
+    rows: Vec<Row>,
+    groups: Vec<GroupRow>,
+    letters: Vec<Letters>,
+    ends: VecDeque<Ended>,
+    rates: Rates,
+    samples: Samples,
+    history: GroupHistory,
+}
+
+impl Tracker {
+    pub(super) fn new(most_rows: usize) -> Self {
+        Self {
+            most_rows,
+            rows: Vec::new(),
+            groups: Vec::new(),
+            letters: Vec::new(),
+            ends: VecDeque::new(),
+            rates: Rates::default(),
+            samples: Samples::default(),
+            history: GroupHistory::default(),
+        }
+    }
+
+    /// What a look has seen, and how that differs from the one before.
+    pub(super) fn see(
+        &mut self,
+        snapshot: &Snapshot,
+        letters: Vec<Letters>,
+        tasks: usize,
+    ) -> (View, Bytes) {
+        let at = millis(snapshot.taken_at);
+        let (rates, rate) = self.rates.take(snapshot);
+        let rows = self.rows_of(snapshot, &rates, at);
+        let (groups, groups_over) = self.history.see(snapshot);
+        let head = Head {
+            at,
+            root: snapshot
+                .nodes
+                .first()
+                .map_or(String::new(), |root| root.path.clone()),
+            alive: snapshot.nodes.len(),
+            without_row: snapshot.nodes.len() - rows.len(),
+            left_out: snapshot.left_out.total(),
+            groups_over,
+        };
+        let sample = sample(snapshot, at, rate, tasks);
+        self.samples.add(sample.clone());
+        let ends = self.ended(snapshot, at);
+        let change = Change {
+            head: &head,
+            rows: Difference::between(&self.rows, &rows),
+            groups: Difference::between(&self.groups, &groups),
+            ends: &ends,
+            letters: (letters != self.letters).then_some(&letters[..]),
+            sample: &sample,
+        };
+        let change = event("change", &change);
+        self.ends.extend(ends);
+        let too_many = self.ends.len().saturating_sub(MOST_ENDS);
+        self.ends.drain(..too_many);
+        (self.rows, self.groups, self.letters) = (rows, groups, letters);
+        (self.view(head), change)
+    }
+
+    fn view(&self, head: Head) -> View {
+        View {
+            version: VERSION,
+            head,
+            rows: self.rows.clone(),
+            groups: self.groups.clone(),
+            ends: self.ends.iter().cloned().collect(),
+            letters: self.letters.clone(),
+            samples: self.samples.all(),
+            whole: OnceLock::new(),
+        }
+    }
+
+    fn rows_of(&self, snapshot: &Snapshot, rates: &HashMap<NodeId, f64>, at: u64) -> Vec<Row> {
+        let before: HashMap<u64, &Row> = self.rows.iter().map(|row| (row.key(), row)).collect();
+        let chosen = chosen(snapshot, self.most_rows);
+        let has_row = |id: &NodeId| chosen.as_ref().is_none_or(|chosen| chosen.contains(id));
+        let nodes = snapshot.nodes.iter().filter(|node| has_row(&node.id));
+        let rows = nodes.map(|node| {
+            let before = before.get(&number(node.id)).copied();
+            let rate = rates.get(&node.id).copied().unwrap_or_default();
+            Row::new(node, before, rate, Moments { at })
+        });
+        rows.collect()
+    }
+
+    /// Those that had a row and are not alive.
+    fn ended(&self, snapshot: &Snapshot, at: u64) -> Vec<Ended> {
+        if snapshot.left_out.total() > 0 {
+            // Whether they have ended or were left out cannot be told.
+            return Vec::new();
+        }
+        let alive: std::collections::HashSet<NodeId> =
+            snapshot.nodes.iter().map(|node| node.id).collect();
+        let gone = self.rows.iter().filter(|row| !alive.contains(&row.id));
+        let ends = gone.take(MOST_ENDS).map(|row| Ended {
+            id: row.id,
+            path: row.path.clone(),
+            type_name: row.type_name.clone(),
+            at,
+            born: row.born,
+            word: row.word,
+            what: row.what.clone(),
+            failure: row.failure.clone(),
+        });
+        ends.collect()
+    }
+}
+
+fn sample(snapshot: &Snapshot, at: u64, rate: f64, tasks: usize) -> Sample {
+    let nodes = &snapshot.nodes;
+    let restarts = nodes.iter().filter_map(|node| node.restarts.as_ref());
+    Sample {
+        at,
+        alive: nodes.len(),
+        trouble: nodes
+            .iter()
+            .filter(|node| node.verdict.is_trouble())
+            .count(),
+        rate,
+        queued: nodes.iter().map(|node| node.backlog()).sum(),
+        restarts: restarts.map(|restarts| u64::from(restarts.recent)).sum(),
+        letters: snapshot.dead_letters,
+        tasks,
+    }
+}

@@ -1,0 +1,172 @@
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use tenure::NodeRef;
+use tenure::observe::Snapshot;
+
+use super::tally::{Handled, OfType, Tally};
+
+/// How many types have a label of their own.
+pub const MOST_TYPES: usize = 100;
+
+/// The verdicts' words, so that one that nobody has now is a 0 and not a gap.
+const WORDS: [&str; 11] = [
+    "deadlocked",
+    "stuck",
+    "overdue",
+    "stopping",
+    "unreachable",
+    "restarting",
+    "full",
+    "busy",
+    "waiting",
+    "starting",
+    "idle",
+];
+
+/// The metrics of the tree at and beneath a node: see [`metrics`](super).
+///
+/// It holds a reference to the node, which changes nothing for it. When the node has ended, nothing is alive, and the
+/// counters stay as they are.
+pub struct TreeMetrics {
+    root: NodeRef,
+    handled: Mutex<Handled>,
+}
+
+impl TreeMetrics {
+    /// Those of this node and all beneath it: for a whole system its root, [`System::node`](tenure::Spawner::node).
+    #[must_use]
+    pub fn new(root: NodeRef) -> Self {
+        Self {
+            root,
+            handled: Mutex::default(),
+        }
+    }
+}
+
+impl Collector for TreeMetrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let began = Instant::now();
+        let snapshot = self.root.snapshot();
+        let took = began.elapsed();
+        let tally = Tally::of(&snapshot, MOST_TYPES);
+        let mut handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
+        handled.add(&snapshot, MOST_TYPES);
+        let to = &mut encoder;
+        nodes(to, &tally)?;
+        types(to, &tally)?;
+        let name = "tenure_messages_handled";
+        let help = "Messages that were begun, as far as a scrape has seen it";
+        let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (name, total) in handled.totals() {
+            family
+                .encode_family(&[("type", name.as_str())])?
+                .encode_counter::<NoLabelSet, _, u64>(total, None)?;
+        }
+        drop(handled);
+        whole(to, &snapshot, &tally, took)
+    }
+}
+
+fn nodes(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
+    let name = "tenure_nodes";
+    let mut family = to.encode_descriptor(name, "Live nodes", None, MetricType::Gauge)?;
+    for ((kind, phase), count) in &tally.phases {
+        let labels = [("kind", *kind), ("phase", *phase)];
+        ConstGauge::new(*count).encode(family.encode_family(&labels)?)?;
+    }
+    let name = "tenure_verdicts";
+    let help = "Live nodes by what is to be said of them first";
+    let mut family = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for word in WORDS {
+        let count = tally.verdicts.get(word).copied().unwrap_or_default();
+        ConstGauge::new(count).encode(family.encode_family(&[("verdict", word)])?)?;
+    }
+    Ok(())
+}
+
+/// Of those types of which there are actors.
+fn types(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
+    let name = "tenure_type_nodes";
+    let mut family = to.encode_descriptor(name, "Live nodes by type", None, MetricType::Gauge)?;
+    for (name, of) in &tally.types {
+        let labels = [("type", name.as_str())];
+        ConstGauge::new(of.nodes).encode(family.encode_family(&labels)?)?;
+    }
+    let mut gauge = |name: &str, help: &str, value: fn(&OfType) -> f64| {
+        let mut family = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        for (name, of) in tally.types.iter().filter(|(_, of)| of.actors > 0) {
+            let labels = [("type", name.as_str())];
+            ConstGauge::new(value(of)).encode(family.encode_family(&labels)?)?;
+        }
+        fmt::Result::Ok(())
+    };
+    gauge(
+        "tenure_mailbox_queued",
+        "Messages that wait in the mailboxes of the type",
+        |of| of.queued as f64,
+    )?;
+    gauge(
+        "tenure_mailbox_queued_max",
+        "Messages that wait in the fullest mailbox of the type",
+        |of| of.queued_max as f64,
+    )?;
+    gauge(
+        "tenure_mailbox_senders_waiting",
+        "Senders that wait for room in a mailbox of the type",
+        |of| of.senders as f64,
+    )?;
+    gauge(
+        "tenure_handling_seconds_max",
+        "For how long the longest handler at work has been",
+        |of| of.handling_max.as_secs_f64(),
+    )?;
+    gauge(
+        "tenure_restarts_in_window",
+        "Restarts within the windows of their limits",
+        |of| of.restarts as f64,
+    )
+}
+
+fn whole(
+    to: &mut DescriptorEncoder<'_>,
+    snapshot: &Snapshot,
+    tally: &Tally,
+    took: Duration,
+) -> fmt::Result {
+    let help = "Messages that were accepted and are never handled";
+    to.encode_descriptor("tenure_dead_letters", help, None, MetricType::Counter)?
+        .encode_counter::<NoLabelSet, _, u64>(&snapshot.dead_letters, None)?;
+    let mut gauge = |name: &str, help: &str, value: f64| {
+        let metric = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        ConstGauge::new(value).encode(metric)
+    };
+    gauge(
+        "tenure_holding_up_stop",
+        "Nodes whose end a stop waits for",
+        tally.blockers as f64,
+    )?;
+    gauge(
+        "tenure_left_out_nodes",
+        "Nodes that were too many for the look",
+        snapshot.left_out.total() as f64,
+    )?;
+    gauge(
+        "tenure_look_seconds",
+        "How long the look at the tree has taken",
+        took.as_secs_f64(),
+    )
+}
+
+impl fmt::Debug for TreeMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TreeMetrics")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,52 @@
+//! What is alive as metrics: for a scrape by Prometheus or whatever reads its formats.
+//!
+//! [`TreeMetrics`] is a collector of [`prometheus_client`], to be registered beside a program's own metrics. It looks
+//! at the tree when it is scraped, so that nothing is counted while the tree works: a scrape costs what a
+//! [snapshot](tenure::NodeRef::snapshot) costs.
+//!
+//! ```
+//! use prometheus_client::encoding::prometheus_text;
+//! use prometheus_client::registry::Registry;
+//! use tenure::prelude::*;
+//! use tenure_actors::metrics::TreeMetrics;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let system = System::start()?;
+//! let mut registry = Registry::default();
+//! registry.register_collector(Box::new(TreeMetrics::new(system.node())));
+//! system.task(std::future::pending::<()>())?;
+//!
+//! let mut text = String::new();
+//! prometheus_text::encode(&mut text, &registry)?;
+//! assert!(text.contains("tenure_nodes{kind=\"task\",phase=\"running\"} 1"));
+//! # system.stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The metrics
+//!
+//! | name | kind | labels | what it is |
+//! |---|---|---|---|
+//! | `tenure_nodes` | gauge | `kind`, `phase` | live nodes |
+//! | `tenure_verdicts` | gauge | `verdict` | live nodes by [verdict](tenure::observe::Verdict); every word is there, also with 0 |
+//! | `tenure_holding_up_stop` | gauge | | nodes whose end a stop waits for |
+//! | `tenure_type_nodes` | gauge | `type` | live nodes |
+//! | `tenure_mailbox_queued` | gauge | `type` | messages that wait in all mailboxes of that type |
+//! | `tenure_mailbox_queued_max` | gauge | `type` | messages that wait in the fullest of them |
+//! | `tenure_mailbox_senders_waiting` | gauge | `type` | senders that wait for room |
+//! | `tenure_handling_seconds_max` | gauge | `type` | for how long the longest of the handlers at work has been: with [timings](tenure::Builder::timings) exact, else since somebody first looked |
+//! | `tenure_restarts_in_window` | gauge | `type` | restarts within the windows of their limits |
+//! | `tenure_messages_handled_total` | counter | `type` | messages that were begun, as far as a scrape has seen it: what an actor did between the last scrape and its end is not in it |
+//! | `tenure_dead_letters_total` | counter | | messages that were accepted and are never handled |
+//! | `tenure_left_out_nodes` | gauge | | nodes that were too many for the look |
+//! | `tenure_look_seconds` | gauge | | how long the look has taken |
+//!
+//! Labels are names of types, kinds and words, and never numbers or paths; of more than [`MOST_TYPES`] types the rarest
+//! are one, `other`. So there are never more than about 1,000 series, however many actors there are.
+
+mod collector;
+mod tally;
+
+pub use collector::{MOST_TYPES, TreeMetrics};

@@ -1,0 +1,158 @@
+//! What a snapshot comes to, by type.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use tenure::observe::{NodeInfo, Snapshot};
+use tenure::{Kind, NodeId, Phase};
+
+/// The nodes of one type.
+#[derive(Debug, Default, Clone)]
+pub(super) struct OfType {
+    pub(super) nodes: u64,
+    pub(super) actors: u64,
+    pub(super) queued: u64,
+    pub(super) queued_max: u64,
+    pub(super) senders: u64,
+    pub(super) handling_max: Duration,
+    pub(super) restarts: u64,
+}
+
+impl OfType {
+    fn add(&mut self, node: &NodeInfo) {
+        self.nodes += 1;
+        self.actors += u64::from(node.kind == Kind::Actor);
+        self.queued += node.backlog();
+        self.queued_max = self.queued_max.max(node.backlog());
+        self.senders += node
+            .mailbox
+            .map_or(0, |mailbox| u64::from(mailbox.senders_waiting));
+        self.handling_max = self.handling_max.max(node.handling_for.unwrap_or_default());
+        self.restarts += node
+            .restarts
+            .as_ref()
+            .map_or(0, |restarts| u64::from(restarts.recent));
+    }
+}
+
+/// A snapshot, counted.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) types: BTreeMap<String, OfType>,
+    pub(super) phases: BTreeMap<(&'static str, &'static str), u64>,
+    pub(super) verdicts: BTreeMap<&'static str, u64>,
+    pub(super) blockers: u64,
+}
+
+impl Tally {
+    /// Of more than `most` types the rarest are put together.
+    pub(super) fn of(snapshot: &Snapshot, most: usize) -> Self {
+        let mut tally = Self::default();
+        for node in &snapshot.nodes {
+            let place = (kind(node.kind), phase(node.phase));
+            *tally.phases.entry(place).or_default() += 1;
+            *tally.verdicts.entry(node.verdict.word()).or_default() += 1;
+            tally.blockers += u64::from(node.holds_up_stop);
+        }
+        let names = Names::of(snapshot, most);
+        for node in &snapshot.nodes {
+            let name = names.label(&node.type_name);
+            match tally.types.get_mut(name) {
+                Some(known) => known.add(node),
+                None => tally.types.entry(name.to_owned()).or_default().add(node),
+            }
+        }
+        tally
+    }
+}
+
+/// Those types that have a label of their own; all, if there are few.
+struct Names<'a>(Option<HashSet<&'a str>>);
+
+impl<'a> Names<'a> {
+    fn of(snapshot: &'a Snapshot, most: usize) -> Self {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for node in &snapshot.nodes {
+            *counts.entry(&node.type_name).or_default() += 1;
+        }
+        if counts.len() <= most {
+            return Self(None);
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by(|one, other| (other.1, one.0).cmp(&(one.1, other.0)));
+        Self(Some(
+            counts
+                .into_iter()
+                .take(most)
+                .map(|(name, _)| name)
+                .collect(),
+        ))
+    }
+
+    fn label<'b>(&self, name: &'b str) -> &'b str {
+        let is_own = self.0.as_ref().is_none_or(|own| own.contains(name));
+        if is_own { name } else { OTHER }
+    }
+}
+
+const OTHER: &str = "other";
+
+/// How many messages were begun, by type, as far as was seen: it never falls.
+#[derive(Debug, Default)]
+pub(super) struct Handled {
+    /// Of those that were alive at the last look.
+    seen: HashMap<NodeId, u64>,
+    totals: BTreeMap<String, u64>,
+}
+
+impl Handled {
+    /// A type that comes when there are `most` is counted under the common name.
+    pub(super) fn add(&mut self, snapshot: &Snapshot, most: usize) {
+        let mut seen = HashMap::with_capacity(self.seen.len());
+        let is_whole = snapshot.left_out.total() == 0;
+        for node in snapshot.nodes.iter().filter(|node| node.mailbox.is_some()) {
+            let before = self.seen.get(&node.id).copied();
+            // One that is looked at for the first time only because others have gone would be counted twice.
+            let before = before.unwrap_or(if is_whole { 0 } else { node.handled });
+            // Two scrapes at the same time may come in the other order.
+            let handled = node.handled.max(before);
+            seen.insert(node.id, handled);
+            let is_known = self.totals.contains_key(&*node.type_name);
+            let has_room = is_known || self.totals.len() < most;
+            let name = if has_room { &*node.type_name } else { OTHER };
+            match self.totals.get_mut(name) {
+                Some(total) => *total += handled - before,
+                None => {
+                    self.totals.insert(name.to_owned(), handled - before);
+                }
+            }
+        }
+        self.seen = seen;
+    }
+
+    pub(super) fn totals(&self) -> &BTreeMap<String, u64> {
+        &self.totals
+    }
+}
+
+/// The words of the labels, which are part of what is promised.
+pub(super) const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Actor => "actor",
+        Kind::Task => "task",
+        Kind::Blocking => "blocking",
+        Kind::Scope => "scope",
+        Kind::System => "system",
+        _ => OTHER,
+    }
+}
+
+pub(super) const fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Starting => "starting",
+        Phase::Running => "running",
+        Phase::Restarting => "restarting",
+        Phase::Stopping => "stopping",
+        Phase::Stopped => "stopped",
+    }
+}

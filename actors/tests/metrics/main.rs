@@ -1,0 +1,185 @@
+//! The metrics, read as Prometheus reads them.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::registry::Registry;
+use tenure::prelude::*;
+use tenure_actors::metrics::{MOST_TYPES, TreeMetrics};
+
+#[derive(Default)]
+struct Counter;
+
+enum Msg {
+    Add,
+    Hang,
+}
+
+impl Actor for Counter {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Add => {}
+            Msg::Hang => ctx.cancelled().await,
+        }
+        Ok(())
+    }
+}
+
+/// One of so many types.
+struct Nth<const N: usize>;
+
+impl<const N: usize> Actor for Nth<N> {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _ctx: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+fn registry(of: &System) -> Registry {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(TreeMetrics::new(of.node())));
+    registry
+}
+
+fn scrape(registry: &Registry) -> String {
+    let mut text = String::new();
+    prometheus_text::encode(&mut text, registry).unwrap();
+    text
+}
+
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series));
+    let line = line.unwrap_or_else(|| panic!("no {series} in:\n{text}"));
+    line.trim().parse().unwrap()
+}
+
+const TYPE: &str = "type=\"metrics::Counter\"";
+
+#[tokio::test]
+async fn a_scrape_tells_what_is_alive_and_what_it_has_done() {
+    let system = System::start().unwrap();
+    let registry = registry(&system);
+    let counter = system.spawn(Counter).unwrap();
+    for _ in 0..5 {
+        counter.tell(Msg::Add).await.unwrap();
+    }
+    counter.tell(Msg::Hang).await.unwrap();
+    while counter.node().backlog() > 0 {
+        tokio::task::yield_now().await;
+    }
+    counter.tell(Msg::Add).await.unwrap();
+    let text = scrape(&registry);
+    assert_eq!(
+        value(&text, "tenure_nodes{kind=\"actor\",phase=\"running\"}"),
+        1.0
+    );
+    assert_eq!(
+        value(&text, &format!("tenure_mailbox_queued{{{TYPE}}}")),
+        1.0
+    );
+    assert_eq!(
+        value(&text, &format!("tenure_messages_handled_total{{{TYPE}}}")),
+        6.0
+    );
+    assert_eq!(value(&text, "tenure_verdicts{verdict=\"deadlocked\"}"), 0.0);
+    assert_eq!(value(&text, "tenure_dead_letters_total"), 0.0);
+    counter.stop().await.unwrap();
+
+    // Counters do not fall when those have ended who were counted.
+    let text = scrape(&registry);
+    assert_eq!(
+        value(&text, &format!("tenure_messages_handled_total{{{TYPE}}}")),
+        6.0
+    );
+    assert_eq!(value(&text, "tenure_dead_letters_total"), 1.0);
+    assert!(!text.contains(&format!("tenure_mailbox_queued{{{TYPE}}}")));
+    system.stop().await.unwrap();
+    assert!(!scrape(&registry).contains("kind="), "nothing is alive");
+}
+
+#[tokio::test]
+async fn a_scrape_during_the_end_is_one_like_any_other() {
+    let system = System::start().unwrap();
+    let registry = registry(&system);
+    let task = system.task_with(|token| async move {
+        token.cancelled().await;
+        std::future::pending::<()>().await;
+    });
+    let task = task.unwrap();
+    while task.node().phase() != tenure::Phase::Running {
+        tokio::task::yield_now().await;
+    }
+    task.node().request_stop();
+    tokio::task::yield_now().await;
+    let text = scrape(&registry);
+    assert_eq!(
+        value(&text, "tenure_nodes{kind=\"task\",phase=\"stopping\"}"),
+        1.0
+    );
+    assert_eq!(value(&text, "tenure_holding_up_stop"), 1.0);
+    task.node().kill().await.unwrap();
+    system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_number_of_series_is_bounded() {
+    let system = System::start().unwrap();
+    let registry = registry(&system);
+    macro_rules! spawn {
+        ($($tens:literal)*) => {$(
+            system.spawn(Nth::<{ $tens * 10 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 1 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 2 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 3 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 4 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 5 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 6 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 7 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 8 }>).unwrap();
+            system.spawn(Nth::<{ $tens * 10 + 9 }>).unwrap();
+        )*};
+    }
+    spawn!(0 1 2 3 4 5 6 7 8 9 10 11);
+    let text = scrape(&registry);
+    let series = text
+        .lines()
+        .filter(|line| line.starts_with("tenure_type_nodes{"));
+    assert_eq!(series.count(), MOST_TYPES + 1);
+    let others = value(&text, "tenure_type_nodes{type=\"other\"}");
+    assert_eq!(others, 121.0 - MOST_TYPES as f64, "with the system itself");
+    system.stop().await.unwrap();
+}
+
+/// Prometheus' own check of names, help texts and units. Without its program there is nothing to be run; CI has it.
+#[tokio::test]
+async fn promtool_has_nothing_to_say() {
+    let system = System::start().unwrap();
+    let counter = system.spawn(Counter).unwrap();
+    counter.tell(Msg::Add).await.unwrap();
+    let text = scrape(&registry(&system));
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    match promtool {
+        Err(error) if std::env::var_os("CI_PROMTOOL").is_none() => {
+            eprintln!("promtool is not there ({error}): nothing was checked");
+        }
+        promtool => {
+            let mut promtool = promtool.unwrap();
+            let mut stdin = promtool.stdin.take().unwrap();
+            stdin.write_all(text.as_bytes()).unwrap();
+            drop(stdin);
+            let output = promtool.wait_with_output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{said}\n{text}");
+        }
+    }
+    system.stop().await.unwrap();
+}

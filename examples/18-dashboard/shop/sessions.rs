@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+use tenure::prelude::*;
+
+/// Opens a session twice a second, and keeps them all: the list that nobody clears.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    open: Vec<ActorRef<()>>,
+}
+
+/// More would only take memory.
+const MOST: usize = 2_000;
+
+impl Actor for Sessions {
+    type Msg = ();
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        ctx.send_every(Duration::from_millis(500), || ());
+        Ok(())
+    }
+
+    async fn handle(&mut self, (): (), ctx: &mut Context<Self>) -> tenure::Result {
+        if self.open.len() < MOST {
+            self.open.push(ctx.spawn(Session)?);
+        }
+        if self.open.len() < MOST && self.open.len() % 8 == 0 {
+            // Nobody has a reference to it, so that nothing can ever have it do anything again.
+            ctx.spawn(Draft)?;
+        }
+        Ok(())
+    }
+
+    fn label(_: &()) -> &'static str {
+        "Open"
+    }
+}
+
+struct Session;
+
+impl Actor for Session {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _ctx: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+struct Draft;
+
+impl Actor for Draft {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _ctx: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
