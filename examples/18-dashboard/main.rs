@@ -34,17 +34,17 @@ fn main() -> tenure::Result {
     let dashboard = DashboardOptions::new()
         .bind(([127, 0, 0, 1], port))
         .letters(&letters);
-    let routes = |beside: Spawner| {
-        Router::new()
-            .route("/stick", post(stick))
-            .route("/stop", post(stop))
-            .with_state(beside)
-    };
     // Beside the dashboard, or anywhere.
     let shop_port = if port == 0 { 0 } else { port + 1 };
     let shop = Group::new()
         .with(dashboard.spec())
-        .with(ChildSpec::new(Server::new(shop_port, routes)).name("http"))
+        .with(
+            ChildSpec::new(Server {
+                port: shop_port,
+                routes,
+            })
+            .name("http"),
+        )
         .with(ChildSpec::new(Clerk).name("clerk"))
         .with(ChildSpec::new(Sessions::default()).name("sessions"))
         .with(
@@ -64,6 +64,13 @@ fn main() -> tenure::Result {
         .block_on(shop)?;
     println!("everything is joined");
     Ok(())
+}
+
+fn routes(beside: Spawner) -> Router {
+    Router::new()
+        .route("/stick", post(stick))
+        .route("/stop", post(stop))
+        .with_state(beside)
 }
 
 async fn stick(State(beside): State<Spawner>) -> Result<StatusCode, StatusCode> {
