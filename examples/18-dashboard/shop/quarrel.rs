@@ -13,7 +13,8 @@ pub(crate) enum QuarrelMsg {
     Reason(ReplyTo<()>),
 }
 
-const LIMIT: Duration = Duration::from_secs(20);
+/// Shorter than the grace, so that a drain, which does not break into a handler, is over in time.
+const LIMIT: Duration = Duration::from_secs(2);
 
 impl Quarrel {
     pub(crate) const fn with(other: &'static str, begins: bool) -> Self {
@@ -32,6 +33,9 @@ impl Actor for Quarrel {
     }
 
     async fn handle(&mut self, msg: QuarrelMsg, ctx: &mut Context<Self>) -> tenure::Result {
+        if ctx.is_ending() {
+            return Ok(());
+        }
         let other = ctx.lookup::<QuarrelMsg>(self.other)?;
         let asked = other.ask(QuarrelMsg::Reason).timeout(LIMIT);
         tokio::select! {
