@@ -29,7 +29,7 @@
 //! cut short, and what it has not handed out is dead letters. A stop discards what waits.
 //!
 //! A worker that tells or asks its own pool may wait for itself. With one worker that is a cycle, which is named
-//! ([rule 16](tenure::lifecycle#rule-16)) and fails the one whose wait completes it, the worker or the pool; with several,
+//! (rule 16 of the lifecycle) and fails the one whose wait completes it, the worker or the pool; with several,
 //! each of which may come free, it is none: give such a wait a limit.
 //!
 //! ```
