@@ -23,7 +23,7 @@ impl Actor for Sessions {
         if self.open.len() < MOST {
             self.open.push(ctx.spawn(Session)?);
         }
-        if self.open.len() < MOST && self.open.len() % 8 == 0 {
+        if self.open.len() < MOST && self.open.len().is_multiple_of(8) {
             // Nobody has a reference to it, so that nothing can ever have it do anything again.
             ctx.spawn(Draft)?;
         }
