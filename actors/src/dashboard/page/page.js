@@ -98,7 +98,8 @@ function listen() {
   });
   events.addEventListener("change", (event) => {
     const data = JSON.parse(event.data);
-    const isOther = data.rows.put.some((row) => !rows.has(row.id)) || data.rows.gone.length > 0;
+    // Who is beneath whom is made of the rows themselves, so a row that has changed is another one there, too.
+    const isOther = data.rows.put.length > 0 || data.rows.gone.length > 0;
     apply(rows, data.rows); apply(groups, data.groups);
     ends = ends.concat(data.ends).slice(-200);
     if (data.letters) letters = data.letters;
