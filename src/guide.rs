@@ -25,5 +25,5 @@ pub mod work_that_outlives_its_caller {}
 #[doc = include_str!("../docs/guide/testing.md")]
 pub mod testing {}
 
-#[doc = include_str!("../docs/guide/7-something-does-not-stop.md")]
+#[doc = include_str!("../docs/guide/8-something-does-not-stop.md")]
 pub mod something_does_not_stop {}
