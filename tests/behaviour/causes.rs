@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use common::node::{Msg, Node, hold, run};
-use common::{Log, paused};
+use common::{Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Cause, ChildExit, Failure, Phase, StopError};
 use tokio::task::yield_now;
@@ -292,7 +292,7 @@ fn failure_that_comes_by_two_ways_is_shown_once() {
             let waits = Waits(child.clone(), |error: StopError| error.into());
             let waits = scope.spawn(ChildSpec::new(waits).name("waits"))?;
             waits.tell(()).await?;
-            yield_now().await;
+            settled().await;
             child.tell(Msg::Fail).await?;
             std::future::pending().await
         })

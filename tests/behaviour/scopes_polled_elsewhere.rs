@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::worker::{Do, Worker};
-use common::{Check, Guard, Log, paused};
+use common::{Check, Guard, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Kind, NodeRef, StopError, StopReason, System, scope_send};
 use tokio::join;
@@ -485,6 +485,7 @@ fn kept_scope_whose_time_is_up_does_not_hold_up_the_stop_of_those_above() {
         sleep(100 * SECOND).await;
         let begin = Instant::now();
         holder.tell(Msg::Sleep(3 * SECOND)).await.unwrap();
+        settled().await;
         let stopped = system.stop().await;
         assert!(
             matches!(stopped, Err(StopError::CutShort(_))),
