@@ -208,8 +208,11 @@ fn a_letter_that_came_through_a_recipient_is_of_the_actors_own_type() {
 /// The room was there, and the actor was stopped while the value was made into a message.
 #[test]
 fn a_letter_is_counted_whose_target_closes_while_it_is_converted() {
-    struct Closes(ActorRef<Late>, #[allow(dead_code)] common::Guard);
-    struct Late(#[allow(dead_code)] Closes);
+    struct Closes(
+        ActorRef<Late>,
+        #[allow(dead_code, reason = "counted")] common::Guard,
+    );
+    struct Late(#[allow(dead_code, reason = "only its drop matters")] Closes);
     impl From<Closes> for Late {
         fn from(value: Closes) -> Self {
             drop(value.0.stop());

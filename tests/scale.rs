@@ -217,7 +217,7 @@ fn deep_path_has_its_middle_left_out() {
 }
 
 /// Has children, and nothing to do.
-struct Wide(#[allow(dead_code)] Guard);
+struct Wide(#[allow(dead_code, reason = "counted")] Guard);
 
 impl Actor for Wide {
     type Msg = ReplyTo<Spawner>;

@@ -26,7 +26,7 @@ struct Sink {
 
 enum SinkMsg {
     Pass,
-    Plain(#[allow(dead_code)] Guard),
+    Plain(#[allow(dead_code, reason = "counted")] Guard),
     Start,
     Piped,
     FromChild,
@@ -34,7 +34,10 @@ enum SinkMsg {
 }
 
 /// Sends a last message to its owner when it ends.
-struct Faithful(ActorRef<SinkMsg>, #[allow(dead_code)] Guard);
+struct Faithful(
+    ActorRef<SinkMsg>,
+    #[allow(dead_code, reason = "counted")] Guard,
+);
 
 impl Actor for Faithful {
     type Msg = ();
@@ -149,7 +152,7 @@ struct Pool {
 
 enum PoolMsg {
     Job(u32, Guard),
-    Done(#[allow(dead_code)] Guard),
+    Done(#[allow(dead_code, reason = "counted")] Guard),
 }
 
 struct Job(u32, Guard);

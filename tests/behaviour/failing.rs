@@ -283,7 +283,7 @@ fn panic_in_on_stop() {
 }
 
 /// Panics when it is dropped, with a payload that does so too.
-struct Bomb(#[allow(dead_code)] Guard);
+struct Bomb(#[allow(dead_code, reason = "counted")] Guard);
 
 struct EvilPayload {
     rounds: u32,
@@ -316,12 +316,12 @@ struct Bomber {
 }
 
 enum BomberMsg {
-    Carry(#[allow(dead_code)] Bomb),
+    Carry(#[allow(dead_code, reason = "only its drop matters")] Bomb),
     /// Holds a bomb at its await point.
     HangWithBomb(ReplyTo<()>),
     Hang(ReplyTo<()>),
     PanicWithPayload,
-    Ask(#[allow(dead_code)] ReplyTo<()>),
+    Ask(#[allow(dead_code, reason = "only its drop matters")] ReplyTo<()>),
 }
 
 impl Actor for Bomber {

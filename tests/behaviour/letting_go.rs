@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Never ready.
-struct Silent(#[allow(dead_code)] Guard);
+struct Silent(#[allow(dead_code, reason = "counted")] Guard);
 
 impl futures_core::Stream for Silent {
     type Item = ();

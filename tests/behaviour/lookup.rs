@@ -16,7 +16,7 @@ fn node(check: &Check) -> Node {
 }
 
 /// Takes other messages.
-struct Other(#[allow(dead_code)] common::Guard);
+struct Other(#[allow(dead_code, reason = "counted")] common::Guard);
 
 impl Actor for Other {
     type Msg = u8;

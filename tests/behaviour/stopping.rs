@@ -117,7 +117,11 @@ fn children_stop_in_reverse_start_order() {
 }
 
 /// Logs its drop, and so when a task or a job lets go of it.
-struct Holds(&'static str, Log, #[allow(dead_code)] Guard);
+struct Holds(
+    &'static str,
+    Log,
+    #[allow(dead_code, reason = "counted")] Guard,
+);
 
 impl Drop for Holds {
     fn drop(&mut self) {
@@ -306,7 +310,7 @@ fn stop_storm() {
     const TASKS: usize = 64;
     const ORDERS: usize = 1_000;
 
-    struct Target(Count, #[allow(dead_code)] Guard);
+    struct Target(Count, #[allow(dead_code, reason = "counted")] Guard);
 
     impl Actor for Target {
         type Msg = ();
@@ -423,8 +427,8 @@ struct Gated {
 }
 
 enum GatedMsg {
-    Tell(#[allow(dead_code)] Guard),
-    Ask(#[allow(dead_code)] ReplyTo<()>),
+    Tell(#[allow(dead_code, reason = "counted")] Guard),
+    Ask(#[allow(dead_code, reason = "only its drop matters")] ReplyTo<()>),
 }
 
 impl Actor for Gated {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Gives what a closure gives.
-struct Polled<F>(F, #[allow(dead_code)] Guard);
+struct Polled<F>(F, #[allow(dead_code, reason = "counted")] Guard);
 
 impl<T, F: FnMut(&Waker) -> Poll<Option<T>> + Unpin> Stream for Polled<F> {
     type Item = T;

@@ -249,7 +249,11 @@ struct Family {
     spinner: Option<Spinner>,
 }
 
-struct Sibling(&'static str, Log, #[allow(dead_code)] Guard);
+struct Sibling(
+    &'static str,
+    Log,
+    #[allow(dead_code, reason = "counted")] Guard,
+);
 
 impl Actor for Sibling {
     type Msg = ();
