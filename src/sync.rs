@@ -1,6 +1,7 @@
 //! What everything here uses: the lock, those who are woken after it, what a panic said, and times that
 //! do not overflow.
 
+pub(crate) mod explored;
 mod limits;
 mod locks;
 mod panics;

@@ -5,12 +5,12 @@ use std::task::{Poll, Waker};
 use super::forwarded::Forwarded;
 use super::queue::Queue;
 use super::state::{Callers, State};
-use super::sync::{MutexGuard, Ordering, lock};
 use super::{Caller, CallerGone, Numbered, Overflow};
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
-use crate::sync::{Foreign, WakeList, moment};
+use crate::sync::explored::Ordering;
+use crate::sync::{Foreign, Guard, WakeList, lock, moment};
 
 /// A buffer that has held a burst is given back once it is this much larger than a batch needs.
 const SPARE_CAPACITY: usize = 1_024;
@@ -211,7 +211,7 @@ impl<M> Batch<M> {
     fn refill_one(
         &mut self,
         queue: &Queue<M>,
-        mut state: MutexGuard<'_, State<M>>,
+        mut state: Guard<'_, State<M>>,
         waker: Option<&Waker>,
     ) -> bool {
         let number = state.first_number();
@@ -234,7 +234,7 @@ impl<M> Batch<M> {
 
     /// Grants the room that has come free, and gives back what only a burst needed.
     #[cold]
-    fn tidy(&mut self, queue: &Queue<M>, mut state: MutexGuard<'_, State<M>>, burst: bool) {
+    fn tidy(&mut self, queue: &Queue<M>, mut state: Guard<'_, State<M>>, burst: bool) {
         let mut wakes = WakeList::new();
         state.grant(&queue.counters, &mut wakes);
         let spare = burst.then(|| {

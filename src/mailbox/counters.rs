@@ -1,7 +1,7 @@
 //! What the senders and the loop of a mailbox tell each other without its lock. The invariants are those of the
 //! [`Queue`](super::Queue).
 
-use super::sync::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
+use crate::sync::explored::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 
 /// Somebody waits for room.
 pub(super) const WAITERS: u8 = 1;

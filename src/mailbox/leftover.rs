@@ -4,8 +4,8 @@ use super::batch::Batch;
 use super::queue::Queue;
 use super::state::Gate;
 use super::state::State;
-use super::sync::{MutexGuard, Ordering, lock};
-use crate::sync::{Foreign, WakeList};
+use crate::sync::explored::Ordering;
+use crate::sync::{Foreign, Guard, WakeList, lock};
 
 /// What is discarded.
 pub(crate) struct Leftover<M> {
@@ -43,11 +43,7 @@ impl<M> Queue<M> {
         left
     }
 
-    fn take_leftover(
-        &self,
-        mut state: MutexGuard<'_, State<M>>,
-        batch: &mut Batch<M>,
-    ) -> Leftover<M> {
+    fn take_leftover(&self, mut state: Guard<'_, State<M>>, batch: &mut Batch<M>) -> Leftover<M> {
         let taken = batch.first_number();
         let (mut messages, mut callers) = batch.take_all();
         let has_taken = !messages.is_empty();

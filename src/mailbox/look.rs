@@ -2,8 +2,8 @@ use tokio::time::Instant;
 
 use super::queue::Queue;
 use super::state::Gate;
-use super::sync::{Ordering, lock};
-use crate::sync::stamp;
+use crate::sync::explored::Ordering;
+use crate::sync::{lock, stamp};
 
 /// What a mailbox was at one moment, for whoever shows what is alive.
 #[derive(Debug, Clone, Copy)]

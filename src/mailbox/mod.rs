@@ -23,7 +23,6 @@ mod queue;
 mod reply;
 mod slot;
 mod state;
-mod sync;
 mod waiters;
 
 pub(crate) use batch::Batch;

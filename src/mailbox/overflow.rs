@@ -4,9 +4,9 @@ use super::caller::CallerTracking;
 use super::counters::Counters;
 use super::queue::{Queue, Refusal};
 use super::state::State;
-use super::sync::{Ordering, lock};
 use super::{Caller, DropReason};
-use crate::sync::{Foreign, wake};
+use crate::sync::explored::Ordering;
+use crate::sync::{Foreign, lock, wake};
 
 /// What becomes of a message for which a mailbox has no room: see [`Mailbox`](crate::Mailbox).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

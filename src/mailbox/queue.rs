@@ -5,9 +5,9 @@ use super::Overflow;
 use super::caller::CallerTracking;
 use super::counters::{ABANDONED, Counters, DISCARDED, WAITERS, WOKEN};
 use super::state::{Gate, State};
-use super::sync::{Mutex, MutexGuard, Ordering, fence, lock};
 use super::waiters::{Reserved, Ticket};
-use crate::sync::{KeptWaker, WakeList, WakerKey};
+use crate::sync::explored::{Mutex, Ordering, fence};
+use crate::sync::{Guard, KeptWaker, WakeList, WakerKey, lock};
 
 /// Why a message was not taken; it stays where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -350,7 +350,7 @@ impl<M> Queue<M> {
     }
 
     /// The lock is held by whoever changes `attention`.
-    pub(super) fn mark_discarded(&self, _: &MutexGuard<'_, State<M>>) {
+    pub(super) fn mark_discarded(&self, _: &Guard<'_, State<M>>) {
         self.counters.attention.store(DISCARDED, Ordering::Relaxed);
     }
 

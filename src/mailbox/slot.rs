@@ -3,10 +3,10 @@ use std::task::{Poll, Waker};
 
 use tokio::time::Instant;
 
-use super::sync::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering, lock};
 use super::{AskPosition, Caller, DropReason, Holder, Keep};
 use crate::error::AskError;
-use crate::sync::{Foreign, KeptWaker, WakeList, WakerKey, WakerSet, moment, wake};
+use crate::sync::explored::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering};
+use crate::sync::{Foreign, KeptWaker, WakeList, WakerKey, WakerSet, lock, moment, wake};
 
 /// Where the asker and whoever replies meet.
 ///

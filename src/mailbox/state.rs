@@ -6,9 +6,9 @@ use super::abandoned::Abandoned;
 use super::caller::CallerTracking;
 use super::counters::{Counters, WAITERS, WOKEN};
 use super::queue::Refusal;
-use super::sync::{AtomicU8, Ordering, fence};
 use super::waiters::{GivenUp, Reserved, Ticket, Waiters};
 use super::{Caller, Mailbox, Overflow};
+use crate::sync::explored::{AtomicU8, Ordering, fence};
 use crate::sync::{Foreign, KeptWaker, WakeList};
 
 /// The callers of queued asks that have a time limit, or were handed on; each with its message's

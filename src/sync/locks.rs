@@ -4,15 +4,21 @@
 //! [`Foreign`]: its drop panics in a debug build if the thread holds a lock, as a wake does. So any test that
 //! passes there finds it. A release build has neither the count nor the check.
 
+#[cfg(not(all(test, tenure_loom)))]
 use std::sync::{Mutex, PoisonError};
 
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(all(test, tenure_loom))))]
 pub(crate) use checked::{Foreign, Guard, assert_unlocked};
-#[cfg(not(debug_assertions))]
-pub(crate) use unchecked::{Foreign, Guard, assert_unlocked};
+#[cfg(all(test, tenure_loom))]
+pub(crate) use modelled::{Guard, lock};
+#[cfg(all(not(debug_assertions), not(all(test, tenure_loom))))]
+pub(crate) use std::sync::MutexGuard as Guard;
+#[cfg(any(not(debug_assertions), all(test, tenure_loom)))]
+pub(crate) use unchecked::{Foreign, assert_unlocked};
 
 /// Locks, poisoned or not: no user code runs under a lock of this crate, so a panic cannot have
 /// left what it guards half-changed.
+#[cfg(not(all(test, tenure_loom)))]
 #[inline]
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> Guard<'_, T> {
     let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
@@ -21,7 +27,7 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> Guard<'_, T> {
     guard
 }
 
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(all(test, tenure_loom))))]
 mod checked {
     use std::cell::Cell;
     use std::fmt;
@@ -110,11 +116,9 @@ mod checked {
     }
 }
 
-#[cfg(not(debug_assertions))]
+#[cfg(any(not(debug_assertions), all(test, tenure_loom)))]
 mod unchecked {
     use std::fmt;
-
-    pub(crate) use std::sync::MutexGuard as Guard;
 
     #[inline(always)]
     pub(crate) fn assert_unlocked() {}
@@ -143,5 +147,58 @@ mod unchecked {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("Foreign(..)")
         }
+    }
+}
+
+/// In an exploration: the locks of the model checker, and those of statics, which outlive each of its runs.
+#[cfg(all(test, tenure_loom))]
+mod modelled {
+    use std::sync::PoisonError;
+
+    pub(crate) use loom::sync::MutexGuard as Guard;
+
+    pub(crate) trait Lock {
+        type Guard<'a>
+        where
+            Self: 'a;
+
+        fn guard(&self) -> Self::Guard<'_>;
+    }
+
+    impl<T: ?Sized> Lock for loom::sync::Mutex<T> {
+        type Guard<'a>
+            = Guard<'a, T>
+        where
+            T: 'a;
+
+        fn guard(&self) -> Guard<'_, T> {
+            self.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    impl<T: ?Sized> Lock for std::sync::Mutex<T> {
+        type Guard<'a>
+            = std::sync::MutexGuard<'a, T>
+        where
+            T: 'a;
+
+        fn guard(&self) -> std::sync::MutexGuard<'_, T> {
+            self.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    impl<M: Lock> Lock for std::sync::Arc<M> {
+        type Guard<'a>
+            = M::Guard<'a>
+        where
+            M: 'a;
+
+        fn guard(&self) -> M::Guard<'_> {
+            (**self).guard()
+        }
+    }
+
+    pub(crate) fn lock<M: Lock + ?Sized>(mutex: &M) -> M::Guard<'_> {
+        mutex.guard()
     }
 }

@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::mailbox::Mailbox;
+use crate::sync::explored;
 use crate::tree::{Letters, OverrunLog, Shared, Sightings, Stalls};
 
 /// What a tree has that nobody has said anything about.
@@ -37,7 +38,7 @@ pub(crate) fn system_defaults(handle: Handle) -> Shared {
         ask_timeout: None,
         stalls: Arc::new(Stalls::default()),
         group_restarts: AtomicUsize::new(0),
-        restarting: AtomicUsize::new(0),
+        restarting: explored::AtomicUsize::new(0),
         overruns: OverrunLog::default(),
         restarts: AtomicU64::new(0),
         sightings: Sightings::default(),

@@ -2,9 +2,9 @@
 //! belonged to the incarnation goes.
 
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 
 use crate::error::Phase;
+use crate::sync::explored::{Ordering, fence};
 use crate::sync::lock;
 use crate::tree::node::signals::Snapshot;
 use crate::tree::node::{Node, Shared, Turn, wake_restarting};

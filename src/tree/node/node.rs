@@ -2,8 +2,8 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use super::slot::{NodeSlot, Settings};
 use super::state::{Extras, NodeState, cancel};
 use crate::error::{Blocker, Kind, Phase, StopReason};
 use crate::mailbox::{Gate, MailboxLook};
+use crate::sync::explored::Mutex;
 use crate::sync::lock;
 
 /// Whose code has polled a scope, if any has.

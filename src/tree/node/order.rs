@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 
 use tokio::time::Instant;
 
@@ -9,6 +8,7 @@ use super::signals::{Marks, Snapshot};
 use super::state::NodeState;
 use crate::error::{Kind, Phase};
 use crate::mailbox::Gate;
+use crate::sync::explored::{Ordering, fence};
 use crate::sync::{WakeList, lock};
 
 /// What a node can be told.

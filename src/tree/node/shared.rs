@@ -8,6 +8,7 @@ use super::dead_letters::Letters;
 use super::overrun::OverrunLog;
 use super::sightings::Sightings;
 use crate::mailbox::Mailbox;
+use crate::sync::explored;
 use crate::tree::stall::Stalls;
 
 /// What all nodes of a system have in common.
@@ -37,5 +38,5 @@ pub(crate) struct Shared {
     /// Births, the begin of each handler, and that of each wait are timed.
     pub(crate) timings: bool,
     /// How many nodes wait for their next incarnation.
-    pub(crate) restarting: AtomicUsize,
+    pub(crate) restarting: explored::AtomicUsize,
 }

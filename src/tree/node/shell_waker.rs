@@ -1,6 +1,6 @@
-use std::sync::Mutex;
 use std::task::Waker;
 
+use crate::sync::explored::Mutex;
 use crate::sync::{lock, wake};
 
 /// How to wake the shell of a node that has no mailbox; an actor's is kept there.

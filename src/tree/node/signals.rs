@@ -4,11 +4,10 @@
 //! The bits are known in this file alone; its upper bits are the node's [`Marks`]. Others ask a [`Snapshot`] what they
 //! want to know. Where two of its questions test the same bits, they mean different things.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 pub(crate) use super::marks::Marks;
 use super::order::Order;
 use crate::error::Kind;
+use crate::sync::explored::{AtomicU32, Ordering};
 
 /// Somebody asked for a stop, or the node stops itself.
 const STOP: u32 = 1;
@@ -57,7 +56,7 @@ pub(crate) struct Signals(AtomicU32);
 pub(crate) struct Snapshot(u32);
 
 impl Signals {
-    pub(super) const fn new(kind: Kind, marks: Marks) -> Self {
+    pub(super) fn new(kind: Kind, marks: Marks) -> Self {
         Self(AtomicU32::new(marks.with_kind(kind)))
     }
 

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Instant;
 
@@ -6,6 +6,7 @@ use slab::Slab;
 
 use super::monitor;
 use super::monitor::TICK;
+use crate::sync::explored::Mutex;
 use crate::sync::{KeptWaker, WakeList, lock};
 
 /// The waits of a system for the ends of nodes that have no timer of their own: the
