@@ -17,6 +17,10 @@ use crate::tree::{
     Exit, Node, Order, Report, RestartCount, RestartNote, Resume, Turn, panic_message, request,
 };
 
+#[cfg(all(test, tenure_loom))]
+#[path = "../../tests/explore/turns.rs"]
+mod explore;
+
 /// How many bytes are kept of what went wrong before a restart.
 const LONGEST_TEXT: usize = 512;
 

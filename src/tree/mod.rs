@@ -18,6 +18,9 @@
 //! - `lifecycle/`: how a node lives.
 
 mod child_exit;
+#[cfg(all(test, tenure_loom))]
+#[path = "../../tests/explore/tree.rs"]
+pub(crate) mod explore;
 mod launch;
 mod lifecycle;
 mod look;

@@ -2,7 +2,7 @@
 //! to a bound on how often one is interrupted.
 //!
 //! ```sh
-//! RUSTFLAGS="--cfg tenure_loom" cargo test --release --lib --target-dir target/explore explore
+//! RUSTFLAGS="--cfg tenure_loom" cargo test -p tenure --release --lib --target-dir target/explore explore
 //! ```
 //!
 //! A lost wake shows as a deadlock.
