@@ -114,9 +114,9 @@ fn register_child<C: IntoChild>(
         .map(|options| options.settings.clone())
         .unwrap_or_default();
     settings.is_outcome_awaited = is_awaited;
-    let policy = options.map(|options| options.policy).unwrap_or_default();
-    let name = settings.name.clone();
-    register(spawner.owner(), name.as_deref(), |place| {
+    let has_bad_backoff = options.is_some_and(|options| !options.policy.backoff.is_valid());
+    let name = options.and_then(|options| options.settings.name.as_deref());
+    register(spawner.owner(), name, |place| {
         let mut mailbox = mailbox.unwrap_or(place.shared.mailbox);
         if mailbox.capacity() == Some(0) {
             return Err(Denied::NoCapacity);
@@ -124,7 +124,7 @@ fn register_child<C: IntoChild>(
         if mailbox.capacity().is_some() && simulated::narrows_mailbox() {
             mailbox = mailbox.narrowed();
         }
-        if !policy.backoff.is_valid() {
+        if has_bad_backoff {
             return Err(Denied::BadBackoff);
         }
         Ok(Arc::new(ActorCell {

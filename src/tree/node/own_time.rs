@@ -181,5 +181,8 @@ impl OwnClock {
 
 /// Milliseconds, rounded up, so that only no time at all is none.
 pub(super) fn millis(time: Duration) -> u32 {
-    u32::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u32::MAX)
+    let part = u64::from(time.subsec_nanos().div_ceil(1_000_000));
+    // No division of 128 bits: each spawn comes here.
+    let whole = time.as_secs().saturating_mul(1_000);
+    u32::try_from(whole.saturating_add(part)).unwrap_or(u32::MAX)
 }
