@@ -36,43 +36,54 @@ impl KeptWaker {
 /// it run user code.
 #[derive(Debug, Default)]
 #[must_use = "whoever waits stays asleep until these are woken"]
-pub(crate) struct WakeList {
-    first: Option<KeptWaker>,
-    /// Boxed, because nearly all lists are dropped without it.
-    #[expect(
-        clippy::box_collection,
-        reason = "one word to look at when it is dropped"
-    )]
+pub(crate) struct WakeList(Option<Gathered>);
+
+#[derive(Debug)]
+struct Gathered {
+    first: KeptWaker,
+    #[expect(clippy::box_collection, reason = "hardly any list has more than one")]
     rest: Option<Box<Vec<KeptWaker>>>,
 }
 
 impl WakeList {
     pub(crate) const fn new() -> Self {
-        Self {
-            first: None,
-            rest: None,
-        }
+        Self(None)
     }
 
     #[inline]
     pub(crate) fn push(&mut self, waker: KeptWaker) {
-        match self.first {
-            None => self.first = Some(waker),
-            Some(_) => self.rest.get_or_insert_default().push(waker),
+        match &mut self.0 {
+            None => {
+                self.0 = Some(Gathered {
+                    first: waker,
+                    rest: None,
+                });
+            }
+            Some(gathered) => gathered.rest.get_or_insert_default().push(waker),
         }
     }
 
     #[inline]
     pub(crate) fn wake(self) {
-        let Some(first) = self.first else { return };
-        wake(first.into_inner());
-        for waker in self.rest.into_iter().flat_map(|rest| *rest) {
-            wake(waker.into_inner());
+        if let Some(gathered) = self.0 {
+            gathered.wake();
+        }
+    }
+}
+
+impl Gathered {
+    fn wake(self) {
+        wake(self.first.into_inner());
+        if let Some(rest) = self.rest {
+            for waker in *rest {
+                wake(waker.into_inner());
+            }
         }
     }
 }
 
 impl Extend<KeptWaker> for WakeList {
+    #[inline]
     fn extend<I: IntoIterator<Item = KeptWaker>>(&mut self, wakers: I) {
         for waker in wakers {
             self.push(waker);
