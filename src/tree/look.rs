@@ -103,7 +103,7 @@ impl Look {
             signals: node.signals.load(),
             name: state.name().map(Box::from),
             children: state.children.as_ref().map_or(0, |table| table.table.len()),
-            order: extras.and_then(|extras| extras.order.clone()),
+            order: extras.and_then(|extras| extras.order.as_deref().cloned()),
             own_time: state.own_time_at(now, node),
             used: state.used_time(node),
             bound: state.bound(),

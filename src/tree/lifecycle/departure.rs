@@ -44,7 +44,7 @@ struct Garbage {
     entry: Option<Arc<dyn AnyNode>>,
     children: Option<Box<Children>>,
     errors: Option<StopReason>,
-    order: Option<OrderNote>,
+    order: Option<Box<OrderNote>>,
 }
 
 impl<'a> Departure<'a> {

@@ -103,6 +103,6 @@ fn holders(target: &Arc<dyn AnyNode>, now: Instant) -> (Vec<(usize, Blocker)>, u
 
 impl super::state::NodeState {
     fn order_note(&self) -> Option<OrderNote> {
-        self.extras.as_ref()?.order.clone()
+        self.extras.as_ref()?.order.as_deref().cloned()
     }
 }

@@ -73,11 +73,11 @@ pub(crate) fn request_and_wait(
 /// The end lasts that was asked for there, or nobody waits for it any more.
 #[cold]
 pub(in crate::tree) fn note_asker(target: &Arc<dyn AnyNode>, site: &'static Location<'static>) {
-    let note = OrderNote {
+    let note = Box::new(OrderNote {
         by: Asker::of(target),
         site: Some(site),
         at: 0,
-    };
+    });
     let spare = {
         let mut state = lock(&target.state);
         if state.phase == Phase::Stopped {
@@ -118,11 +118,11 @@ fn request_as(
     site: Option<&'static Location<'static>>,
 ) {
     let now = target.may_last().then(Instant::now);
-    let note = OrderNote {
+    let note = Box::new(OrderNote {
         by,
         site,
         at: moment::encode(now),
-    };
+    });
     let mut stale = None;
     request_with(target, order, |state| {
         let order = &mut state.extras.get_or_insert_default().order;
@@ -180,7 +180,7 @@ impl Node {
 
 impl NodeState {
     /// Gives what is to be dropped without the lock.
-    pub(in crate::tree) fn take_order(&mut self) -> Option<OrderNote> {
+    pub(in crate::tree) fn take_order(&mut self) -> Option<Box<OrderNote>> {
         self.extras.as_mut()?.order.take()
     }
 }

@@ -44,17 +44,14 @@ enum CompactReason {
 /// What most nodes never need.
 #[derive(Default)]
 pub(in crate::tree) struct Extras {
-    /// How it ended, if not well.
-    pub(in crate::tree) end: Option<StopReason>,
-    /// The same with the errors in it as text, until `end` is that.
-    pub(in crate::tree) end_as_text: Option<StopReason>,
+    pub(super) bad_end: Option<Box<BadEnd>>,
     pub(in crate::tree) settings: Settings,
     pub(in crate::tree) tokens: Tokens,
     /// When the end of it and all beneath it becomes a kill, because whoever asked for it has set a limit.
     pub(in crate::tree) bound: Option<Instant>,
     pub(in crate::tree) edges: Option<Box<NodeEdges>>,
     /// Who told it to end.
-    pub(in crate::tree) order: Option<OrderNote>,
+    pub(in crate::tree) order: Option<Box<OrderNote>>,
     /// How it has fared, if it was started anew.
     pub(in crate::tree) restarts: Option<Box<RestartNote>>,
     /// What it waits for besides its mail.
@@ -65,6 +62,13 @@ pub(in crate::tree) struct Extras {
     pub(in crate::tree) waiters: WakerSet,
     /// Dropped unsent by the code that runs now.
     pub(in crate::tree) replies: Vec<Dropped>,
+}
+
+/// How a node ended that did not end well.
+pub(super) struct BadEnd {
+    reason: StopReason,
+    /// The same with the errors in it as text, until `reason` is that.
+    as_text: Option<StopReason>,
 }
 
 /// The tokens of one incarnation, made when they are first asked for.
@@ -133,20 +137,20 @@ impl NodeState {
             CompactReason::Stopped => StopReason::Stopped,
             CompactReason::Drained => StopReason::Drained,
             CompactReason::Unknown | CompactReason::Killed => StopReason::Killed,
-            CompactReason::InExtras => {
-                let end = self.extras.as_ref().and_then(|extras| extras.end.clone());
-                end.unwrap_or(StopReason::Killed)
-            }
+            CompactReason::InExtras => self
+                .bad_end()
+                .map_or(StopReason::Killed, |end| end.reason.clone()),
         }
     }
 
     /// How it ended, with the errors in it as text.
     pub(in crate::tree) fn end_as_text(&self) -> StopReason {
-        let text = self
-            .extras
-            .as_ref()
-            .and_then(|extras| extras.end_as_text.clone());
+        let text = self.bad_end().and_then(|end| end.as_text.clone());
         text.unwrap_or_else(|| self.end())
+    }
+
+    fn bad_end(&self) -> Option<&BadEnd> {
+        self.extras.as_ref()?.bad_end.as_deref()
     }
 
     /// Whether there is more to say of its end than how it came.
@@ -162,8 +166,9 @@ impl NodeState {
         if self.phase != Phase::Stopped || !extras.waiters.is_empty() {
             return None;
         }
-        let text = extras.end_as_text.take()?;
-        extras.end.replace(text)
+        let end = extras.bad_end.as_mut()?;
+        let text = end.as_text.take()?;
+        Some(std::mem::replace(&mut end.reason, text))
     }
 
     /// Its shell has ended, and how; what was said first stays. `text` is the same without errors.
@@ -177,9 +182,11 @@ impl NodeState {
             StopReason::Drained => CompactReason::Drained,
             StopReason::Killed => CompactReason::Killed,
             StopReason::Failed(_) | StopReason::CutShort(_) => {
-                let extras = self.extras.get_or_insert_default();
-                extras.end = Some(reason);
-                extras.end_as_text = text;
+                let bad_end = &mut self.extras.get_or_insert_default().bad_end;
+                *bad_end = Some(Box::new(BadEnd {
+                    reason,
+                    as_text: text,
+                }));
                 CompactReason::InExtras
             }
         };
