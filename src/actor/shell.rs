@@ -51,11 +51,13 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
             };
             // A sender may have taken the waker.
             task.exit.expect_new_waker();
-            let again = begin_again(task, &mut report);
+            let again = task.restarts.is_some() && begin_again(task, &mut report);
             if !again {
                 close(task, &mut report);
             }
-            end_sources(task, &mut report);
+            if task.life.ctx.sources.is_some() {
+                end_sources(task, &mut report);
+            }
             if task.life.node().has_children() {
                 Box::pin(task.exit.stop_children()).await;
             }
@@ -247,7 +249,8 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
     gone
 }
 
-/// Whether another incarnation follows.
+/// Whether another incarnation follows one that may be followed.
+#[cold]
 fn begin_again<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
     let Some(restarts) = &mut task.restarts else {
         return false;
@@ -294,11 +297,9 @@ fn close<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
 }
 
 /// Drops what the actor waited for besides its mail (rule 4), as its own code.
+#[cold]
 fn end_sources<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     let ActorTask { life, exit, .. } = task;
-    if life.ctx.sources.is_none() {
-        return;
-    }
     let Some(panic) = exit.as_current(|| life.ctx.end_sources()) else {
         return;
     };

@@ -104,7 +104,7 @@ fn tell(system: &Arc<dyn AnyNode>, grace: Duration, told: u32) {
     match told {
         1 => {
             request_for_signal(system, Order::Drain);
-            drop(Stopping::new(Arc::clone(system)).within(grace));
+            drop(Stopping::new(Arc::clone(system), None).within(grace));
             tracing::info!(name: "tenure.signal", %path, "told to end: draining");
         }
         2 => {

@@ -176,7 +176,7 @@ impl NodeRef {
     #[track_caller]
     pub(crate) fn end(&self, order: Order) -> Stopping {
         let asked_at = request_and_wait(&self.node, order, Location::caller());
-        Stopping::new(Arc::clone(&self.node)).asked_at(asked_at)
+        Stopping::new(Arc::clone(&self.node), asked_at)
     }
 
     #[track_caller]

@@ -133,25 +133,25 @@ impl<'a> Departure<'a> {
     }
 
     /// Tells whoever is to know. Gives the owner if it leaves in turn.
-    #[inline(always)]
-    pub(super) fn notify(self) -> Option<Arc<dyn AnyNode>> {
-        if let Some(tokens) = self.tokens {
+    #[inline]
+    pub(super) fn notify(&mut self) -> Option<Arc<dyn AnyNode>> {
+        if let Some(tokens) = self.tokens.take() {
             tokens.cancel();
         }
         if self.garbage.children.is_some() || self.has_failed {
             trace_unheard(self.node, self.garbage.children.as_deref());
-            drop_guarded(self.garbage);
+            drop_guarded(std::mem::take(&mut self.garbage));
         }
         let owner = self.node.owner();
         if let Some(owner) = owner {
             wake_owner(owner, self.wakes_owner);
         }
-        self.wakes.wake();
-        self.step.take();
+        std::mem::take(&mut self.wakes).wake();
+        std::mem::take(&mut self.step).take();
         if let Some(owner) = owner.filter(|_| self.finishes_owner) {
             finish(owner);
         }
-        if let Some(contained) = self.contained {
+        if let Some(contained) = self.contained.take() {
             if let StopReason::Failed(failure) = &contained {
                 tracing::warn!(name: "tenure.child_failed", %failure, "a contained child failed");
             }

@@ -98,9 +98,13 @@ impl Report {
     /// How the node has ended, with all that ended beneath it and was not looked at.
     pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
         let signals = node.signals.load();
-        if self.is_empty() && !signals.had_children() {
-            return asked_for(node, signals, Vec::new());
+        if self.is_empty() && !signals.had_children() && !signals.is_cut() {
+            return told(signals);
         }
+        self.gather(node, signals)
+    }
+
+    fn gather(self, node: &Arc<dyn AnyNode>, signals: Snapshot) -> StopReason {
         let (mut beneath, mut cuts) = take_ended(node);
         let causes = self.0.map(|causes| causes.list).unwrap_or_default();
         let failed = !causes.is_empty() || !beneath.is_empty();
@@ -180,6 +184,11 @@ fn asked_for(node: &Arc<dyn AnyNode>, signals: Snapshot, cuts: Vec<CutShort>) ->
     if !cuts.is_empty() {
         return StopReason::CutShort(CutShort::new(None, cuts));
     }
+    told(signals)
+}
+
+/// The end of a node that has nothing else to report.
+fn told(signals: Snapshot) -> StopReason {
     match signals {
         kill if kill.is_killed() => StopReason::Killed,
         own if own.is_by_self() => StopReason::Finished,

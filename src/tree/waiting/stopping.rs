@@ -43,20 +43,19 @@ pub struct Stopping {
 }
 
 impl Stopping {
-    pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+    /// The node is to remember where its end was asked for, if that lasts and this is given.
+    #[inline]
+    pub(crate) fn new(
+        node: Arc<dyn AnyNode>,
+        asked_at: Option<&'static Location<'static>>,
+    ) -> Self {
         Self {
             end: UntilStopped::new(node),
             killed: false,
             overdue: OverdueTimer::default(),
-            asked_at: None,
+            asked_at,
             readiness: Readiness::new(),
         }
-    }
-
-    /// The node is to remember where its end was asked for, if that lasts.
-    pub(crate) fn asked_at(mut self, site: Option<&'static Location<'static>>) -> Self {
-        self.asked_at = site;
-        self
     }
 
     /// Names those that hold it up, in warnings.

@@ -85,7 +85,14 @@ impl Node {
 }
 
 impl GroupStep {
+    #[inline]
     pub(in crate::tree) fn take(self) {
+        if !matches!(self, Self::Wait) {
+            self.go();
+        }
+    }
+
+    fn go(self) {
         match self {
             Self::Wait => {}
             Self::Tell(child) if child.signals.marks().has(Marks::RESTARTABLE) => {

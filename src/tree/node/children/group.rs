@@ -99,10 +99,12 @@ enum GroupStage {
 }
 
 /// What is to be done next, once the lock of the owner is released.
+#[derive(Default)]
 #[must_use]
 pub(in crate::tree) enum GroupStep {
     Tell(Arc<dyn AnyNode>),
     Release(Arc<dyn AnyNode>),
+    #[default]
     Wait,
 }
 
