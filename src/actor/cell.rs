@@ -211,17 +211,13 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
         Some(self.queue.look())
     }
 
-    fn is_in_message(&self) -> bool {
-        self.queue.is_in_message()
-    }
-
     /// One in its owner's table, and three in its shell: in the exit, and in the context, which also lends a spawner.
     fn own_references(&self) -> Option<usize> {
         Some(4)
     }
 
-    fn suspend(&self, waker: &Waker) -> bool {
-        self.queue.suspend(waker)
+    fn suspend(&self, waker: &Waker) -> (&Node, bool) {
+        (&self.node, self.queue.suspend(waker))
     }
 
     fn progress(&self) -> (u64, bool) {

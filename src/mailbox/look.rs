@@ -48,13 +48,6 @@ impl<M> Queue<M> {
         }
     }
 
-    /// Whether the handler has not ended of the message that was started last.
-    #[inline]
-    pub(crate) fn is_in_message(&self) -> bool {
-        let started = self.counters.started.load(Ordering::Relaxed);
-        started != self.counters.ended.load(Ordering::Relaxed)
-    }
-
     /// A message from elsewhere is about to be handled. It is the loop's alone to say so.
     pub(crate) fn note_sourced(&self) {
         let sourced = self.counters.sourced.load(Ordering::Relaxed);

@@ -93,7 +93,6 @@ fn describe(
     now: Instant,
 ) -> NodeInfo {
     let polls = node.polls();
-    let is_in_poll = polls % 2 == 1;
     NodeInfo {
         id: node.id(),
         owner: node.owner().map(|owner| owner.id()),
@@ -114,8 +113,8 @@ fn describe(
         handled: mail.map_or(0, |mail| mail.started),
         label: None,
         handling_for: None,
-        polls: polls / 2,
-        in_poll_for: is_in_poll.then_some(Duration::ZERO),
+        polls: polls.ended(),
+        in_poll_for: polls.is_in_poll().then_some(Duration::ZERO),
         waits: waits(look, now),
         more_waits: look.more_waits,
         sources: sources(look, now),

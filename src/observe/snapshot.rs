@@ -151,7 +151,7 @@ pub struct NodeInfo {
         serde(rename = "handling_for_ms", with = "super::millis::option")
     )]
     pub handling_for: Option<Duration>,
-    /// How often its code has been polled; it counts up to 2^31 and begins anew.
+    /// How often its code has been polled; it counts up to 2^30 and begins anew.
     pub polls: u32,
     /// For how long it has been in the middle of a poll, if it is in one: since somebody first looked.
     #[cfg_attr(

@@ -55,8 +55,8 @@ impl Scan {
         // Whoever asks later knows since when it has been there.
         node.born(now);
         let polls = node.polls();
-        if polls % 2 == 1 && blocks_its_thread(node) {
-            self.add(node, Activity::Poll(polls / 2));
+        if polls.is_in_poll() && blocks_its_thread(node) {
+            self.add(node, Activity::Poll(polls.ended()));
         }
         if node.signals.load().ends_incarnation() && node.kind() != Kind::System {
             self.look_at_end(node, now);
@@ -106,7 +106,7 @@ impl Scan {
 fn blocks_its_thread(node: &Arc<dyn AnyNode>) -> bool {
     let is_part = || {
         let owner = node.owner().filter(|_| node.kind() == Kind::Scope);
-        owner.is_some_and(|owner| owner.polls() % 2 == 1)
+        owner.is_some_and(|owner| owner.polls().is_in_poll())
     };
     node.kind() != Kind::Blocking && !is_part()
 }

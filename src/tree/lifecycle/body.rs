@@ -88,9 +88,9 @@ impl<'a, F: Future> Body<'a, F> {
     /// does; but a kill stays a kill.
     fn end<T>(&mut self) -> BodyEnd<T> {
         let reason = self.drop_reason();
-        self.exit.any().note_poll();
+        self.exit.any().polls.begin();
         let dropped = self.drop_future(reason);
-        self.exit.any().note_poll();
+        self.exit.any().polls.end(false);
         match dropped {
             Some(panic) if reason != DropReason::Killed => BodyEnd::Panicked(panic),
             Some(panic) => {
@@ -121,15 +121,12 @@ impl<'a, F: Future> Body<'a, F> {
     /// Gives what the node has been told meanwhile.
     #[inline]
     fn suspend(&self, waker: &Waker) -> Snapshot {
-        let any = self.exit.any();
-        let is_in_message = any.suspend(waker);
-        // Once: each look at a node of any kind is a call.
-        let node = any.node();
+        let (node, is_in_message) = self.exit.any().suspend(waker);
         match is_in_message {
             true => node.settle_handed_on(),
             false => node.settle_replies(DropReason::NoReply),
         }
-        node.note_poll();
+        node.polls.end(is_in_message);
         node.signals.load()
     }
 
@@ -164,7 +161,7 @@ impl<F: Future> Future for Body<'_, F> {
         if this.is_over(signals) {
             return Poll::Ready(this.end());
         }
-        node.note_poll();
+        node.polls.begin();
         if signals.has_told_scopes() {
             this.exit.forget_polls();
         }
@@ -187,14 +184,14 @@ impl<F: Future> Future for Body<'_, F> {
             Ok(Poll::Ready(value)) => {
                 let node = this.exit.any().node();
                 node.settle_replies(DropReason::NoReply);
-                node.note_poll();
+                node.polls.end(false);
                 Poll::Ready(BodyEnd::Value(value))
             }
             Err(panic) => {
                 if let Some(second) = this.drop_future(DropReason::Failed) {
                     warn_of(second);
                 }
-                this.exit.any().note_poll();
+                this.exit.any().polls.end(false);
                 Poll::Ready(BodyEnd::Panicked(panic))
             }
             Ok(Poll::Pending) => {
@@ -219,10 +216,10 @@ impl Exit {
     /// that it drops are settled after it.
     #[inline]
     pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
-        self.any().note_poll();
+        self.any().polls.begin();
         let result = self.with_current(code);
         let node = self.any().node();
-        node.note_poll();
+        node.polls.end(false);
         node.settle_quietly();
         result
     }

@@ -16,6 +16,7 @@ mod order;
 mod overrun;
 mod own_time;
 mod path;
+mod polls;
 mod record;
 mod replies;
 mod shared;

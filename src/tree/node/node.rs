@@ -16,6 +16,7 @@ use super::edges::Request;
 use super::id::NodeId;
 use super::label::Label;
 use super::own_time::{OwnTime, millis};
+use super::polls::{Polls, PollsLook};
 use super::shared::Shared;
 use super::signals::{Marks, Signals};
 use super::slot::{NodeSlot, Settings};
@@ -88,20 +89,15 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         self.node().kind() == Kind::Actor && self.node().signals.load().is_outcome_awaited()
     }
 
-    /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it was in the middle of a
-    /// message.
-    fn suspend(&self, _waker: &Waker) -> bool {
-        false
+    /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it is in the middle of a
+    /// message; and which node it is, as each look at a node of any kind is a call.
+    fn suspend(&self, _waker: &Waker) -> (&Node, bool) {
+        (self.node(), false)
     }
 
     /// What there is of an actor's mailbox.
     fn look_at_mail(&self) -> Option<MailboxLook> {
         None
-    }
-
-    /// Whether it is in the middle of a message.
-    fn is_in_message(&self) -> bool {
-        false
     }
 
     /// How many of the references to it are the crate's own, besides those of its children; `None` if that is not
@@ -151,8 +147,7 @@ pub(crate) struct Node {
     pub(in crate::tree) notes: Notes,
     label: AtomicU32,
     grace: u32,
-    /// How often a poll of its code has begun or ended: odd in the middle of one. Only whoever polls it writes this.
-    polls: AtomicU32,
+    pub(in crate::tree) polls: Polls,
 }
 
 impl Node {
@@ -182,7 +177,7 @@ impl Node {
             signals,
             label: AtomicU32::new(0),
             grace: millis(grace),
-            polls: AtomicU32::new(0),
+            polls: Polls::default(),
             notes,
             shared: place.shared,
             owner: place.owner,
@@ -265,16 +260,9 @@ impl Node {
         }
     }
 
-    /// A poll of its code begins, or has ended.
-    #[inline]
-    pub(in crate::tree) fn note_poll(&self) {
-        let polls = self.polls.load(Ordering::Relaxed);
-        self.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
-    }
-
-    /// How often a poll of its code has begun or ended: odd in the middle of one.
-    pub(crate) fn polls(&self) -> u32 {
-        self.polls.load(Ordering::Relaxed)
+    /// What there is to say of the polls of its code.
+    pub(crate) fn polls(&self) -> PollsLook {
+        self.polls.look()
     }
 
     /// How long its own steps may take in a stop or drain.
@@ -362,8 +350,13 @@ impl Node {
     }
 
     /// Whether it has any children now. Only a look without the lock if it never had any.
+    #[inline]
     pub(crate) fn has_children(&self) -> bool {
-        self.signals.load().had_children() && lock(&self.state).has_children()
+        self.signals.load().had_children() && self.still_has_children()
+    }
+
+    fn still_has_children(&self) -> bool {
+        lock(&self.state).has_children()
     }
 
     /// Whether what was requested of it has not come: an end, or that of its start.
@@ -435,6 +428,10 @@ impl Drop for Node {
     fn drop(&mut self) {
         let mut next = self.owner.take();
         while let Some(mut owner) = next {
+            // Nearly every owner is somebody else's as well, which this tells without a lock.
+            if Arc::strong_count(&owner) > 1 {
+                return;
+            }
             next = Arc::get_mut(&mut owner).and_then(|owner| owner.node_mut().owner.take());
         }
     }

@@ -62,7 +62,9 @@ pub(crate) fn request_and_wait(
     order: Order,
     site: &'static Location<'static>,
 ) -> Option<&'static Location<'static>> {
-    if target.may_last() || target.is_in_message() {
+    let node = target.node();
+    let is_busy = node.kind() != Kind::Actor || node.polls.look().is_busy();
+    if is_busy || node.signals.load().had_children() {
         request_from(target, order, site);
         return None;
     }
@@ -136,7 +138,9 @@ impl Node {
     /// Whether an order may take so long that it matters when it was given. The shell of an actor that is not in
     /// the middle of a poll looks at once, and its own time begins then: so the clock need not be read for most.
     fn may_last(&self) -> bool {
-        self.kind() != Kind::Actor || self.polls() % 2 == 1 || self.signals.load().had_children()
+        self.kind() != Kind::Actor
+            || self.polls().is_in_poll()
+            || self.signals.load().had_children()
     }
 }
 
