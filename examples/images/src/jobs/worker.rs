@@ -1,0 +1,119 @@
+//! The work itself, on threads that may block.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tenure::prelude::*;
+use tenure_actors::pool::{Blocking, PoolOptions};
+use tokio_util::sync::CancellationToken;
+
+use super::actor::JobsMsg;
+use crate::job::Thumbnail;
+use crate::picture;
+use crate::settings::Limits;
+use crate::store::{StoreError, StoreMsg};
+
+/// A job, as a worker is given it.
+pub struct Work {
+    pub(super) id: u64,
+    pub(super) begun: Arc<AtomicBool>,
+    pub(super) cancel: CancellationToken,
+    /// Is told how far it is.
+    pub(super) jobs: ActorRef<JobsMsg>,
+    pub(super) reply: ReplyTo<Result<Vec<Thumbnail>, Unmade>>,
+}
+
+/// Why there are no thumbnails.
+#[derive(Debug)]
+pub enum Unmade {
+    /// The image is none.
+    Unfit(String),
+    /// The worker was told to end, and has.
+    Cancelled,
+    /// The image could not be fetched, which is tried again.
+    Store(StoreError),
+}
+
+impl Work {
+    /// The number of the job.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// From here on it is worked at, and whoever cancels it waits for its end.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// Says that so many thumbnails are made.
+    pub fn made(&self, thumbnails: usize) {
+        // One that is missed is followed by the next.
+        drop(self.jobs.try_tell(JobsMsg::Made(self.id, thumbnails)));
+    }
+
+    /// Whether somebody still waits for what will be made.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        !self.cancel.is_cancelled() && !self.reply.is_gone()
+    }
+
+    /// Nothing more is done.
+    pub fn finish(self, made: Result<Vec<Thumbnail>, Unmade>) {
+        self.reply.send(made);
+    }
+}
+
+/// A pool of as many workers as the limits say, with room for all jobs that wait.
+pub(crate) fn workers(
+    store: &ActorRef<StoreMsg>,
+    limits: &Limits,
+) -> ChildSpec<PoolOptions<Blocking<Work>>> {
+    let store = store.clone();
+    let worker = Blocking::new(move |work: Work, token: &CancellationToken| {
+        work.begin();
+        let made = make(&work, &store, token);
+        work.finish(made);
+        Ok(())
+    });
+    // An image on which the decoder panics costs its worker, which is replaced, and nobody else.
+    let worker = move |_| ChildSpec::new(worker.clone()).contain();
+    PoolOptions::fixed(limits.workers, worker)
+        .queue(Mailbox::bounded(limits.jobs.max(1)))
+        .spec()
+        .name("workers")
+}
+
+fn make(
+    work: &Work,
+    store: &ActorRef<StoreMsg>,
+    token: &CancellationToken,
+) -> Result<Vec<Thumbnail>, Unmade> {
+    let goes_on = |made| {
+        work.made(made);
+        !token.is_cancelled() && work.is_wanted()
+    };
+    // Not before it is worked at: what waits is on the disk, and takes no memory.
+    let image = store.blocking_ask(|reply| StoreMsg::Original(work.id, reply));
+    let image = match image {
+        Ok(image) => image.map_err(Unmade::Store)?,
+        Err(_) => return Err(Unmade::Cancelled),
+    };
+    let Some(image) = image else {
+        return Err(Unmade::Unfit("its image is gone".to_owned()));
+    };
+    match picture::thumbnails(&image, goes_on) {
+        Ok(Some(thumbnails)) => Ok(thumbnails),
+        Ok(None) => Err(Unmade::Cancelled),
+        Err(error) => Err(Unmade::Unfit(error.to_string())),
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! The service, seen from outside.
+
+mod bad_input;
+mod client;
+mod disk;
+mod jobs;
+mod kills;
+mod pictures;
+mod power;
+mod process;
+mod running;
+mod store_faults;
