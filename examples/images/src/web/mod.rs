@@ -94,8 +94,8 @@ pub(crate) fn routes(app: &App, tree: Router) -> Router {
         .fallback(refused::no_such_page)
         // The server's own limit holds.
         .layer(DefaultBodyLimit::disable())
-        .layer(map_response_with_state(app.clone(), refused::count))
         .layer(middleware::from_fn(refused::from_elsewhere))
+        .layer(map_response_with_state(app.clone(), refused::count))
         .layer(middleware::map_response(protect))
         .with_state(app.clone())
         .nest("/tree", tree)
