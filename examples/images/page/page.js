@@ -45,7 +45,8 @@ function picture(job) {
   if (job.state !== "done") return el("div", { class: "picture", "aria-hidden": "true" }, el("span", { class: "sign" }, SIGNS[job.state]));
   const shown = job.thumbnails.find((each) => each.size >= 512) || job.thumbnails.at(-1);
   const image = el("img", { src: `/jobs/${job.id}/${shown.size}`, width: shown.width, height: shown.height, alt: "", loading: "lazy" });
-  return el("a", { class: "picture", href: `/jobs/${job.id}/${job.thumbnails.at(-1).size}`, "aria-label": "Open " + (job.name || "job " + job.id) }, image);
+  const kind = shown.media_type === "image/png" ? "picture see-through" : "picture";
+  return el("a", { class: kind, href: `/jobs/${job.id}/${job.thumbnails.at(-1).size}`, "aria-label": "Open " + (job.name || "job " + job.id) }, image);
 }
 
 function what(job) {

@@ -8,5 +8,6 @@ mod kills;
 mod pictures;
 mod power;
 mod process;
+mod readme;
 mod running;
 mod store_faults;
