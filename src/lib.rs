@@ -67,6 +67,7 @@
 //! | end them | [`ActorRef::stop`], [`drain`](ActorRef::drain), [`kill`](ActorRef::kill), [`Stopping`] |
 //! | hold a tree | [`scope()`], [`System`], [`Group`] |
 //! | see what is alive, and why it does not end | [`NodeRef::snapshot`], [`Builder::watchdog`], [`observe`] |
+//! | hear of each end, and why it came | [`NodeRef::ends`] |
 //! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Cycle`], [`Builder::on_dead_letter`] |
 //!
 //! How a node lives and ends, rule by rule: [`lifecycle`]. The ways in which a goroutine leaks, and what

@@ -181,6 +181,7 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
 fn settle(exit: &mut Exit, report: &mut Report) {
     let reason = std::mem::take(report).finish(exit.any());
     let path = exit.any().path(exit.any().type_name());
+    exit.any().shared.ends.note(exit.any(), &reason, true);
     match &reason {
         StopReason::Failed(failure) => {
             exit.any().note_failure(text_of(failure, LONGEST_TEXT));

@@ -237,7 +237,7 @@ impl Failure {
 
     /// This one and those beneath it, in pre-order, with how far beneath each is: of one that came there by two ways, as by
     /// its owner and by a sibling of that one that had waited for its end, the first.
-    fn each_once(&self) -> impl Iterator<Item = (usize, &Self)> {
+    pub(crate) fn each_once(&self) -> impl Iterator<Item = (usize, &Self)> {
         let mut known = HashSet::new();
         let mut pending = vec![(0, self)];
         std::iter::from_fn(move || {

@@ -1,9 +1,12 @@
 //! Seeing what is alive, who owns it, and why it does not end: [`NodeRef::snapshot`](crate::NodeRef::snapshot).
 //!
-//! A [`Snapshot`] is data. Everything that shows what is alive is made from it.
+//! A [`Snapshot`] is data. Everything that shows what is alive is made from it. What has ended, and why, is told to those
+//! who listen: [`NodeRef::ends`](crate::NodeRef::ends).
 
 mod cycles;
 mod dump;
+mod ended;
+mod ends;
 mod facts;
 #[cfg(feature = "serde")]
 mod forms;
@@ -17,6 +20,8 @@ mod text;
 mod verdict;
 mod watchdog;
 
+pub use ended::{CauseInfo, EndKind, Ended};
+pub use ends::Ends;
 pub use facts::{
     AskedBy, Fate, GateInfo, GraceInfo, MailboxInfo, OrderInfo, OrderKind, RestartsInfo, Site,
     SourcesInfo, Target, WaitInfo, WaitKind,
@@ -25,6 +30,6 @@ pub use facts::{
 use forms::{millis, verdict_form};
 pub use groups::{Group, Groups};
 pub use options::SnapshotOptions;
-pub use snapshot::{LeftOut, NodeInfo, Snapshot};
+pub use snapshot::{LeftOut, NodeInfo, Snapshot, TypeTally};
 pub use verdict::Verdict;
 pub use watchdog::{Alarm, AlarmKind, Watchdog};

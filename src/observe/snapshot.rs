@@ -69,6 +69,27 @@ pub struct Snapshot {
     /// How many messages of the system have been accepted and are never handled
     /// ([`Spawner::dead_letters`](crate::Spawner::dead_letters)).
     pub dead_letters: u64,
+    /// What has gone wrong in the system, by type; types of which nothing has are not there.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub tallies: Vec<TypeTally>,
+}
+
+/// How often things have gone wrong with the nodes of one type, since their system began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct TypeTally {
+    /// The name of the type, as [`NodeInfo::type_name`] has it.
+    pub type_name: Cow<'static, str>,
+    /// How often one failed or panicked: not because of what is beneath it alone. Failures that are contained, and those
+    /// that a restart follows, are among them.
+    pub failures: u64,
+    /// How often one was started anew.
+    pub restarts: u64,
+    /// How often one was killed because its time to end was up.
+    pub cut_short: u64,
+    /// How often somebody who waited for an end was told that one does not yield, and was the deepest of those.
+    pub unjoined: u64,
 }
 
 /// What a [`Snapshot`] has left out.

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::info::{Seen, see};
 use super::judge::judge;
 use super::options::SnapshotOptions;
-use super::snapshot::{LeftOut, NodeInfo, Snapshot};
-use super::text::{path_beneath, path_of};
+use super::snapshot::{LeftOut, NodeInfo, Snapshot, TypeTally};
+use super::text::{bounded, path_beneath, path_of};
 use crate::sync::moment;
 use crate::tree::{AnyNode, ChildrenLook, NodeRef};
 
@@ -28,7 +28,20 @@ pub(super) fn take(root: &NodeRef, options: &SnapshotOptions) -> Snapshot {
         nodes: seen.into_iter().map(|seen| seen.info).collect(),
         left_out,
         dead_letters: root.shared.letters.total(),
+        tallies: tallies(root),
     }
+}
+
+fn tallies(root: &Arc<dyn AnyNode>) -> Vec<TypeTally> {
+    let tallies = root.shared.ends.tallies().into_iter();
+    let tallies = tallies.map(|(type_name, tally)| TypeTally {
+        type_name: bounded(type_name),
+        failures: tally.failures,
+        restarts: tally.restarts,
+        cut_short: tally.cut_short,
+        unjoined: tally.unjoined,
+    });
+    tallies.collect()
 }
 
 /// What is told of one node alone; `None` if it has ended. Besides the one that is lent nobody who looks may have a

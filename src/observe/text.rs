@@ -28,13 +28,18 @@ pub(super) fn time(time: Duration) -> String {
 
 /// A name of a user's, as long as it may be, and on one line: what would move a terminal's cursor is escaped.
 pub(super) fn bounded(text: &str) -> Cow<'_, str> {
-    let is_plain = text.len() <= LONGEST && !text.chars().any(is_harmful);
+    bounded_to(text, LONGEST)
+}
+
+/// The same, of another length.
+pub(super) fn bounded_to(text: &str, most: usize) -> Cow<'_, str> {
+    let is_plain = text.len() <= most && !text.chars().any(is_harmful);
     if is_plain {
         return Cow::Borrowed(text);
     }
     let mut shown = String::new();
     for c in text.chars() {
-        if shown.len() >= LONGEST {
+        if shown.len() >= most {
             shown.push('…');
             break;
         }

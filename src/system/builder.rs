@@ -226,6 +226,7 @@ impl Builder {
             patience: self.patience.unwrap_or(defaults.patience).max(SHORTEST),
             mailbox: self.mailbox,
             letters: Letters::new(self.on_dead_letter),
+            ends: defaults.ends,
             ask_timeout: self.ask_timeout,
             stalls: defaults.stalls,
             group_restarts: defaults.group_restarts,

@@ -24,7 +24,7 @@ use tokio::runtime::Handle;
 
 use crate::mailbox::Mailbox;
 use crate::sync::explored;
-use crate::tree::{Letters, OverrunLog, Shared, Sightings, Stalls};
+use crate::tree::{EndLog, Letters, OverrunLog, Shared, Sightings, Stalls};
 
 /// What a tree has that nobody has said anything about.
 pub(crate) fn system_defaults(handle: Handle) -> Shared {
@@ -35,6 +35,7 @@ pub(crate) fn system_defaults(handle: Handle) -> Shared {
         patience: Duration::from_secs(2),
         mailbox: Mailbox::default(),
         letters: Letters::default(),
+        ends: EndLog::default(),
         ask_timeout: None,
         stalls: Arc::new(Stalls::default()),
         group_restarts: AtomicUsize::new(0),

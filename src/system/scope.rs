@@ -334,7 +334,10 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
         }
         watch
             .poll(node, || Some(Arc::clone(node)), true, cx)
-            .map(|blockers| Err(Unjoined::new(blockers)))
+            .map(|blockers| {
+                node.shared.ends.count_unjoined(&blockers);
+                Err(Unjoined::new(blockers))
+            })
     })
     .await
 }

@@ -19,6 +19,7 @@ mod drain_order;
 mod draining;
 mod dropped;
 mod ending;
+mod ends;
 mod errors;
 mod every_wait;
 mod failing;

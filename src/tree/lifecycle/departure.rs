@@ -9,7 +9,7 @@ use crate::sync::{WakeList, lock, panic_message};
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{
     AnyNode, AutoShutdown, Children, EndedChild, GroupStep, Node, NodeState, OrderNote, Tokens,
-    finish, wake_owner,
+    finish, note_end, wake_owner,
 };
 
 /// How many ends in good order an owner is shown that it has had no time to look at.
@@ -137,6 +137,9 @@ impl<'a> Departure<'a> {
     pub(super) fn notify(&mut self) -> Option<Arc<dyn AnyNode>> {
         if let Some(tokens) = self.tokens.take() {
             tokens.cancel();
+        }
+        if self.has_failed || self.node.shared.ends.is_heard() {
+            note_end(self.node);
         }
         if self.garbage.children.is_some() || self.has_failed {
             trace_unheard(self.node, self.garbage.children.as_deref());

@@ -107,6 +107,7 @@ impl StopChildren {
                     let blockers = ready!(watch.poll(owner, root, false, cx));
                     if !signals.is_told_to_end() {
                         // Nobody has asked for an end, so nobody else says what holds this up.
+                        owner.shared.ends.count_unjoined(&blockers);
                         let unjoined = Unjoined::new(blockers);
                         tracing::warn!(
                             name: "tenure.unjoined",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::dead_letters::Letters;
+use super::ends::EndLog;
 use super::overrun::OverrunLog;
 use super::sightings::Sightings;
 use crate::mailbox::Mailbox;
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) patience: Duration,
     pub(crate) mailbox: Mailbox,
     pub(crate) letters: Letters,
+    pub(crate) ends: EndLog,
     /// The limit of a node's ask that nothing else limits.
     pub(crate) ask_timeout: Option<Duration>,
     pub(crate) stalls: Arc<Stalls>,

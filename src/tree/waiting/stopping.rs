@@ -107,6 +107,7 @@ impl Stopping {
             note_asker(node, site);
         }
         let blockers = ready!(polled);
+        node.shared.ends.count_unjoined(&blockers);
         let unjoined = Unjoined::new(blockers);
         tracing::error!(name: "tenure.unjoined", %unjoined, "a stop goes on without an end in sight");
         Poll::Ready(Err(StopError::Unjoined(unjoined)))

@@ -1,0 +1,202 @@
+//! Listening to ends.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+
+use super::ended::{EndKind, Ended};
+use crate::error::{Phase, StopReason};
+use crate::sync::{KeptWaker, lock, wake};
+use crate::system::System;
+use crate::tree::{AnyNode, EndListener, NodeId, NodeRef, Shared};
+
+/// The ends of all nodes at and beneath one, from the call of [`NodeRef::ends`] on: how each ended and, of those that
+/// went wrong, the tree of causes.
+///
+/// It has room for so many ends as were asked for. Once those wait, others are [counted](Ends::missed) and not kept, so
+/// that somebody who does not listen costs no memory, and hardly any time. A quarter of the room is for those that
+/// failed or were cut short, also when many others end. An end in good order is told as well as any other, and so is
+/// that of an incarnation if another [follows](Ended::goes_on).
+///
+/// It is a [`Stream`], so that an actor can be given its items ([`Context::attach`](crate::Context::attach)), and comes
+/// to its end once the node has ended and all is taken. It changes nothing for those whose ends are told, and holds no
+/// reference to them. While nobody listens, an end costs nothing.
+///
+/// ```
+/// # use tenure::prelude::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let system = System::start()?;
+/// let mut ends = system.ends(1_000);
+/// system.task(async { Ok::<_, tenure::Error>(()) })?.await?;
+/// let spec = TaskSpec::new(async { Err::<(), _>(tenure::Error::from("out of paper")) });
+/// system.task(spec.name("printer").contain())?;
+///
+/// let first = ends.recv().await.expect("the system goes on");
+/// assert_eq!(first.how.word(), "finished");
+/// let second = ends.recv().await.expect("the system goes on");
+/// assert_eq!(second.path, "/printer");
+/// assert_eq!(second.causes[0].text, "out of paper");
+/// system.stop().await?;
+/// assert_eq!(ends.recv().await.expect("that of the system").path, "/");
+/// assert!(ends.recv().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "ends are kept for whoever listens"]
+pub struct Ends {
+    listener: Arc<Listener>,
+    shared: Arc<Shared>,
+}
+
+impl NodeRef {
+    /// Listens to the ends of this node and of all beneath it, with room for so many that nobody has looked at yet; for
+    /// one at least. Of a node that has ended there are none.
+    pub fn ends(&self, room: usize) -> Ends {
+        let node = self.any();
+        let listener = Arc::new(Listener {
+            root: node.id(),
+            hears_all: node.owner().is_none(),
+            room: room.max(1),
+            state: Mutex::default(),
+        });
+        let shared = Arc::clone(&node.shared);
+        shared.ends.listen(Arc::clone(&listener) as _);
+        if node.phase() == Phase::Stopped {
+            // Its end may have been told to nobody.
+            lock(&listener.state).is_over = true;
+        }
+        Ends { listener, shared }
+    }
+}
+
+impl System {
+    /// Listens to the ends of this system's nodes, and its own: [`NodeRef::ends`] of its root.
+    pub fn ends(&self, room: usize) -> Ends {
+        self.node().ends(room)
+    }
+}
+
+impl Ends {
+    /// The next end; `None` once the node itself has ended and all are taken.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken none.
+    pub async fn recv(&mut self) -> Option<Ended> {
+        poll_fn(|cx| self.listener.poll(cx)).await
+    }
+
+    /// The next end, if one waits.
+    pub fn try_recv(&mut self) -> Option<Ended> {
+        lock(&self.listener.state).kept.pop_front()
+    }
+
+    /// How many ends were not kept, because there was no room for them.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        lock(&self.listener.state).missed
+    }
+}
+
+impl Stream for Ends {
+    type Item = Ended;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
+        self.listener.poll(cx)
+    }
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let listener: Arc<dyn EndListener> = Arc::clone(&self.listener) as _;
+        self.shared.ends.leave(&listener);
+    }
+}
+
+impl fmt::Debug for Ends {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ends")
+            .field("of", &self.listener.root)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Listener {
+    root: NodeId,
+    /// Its node is the top of its tree.
+    hears_all: bool,
+    room: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    kept: VecDeque<Ended>,
+    missed: u64,
+    /// The node itself has ended.
+    is_over: bool,
+    waker: Option<KeptWaker>,
+}
+
+impl Listener {
+    fn poll(&self, cx: &Context<'_>) -> Poll<Option<Ended>> {
+        let waker = KeptWaker::clone_of(cx.waker());
+        let mut state = lock(&self.state);
+        if let Some(ended) = state.kept.pop_front() {
+            return Poll::Ready(Some(ended));
+        }
+        if state.is_over {
+            return Poll::Ready(None);
+        }
+        let stale = state.waker.replace(waker);
+        drop(state);
+        drop(stale);
+        Poll::Pending
+    }
+
+    fn is_beneath(&self, node: &Arc<dyn AnyNode>) -> bool {
+        let mut next = Some(node);
+        while let Some(node) = next.filter(|_| !self.hears_all) {
+            if node.id() == self.root {
+                return true;
+            }
+            next = node.owner();
+        }
+        self.hears_all
+    }
+}
+
+impl State {
+    fn has_room(&self, room: usize, how: EndKind) -> bool {
+        let kept_free = if how.is_trouble() { 0 } else { room / 4 };
+        self.kept.len() < room - kept_free
+    }
+}
+
+impl EndListener for Listener {
+    fn hear(&self, node: &Arc<dyn AnyNode>, reason: &StopReason, goes_on: bool) {
+        if !self.is_beneath(node) {
+            return;
+        }
+        let how = EndKind::of(reason);
+        let has_room = lock(&self.state).has_room(self.room, how);
+        let ended = has_room.then(|| Ended::of(node, reason, goes_on));
+        let mut state = lock(&self.state);
+        match ended.filter(|_| state.has_room(self.room, how)) {
+            Some(ended) => state.kept.push_back(ended),
+            None => state.missed += 1,
+        }
+        state.is_over |= node.id() == self.root && !goes_on;
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            wake(waker.into_inner());
+        }
+    }
+}
