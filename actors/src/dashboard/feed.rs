@@ -8,6 +8,7 @@ use tenure::{CancellationToken, NodeId, NodeRef, Phase, Spawner};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use super::ends::{EndLog, EndsForm, ROOM};
 use super::letters::LetterLog;
 use super::options::DashboardOptions;
 use super::view::{Tracker, View};
@@ -60,13 +61,15 @@ impl Feed {
             registry.register_collector(Box::new(metrics));
             registry
         };
+        let own = spawner.node().id();
+        let ends = EndLog::new(root.ends(ROOM), own);
         Self {
-            own: spawner.node().id(),
+            own,
             spawner,
             runtime: Handle::current(),
             nodes: options.nodes,
             letters: options.letters.clone(),
-            tracker: Mutex::new(Tracker::new(options.rows)),
+            tracker: Mutex::new(Tracker::new(options.rows, ends)),
             state: Mutex::default(),
             #[cfg(feature = "metrics")]
             registry,
@@ -85,6 +88,11 @@ impl Feed {
     #[cfg(feature = "metrics")]
     pub(super) fn registry(&self) -> &prometheus_client::registry::Registry {
         &self.registry
+    }
+
+    /// The last ends, as of the last look.
+    pub(super) fn last_ends(&self) -> EndsForm {
+        lock(&self.tracker).last_ends()
     }
 
     /// Looks once and tells all viewers what is different. `false` if there is nothing to be seen any more.

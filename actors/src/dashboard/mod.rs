@@ -30,18 +30,18 @@
 //! | Stopping | during an end: who was told by whom, the deepest blocker, the time that is left, and what happens then |
 //! | Waits | who waits for whom, and for how long; cycles |
 //! | Groups | nodes counted by type and place of spawn, and how that has grown in five minutes: the view in which a leak shows |
-//! | Ends | what has ended between two looks, and how it was before; dead letters by label, with a [`LetterLog`] |
+//! | Ends | the last ends: how each came, the tree of its causes if it failed, and how it was before; dead letters by label, with a [`LetterLog`] |
 //! | Time | nodes, messages a second, queued messages, restarts, dead letters and tokio's tasks over ten minutes |
 //!
 //! A row is a link to all that is known of its node. Its colours stand beside words and shapes.
-//! What the dashboard itself has beneath it is not shown. Of an end its reason is not known here: that is in the log,
-//! and in what the owner returns.
+//! What the dashboard itself has beneath it is not shown.
 //!
 //! | address | what it is |
 //! |---|---|
 //! | `/` | the page |
 //! | `/tree.json`, `/tree.txt` | a [`Snapshot`](tenure::Snapshot), taken when it is asked for; with `?under=`, `?type=`, `?depth=` and `?nodes=` of a part |
 //! | `/groups.json`, `/groups.txt` | its groups |
+//! | `/ends.json` | the last hundred [ends](tenure::observe::Ended) that went wrong, and the last hundred others |
 //! | `/node/7` | one node, `404` if it is gone |
 //! | `/events` | what the page listens to: the whole, then the differences |
 //! | `/metrics` | with the feature `metrics`: [`metrics`](crate::metrics) |
@@ -65,6 +65,7 @@
 //! hosts' names, so that no page on the internet can have a browser fetch it. Elsewhere mount it behind a login.
 
 mod actor;
+mod ends;
 mod error;
 mod feed;
 mod history;

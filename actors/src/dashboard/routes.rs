@@ -133,6 +133,7 @@ pub(super) fn router(site: Site) -> Router {
         .route("/tree.txt", get(tree_text))
         .route("/groups.json", get(groups_json))
         .route("/groups.txt", get(groups_text))
+        .route("/ends.json", get(ends_json))
         .route("/node/{id}", get(node));
     #[cfg(feature = "metrics")]
     let router = router.route("/metrics", get(metrics));
@@ -246,6 +247,11 @@ async fn groups_text(
     let options = part.options();
     let look = move |root: &NodeRef| root.snapshot_with(&options).groups().to_string();
     Ok(text("text/plain", site.look(look).await?))
+}
+
+async fn ends_json(State(site): State<Site>) -> Result<Response, Refused> {
+    let (feed, _) = site.feed()?;
+    site.look(move |_| json(&feed.last_ends())).await
 }
 
 async fn node(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, Refused> {

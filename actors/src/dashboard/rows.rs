@@ -23,14 +23,14 @@ pub(super) struct Row {
     pub(super) path: String,
     kind: Kind,
     #[serde(rename = "type")]
-    pub(super) type_name: String,
+    type_name: String,
     site: String,
     phase: Phase,
-    pub(super) born: u64,
-    pub(super) word: &'static str,
+    born: u64,
+    word: &'static str,
     /// What there is to be said beside that, without its times.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) what: String,
+    what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,8 +57,6 @@ pub(super) struct Row {
     #[serde(skip_serializing_if = "is_zero")]
     restarts: u64,
     children: usize,
-    #[serde(skip)]
-    pub(super) failure: Option<String>,
 }
 
 /// That it was told to end.
@@ -172,7 +170,16 @@ impl Row {
             waits: waits(node, before, moments),
             restarts: restarts.map_or(0, |restarts| u64::from(restarts.recent)),
             children: node.children,
-            failure: restarts.and_then(|restarts| restarts.last_failure.clone()),
+        }
+    }
+}
+
+impl Row {
+    /// What is to be said of it first, without times.
+    pub(super) fn verdict(&self) -> String {
+        match &*self.what {
+            "" => self.word.to_owned(),
+            what => format!("{} {what}", self.word),
         }
     }
 }

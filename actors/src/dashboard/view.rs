@@ -1,6 +1,6 @@
 //! What the page is told: the whole of one look, and the differences from one to the next.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use axum::body::Bytes;
@@ -8,15 +8,13 @@ use serde::Serialize;
 use tenure::NodeId;
 use tenure::observe::Snapshot;
 
+use super::ends::{EndLog, EndRow, EndsForm};
 use super::history::{GroupHistory, GroupRow, Rates, Sample, Samples};
 use super::letters::Letters;
 use super::rows::{Keyed, Moments, Row, chosen, millis, number};
 
 /// The version of what the page is told.
-const VERSION: u32 = 1;
-
-/// How many ends the page has.
-const MOST_ENDS: usize = 200;
+pub(super) const VERSION: u32 = 1;
 
 /// One look.
 #[derive(Serialize)]
@@ -26,7 +24,7 @@ pub(super) struct View {
     head: Head,
     rows: Vec<Row>,
     groups: Vec<GroupRow>,
-    ends: Vec<Ended>,
+    ends: Vec<EndRow>,
     letters: Vec<Letters>,
     samples: Vec<Sample>,
     #[serde(skip)]
@@ -47,6 +45,8 @@ struct Head {
     left_out: usize,
     /// Over how many milliseconds the groups are compared.
     groups_over: u64,
+    /// Ends that are not listed because too many came at once.
+    missed_ends: u64,
 }
 
 #[derive(Serialize)]
@@ -55,7 +55,7 @@ struct Change<'a> {
     head: &'a Head,
     rows: Difference<'a, Row>,
     groups: Difference<'a, GroupRow>,
-    ends: &'a [Ended],
+    ends: &'a [EndRow],
     #[serde(skip_serializing_if = "Option::is_none")]
     letters: Option<&'a [Letters]>,
     sample: &'a Sample,
@@ -80,22 +80,6 @@ impl<'a, T: Keyed> Difference<'a, T> {
     }
 }
 
-/// One that was there at one look, and not at the next.
-#[derive(Debug, Clone, Serialize)]
-struct Ended {
-    id: NodeId,
-    path: String,
-    #[serde(rename = "type")]
-    type_name: String,
-    at: u64,
-    born: u64,
-    /// Its verdict at the last look at it.
-    word: &'static str,
-    what: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<String>,
-}
-
 impl View {
     /// The event that begins a page.
     pub(super) fn whole(&self) -> Bytes {
@@ -115,20 +99,22 @@ pub(super) struct Tracker {
     rows: Vec<Row>,
     groups: Vec<GroupRow>,
     letters: Vec<Letters>,
-    ends: VecDeque<Ended>,
+    ends: EndLog,
+    at: u64,
     rates: Rates,
     samples: Samples,
     history: GroupHistory,
 }
 
 impl Tracker {
-    pub(super) fn new(most_rows: usize) -> Self {
+    pub(super) fn new(most_rows: usize, ends: EndLog) -> Self {
         Self {
             most_rows,
             rows: Vec::new(),
             groups: Vec::new(),
             letters: Vec::new(),
-            ends: VecDeque::new(),
+            ends,
+            at: 0,
             rates: Rates::default(),
             samples: Samples::default(),
             history: GroupHistory::default(),
@@ -143,6 +129,8 @@ impl Tracker {
         tasks: usize,
     ) -> (View, Bytes) {
         let at = millis(snapshot.taken_at);
+        self.at = at;
+        let ends = self.ends.take(&self.rows);
         let (rates, rate) = self.rates.take(snapshot);
         let rows = self.rows_of(snapshot, &rates, at);
         let (groups, groups_over) = self.history.see(snapshot);
@@ -156,10 +144,10 @@ impl Tracker {
             without_row: snapshot.nodes.len() - rows.len(),
             left_out: snapshot.left_out.total(),
             groups_over,
+            missed_ends: self.ends.missed(),
         };
         let sample = sample(snapshot, at, rate, tasks);
         self.samples.add(sample.clone());
-        let ends = self.ended(snapshot, at);
         let change = Change {
             head: &head,
             rows: Difference::between(&self.rows, &rows),
@@ -169,11 +157,18 @@ impl Tracker {
             sample: &sample,
         };
         let change = event("change", &change);
-        self.ends.extend(ends);
-        let too_many = self.ends.len().saturating_sub(MOST_ENDS);
-        self.ends.drain(..too_many);
         (self.rows, self.groups, self.letters) = (rows, groups, letters);
         (self.view(head), change)
+    }
+
+    /// The last ends, as of the last look.
+    pub(super) fn last_ends(&self) -> EndsForm {
+        EndsForm {
+            version: VERSION,
+            taken_at_ms: self.at,
+            missed: self.ends.missed(),
+            ends: self.ends.kept(),
+        }
     }
 
     fn view(&self, head: Head) -> View {
@@ -182,7 +177,7 @@ impl Tracker {
             head,
             rows: self.rows.clone(),
             groups: self.groups.clone(),
-            ends: self.ends.iter().cloned().collect(),
+            ends: self.ends.kept(),
             letters: self.letters.clone(),
             samples: self.samples.all(),
             whole: OnceLock::new(),
@@ -200,28 +195,6 @@ impl Tracker {
             Row::new(node, before, rate, Moments { at })
         });
         rows.collect()
-    }
-
-    /// Those that had a row and are not alive.
-    fn ended(&self, snapshot: &Snapshot, at: u64) -> Vec<Ended> {
-        if snapshot.left_out.total() > 0 {
-            // Whether they have ended or were left out cannot be told.
-            return Vec::new();
-        }
-        let alive: std::collections::HashSet<NodeId> =
-            snapshot.nodes.iter().map(|node| node.id).collect();
-        let gone = self.rows.iter().filter(|row| !alive.contains(&row.id));
-        let ends = gone.take(MOST_ENDS).map(|row| Ended {
-            id: row.id,
-            path: row.path.clone(),
-            type_name: row.type_name.clone(),
-            at,
-            born: row.born,
-            word: row.word,
-            what: row.what.clone(),
-            failure: row.failure.clone(),
-        });
-        ends.collect()
     }
 }
 

@@ -7,9 +7,9 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use tenure::NodeRef;
-use tenure::observe::Snapshot;
+use tenure::observe::{Snapshot, TypeTally};
 
-use super::tally::{Handled, OfType, Tally};
+use super::tally::{Handled, OfType, Tally, Wrongs};
 
 /// How many types have a label of their own.
 pub const MOST_TYPES: usize = 100;
@@ -36,6 +36,7 @@ const WORDS: [&str; 11] = [
 pub struct TreeMetrics {
     root: NodeRef,
     handled: Mutex<Handled>,
+    wrongs: Mutex<Wrongs>,
 }
 
 impl TreeMetrics {
@@ -45,6 +46,7 @@ impl TreeMetrics {
         Self {
             root,
             handled: Mutex::default(),
+            wrongs: Mutex::default(),
         }
     }
 }
@@ -69,6 +71,9 @@ impl Collector for TreeMetrics {
                 .encode_counter::<NoLabelSet, _, u64>(total, None)?;
         }
         drop(handled);
+        let mut known = self.wrongs.lock().unwrap_or_else(PoisonError::into_inner);
+        wrongs(to, &known.of(&snapshot, MOST_TYPES))?;
+        drop(known);
         whole(to, &snapshot, &tally, took)
     }
 }
@@ -130,6 +135,37 @@ fn types(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
         "tenure_restarts_in_window",
         "Restarts within the windows of their limits",
         |of| of.restarts as f64,
+    )
+}
+
+/// What has gone wrong since the system began.
+fn wrongs(to: &mut DescriptorEncoder<'_>, wrongs: &[(String, TypeTally)]) -> fmt::Result {
+    let mut counter = |name: &str, help: &str, value: fn(&TypeTally) -> u64| {
+        let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (name, tally) in wrongs {
+            family
+                .encode_family(&[("type", name.as_str())])?
+                .encode_counter::<NoLabelSet, _, u64>(&value(tally), None)?;
+        }
+        fmt::Result::Ok(())
+    };
+    counter(
+        "tenure_failures",
+        "Nodes that failed or panicked of themselves",
+        |of| of.failures,
+    )?;
+    counter("tenure_restarts", "Nodes that were started anew", |of| {
+        of.restarts
+    })?;
+    counter(
+        "tenure_cut_short",
+        "Nodes that were killed because their time to end was up",
+        |of| of.cut_short,
+    )?;
+    counter(
+        "tenure_unjoined",
+        "Waits for an end that were told that a node does not yield",
+        |of| of.unjoined,
     )
 }
 

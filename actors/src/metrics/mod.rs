@@ -39,6 +39,10 @@
 //! | `tenure_handling_seconds_max` | gauge | `type` | for how long the longest of the handlers at work has been: with [timings](tenure::Builder::timings) exact, else since somebody first looked |
 //! | `tenure_restarts_in_window` | gauge | `type` | restarts within the windows of their limits |
 //! | `tenure_messages_handled_total` | counter | `type` | messages that were begun, as far as a scrape has seen it: what an actor did between the last scrape and its end is not in it |
+//! | `tenure_failures_total` | counter | `type` | nodes that failed or panicked of themselves, also where a restart followed or nobody was failed by it |
+//! | `tenure_restarts_total` | counter | `type` | nodes that were started anew |
+//! | `tenure_cut_short_total` | counter | `type` | nodes that were killed because their time to end was up |
+//! | `tenure_unjoined_total` | counter | `type` | waits for an end that were told that a node does not yield, by the deepest of those |
 //! | `tenure_dead_letters_total` | counter | | messages that were accepted and are never handled |
 //! | `tenure_left_out_nodes` | gauge | | nodes that were too many for the look |
 //! | `tenure_look_seconds` | gauge | | how long the look has taken |

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use tenure::observe::{NodeInfo, Snapshot};
+use tenure::observe::{NodeInfo, Snapshot, TypeTally};
 use tenure::{Kind, NodeId, Phase};
 
 /// The nodes of one type.
@@ -132,6 +132,45 @@ impl Handled {
 
     pub(super) fn totals(&self) -> &BTreeMap<String, u64> {
         &self.totals
+    }
+}
+
+/// What has gone wrong, by type. A type keeps its label, so that no counter falls.
+#[derive(Debug, Default)]
+pub(super) struct Wrongs {
+    known: HashSet<String>,
+}
+
+impl Wrongs {
+    /// A type that comes when there are `most` is counted under the common name.
+    pub(super) fn of(&mut self, snapshot: &Snapshot, most: usize) -> Vec<(String, TypeTally)> {
+        let mut totals: BTreeMap<&str, TypeTally> = BTreeMap::new();
+        for tally in &snapshot.tallies {
+            let name = &*tally.type_name;
+            if self.known.len() < most && !self.known.contains(name) {
+                self.known.insert(name.to_owned());
+            }
+            let name = if self.known.contains(name) {
+                name
+            } else {
+                OTHER
+            };
+            match totals.get_mut(name) {
+                Some(total) => {
+                    total.failures += tally.failures;
+                    total.restarts += tally.restarts;
+                    total.cut_short += tally.cut_short;
+                    total.unjoined += tally.unjoined;
+                }
+                None => {
+                    totals.insert(name, tally.clone());
+                }
+            }
+        }
+        let totals = totals.into_iter();
+        totals
+            .map(|(name, tally)| (name.to_owned(), tally))
+            .collect()
     }
 }
 

@@ -154,3 +154,48 @@ async fn dead_letters_are_counted_by_label() {
     assert!(counted["count"].as_u64().unwrap() >= 4, "{counted}");
     system.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_is_told_with_the_tree_of_its_causes() {
+    let system = System::start().unwrap();
+    let (_dashboard, at) = open(&system, options()).await;
+    let mut viewer = Viewer::open(at, "/events").await;
+    viewer.next().await.unwrap();
+    // So many that only the failure's own place is left for it.
+    for _ in 0..300 {
+        system.task(async {}).unwrap();
+    }
+    let failing = tenure::scope(async |scope| {
+        let failing = async { Err::<(), _>(tenure::Error::from("out of <paper>")) };
+        scope.task(TaskSpec::new(failing).name("printer"))?;
+        Ok(())
+    });
+    let office = async move { failing.await.map_err(tenure::Error::from) };
+    system
+        .task(TaskSpec::new(office).name("office").contain())
+        .unwrap();
+    for _ in 0..300 {
+        system.task(async {}).unwrap();
+    }
+    let is_it = |end: &serde_json::Value| end["path"] == "/office";
+    let has_it = |data: &serde_json::Value| data["ends"].as_array().unwrap().iter().any(is_it);
+    let change = viewer.change(has_it).await;
+    let ends = change["ends"].as_array().unwrap();
+    let end = ends.iter().find(|end| is_it(end)).unwrap();
+    assert_eq!(end["how"], "failed");
+    let causes = end["causes"].as_array().unwrap();
+    let last = causes.last().unwrap();
+    assert!(
+        last["path"].as_str().unwrap().ends_with("/printer"),
+        "{end}"
+    );
+    assert_eq!(last["text"], "out of <paper>");
+    assert!(last["depth"].as_u64().unwrap() > 0, "{end}");
+    let (status, _, body) = get(at, "/ends.json").await;
+    assert_eq!(status, 200);
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["version"], 1);
+    assert!(body["ends"].as_array().unwrap().iter().any(is_it), "{body}");
+    assert!(body["ends"].as_array().unwrap().len() <= 200);
+    system.stop().await.unwrap();
+}

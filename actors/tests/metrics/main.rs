@@ -14,6 +14,7 @@ struct Counter;
 enum Msg {
     Add,
     Hang,
+    Sleep,
 }
 
 impl Actor for Counter {
@@ -23,6 +24,7 @@ impl Actor for Counter {
         match msg {
             Msg::Add => {}
             Msg::Hang => ctx.cancelled().await,
+            Msg::Sleep => std::future::pending().await,
         }
         Ok(())
     }
@@ -123,6 +125,32 @@ async fn a_scrape_during_the_end_is_one_like_any_other() {
     assert_eq!(value(&text, "tenure_holding_up_stop"), 1.0);
     task.node().kill().await.unwrap();
     system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_has_gone_wrong_is_counted_by_type() {
+    let system = System::start().unwrap();
+    let registry = registry(&system);
+    let failing = system.task(
+        tenure::TaskSpec::new(async { Err::<(), _>(tenure::Error::from("it fails")) }).contain(),
+    );
+    failing.unwrap().await.unwrap_err();
+    let spec = ChildSpec::new(Counter).grace(std::time::Duration::from_millis(1));
+    let counter = system.spawn(spec).unwrap();
+    counter.tell(Msg::Sleep).await.unwrap();
+    while counter.node().backlog() > 0 {
+        tokio::task::yield_now().await;
+    }
+    counter.stop().await.unwrap_err();
+    let text = scrape(&registry);
+    let cut = format!("tenure_cut_short_total{{{TYPE}}}");
+    assert_eq!(value(&text, &cut), 1.0);
+    let failures = format!("tenure_failures_total{{{TYPE}}}");
+    assert_eq!(value(&text, &failures), 0.0);
+    let failed = |line: &&str| line.starts_with("tenure_failures_total{") && line.ends_with(" 1");
+    assert_eq!(text.lines().filter(failed).count(), 1, "{text}");
+    system.stop().await.unwrap();
+    assert_eq!(value(&scrape(&registry), &cut), 1.0, "it does not fall");
 }
 
 #[tokio::test]

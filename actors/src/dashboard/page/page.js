@@ -101,7 +101,7 @@ function listen() {
     // Who is beneath whom is made of the rows themselves, so a row that has changed is another one there, too.
     const isOther = data.rows.put.length > 0 || data.rows.gone.length > 0;
     apply(rows, data.rows); apply(groups, data.groups);
-    ends = ends.concat(data.ends).slice(-200);
+    ends = lastEnds(ends.concat(data.ends));
     if (data.letters) letters = data.letters;
     samples.push(data.sample);
     while (samples.length && samples[0].at < data.at - 600000) samples.shift();
@@ -446,11 +446,36 @@ function drawGroups() {
 
 // Ends
 
+/** The last of those that went wrong, and the last of the others. */
+function lastEnds(all) {
+  const left = { true: 100, false: 100 };
+  return all.reverse().filter((end) => left[isBad(end)]-- > 0).reverse();
+}
+
+const isBad = (end) => end.how === "failed" || end.how === "cut_short";
+
+function causes(end) {
+  const lines = end.causes.map((cause) => {
+    const isOwn = end.causes.length === 1 && cause.path === end.path;
+    const line = el("li", {}, isOwn ? "" : el("span", { class: "mono" }, cause.path + " "), cause.text);
+    line.style.paddingLeft = Math.min(cause.depth, 16) * 14 + "px";
+    return line;
+  });
+  if (end.more_causes) lines.push(el("li", {}, "and at least " + count(end.more_causes) + " more"));
+  return lines.length ? el("ul", { class: "causes" }, ...lines) : "";
+}
+
+function endLine(end) {
+  const how = el("span", { class: "verdict is-" + (isBad(end) ? "stuck" : "idle") }, end.how.replace("_", " ") + (end.goes_on ? ", started anew" : ""));
+  return el("tr", {}, el("td", { class: "path" }, end.path, el("small", {}, shortType(end.type_name))), cell(ago(end.at_ms) + " ago", "n"), cell(time(end.age_ms), "n optional"), el("td", { class: "text" }, how, causes(end)), cell(end.before, "text optional"));
+}
+
 function drawEnds() {
-  const made = [];
-  const lines = [...ends].reverse().map((each) => el("tr", {}, cell(each.path, "path"), cell(ago(each.at) + " ago", "n"), cell(time(each.at - each.born), "n"), cell(verdict(each.word)), cell([each.what, each.failure].filter(Boolean).join(", "), "text optional")));
-  made.push(el("h2", {}, "Last ends"), el("p", { class: "note" }, "What was there at one look and not at the next, and how it was before. Why it has ended the log and its owner tell."));
-  made.push(lines.length ? table([["Node"], ["Ended", "n"], ["Lived", "n"], ["Before that"], ["", "optional"]], lines) : el("p", { class: "empty" }, "Nothing has ended since the dashboard began."));
+  const made = [], columns = [["Node"], ["Ended", "n"], ["Lived", "n optional"], ["How"], ["Before that", "optional"]];
+  const newest = [...ends].reverse(), bad = newest.filter(isBad), others = newest.filter((end) => !isBad(end));
+  made.push(el("h2", {}, "Failed or cut short"), bad.length ? table(columns, bad.map(endLine)) : el("p", { class: "empty" }, "Nothing has, since the dashboard began."));
+  made.push(el("h2", {}, "Other ends"), others.length ? table(columns, others.map(endLine)) : el("p", { class: "empty" }, "Nothing has ended since the dashboard began."));
+  if (head.missed_ends) made.push(el("p", { class: "note" }, count(head.missed_ends) + " ends are not listed: too many came at once."));
   const total = samples.length ? samples[samples.length - 1].letters : 0;
   made.push(el("h2", {}, "Dead letters"));
   if (letters.length) made.push(table([["Label"], ["Count", "n"], ["The last one was for"]], [...letters].sort((one, other) => other.count - one.count).map((each) => el("tr", {}, el("td", { class: "path" }, each.label, el("small", {}, each.type)), cell(count(each.count), "n"), cell(each.last, "path")))));
