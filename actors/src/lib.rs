@@ -27,7 +27,8 @@
 //! | [`breaker::Breaker`] | does not ask for a while what has failed too often |
 //! | [`limiter::Bucket`] | limits how often something is done |
 //!
-//! And what is no actor: `metrics::TreeMetrics` (feature `metrics`), what is alive as metrics.
+//! And what is no actor: `metrics::TreeMetrics` (feature `metrics`), what is alive as metrics; and the program
+//! `tenure-top` (feature `top`), which shows in a terminal what a dashboard tells.
 
 #![forbid(unsafe_code)]
 // A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
@@ -52,6 +53,8 @@ pub mod pubsub;
 pub mod retry;
 pub mod scheduler;
 pub mod throttle;
+#[cfg(feature = "top")]
+pub mod top;
 
 mod ends;
 mod last;
