@@ -10,8 +10,8 @@ use crate::sync::lock;
 
 /// Somebody who listens to ends.
 pub(crate) trait EndListener: Send + Sync {
-    /// A node has ended or, if it `goes_on`, one of its incarnations has. It is told before whoever waits for that end,
-    /// and while no lock is held.
+    /// A node has ended or, if it `goes_on`, one of its incarnations has. It is told before those are woken who wait for
+    /// that end, and while no lock is held.
     fn hear(&self, node: &Arc<dyn AnyNode>, reason: &StopReason, goes_on: bool);
 }
 
