@@ -1,5 +1,10 @@
 //! The program `tenure-top`, run against a dashboard and against what is none.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a process is awaited, and what is no dashboard stands, outside of any tree"
+)]
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output};
