@@ -208,6 +208,10 @@ pub trait Actor: Send + Sized + 'static {
     /// beneath is told to end. So a batcher can still flush to a child. It does not run in a stop or a
     /// kill.
     ///
+    /// In the root of a service it is the first to know that all of it is to end: the tokens of the other parts fire only
+    /// when each one's turn has come. A token of the service's own that is cancelled here tells them at once, as one does
+    /// whose queue is to be left for the next start.
+    ///
     /// A child that fails meanwhile is restarted as ever, unless the drain began above this actor, as that of
     /// a [`System`](crate::System) does: see [`Restart`](crate::Restart). What it waits for counts as its own time,
     /// which is the actor's grace.

@@ -38,6 +38,8 @@ impl RequestContext {
     /// Starts what is to end with the request: when its response has been sent, its client has gone, its time is up, or
     /// its connection ends. A response that is a stream is not sent before its end.
     ///
+    /// What the handler starts with it inherits the request's deadline, unless that is
+    /// [relaxed](RequestContext::relax) before.
     /// What is to outlive the request is started with another spawner, such as that of the actor that answers for it.
     #[must_use]
     pub fn spawner(&self) -> &Spawner {

@@ -4,7 +4,7 @@
 const AT_ONCE = 2; // Images that are sent at a time.
 const BOUND_AT_ONCE = 3; // Jobs that end with this page have a connection each, of which a browser has six.
 const SHOWN = 200;
-const SIGNS = { queued: "…", working: "…", failed: "✕", cancelled: "–" };
+const SIGNS = { queued: "…", working: "◔", failed: "✕", cancelled: "–" };
 
 const $ = (id) => document.getElementById(id);
 const jobs = new Map(); // By number.

@@ -105,7 +105,11 @@ impl Actor for Service {
 
         let app = App::new(jobs, store, limits, self.closing.clone());
         let server = serve(listener, web::routes(&app, tree))
-            .limits(|http| http.body_bytes = limits.body_bytes)
+            .limits(|http| {
+                http.body_bytes = limits.body_bytes;
+                // As long as one is received, it has one of few places.
+                http.read = limits.receive;
+            })
             .stats(app.http());
         ctx.start(server.spec().name("http")).await?;
         if let Some(address) = self.address {

@@ -22,6 +22,8 @@ pub struct Limits {
     pub pixels: u64,
     /// Images that are received at once, each of which is in memory until it is stored. 8.
     pub uploads: usize,
+    /// How long an image may take to be received. 2 minutes.
+    pub receive: Duration,
     /// Jobs that are accepted and have not ended. 256.
     pub jobs: usize,
     /// Those of one address. 64.
@@ -42,6 +44,7 @@ impl Default for Limits {
             body_bytes: 16 << 20,
             pixels: 40_000_000,
             uploads: 8,
+            receive: Duration::from_secs(120),
             jobs: 256,
             jobs_of_client: 64,
             workers: std::thread::available_parallelism().map_or(2, Into::into),

@@ -13,6 +13,8 @@ use crate::settings::Limits;
 
 /// What is answered after one wait for the disk, at most.
 const GROUP: usize = 64;
+/// Bytes of the database that are kept in memory.
+const CACHE: usize = 64 << 20;
 
 /// Opens the database, also after it has failed.
 pub type Open = Arc<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
@@ -30,7 +32,9 @@ impl StoreOptions {
     pub fn in_folder(data: PathBuf, limits: Limits) -> Self {
         let open = move || {
             fs::create_dir_all(&data)?;
-            Database::create(data.join("jobs.redb"))
+            let mut database = Database::builder();
+            database.set_cache_size(CACHE);
+            database.create(data.join("jobs.redb"))
         };
         Self::with(Arc::new(open), limits)
     }

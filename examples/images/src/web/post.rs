@@ -58,7 +58,7 @@ pub(super) async fn post(
         image,
     };
     if with_client {
-        // The job inherits what limits the request there are.
+        // Its response lasts as long as the job.
         context.relax();
     }
     let submission = Submission {

@@ -12,7 +12,7 @@ use crate::pictures;
 use crate::process::{Folder, Process};
 
 /// None if the connection broke off before the whole answer was there.
-fn send(address: SocketAddr, method: &str, target: &str, body: &[u8]) -> Option<Answer> {
+pub(crate) fn send(address: SocketAddr, method: &str, target: &str, body: &[u8]) -> Option<Answer> {
     let fields = format!("Content-Length: {}\r\n", body.len());
     let mut stream = TcpStream::connect(address).ok()?;
     stream
@@ -56,7 +56,7 @@ fn post_until(address: SocketAddr, is_over: &AtomicBool) -> Vec<u64> {
     })
 }
 
-fn json(address: SocketAddr, target: &str) -> serde_json::Value {
+pub(crate) fn json(address: SocketAddr, target: &str) -> serde_json::Value {
     send(address, "GET", target, b"")
         .expect("it answers")
         .json()

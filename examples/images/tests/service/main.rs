@@ -5,6 +5,7 @@ mod client;
 mod disk;
 mod jobs;
 mod kills;
+mod load;
 mod pictures;
 mod power;
 mod process;

@@ -1,0 +1,130 @@
+//! Clients of all sorts at once, and what is left of them.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use image::ImageFormat;
+
+use crate::client::head;
+use crate::disk::Dice;
+use crate::kills::{json, send};
+use crate::pictures;
+use crate::process::{Folder, Process};
+
+/// More than redb's cache and what the allocator keeps of pictures that were unpacked.
+const SLACK: u64 = 160 << 20;
+
+/// What one client does, again and again. Many of these end in the middle.
+fn misbehave(address: SocketAddr, mut dice: Dice, is_over: &AtomicBool) {
+    let (small, large) = (
+        pictures::png(),
+        pictures::encoded(ImageFormat::Png, 700, 500),
+    );
+    while !is_over.load(Ordering::Relaxed) {
+        let posted = match dice.roll(7) {
+            0 | 1 => send(address, "POST", "/jobs", &small),
+            2 => send(address, "POST", "/jobs", &pictures::torn()),
+            3 => send(address, "POST", "/jobs", &pictures::huge(90_000, 90_000)),
+            4 => hang_up(address, "/jobs?with=client", &large, &mut dice),
+            5 => hang_up(address, "/jobs", &large, &mut dice),
+            _ => watch(address, &mut dice),
+        };
+        let Some(posted) = posted.filter(|answer| answer.status == 202) else {
+            continue;
+        };
+        let id = posted.json()["id"].as_u64().unwrap();
+        let (method, target) = match dice.roll(3) {
+            0 => ("DELETE", format!("/jobs/{id}")),
+            1 => ("GET", format!("/jobs/{id}/512")),
+            _ => ("GET", format!("/jobs/{id}")),
+        };
+        send(address, method, &target, b"");
+    }
+}
+
+/// Posts an image, and goes in the middle of it or soon after.
+fn hang_up(
+    address: SocketAddr,
+    target: &str,
+    image: &[u8],
+    dice: &mut Dice,
+) -> Option<crate::client::Answer> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    let fields = format!("Content-Length: {}\r\n", image.len());
+    let sent = dice.roll(image.len() as u64 * 2).min(image.len() as u64);
+    stream
+        .write_all(head("POST", target, &fields).as_bytes())
+        .ok()?;
+    stream
+        .write_all(&image[..usize::try_from(sent).ok()?])
+        .ok()?;
+    thread::sleep(Duration::from_millis(dice.roll(20)));
+    None
+}
+
+fn watch(address: SocketAddr, dice: &mut Dice) -> Option<crate::client::Answer> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream
+        .write_all(head("GET", "/events", "").as_bytes())
+        .ok()?;
+    stream.read_exact(&mut [0; 200]).ok()?;
+    thread::sleep(Duration::from_millis(dice.roll(50)));
+    None
+}
+
+/// How many nodes are alive, that of this request's own included.
+fn alive(address: SocketAddr) -> usize {
+    let tree = send(address, "GET", "/tree/tree.txt", b"").expect("it answers");
+    tree.text().lines().count()
+}
+
+fn ended(address: SocketAddr) -> bool {
+    let jobs = &json(address, "/stats")["jobs"];
+    let number = |name: &str| jobs[name].as_u64().unwrap();
+    number("accepted") == number("done") + number("failed") + number("cancelled")
+}
+
+/// `LOAD_SECONDS=600` is the long form.
+#[test]
+fn nothing_is_left_of_clients_that_come_and_go() {
+    let time = std::env::var("LOAD_SECONDS").map_or(4, |time| time.parse().unwrap());
+    let folder = Folder::new("load");
+    let process = Process::start(&folder);
+    let (address, is_over) = (process.address, AtomicBool::new(false));
+    let before = alive(address);
+    let half_way = thread::scope(|scope| {
+        for seed in 0..12 {
+            let is_over = &is_over;
+            scope.spawn(move || misbehave(address, Dice(seed), is_over));
+        }
+        thread::sleep(Duration::from_secs(time) / 2);
+        let half_way = process.resident();
+        thread::sleep(Duration::from_secs(time) / 2);
+        is_over.store(true, Ordering::Relaxed);
+        half_way
+    });
+    let begin = Instant::now();
+    while !ended(address) || alive(address) > before {
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "something is left"
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+    let after = process.resident();
+    println!(
+        "{} resident half way, {} after",
+        half_way >> 20,
+        after >> 20
+    );
+    println!("{}", json(address, "/stats"));
+    assert!(
+        after < half_way + SLACK,
+        "{half_way} bytes half way, {after} after"
+    );
+    process.signal("TERM");
+    assert_eq!(process.ended(Duration::from_secs(20)).code(), Some(0));
+}
