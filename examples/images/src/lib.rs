@@ -11,6 +11,8 @@
 //! | `/root/jobs` | which jobs there are; owns a task for each that has not ended |
 //! | `/root/http` | the server; owns each connection, each request, and the jobs that end with their client |
 
+#![forbid(unsafe_code)]
+
 pub mod job;
 pub mod jobs;
 mod picture;

@@ -1,5 +1,7 @@
 //! Runs the service: see the library, and `README.md`.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use images::service::Service;

@@ -106,7 +106,7 @@ try {
   const large = await landscape(page, 40, 6300, 6300, "image/png");
   await page.locator("#files").setInputFiles(["north", "south", "east", "west", "home"].map((name) => file(name + ".png", "image/png", large)));
   await page.locator("#jobs li.queued button").first().waitFor();
-  for (const note of await page.locator("#notes button").all()) await note.click();
+  while (await page.locator("#notes button").count() > 0) await page.locator("#notes button").first().click();
   await page.locator("#jobs li.queued button").first().focus();
   await page.keyboard.press("Enter");
   await page.locator("#jobs li.cancelled").waitFor();
