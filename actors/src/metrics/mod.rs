@@ -25,6 +25,8 @@
 //! # }
 //! ```
 //!
+//! The project's `docs/grafana.json` is a board of them for Grafana.
+//!
 //! # The metrics
 //!
 //! | name | kind | labels | what it is |

@@ -211,3 +211,76 @@ async fn promtool_has_nothing_to_say() {
     }
     system.stop().await.unwrap();
 }
+
+/// The board of `docs/grafana.json`: what each of its panels asks for.
+fn expressions() -> Vec<String> {
+    let board = include_str!("../../../docs/grafana.json");
+    let board: serde_json::Value = serde_json::from_str(board).unwrap();
+    let mut found = Vec::new();
+    for panel in board["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            found.push(target["expr"].as_str().unwrap().to_owned());
+        }
+    }
+    let variables = board["templating"]["list"].as_array().unwrap().iter();
+    let queries = variables.filter_map(|variable| variable["definition"].as_str());
+    found.extend(queries.map(str::to_owned));
+    found
+}
+
+/// The names of our metrics in a text.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.filter(|word| word.starts_with("tenure_"))
+}
+
+#[tokio::test]
+async fn each_metric_of_the_board_exists() {
+    let system = System::start().unwrap();
+    let text = scrape(&registry(&system));
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let known: Vec<_> = types.flat_map(names).collect();
+    let expressions = expressions();
+    assert!(expressions.len() > 10, "{expressions:#?}");
+    for expression in &expressions {
+        for name in names(expression) {
+            assert!(known.contains(&name), "{name} in {expression}: {known:#?}");
+        }
+    }
+    system.stop().await.unwrap();
+}
+
+/// Prometheus' own parser. Without its program there is nothing to be run; CI has it.
+#[test]
+fn promtool_understands_what_the_board_asks_for() {
+    let is_query = |text: &String| !text.starts_with("label_values(");
+    let rules = expressions()
+        .into_iter()
+        .filter(is_query)
+        .map(|expression| {
+            let plain = expression
+                .replace("$__rate_interval", "5m")
+                .replace("$job", "job");
+            let plain = serde_json::to_string(&plain.replace("$instance", ".*")).unwrap();
+            format!("  - record: board\n    expr: {plain}\n")
+        });
+    let rules: String = rules.collect();
+    let file = std::env::temp_dir().join(format!("tenure-board-{}.yml", std::process::id()));
+    std::fs::write(&file, format!("groups:\n- name: board\n  rules:\n{rules}")).unwrap();
+    let checked = Command::new("promtool")
+        .args(["check", "rules"])
+        .arg(&file)
+        .output();
+    std::fs::remove_file(&file).unwrap();
+    match checked {
+        Err(error) if std::env::var_os("CI_PROMTOOL").is_none() => {
+            eprintln!("promtool is not there ({error}): nothing was checked");
+        }
+        checked => {
+            let checked = checked.unwrap();
+            // It has something to say of rules that are alike, too, and then succeeds.
+            let said = String::from_utf8_lossy(&checked.stderr);
+            assert!(checked.status.success(), "{said}\n{rules}");
+        }
+    }
+}
