@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(unreachable_pub, reason = "each test binary is a crate of its own")]
 
+pub mod lines;
 pub mod node;
 pub mod restarting;
 #[cfg(feature = "simulation")]
