@@ -2,7 +2,8 @@
 //!
 //! The tree: `/root`, a group, owns `dashboard`, which starts first and so stops last, and the shop. In the
 //! shop sessions pile up in a list that nobody clears, and drafts of which nobody has a reference; three senders are
-//! faster than the mailer; two ask each other until a limit ends it. And it can be made worse:
+//! faster than the mailer; two ask each other until a limit ends it; a checkout fails now and then. And it can be made
+//! worse:
 //!
 //! ```text
 //! curl -X POST http://127.0.0.1:3001/stick    # the clerk blocks its thread for ten seconds

@@ -103,6 +103,9 @@ try {
   await page.setViewportSize({ width: 1240, height: 800 });
   await view("Ends");
   await page.locator("#ends tr", { hasText: "/warehouse" }).first().waitFor({ timeout: 30000 });
+  // A failure has the tree of its causes.
+  const failed = page.locator("#ends tr", { hasText: "/sessions/Checkout" }).filter({ has: page.locator(".verdict", { hasText: "failed" }) });
+  await failed.locator(".causes li", { hasText: "payment the card was refused" }).first().waitFor({ timeout: 30000 });
   await picture("ends");
   await view("Time");
   await page.locator("#time svg").first().waitFor();

@@ -27,6 +27,9 @@ impl Actor for Sessions {
             // Nobody has a reference to it, so that nothing can ever have it do anything again.
             ctx.spawn(Draft)?;
         }
+        if self.open.len().is_multiple_of(6) {
+            ctx.spawn(ChildSpec::new(Checkout).contain())?;
+        }
         Ok(())
     }
 
@@ -39,6 +42,23 @@ struct Session;
 
 impl Actor for Session {
     type Msg = ();
+
+    async fn handle(&mut self, (): (), _ctx: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+/// Fails because of the payment beneath it, and fails nobody.
+struct Checkout;
+
+impl Actor for Checkout {
+    type Msg = ();
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        let payment = async { tenure::Result::<()>::Err("the card was refused".into()) };
+        ctx.task(TaskSpec::new(payment).name("payment"))?;
+        Ok(())
+    }
 
     async fn handle(&mut self, (): (), _ctx: &mut Context<Self>) -> tenure::Result {
         Ok(())
