@@ -24,6 +24,9 @@ impl Schedule {
     /// Where clocks are put forward, a time that there is not comes at the end of the gap; where they are put back, a time that
     /// there is twice comes once, but what comes several times an hour goes on.
     ///
+    /// Whether an expression ever comes is found by a search of 3,000 years, which takes some tens of milliseconds if it never
+    /// does: what strangers may write is best read by a [blocking job](tenure::Context::blocking).
+    ///
     /// ```
     /// use tenure_actors::scheduler::Schedule;
     ///

@@ -1,0 +1,5 @@
+//! Cron expressions.
+
+#![cfg_attr(fuzzing, no_main)]
+
+tenure_fuzz::target!(tenure_fuzz::cron::holds);

@@ -1,0 +1,19 @@
+//! Cron expressions: they are refused with a reason, or are due, again and again and each time later.
+
+use tenure_actors::scheduler::{Schedule, SchedulerError};
+
+/// The first line is an expression, the second a time zone.
+///
+/// # Panics
+///
+/// If it does not hold.
+pub fn holds(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (expression, zone) = text.split_once('\n').unwrap_or((&text, "UTC"));
+    match Schedule::cron(expression, zone) {
+        Ok(schedule) => assert!(!format!("{schedule:?}").is_empty()),
+        Err(SchedulerError::BadCron { why, .. }) => assert!(!why.is_empty(), "{expression:?}"),
+        Err(SchedulerError::BadZone(refused)) => assert_eq!(refused, zone),
+        Err(other) => panic!("{expression:?} in {zone:?}: {other}"),
+    }
+}
