@@ -18,6 +18,10 @@ async fn a_viewer_is_told_the_whole_and_then_what_is_different() {
     let system = System::start().unwrap();
     let (_dashboard, at) = open(&system, options()).await;
     let old = system.spawn(ChildSpec::new(Quiet).name("old")).unwrap();
+    // Until it has started it changes by itself.
+    while old.node().snapshot().nodes[0].verdict.word() != "idle" {
+        tokio::task::yield_now().await;
+    }
     let mut viewer = Viewer::open(at, "/events").await;
     loop {
         let (name, data) = viewer.next().await.unwrap();
