@@ -201,7 +201,8 @@ impl Jobs {
             reply,
         };
         let accept = self.options.store.ask(|reply| StoreMsg::Accept(job, reply));
-        let accept = accept.owned();
+        // Once the store has it, it is begun, however long that takes and whoever waits for it.
+        let accept = accept.owned().no_deadline();
         ctx.pipe(async move { Ok(accept.await??) }, move |stored| {
             JobsMsg::Stored(stored, pending)
         })?;

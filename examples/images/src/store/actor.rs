@@ -3,11 +3,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError};
+use redb::DatabaseError;
 use tenure::prelude::*;
 
 use super::StoreError;
-use super::tables::{Accepted, NewJob, Tables, Totals, Writing};
+use super::database::Database;
+use super::tables::{Accepted, NewJob, Totals};
 use crate::job::{Job, Outcome};
 use crate::settings::Limits;
 
@@ -17,13 +18,13 @@ const GROUP: usize = 64;
 const CACHE: usize = 64 << 20;
 
 /// Opens the database, also after it has failed.
-pub type Open = Arc<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
+pub type Open = Arc<dyn Fn() -> Result<redb::Database, DatabaseError> + Send + Sync>;
 
 /// What a [`Store`] is started from.
 #[derive(Clone)]
 pub struct StoreOptions {
-    open: Open,
-    limits: Limits,
+    pub(super) open: Open,
+    pub(super) limits: Limits,
 }
 
 impl StoreOptions {
@@ -32,7 +33,7 @@ impl StoreOptions {
     pub fn in_folder(data: PathBuf, limits: Limits) -> Self {
         let open = move || {
             fs::create_dir_all(&data)?;
-            let mut database = Database::builder();
+            let mut database = redb::Database::builder();
             database.set_cache_size(CACHE);
             database.create(data.join("jobs.redb"))
         };
@@ -67,20 +68,17 @@ pub type Reply<T> = ReplyTo<Result<T, StoreError>>;
 
 /// The one who reads and writes the database, on a thread that may block.
 pub struct Store {
-    options: StoreOptions,
-    /// None after a failure, until somebody asks for something.
-    tables: Option<Tables>,
+    /// None while its thread has it.
+    database: Option<Database>,
 }
 
 impl Start for StoreOptions {
     type Actor = Store;
 
     async fn start(self, ctx: &mut Context<Store>) -> tenure::Result<Store> {
-        let open = Arc::clone(&self.open);
-        let tables = ctx.blocking(move |_| Tables::new(open()?))?;
+        let opened = ctx.blocking(move |_| Database::open(self))?;
         Ok(Store {
-            options: self,
-            tables: Some(tables.await?),
+            database: Some(opened.await?),
         })
     }
 }
@@ -95,9 +93,12 @@ impl Actor for Store {
         {
             group.push(msg);
         }
-        let (tables, options) = (self.tables.take(), self.options.clone());
-        let served = ctx.blocking(move |_| tenure::Ok(options.serve(tables, group)))?;
-        self.tables = served.await?;
+        let mut database = self.database.take().ok_or("its thread has failed")?;
+        let served = ctx.blocking(move |_| {
+            database.serve(group);
+            tenure::Ok(database)
+        })?;
+        self.database = Some(served.await?);
         Ok(())
     }
 
@@ -113,136 +114,6 @@ impl Actor for Store {
     }
 }
 
-/// Tells whoever waits for a change that it is committed, or why not.
-type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
-
-impl StoreOptions {
-    /// Answers all of a group. Gives the tables back if they are still of use: after a failure redb serves nothing more.
-    fn serve(&self, tables: Option<Tables>, group: Vec<StoreMsg>) -> Option<Tables> {
-        let tables = match tables.map_or_else(|| Tables::new((self.open)()?), Ok) {
-            Ok(tables) => tables,
-            Err(error) => {
-                tracing::warn!(%error, "the store cannot be opened");
-                group.into_iter().for_each(|msg| msg.refuse(&error));
-                return None;
-            }
-        };
-        let (changes, reads): (Vec<_>, Vec<_>) = group.into_iter().partition(StoreMsg::is_change);
-        let mut served = Ok(());
-        if !changes.is_empty() {
-            served = self.commit(&tables, changes);
-        }
-        for msg in reads {
-            served = served.and(msg.read(&tables));
-        }
-        match served {
-            Ok(()) => Some(tables),
-            Err(error) => {
-                tracing::warn!(%error, "the store has failed, and is opened anew");
-                None
-            }
-        }
-    }
-
-    /// All changes or none: if one cannot be written, all who wait are told so.
-    fn commit(&self, tables: &Tables, changes: Vec<StoreMsg>) -> Result<(), StoreError> {
-        let transaction = match tables.begin() {
-            Ok(transaction) => transaction,
-            Err(error) => {
-                changes.into_iter().for_each(|msg| msg.refuse(&error));
-                return Err(error);
-            }
-        };
-        let mut answers: Vec<Answer> = Vec::with_capacity(changes.len());
-        let mut committed = Ok(());
-        match Writing::new(&transaction) {
-            Ok(mut writing) => {
-                for msg in changes {
-                    answers.extend(msg.write(&mut writing, &self.limits, &mut committed));
-                }
-            }
-            Err(error) => {
-                changes.into_iter().for_each(|msg| msg.refuse(&error));
-                committed = Err(error);
-            }
-        }
-        if committed.is_ok() {
-            committed = transaction.commit().map_err(Into::into);
-        }
-        for answer in answers {
-            answer(committed.clone());
-        }
-        committed
-    }
-}
-
-impl StoreMsg {
-    fn is_change(&self) -> bool {
-        matches!(self, Self::Accept(..) | Self::End(..))
-    }
-
-    /// Writes a change, if none before it has failed.
-    fn write(
-        self,
-        writing: &mut Writing<'_>,
-        limits: &Limits,
-        written: &mut Result<(), StoreError>,
-    ) -> Option<Answer> {
-        fn answer<T: Send + 'static>(
-            reply: Reply<T>,
-            result: Result<T, StoreError>,
-            written: &mut Result<(), StoreError>,
-        ) -> Option<Answer> {
-            if let Err(error @ StoreError::Failed(_)) = &result {
-                *written = Err(error.clone());
-            }
-            Some(Box::new(move |committed| {
-                reply.send(committed.and(result));
-            }))
-        }
-        match self {
-            Self::Accept(new, reply) => {
-                let result = written.clone().and_then(|()| writing.accept(&new, limits));
-                answer(reply, result, written)
-            }
-            Self::End(id, outcome, reply) => {
-                let result = written.clone().and_then(|()| writing.end(id, &outcome));
-                answer(reply, result, written)
-            }
-            _ => None,
-        }
-    }
-
-    fn read(self, tables: &Tables) -> Result<(), StoreError> {
-        fn answer<T: Send + 'static>(
-            reply: Reply<T>,
-            result: Result<T, StoreError>,
-        ) -> Result<(), StoreError> {
-            let read = result.as_ref().map(|_| ()).map_err(Clone::clone);
-            reply.send(result);
-            read
-        }
-        match self {
-            Self::Jobs(reply) => answer(reply, tables.jobs()),
-            Self::Original(id, reply) => answer(reply, tables.original(id)),
-            Self::Thumbnail(id, size, reply) => answer(reply, tables.thumbnail(id, size)),
-            Self::Totals(reply) => answer(reply, tables.totals()),
-            Self::Accept(..) | Self::End(..) => Ok(()),
-        }
-    }
-
-    fn refuse(self, error: &StoreError) {
-        let error = error.clone();
-        match self {
-            Self::Accept(_, reply) => reply.send(Err(error)),
-            Self::End(_, _, reply) => reply.send(Err(error)),
-            Self::Jobs(reply) => reply.send(Err(error)),
-            Self::Original(_, reply) | Self::Thumbnail(_, _, reply) => reply.send(Err(error)),
-            Self::Totals(reply) => reply.send(Err(error)),
-        }
-    }
-}
-
 impl fmt::Debug for StoreOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreOptions")
@@ -254,7 +125,7 @@ impl fmt::Debug for StoreOptions {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store")
-            .field("is_open", &self.tables.is_some())
+            .field("is_idle", &self.database.is_some())
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@
 //! clients wait. Nobody is told that a job is accepted before it is on the disk.
 
 mod actor;
+mod database;
 mod error;
 mod tables;
 

@@ -23,6 +23,8 @@ struct State {
     /// Every call fails in this way.
     fault: Option<io::ErrorKind>,
     writes: u64,
+    /// With which write it begins to fail.
+    fails_at: Option<u64>,
     /// With which write the power goes, and what then decides about each write that is not synced.
     cut: Option<(u64, Dice)>,
 }
@@ -44,8 +46,14 @@ impl Disk {
         self.state().fault = Some(kind);
     }
 
+    /// From this write or sync on nothing can be read or written.
+    pub(crate) fn fail_at(&self, write: u64) {
+        self.state().fails_at = Some(write);
+    }
+
     pub(crate) fn heal(&self) {
-        self.state().fault = None;
+        let mut state = self.state();
+        (state.fault, state.fails_at) = (None, None);
     }
 
     pub(crate) fn writes(&self) -> u64 {
@@ -83,6 +91,9 @@ impl State {
     fn count(&mut self) -> io::Result<()> {
         self.check()?;
         self.writes += 1;
+        if self.fails_at == Some(self.writes) {
+            self.fault = Some(io::ErrorKind::Other);
+        }
         if self
             .cut
             .as_ref()

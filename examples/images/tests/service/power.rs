@@ -168,3 +168,40 @@ async fn whatever_was_acknowledged_outlives_a_power_cut() {
     }
     assert!(some_are_lost, "the power has never gone in the middle");
 }
+
+/// A commit that fails late may be on the disk all the same; its clients were told that it is not.
+#[tenure::test(flavor = "multi_thread", timeout = "120s")]
+async fn job_that_was_refused_is_not_done_although_the_disk_has_it() {
+    let (mut were_there, mut refused) = (0, 0);
+    for later in 1.. {
+        let disk = Disk::default();
+        let is_through = with_store(&disk, async |store| {
+            let accept = |number| store.ask(move |reply| StoreMsg::Accept(new_job(number), reply));
+            let first = accept(1).await.unwrap().unwrap().job.id;
+            disk.fail_at(disk.writes() + later);
+            let is_through = accept(2).await.unwrap().is_ok();
+            refused += u32::from(!is_through);
+            disk.heal();
+            let third = accept(3).await.unwrap();
+            // What is through may leave something to write to the next commit.
+            let third = match third {
+                Ok(accepted) => accepted,
+                Err(_) => accept(3).await.unwrap().unwrap(),
+            };
+            let jobs = store.ask(StoreMsg::Jobs).await.unwrap().unwrap();
+            for job in jobs {
+                let was_refused = job.name == "2" && !is_through;
+                let is_cancelled = matches!(job.state, State::Cancelled { .. });
+                assert_eq!(is_cancelled, was_refused, "{job:?}");
+                were_there += u32::from(is_cancelled);
+            }
+            assert!(third.job.id > first);
+            is_through
+        });
+        if is_through.await {
+            break;
+        }
+    }
+    println!("{were_there} of {refused} that were refused were on the disk");
+    assert!(were_there > 0, "no commit has failed after it was written");
+}
