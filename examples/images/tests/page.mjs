@@ -35,7 +35,7 @@ const watch = (page) => {
 const ask = async (path, options) => (await fetch(url + path, options)).json();
 const jobs = () => ask("/jobs");
 const until = async (what, look) => {
-  for (let tries = 0; tries < 600; tries += 1) {
+  for (let tries = 0; tries < 3000; tries += 1) {
     if (await look()) return;
     await new Promise((done) => setTimeout(done, 50));
   }
