@@ -25,7 +25,7 @@ impl Schedule {
     /// there is twice comes once, but what comes several times an hour goes on.
     ///
     /// Whether an expression ever comes is found by a search of 3,000 years, which takes some tens of milliseconds if it never
-    /// does: what strangers may write is best read by a [blocking job](tenure::Context::blocking).
+    /// does: what strangers may write is best read by a [blocking job](tenure::Spawner::blocking).
     ///
     /// ```
     /// use tenure_actors::scheduler::Schedule;
