@@ -3,6 +3,8 @@
 //! Each has a function `holds` that panics if something is not as it is promised. `.ci/fuzz` looks for bytes at which one does;
 //! what was found, and what is worth trying each time, stands in `corpus`, and `cargo test` goes through it.
 
+#![forbid(unsafe_code)]
+
 pub mod cron;
 pub mod http;
 pub mod names;
