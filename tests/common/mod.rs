@@ -15,6 +15,7 @@ pub mod seeds;
 pub mod worker;
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
@@ -76,7 +77,9 @@ fn run<F: Future<Output = ()>>(
 ) {
     let leaks = LeakCheck::on(runtime.handle()).patience(patience);
     let check = Check::default();
-    runtime.block_on(test(check.clone()));
+    // Boxed, so that there is one copy of tokio's loop, and not one for each test.
+    let test: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(test(check.clone()));
+    runtime.block_on(test);
     check.assert_clean();
     runtime.block_on(leaks.finish()).unwrap();
 }

@@ -58,12 +58,25 @@ pub struct Outside {
     pub foreign_wakes: u64,
 }
 
-pub(super) fn run<R: TaskOutput>(
-    settings: &Settings,
-    seed: u64,
-    choices: Choices,
+/// What is simulated: the body, as a future that says what is wrong with what it came to.
+pub(super) type Body<'a> = dyn Fn(Sim) -> Running<'a> + 'a;
+
+type Running<'a> = Pin<Box<dyn Future<Output = Option<Finding>> + 'a>>;
+
+pub(super) async fn judged<R: TaskOutput>(
     body: &impl AsyncFn(Sim) -> R,
-) -> Run {
+    sim: Sim,
+) -> Option<Finding> {
+    match body(sim).await.into_result() {
+        Ok(value) => {
+            drop(value);
+            None
+        }
+        Err(error) => Some(Finding::Failed(format!("{error:?}"))),
+    }
+}
+
+pub(super) fn run(settings: &Settings, seed: u64, choices: Choices, body: &Body<'_>) -> Run {
     let runtime = Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -75,8 +88,7 @@ pub(super) fn run<R: TaskOutput>(
         let schedule = rule.name();
         let world = World::new(seed, rule, choices, settings.faults.clone());
         world.enter();
-        let mut body = pin!(Some(async { body(Sim::new(seed)).await }));
-        let mut driver = Driver::new(settings, &world, body.as_mut());
+        let mut driver = Driver::new(settings, &world, body(Sim::new(seed)));
         let finding = poll_fn(|cx| driver.poll(cx)).await;
         let raw_tasks = driver.raw_tasks;
         world.after_poll();
@@ -88,7 +100,7 @@ pub(super) fn run<R: TaskOutput>(
             .as_ref()
             .map(|attempt| attempt.describe());
         // A destructor that panics has nobody left to tell.
-        drop(catch_unwind(AssertUnwindSafe(|| body.set(None))));
+        drop(catch_unwind(AssertUnwindSafe(|| driver.body = None)));
         world.shut_down();
         World::leave();
         let outside = Outside {
@@ -111,10 +123,10 @@ pub(super) fn run<R: TaskOutput>(
 
 /// Polls all of a run, one at a time: after each it returns to tokio, so that those who have yielded there are
 /// among those who are ready at the next choice, and raw tasks have their turn.
-struct Driver<'a, F> {
+struct Driver<'a> {
     settings: &'a Settings,
     world: &'a Rc<World>,
-    body: Pin<&'a mut Option<F>>,
+    body: Option<Running<'a>>,
     body_waker: Waker,
     timer: Pin<Box<Sleep>>,
     /// What the timer was set for when it was found that nobody is ready: the next moment of the simulation's own,
@@ -124,13 +136,13 @@ struct Driver<'a, F> {
     raw_tasks: usize,
 }
 
-impl<'a, R: TaskOutput, F: Future<Output = R>> Driver<'a, F> {
-    fn new(settings: &'a Settings, world: &'a Rc<World>, body: Pin<&'a mut Option<F>>) -> Self {
+impl<'a> Driver<'a> {
+    fn new(settings: &'a Settings, world: &'a Rc<World>, body: Running<'a>) -> Self {
         world.ready.push(BODY);
         Self {
             settings,
             world,
-            body,
+            body: Some(body),
             body_waker: world.ready.waker(BODY),
             timer: Box::pin(sleep(QUIET)),
             timer_is_for: None,
@@ -173,25 +185,16 @@ impl<'a, R: TaskOutput, F: Future<Output = R>> Driver<'a, F> {
 
     fn poll_body(&mut self) -> Option<Finding> {
         let mut cx = Context::from_waker(&self.body_waker);
-        let body = self.body.as_mut().as_pin_mut()?;
+        let body = self.body.as_mut()?.as_mut();
         let poll = || pin!(unconstrained(body)).poll(&mut cx);
         let polled = match catch_unwind(AssertUnwindSafe(poll)) {
             Err(panic) => return Some(Finding::Panicked(panic_message(panic))),
             Ok(Poll::Pending) => return None,
-            Ok(Poll::Ready(output)) => output,
+            Ok(Poll::Ready(finding)) => finding,
         };
-        let dropped = catch_unwind(AssertUnwindSafe(|| self.body.set(None)));
-        // The conversion of an error is the user's code, too.
-        let result = catch_unwind(AssertUnwindSafe(|| match polled.into_result() {
-            Ok(value) => {
-                drop(value);
-                None
-            }
-            Err(error) => Some(Finding::Failed(format!("{error:?}"))),
-        }));
-        match (dropped, result) {
-            (Err(panic), _) | (_, Err(panic)) => Some(Finding::Panicked(panic_message(panic))),
-            (Ok(()), Ok(finding)) => finding,
+        match catch_unwind(AssertUnwindSafe(|| self.body = None)) {
+            Err(panic) => Some(Finding::Panicked(panic_message(panic))),
+            Ok(()) => polled,
         }
     }
 

@@ -6,23 +6,21 @@ use std::sync::Once;
 
 use super::choices::Choices;
 use super::report::Finding;
-use super::run::{Run, run};
-use super::sim::Sim;
+use super::run::{Body, Run, run};
 use super::simulation::Settings;
-use crate::actor::TaskOutput;
 
 /// For how many polls a run is tried to be shortened, in all its tries.
 const MOST_POLLS: u64 = 1_000_000;
 
 /// What a shortening is about.
-pub(super) struct Shrink<'a, B> {
+pub(super) struct Shrink<'a, 'b> {
     pub(super) settings: &'a Settings,
     pub(super) seed: u64,
     pub(super) finding: &'a Finding,
-    pub(super) body: &'a B,
+    pub(super) body: &'a Body<'b>,
 }
 
-impl<R: TaskOutput, B: AsyncFn(Sim) -> R> Shrink<'_, B> {
+impl Shrink<'_, '_> {
     /// The plainest run that was found that fails in the same way; `None` if the same choices do not even fail
     /// again.
     pub(super) fn shortest(&self, choices: &[u32]) -> Option<Run> {

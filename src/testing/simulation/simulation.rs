@@ -1,3 +1,4 @@
+use std::ops::Range;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -5,7 +6,7 @@ use tokio::runtime::Handle;
 use super::choices::Choices;
 use super::fault::Faults;
 use super::report::{Finding, SimulationError};
-use super::run::{Outside, Run, run};
+use super::run::{Body, Outside, Run, judged, run};
 use super::schedule::Schedule;
 use super::seeds::Seeds;
 use super::shrink::Shrink;
@@ -154,19 +155,20 @@ impl Simulation {
             return Err(SimulationError::refused(why));
         }
         let seeds = self.seeds.resolve().map_err(SimulationError::refused)?;
+        self.run_all(seeds, &|sim| Box::pin(judged(&body, sim)))
+    }
+
+    /// From here on the type of the body is not known, so that a test brings no copy of all that.
+    fn run_all(self, seeds: Range<u64>, body: &Body<'_>) -> Result<Summary, SimulationError> {
         let mut summary = Summary::default();
         for seed in seeds {
-            let run = self.run_seed(seed, &body)?;
+            let run = self.run_seed(seed, body)?;
             summary.add(&run);
         }
         Ok(summary)
     }
 
-    fn run_seed<R: TaskOutput>(
-        &self,
-        seed: u64,
-        body: &impl AsyncFn(Sim) -> R,
-    ) -> Result<Run, SimulationError> {
+    fn run_seed(&self, seed: u64, body: &Body<'_>) -> Result<Run, SimulationError> {
         let first = run(&self.settings, seed, Choices::of_seed(seed), body);
         if let Some(finding) = first.finding.clone() {
             return Err(self.explain(seed, finding, first, body));
@@ -181,13 +183,7 @@ impl Simulation {
     }
 
     /// Makes the failure as plain as it can be.
-    fn explain<R: TaskOutput>(
-        &self,
-        seed: u64,
-        finding: Finding,
-        run: Run,
-        body: &impl AsyncFn(Sim) -> R,
-    ) -> SimulationError {
+    fn explain(&self, seed: u64, finding: Finding, run: Run, body: &Body<'_>) -> SimulationError {
         let choices = run.choices.clone();
         let mut error = SimulationError::new(finding.clone(), seed, run);
         if self.settings.tries == 0 {
