@@ -47,10 +47,10 @@ impl<S: Start> Incarnation<S> {
     }
 }
 
-/// Says whether another incarnation follows one that has ended, and what it is started from.
-pub(crate) trait RestartPolicy<S>: Send {
-    /// What the next incarnation is started from. It may run the user's code, and panic.
-    fn recipe(&mut self) -> S;
+/// Says whether another incarnation follows one that has ended.
+pub(crate) trait RestartPolicy: Send {
+    /// An incarnation begins.
+    fn begin(&mut self);
 
     /// Whether another incarnation follows one that ended so.
     fn decide(&mut self, end: IncarnationEnd) -> Decision;
@@ -90,7 +90,15 @@ pub(crate) enum IncarnationEnd {
 
 /// What an actor has that may be started anew.
 pub(crate) struct Restarts<S> {
-    pub(super) policy: Box<dyn RestartPolicy<S>>,
+    /// What each incarnation is started from is a clone of this.
+    pub(super) prototype: S,
+    pub(super) clone: fn(&S) -> S,
+    pub(super) cycle: RestartCycle,
+}
+
+/// How one incarnation follows another, whatever they are started from.
+pub(crate) struct RestartCycle {
+    pub(super) policy: Box<dyn RestartPolicy>,
     /// When the next incarnation may start.
     pub(super) at: Instant,
     /// What had gone wrong when the restart was decided on, and that alone.

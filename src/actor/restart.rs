@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Start;
 use super::incarnation::{
-    ActorTask, Decision, Incarnation, IncarnationEnd, RestartPolicy, Restarts, Tally,
+    ActorTask, Decision, Incarnation, IncarnationEnd, RestartCycle, RestartPolicy, Restarts, Tally,
 };
 use crate::error::StopReason;
 use crate::sync::{after, text_of};
@@ -25,14 +25,37 @@ mod explore;
 const LONGEST_TEXT: usize = 512;
 
 impl<S: Start> Restarts<S> {
-    pub(crate) fn new(policy: Box<dyn RestartPolicy<S>>) -> Self {
-        Self {
+    pub(crate) fn new(prototype: S, clone: fn(&S) -> S, policy: Box<dyn RestartPolicy>) -> Self {
+        let cycle = RestartCycle {
             policy,
             at: Instant::now(),
             settled: Report::default(),
+        };
+        Self {
+            prototype,
+            clone,
+            cycle,
         }
     }
 
+    /// Makes a recipe, as the node's own code.
+    pub(super) fn start(
+        &mut self,
+        incarnation: &mut Incarnation<S>,
+        exit: &mut Exit,
+        report: &mut Report,
+    ) {
+        self.cycle.policy.begin();
+        // Straight to its place: it may be large.
+        let make = || *incarnation = Incarnation::Recipe((self.clone)(&self.prototype));
+        let made = exit.as_current(|| catch_unwind(AssertUnwindSafe(make)));
+        if let Err(panic) = made {
+            report.panicked(panic_message(panic));
+        }
+    }
+}
+
+impl RestartCycle {
     /// Decides at the end of an incarnation whether there is another: then it begins to end as in
     /// a restart.
     pub(super) fn begin(&mut self, node: &Node, report: &mut Report) -> bool {
@@ -48,21 +71,6 @@ impl<S: Start> Restarts<S> {
             IncarnationEnd::Finished
         };
         self.decide(node, end, report)
-    }
-
-    /// Makes a recipe, as the node's own code.
-    pub(super) fn start(
-        &mut self,
-        incarnation: &mut Incarnation<S>,
-        exit: &mut Exit,
-        report: &mut Report,
-    ) {
-        // Straight to its place: it may be large.
-        let make = || *incarnation = Incarnation::Recipe(self.policy.recipe());
-        let made = exit.as_current(|| catch_unwind(AssertUnwindSafe(make)));
-        if let Err(panic) = made {
-            report.panicked(panic_message(panic));
-        }
     }
 
     fn decide(&mut self, node: &Node, end: IncarnationEnd, report: &mut Report) -> bool {
@@ -95,6 +103,30 @@ impl<S: Start> Restarts<S> {
         }
         begun
     }
+
+    /// Waits until it is time and the node's turn. `false` if no incarnation follows any more.
+    async fn wait(&mut self, exit: &mut Exit, report: &mut Report) -> bool {
+        poll_fn(|cx| {
+            exit.ensure_waker(cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        let signals = exit.any().signals.load();
+        let settled = std::mem::take(&mut self.settled);
+        if signals.is_cut() {
+            // It is to be reported whole.
+            report.follow(settled);
+            return false;
+        }
+        if signals.discards_mail() {
+            // What has failed since then has not been settled.
+            settled.settle(exit);
+            return false;
+        }
+        report.follow(settled);
+        settle(exit, report);
+        wait_for_turn(exit, self.at).await
+    }
 }
 
 /// Goes on to the next incarnation, after the state and the children of the last one are gone:
@@ -112,37 +144,17 @@ pub(super) async fn go_on<S: Start>(task: &mut ActorTask<S>, report: &mut Report
         return false;
     };
     let _count = RestartCount::new(&exit.any().shared);
-    poll_fn(|cx| {
-        exit.ensure_waker(cx.waker());
-        Poll::Ready(())
-    })
-    .await;
-    loop {
-        let signals = exit.any().signals.load();
-        let settled = std::mem::take(&mut restarts.settled);
-        if signals.is_cut() {
-            // It is to be reported whole.
-            report.follow(settled);
-            return false;
-        }
-        if signals.discards_mail() {
-            // What has failed since then has not been settled.
-            settled.settle(exit);
-            return false;
-        }
-        report.follow(settled);
-        settle(exit, report);
-        if !wait_for_turn(exit, restarts.at).await {
-            return false;
-        }
+    while restarts.cycle.wait(exit, report).await {
         restarts.start(&mut life.incarnation, exit, report);
         if matches!(life.incarnation, Incarnation::Recipe(_)) {
             return true;
         }
-        if !restarts.decide(exit.any().node(), IncarnationEnd::Failed, report) {
+        let end = IncarnationEnd::Failed;
+        if !restarts.cycle.decide(exit.any().node(), end, report) {
             return false;
         }
     }
+    false
 }
 
 /// Waits until it is time, and the node's turn among its siblings. `false` if it is to end instead.

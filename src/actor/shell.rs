@@ -255,7 +255,7 @@ fn begin_again<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
     let Some(restarts) = &mut task.restarts else {
         return false;
     };
-    let again = restarts.begin(task.life.ctx.my_node(), report);
+    let again = restarts.cycle.begin(task.life.ctx.my_node(), report);
     if again {
         task.life.ctx.end_incarnation();
     }

@@ -106,9 +106,7 @@ impl Default for Policy {
 }
 
 /// An actor's policy, and what has come of it so far.
-pub(super) struct RestartCounter<S> {
-    prototype: S,
-    clone: fn(&S) -> S,
+pub(super) struct RestartCounter {
     policy: Policy,
     /// When the current incarnation began.
     began: Option<Instant>,
@@ -117,11 +115,9 @@ pub(super) struct RestartCounter<S> {
     attempts: u32,
 }
 
-impl<S> RestartCounter<S> {
-    pub(super) fn new(prototype: S, clone: fn(&S) -> S, policy: Policy) -> Self {
+impl RestartCounter {
+    pub(super) fn new(policy: Policy) -> Self {
         Self {
-            prototype,
-            clone,
             policy,
             began: None,
             recent: Recent::default(),
@@ -167,10 +163,9 @@ impl Recent {
     }
 }
 
-impl<S: Send> RestartPolicy<S> for RestartCounter<S> {
-    fn recipe(&mut self) -> S {
+impl RestartPolicy for RestartCounter {
+    fn begin(&mut self) {
         self.began = Some(Instant::now());
-        (self.clone)(&self.prototype)
     }
 
     fn decide(&mut self, end: IncarnationEnd) -> Decision {

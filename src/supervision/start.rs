@@ -221,8 +221,8 @@ fn task_of_many<S: Start>(
 }
 
 fn restarts<S: Start>(spec: ChildSpec<S>, clone: fn(&S) -> S) -> Box<Restarts<S>> {
-    let counter = RestartCounter::new(spec.start, clone, spec.options.policy);
-    Box::new(Restarts::new(Box::new(counter)))
+    let policy = Box::new(RestartCounter::new(spec.options.policy));
+    Box::new(Restarts::new(spec.start, clone, policy))
 }
 
 /// An actor that is being started, made by [`Spawner::start`].
