@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::ops::Deref;
@@ -243,55 +244,87 @@ fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, 
 
 /// The shell of a scope. It runs in its caller's task; dropping it is an end like that of any
 /// other shell (see [`Exit`]).
-async fn drive<T>(mut exit: Exit, body: impl Future<Output = Result<T>>) -> Result<T, RunError> {
-    let node = Arc::clone(exit.any());
-    let mut report = Report::default();
-    let mut panic = None;
-    let mut value = None;
-    node.node().set_running();
-    // Its outcome is told to whoever awaits this.
-    node.node().signals.await_outcome();
-    {
+async fn drive<T>(exit: Exit, body: impl Future<Output = Result<T>>) -> Result<T, RunError> {
+    let mut run = Run::begin(exit);
+    let value = {
         let body = pin!(Some(body));
-        match Body::new(&mut exit, body, Halt::AtFailure).await {
-            BodyEnd::Value(Ok(output)) => value = Some(output),
-            BodyEnd::Value(Err(error)) => report.failed(error, &node),
-            BodyEnd::Panicked(payload) => {
-                report.panicked(panic_text(&*payload));
-                panic = Some(payload);
-            }
-            BodyEnd::Dropped => {}
-        }
-    }
+        let ended = Body::new(&mut run.exit, body, Halt::AtFailure).await;
+        run.take(ended)
+    };
     let manner = match value {
         Some(_) => Manner::Finish,
         None => Manner::Stop,
     };
-    let joined = join(&mut exit, manner, true).await;
-    let reason = report.finish(&node);
-    if let (Some(payload), StopReason::Failed(failure)) = (panic, &reason) {
-        // The payload says what panicked, and no more.
-        trace_beneath(failure);
-        match joined {
-            Ok(()) => exit.conclude(reason),
-            // What does not yield is killed, and stays with the node.
-            Err(_) => drop(exit),
+    let joined = join(&mut run.exit, manner, true).await;
+    run.conclude(joined)?;
+    value.ok_or(RunError::Stopped)
+}
+
+/// What a scope does besides its body, which is the same for all.
+struct Run {
+    exit: Exit,
+    report: Report,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Run {
+    fn begin(exit: Exit) -> Self {
+        let node = exit.any().node();
+        node.set_running();
+        // Its outcome is told to whoever awaits this.
+        node.signals.await_outcome();
+        Self {
+            exit,
+            report: Report::default(),
+            panic: None,
         }
-        resume_unwind(payload);
     }
-    if let Err(unjoined) = joined {
-        if let StopReason::Failed(failure) = reason {
-            tracing::error!(name: "tenure.failure", %failure, "a scope failed, and something in it does not yield");
+
+    /// Notes how the body ended. Gives its value, if it has one.
+    fn take<T>(&mut self, ended: BodyEnd<Result<T>>) -> Option<T> {
+        match ended {
+            BodyEnd::Value(Ok(value)) => return Some(value),
+            BodyEnd::Value(Err(error)) => self.report.failed(error, self.exit.any()),
+            BodyEnd::Panicked(payload) => {
+                self.report.panicked(panic_text(&*payload));
+                self.panic = Some(payload);
+            }
+            BodyEnd::Dropped => {}
         }
-        return Err(RunError::Unjoined(unjoined));
+        None
     }
-    exit.conclude(reason.clone());
-    match (reason, value) {
-        (StopReason::Failed(failure), _) => Err(RunError::Failed(failure)),
-        (StopReason::CutShort(cut), _) => Err(RunError::CutShort(cut)),
-        (StopReason::Killed, _) => Err(RunError::Stopped),
-        (_, Some(value)) => Ok(value),
-        (_, None) => Err(RunError::Stopped),
+
+    /// All beneath is joined, or does not yield. An error if that or the body has not ended well.
+    fn conclude(self, joined: Result<(), Unjoined>) -> Result<(), RunError> {
+        let Self {
+            mut exit,
+            report,
+            panic,
+        } = self;
+        let reason = report.finish(exit.any());
+        if let (Some(payload), StopReason::Failed(failure)) = (panic, &reason) {
+            // The payload says what panicked, and no more.
+            trace_beneath(failure);
+            match joined {
+                Ok(()) => exit.conclude(reason),
+                // What does not yield is killed, and stays with the node.
+                Err(_) => drop(exit),
+            }
+            resume_unwind(payload);
+        }
+        if let Err(unjoined) = joined {
+            if let StopReason::Failed(failure) = reason {
+                tracing::error!(name: "tenure.failure", %failure, "a scope failed, and something in it does not yield");
+            }
+            return Err(RunError::Unjoined(unjoined));
+        }
+        exit.conclude(reason.clone());
+        match reason {
+            StopReason::Failed(failure) => Err(RunError::Failed(failure)),
+            StopReason::CutShort(cut) => Err(RunError::CutShort(cut)),
+            StopReason::Killed => Err(RunError::Stopped),
+            StopReason::Finished | StopReason::Stopped | StopReason::Drained => Ok(()),
+        }
     }
 }
 
