@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::error::Phase;
-use crate::sync::lock;
-use crate::tree::node::{AnyNode, Children, NodeSlot, NodeState, wake_owner};
+use crate::sync::{Guard, lock};
+use crate::tree::node::{AnyNode, Children, Key, Node, NodeSlot, NodeState, wake_owner};
 
 /// Why a node was not registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub(crate) enum Denied {
     BadBackoff,
 }
 
+/// A place beneath an owner, whose lock is held until the place is filled.
+struct Vacancy<'a> {
+    owner: &'a Arc<dyn AnyNode>,
+    /// The owner's. Once: each look at a node of any kind is a call.
+    above: &'a Node,
+    state: Guard<'a, NodeState>,
+    key: Key,
+    name: Option<&'a str>,
+}
+
 /// Gives a node its place beneath its owner, or refuses it: one step with the closing of the owner
 /// (rule 2). `build` makes the node; no user code runs in it.
 pub(crate) fn register<N: AnyNode>(
@@ -21,10 +31,10 @@ pub(crate) fn register<N: AnyNode>(
     name: Option<&str>,
     build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
 ) -> Result<Arc<N>, Denied> {
-    if name.is_some_and(|name| name.is_empty() || name.contains('/')) {
-        return Err(Denied::BadName);
-    }
-    insert(owner, name, |state| !state.closed, build)
+    let vacancy = Vacancy::open(owner, name)?;
+    let child = build(vacancy.slot())?;
+    vacancy.fill(Arc::clone(&child) as _);
+    Ok(child)
 }
 
 /// As [`register`], for a scope that the owner itself opens: its future is part of the owner's own
@@ -34,46 +44,72 @@ pub(crate) fn register_scope<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     build: impl FnOnce(NodeSlot) -> Arc<N>,
 ) -> Result<Arc<N>, Denied> {
-    let build = |place| Ok(build(place));
-    let admits = |state: &NodeState| {
+    let vacancy = Vacancy::find(owner, None, |state| {
         let signals = owner.signals.load();
         // Its own owner has gone through it, and will not do so again.
         let is_idle = signals.is_adopted() && state.closed;
         !state.shell_gone && !signals.is_killed() && !is_idle
-    };
-    insert(owner, None, admits, build)
+    })?;
+    let child = build(vacancy.slot());
+    vacancy.fill(Arc::clone(&child) as _);
+    Ok(child)
 }
 
-fn insert<N: AnyNode>(
-    owner: &Arc<dyn AnyNode>,
-    name: Option<&str>,
-    admits: impl Fn(&NodeState) -> bool,
-    build: impl FnOnce(NodeSlot) -> Result<Arc<N>, Denied>,
-) -> Result<Arc<N>, Denied> {
-    // Once: each look at a node of any kind is a call.
-    let above = owner.node();
-    let mut state = lock(&above.state);
-    if state.phase == Phase::Stopped || !admits(&state) {
-        return Err(Denied::Closed);
+impl<'a> Vacancy<'a> {
+    #[inline]
+    fn open(owner: &'a Arc<dyn AnyNode>, name: Option<&'a str>) -> Result<Self, Denied> {
+        if name.is_some_and(|name| name.is_empty() || name.contains('/')) {
+            return Err(Denied::BadName);
+        }
+        Self::find(owner, name, |state| !state.closed)
     }
-    let table = state.children.get_or_insert_with(|| {
-        above.signals.note_children();
-        Box::new(Children::new())
-    });
-    if name.is_some_and(|name| table.has_name(name)) {
-        return Err(Denied::NameTaken);
+
+    #[inline]
+    fn find(
+        owner: &'a Arc<dyn AnyNode>,
+        name: Option<&'a str>,
+        admits: impl FnOnce(&NodeState) -> bool,
+    ) -> Result<Self, Denied> {
+        let above = owner.node();
+        let mut state = lock(&above.state);
+        if state.phase == Phase::Stopped || !admits(&state) {
+            return Err(Denied::Closed);
+        }
+        let table = state.children.get_or_insert_with(|| {
+            above.signals.note_children();
+            Box::new(Children::new())
+        });
+        if name.is_some_and(|name| table.has_name(name)) {
+            return Err(Denied::NameTaken);
+        }
+        let key = table.next_key().ok_or(Denied::Closed)?;
+        Ok(Self {
+            owner,
+            above,
+            state,
+            key,
+            name,
+        })
     }
-    let key = table.next_key().ok_or(Denied::Closed)?;
-    let child = build(NodeSlot {
-        owner: Some(Arc::clone(owner)),
-        index: key.index,
-        shared: Arc::clone(&above.shared),
-    })?;
-    table.insert(key, Arc::clone(&child) as Arc<dyn AnyNode>, name);
-    drop(state);
-    // One that joins its children tells this one as well, and may be waiting for the end of another.
-    if above.signals.load().is_joining() {
-        wake_owner(owner, true);
+
+    #[inline]
+    fn slot(&self) -> NodeSlot {
+        NodeSlot {
+            owner: Some(Arc::clone(self.owner)),
+            index: self.key.index,
+            shared: Arc::clone(&self.above.shared),
+        }
     }
-    Ok(child)
+
+    #[inline]
+    fn fill(mut self, child: Arc<dyn AnyNode>) {
+        if let Some(table) = &mut self.state.children {
+            table.insert(self.key, child, self.name);
+        }
+        drop(self.state);
+        // One that joins its children tells this one as well, and may be waiting for the end of another.
+        if self.above.signals.load().is_joining() {
+            wake_owner(self.owner, true);
+        }
+    }
 }
