@@ -85,26 +85,37 @@ impl Wait {
 
     /// Lists the wait, and no more. `false` if it was listed before, or is nobody's.
     fn list(&mut self, limited: bool, wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request)) -> bool {
+        let Some(waiter) = self.waiter(limited) else {
+            return false;
+        };
+        self.add(waiter, wait(), limited);
+        true
+    }
+
+    /// Who waits here, and from within which scope, unless that is listed already. What is listed of another is not any
+    /// more.
+    fn waiter(&mut self, limited: bool) -> Option<(Arc<dyn AnyNode>, Option<Arc<dyn AnyNode>>)> {
         let here = with_carrier(|node, here| {
             let scope = (here.kind() == Kind::Scope).then_some(here);
             let edge = self.0.as_ref();
             (!edge.is_some_and(|edge| edge.is_of(node, scope, limited)))
                 .then(|| (Arc::clone(node), scope.cloned()))
         });
-        let (from, scope) = match here {
-            Some(Some(here)) => here,
-            Some(None) => return false,
-            None => {
-                self.end();
-                return false;
-            }
-        };
-        self.end();
-        let (target, request) = wait();
+        if here.as_ref().is_none_or(Option::is_some) {
+            self.end();
+        }
+        here.flatten()
+    }
+
+    fn add(
+        &mut self,
+        (from, scope): (Arc<dyn AnyNode>, Option<Arc<dyn AnyNode>>),
+        (target, request): (Arc<dyn AnyNode>, Request),
+        limited: bool,
+    ) {
         let edge = Edge::new(from, target, request, limited, scope);
         edge.list();
         self.0 = Some(edge);
-        true
     }
 
     fn check_cycle(&mut self) -> Result<(), Cycle> {
