@@ -224,11 +224,7 @@ impl<M: Send + 'static> Direct<'_, M> {
         waker: &Waker,
     ) -> Poll<Result<(), AskError>> {
         let cell = self.target.cell();
-        let from_beneath = || is_beneath(&cell.node);
-        match cell
-            .queue
-            .poll_reserve(&mut self.ticket, waker, from_beneath)
-        {
+        match cell.poll_reserve(&mut self.ticket, waker) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Err(())) => Poll::Ready(Err(AskError::Stopped)),
             Poll::Ready(Ok(reserved)) => {

@@ -1,9 +1,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use crate::mailbox::{
     AskPosition, Batch, CallerTracking, Gate, Leftover, MailboxLook, Numbered, Queue, Refusal,
-    Reserved,
+    Reserved, Ticket,
 };
 use crate::sync::{Foreign, WakerKey};
 use crate::tree::{AnyNode, DeadLetter, Node, Request, is_beneath, panic_message};
@@ -26,7 +26,7 @@ impl<M: Send + 'static> ActorCell<M> {
     pub(super) fn drop_all(
         &self,
         left: Leftover<M>,
-        label: impl Fn(&M) -> &'static str,
+        label: fn(&M) -> &'static str,
     ) -> Option<String> {
         let Leftover {
             messages,
@@ -58,6 +58,16 @@ impl<M: Send + 'static> ActorCell<M> {
             panic = dropped.err().map(panic_message).or(panic);
         }
         panic
+    }
+
+    /// Takes a slot, or a place in the line for one. `Err` if nothing more is taken.
+    pub(super) fn poll_reserve(
+        &self,
+        ticket: &mut Option<Ticket>,
+        waker: &Waker,
+    ) -> Poll<Result<Reserved, ()>> {
+        let from_beneath = || is_beneath(&self.node);
+        self.queue.poll_reserve(ticket, waker, &from_beneath)
     }
 
     /// Pushes what `message` has into a mailbox that drops what it has no room for. Gives the message's number,

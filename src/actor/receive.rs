@@ -68,8 +68,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
         ticket: &mut Option<Ticket>,
         waker: &Waker,
     ) -> Poll<Result<Reserved, ()>> {
-        self.queue
-            .poll_reserve(ticket, waker, || is_beneath(&self.node))
+        Self::poll_reserve(self, ticket, waker)
     }
 
     fn leave(&self, ticket: &mut Option<Ticket>) {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::cell::ActorCell;
 use crate::error::Cycle;
 use crate::mailbox::{Reserved, Ticket};
-use crate::tree::{AnyNode, Overrun, Request, WaitBound, is_beneath};
+use crate::tree::{AnyNode, Overrun, Request, WaitBound};
 
 /// The line of those who wait for room in a mailbox.
 pub(super) trait Line {
@@ -29,8 +29,7 @@ impl<M: Send + 'static> Line for Arc<ActorCell<M>> {
         ticket: &mut Option<Ticket>,
         waker: &Waker,
     ) -> Poll<Result<Reserved, ()>> {
-        self.queue
-            .poll_reserve(ticket, waker, || is_beneath(&self.node))
+        ActorCell::poll_reserve(self, ticket, waker)
     }
 
     fn leave(&self, ticket: &mut Option<Ticket>) {

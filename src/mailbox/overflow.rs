@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::caller::CallerTracking;
 use super::counters::Counters;
 use super::queue::{Queue, Refusal};
-use super::state::State;
+use super::state::{Admission, State};
 use super::{Caller, DropReason};
 use crate::sync::explored::Ordering;
 use crate::sync::{Foreign, lock, wake};
@@ -111,7 +111,9 @@ impl<M> State<M> {
     pub(super) fn first_number(&self) -> u64 {
         self.pushed - self.messages.len() as u64
     }
+}
 
+impl Admission {
     /// The caller of the first of the messages, which has this number.
     pub(super) fn take_caller(&mut self, number: u64) -> Option<Arc<dyn Caller>> {
         let callers = &mut self.extras.as_mut()?.callers;

@@ -111,7 +111,7 @@ impl<M> Queue<M> {
         &self,
         ticket: &mut Option<Ticket>,
         waker: &Waker,
-        from_beneath: impl Fn() -> bool,
+        from_beneath: &dyn Fn() -> bool,
     ) -> Poll<Result<Reserved, ()>> {
         let mut wakes = WakeList::new();
         let mut spare = None;
@@ -122,7 +122,7 @@ impl<M> Queue<M> {
                 wakers,
                 &self.counters,
                 &mut wakes,
-                &from_beneath,
+                from_beneath,
             );
             match tried {
                 Some(outcome) => break outcome,

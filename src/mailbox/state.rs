@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
@@ -34,6 +35,13 @@ pub(crate) enum Gate {
 /// The order is a part of the actor's cell's.
 #[repr(C)]
 pub(super) struct State<M> {
+    admission: Admission,
+    pub(super) messages: VecDeque<Foreign<M>>,
+}
+
+/// The part of it that is the same whatever the messages are: who may send, room, and whom to wake.
+#[repr(C)]
+pub(super) struct Admission {
     pub(super) gate: Gate,
     /// The loop waits for a message.
     pub(super) asleep: bool,
@@ -42,7 +50,6 @@ pub(super) struct State<M> {
     capacity: u32,
     /// How many messages have been accepted.
     pub(super) pushed: u64,
-    pub(super) messages: VecDeque<Foreign<M>>,
     pub(super) waker: Option<Waker>,
     /// There once there has been any of it.
     pub(super) extras: Option<Box<QueueExtras>>,
@@ -73,18 +80,46 @@ impl<M> State<M> {
     pub(super) fn new(mailbox: Mailbox) -> Self {
         let capacity = mailbox.capacity().and_then(|room| u32::try_from(room).ok());
         Self {
+            admission: Admission {
+                waker: None,
+                capacity: capacity.unwrap_or(UNBOUNDED),
+                pushed: 0,
+                gate: Gate::Open,
+                asleep: false,
+                overflow: mailbox.overflow(),
+                counts_current: mailbox.counts_current(),
+                extras: None,
+            },
             messages: VecDeque::new(),
-            waker: None,
-            capacity: capacity.unwrap_or(UNBOUNDED),
-            pushed: 0,
-            gate: Gate::Open,
-            asleep: false,
-            overflow: mailbox.overflow(),
-            counts_current: mailbox.counts_current(),
-            extras: None,
         }
     }
 
+    #[inline]
+    pub(super) fn push(&mut self, message: M, attention: &AtomicU8) -> (u64, Option<Waker>) {
+        let number = self.pushed;
+        self.messages.push_back(Foreign::new(message));
+        self.pushed += 1;
+        (number, self.end_sleep(attention))
+    }
+}
+
+impl<M> Deref for State<M> {
+    type Target = Admission;
+
+    #[inline]
+    fn deref(&self) -> &Admission {
+        &self.admission
+    }
+}
+
+impl<M> DerefMut for State<M> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Admission {
+        &mut self.admission
+    }
+}
+
+impl Admission {
     #[inline]
     pub(super) fn admits(&self, from_beneath: impl FnOnce() -> bool) -> bool {
         match self.gate {
@@ -157,14 +192,6 @@ impl<M> State<M> {
         self.extras().reserve(true, gate)
     }
 
-    #[inline]
-    pub(super) fn push(&mut self, message: M, attention: &AtomicU8) -> (u64, Option<Waker>) {
-        let number = self.pushed;
-        self.messages.push_back(Foreign::new(message));
-        self.pushed += 1;
-        (number, self.end_sleep(attention))
-    }
-
     /// Takes the waker of a loop that sleeps.
     #[inline]
     pub(super) fn end_sleep(&mut self, attention: &AtomicU8) -> Option<Waker> {
@@ -220,7 +247,7 @@ impl<M> State<M> {
         (waker, spare): (&Waker, &mut Option<KeptWaker>),
         counters: &Counters,
         wakes: &mut WakeList,
-        from_beneath: &impl Fn() -> bool,
+        from_beneath: &dyn Fn() -> bool,
     ) -> Option<Poll<Result<Reserved, ()>>> {
         if !self.admits(from_beneath) {
             let left = self.leave(ticket, counters, wakes);
