@@ -98,7 +98,7 @@ mod tree;
 pub use actor::{
     Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, IntoTask, Next, Permit,
     Recipient, RecipientAsk, RecipientTell, RefTo, Reserve, Spawner, Start, Stashed, TaskHandle,
-    TaskOutput, TaskSpec, Tell, Timer, Watch, Watched, WeakRef, WithToken, Work,
+    TaskOutput, TaskSpec, Tell, Timer, Watch, WeakRef, WithToken, Work,
 };
 pub use error::ok::Ok;
 pub use error::{
@@ -165,6 +165,7 @@ pub use tenure_macros::test;
 pub use tokio_util::sync::CancellationToken;
 pub use tree::{
     AutoShutdown, ChildExit, DeadLetter, NodeId, NodeRef, StopOrder, Stopped, Stopping, Strategy,
+    Watched,
 };
 
 /// What a program that uses this crate names all the time.

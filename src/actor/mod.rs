@@ -58,7 +58,7 @@ pub use permit::{Permit, Reserve};
 pub use recipient::Recipient;
 pub use recipient_ask::RecipientAsk;
 pub use recipient_tell::RecipientTell;
-pub use sources::{Attached, Timer, Watch, Watched};
+pub use sources::{Attached, Timer, Watch};
 pub use spawner::Spawner;
 pub use stashed::Stashed;
 pub use task::TaskHandle;

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::error::{Kind, Result, StopReason};
@@ -6,33 +7,35 @@ use crate::tree::node::signals::Marks;
 use crate::tree::node::{AnyNode, NodeId};
 use crate::tree::node_ref::NodeRef;
 
-/// The end of a child, as its owner's [`on_child_exit`](crate::Actor::on_child_exit) sees it.
-pub struct ChildExit {
+/// The end of a node, as one that watches it sees it. See [`Context::watch`](crate::Context::watch).
+#[derive(Clone)]
+pub struct Watched {
     node: NodeRef,
     reason: StopReason,
 }
 
-impl ChildExit {
-    pub(crate) fn new(node: Arc<dyn AnyNode>, reason: StopReason) -> Self {
-        Self {
-            node: NodeRef::new(node),
-            reason,
-        }
+/// The end of a child, as its owner's [`on_child_exit`](crate::Actor::on_child_exit) sees it. Which child that was, and
+/// how it ended, is asked as of a node that is [`Watched`].
+pub struct ChildExit(Watched);
+
+impl Watched {
+    pub(crate) fn new(node: NodeRef, reason: StopReason) -> Self {
+        Self { node, reason }
     }
 
-    /// The child's number.
+    /// The number of the node that has ended.
     #[must_use]
     pub fn id(&self) -> NodeId {
         self.node.id()
     }
 
-    /// The child's name, if it had one. The name is free again.
+    /// Its name, if it had one. The name is free again.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         self.node.name()
     }
 
-    /// Where the child was in the tree.
+    /// Where it was in its tree.
     #[must_use]
     pub fn path(&self) -> String {
         self.node.path()
@@ -44,17 +47,31 @@ impl ChildExit {
         self.node.kind()
     }
 
-    /// How it ended. The errors of a failure that is contained are kept as text.
+    /// How it ended. To an owner, the errors of a failure that is contained are kept as text.
     #[must_use]
     pub fn reason(&self) -> &StopReason {
         &self.reason
+    }
+
+    fn show(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("path", &self.path())
+            .field("kind", &self.kind())
+            .field("reason", &self.reason)
+            .finish()
+    }
+}
+
+impl ChildExit {
+    pub(crate) fn new(node: Arc<dyn AnyNode>, reason: StopReason) -> Self {
+        Self(Watched::new(NodeRef::new(node), reason))
     }
 
     /// Whether a failure of the child is contained ([`ChildSpec::contain`](crate::ChildSpec::contain)), so that it
     /// fails nobody.
     #[must_use]
     pub fn is_contained(&self) -> bool {
-        let node = self.node.any().node();
+        let node = self.0.node.any().node();
         node.signals.marks().has(Marks::FAILURE_CONTAINED)
     }
 
@@ -66,19 +83,29 @@ impl ChildExit {
     /// The child's [`Failure`](crate::Failure). It becomes a cause beneath that of the owner.
     pub fn into_result(self) -> Result {
         let is_contained = self.is_contained();
-        match self.reason {
+        match self.0.reason {
             StopReason::Failed(failure) if !is_contained => Err(failure.into()),
             _ => Ok(()),
         }
     }
 }
 
+impl Deref for ChildExit {
+    type Target = Watched;
+
+    fn deref(&self) -> &Watched {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.show("Watched", f)
+    }
+}
+
 impl fmt::Debug for ChildExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChildExit")
-            .field("path", &self.path())
-            .field("kind", &self.kind())
-            .field("reason", &self.reason)
-            .finish()
+        self.show("ChildExit", f)
     }
 }

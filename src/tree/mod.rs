@@ -32,7 +32,7 @@ mod stall;
 mod waiting;
 
 pub(crate) use crate::sync::{panic_message, panic_text};
-pub use child_exit::ChildExit;
+pub use child_exit::{ChildExit, Watched};
 pub(crate) use launch::{launch, launch_blocking, launch_thread};
 pub(crate) use lifecycle::{
     Body, BodyEnd, Denied, Exit, Halt, Manner, Report, RestartCount, Resume, StopChildren,

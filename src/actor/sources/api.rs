@@ -10,11 +10,11 @@ use super::handle::{Attached, Timer, Watch};
 use super::ready_queue::SourceHandle;
 use super::stream::{Items, ItemsAndEnd};
 use super::timer::{Every, Once, Quiet};
-use super::watch::{NodeEnd, Watched};
+use super::watch::NodeEnd;
 use super::{QUIET, Source, Sources};
 use crate::actor::{Actor, Context};
 use crate::error::StopError;
-use crate::tree::NodeRef;
+use crate::tree::{NodeRef, Watched};
 
 /// # Times, streams and the ends of others
 ///

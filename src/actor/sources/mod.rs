@@ -15,7 +15,6 @@ mod timer;
 mod watch;
 
 pub use handle::{Attached, Timer, Watch};
-pub use watch::Watched;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,3 @@
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,57 +5,8 @@ use std::task::{Context, Poll, ready};
 
 use super::{Given, Source};
 use crate::actor::{ActorRef, TaskHandle};
-use crate::error::{Kind, StopError, StopReason};
-use crate::tree::{NodeId, NodeRef, SourceKind, UntilStopped};
-
-/// The end of a node, as one that watches it sees it. See [`Context::watch`](crate::Context::watch).
-#[derive(Clone)]
-pub struct Watched {
-    node: NodeRef,
-    reason: StopReason,
-}
-
-impl Watched {
-    /// The number of the node that has ended.
-    #[must_use]
-    pub fn id(&self) -> NodeId {
-        self.node.id()
-    }
-
-    /// Its name, if it had one. The name is free again.
-    #[must_use]
-    pub fn name(&self) -> Option<String> {
-        self.node.name()
-    }
-
-    /// Where it was in its tree.
-    #[must_use]
-    pub fn path(&self) -> String {
-        self.node.path()
-    }
-
-    /// What sort of node it was.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.node.kind()
-    }
-
-    /// How it ended.
-    #[must_use]
-    pub fn reason(&self) -> &StopReason {
-        &self.reason
-    }
-}
-
-impl fmt::Debug for Watched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watched")
-            .field("path", &self.path())
-            .field("kind", &self.kind())
-            .field("reason", &self.reason)
-            .finish()
-    }
-}
+use crate::error::{StopError, StopReason};
+use crate::tree::{NodeRef, SourceKind, UntilStopped, Watched};
 
 /// The end of a node, which becomes a message.
 pub(super) struct NodeEnd<F> {
@@ -91,7 +41,7 @@ impl<M, F: FnOnce(Watched) -> M + Send> Source<M> for NodeEnd<F> {
             return Poll::Ready(Given::End);
         };
         let node = self.node.clone();
-        Poll::Ready(Given::Last(to_message(Watched { node, reason })))
+        Poll::Ready(Given::Last(to_message(Watched::new(node, reason))))
     }
 }
 
