@@ -346,9 +346,8 @@ impl<A: Actor> Context<A> {
     /// both, so that whatever is let in before is handled (rules 2 and 4).
     pub(super) fn end_if_empty(&self, alone: bool) -> bool {
         let queue = &self.cell.queue;
-        end_if(self.spawner.owner(), alone, |wakes| {
-            queue.close_if_empty(wakes)
-        })
+        let mut close = |wakes: &mut _| queue.close_if_empty(wakes);
+        end_if(self.spawner.owner(), alone, &mut close)
     }
 
     /// Whether there is a message to take, looked for without waiting.

@@ -2,13 +2,13 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::exit::Exit;
 use crate::mailbox::DropReason;
 use crate::sync::panic_message;
 use crate::tree::node::signals::Snapshot;
-use crate::tree::node::{Order, request, swap_current, within_scope};
+use crate::tree::node::{Order, Outer, enter, enter_scope, leave_scope, request, swap_current};
 use crate::tree::simulated;
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
@@ -18,8 +18,14 @@ use crate::tree::simulated;
 /// the shell around it.
 #[must_use = "futures do nothing unless awaited"]
 pub(crate) struct Body<'a, F: Future> {
-    exit: &'a mut Exit,
+    guard: Guard<'a>,
     future: Pin<&'a mut Option<F>>,
+}
+
+/// What a body does besides its future, which is the same for the code of all nodes. A build that is not optimised has one
+/// copy of it; one that is has no calls in a poll.
+struct Guard<'a> {
+    exit: &'a mut Exit,
     halt: Halt,
     /// It is most likely over without ever being suspended.
     is_brief: bool,
@@ -47,87 +53,129 @@ pub(crate) enum BodyEnd<T> {
 
 impl<'a, F: Future> Body<'a, F> {
     pub(crate) fn new(exit: &'a mut Exit, future: Pin<&'a mut Option<F>>, halt: Halt) -> Self {
-        Self {
+        let guard = Guard {
             exit,
-            future,
             halt,
             is_brief: false,
-        }
+        };
+        Self { guard, future }
     }
 
     /// A hook's: the node is given the shell's waker only if the hook is suspended, which most hooks never are. The signals
     /// are looked at after that, so that none is missed.
     pub(crate) fn of_hook(exit: &'a mut Exit, future: Pin<&'a mut Option<F>>) -> Self {
-        Self {
-            is_brief: true,
-            ..Self::new(exit, future, Halt::Itself)
+        let mut body = Self::new(exit, future, Halt::Itself);
+        body.guard.is_brief = true;
+        body
+    }
+
+    #[cold]
+    fn end(&mut self) -> Poll<BodyEnd<F::Output>> {
+        let panic = self.guard.end(&mut || self.future.set(None));
+        Poll::Ready(panic.map_or(BodyEnd::Dropped, BodyEnd::Panicked))
+    }
+}
+
+impl<F: Future> Future for Body<'_, F> {
+    type Output = BodyEnd<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Nothing in here is pinned but what `future` points to.
+        let this = self.get_mut();
+        if this.guard.begin(cx) {
+            return this.end();
         }
+        let outer = this.guard.exit.enter();
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            simulated::at_poll();
+            let polled = match this.future.as_mut().as_pin_mut() {
+                Some(future) => future.poll(cx),
+                None => Poll::Pending,
+            };
+            // What it still holds goes before the node does.
+            if polled.is_ready() {
+                this.future.set(None);
+            }
+            polled
+        }));
+        this.guard.exit.leave(outer);
+        match polled {
+            Ok(Poll::Ready(value)) => {
+                this.guard.finish();
+                Poll::Ready(BodyEnd::Value(value))
+            }
+            Ok(Poll::Pending) if this.guard.suspend(cx) => this.end(),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(panic) => {
+                this.guard.fail(&mut || this.future.set(None));
+                Poll::Ready(BodyEnd::Panicked(panic))
+            }
+        }
+    }
+}
+
+impl Guard<'_> {
+    /// A poll begins. Says whether the code is to be dropped instead.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn begin(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.halt == Halt::AtFailure {
+            self.exit.begin_scope_poll();
+        }
+        if !self.is_brief {
+            self.exit.ensure_waker(cx.waker());
+        }
+        let node = self.exit.any().node();
+        let signals = node.signals.load();
+        if self.is_over(signals) {
+            return true;
+        }
+        node.polls.begin();
+        if signals.has_told_scopes() {
+            self.exit.forget_polls();
+        }
+        false
+    }
+
+    /// The code has returned a value, and is gone.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn finish(&self) {
+        let node = self.exit.any().node();
+        node.settle_replies(DropReason::NoReply);
+        node.polls.end(false);
+    }
+
+    /// The code waits. Says whether it is to be dropped.
+    ///
+    /// The replies that a suspended handler has dropped are settled when it ends; but now, if they were asked of
+    /// another node, or if no handler dropped them.
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn suspend(&mut self, cx: &mut Context<'_>) -> bool {
+        self.exit.ensure_waker(cx.waker());
+        let (node, is_in_message) = self.exit.any().suspend(cx.waker());
+        match is_in_message {
+            true => node.settle_handed_on(),
+            false => node.settle_replies(DropReason::NoReply),
+        }
+        node.polls.end(is_in_message);
+        let signals = node.signals.load();
+        if self.is_over(signals) || (signals.ends_incarnation() && self.is_out_of_time(signals, cx))
+        {
+            return true;
+        }
+        if signals.has_told_scopes() {
+            self.exit.attend_scopes(cx);
+        }
+        false
     }
 
     /// Whether the code is to be dropped now.
+    #[inline]
     fn is_over(&self, signals: Snapshot) -> bool {
         match self.halt {
             Halt::Itself => signals.drops_code(),
             Halt::AtStop => signals.drops_task(),
             Halt::AtFailure => signals.drops_scope_body(),
         }
-    }
-
-    /// Drops the code as the node's own. The replies that it had dropped, or that go down with it, are
-    /// settled for this reason. Gives a panic of its destructor.
-    fn drop_future(&mut self, reason: DropReason) -> Option<Box<dyn Any + Send>> {
-        let Self { exit, future, .. } = self;
-        // A second panic while this one unwinds would abort: rule 8.
-        let drop = || catch_unwind(AssertUnwindSafe(|| future.set(None)));
-        let dropped = exit.with_current(drop);
-        self.settle(reason);
-        dropped.err()
-    }
-
-    /// Drops the code at its await point. A destructor that panics fails the node, as one of its state
-    /// does; but a kill stays a kill.
-    fn end<T>(&mut self) -> BodyEnd<T> {
-        let reason = self.drop_reason();
-        self.exit.any().polls.begin();
-        let dropped = self.drop_future(reason);
-        self.exit.any().polls.end(false);
-        match dropped {
-            Some(panic) if reason != DropReason::Killed => BodyEnd::Panicked(panic),
-            Some(panic) => {
-                warn_of(panic);
-                BodyEnd::Dropped
-            }
-            None => BodyEnd::Dropped,
-        }
-    }
-
-    /// What becomes of the replies that go down with the code.
-    fn drop_reason(&self) -> DropReason {
-        if self.exit.any().signals.load().is_killed() {
-            DropReason::Killed
-        } else {
-            DropReason::Failed
-        }
-    }
-
-    #[inline]
-    fn settle(&self, reason: DropReason) {
-        self.exit.any().settle_replies(reason);
-    }
-
-    /// The replies that a suspended handler has dropped are settled when it ends; but now, if they were asked of
-    /// another node, or if no handler dropped them.
-    ///
-    /// Gives what the node has been told meanwhile.
-    #[inline]
-    fn suspend(&self, waker: &Waker) -> Snapshot {
-        let (node, is_in_message) = self.exit.any().suspend(waker);
-        match is_in_message {
-            true => node.settle_handed_on(),
-            false => node.settle_replies(DropReason::NoReply),
-        }
-        node.polls.end(is_in_message);
-        node.signals.load()
     }
 
     /// The code is suspended and the node is to end: is its time up?
@@ -142,72 +190,47 @@ impl<'a, F: Future> Body<'a, F> {
         }
         expired
     }
-}
 
-impl<F: Future> Future for Body<'_, F> {
-    type Output = BodyEnd<F::Output>;
+    /// Drops the code at its await point. A destructor that panics fails the node, as one of its state
+    /// does; but a kill stays a kill. Gives such a panic.
+    fn end(&mut self, drop_code: &mut dyn FnMut()) -> Option<Box<dyn Any + Send>> {
+        // What becomes of the replies that go down with the code.
+        let is_killed = self.exit.any().signals.load().is_killed();
+        let reason = match is_killed {
+            true => DropReason::Killed,
+            false => DropReason::Failed,
+        };
+        self.exit.any().polls.begin();
+        let panic = self.drop_code(drop_code, reason);
+        self.exit.any().polls.end(false);
+        if is_killed {
+            panic.into_iter().for_each(warn_of);
+            return None;
+        }
+        panic
+    }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Nothing in here is pinned but what `future` points to.
-        let this = self.get_mut();
-        if this.halt == Halt::AtFailure {
-            this.exit.begin_scope_poll();
-        }
-        if !this.is_brief {
-            this.exit.ensure_waker(cx.waker());
-        }
-        let node = this.exit.any().node();
-        let signals = node.signals.load();
-        if this.is_over(signals) {
-            return Poll::Ready(this.end());
-        }
-        node.polls.begin();
-        if signals.has_told_scopes() {
-            this.exit.forget_polls();
-        }
-        let Self { exit, future, .. } = this;
-        let polled = exit.with_current(|| {
-            catch_unwind(AssertUnwindSafe(|| {
-                simulated::at_poll();
-                let polled = match future.as_mut().as_pin_mut() {
-                    Some(future) => future.poll(cx),
-                    None => Poll::Pending,
-                };
-                // What it still holds goes before the node does.
-                if polled.is_ready() {
-                    future.set(None);
-                }
-                polled
-            }))
-        });
-        match polled {
-            Ok(Poll::Ready(value)) => {
-                let node = this.exit.any().node();
-                node.settle_replies(DropReason::NoReply);
-                node.polls.end(false);
-                Poll::Ready(BodyEnd::Value(value))
-            }
-            Err(panic) => {
-                if let Some(second) = this.drop_future(DropReason::Failed) {
-                    warn_of(second);
-                }
-                this.exit.any().polls.end(false);
-                Poll::Ready(BodyEnd::Panicked(panic))
-            }
-            Ok(Poll::Pending) => {
-                this.exit.ensure_waker(cx.waker());
-                let signals = this.suspend(cx.waker());
-                if this.is_over(signals)
-                    || (signals.ends_incarnation() && this.is_out_of_time(signals, cx))
-                {
-                    return Poll::Ready(this.end());
-                }
-                if signals.has_told_scopes() {
-                    this.exit.attend_scopes(cx);
-                }
-                Poll::Pending
-            }
-        }
+    /// The code has panicked: what is left of it is dropped.
+    #[cold]
+    fn fail(&mut self, drop_code: &mut dyn FnMut()) {
+        let second = self.drop_code(drop_code, DropReason::Failed);
+        second.into_iter().for_each(warn_of);
+        self.exit.any().polls.end(false);
+    }
+
+    /// Drops the code as the node's own. The replies that it had dropped, or that go down with it, are
+    /// settled for this reason. Gives a panic of its destructor.
+    fn drop_code(
+        &mut self,
+        drop_code: &mut dyn FnMut(),
+        reason: DropReason,
+    ) -> Option<Box<dyn Any + Send>> {
+        let outer = self.exit.enter();
+        // A second panic while this one unwinds would abort: rule 8.
+        let dropped = catch_unwind(AssertUnwindSafe(drop_code));
+        self.exit.leave(outer);
+        self.exit.any().settle_replies(reason);
+        dropped.err()
     }
 }
 
@@ -216,12 +239,24 @@ impl Exit {
     /// that it drops are settled after it.
     #[inline]
     pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
+        let outer = self.begin_code();
+        let result = code();
+        self.end_code(outer);
+        result
+    }
+
+    #[inline]
+    fn begin_code(&mut self) -> Outer {
         self.any().polls.begin();
-        let result = self.with_current(code);
+        self.enter()
+    }
+
+    #[inline]
+    fn end_code(&mut self, outer: Outer) {
+        self.leave(outer);
         let node = self.any().node();
         node.polls.end(false);
         node.settle_quietly();
-        result
     }
 
     /// A scope is polled, by whoever has its future now: from here on its own time counts again.
@@ -230,17 +265,22 @@ impl Exit {
         self.any().signals.end_attending();
     }
 
-    #[inline]
-    fn with_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
-        if self.is_of_scope() {
-            let (result, scope) = within_scope(self.lend(), code);
-            self.restore(scope);
-            return result;
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn enter(&mut self) -> Outer {
+        let node = self.lend();
+        match self.is_of_scope() {
+            true => enter_scope(node),
+            false => enter(node),
         }
-        let outer = swap_current(self.lend());
-        let result = code();
-        self.restore(swap_current(outer));
-        result
+    }
+
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn leave(&mut self, outer: Outer) {
+        let node = match self.is_of_scope() {
+            true => leave_scope(outer),
+            false => swap_current(outer.current),
+        };
+        self.restore(node);
     }
 }
 

@@ -24,24 +24,44 @@ pub(crate) fn swap_current(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn Any
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(node)))
 }
 
-/// As [`swap_current`], around code of a scope's: who polls it, which is not its owner if that gave its future away, stays
-/// known meanwhile.
-pub(in crate::tree) fn within_scope<R>(
-    scope: Option<Arc<dyn AnyNode>>,
-    code: impl FnOnce() -> R,
-) -> (R, Option<Arc<dyn AnyNode>>) {
-    let poller = |node| ManuallyDrop::into_inner(POLLER.replace(ManuallyDrop::new(node)));
-    let mut outer = swap_current(scope);
-    let is_scope = |node: &Arc<dyn AnyNode>| node.kind() == Kind::Scope;
-    let before = match outer.as_ref().is_some_and(is_scope) {
-        true => None,
-        false => Some(poller(outer.take())),
-    };
-    let result = code();
-    if let Some(before) = before {
-        outer = poller(before);
+/// What this thread was polling before a piece of code, to be put back after it.
+#[must_use = "the current node stays the one that was entered"]
+pub(in crate::tree) struct Outer {
+    pub(in crate::tree) current: Option<Arc<dyn AnyNode>>,
+    /// Who polled a scope before, if the code is a scope's and this thread was not in one.
+    poller: Option<Option<Arc<dyn AnyNode>>>,
+}
+
+/// As [`swap_current`], before the code of a node.
+#[inline]
+pub(in crate::tree) fn enter(node: Option<Arc<dyn AnyNode>>) -> Outer {
+    Outer {
+        current: swap_current(node),
+        poller: None,
     }
-    (result, swap_current(outer))
+}
+
+/// As [`enter`], before code of a scope's: who polls it, which is not its owner if that gave its future away, stays known
+/// meanwhile.
+pub(in crate::tree) fn enter_scope(scope: Option<Arc<dyn AnyNode>>) -> Outer {
+    let mut outer = enter(scope);
+    let is_scope = |node: &Arc<dyn AnyNode>| node.kind() == Kind::Scope;
+    if !outer.current.as_ref().is_some_and(is_scope) {
+        outer.poller = Some(swap_poller(outer.current.take()));
+    }
+    outer
+}
+
+/// After code of a scope's. Gives the scope.
+pub(in crate::tree) fn leave_scope(outer: Outer) -> Option<Arc<dyn AnyNode>> {
+    swap_current(match outer.poller {
+        Some(before) => swap_poller(before),
+        None => outer.current,
+    })
+}
+
+fn swap_poller(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
+    ManuallyDrop::into_inner(POLLER.replace(ManuallyDrop::new(node)))
 }
 
 /// Runs a piece of the node's code with the node as the current one, where its shell has gone.

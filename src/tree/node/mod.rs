@@ -31,7 +31,9 @@ pub(in crate::tree) use children::{AT_ONCE, Awaited, Children, EndedChild, Group
 pub use children::{AutoShutdown, StopOrder, Strategy};
 pub(crate) use children::{Key, Turn};
 pub(crate) use current_node::swap_current;
-pub(in crate::tree) use current_node::{beneath, with_carrier, within_scope};
+pub(in crate::tree) use current_node::{
+    Outer, beneath, enter, enter_scope, leave_scope, with_carrier,
+};
 pub(crate) use current_node::{current, is_beneath, is_in_node, is_own_code, run_as};
 pub use dead_letters::DeadLetter;
 pub(crate) use dead_letters::{LetterHook, Letters};

@@ -112,7 +112,7 @@ pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
 
 /// The node's own code has ended, and with it its life: what is left of it has its grace as in a stop.
 pub(crate) fn end_by_itself(target: &Arc<dyn AnyNode>) {
-    end_if(target, false, |_| true);
+    end_if(target, false, &mut |_| true);
 }
 
 /// As [`end_by_itself`], together with what `close` closes, if it does: nobody sees that closed, and the node
@@ -120,7 +120,7 @@ pub(crate) fn end_by_itself(target: &Arc<dyn AnyNode>) {
 pub(crate) fn end_if(
     target: &Arc<dyn AnyNode>,
     alone: bool,
-    close: impl FnOnce(&mut WakeList) -> bool,
+    close: &mut dyn FnMut(&mut WakeList) -> bool,
 ) -> bool {
     let when =
         |state: &mut NodeState, wakes: &mut WakeList| (!alone || state.is_quiet()) && close(wakes);
