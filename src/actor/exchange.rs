@@ -175,3 +175,112 @@ impl<P: Post, T: Send + 'static> Drop for Exchange<P, T> {
         }
     }
 }
+
+/// What users do with an ask, however the request gets there: its `exchange` does it.
+macro_rules! asks {
+    ($Ask:ident) => {
+        impl<M: Send + 'static, T: Send + 'static> $Ask<'_, M, T> {
+            /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`]. With zero the
+            /// message has one try; a time too long for the clock is as good as for ever.
+            ///
+            /// If the ask is a part of the handling of a message that has an earlier deadline, that holds, until
+            /// the reply to that message is sent or dropped.
+            /// Without a limit it has that deadline, or the default of its system
+            /// ([`Builder::ask_timeout`](crate::Builder::ask_timeout)), or may take for ever.
+            pub fn timeout(self, limit: std::time::Duration) -> Self {
+                self.deadline($crate::sync::after(limit))
+            }
+
+            /// Waits until then at the longest; then the error is [`AskError::TimedOut`]. A deadline that
+            /// has passed already gives the message no more than one try.
+            pub fn deadline(mut self, limit: tokio::time::Instant) -> Self {
+                self.exchange.bounds.set_limit(limit);
+                self
+            }
+
+            /// Drops the deadline that it would inherit, and the default one; one of its own stays.
+            pub fn no_deadline(mut self) -> Self {
+                self.exchange.bounds.inherit_nothing();
+                self
+            }
+
+            /// Waits even if that completes a cycle of nodes that wait for each other: for an ask that
+            /// something else will end, such as another branch of a `select!`, or a timeout around it, which
+            /// this crate cannot see.
+            ///
+            /// Without this, an ask is refused ([`AskError::Deadlock`]) if a cycle leads through *any* of the
+            /// waits of a node, although one that waits for several things at a time might go on for another
+            /// of them. An ask with a time limit is never refused.
+            pub fn even_if_cyclic(mut self) -> Self {
+                self.exchange.bounds.allow_cycles();
+                self
+            }
+
+            /// Sends the message and waits for the reply on this thread, which may block: in a
+            /// [`blocking`](crate::Spawner::blocking) job, or outside of the runtime. On a runtime's own thread it would keep
+            /// that thread from everything else.
+            ///
+            /// A [`timeout`](Self::timeout) or [`deadline`](Self::deadline) needs no runtime here.
+            ///
+            /// ```
+            /// # use std::time::Duration;
+            /// # use tenure::prelude::*;
+            /// # struct Echo;
+            /// # impl Actor for Echo {
+            /// #     type Msg = ReplyTo<u32>;
+            /// #     async fn handle(&mut self, reply: ReplyTo<u32>, _: &mut Context<Self>) -> tenure::Result {
+            /// #         reply.send(7);
+            /// #         Ok(())
+            /// #     }
+            /// # }
+            /// # #[tokio::main(flavor = "current_thread")]
+            /// # async fn main() -> Result<(), RunError> {
+            /// tenure::scope(async |scope| {
+            ///     let echo = scope.spawn(Echo)?;
+            ///     let job = scope.blocking(move |_| {
+            ///         let ask = echo.ask(|reply| reply).timeout(Duration::from_secs(2));
+            ///         tenure::Ok(ask.blocking_wait()?)
+            ///     })?;
+            ///     assert_eq!(job.await?, 7);
+            ///     Ok(())
+            /// })
+            /// .await
+            /// # }
+            /// ```
+            ///
+            /// # Errors
+            ///
+            /// [`AskError`] says why there is no reply.
+            ///
+            /// # Panics
+            ///
+            /// When it was polled before, and was ready; with a deadline, in a runtime without a timer.
+            pub fn blocking_wait(mut self) -> Result<T, $crate::error::AskError> {
+                let limit = self.exchange.bounds.block();
+                $crate::actor::block::block_on(self, limit)
+            }
+        }
+
+        /// Nothing in it is pinned.
+        impl<M: Send + 'static, T: Send + 'static> Unpin for $Ask<'_, M, T> {}
+
+        impl<M: Send + 'static, T: Send + 'static> std::future::Future for $Ask<'_, M, T> {
+            type Output = Result<T, $crate::error::AskError>;
+
+            fn poll(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Self::Output> {
+                self.get_mut().exchange.poll(cx)
+            }
+        }
+
+        impl<M: Send + 'static, T: Send + 'static> std::fmt::Debug for $Ask<'_, M, T> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($Ask)).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(super) use asks;

@@ -1,18 +1,10 @@
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
+use std::task::{Poll, Waker, ready};
 
-use tokio::time::Instant;
-
-use super::block::block_on;
-use super::exchange::{Exchange, Post};
+use super::exchange::{Exchange, Post, asks};
 use super::receive::{Receive, Reservation};
 use crate::error::AskError;
 use crate::mailbox::{ReplyReceiver, ReplyTo};
-use crate::sync::after;
 use crate::tree::{AnyNode, keep_reply};
 
 /// A request and the wait for its reply, made by [`Recipient::ask`](crate::Recipient::ask). It is an
@@ -51,61 +43,9 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
             exchange: Exchange::new(post, reply),
         }
     }
-
-    /// As [`Ask::timeout`](crate::Ask::timeout).
-    pub fn timeout(self, limit: Duration) -> Self {
-        self.deadline(after(limit))
-    }
-
-    /// As [`Ask::deadline`](crate::Ask::deadline).
-    pub fn deadline(mut self, limit: Instant) -> Self {
-        self.exchange.bounds.set_limit(limit);
-        self
-    }
-
-    /// As [`Ask::no_deadline`](crate::Ask::no_deadline).
-    pub fn no_deadline(mut self) -> Self {
-        self.exchange.bounds.inherit_nothing();
-        self
-    }
-
-    /// As [`Ask::even_if_cyclic`](crate::Ask::even_if_cyclic).
-    pub fn even_if_cyclic(mut self) -> Self {
-        self.exchange.bounds.allow_cycles();
-        self
-    }
-
-    /// As [`Ask::blocking_wait`](crate::Ask::blocking_wait).
-    ///
-    /// # Errors
-    ///
-    /// [`AskError`] says why there is no reply.
-    ///
-    /// # Panics
-    ///
-    /// When it was polled before, and was ready; with a deadline, in a runtime without a timer.
-    pub fn blocking_wait(mut self) -> Result<R, AskError> {
-        let limit = self.exchange.bounds.block();
-        block_on(self, limit)
-    }
 }
 
-/// Nothing in it is pinned.
-impl<T: Send + 'static, R: Send + 'static> Unpin for RecipientAsk<'_, T, R> {}
-
-impl<T: Send + 'static, R: Send + 'static> Future for RecipientAsk<'_, T, R> {
-    type Output = Result<R, AskError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.get_mut().exchange.poll(cx)
-    }
-}
-
-impl<T: Send + 'static, R: Send + 'static> fmt::Debug for RecipientAsk<'_, T, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecipientAsk").finish_non_exhaustive()
-    }
-}
+asks! { RecipientAsk }
 
 /// A value that becomes a message once there is room for that.
 struct Converted<'a, T: Send + 'static> {
