@@ -3,6 +3,7 @@ use std::task::{Poll, Waker};
 
 use super::cell::ActorCell;
 use super::exchange::{Exchange, Post, asks};
+use super::room::Line;
 use crate::error::AskError;
 use crate::mailbox::{Refusal, ReplyReceiver, ReplyTo, Reserved, Ticket};
 use crate::tree::{AnyNode, is_beneath, keep_reply};

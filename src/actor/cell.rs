@@ -1,9 +1,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use crate::mailbox::{
     AskPosition, Batch, CallerTracking, Gate, Leftover, MailboxLook, Numbered, Queue, Refusal,
-    Reserved, Ticket,
+    Reserved,
 };
 use crate::sync::{Foreign, WakerKey};
 use crate::tree::{AnyNode, DeadLetter, Node, Request, is_beneath, panic_message};
@@ -58,16 +58,6 @@ impl<M: Send + 'static> ActorCell<M> {
             panic = dropped.err().map(panic_message).or(panic);
         }
         panic
-    }
-
-    /// Takes a slot, or a place in the line for one. `Err` if nothing more is taken.
-    pub(super) fn poll_reserve(
-        &self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-    ) -> Poll<Result<Reserved, ()>> {
-        let from_beneath = || is_beneath(&self.node);
-        self.queue.poll_reserve(ticket, waker, &from_beneath)
     }
 
     /// Pushes what `message` has into a mailbox that drops what it has no room for. Gives the message's number,

@@ -5,22 +5,15 @@ use std::task::{Context, Poll, Waker, ready};
 
 use super::cell::ActorCell;
 use super::room::{Line, NoRoom, Room};
-use crate::mailbox::{Caller, Refusal, Reserved, Ticket};
+use crate::mailbox::{Caller, Refusal, Reserved};
 use crate::tree::{AnyNode, NodeId, is_beneath};
 
 /// An actor that takes `T`s, whatever else it takes.
 ///
 /// Room is reserved first: a `T` that was made into a message could not be given back.
-pub(super) trait Receive<T>: Send + Sync {
+pub(super) trait Receive<T>: Line + Send + Sync {
     fn id(&self) -> NodeId;
     fn path(&self) -> String;
-    fn poll_reserve(
-        &self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-    ) -> Poll<Result<Reserved, ()>>;
-    /// Gives up a place in the line.
-    fn leave(&self, ticket: &mut Option<Ticket>);
     fn try_reserve(&self) -> Result<Reserved, Refusal>;
     /// Gives up the room that was reserved.
     fn release(&self, reserved: Reserved);
@@ -33,25 +26,6 @@ pub(super) trait Receive<T>: Send + Sync {
         reserved: &mut Option<Reserved>,
         caller: Option<Arc<dyn Caller>>,
     ) -> bool;
-    fn any(self: Arc<Self>) -> Arc<dyn AnyNode>;
-}
-
-impl<T: Send + 'static> Line for Arc<dyn Receive<T>> {
-    fn poll_reserve(
-        &self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-    ) -> Poll<Result<Reserved, ()>> {
-        Receive::poll_reserve(&**self, ticket, waker)
-    }
-
-    fn leave(&self, ticket: &mut Option<Ticket>) {
-        Receive::leave(&**self, ticket);
-    }
-
-    fn any(&self) -> Arc<dyn AnyNode> {
-        Receive::any(Arc::clone(self))
-    }
 }
 
 impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M> {
@@ -61,18 +35,6 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
 
     fn path(&self) -> String {
         self.node.path(self.type_name())
-    }
-
-    fn poll_reserve(
-        &self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-    ) -> Poll<Result<Reserved, ()>> {
-        Self::poll_reserve(self, ticket, waker)
-    }
-
-    fn leave(&self, ticket: &mut Option<Ticket>) {
-        self.queue.leave(ticket);
     }
 
     fn try_reserve(&self) -> Result<Reserved, Refusal> {
@@ -95,10 +57,6 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
         };
         let pushed = Self::push_reserved(self, message, reserved, caller.into());
         pushed.map_err(|message| self.discard_one(message)).is_ok()
-    }
-
-    fn any(self: Arc<Self>) -> Arc<dyn AnyNode> {
-        self
     }
 }
 

@@ -88,6 +88,6 @@ impl<T: Send + 'static> Post for Converted<'_, T> {
     fn abandon(&mut self) {}
 
     fn target(&self) -> Arc<dyn AnyNode> {
-        Receive::any(Arc::clone(self.target))
+        Arc::clone(self.target).any()
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::cell::ActorCell;
 use crate::error::Cycle;
 use crate::mailbox::{Reserved, Ticket};
-use crate::tree::{AnyNode, Overrun, Request, WaitBound};
+use crate::tree::{AnyNode, Overrun, Request, WaitBound, is_beneath};
 
 /// The line of those who wait for room in a mailbox.
 pub(super) trait Line {
@@ -18,26 +18,28 @@ pub(super) trait Line {
         waker: &Waker,
     ) -> Poll<Result<Reserved, ()>>;
 
+    /// Gives up a place in the line.
     fn leave(&self, ticket: &mut Option<Ticket>);
 
-    fn any(&self) -> Arc<dyn AnyNode>;
+    fn any(self: Arc<Self>) -> Arc<dyn AnyNode>;
 }
 
-impl<M: Send + 'static> Line for Arc<ActorCell<M>> {
+impl<M: Send + 'static> Line for ActorCell<M> {
     fn poll_reserve(
         &self,
         ticket: &mut Option<Ticket>,
         waker: &Waker,
     ) -> Poll<Result<Reserved, ()>> {
-        ActorCell::poll_reserve(self, ticket, waker)
+        let from_beneath = || is_beneath(&self.node);
+        self.queue.poll_reserve(ticket, waker, &from_beneath)
     }
 
     fn leave(&self, ticket: &mut Option<Ticket>) {
         self.queue.leave(ticket);
     }
 
-    fn any(&self) -> Arc<dyn AnyNode> {
-        Arc::clone(self) as _
+    fn any(self: Arc<Self>) -> Arc<dyn AnyNode> {
+        self
     }
 }
 
@@ -77,7 +79,7 @@ impl Room {
     /// Waits for a slot, which is the caller's then.
     pub(super) fn poll(
         &mut self,
-        line: &impl Line,
+        line: &Arc<impl Line + ?Sized>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Reserved, NoRoom>> {
         if let Poll::Ready(reserved) = self.poll_slot(line, cx.waker()) {
@@ -87,7 +89,7 @@ impl Room {
             return Poll::Pending;
         };
         // Listed with its ticket: whoever makes the room is then seen to.
-        let wait = || (line.any(), Request::Room(ticket));
+        let wait = || (Arc::clone(line).any(), Request::Room(ticket));
         let overrun = ready!(self.bound.poll(wait, cx));
         self.leave(line);
         Poll::Ready(Err(match overrun {
@@ -99,7 +101,7 @@ impl Room {
     /// As [`poll`](Room::poll), for a wait that something else bounds.
     pub(super) fn poll_slot(
         &mut self,
-        line: &impl Line,
+        line: &Arc<impl Line + ?Sized>,
         waker: &Waker,
     ) -> Poll<Result<Reserved, ()>> {
         let ticket = self.ticket;
@@ -115,7 +117,7 @@ impl Room {
 
     /// Gives the place in the line up.
     #[inline]
-    pub(super) fn leave(&mut self, line: &impl Line) {
+    pub(super) fn leave(&mut self, line: &Arc<impl Line + ?Sized>) {
         // A wait is only listed with a ticket, and ends with it.
         if self.ticket.is_some() {
             self.bound.end();
