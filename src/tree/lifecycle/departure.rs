@@ -138,14 +138,16 @@ impl<'a> Departure<'a> {
         if let Some(tokens) = self.tokens.take() {
             tokens.cancel();
         }
-        if self.has_failed || self.node.shared.ends.is_heard() {
+        // Once: each look at a node of any kind is a call.
+        let node = self.node.node();
+        if self.has_failed || node.shared.ends.is_heard() {
             note_end(self.node);
         }
         if self.garbage.children.is_some() || self.has_failed {
             trace_unheard(self.node, self.garbage.children.as_deref());
             drop_guarded(std::mem::take(&mut self.garbage));
         }
-        let owner = self.node.owner();
+        let owner = node.owner();
         if let Some(owner) = owner {
             wake_owner(owner, self.wakes_owner);
         }
