@@ -1,0 +1,213 @@
+//! A wait that would never end is refused, and says why.
+
+use std::time::Duration;
+
+use super::{Answer, Msg, Node, Rig, names};
+use crate::common::{Guard, multi_thread, paused, settled};
+use tenure::prelude::*;
+use tenure::{Cycle, System};
+use tokio::time::Instant;
+
+fn cycle_of(answer: Result<Answer, AskError>) -> Cycle {
+    match answer.unwrap_or_else(Err) {
+        Err(AskError::Deadlock(cycle)) => cycle,
+        other => panic!("no cycle was found: {other:?}"),
+    }
+}
+
+#[test]
+fn ask_cycle_is_named() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let rig = Rig::new(&check, &["a", "b", "c", "d", "e"], Mailbox::default());
+        let a = &rig.actors[0];
+
+        // Two that ask each other; the last ask is what fails.
+        let asked = a.ask(|reply| Msg::Along(rig.way([1, 0]), reply)).await;
+        let cycle = cycle_of(asked);
+        assert_eq!(names(&cycle), ["/b", "/a"]);
+        assert_eq!(cycle.to_string(), "/b -> /a -> /b");
+        assert!(AskError::Deadlock(cycle.clone()).never_started());
+        assert!(
+            AskError::Deadlock(cycle)
+                .to_string()
+                .contains("/b -> /a -> /b")
+        );
+
+        // A ring of five.
+        let ring = rig.way([1, 2, 3, 4, 0]);
+        let cycle = cycle_of(a.ask(|reply| Msg::Along(ring, reply)).await);
+        assert_eq!(names(&cycle), ["/e", "/a", "/b", "/c", "/d"]);
+
+        // One that asks itself.
+        let cycle = cycle_of(a.ask(|reply| Msg::Along(rig.way([0]), reply)).await);
+        assert_eq!(cycle.to_string(), "/a -> /a");
+
+        // A cycle that the first one is no part of.
+        let cycle = cycle_of(a.ask(|reply| Msg::Along(rig.way([1, 2, 1]), reply)).await);
+        assert_eq!(names(&cycle), ["/c", "/b"]);
+
+        // All live on, and nothing is left of their waits.
+        for actor in &rig.actors {
+            let asked = actor.ask(|reply| Msg::Along(Vec::new(), reply)).await;
+            assert_eq!(asked, Ok(Ok(0)));
+        }
+        rig.end().await;
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+    });
+}
+
+#[test]
+fn full_mailbox_cycle_is_named() {
+    for message in [Msg::Tell, Msg::Reserve] {
+        paused(async |check| {
+            let begin = Instant::now();
+            let rig = Rig::new(&check, &["a", "b"], Mailbox::bounded(1));
+            let [a, b] = [&rig.actors[0], &rig.actors[1]];
+            let in_handlers = async {
+                for index in 0..2 {
+                    rig.entered[index].notified().await;
+                    rig.actors[index].try_tell(Msg::Nothing).unwrap();
+                }
+                // Now both are full, and neither gets to its mailbox.
+                rig.go_on[0].notify_one();
+                settled().await;
+                rig.go_on[1].notify_one();
+            };
+            let (first, second, ()) = tokio::join!(
+                a.ask(|reply| message(b.clone(), reply)),
+                b.ask(|reply| message(a.clone(), reply)),
+                in_handlers
+            );
+            // The second is refused, so that the first goes on.
+            assert_eq!(first, Ok(None));
+            let cycle = second.unwrap().unwrap();
+            assert_eq!(names(&cycle), ["/b", "/a"]);
+
+            // Into its own.
+            let own = async {
+                rig.entered[0].notified().await;
+                while a.try_tell(Msg::Nothing).is_ok() {}
+                rig.go_on[0].notify_one();
+            };
+            let (told, ()) = tokio::join!(a.ask(|reply| message(a.clone(), reply)), own);
+            assert_eq!(told.unwrap().unwrap().to_string(), "/a -> /a");
+            rig.end().await;
+            assert_eq!(begin.elapsed(), Duration::ZERO);
+        });
+    }
+}
+
+#[test]
+fn refused_message_comes_back() {
+    struct Own;
+    impl Actor for Own {
+        type Msg = Option<(Guard, ReplyTo<bool>)>;
+        async fn handle(&mut self, msg: Self::Msg, ctx: &mut Context<Self>) -> tenure::Result {
+            let Some((guard, reply)) = msg else {
+                return Ok(());
+            };
+            let me = ctx.me();
+            me.try_tell(None)?;
+            let told = me.recipient::<Self::Msg>().tell(Some((guard, reply))).await;
+            let Err(error @ SendError::Deadlock(..)) = told else {
+                return Err("it was let in".into());
+            };
+            assert!(error.to_string().contains(" -> "), "{error}");
+            if let Some((_, reply)) = error.into_inner() {
+                reply.send(true);
+            }
+            Ok(())
+        }
+    }
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let own = system
+            .spawn(ChildSpec::new(Own).mailbox(Mailbox::bounded(1)))
+            .unwrap();
+        check.node(own.node());
+        let guard = check.guard();
+        assert_eq!(own.ask(|reply| Some((guard, reply))).await, Ok(true));
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn cycle_through_an_owned_task_is_named() {
+    paused(async |check| {
+        let rig = Rig::new(&check, &["a", "b"], Mailbox::default());
+        let a = &rig.actors[0];
+        for way in [rig.way([0]), rig.way([1, 0])] {
+            let length = way.len() + 1;
+            let cycle = cycle_of(a.ask(|reply| Msg::AlongInTask(way, reply)).await);
+            assert_eq!(cycle.paths().len(), length, "{cycle}");
+            assert!(names(&cycle).contains(&"/a"), "{cycle}");
+        }
+        // A scope's body is the actor's own code.
+        let cycle = cycle_of(
+            a.ask(|reply| Msg::AlongInScope(rig.way([1, 0]), reply))
+                .await,
+        );
+        assert_eq!(names(&cycle), ["/b", "/a"]);
+        // A task that nobody waits for may ask its owner.
+        let asked = a.ask(|reply| Msg::AlongLater(rig.way([0, 1]), reply)).await;
+        assert_eq!(asked, Ok(Ok(0)));
+        rig.end().await;
+    });
+}
+
+#[test]
+fn of_two_racing_asks_one_fails() {
+    multi_thread(async |check| {
+        for _ in 0..300 {
+            let rig = Rig::new(&check, &["a", "b", "c"], Mailbox::default());
+            let ways = [rig.way([1, 2]), rig.way([2, 0]), rig.way([0, 1])];
+            let racing: Vec<_> = rig
+                .actors
+                .iter()
+                .zip(ways)
+                .map(|(actor, way)| {
+                    let actor = actor.clone();
+                    rig.system
+                        .task(async move {
+                            let asked = actor.ask(|reply| Msg::Along(way, reply)).await;
+                            Ok::<_, tenure::Error>(asked)
+                        })
+                        .unwrap()
+                })
+                .collect();
+            let all = async {
+                for one in racing {
+                    let asked = one.await.unwrap().unwrap_or_else(Err);
+                    assert!(
+                        matches!(asked, Ok(0) | Err(AskError::Deadlock(_))),
+                        "{asked:?}"
+                    );
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), all)
+                .await
+                .expect("none hangs");
+            rig.end().await;
+        }
+    });
+}
+
+#[test]
+fn long_ring_is_walked_without_recursion() {
+    const LENGTH: usize = 2_000;
+    paused(async |_check| {
+        tenure::scope(async |scope| {
+            let actors: Vec<_> = (0..LENGTH)
+                .map(|_| scope.spawn(Node::default()).unwrap())
+                .collect();
+            let mut way = actors[1..].to_vec();
+            way.push(actors[0].clone());
+            let cycle = cycle_of(actors[0].ask(|reply| Msg::Along(way, reply)).await);
+            assert_eq!(cycle.paths().len(), LENGTH);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}

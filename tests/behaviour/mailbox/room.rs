@@ -1,0 +1,240 @@
+//! Room, and the turns of those who wait for it.
+
+use std::task::Poll;
+use std::time::Duration;
+
+use super::{Letter, Office, in_scope, poll};
+use crate::common::{Log, is_simulated, settled};
+use tenure::Tell;
+use tenure::prelude::*;
+use tokio::time::Instant;
+
+#[test]
+fn capacity_counts_what_is_accepted_and_not_started() {
+    in_scope(async |scope, check| {
+        for capacity in [1, 3, 100] {
+            let office = Office::full(scope, check, capacity).await;
+            office.refused(900);
+            // Each that is started makes room for exactly one, although the clerk has taken the
+            // whole batch.
+            for round in 1..=capacity {
+                office.handle(1).await;
+                let next = office.letter(capacity + round);
+                office.clerk.try_tell(next).unwrap();
+                office.refused(900);
+                assert_eq!(office.clerk.node().backlog(), u64::from(capacity));
+            }
+            office.assert_handled(0..=2 * capacity).await;
+        }
+    });
+}
+
+#[test]
+fn tell_waits_for_room_and_its_turn() {
+    in_scope(async |scope, check| {
+        let office = Office::full(scope, check, 1).await;
+        let mut tells: Vec<Tell<'_, _>> = (2..5)
+            .map(|number| office.clerk.tell(office.letter(number)))
+            .collect();
+        for tell in &mut tells {
+            assert!(poll(tell).is_pending());
+        }
+        // The room goes to the first of those who wait, even before it looks.
+        office.handle(1).await;
+        office.refused(900);
+        assert!(poll(&mut tells[2]).is_pending());
+        assert!(poll(&mut tells[1]).is_pending());
+        assert!(matches!(poll(&mut tells[0]), Poll::Ready(Ok(()))));
+        office.refused(900);
+        assert!(poll(&mut tells[1]).is_pending());
+
+        office.handle(1).await;
+        assert!(poll(&mut tells[2]).is_pending());
+        assert!(matches!(poll(&mut tells[1]), Poll::Ready(Ok(()))));
+        office.handle(1).await;
+        assert!(matches!(poll(&mut tells[2]), Poll::Ready(Ok(()))));
+        drop(tells);
+        office.assert_handled(0..5).await;
+    });
+}
+
+#[test]
+fn waiting_tells_are_woken_in_order() {
+    in_scope(async |scope, check| {
+        let office = Office::full(scope, check, 1).await;
+        let (mut tellers, begun) = (Vec::new(), Log::default());
+        for number in 2..50 {
+            let (clerk, letter, begun) =
+                (office.clerk.clone(), office.letter(number), begun.clone());
+            let telling = async move {
+                begun.push(number.to_string());
+                clerk.tell(letter).await
+            };
+            tellers.push(scope.task(telling).unwrap());
+        }
+        settled().await;
+        office.turns.add_permits(50);
+        for teller in tellers {
+            teller.await.unwrap();
+        }
+        let in_line = begun.entries();
+        let in_line = in_line.iter().map(|number| number.parse().unwrap());
+        office
+            .assert_handled([0, 1].into_iter().chain(in_line))
+            .await;
+    });
+}
+
+#[test]
+fn dropped_tell_has_sent_nothing_and_passes_its_turn_on() {
+    in_scope(async |scope, check| {
+        let office = Office::full(scope, check, 1).await;
+        let tell = |number| Box::pin(office.clerk.tell(office.letter(number)));
+        let (mut first, mut second, mut third, mut fourth) = (tell(2), tell(3), tell(4), tell(5));
+        for tell in [&mut first, &mut second, &mut third, &mut fourth] {
+            assert!(poll(tell).is_pending());
+        }
+        let alive = check.alive();
+        // In the line.
+        drop(second);
+        assert_eq!(check.alive(), alive - 1);
+        // With the room that was already its own.
+        office.handle(1).await;
+        drop(first);
+        assert!(poll(&mut fourth).is_pending());
+        assert!(matches!(poll(&mut third), Poll::Ready(Ok(()))));
+        office.handle(1).await;
+        assert!(matches!(poll(&mut fourth), Poll::Ready(Ok(()))));
+        // Nobody waits: the room is there for all.
+        let mut fifth = tell(6);
+        assert!(poll(&mut fifth).is_pending());
+        office.handle(1).await;
+        office.refused(900);
+        drop(fifth);
+        office.clerk.try_tell(office.letter(7)).unwrap();
+        // One that was never polled.
+        drop(tell(8));
+        office.assert_handled([0, 1, 4, 5, 7]).await;
+    });
+}
+
+#[test]
+fn tell_that_times_out_gives_the_message_back() {
+    const LIMIT: Duration = Duration::from_secs(3);
+    in_scope(async |scope, check| {
+        let office = Office::full(scope, check, 1).await;
+        let begin = Instant::now();
+        let mut patient = Box::pin(office.clerk.tell(office.letter(2)));
+        let mut behind = Box::pin(office.clerk.tell(office.letter(3)).timeout(LIMIT));
+        assert!(poll(&mut patient).is_pending());
+        let Err(SendError::TimedOut(refused)) = behind.as_mut().await else {
+            panic!("it did not time out");
+        };
+        drop(behind);
+        assert_eq!(begin.elapsed(), LIMIT);
+        assert_eq!(refused.into_inner().number, 3);
+
+        // One that gets its turn in time does not.
+        let in_time = office.clerk.tell(office.letter(4)).timeout(LIMIT);
+        let handle = async {
+            settled().await;
+            office.handle(2).await;
+        };
+        let (told, in_time, ()) = tokio::join!(patient, in_time, handle);
+        told.unwrap();
+        in_time.unwrap();
+        office.assert_handled([0, 1, 2, 4]).await;
+    });
+}
+
+#[test]
+fn unbounded_mailbox_never_waits() {
+    in_scope(async |scope, check| {
+        let many = if is_simulated() { 1_000 } else { 100_000 };
+        let office = Office::new(scope, check, Mailbox::unbounded());
+        for number in 0..many {
+            office.clerk.try_tell(office.letter(number)).unwrap();
+        }
+        assert_eq!(office.clerk.node().backlog(), u64::from(many));
+        office.turns.add_permits(many as usize);
+        office.assert_handled(0..many).await;
+    });
+}
+
+/// A producer that never waits for room still lets the others run.
+#[test]
+fn endless_tells_yield() {
+    in_scope(async |scope, check| {
+        let office = Office::new(scope, check, Mailbox::unbounded());
+        let recipient: Recipient<Letter> = office.clerk.recipient();
+        let (clerk, check) = (office.clerk.clone(), check.clone());
+        let flood = scope.task(async move {
+            loop {
+                let letter = Letter {
+                    number: 0,
+                    _guard: check.guard(),
+                };
+                if clerk.tell(letter).await.is_err() {
+                    break;
+                }
+            }
+        });
+        let check = office.check.clone();
+        let other_flood = scope.task(async move {
+            loop {
+                let letter = Letter {
+                    number: 0,
+                    _guard: check.guard(),
+                };
+                if recipient.tell(letter).await.is_err() {
+                    break;
+                }
+            }
+        });
+        settled().await;
+        office.clerk.kill().await.unwrap();
+        flood.unwrap().await.unwrap();
+        other_flood.unwrap().await.unwrap();
+    });
+}
+
+#[test]
+fn those_who_wait_for_room_get_their_message_back() {
+    in_scope(async |scope, check| {
+        for kill in [false, true] {
+            let office = Office::full(scope, check, 1).await;
+            let tells: Vec<_> = (2..10)
+                .map(|number| office.clerk.tell(office.letter(number)))
+                .collect();
+            let telling = async {
+                let mut refused = Vec::new();
+                let mut tells = tells;
+                for tell in &mut tells {
+                    assert!(poll(tell).is_pending());
+                }
+                for tell in tells {
+                    match tell.await {
+                        Err(SendError::Stopped(letter)) => refused.push(letter.into_inner().number),
+                        other => panic!("{other:?}"),
+                    }
+                }
+                refused
+            };
+            let stopping = async {
+                settled().await;
+                let stopping = if kill {
+                    office.clerk.kill()
+                } else {
+                    office.clerk.stop()
+                };
+                office.turns.add_permits(1);
+                stopping.await
+            };
+            let (refused, stopped) = tokio::join!(telling, stopping);
+            assert_eq!(refused, (2..10).collect::<Vec<_>>());
+            stopped.unwrap();
+            let handled: &[&str] = if kill { &[] } else { &["0"] };
+            assert_eq!(office.log.entries(), handled, "the queue is discarded");
+        }
+    });
+}

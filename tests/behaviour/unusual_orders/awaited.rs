@@ -1,0 +1,213 @@
+//! Ends that somebody awaits only once they have begun, or after.
+
+use std::time::Duration;
+
+use super::{Doer, Msg, SECOND, in_scope, run};
+use crate::common::{Log, multi_thread, settled};
+use tenure::prelude::*;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+/// Told to drain in its backoff, beneath a node that has been told to stop and is busy.
+#[test]
+fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
+    in_scope(async |scope, log, begin| {
+        let owner = scope.spawn(ChildSpec::new(Doer::new(log)).grace(100 * SECOND))?;
+        owner
+            .tell(run(move |x, ctx| {
+                Box::pin(async move {
+                    let child = ctx.spawn(
+                        ChildSpec::new(Doer::new(&x.log))
+                            .restart(Restart::OnFailure)
+                            .backoff(Backoff::fixed(1000 * SECOND)),
+                    )?;
+                    child.tell(Msg::Fail).await?;
+                    settled().await;
+                    ctx.cancelled().await;
+                    let drained = child.drain().within(SECOND).await;
+                    assert!(drained.is_ok(), "{drained:?}");
+                    Ok(())
+                })
+            }))
+            .await?;
+        settled().await;
+        let r = owner.stop().await;
+        assert!(begin.elapsed() <= 2 * SECOND, "{:?} {r:?}", begin.elapsed());
+        Ok(())
+    });
+}
+
+/// Rule 4: a contained child of a concurrent, draining owner spawns a sibling and fails.
+#[test]
+fn sibling_spawned_late_by_a_contained_child_of_a_concurrent_drain() {
+    in_scope(async |scope, log, _| {
+        let owner =
+            scope.spawn(ChildSpec::new(Doer::new(log)).stop_order(StopOrder::Concurrent))?;
+        owner
+            .tell(run(|x, ctx| {
+                Box::pin(async move {
+                    let spawner = ctx.spawner();
+                    let sibling = ctx.spawn(ChildSpec::new(Doer::new(&x.log)).contain())?;
+                    sibling
+                        .tell(run(move |x, _| {
+                            Box::pin(async move {
+                                sleep(SECOND).await;
+                                spawner.spawn(Doer::new(&x.log).says("late stops"))?;
+                                Err("fails".into())
+                            })
+                        }))
+                        .await?;
+                    Ok(())
+                })
+            }))
+            .await?;
+        let drained = owner.drain().await;
+        assert!(drained.is_ok(), "{drained:?}");
+        Ok(())
+    });
+}
+
+/// A plain task that awaits a sibling's end from a task of a scope of its own, in a drain.
+#[test]
+fn sibling_awaited_from_a_scope_of_a_plain_task() {
+    in_scope(async |scope, log, _| {
+        let owner = scope.spawn(Doer::new(log))?;
+        owner
+            .tell(run(|x, ctx| {
+                Box::pin(async move {
+                    let sibling = ctx.spawn(Doer::new(&x.log))?;
+                    ctx.task(async move {
+                        let _ended = tenure::scope_send(|s| async move {
+                            s.task(async move {
+                                let _ended = sibling.stopped().await;
+                            })?;
+                            Ok(())
+                        })
+                        .await;
+                    })?;
+                    Ok(())
+                })
+            }))
+            .await?;
+        let r = owner.drain().await;
+        assert!(r.is_ok());
+        Ok(())
+    });
+}
+
+/// A blocking job that awaits a sibling's end, in a drain.
+#[test]
+fn sibling_awaited_by_a_blocking_job() {
+    multi_thread(async |_c| {
+        let log = Log::default();
+        let ended = tenure::scope(async |scope| {
+            let owner = scope.spawn(Doer::new(&log))?;
+            let (tx, rx) = oneshot::channel();
+            owner
+                .tell(run(|x, ctx| {
+                    Box::pin(async move {
+                        let sibling = ctx.spawn(Doer::new(&x.log))?;
+                        ctx.blocking(move |_| {
+                            let _ended = tx.send(());
+                            let _ended =
+                                tokio::runtime::Handle::current().block_on(sibling.stopped());
+                        })?;
+                        Ok(())
+                    })
+                }))
+                .await?;
+            rx.await?;
+            sleep(Duration::from_millis(50)).await;
+            let r = owner.drain().await;
+            assert!(r.is_ok());
+            Ok(())
+        })
+        .await;
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
+
+/// Rule 16: an owner in a restart waits for a child that had been told to stop before, and whose `on_stop` asks it.
+#[test]
+fn restart_waits_for_a_child_that_was_told_before_and_asks_it() {
+    in_scope(async |scope, log, begin| {
+        let owner = scope.spawn(ChildSpec::new(Doer::new(log)).restart(Restart::OnFailure))?;
+        let me = owner.clone();
+        let (tx, rx) = oneshot::channel();
+        owner
+            .tell(run(move |x, ctx| {
+                Box::pin(async move {
+                    let child = ctx.spawn(Doer::new(&x.log).on_stop(move |x, _| {
+                        let me = me.clone();
+                        Box::pin(async move {
+                            let r = me.ask(Msg::Ping).await;
+                            x.log.push(format!("{r:?}"));
+                            Ok(())
+                        })
+                    }))?;
+                    let _ended = tx.send(child);
+                    sleep(SECOND).await;
+                    Err("fails".into())
+                })
+            }))
+            .await?;
+        let child = rx.await?;
+        drop(child.stop());
+        owner.ask(Msg::Ping).await?;
+        assert_eq!(begin.elapsed(), SECOND);
+        Ok(())
+    });
+}
+
+/// Late await of a sibling's end in a scope that is polled.
+#[test]
+fn late_await_of_a_siblings_end_in_a_scope() {
+    in_scope(async |s, log, _| {
+        let sibling = s.spawn(Doer::new(log))?;
+        s.task(async move {
+            sleep(SECOND).await;
+            let _ended = sibling.stopped().await;
+        })?;
+        Ok(())
+    });
+}
+
+/// A plain task of a scope that awaits the end of a sibling's child.
+#[test]
+fn task_of_a_scope_awaits_the_end_of_a_siblings_child() {
+    in_scope(async |s, log, _| {
+        let sibling = s.spawn(Doer::new(log))?;
+        let (tx, rx) = oneshot::channel();
+        sibling
+            .tell(run(|x, ctx| {
+                Box::pin(async move {
+                    let _ended = tx.send(ctx.spawn(Doer::new(&x.log))?);
+                    Ok(())
+                })
+            }))
+            .await?;
+        let grandchild = rx.await?;
+        s.task(async move {
+            let _ended = grandchild.stopped().await;
+        })?;
+        Ok(())
+    });
+}
+
+/// A plain task of a scope that awaits a sibling's end in a task of its own scope.
+#[test]
+fn task_of_a_scope_awaits_a_siblings_end_from_its_own_scope() {
+    in_scope(async |s, log, _| {
+        let sibling = s.spawn(Doer::new(log))?;
+        s.task(async move {
+            let _ended = tenure::scope_send(|s| async move {
+                s.task(async move {
+                    let _ended = sibling.stopped().await;
+                })?;
+                Ok(())
+            })
+            .await;
+        })?;
+        Ok(())
+    });
+}
