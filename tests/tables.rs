@@ -1,4 +1,4 @@
-//! The tables of `docs/tables.md` and `docs/proof.md` name tests that are there.
+//! The tables of `docs/tables.md` and `docs/proof.md` name tests that are there, and what is broken on purpose still can be.
 
 use std::fs;
 
@@ -26,4 +26,31 @@ fn each_test_that_the_tables_name_is_there() {
         assert!(is_there, "{file} has no {name}");
     }
     assert!(seen > 110, "{seen} tests are named");
+}
+
+/// Whoever changes what a patch of `tests/breakages/` breaks mends the patch: `.ci/breakages` is not run for each change.
+#[test]
+fn each_breakage_can_be_applied() {
+    let patches = fs::read_dir("tests/breakages").unwrap();
+    let mut seen = 0;
+    for patch in patches.map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&patch).unwrap();
+        // The first piece is what stands before the first hunk, which names the file.
+        let (head, hunks) = text.split_once("\n@@ ").unwrap();
+        let file = head.rsplit_once("\n+++ b/").unwrap().1;
+        let source = fs::read_to_string(file).unwrap();
+        for hunk in hunks.split("\n@@ ") {
+            let lines = hunk.lines().skip(1);
+            let before: Vec<_> = lines
+                .filter_map(|line| line.strip_prefix([' ', '-']))
+                .collect();
+            let before = before.join("\n");
+            assert!(
+                source.contains(&before),
+                "{patch:?} does not fit:\n{before}"
+            );
+        }
+        seen += 1;
+    }
+    assert!(seen > 10, "{seen} breakages");
 }

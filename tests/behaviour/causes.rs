@@ -4,11 +4,11 @@ use crate::common;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use common::node::{Msg, Node, hold, run};
-use common::{Log, paused, settled};
+use common::{Log, paused, settled, time_at_work};
 use tenure::prelude::*;
 use tenure::{Cause, ChildExit, Failure, Phase, StopError};
 use tokio::task::yield_now;
@@ -251,7 +251,7 @@ impl Actor for Link {
 fn escalation(levels: usize) -> Duration {
     let runtime = common::current_thread();
     runtime.block_on(async {
-        let begin = Instant::now();
+        let begin = time_at_work();
         let ended = tenure::scope(async |scope| {
             let first = scope.spawn(Link { beneath: levels })?;
             drop(first.stopped().await);
@@ -265,7 +265,7 @@ fn escalation(levels: usize) -> Duration {
         let path = failure.leaves().nth(levels / 2).unwrap().path().to_owned();
         assert_eq!(path.split('/').count(), 66, "{path}");
         drop(failure);
-        begin.elapsed()
+        time_at_work() - begin
     })
 }
 
