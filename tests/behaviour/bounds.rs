@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Count, multi_thread, paused};
 use tenure::prelude::*;
-use tenure::{Phase, StopError};
+use tenure::{Kind, Phase, StopError};
 use tokio::time::{Instant, sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -249,11 +249,20 @@ fn what_blocks_is_found_in_time_behind_a_sibling_with_a_long_grace() {
         let long = ChildSpec::new(Node(0)).grace(Duration::from_secs(3_600));
         let long = system.spawn(long).unwrap();
         check.node(long.node());
-        let outcome = system.stop().await;
-        assert!(
-            matches!(outcome, Err(StopError::Unjoined(_))),
-            "{outcome:?}"
-        );
+        // Where other work has the machine, the shell of the system itself may be late, and is to blame before.
+        loop {
+            let outcome = system.stop().await;
+            let Err(StopError::Unjoined(unjoined)) = &outcome else {
+                panic!("{outcome:?}");
+            };
+            if unjoined
+                .nodes()
+                .iter()
+                .any(|node| node.kind == Kind::Blocking)
+            {
+                break;
+            }
+        }
         assert_eq!(job.node().phase(), Phase::Stopping);
         drop(release);
         drop(system.stopped().await);
