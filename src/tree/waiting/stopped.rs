@@ -17,7 +17,9 @@ use crate::tree::node::{AnyNode, Request, is_beneath};
 ///
 /// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`];
 /// [`StopError::TimedOut`]; and [`StopError::Deadlock`] if the wait would never end
-/// ([rule 16](crate::lifecycle#rule-16)). The node lives on after those two.
+/// ([rule 16](crate::lifecycle#rule-16)). The node lives on after those two. What the body of a
+/// [`scope`](crate::scope()) waits for is not seen if no node polls that: a wait for its end, which its body waits for in
+/// turn, lasts until a [`timeout`](Stopped::timeout).
 ///
 /// # Panics
 ///
