@@ -220,7 +220,7 @@ fn the_last_child_ends_an_owner_whose_shell_has_gone() {
 
 #[test]
 fn a_child_that_comes_while_its_owner_joins_is_told_as_well() {
-    explore(2, |runtime| {
+    explore(1, |runtime| {
         let owner = root(runtime, Settings::default());
         let first = child(&owner, Kind::Actor);
         let join = thread::spawn({
@@ -238,18 +238,15 @@ fn a_child_that_comes_while_its_owner_joins_is_told_as_well() {
                 }));
             }
         });
-        let spawns = thread::spawn({
-            let owner = Arc::clone(&owner);
-            move || {
-                // As code of the child's, which ends with that.
-                let second = add(&owner, Kind::Actor, &Mutex::default());
-                block_on(finish(Exit::new(first)));
-                second
-            }
+        // As code of the first child's, which ends once the second has.
+        let second = child(&owner, Kind::Actor);
+        let shell = thread::spawn({
+            let second = Arc::clone(&second);
+            move || block_on(obedient_shell(Exit::new(second)))
         });
-        if let Ok(second) = spawns.join().unwrap() {
-            block_on(obedient_shell(Exit::new(second)));
-        }
+        wait(&second);
+        shell.join().unwrap();
+        block_on(finish(Exit::new(first)));
         join.join().unwrap();
         assert!(!owner.has_children());
         block_on(finish(Exit::new(owner)));
