@@ -190,7 +190,7 @@ fn those_who_wait_for_room_get_it() {
             let queue = Arc::clone(&shell.queue);
             thread::spawn(move || {
                 let mut ticket = None;
-                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
+                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), &|| true));
                 let reserved = block_on(room).unwrap();
                 let pushed =
                     queue.push_reserved(message, reserved, CallerTracking::Nobody, || true);
@@ -218,7 +218,7 @@ fn room_is_given_while_a_message_is_handled() {
             let (queue, sent) = (Arc::clone(&shell.queue), Arc::clone(&sent));
             move || {
                 let mut ticket = None;
-                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
+                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), &|| true));
                 let _reserved = block_on(room).unwrap();
                 sent.notify();
             }
@@ -269,7 +269,7 @@ fn is_sent_away(end: impl Fn(&Queue<u32>) + Send + Sync + 'static) {
             let queue = Arc::clone(&queue);
             move || {
                 let mut ticket = None;
-                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), || true));
+                let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), &|| true));
                 block_on(room).is_ok()
             }
         });
