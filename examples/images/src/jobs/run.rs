@@ -30,7 +30,7 @@ impl Run {
     ///
     /// A store that fails is no reason to give up: what was accepted is done.
     pub(super) async fn until_end(self) -> Option<Outcome> {
-        let mut failures = 0;
+        let (id, mut failures) = (self.id, 0);
         loop {
             match self.attempt().await {
                 Ok(thumbnails) => return Some(Outcome::Done(thumbnails)),
@@ -38,9 +38,12 @@ impl Run {
                 Err(Unmade::Cancelled) if self.cancel.is_cancelled() => {
                     return Some(Outcome::Cancelled("cancelled".to_owned()));
                 }
-                Err(Unmade::Cancelled) => return None,
+                Err(Unmade::Cancelled) if self.options.closing.is_cancelled() => return None,
+                // Its worker was ended by somebody else than its client.
+                Err(Unmade::Cancelled) => {
+                    tracing::warn!(id, "a worker has given up, which is tried again");
+                }
                 Err(Unmade::Store(error)) => {
-                    let id = self.id;
                     tracing::warn!(id, %error, "the image cannot be read, which is tried again");
                 }
             }

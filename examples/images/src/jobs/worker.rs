@@ -78,11 +78,14 @@ pub(crate) fn workers(
         Ok(())
     });
     // An image on which the decoder panics costs its worker, which is replaced, and nobody else.
-    let worker = move |_| ChildSpec::new(worker.clone()).contain();
+    // A thread looks at its token between two steps, of which the longest unpacks a large picture.
+    let grace = limits.finish * 2;
+    let worker = move |_| ChildSpec::new(worker.clone()).contain().grace(grace);
     PoolOptions::fixed(limits.workers, worker)
         .queue(Mailbox::bounded(limits.jobs.max(1)))
         .spec()
         .name("workers")
+        .grace(grace)
 }
 
 fn make(

@@ -136,6 +136,28 @@ async fn job_that_was_asked_for_so_ends_with_its_client() {
 }
 
 #[tenure::test(flavor = "multi_thread", timeout = "60s")]
+async fn crash_ends_what_was_to_end_with_its_client_and_nothing_else() {
+    let disk = Disk::default();
+    let (running, _probe) = Running::with_probe(&disk, Limits::default()).await;
+    let image = pictures::png();
+    let length = format!("Content-Length: {}\r\n", image.len());
+    let bound = head("POST", "/jobs?with=client", &length);
+    let mut client = open(running.address, &bound).await;
+    client.write_all(&image).await.unwrap();
+    read_until(&mut client, "\"queued\"").await;
+    let other = running.post(&image).await.id();
+
+    // What is on the disk in the middle of it.
+    let after = Running::start(&disk.after_the_cut(), Limits::default()).await;
+    let job = after.job_that_is(other - 1, "cancelled").await;
+    assert_eq!(job["why"], "its client has gone");
+    after.job_that_is(other, "done").await;
+    after.drain().await;
+    drop(client);
+    running.drain().await;
+}
+
+#[tenure::test(flavor = "multi_thread", timeout = "60s")]
 async fn job_outlives_its_client_unless_that_was_asked_for() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
     // The client closes its connection with the answer.
@@ -269,5 +291,15 @@ async fn page_and_dashboard_are_served_with_a_strict_policy() {
     assert!(tree.contains("/root/store"), "{tree}");
     let other = send(running.address, "PUT", "/jobs", b"x").await;
     assert_eq!(other.status, 405);
+    running.drain().await;
+}
+
+#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+async fn work_that_its_worker_gives_up_is_handed_out_again() {
+    let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
+    let id = running.post(&pictures::png()).await.id();
+    next(&mut probe).await.finish(Err(Unmade::Cancelled));
+    next(&mut probe).await.finish(Ok(Vec::new()));
+    running.job_that_is(id, "done").await;
     running.drain().await;
 }
