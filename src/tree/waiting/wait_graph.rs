@@ -35,6 +35,12 @@ use crate::tree::node::{
 #[must_use = "the wait is over when this is dropped"]
 pub(crate) struct Wait(Option<Arc<Edge>>);
 
+/// The node that waits, and from within which scope.
+struct Waiter {
+    node: Arc<dyn AnyNode>,
+    scope: Option<Arc<dyn AnyNode>>,
+}
+
 impl Wait {
     pub(crate) const fn new() -> Self {
         Self(None)
@@ -94,12 +100,14 @@ impl Wait {
 
     /// Who waits here, and from within which scope, unless that is listed already. What is listed of another is not any
     /// more.
-    fn waiter(&mut self, limited: bool) -> Option<(Arc<dyn AnyNode>, Option<Arc<dyn AnyNode>>)> {
+    fn waiter(&mut self, limited: bool) -> Option<Waiter> {
         let here = with_carrier(|node, here| {
             let scope = (here.kind() == Kind::Scope).then_some(here);
             let edge = self.0.as_ref();
-            (!edge.is_some_and(|edge| edge.is_of(node, scope, limited)))
-                .then(|| (Arc::clone(node), scope.cloned()))
+            (!edge.is_some_and(|edge| edge.is_of(node, scope, limited))).then(|| Waiter {
+                node: Arc::clone(node),
+                scope: scope.cloned(),
+            })
         });
         if here.as_ref().is_none_or(Option::is_some) {
             self.end();
@@ -109,11 +117,12 @@ impl Wait {
 
     fn add(
         &mut self,
-        (from, scope): (Arc<dyn AnyNode>, Option<Arc<dyn AnyNode>>),
+        waiter: Waiter,
         (target, request): (Arc<dyn AnyNode>, Request),
         limited: bool,
     ) {
-        let edge = Edge::new(from, target, request, limited, scope);
+        let Waiter { node, scope } = waiter;
+        let edge = Edge::new(node, target, request, limited, scope);
         edge.list();
         self.0 = Some(edge);
     }
