@@ -402,15 +402,20 @@ impl<A: Actor> Context<A> {
 
     #[cold]
     fn publish(&mut self, label: &'static str) {
+        let mut mark = mark_of(label);
         if self.cell.node.shared.timings {
-            // No label is remembered, so that each message comes here.
+            mark ^= EACH_TIME;
             self.cell.queue.note_begin(Instant::now());
-        } else {
-            self.label = mark_of(label);
         }
-        self.cell.node.set_label(Label::of(label));
+        if self.label != mark {
+            self.label = mark;
+            self.cell.node.set_label(Label::of(label));
+        }
     }
 }
+
+/// A label that is remembered with this differs from itself, so that each message comes to where it is published.
+const EACH_TIME: u64 = 1 << 47;
 
 /// Tells a text from another by where it is and how long: in one word, as every actor has one. A text
 /// of more than 64 KiB might be taken for another.
