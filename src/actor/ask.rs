@@ -11,7 +11,8 @@ use crate::tree::{AnyNode, is_beneath, keep_reply};
 /// A request and the wait for its reply, made by [`ActorRef::ask`](crate::ActorRef::ask).
 ///
 /// ```
-/// # /// # use tenure::prelude::*;
+/// # use std::time::Duration;
+/// # use tenure::prelude::*;
 /// struct Silent;
 ///
 /// impl Actor for Silent {
