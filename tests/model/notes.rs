@@ -265,6 +265,12 @@ impl crate::world::Node {
         self.orders.iter().any(|(_, told)| *told == order)
     }
 
+    /// By an order, or since the future of a scope was dropped.
+    pub fn was_killed(&self) -> bool {
+        let is_dropped = matches!(self.sort, Sort::Scope(_)) && !self.has_returned;
+        self.was_told(Order::Kill) || is_dropped
+    }
+
     /// Nothing is restarted beneath it, or it itself, from now on.
     fn ends_restarts(&self) -> bool {
         self.was_told(Order::Stop)

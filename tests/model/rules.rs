@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tenure::{Cause, Failure, Phase, Restart, StopError, StopReason, System};
 
-use crate::script::{Child, Order};
+use crate::script::Child;
 use crate::world::{ROOT, Sort, State, Tag, World};
 
 impl World {
@@ -237,9 +237,7 @@ impl State {
             && last.on_stop == 0
             && !last.panicked
         {
-            let killed = self
-                .upward(tag)
-                .any(|tag| self.nodes[tag].was_told(Order::Kill));
+            let killed = self.upward(tag).any(|tag| self.nodes[tag].was_killed());
             if !killed {
                 self.breach(format!(
                     "rule 9: #{tag} failed with an error, and on_stop has not run"

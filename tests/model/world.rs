@@ -74,6 +74,8 @@ pub struct Node {
     pub start_is_awaited: bool,
     /// It has asked for its own end.
     pub finishes: bool,
+    /// A scope whose future has come to its end, and was not dropped before.
+    pub has_returned: bool,
     /// A task whose failure fails nobody.
     pub contained: bool,
     /// What its body was to fail with, and did.
@@ -180,6 +182,7 @@ impl World {
             handling: None,
             start_is_awaited: false,
             finishes: false,
+            has_returned: false,
             contained: false,
             failures: Vec::new(),
         });
