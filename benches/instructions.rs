@@ -24,7 +24,7 @@ use tenure::prelude::*;
 /// How much a count may grow, in percent. Two runs differ by less than a tenth of one.
 const TOLERANCE: f64 = 1.0;
 
-/// The same where the compiler or the C library is not that of the record: they make some difference.
+/// The same where the compiler, the C library or the processor is not that of the record: they make some difference.
 const TOLERANCE_ELSEWHERE: f64 = 4.0;
 
 /// A count that falls by so much is to be recorded, or it may grow back unnoticed.
@@ -85,7 +85,7 @@ fn instructions((name, count): Run) -> u64 {
     number.trim().parse().expect("the count is a number")
 }
 
-/// What else the counts depend on: the compiler and the C library.
+/// What else the counts depend on: the compiler, the C library, and the processor, for which that chooses its `memcpy`.
 fn tools() -> String {
     let first_line = |program: &str| {
         let said = Command::new(program).arg("--version").output();
@@ -95,7 +95,23 @@ fn tools() -> String {
             .and_then(|said| said.lines().next().map(str::to_owned));
         line.unwrap_or_else(|| format!("no {program}"))
     };
-    format!("{}; {}", first_line("rustc"), first_line("ldd"))
+    format!(
+        "{}; {}; {}",
+        first_line("rustc"),
+        first_line("ldd"),
+        processor()
+    )
+}
+
+fn processor() -> String {
+    let known = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let of = |name: &str| {
+        let mut fields = known.lines().filter_map(|line| line.split_once(':'));
+        let field = fields.find(|(field, _)| field.trim() == name);
+        field.map_or("?", |(_, value)| value.trim())
+    };
+    let (family, model) = (of("cpu family"), of("model"));
+    format!("{} family {family} model {model}", of("vendor_id"))
 }
 
 fn record(counts: &[(&str, f64)]) {
