@@ -57,7 +57,8 @@ pub(crate) struct Viewer {
 impl Viewer {
     pub(crate) async fn open(at: SocketAddr, path: &str) -> Self {
         let mut stream = TcpStream::connect(at).await.unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        // The connection ends with the events.
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         Self {
             lines: BufReader::new(stream),

@@ -14,11 +14,21 @@ use crate::harness::{MILLIS, SECOND, still_serving};
 
 fn defaults(_: &mut Limits) {}
 
-/// What makes a connection of HTTP/2 end with a fault of the client's.
-fn is_a_fault(name: &str, bytes: Vec<u8>, times: usize) {
+/// What makes a connection of HTTP/2 end with a fault of the client's: a name, bytes, and how often they are sent.
+///
+/// The server lingers for each of them, and so they go side by side, each to a server of its own.
+fn are_faults<const N: usize>(cases: [(&str, Vec<u8>, usize); N]) {
+    std::thread::scope(|threads| {
+        for (name, bytes, times) in cases {
+            threads.spawn(move || is_a_fault(name, &bytes, times));
+        }
+    });
+}
+
+fn is_a_fault(name: &str, bytes: &[u8], times: usize) {
     still_serving(defaults, async |http| {
         let mut client = Client::connect(http).await;
-        client.flood(&bytes, times).await;
+        client.flood(bytes, times).await;
         let code = client.end().await;
         assert_ne!(code, Some(0), "{name}");
         http.until(name, |http| http.stats.protocol_errors.get() == 1)
@@ -29,39 +39,31 @@ fn is_a_fault(name: &str, bytes: Vec<u8>, times: usize) {
 #[test]
 fn bad_frames_end_the_connection() {
     let huge = [&[0xff, 0xff, 0xff, DATA, 0, 0, 0, 0, 1][..], &[0; 100]].concat();
-    is_a_fault("a frame that is too large", huge, 1);
-    is_a_fault("data on stream 0", frame(DATA, 0, 0, b"x"), 1);
-    is_a_fault("data on an idle stream", frame(DATA, 0, 9, b"x"), 1);
-    is_a_fault("settings of a bad size", frame(SETTINGS, 0, 0, &[0; 5]), 1);
-    is_a_fault("a window of 0 more", frame(WINDOW_UPDATE, 0, 0, &[0; 4]), 1);
-    let most = 0x7fff_ffff_u32.to_be_bytes();
-    is_a_fault(
-        "a window that overflows",
-        frame(WINDOW_UPDATE, 0, 0, &most),
-        2,
-    );
-    is_a_fault(
-        "padding longer than the frame",
-        frame(HEADERS, 0x8 | END_HEADERS, 1, &[9, 0]),
-        1,
-    );
-    is_a_fault(
-        "a continuation of nothing",
-        frame(CONTINUATION, END_HEADERS, 1, &[]),
-        1,
-    );
-    is_a_fault("an even stream", get(2, "/"), 1);
-    is_a_fault(
-        "a head that is none",
-        frame(HEADERS, END_HEADERS, 1, &[0xff; 20]),
-        1,
-    );
+    let most = frame(WINDOW_UPDATE, 0, 0, &0x7fff_ffff_u32.to_be_bytes());
+    let padding = frame(HEADERS, 0x8 | END_HEADERS, 1, &[9, 0]);
+    let no_head = frame(HEADERS, END_HEADERS, 1, &[0xff; 20]);
     let split = [
         frame(HEADERS, 0, 1, &head("GET", "/")),
         frame(PING, 0, 0, &[0; 8]),
     ]
     .concat();
-    is_a_fault("a ping within a head", split, 1);
+    are_faults([
+        ("a frame that is too large", huge, 1),
+        ("data on stream 0", frame(DATA, 0, 0, b"x"), 1),
+        ("data on an idle stream", frame(DATA, 0, 9, b"x"), 1),
+        ("settings of a bad size", frame(SETTINGS, 0, 0, &[0; 5]), 1),
+        ("a window of 0 more", frame(WINDOW_UPDATE, 0, 0, &[0; 4]), 1),
+        ("a window that overflows", most, 2),
+        ("padding longer than the frame", padding, 1),
+        (
+            "a continuation of nothing",
+            frame(CONTINUATION, END_HEADERS, 1, &[]),
+            1,
+        ),
+        ("an even stream", get(2, "/"), 1),
+        ("a head that is none", no_head, 1),
+        ("a ping within a head", split, 1),
+    ]);
 }
 
 #[test]
@@ -86,12 +88,11 @@ fn floods_end_the_connection() {
         resets.extend(get(stream * 2 + 1, "/hang"));
         resets.extend(frame(RST_STREAM, 0, stream * 2 + 1, &8_u32.to_be_bytes()));
     }
-    is_a_fault("resets", resets, 1);
     let mut head = frame(HEADERS, 0, 1, &head("GET", "/"));
     for _ in 0..10_000 {
         head.extend(frame(CONTINUATION, 0, 1, &field("x", "y")));
     }
-    is_a_fault("continuations", head, 1);
+    are_faults([("resets", resets, 1), ("continuations", head, 1)]);
 }
 
 /// Answers that nobody reads wait for room: the server reads no more, and the client is a stalled reader.
