@@ -169,7 +169,7 @@ pub trait Actor: Send + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// Fails the start, and with it the actor.
+    /// Fails the start, and with it the actor. [`on_stop`](Actor::on_stop) runs, as after an error of a handler.
     fn on_start(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = Result> + Send {
         let _ = ctx;
         async { Ok(()) }

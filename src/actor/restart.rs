@@ -129,32 +129,23 @@ impl RestartCycle {
     }
 }
 
-/// Goes on to the next incarnation, after the state and the children of the last one are gone:
-/// makes its recipe, when it is time and the node's turn. `false` if there is none.
+/// Goes on to the next incarnation, after the state and the children of the last one are gone, when it is time and the
+/// node's turn. `false` if there is none. From here on the node takes children again, which are the next incarnation's
+/// although that has not begun.
 ///
 /// A drain does not wait: what was accepted is to be handled, if there is anything. Neither does one that may
 /// not be started anew any more: somebody may wait for what it was sent.
 pub(super) async fn go_on<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
     let ActorTask {
-        life,
         restarts: Some(restarts),
         exit,
+        ..
     } = task
     else {
         return false;
     };
     let _count = RestartCount::new(&exit.any().shared);
-    while restarts.cycle.wait(exit, report).await {
-        restarts.start(&mut life.incarnation, exit, report);
-        if matches!(life.incarnation, Incarnation::Recipe(_)) {
-            return true;
-        }
-        let end = IncarnationEnd::Failed;
-        if !restarts.cycle.decide(exit.any().node(), end, report) {
-            return false;
-        }
-    }
-    false
+    restarts.cycle.wait(exit, report).await
 }
 
 /// Waits until it is time, and the node's turn among its siblings. `false` if it is to end instead.

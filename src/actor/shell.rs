@@ -38,11 +38,12 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
         let task = &mut task;
         let mut report = Report::default();
 
-        if let Some(restarts) = &mut task.restarts {
-            restarts.start(&mut task.life.incarnation, &mut task.exit, &mut report);
-        }
         // Once for each incarnation.
         loop {
+            // One whose recipe cannot be made ends as any other: what it may own already is joined.
+            if let Some(restarts) = &mut task.restarts {
+                restarts.start(&mut task.life.incarnation, &mut task.exit, &mut report);
+            }
             let (hooks, was_dropped) = {
                 let body = pin!(Some(live::<S, B>(&mut task.life)));
                 let ended = Body::new(&mut task.exit, body, Halt::Itself).await;
@@ -89,6 +90,10 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
         }
         if task.restarts.is_some() {
             drop_recipe(task, &mut report);
+            // What has just been dropped may have opened scopes.
+            if task.life.node().has_children() {
+                Box::pin(task.exit.stop_last_children()).await;
+            }
         }
         let reason = report.finish(task.exit.any());
         task.exit.conclude(reason);

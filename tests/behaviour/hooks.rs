@@ -5,7 +5,8 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-use common::paused;
+use common::{Log, paused};
+use tenure::StopError;
 use tenure::prelude::*;
 use tokio::time::{Duration, Instant, sleep};
 
@@ -115,5 +116,62 @@ fn ask_kept_by_a_start_is_no_wait() {
         let got = a.ask(AMsg::Take).await;
         drop(system.stop().await);
         assert_eq!(got, Ok(7));
+    });
+}
+
+/// How a start ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Fails,
+    FailsAsItIsKilled,
+    Panics,
+}
+
+/// It is an error of a hook's, as any other: the state is there, and has something to put in order.
+#[test]
+fn on_stop_follows_an_on_start_that_fails_unless_a_kill_comes_first() {
+    struct A(Start, Log);
+    impl Actor for A {
+        type Msg = ();
+        async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+            match self.0 {
+                Start::Fails => {}
+                Start::FailsAsItIsKilled => ctx.node().request_kill(),
+                Start::Panics => panic!("no luck"),
+            }
+            Err("no luck".into())
+        }
+        async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+            unreachable!("it has not started")
+        }
+        async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+            self.1.push("on_stop");
+            Ok(())
+        }
+    }
+    impl Drop for A {
+        fn drop(&mut self) {
+            self.1.push("dropped");
+        }
+    }
+    paused(async |check| {
+        let system = System::start().unwrap();
+        for (start, expected) in [
+            (Start::Fails, &["on_stop", "dropped"][..]),
+            (Start::FailsAsItIsKilled, &["dropped"]),
+            (Start::Panics, &["dropped"]),
+        ] {
+            let log = Log::default();
+            let spec = ChildSpec::new(A(start, log.clone())).contain();
+            let a = system.spawn(spec).unwrap();
+            check.node(a.node());
+            let ended = a.stopped().await;
+            let Err(StopError::Failed(failure)) = ended else {
+                panic!("{start:?}: {ended:?}");
+            };
+            assert!(failure.to_string().contains("no luck"), "{failure}");
+            assert_eq!(log.entries(), expected, "{start:?}");
+        }
+        system.stop().await.unwrap();
     });
 }

@@ -8,6 +8,7 @@ mod common;
 
 mod after_the_runtime;
 mod asking_for_ends;
+mod between_lives;
 mod bounds;
 mod cancelling;
 mod causes;

@@ -1,0 +1,280 @@
+//! What is started beneath an actor while it is between two lives: refused as long as it waits, and the next life's
+//! from the moment at which its turn has come.
+
+use crate::common;
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context as Waking, Waker};
+use std::time::Duration;
+
+use common::{Check, Guard, Log, paused, settled};
+use tenure::prelude::*;
+use tenure::{StopError, System, scope_send};
+use tokio::join;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
+
+/// What all lives of the actor have in common.
+struct Shared {
+    log: Log,
+    check: Check,
+    /// The actor's own, once it has lived.
+    spawner: Mutex<Option<Spawner>>,
+    recipes: AtomicUsize,
+    /// What the recipe of this number, and those after it, do as they are made.
+    making: Box<dyn Fn(usize, &Shared) + Send + Sync>,
+}
+
+impl Shared {
+    fn new(check: &Check, making: impl Fn(usize, &Self) + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self {
+            log: Log::default(),
+            check: check.clone(),
+            spawner: Mutex::default(),
+            recipes: AtomicUsize::new(0),
+            making: Box::new(making),
+        })
+    }
+
+    fn spec(self: &Arc<Self>) -> ChildSpec<impl Start<Actor = Lives> + use<>> {
+        let shared = Arc::clone(self);
+        let make = move || {
+            let number = shared.recipes.fetch_add(1, Ordering::SeqCst) + 1;
+            (shared.making)(number, &shared);
+            Recipe(Arc::clone(&shared))
+        };
+        ChildSpec::factory(make).restart(Restart::OnFailure)
+    }
+
+    /// A task of the actor's that runs until it is dropped. Says whether it was started.
+    fn starts_task(&self) -> bool {
+        let spawner = self.spawner.lock().unwrap().clone().unwrap();
+        let noted = Noted {
+            log: self.log.clone(),
+            _guard: self.check.guard(),
+        };
+        let task = async move {
+            let _noted = noted;
+            pending::<()>().await;
+        };
+        match spawner.task(task) {
+            Ok(_) => true,
+            Err(SpawnError::Closed(_)) => false,
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+struct Recipe(Arc<Shared>);
+
+struct Lives {
+    shared: Arc<Shared>,
+    _guard: Guard,
+}
+
+struct Noted {
+    log: Log,
+    _guard: Guard,
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.log.push("the task is dropped");
+    }
+}
+
+impl Start for Recipe {
+    type Actor = Lives;
+
+    async fn start(self, ctx: &mut Context<Lives>) -> tenure::Result<Lives> {
+        *self.0.spawner.lock().unwrap() = Some(ctx.spawner());
+        self.0
+            .log
+            .push(format!("start beside {} children", ctx.children().len()));
+        Ok(Lives {
+            _guard: self.0.check.guard(),
+            shared: self.0,
+        })
+    }
+}
+
+enum Msg {
+    Fail,
+    Ping(ReplyTo<()>),
+}
+
+impl Actor for Lives {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Msg::Fail => Err("as it was told".into()),
+            Msg::Ping(reply) => {
+                reply.send(());
+                Ok(())
+            }
+        }
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        self.shared.log.push("on_stop");
+        Ok(())
+    }
+}
+
+async fn lives(actor: &ActorRef<Msg>) {
+    actor.ask(Msg::Ping).await.unwrap();
+}
+
+#[test]
+fn task_is_refused_while_the_next_life_is_waited_for() {
+    paused(async |check| {
+        let shared = Shared::new(&check, |_, _| {});
+        let system = System::start().unwrap();
+        let spec = shared.spec().backoff(Backoff::fixed(SECOND));
+        let actor = system.spawn(spec).unwrap();
+        check.node(actor.node());
+        lives(&actor).await;
+        actor.tell(Msg::Fail).await.unwrap();
+        settled().await;
+        assert!(!shared.starts_task());
+        lives(&actor).await;
+        system.stop().await.unwrap();
+        let log = [
+            "start beside 0 children",
+            "on_stop",
+            "the task is dropped",
+            "start beside 0 children",
+            "on_stop",
+        ];
+        assert_eq!(shared.log.entries(), log);
+    });
+}
+
+#[test]
+fn task_of_a_life_that_is_about_to_begin_ends_with_it() {
+    paused(async |check| {
+        let shared = Shared::new(&check, |number, shared| {
+            if number == 2 {
+                assert!(shared.starts_task());
+            }
+        });
+        let system = System::start().unwrap();
+        let actor = system.spawn(shared.spec()).unwrap();
+        check.node(actor.node());
+        for _ in 0..2 {
+            lives(&actor).await;
+            actor.tell(Msg::Fail).await.unwrap();
+        }
+        lives(&actor).await;
+        system.stop().await.unwrap();
+        let log = [
+            "start beside 0 children",
+            "on_stop",
+            "start beside 1 children",
+            "the task is dropped",
+            "on_stop",
+            "start beside 0 children",
+            "on_stop",
+        ];
+        assert_eq!(shared.log.entries(), log);
+    });
+}
+
+/// The recipe of the second life has started a task, and then panics.
+#[test]
+fn task_of_a_life_that_never_begins_ends_before_the_next() {
+    paused(async |check| {
+        let shared = Shared::new(&check, |number, shared| {
+            if number == 2 {
+                assert!(shared.starts_task());
+                panic!("no recipe today");
+            }
+        });
+        let system = System::start().unwrap();
+        let actor = system.spawn(shared.spec()).unwrap();
+        check.node(actor.node());
+        lives(&actor).await;
+        actor.tell(Msg::Fail).await.unwrap();
+        lives(&actor).await;
+        system.stop().await.unwrap();
+        let log = [
+            "start beside 0 children",
+            "on_stop",
+            "the task is dropped",
+            "start beside 0 children",
+            "on_stop",
+        ];
+        assert_eq!(shared.log.entries(), log);
+    });
+}
+
+#[test]
+fn task_of_a_life_that_never_begins_ends_with_the_actor() {
+    paused(async |check| {
+        let shared = Shared::new(&check, |number, shared| {
+            if number == 2 {
+                assert!(shared.starts_task());
+                panic!("no recipe any more");
+            }
+        });
+        let system = System::start().unwrap();
+        let spec = shared.spec().intensity(1, SECOND).contain();
+        let actor = system.spawn(spec).unwrap();
+        check.node(actor.node());
+        lives(&actor).await;
+        actor.tell(Msg::Fail).await.unwrap();
+        let ended = actor.stopped().timeout(SECOND).await;
+        assert!(matches!(ended, Err(StopError::Failed(_))), "{ended:?}");
+        let log = ["start beside 0 children", "on_stop", "the task is dropped"];
+        assert_eq!(shared.log.entries(), log);
+        system.stop().await.unwrap();
+    });
+}
+
+/// Somebody else has its future, which was made by the last that is dropped of the actor.
+#[test]
+fn scope_that_the_prototype_opens_as_it_is_dropped_is_told() {
+    struct Opens(Arc<Mutex<Option<Kept>>>, Check);
+    impl Drop for Opens {
+        fn drop(&mut self) {
+            let guard = self.1.guard();
+            let mut scope: Kept = Box::pin(scope_send(move |_| async move {
+                let _guard = guard;
+                pending::<tenure::Result>().await
+            }));
+            let mut waking = Waking::from_waker(Waker::noop());
+            assert!(scope.as_mut().poll(&mut waking).is_pending());
+            *self.0.lock().unwrap() = Some(scope);
+        }
+    }
+    paused(async |check| {
+        let given = Arc::new(Mutex::new(None));
+        let shared = Shared::new(&check, |_, _| {});
+        let opens = Opens(Arc::clone(&given), check.clone());
+        let recipe = Arc::clone(&shared);
+        let make = move || {
+            let _kept = &opens;
+            Recipe(Arc::clone(&recipe))
+        };
+        let system = System::start().unwrap();
+        let spec = ChildSpec::factory(make).restart(Restart::OnFailure);
+        let actor = system.spawn(spec).unwrap();
+        check.node(actor.node());
+        lives(&actor).await;
+        let scope = async {
+            settled().await;
+            let scope = given.lock().unwrap().take().unwrap();
+            scope.await
+        };
+        let (ended, scope) = join!(actor.stop(), scope);
+        ended.unwrap();
+        assert!(matches!(scope, Err(RunError::Stopped)), "{scope:?}");
+        system.stop().await.unwrap();
+    });
+}
