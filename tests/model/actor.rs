@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use tenure::Timer;
 use tenure::prelude::*;
+use tenure::{Phase, Timer};
 
 use crate::mail::answer;
 use crate::perform::{Here, Place, perform, poll_once};
@@ -70,7 +70,11 @@ impl Start for Recipe {
     async fn start(self, ctx: &mut Context<Act>) -> tenure::Result<Act> {
         let (world, tag) = (Arc::clone(&self.piece.world), self.piece.tag);
         world.know(tag, ctx.node(), Some(ctx.me()), Some(ctx.spawner()));
-        world.begins_life(tag);
+        // Whoever tells it to end fires the token, and changes the phase before that.
+        let token_has_fired = world.has_lived(tag)
+            && ctx.token().is_cancelled()
+            && ctx.node().phase() == Phase::Starting;
+        world.begins_life(tag, token_has_fired);
         let state = Dying {
             piece: Piece::new(&world, tag),
             child: Arc::clone(&self.child),
@@ -99,7 +103,17 @@ impl Act {
         };
         let place = Place::Actor(ctx, &mut self.kept);
         let mut here = Here::new(world, Some(tag), timed, place);
-        perform(&mut here, &steps.0).await
+        let done = perform(&mut here, &steps.0).await;
+        self.noted(done)
+    }
+
+    /// What its code has given.
+    fn noted(&self, done: tenure::Result) -> tenure::Result {
+        let (world, tag) = self.world();
+        if done.is_err() {
+            world.life(tag, |life, _| life.has_erred = true);
+        }
+        done
     }
 
     fn world(&self) -> (&Arc<World>, Tag) {
@@ -155,7 +169,7 @@ impl Actor for Act {
         world.sees_exit(tag, exit.id());
         match self.state.child.tolerant {
             true => Ok(()),
-            false => exit.into_result(),
+            false => self.noted(exit.into_result()),
         }
     }
 
@@ -180,7 +194,11 @@ impl Actor for Act {
 impl Drop for Dying {
     fn drop(&mut self) {
         let (world, tag) = (&self.piece.world, self.piece.tag);
-        world.life(tag, |life: &mut Life, now| life.dropped = Some(now));
+        let is_followed = self.spawner.node().phase() == Phase::Restarting;
+        world.life(tag, |life: &mut Life, now| {
+            life.dropped = Some(now);
+            life.is_followed = is_followed;
+        });
         world.log(format!("#{tag}: its state is dropped"));
         world.loses_state(tag);
         match self.child.drops {

@@ -83,7 +83,6 @@ impl World {
 
     pub fn scope_ended(&self, tag: Tag, result: &Result<(), RunError>) {
         self.log(format!("#{tag} has ended: {result:?}"));
-        self.lock().nodes[tag].has_returned = true;
         match result {
             Err(RunError::Unjoined(unjoined))
                 if self.exact && !unjoined.nodes().iter().any(|node| node.kind == Kind::Scope) =>

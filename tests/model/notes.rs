@@ -16,15 +16,24 @@ impl World {
         self.lock().tick()
     }
 
+    pub fn has_lived(&self, tag: Tag) -> bool {
+        !self.lock().nodes[tag].lives.is_empty()
+    }
+
     /// A state comes to be: all that the one before it had is gone, and nobody has told it to end (rule 9).
-    pub fn begins_life(&self, tag: Tag) {
+    pub fn begins_life(&self, tag: Tag, token_has_fired: bool) {
         let mut state = self.lock();
         let now = state.tick();
         let number = state.nodes[tag].lives.len() + 1;
         state.log(format!("#{tag} begins life {number}"));
         state.nodes[tag].ran = true;
         if number > 1 {
-            if let Some(other) = state.alive_beneath(tag, |_| true) {
+            if token_has_fired {
+                state.breach(format!(
+                    "rule 9: #{tag} is restarted, and its token has fired"
+                ));
+            }
+            if let Some(other) = state.of_last_life(tag, self.simulated) {
                 state.breach(format!(
                     "rule 9: #{tag} is restarted, and #{other} of its last life is alive"
                 ));
@@ -203,6 +212,14 @@ impl World {
         }
     }
 
+    /// The future of a scope is dropped that has not come to its end. Noted before what is beneath is killed for that.
+    pub fn lets_go(&self, tag: Tag) {
+        let mut state = self.lock();
+        state.log(format!("the future of #{tag} is dropped"));
+        let now = state.tick();
+        state.nodes[tag].let_go = Some(now);
+    }
+
     /// Noted before the order is given.
     pub fn orders(&self, tag: Tag, order: Order) {
         let mut state = self.lock();
@@ -265,10 +282,11 @@ impl crate::world::Node {
         self.orders.iter().any(|(_, told)| *told == order)
     }
 
-    /// By an order, or since the future of a scope was dropped.
-    pub fn was_killed(&self) -> bool {
-        let is_dropped = matches!(self.sort, Sort::Scope(_)) && !self.has_returned;
-        self.was_told(Order::Kill) || is_dropped
+    /// By an order, or as the future of a scope was dropped, before this moment.
+    fn was_killed_before(&self, moment: u64) -> bool {
+        let mut orders = self.orders.iter();
+        orders.any(|(at, told)| *told == Order::Kill && *at < moment)
+            || self.let_go.is_some_and(|at| at < moment)
     }
 
     /// Nothing is restarted beneath it, or it itself, from now on.
@@ -287,10 +305,40 @@ impl State {
         self.nodes.iter().rposition(is_it)
     }
 
+    /// It, or a node above it, was killed before this moment.
+    pub fn was_killed_before(&self, tag: Tag, moment: u64) -> bool {
+        self.upward(tag)
+            .any(|tag| self.nodes[tag].was_killed_before(moment))
+    }
+
+    /// Something of this actor's last life that is alive as the next one begins.
+    ///
+    /// While it waits for its turn, an actor takes no children. Once that has come it does, and these are the next
+    /// life's, although another thread may add one before the code of that life runs. So what is known to have been
+    /// there before the last state went is of that life; in an order of events, where nothing comes in between, all is.
+    fn of_last_life(&self, tag: Tag, simulated: bool) -> Option<Tag> {
+        let ended = self.nodes[tag].lives.last().and_then(|life| life.dropped);
+        let is_of_it = |other: &Tag| {
+            let mut above = self.upward(*other);
+            let child = above.find(|it| self.nodes[*it].owner == Some(tag));
+            let registered = child.and_then(|child| self.nodes[child].registered);
+            simulated || ended.is_none_or(|ended| registered.is_some_and(|at| at < ended))
+        };
+        self.all_alive_beneath(tag, |_| true).find(is_of_it)
+    }
+
     /// Something beneath it that is alive. A scope whose future is kept may be, and what is beneath one that is
     /// in the hands of others, unless `counts` says otherwise.
     pub fn alive_beneath(&self, above: Tag, counts: impl Fn(Held) -> bool) -> Option<Tag> {
-        self.beneath(above).find(|tag| {
+        self.all_alive_beneath(above, counts).next()
+    }
+
+    fn all_alive_beneath(
+        &self,
+        above: Tag,
+        counts: impl Fn(Held) -> bool,
+    ) -> impl Iterator<Item = Tag> {
+        self.beneath(above).filter(move |tag| {
             let node = &self.nodes[*tag];
             if node.pieces <= 0 {
                 return false;

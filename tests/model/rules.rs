@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use tenure::{Cause, Failure, Phase, Restart, StopError, StopReason, System};
+use tenure::{Cause, Failure, Phase, Restart, StopError, StopReason, Strategy, System};
 
 use crate::script::Child;
-use crate::world::{ROOT, Sort, State, Tag, World};
+use crate::world::{Life, ROOT, Sort, State, Tag, World};
 
 impl World {
     /// A phase goes forward only, and who is in a table is who is alive.
@@ -63,13 +63,21 @@ impl World {
         self.lock().open_asks() > 0
     }
 
-    pub fn has_pieces(&self) -> bool {
-        self.lock().nodes.iter().any(|node| node.pieces != 0)
+    /// A piece of a node may be gone, and its shell not yet.
+    pub fn is_anything_left(&self) -> bool {
+        self.lock().nodes.iter().any(|node| {
+            let known = node.known.as_ref();
+            node.pieces != 0 || known.is_some_and(|known| known.phase() != Phase::Stopped)
+        })
     }
 
-    /// The whole has ended: each ask of it has (rule 10).
+    /// The whole has ended: each ask of it has (rule 10). What does not yield in time may have some.
     pub fn all_are_answered(&self) {
         let mut state = self.lock();
+        let known = state.nodes[ROOT].known.as_ref();
+        if known.is_some_and(|known| known.phase() != Phase::Stopped) {
+            return;
+        }
         let open = state.open_asks();
         if open > 0 {
             state.breach(format!("rule 10: {open} asks are open, and all is gone"));
@@ -80,6 +88,10 @@ impl World {
         self.look();
         let letters = system.dead_letters();
         let mut state = self.lock();
+        let open = state.waits.replies().count();
+        if open > 0 {
+            state.breach(format!("rule 10: {open} asks are open at the end"));
+        }
         state.check_messages(letters);
         state.check_senders();
         for tag in 0..state.nodes.len() {
@@ -89,12 +101,14 @@ impl World {
 }
 
 impl State {
-    /// Asks of actors of the whole. Nobody who has been killed waits.
+    /// Asks of actors of the whole. Nobody who has been killed waits. One that was handed on is with whoever has it now,
+    /// which may be an actor in a scope of a client's own, and end when that does.
     fn open_asks(&self) -> usize {
-        self.waits
-            .replies()
-            .filter(|(_, target)| self.is_of_whole(*target))
-            .count()
+        let is_open = |(id, target): &(usize, Tag)| {
+            let now = self.messages[*id].forwarded.last();
+            self.is_of_whole(*now.unwrap_or(target))
+        };
+        self.waits.replies().filter(is_open).count()
     }
 
     fn is_of_whole(&self, tag: Tag) -> bool {
@@ -224,6 +238,13 @@ impl State {
                 "rule 9: #{tag} has ended well, and on_stop has run {on_stop:?} times"
             ));
         }
+        let drained = matches!(outcome, Ok(StopReason::Drained));
+        if drained && self.should_have_drained(tag, last) && last.on_drain != 1 {
+            self.breach(format!(
+                "rule 4: #{tag} has drained, and on_drain has run {} times",
+                last.on_drain
+            ));
+        }
         if !last.is_given && last.on_stop > 0 {
             self.breach(format!(
                 "rule 9: #{tag} has never been made, and on_stop has run"
@@ -237,13 +258,28 @@ impl State {
             && last.on_stop == 0
             && !last.panicked
         {
-            let killed = self.upward(tag).any(|tag| self.nodes[tag].was_killed());
-            if !killed {
+            // A kill that came before the hook's turn leaves it out, and the error stays.
+            if !self.was_killed_before(tag, last.dropped.unwrap_or(u64::MAX)) {
                 self.breach(format!(
                     "rule 9: #{tag} failed with an error, and on_stop has not run"
                 ));
             }
         }
+    }
+
+    /// Whether this last life of an actor that has drained was there for that. It was not if it had ended for another
+    /// that never came, as nothing was left to be handled; nor, perhaps, if its code was dropped for its group.
+    fn should_have_drained(&self, tag: Tag, last: &Life) -> bool {
+        let node = &self.nodes[tag];
+        let owner = node
+            .owner
+            .and_then(|owner| self.nodes[owner].child.as_ref());
+        let has_group = owner.is_some_and(|owner| owner.strategy != Strategy::OneForOne);
+        let is_restarted = node
+            .child
+            .as_ref()
+            .is_some_and(|child| child.restart != Restart::Never);
+        last.is_given && !last.has_erred && !last.is_followed && !(has_group && is_restarted)
     }
 
     /// In a tree of causes each failure stands once (rule 8).

@@ -19,6 +19,9 @@ use crate::world::{Boxed, ROOT, Sort, World};
 /// In how much time everything that can go on by itself has done so.
 const QUIET: Duration = Duration::from_secs(1_000);
 
+/// For how many pauses what has to come may be late on a busy machine. In an order of events nothing is.
+const LATE: u32 = 4_000;
+
 /// On several threads, in real time.
 pub fn threaded(runtime: &Runtime, script: &Script) -> Result<(), String> {
     in_world(runtime, &World::new(false, false), script)
@@ -86,24 +89,23 @@ async fn end(world: &Arc<World>, script: &Script, system: &System, clients: &mut
     let outcome = clients.meanwhile(stopping).await;
     world.ended(ROOT, "the stop of the whole", &outcome);
     // Those who wait for something in it have been told.
-    let pause = if world.simulated { 1_000 } else { 5 };
-    clients.meanwhile(sleep(Duration::from_millis(pause))).await;
-    for _ in 0..200 {
+    let pause = Duration::from_millis(if world.simulated { 1_000 } else { 5 });
+    for _ in 0..LATE {
+        clients.meanwhile(sleep(pause)).await;
         if world.simulated || !world.has_open_asks() {
             break;
         }
-        clients.meanwhile(sleep(Duration::from_millis(pause))).await;
     }
     world.all_are_answered();
     // Scopes of their own may wait for themselves; their drop kills what is in them.
     clients.all.clear();
-    drop(world.take_given());
-    sleep(Duration::from_millis(pause)).await;
-    for _ in 0..400 {
-        if world.simulated || !world.has_pieces() {
+    for _ in 0..LATE {
+        // What runs on for a moment may have given another away.
+        drop(world.take_given());
+        sleep(pause).await;
+        if world.simulated || !world.is_anything_left() {
             break;
         }
-        sleep(Duration::from_millis(pause)).await;
     }
 }
 

@@ -1,9 +1,9 @@
 //! The steps that start something.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as Waking, Poll, ready};
 
 use tenure::prelude::*;
 use tenure::{IntoTask, StopError, StopReason, TaskError, TaskHandle, scope_send};
@@ -172,7 +172,7 @@ where
 
 /// What can be done on a thread of its own: all until something is not there at once.
 fn at_once(future: impl Future<Output = tenure::Result>) -> tenure::Result {
-    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut cx = Waking::from_waker(std::task::Waker::noop());
     match pin!(future).poll(&mut cx) {
         Poll::Ready(done) => done,
         Poll::Pending => Ok(()),
@@ -184,19 +184,20 @@ pub async fn scope(here: &mut Here<'_>, held: Held, body: &List) {
     let tag = world.reserve(here.tag, Sort::Scope(held), None);
     let piece = Piece::new(&world, tag);
     let (inside, body, timed) = (Arc::clone(&world), body.clone(), here.timed);
-    let future = async move {
-        let result = scope_send(move |scope: Scope| async move {
-            let _piece = piece;
-            inside.know(tag, scope.node(), None, Some(scope.spawner()));
-            inside.runs(tag);
-            let place = Place::Spawner(scope.spawner());
-            let mut here = Here::new(inside, Some(tag), timed, place);
-            perform(&mut here, &body.0).await
-        })
-        .await;
-        world.scope_ended(tag, &result);
-    };
-    let mut future: Boxed = Box::pin(future);
+    let future = scope_send(move |scope: Scope| async move {
+        let _piece = piece;
+        inside.know(tag, scope.node(), None, Some(scope.spawner()));
+        inside.runs(tag);
+        let place = Place::Spawner(scope.spawner());
+        let mut here = Here::new(inside, Some(tag), timed, place);
+        perform(&mut here, &body.0).await
+    });
+    let mut future: Boxed = Box::pin(Opened {
+        world,
+        tag,
+        has_ended: false,
+        future: Box::pin(future),
+    });
     match held {
         Held::Awaited => future.await,
         Held::DroppedAfter(polls) => drop(given_up(polls, future).await),
@@ -208,6 +209,34 @@ pub async fn scope(here: &mut Here<'_>, held: Held, body: &List) {
                 Place::Actor(_, kept) if held == Held::InState => kept.scopes.push(future),
                 _ => here.world.give(future),
             }
+        }
+    }
+}
+
+/// The future of a scope. If it is dropped before its end, the model knows that before what is beneath is killed.
+struct Opened {
+    world: Arc<World>,
+    tag: Tag,
+    has_ended: bool,
+    /// Dropped after it is noted.
+    future: Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>,
+}
+
+impl Future for Opened {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Waking<'_>) -> Poll<()> {
+        let result = ready!(self.future.as_mut().poll(cx));
+        self.has_ended = true;
+        self.world.scope_ended(self.tag, &result);
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.world.lets_go(self.tag);
         }
     }
 }

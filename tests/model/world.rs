@@ -59,6 +59,8 @@ pub struct Node {
     pub sort: Sort,
     pub child: Option<Arc<Child>>,
     pub known: Option<NodeRef>,
+    /// When it was known to be in its owner's table.
+    pub registered: Option<u64>,
     pub actor: Option<ActorRef<Msg>>,
     spawner: Option<Spawner>,
     /// How much of it is alive: states, recipes, futures.
@@ -74,8 +76,8 @@ pub struct Node {
     pub start_is_awaited: bool,
     /// It has asked for its own end.
     pub finishes: bool,
-    /// A scope whose future has come to its end, and was not dropped before.
-    pub has_returned: bool,
+    /// When the future of the scope was dropped that had not come to its end. What is beneath is killed right after.
+    pub let_go: Option<u64>,
     /// A task whose failure fails nobody.
     pub contained: bool,
     /// What its body was to fail with, and did.
@@ -92,10 +94,14 @@ pub struct Life {
     pub has_started: bool,
     pub failed: bool,
     pub panicked: bool,
+    /// Code of its own has given an error, be it one that is no failure.
+    pub has_erred: bool,
     pub on_stop: u32,
     pub on_stop_done: u32,
     pub on_drain: u32,
     pub dropped: Option<u64>,
+    /// It has ended for another to follow.
+    pub is_followed: bool,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -171,6 +177,7 @@ impl World {
             sort,
             child,
             known: None,
+            registered: None,
             actor: None,
             spawner: None,
             pieces: 0,
@@ -182,7 +189,7 @@ impl World {
             handling: None,
             start_is_awaited: false,
             finishes: false,
-            has_returned: false,
+            let_go: None,
             contained: false,
             failures: Vec::new(),
         });
@@ -198,7 +205,9 @@ impl World {
         spawner: Option<Spawner>,
     ) {
         let mut state = self.lock();
+        let now = state.tick();
         let entry = &mut state.nodes[tag];
+        entry.registered.get_or_insert(now);
         // What is known already is not dropped under the lock.
         entry.known.get_or_insert(node);
         if let Some(actor) = actor {
