@@ -19,6 +19,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
+type Making = dyn Fn(usize, &Shared) + Send + Sync;
+
 /// What all lives of the actor have in common.
 struct Shared {
     log: Log,
@@ -27,7 +29,7 @@ struct Shared {
     spawner: Mutex<Option<Spawner>>,
     recipes: AtomicUsize,
     /// What the recipe of this number, and those after it, do as they are made.
-    making: Box<dyn Fn(usize, &Shared) + Send + Sync>,
+    making: Box<Making>,
 }
 
 impl Shared {

@@ -414,7 +414,7 @@ impl State {
         }
     }
 
-    fn ends_itself(&self, tag: Tag) -> bool {
+    pub fn ends_itself(&self, tag: Tag) -> bool {
         let node = &self.nodes[tag];
         node.finishes
             || node

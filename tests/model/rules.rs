@@ -268,18 +268,22 @@ impl State {
     }
 
     /// Whether this last life of an actor that has drained was there for that. It was not if it had ended for another
-    /// that never came, as nothing was left to be handled; nor, perhaps, if its code was dropped for its group.
+    /// that never came, as nothing was left to be handled; nor, perhaps, if the drain came as it ended itself for another,
+    /// or if its code was dropped for its group.
     fn should_have_drained(&self, tag: Tag, last: &Life) -> bool {
         let node = &self.nodes[tag];
         let owner = node
             .owner
             .and_then(|owner| self.nodes[owner].child.as_ref());
         let has_group = owner.is_some_and(|owner| owner.strategy != Strategy::OneForOne);
-        let is_restarted = node
+        let restart = node
             .child
             .as_ref()
-            .is_some_and(|child| child.restart != Restart::Never);
-        last.is_given && !last.has_erred && !last.is_followed && !(has_group && is_restarted)
+            .map_or(Restart::Never, |child| child.restart);
+        let is_followed = last.is_followed
+            || has_group && restart != Restart::Never
+            || restart == Restart::Always && self.ends_itself(tag);
+        last.is_given && !last.has_erred && !is_followed
     }
 
     /// In a tree of causes each failure stands once (rule 8).
