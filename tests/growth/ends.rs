@@ -1,0 +1,129 @@
+//! What is started and ends.
+
+use std::future::pending;
+use std::time::Duration;
+
+use tenure::prelude::*;
+use tenure::testing::LeakCheck;
+use tokio::task::yield_now;
+
+use crate::common::paused_runtime;
+use crate::harness::{Does, Msg, Work, in_one_handler, poll_and_drop};
+use crate::{BAR, FEW, FEWER, flat, within};
+
+#[test]
+fn tasks_that_a_handler_awaits() {
+    flat(in_one_handler(|ctx| {
+        Box::pin(async {
+            for _ in 0..FEWER {
+                ctx.task(async {}).unwrap().await.unwrap();
+            }
+        })
+    }));
+}
+
+/// Those that wait to be shown are no more than about a thousand.
+#[test]
+fn ends_that_nobody_has_looked_at() {
+    let most = 1_024 * 512 + BAR;
+    within(
+        most,
+        &paused_runtime(),
+        in_one_handler(|ctx| {
+            Box::pin(async {
+                for _ in 0..FEWER {
+                    drop(ctx.task(async {}).unwrap());
+                    yield_now().await;
+                }
+            })
+        }),
+    );
+}
+
+#[test]
+fn scopes_in_a_handler() {
+    flat(in_one_handler(|ctx| {
+        Box::pin(async {
+            for _ in 0..FEWER {
+                tenure::scope(async |_| Ok(())).await.unwrap();
+                // Its future is dropped while its body waits.
+                poll_and_drop(tenure::scope(async |_| pending::<tenure::Result>().await));
+                yield_now().await;
+            }
+            assert!(ctx.children().is_empty());
+        })
+    }));
+}
+
+#[test]
+fn children_that_end() {
+    flat(async {
+        let system = System::start().unwrap();
+        for round in 0..FEWER {
+            let name = format!("child-{round}");
+            let child = system.spawn(ChildSpec::new(Does).name(&name)).unwrap();
+            assert!(system.spawn(ChildSpec::new(Does).name(name)).is_err());
+            match round % 4 {
+                0 => child.stop().await.map(drop).unwrap(),
+                1 => child.drain().await.map(drop).unwrap(),
+                2 => child.kill().await.map(drop).unwrap(),
+                _ => drop(system.start(Does).await.unwrap().kill().await),
+            }
+            child.kill().await.unwrap();
+        }
+        assert!(system.children().is_empty());
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn ends_that_are_cut_short() {
+    flat(async {
+        let system = System::start().unwrap();
+        let owner = system.spawn(Does).unwrap();
+        for _ in 0..FEW {
+            let beneath: Work = Box::new(|ctx| {
+                let spec = ChildSpec::new(Does).grace(Duration::ZERO);
+                let child = ctx.spawn(spec).unwrap();
+                Box::pin(async move {
+                    let busy: Work = Box::new(|_| Box::pin(pending()));
+                    child.tell(Msg::Do(busy)).await.unwrap();
+                    yield_now().await;
+                    child.stop().await.unwrap_err();
+                })
+            });
+            owner.tell(Msg::Do(beneath)).await.unwrap();
+            owner.ask(Msg::Ask).await.unwrap();
+        }
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn systems_and_scopes() {
+    flat(async {
+        for _ in 0..FEW {
+            let system = System::builder().name("brief").start().unwrap();
+            system.spawn(Does).unwrap();
+            system.stop().await.unwrap();
+            tenure::scope(async |scope| {
+                scope.spawn(Does)?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        }
+    });
+}
+
+#[test]
+fn roots_that_begin_during_a_leak_check() {
+    flat(async {
+        let check = LeakCheck::start();
+        for _ in 0..FEW {
+            System::start().unwrap().stop().await.unwrap();
+            tenure::scope(async |_| Ok(())).await.unwrap();
+        }
+        check.finish().await.unwrap();
+    });
+}
