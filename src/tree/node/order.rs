@@ -385,14 +385,17 @@ pub(in crate::tree) fn wake_restarting(node: &Node, signals: Snapshot) {
     }
 }
 
-/// Wakes the owner, if it waits for this end. Above a scope that nobody polls it is the scope's owner that
-/// waits, and so on up.
+/// Wakes the owner, if it waits for this end. Above a scope that nobody polls it is one of those above the scope that
+/// waits: not the next, if nobody polls that either.
 pub(in crate::tree) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
     if awaits {
         owner.wake();
     }
+    if !owner.signals.load().passes_wakes_on() {
+        return;
+    }
     let mut next = owner;
-    while next.signals.load().passes_wakes_on()
+    while next.kind() == Kind::Scope
         && let Some(above) = next.owner()
     {
         above.wake();

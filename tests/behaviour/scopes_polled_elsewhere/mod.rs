@@ -1,5 +1,7 @@
 //! A scope's future is a value: its owner may keep it for a later handler, or give it away.
 
+mod kept;
+
 use crate::common;
 
 use std::future::{Future, poll_fn};
@@ -7,10 +9,9 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use common::worker::{Do, Worker};
-use common::{Check, Guard, Log, paused, settled};
+use common::{Check, Guard, paused};
 use tenure::prelude::*;
-use tenure::{Kind, NodeRef, StopError, StopReason, System, scope_send};
+use tenure::{Kind, StopError, StopReason, System, scope_send};
 use tokio::join;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -28,6 +29,8 @@ struct Holder {
 enum Msg {
     /// Polls the future once, and keeps it.
     Keep(Kept),
+    /// Polls the kept one once, and would not be woken by it.
+    Peek,
     /// Awaits it after so long.
     Await(Duration),
     Give(oneshot::Sender<Kept>),
@@ -49,6 +52,11 @@ impl Actor for Holder {
             Msg::Keep(scope) => {
                 let scope = self.kept.insert(scope);
                 poll_once(scope).await;
+            }
+            Msg::Peek => {
+                let scope = self.kept.as_mut().unwrap();
+                let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
+                assert!(scope.as_mut().poll(&mut nobody).is_pending());
             }
             Msg::Await(time) => {
                 sleep(time).await;
@@ -274,6 +282,30 @@ fn scope_that_was_given_to_somebody_who_does_not_poll_it_is_named() {
     });
 }
 
+/// Its grace is over with the kill, and so is the patience that begins after that.
+#[test]
+fn kill_by_somebody_else_shortens_the_wait_for_what_does_not_yield() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let holder = holder(&system, &check);
+        let given = give_waiting(&holder, SECOND).await;
+        let begin = Instant::now();
+        let stopping = holder.stop();
+        let kill = async {
+            sleep(SECOND).await;
+            drop(holder.kill());
+        };
+        let (stopped, ()) = join!(stopping, kill);
+        assert!(
+            matches!(stopped, Err(StopError::Unjoined(_))),
+            "{stopped:?}"
+        );
+        assert_eq!(begin.elapsed(), 3 * SECOND);
+        drop(given);
+        drop(system.stop().await);
+    });
+}
+
 /// Opens a scope beneath the node whose code runs here, whose body takes so long.
 async fn open(time: Duration) -> Kept {
     let mut inner: Kept = Box::pin(scope_send(move |_| async move {
@@ -354,145 +386,5 @@ fn job_ends_with_a_scope_that_it_gave_away() {
             "{stopped:?}"
         );
         system.stop().await.unwrap();
-    });
-}
-
-/// Opens a scope in the actor, with an actor beneath that cleans up for so long, and keeps it unpolled.
-async fn keep_with_actor(
-    holder: &ActorRef<Msg>,
-    (check, log): (&Check, &Log),
-    cleanup: Duration,
-) -> (NodeRef, ActorRef<Do>) {
-    let (to, opened) = oneshot::channel();
-    let child = Worker::new("child", log, check).cleanup(cleanup).named();
-    keep(holder, move |scope| async move {
-        let child = scope.spawn(child)?;
-        drop(to.send((scope.node(), child)));
-        std::future::pending().await
-    })
-    .await;
-    holder.ask(Msg::Ping).await.unwrap();
-    opened.await.unwrap()
-}
-
-/// The rule: a limit is a part of the order, and what is beneath a scope is told and joined, whoever polls it.
-#[test]
-fn kept_scope_that_is_told_to_stop_ends_beneath_a_living_owner() {
-    paused(async |check| {
-        let (system, log) = (System::start().unwrap(), Log::default());
-        let holder = holder(&system, &check);
-        let (scope, child) = keep_with_actor(&holder, (&check, &log), SECOND).await;
-        let begin = Instant::now();
-        drop(scope.stop().within(3 * SECOND));
-        assert!(matches!(child.stopped().await, Ok(StopReason::Stopped)));
-        assert_eq!(begin.elapsed(), SECOND);
-        assert_eq!(log.entries(), ["child on_stop", "child dropped"]);
-        holder.ask(Msg::Ping).await.unwrap();
-        sleep(3 * SECOND).await;
-        // Nothing is left of it but its future, whose time is up.
-        holder.tell(Msg::TryAwait).await.unwrap();
-        holder.ask(Msg::Ping).await.unwrap();
-        assert!(matches!(scope.outcome(), Some(Err(StopError::CutShort(_)))));
-        system.stop().await.unwrap();
-    });
-}
-
-#[test]
-fn kept_scope_that_is_told_to_drain_loses_nothing() {
-    paused(async |check| {
-        let (system, log) = (System::start().unwrap(), Log::default());
-        let holder = holder(&system, &check);
-        let (scope, child) = keep_with_actor(&holder, (&check, &log), SECOND).await;
-        child.tell(Do::Sleep(SECOND)).await.unwrap();
-        child.tell(Do::Sleep(SECOND)).await.unwrap();
-        let begin = Instant::now();
-        drop(scope.drain());
-        assert!(matches!(child.stopped().await, Ok(StopReason::Drained)));
-        assert_eq!(begin.elapsed(), 3 * SECOND);
-        drop(scope.kill());
-        system.stop().await.unwrap();
-    });
-}
-
-/// What takes longer than the limit is cut, though nobody polls the scope or awaits its end.
-#[test]
-fn limit_cuts_what_is_beneath_a_kept_scope() {
-    paused(async |check| {
-        let (system, log) = (System::start().unwrap(), Log::default());
-        let holder = holder(&system, &check);
-        let (scope, child) = keep_with_actor(&holder, (&check, &log), 100 * SECOND).await;
-        let begin = Instant::now();
-        drop(scope.stop().within(2 * SECOND));
-        let ended = child.stopped().await;
-        assert!(ended.is_err(), "{ended:?}");
-        assert_eq!(begin.elapsed(), 2 * SECOND);
-        drop(system.stop().await);
-    });
-}
-
-/// Whoever waits gets an answer: the body is what does not yield.
-#[test]
-fn wait_for_the_end_of_a_kept_scope_names_it() {
-    for drains in [false, true] {
-        paused(async |check| {
-            let (system, log) = (System::start().unwrap(), Log::default());
-            let holder = holder(&system, &check);
-            let (scope, _) = keep_with_actor(&holder, (&check, &log), SECOND).await;
-            let begin = Instant::now();
-            let ended = match drains {
-                true => scope.drain().await,
-                false => scope.stop().await,
-            };
-            let Err(StopError::Unjoined(unjoined)) = ended else {
-                panic!("{ended:?}");
-            };
-            assert_eq!(unjoined.nodes()[0].kind, Kind::Scope);
-            // A second for the actor, its own grace, and the patience.
-            assert_eq!(begin.elapsed(), 8 * SECOND);
-            drop(system.stop().await);
-        });
-    }
-}
-
-/// A scope that its owner polls after it was told ends by itself.
-#[test]
-fn kept_scope_that_is_polled_again_ends_by_itself() {
-    paused(async |check| {
-        let (system, log) = (System::start().unwrap(), Log::default());
-        let holder = holder(&system, &check);
-        let (scope, child) = keep_with_actor(&holder, (&check, &log), 2 * SECOND).await;
-        let stop = scope.stop();
-        sleep(SECOND).await;
-        holder.tell(Msg::TryAwait).await.unwrap();
-        let ended = stop.await;
-        assert!(matches!(ended, Ok(StopReason::Stopped)), "{ended:?}");
-        assert!(child.is_stopped());
-        system.stop().await.unwrap();
-    });
-}
-
-/// The rule: nobody is blamed for what goes with the code of an owner that still has time.
-#[test]
-fn kept_scope_whose_time_is_up_does_not_hold_up_the_stop_of_those_above() {
-    paused(async |check| {
-        let (system, log) = (System::start().unwrap(), Log::default());
-        let older = Worker::new("older", &log, &check).named();
-        let older = system.spawn(older).unwrap();
-        let holder = holder(&system, &check);
-        let (scope, _) = keep_with_actor(&holder, (&check, &log), SECOND).await;
-        drop(scope.stop());
-        // It has been killed by now, and its future is kept.
-        sleep(100 * SECOND).await;
-        let begin = Instant::now();
-        holder.tell(Msg::Sleep(3 * SECOND)).await.unwrap();
-        settled().await;
-        let stopped = system.stop().await;
-        assert!(
-            matches!(stopped, Err(StopError::CutShort(_))),
-            "{stopped:?}"
-        );
-        assert_eq!(begin.elapsed(), 3 * SECOND);
-        assert!(matches!(older.stopped().await, Ok(StopReason::Stopped)));
-        assert_eq!(check.alive(), 0);
     });
 }

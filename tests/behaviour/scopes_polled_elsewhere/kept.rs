@@ -1,0 +1,215 @@
+//! A scope whose future its owner keeps, and that is told to end: the owner's shell sees to it.
+
+use std::time::Duration;
+
+use tenure::prelude::*;
+use tenure::{Kind, NodeRef, StopError, StopReason, System, scope_send};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use super::{Msg, SECOND, holder, keep};
+use crate::common::worker::{Do, Worker};
+use crate::common::{Check, Log, paused, settled};
+
+/// Opens a scope in the actor, with an actor beneath that cleans up for so long, and keeps it unpolled.
+async fn keep_with_actor(
+    holder: &ActorRef<Msg>,
+    (check, log): (&Check, &Log),
+    cleanup: Duration,
+) -> (NodeRef, ActorRef<Do>) {
+    let (to, opened) = oneshot::channel();
+    let child = Worker::new("child", log, check).cleanup(cleanup).named();
+    keep(holder, move |scope| async move {
+        let child = scope.spawn(child)?;
+        drop(to.send((scope.node(), child)));
+        std::future::pending().await
+    })
+    .await;
+    holder.ask(Msg::Ping).await.unwrap();
+    opened.await.unwrap()
+}
+
+/// The rule: a limit is a part of the order, and what is beneath a scope is told and joined, whoever polls it.
+#[test]
+fn kept_scope_that_is_told_to_stop_ends_beneath_a_living_owner() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let holder = holder(&system, &check);
+        let (scope, child) = keep_with_actor(&holder, (&check, &log), SECOND).await;
+        let begin = Instant::now();
+        drop(scope.stop().within(3 * SECOND));
+        assert!(matches!(child.stopped().await, Ok(StopReason::Stopped)));
+        assert_eq!(begin.elapsed(), SECOND);
+        assert_eq!(log.entries(), ["child on_stop", "child dropped"]);
+        holder.ask(Msg::Ping).await.unwrap();
+        sleep(3 * SECOND).await;
+        // Nothing is left of it but its future, whose time is up.
+        holder.tell(Msg::TryAwait).await.unwrap();
+        holder.ask(Msg::Ping).await.unwrap();
+        assert!(matches!(scope.outcome(), Some(Err(StopError::CutShort(_)))));
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn kept_scope_that_is_told_to_drain_loses_nothing() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let holder = holder(&system, &check);
+        let (scope, child) = keep_with_actor(&holder, (&check, &log), SECOND).await;
+        child.tell(Do::Sleep(SECOND)).await.unwrap();
+        child.tell(Do::Sleep(SECOND)).await.unwrap();
+        let begin = Instant::now();
+        drop(scope.drain());
+        assert!(matches!(child.stopped().await, Ok(StopReason::Drained)));
+        assert_eq!(begin.elapsed(), 3 * SECOND);
+        drop(scope.kill());
+        system.stop().await.unwrap();
+    });
+}
+
+/// What takes longer than the limit is cut, though nobody polls the scope or awaits its end.
+#[test]
+fn limit_cuts_what_is_beneath_a_kept_scope() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let holder = holder(&system, &check);
+        let (scope, child) = keep_with_actor(&holder, (&check, &log), 100 * SECOND).await;
+        let begin = Instant::now();
+        drop(scope.stop().within(2 * SECOND));
+        let ended = child.stopped().await;
+        assert!(ended.is_err(), "{ended:?}");
+        assert_eq!(begin.elapsed(), 2 * SECOND);
+        drop(system.stop().await);
+    });
+}
+
+/// Whoever waits gets an answer: the body is what does not yield.
+#[test]
+fn wait_for_the_end_of_a_kept_scope_names_it() {
+    for drains in [false, true] {
+        paused(async |check| {
+            let (system, log) = (System::start().unwrap(), Log::default());
+            let holder = holder(&system, &check);
+            let (scope, _) = keep_with_actor(&holder, (&check, &log), SECOND).await;
+            let begin = Instant::now();
+            let ended = match drains {
+                true => scope.drain().await,
+                false => scope.stop().await,
+            };
+            let Err(StopError::Unjoined(unjoined)) = ended else {
+                panic!("{ended:?}");
+            };
+            assert_eq!(unjoined.nodes()[0].kind, Kind::Scope);
+            // A second for the actor, its own grace, and the patience.
+            assert_eq!(begin.elapsed(), 8 * SECOND);
+            drop(system.stop().await);
+        });
+    }
+}
+
+/// A scope that its owner polls after it was told ends by itself.
+#[test]
+fn kept_scope_that_is_polled_again_ends_by_itself() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let holder = holder(&system, &check);
+        let (scope, child) = keep_with_actor(&holder, (&check, &log), 2 * SECOND).await;
+        let stop = scope.stop();
+        sleep(SECOND).await;
+        holder.tell(Msg::TryAwait).await.unwrap();
+        let ended = stop.await;
+        assert!(matches!(ended, Ok(StopReason::Stopped)), "{ended:?}");
+        assert!(child.is_stopped());
+        system.stop().await.unwrap();
+    });
+}
+
+/// The rule: nobody is blamed for what goes with the code of an owner that still has time.
+#[test]
+fn kept_scope_whose_time_is_up_does_not_hold_up_the_stop_of_those_above() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let older = Worker::new("older", &log, &check).named();
+        let older = system.spawn(older).unwrap();
+        let holder = holder(&system, &check);
+        let (scope, _) = keep_with_actor(&holder, (&check, &log), SECOND).await;
+        drop(scope.stop());
+        // It has been killed by now, and its future is kept.
+        sleep(100 * SECOND).await;
+        let begin = Instant::now();
+        holder.tell(Msg::Sleep(3 * SECOND)).await.unwrap();
+        settled().await;
+        let stopped = system.stop().await;
+        assert!(
+            matches!(stopped, Err(StopError::CutShort(_))),
+            "{stopped:?}"
+        );
+        assert_eq!(begin.elapsed(), 3 * SECOND);
+        assert!(matches!(older.stopped().await, Ok(StopReason::Stopped)));
+        assert_eq!(check.alive(), 0);
+    });
+}
+
+/// Opens a scope in the actor, or one within another, with two actors beneath that clean up for a second each, and keeps
+/// it unpolled.
+async fn keep_with_two(
+    holder: &ActorRef<Msg>,
+    (check, log): (&Check, &Log),
+    is_nested: bool,
+) -> (NodeRef, [ActorRef<Do>; 2]) {
+    let (to, opened) = oneshot::channel();
+    let child = |name| Worker::new(name, log, check).cleanup(SECOND).named();
+    let (older, younger) = (child("older"), child("younger"));
+    let body = move |scope: Scope| async move {
+        let children = [scope.spawn(older)?, scope.spawn(younger)?];
+        drop(to.send((scope.node(), children)));
+        std::future::pending().await
+    };
+    match is_nested {
+        true => {
+            let outer = move |_| async move {
+                scope_send(body).await?;
+                Ok(())
+            };
+            keep(holder, outer).await;
+        }
+        false => keep(holder, body).await,
+    }
+    opened.await.unwrap()
+}
+
+async fn end_one_after_the_other([older, younger]: &[ActorRef<Do>; 2]) {
+    let begin = Instant::now();
+    assert!(matches!(younger.stopped().await, Ok(StopReason::Stopped)));
+    assert_eq!(begin.elapsed(), SECOND);
+    assert!(matches!(older.stopped().await, Ok(StopReason::Stopped)));
+    assert_eq!(begin.elapsed(), 2 * SECOND);
+}
+
+/// Its owner polls it in the same poll in which both hear of the order, and nothing that comes after wakes the owner.
+#[test]
+fn kept_scope_that_its_owner_peeks_at_ends_beneath_it() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let holder = holder(&system, &check);
+        let (scope, children) = keep_with_two(&holder, (&check, &log), false).await;
+        holder.tell(Msg::Peek).await.unwrap();
+        drop(scope.stop().within(10 * SECOND));
+        end_one_after_the_other(&children).await;
+        drop(system.stop().await);
+    });
+}
+
+/// The scope around it is not told anything, and nobody polls that either.
+#[test]
+fn scope_within_a_kept_one_that_is_told_to_stop_ends_beneath_it() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let holder = holder(&system, &check);
+        let (scope, children) = keep_with_two(&holder, (&check, &log), true).await;
+        drop(scope.stop().within(10 * SECOND));
+        end_one_after_the_other(&children).await;
+        drop(system.stop().await);
+    });
+}
