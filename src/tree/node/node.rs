@@ -337,9 +337,8 @@ impl Node {
     /// handlers, so that what is accepted late is not handled as cancelled.
     pub(crate) fn stop_token(&self) -> CancellationToken {
         let mut state = lock(&self.state);
-        let over = state.phase == Phase::Stopped
-            || self.signals.load().has_stop_token_fired()
-            || state.closed;
+        // What stops or kills it closes it in the same step.
+        let over = state.phase == Phase::Stopped || state.closed;
         let tokens = &mut state.extras.get_or_insert_default().tokens;
         let token = tokens.stopping.get_or_insert_default().clone();
         drop(state);

@@ -355,11 +355,6 @@ impl Snapshot {
         self.has(TOKEN_FIRED)
     }
 
-    /// Its token for handlers has fired, which in a drain it does not.
-    pub(in crate::tree) const fn has_stop_token_fired(self) -> bool {
-        self.has(STOP | KILL)
-    }
-
     pub(crate) const fn is_outcome_awaited(self) -> bool {
         self.has(OUTCOME_AWAITED)
     }
