@@ -18,8 +18,16 @@ pub fn runner(number: u64) -> TestRunner {
     let config = Config {
         cases: 1,
         failure_persistence: None,
-        max_shrink_iters: 4_000,
         ..Config::default()
+    };
+    let max_shrink_iters = match config.max_shrink_iters {
+        // Nobody has set PROPTEST_MAX_SHRINK_ITERS.
+        u32::MAX => 4_000,
+        asked => asked,
+    };
+    let config = Config {
+        max_shrink_iters,
+        ..config
     };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
