@@ -187,29 +187,36 @@ fn second_failure_during_the_groups_restart() {
     });
 }
 
+/// Nothing is lost by one that fails while the rest ends: the group begins with the oldest of all that have failed.
 #[test]
-fn older_sibling_that_fails_while_the_rest_ends_extends_the_group() {
-    paused(async |check| {
-        let group = Group::new(&check, |p| p.strategy(Strategy::RestForOne)).await;
-        let mut members = Vec::new();
-        for name in ["a", "b", "c", "d"] {
-            let cleanup = if name == "d" { SECOND } else { Duration::ZERO };
-            let recipe = Recipe {
-                cleanup,
-                ..group.recipe(name)
-            };
-            members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
-        }
-        members[2].tell(Msg::Fail).await.unwrap();
-        sleep(BRIEF).await; // `d` is cleaning up
-        members[1].tell(Msg::Fail).await.unwrap();
-        let mut lives = Vec::new();
-        for member in &members {
-            lives.push(incarnation(member).await);
-        }
-        assert_eq!(lives, [1, 2, 2, 2]);
-        group.system.stop().await.unwrap();
-    });
+fn sibling_that_fails_while_the_rest_ends_extends_the_group_if_it_is_older() {
+    for (first, second, expected) in [
+        (2, 1, [1, 2, 2, 2]),
+        (2, 0, [2, 2, 2, 2]),
+        (0, 2, [2, 2, 2, 2]),
+    ] {
+        paused(async |check| {
+            let group = Group::new(&check, |p| p.strategy(Strategy::RestForOne)).await;
+            let mut members = Vec::new();
+            for name in ["a", "b", "c", "d"] {
+                let cleanup = if name == "d" { SECOND } else { Duration::ZERO };
+                let recipe = Recipe {
+                    cleanup,
+                    ..group.recipe(name)
+                };
+                members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
+            }
+            members[first].tell(Msg::Fail).await.unwrap();
+            sleep(BRIEF).await; // `d` is cleaning up
+            members[second].tell(Msg::Fail).await.unwrap();
+            let mut lives = Vec::new();
+            for member in &members {
+                lives.push(incarnation(member).await);
+            }
+            assert_eq!(lives, expected, "{first} fails, and then {second}");
+            group.system.stop().await.unwrap();
+        });
+    }
 }
 
 #[test]

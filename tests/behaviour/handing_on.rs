@@ -156,6 +156,34 @@ fn asker_that_goes_ends_the_work_with_a_limit_and_without() {
     });
 }
 
+/// It waits in the last mailbox when its caller goes, however it came there.
+#[test]
+fn message_whose_caller_has_gone_is_not_started_where_it_was_handed_on_to() {
+    paused(async |check| {
+        each(&check, async |chain, way| {
+            for limit in [None, Some(SECOND)] {
+                let before = chain.given_up.get();
+                let busy = chain
+                    .last
+                    .ask(|reply| Msg::Opaque(Work::UntilCallerGone, reply));
+                let queued = chain.first.ask(|reply| way(Work::UntilCallerGone, reply));
+                let queued = async {
+                    match limit {
+                        Some(limit) => assert!(queued.timeout(limit).await.is_err()),
+                        None => assert!(timeout(SECOND, queued).await.is_err()),
+                    }
+                };
+                let (busy, ()) = tokio::join!(timeout(2 * SECOND, busy), queued);
+                assert!(busy.is_err());
+                let answered = chain.last.ask(|reply| way(Work::Reply, reply)).await?;
+                assert_eq!((answered, chain.given_up.get() - before), (7, 1));
+            }
+            Ok(())
+        })
+        .await;
+    });
+}
+
 /// The recipe of one that asks back whom it is given.
 struct Back(oneshot::Receiver<ActorRef<AskerMsg>>);
 

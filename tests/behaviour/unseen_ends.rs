@@ -5,7 +5,8 @@ use crate::common;
 use common::node::{Node, note};
 use common::{Check, Count, Guard, Log, paused};
 use tenure::prelude::*;
-use tenure::{ChildExit, Kind};
+use tenure::{ChildExit, System, TaskHandle};
+use tokio::sync::oneshot;
 
 /// Starts tasks in one handler, and counts the ends that it is shown.
 struct Busy {
@@ -15,11 +16,19 @@ struct Busy {
     _guard: Guard,
 }
 
+/// Somebody else who awaits an end before the owner goes on.
+struct Other {
+    to: oneshot::Sender<TaskHandle<()>>,
+    goes: oneshot::Receiver<()>,
+}
+
 enum Msg {
     /// Starts and awaits so many tasks.
     Await(usize),
     /// Starts so many, and lets them end while it still handles this.
     Leave(usize),
+    /// Starts two tasks and lets them end. Awaits the end of the first, if nobody else is to.
+    EndTwo(Option<Other>),
     Ping(ReplyTo<()>),
 }
 
@@ -46,13 +55,28 @@ impl Actor for Busy {
                 child.tell(common::node::Msg::Fail).await?;
                 drop(child.stopped().await);
             }
+            Msg::EndTwo(other) => {
+                let first = ctx.task(TaskSpec::new(async {}).name("first"))?;
+                let second = ctx.task(TaskSpec::new(async {}).name("second"))?;
+                while !ctx.children().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+                match other {
+                    Some(Other { to, goes }) => {
+                        drop(to.send(first));
+                        goes.await?;
+                    }
+                    None => first.await?,
+                }
+                drop(second);
+            }
             Msg::Ping(reply) => reply.send(()),
         }
         Ok(())
     }
 
     async fn on_child_exit(&mut self, exit: ChildExit, _: &mut Context<Self>) -> tenure::Result {
-        if exit.kind() == Kind::Actor {
+        if exit.name().is_some() {
             self.log.push(format!("{} was shown", exit.path()));
         } else {
             self.shown.add();
@@ -104,5 +128,29 @@ fn some_ends_and_all_failures_are_kept_for_a_busy_owner() {
         .unwrap();
         assert_eq!(shown.get(), 1_024);
         assert_eq!(log.entries(), ["alive", "/busy/fails was shown"]);
+    });
+}
+
+/// The other one is shown still, and so are both if it is somebody else who awaits an end.
+#[test]
+fn only_that_end_is_not_shown_which_the_owner_has_awaited() {
+    paused(async |check| {
+        let (log, shown) = (Log::default(), Count::default());
+        let system = System::start().unwrap();
+        let busy = system.spawn(busy(&check, &log, &shown)).unwrap();
+        busy.tell(Msg::EndTwo(None)).await.unwrap();
+        busy.ask(Msg::Ping).await.unwrap();
+        assert_eq!(log.entries(), ["/busy/second was shown"]);
+        let ((to, given), (go, goes)) = (oneshot::channel(), oneshot::channel());
+        busy.tell(Msg::EndTwo(Some(Other { to, goes })))
+            .await
+            .unwrap();
+        given.await.unwrap().await.unwrap();
+        go.send(()).unwrap();
+        busy.ask(Msg::Ping).await.unwrap();
+        let mut both = log.entries().split_off(1);
+        both.sort();
+        assert_eq!(both, ["/busy/first was shown", "/busy/second was shown"]);
+        system.stop().await.unwrap();
     });
 }

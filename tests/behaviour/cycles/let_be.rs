@@ -34,6 +34,52 @@ fn what_has_a_limit_is_never_refused() {
     });
 }
 
+/// Its owner waits, but not for what is beneath it.
+#[test]
+fn what_is_beneath_a_node_that_waits_for_another_may_ask_it() {
+    paused(async |check| {
+        let rig = Rig::new(&check, &["a", "b"], Mailbox::default());
+        let [a, b] = [&rig.actors[0], &rig.actors[1]];
+        b.tell(Msg::Wait).await.unwrap();
+        rig.entered[1].notified().await;
+        let beneath = a.ask(|reply| Msg::AlongLater(rig.way([0]), reply));
+        let above = a.ask(|reply| Msg::Along(rig.way([1]), reply));
+        let go_on = async {
+            settled().await;
+            rig.go_on[1].notify_one();
+        };
+        let (beneath, above, ()) = tokio::join!(beneath, above, go_on);
+        assert_eq!((beneath, above), (Ok(Ok(0)), Ok(Ok(0))));
+        rig.end().await;
+    });
+}
+
+/// It has waited for room, and has sent.
+#[test]
+fn wait_that_is_over_counts_no_more_although_its_future_is_kept() {
+    paused(async |check| {
+        let rig = Rig::new(&check, &["a", "b"], Mailbox::bounded(1));
+        let [a, b] = [&rig.actors[0], &rig.actors[1]];
+        b.tell(Msg::Wait).await.unwrap();
+        rig.entered[1].notified().await;
+        b.try_tell(Msg::Nothing).unwrap();
+        let keeps = a.ask(|reply| Msg::TellAndKeep(b.clone(), reply));
+        let asks_back = async {
+            settled().await; // it waits for room
+            rig.go_on[1].notify_one();
+            rig.entered[0].notified().await;
+            let asked = b.ask(|reply| Msg::Along(rig.way([0]), reply));
+            let go_on = async {
+                settled().await;
+                rig.go_on[0].notify_one();
+            };
+            tokio::join!(asked, go_on).0
+        };
+        assert_eq!(tokio::join!(keeps, asks_back), (Ok(Ok(0)), Ok(Ok(0))));
+        rig.end().await;
+    });
+}
+
 #[test]
 fn late_reply_ends_the_wait() {
     paused(async |check| {

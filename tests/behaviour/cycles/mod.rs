@@ -38,6 +38,8 @@ enum Msg {
     Wait,
     /// Tells it, when told to go on, and says whether that was refused.
     Tell(ActorRef<Msg>, ReplyTo<Option<Cycle>>),
+    /// Tells it, and keeps the future of that until told to go on.
+    TellAndKeep(ActorRef<Msg>, Reply),
     /// As `Tell`, by a permit.
     Reserve(ActorRef<Msg>, ReplyTo<Option<Cycle>>),
     Nothing,
@@ -88,6 +90,18 @@ async fn twice(target: ActorRef<Msg>) -> Result<Answer, AskError> {
     );
     assert_eq!(second, Ok(Ok(0)));
     first
+}
+
+impl Node {
+    async fn tell_and_keep(&self, target: &ActorRef<Msg>, reply: Reply) -> tenure::Result {
+        let mut tell = target.tell(Msg::Nothing);
+        (&mut tell).await?;
+        self.entered.notify_one();
+        self.go_on.notified().await;
+        drop(tell);
+        reply.send(Ok(0));
+        Ok(())
+    }
 }
 
 impl Actor for Node {
@@ -143,6 +157,7 @@ impl Actor for Node {
                 self.go_on.notified().await;
                 reply.send(refused(target.tell(Msg::Nothing).await));
             }
+            Msg::TellAndKeep(target, reply) => self.tell_and_keep(&target, reply).await?,
             Msg::Reserve(target, reply) => {
                 self.entered.notify_one();
                 self.go_on.notified().await;

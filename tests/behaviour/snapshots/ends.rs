@@ -52,6 +52,23 @@ fn stopping_node_tells_who_asked_and_what_will_become_of_it() {
     });
 }
 
+/// Nobody waits for the end, which goes on.
+#[test]
+fn order_that_is_not_awaited_tells_where_it_was_given() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let slow = system.spawn(plain(&check)).unwrap();
+        let gate = hold(&slow).await;
+        drop(slow.stop());
+        let line = line!() - 1;
+        let snapshot = system.snapshot();
+        let order = snapshot.nodes[1].order.as_ref().unwrap();
+        assert_eq!(order.site.as_ref().unwrap().line, line);
+        gate.open();
+        system.stop().await.unwrap();
+    });
+}
+
 #[test]
 fn order_names_the_node_that_gave_it_or_the_owner_or_itself() {
     paused(async |check| {

@@ -57,6 +57,27 @@ fn node_is_told_with_its_place_its_mailbox_and_what_it_does() {
     });
 }
 
+/// Also where the actor takes its messages one at a time.
+#[test]
+fn handler_is_told_whatever_becomes_of_messages_without_room() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let room = Mailbox::bounded(2);
+        for mailbox in [room, room.drop_oldest(), room.drop_newest()] {
+            let spec = ChildSpec::new(plain(&check)).mailbox(mailbox);
+            let actor = system.spawn(spec).unwrap();
+            let label = || system.snapshot().nodes[1].label.clone();
+            let gate = hold(&actor).await;
+            assert_eq!(label().as_deref(), Some("Hold"), "{mailbox:?}");
+            gate.open();
+            settle().await;
+            assert_eq!(label(), None, "{mailbox:?}");
+            actor.stop().await.unwrap();
+        }
+        system.stop().await.unwrap();
+    });
+}
+
 #[test]
 fn handler_lasts_since_it_was_first_seen_and_with_timings_since_it_began() {
     paused(async |check| {

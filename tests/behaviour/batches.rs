@@ -1,0 +1,69 @@
+//! A handler that takes more messages is given them until its actor is to end.
+
+use crate::common::{Log, paused};
+use tenure::System;
+use tenure::prelude::*;
+
+#[derive(Clone, Copy)]
+enum How {
+    Next,
+    TryNext,
+}
+
+#[derive(Clone, Copy)]
+enum Msg {
+    /// Takes all that it is given.
+    Take(How),
+    Number(u32),
+    Stop,
+    Drain,
+}
+
+struct Taker(Log);
+
+impl Actor for Taker {
+    type Msg = Msg;
+
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        let Msg::Take(how) = msg else {
+            return Ok(());
+        };
+        loop {
+            let next = match how {
+                How::Next => ctx.next().await,
+                How::TryNext => ctx.try_next(),
+            };
+            match next {
+                Some(Msg::Number(number)) => self.0.push(number.to_string()),
+                Some(Msg::Stop) => ctx.stop(),
+                Some(Msg::Drain) => ctx.drain(),
+                Some(Msg::Take(_)) => {}
+                None => break,
+            }
+        }
+        self.0.push("over");
+        Ok(())
+    }
+}
+
+/// A stop comes before what is queued, and a drain after it.
+#[test]
+fn batch_is_over_when_its_actor_stops_and_when_a_drain_has_no_more() {
+    paused(async |_check| {
+        for how in [How::Next, How::TryNext] {
+            for (end, expected) in [
+                (Msg::Stop, &["1", "over"][..]),
+                (Msg::Drain, &["1", "2", "over"][..]),
+            ] {
+                let (system, log) = (System::start().unwrap(), Log::default());
+                let taker = system.spawn(Taker(log.clone())).unwrap();
+                for msg in [Msg::Take(how), Msg::Number(1), end, Msg::Number(2)] {
+                    taker.try_tell(msg).unwrap();
+                }
+                taker.stopped().await.unwrap();
+                assert_eq!(log.entries(), expected);
+                system.stop().await.unwrap();
+            }
+        }
+    });
+}

@@ -1,0 +1,99 @@
+//! Scopes in code that is dropped, or unwinds.
+
+use crate::common;
+
+use std::future::{Future, pending};
+use std::task::{Context as Polling, Poll, Waker};
+use std::time::Duration;
+
+use common::{Log, paused, settled};
+use tenure::prelude::*;
+use tenure::{Cause, Failure, StopError, System, scope_send};
+use tokio::time::sleep;
+
+/// Polls the future once, as somebody does who would not be woken.
+fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    let mut future = Box::pin(future);
+    let mut nobody = Polling::from_waker(Waker::noop());
+    future.as_mut().poll(&mut nobody)
+}
+
+struct Panics;
+
+impl Actor for Panics {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        let mut scope = Box::pin(scope_send(|_| pending::<tenure::Result>()));
+        let mut nobody = Polling::from_waker(Waker::noop());
+        assert!(scope.as_mut().poll(&mut nobody).is_pending());
+        panic!("on purpose")
+    }
+}
+
+/// The scope goes with the code around it, and has done nothing wrong.
+#[test]
+fn panic_that_takes_a_scope_along_is_one_failure() {
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        let actor = system.spawn(Panics).unwrap();
+        actor.tell(()).await.unwrap();
+        let ended = actor.stopped().await;
+        let Err(StopError::Failed(failure)) = ended else {
+            panic!("{ended:?}");
+        };
+        let causes: Vec<_> = failure.leaves().map(Failure::cause).collect();
+        assert!(
+            matches!(causes[..], [Cause::Panic(text)] if text == "on purpose"),
+            "{causes:?}"
+        );
+        drop(system.stop().await);
+    });
+}
+
+/// Opens a scope when it is dropped.
+struct Opens(Log);
+
+impl Drop for Opens {
+    fn drop(&mut self) {
+        let log = self.0.clone();
+        let opened = poll_once(scope_send(move |_| async move {
+            log.push("its body runs");
+            Ok(())
+        }));
+        if matches!(opened, Poll::Ready(Err(_))) {
+            self.0.push("refused");
+        }
+    }
+}
+
+struct Holds(Log);
+
+impl Actor for Holds {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        let _opens = Opens(self.0.clone());
+        sleep(Duration::from_secs(1)).await;
+        Ok(())
+    }
+}
+
+/// What is killed takes nothing more, and what ends in good order may clean up in a scope.
+#[test]
+fn destructor_in_code_that_is_killed_opens_no_scope() {
+    for (is_killed, expected) in [(true, "refused"), (false, "its body runs")] {
+        paused(async |_check| {
+            let (system, log) = (System::start().unwrap(), Log::default());
+            let actor = system.spawn(Holds(log.clone())).unwrap();
+            actor.tell(()).await.unwrap();
+            settled().await;
+            match is_killed {
+                true => drop(actor.kill().await),
+                false => drop(actor.stop().await),
+            }
+            assert_eq!(log.entries(), [expected]);
+            drop(system.stop().await);
+        });
+    }
+}

@@ -1,0 +1,129 @@
+//! A failure that nobody is left to be told is traced: it goes somewhere (rule 9).
+
+use crate::common;
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::task::{Context as Polling, Waker};
+use std::time::Duration;
+
+use common::lines::Lines;
+use common::node::{self, Node, run_in};
+use common::restarting::{Msg, Recipe};
+use common::{Log, paused, settled};
+use tenure::prelude::*;
+use tenure::{StopReason, System, scope_send};
+use tokio::sync::oneshot;
+
+type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
+
+/// As somebody does who would not be woken.
+fn poll_once(scope: &mut Kept) {
+    let mut nobody = Polling::from_waker(Waker::noop());
+    assert!(scope.as_mut().poll(&mut nobody).is_pending());
+}
+
+/// The scope would have told whoever awaits it.
+#[test]
+fn failure_beneath_a_scope_that_is_dropped_is_traced() {
+    paused(async |check| {
+        for fails in [false, true] {
+            let lines = Lines::default();
+            let _listening = lines.listen();
+            let (to, opened) = oneshot::channel();
+            let child = Node::new(&check, &Log::default()).named("child");
+            let mut scope: Kept = Box::pin(scope_send(move |scope| async move {
+                drop(to.send(scope.spawn(child)?));
+                pending().await
+            }));
+            poll_once(&mut scope);
+            let child = opened.await.unwrap();
+            if fails {
+                child.tell(node::Msg::Fail).await.unwrap();
+                drop(child.stopped().await);
+            }
+            drop(scope);
+            settled().await;
+            let told = lines.with("a scope was dropped after a failure");
+            assert_eq!(told.len(), usize::from(fails), "{told:?}");
+            assert!(
+                told.iter().all(|line| line.contains("it fails")),
+                "{told:?}"
+            );
+        }
+    });
+}
+
+/// The scope's own code has gone by then, and its end has been decided.
+#[test]
+fn failure_beneath_what_was_dropped_before_is_traced() {
+    for is_contained in [false, true] {
+        paused(async |_check| {
+            let lines = Lines::default();
+            let _listening = lines.listen();
+            let (to, given) = oneshot::channel::<Kept>();
+            let task = TaskSpec::new(async move {
+                drop(given.await?);
+                Err::<(), tenure::Error>("it fails late".into())
+            });
+            let mut scope: Kept = Box::pin(scope_send(move |scope| async move {
+                let task = match is_contained {
+                    true => task.contain(),
+                    false => task,
+                };
+                drop(scope.task(task)?);
+                pending().await
+            }));
+            poll_once(&mut scope);
+            assert!(to.send(scope).is_ok());
+            settled().await;
+            let told = lines.with("beneath a node that was dropped");
+            assert_eq!(told.len(), usize::from(!is_contained), "{told:?}");
+            assert!(told.iter().all(|line| line.contains("it fails late")));
+        });
+    }
+}
+
+/// The restart had settled it, and the end that is asked for is no failure.
+#[test]
+fn failure_of_one_that_is_told_to_end_before_it_is_started_anew_is_traced() {
+    paused(async |check| {
+        let lines = Lines::default();
+        let _listening = lines.listen();
+        let system = System::start().unwrap();
+        let late = Backoff::fixed(Duration::from_secs(10));
+        let mut recipe = Recipe::new("again", &Log::default(), &check);
+        recipe.cleanup = Duration::from_secs(1);
+        let spec = recipe.restarting(Restart::OnFailure).backoff(late);
+        let actor = system.spawn(spec).unwrap();
+        actor.tell(Msg::Fail).await.unwrap();
+        settled().await; // it is cleaning up
+        let ended = actor.stop().await;
+        assert!(matches!(ended, Ok(StopReason::Stopped)), "{ended:?}");
+        let told = lines.with("told to end in a restart");
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("again fails"), "{told:?}");
+        system.stop().await.unwrap();
+    });
+}
+
+/// What is contained fails nobody, also where its owner has had no time to look.
+#[test]
+fn contained_failure_that_its_owner_has_not_looked_at_does_not_fail_it() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let owner = system.spawn(Node::new(&check, &Log::default())).unwrap();
+        let (to, started) = oneshot::channel();
+        let child = Node::new(&check, &Log::default()).named("child").contain();
+        run_in(&owner, move |ctx| drop(to.send(ctx.spawn(child)))).await;
+        let child = started.await.unwrap().unwrap();
+        let gate = node::hold(&owner).await;
+        child.tell(node::Msg::Fail).await.unwrap();
+        drop(child.stopped().await);
+        let stopping = owner.stop();
+        gate.open();
+        let ended = stopping.await;
+        assert!(matches!(ended, Ok(StopReason::Stopped)), "{ended:?}");
+        system.stop().await.unwrap();
+    });
+}
