@@ -93,6 +93,15 @@ async fn twice(target: ActorRef<Msg>) -> Result<Answer, AskError> {
 }
 
 impl Node {
+    fn answer_later(&self, reply: Reply, ctx: &Context<Self>) -> tenure::Result {
+        let go_on = Arc::clone(&self.go_on);
+        ctx.task(async move {
+            go_on.notified().await;
+            reply.send(Ok(1));
+        })?;
+        Ok(())
+    }
+
     async fn tell_and_keep(&self, target: &ActorRef<Msg>, reply: Reply) -> tenure::Result {
         let mut tell = target.tell(Msg::Nothing);
         (&mut tell).await?;
@@ -141,13 +150,7 @@ impl Actor for Node {
                     () = self.go_on.notified() => reply.send(Ok(7)),
                 }
             }
-            Msg::AnswerLater(reply) => {
-                let go_on = Arc::clone(&self.go_on);
-                ctx.task(async move {
-                    go_on.notified().await;
-                    reply.send(Ok(1));
-                })?;
-            }
+            Msg::AnswerLater(reply) => self.answer_later(reply, ctx)?,
             Msg::Wait => {
                 self.entered.notify_one();
                 self.go_on.notified().await;
