@@ -96,7 +96,7 @@ pub mod testing;
 mod tree;
 
 pub use actor::{
-    Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, IntoTask, Next, Permit,
+    Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, Deadline, IntoTask, Next, Permit,
     Recipient, RecipientAsk, RecipientTell, RefTo, Reserve, Spawner, Start, Stashed, TaskHandle,
     TaskOutput, TaskSpec, Tell, Timer, Watch, WeakRef, WithToken, Work,
 };
@@ -112,7 +112,7 @@ pub use observe::Snapshot;
 pub use supervision::{
     Backoff, ChildOrStart, ChildSpec, Factory, Group, IntoChild, Restart, Starting,
 };
-pub use system::{Builder, Scope, System, scope, scope_send};
+pub use system::{Builder, OpenScope, Scope, System, scope, scope_send};
 /// Makes a test of an `async fn`: it runs on a runtime of its own, and fails if anything that began in it is alive at
 /// its end, as [`testing::LeakCheck`] finds it.
 ///

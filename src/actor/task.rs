@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::TaskOutput;
 use super::job::QueuedJob;
+use super::task_label::task_label;
 use crate::error::{Kind, StopError, StopReason, TaskError};
 use crate::sync::{Foreign, lock};
 use crate::tree::{
@@ -126,6 +127,7 @@ pub struct TaskCell<T> {
     waker: ShellWaker,
     /// The blocking job that is to run, until a thread takes it.
     pub(super) queued: QueuedJob,
+    /// Of what it runs, in full: what it is called is only looked for when somebody asks.
     type_name: &'static str,
     output: Mutex<Output<T>>,
 }
@@ -177,7 +179,7 @@ impl<T: Send + 'static> AnyNode for TaskCell<T> {
     }
 
     fn type_name(&self) -> &'static str {
-        self.type_name
+        task_label(self.type_name)
     }
 
     fn is_awaited(&self) -> bool {

@@ -2,10 +2,10 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::TaskOutput;
+use super::deadline::Deadline;
 use super::work::{Blocking, WithToken};
 use crate::tree::signals::Marks;
 
@@ -46,7 +46,7 @@ pub struct TaskSpec<W> {
 pub struct TaskOptions {
     pub(super) name: Option<Box<str>>,
     pub(super) grace: Option<Duration>,
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Option<Deadline>,
     pub(super) marks: Marks,
 }
 
@@ -152,9 +152,10 @@ impl<W> TaskSpec<W> {
     /// earlier holds. Once it has passed, such asks fail with
     /// [`AskError::TimedOut`](crate::AskError::TimedOut).
     ///
-    /// It does not end the task, as the deadline of an ask does not end a handler.
-    pub fn deadline(mut self, limit: Instant) -> Self {
-        self.options.deadline = Some(limit);
+    /// It does not end the task, as the deadline of an ask does not end a handler. A [`Deadline`] can be moved or lifted
+    /// later.
+    pub fn deadline(mut self, limit: impl Into<Deadline>) -> Self {
+        self.options.deadline = Some(limit.into());
         self
     }
 

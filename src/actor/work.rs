@@ -9,8 +9,6 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::task::{AtStop, TaskCell, TaskHandle, launch_task, tell_late};
-use super::task_deadline::TaskDeadline;
-use super::task_label::task_label;
 use super::task_spec::TaskOptions;
 use super::{IntoTask, TaskOutput, job, refused};
 use crate::error::{Kind, SpawnError};
@@ -36,7 +34,7 @@ pub trait Work: Sized {
 pub struct Shape {
     kind: Kind,
     at_stop: AtStop,
-    label: &'static str,
+    type_name: &'static str,
 }
 
 impl Shape {
@@ -45,7 +43,7 @@ impl Shape {
         Self {
             kind: Kind::Task,
             at_stop: AtStop::Drop,
-            label: task_label(type_name::<F>()),
+            type_name: type_name::<F>(),
         }
     }
 }
@@ -101,7 +99,7 @@ where
         Shape {
             kind: Kind::Blocking,
             at_stop: AtStop::Wait,
-            label: task_label(type_name::<C>()),
+            type_name: type_name::<C>(),
         }
     }
 
@@ -146,7 +144,7 @@ pub(super) fn register_task<T: Send + 'static>(
         };
         let node = Node::new(place, shape.kind, site, settings);
         node.set_caller(caller.as_ref());
-        Ok(Arc::new(TaskCell::new(node, shape.label)))
+        Ok(Arc::new(TaskCell::new(node, shape.type_name)))
     })
 }
 
@@ -159,8 +157,8 @@ fn marks(options: Option<&TaskOptions>, at_stop: AtStop) -> Marks {
 /// Whose time limit holds for the task.
 fn caller_of(options: Option<&TaskOptions>) -> Option<Arc<dyn Caller>> {
     let inherited = inherited_caller();
-    match options.and_then(|options| options.deadline) {
-        Some(deadline) => Some(Arc::new(TaskDeadline::new(deadline, inherited))),
+    match options.and_then(|options| options.deadline.as_ref()) {
+        Some(deadline) => Some(deadline.clone().into_caller(inherited)),
         None => inherited,
     }
 }

@@ -4,6 +4,7 @@
 mod attendant;
 mod builder;
 mod handle;
+mod open_scope;
 mod root;
 mod roots;
 mod run;
@@ -13,6 +14,7 @@ mod signals;
 pub(crate) use attendant::Control;
 pub use builder::Builder;
 pub use handle::System;
+pub use open_scope::OpenScope;
 pub(crate) use roots::{RootWatch, note as note_root};
 pub use scope::{Scope, scope, scope_send};
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::Waker;
 
+use crate::actor::task_label;
 use crate::error::Kind;
 use crate::tree::{AnyNode, Node, NodeSlot, PolledBy, Settings, Shared, ShellWaker, is_own_code};
 
@@ -26,6 +27,7 @@ pub(super) struct Root {
     waker: ShellWaker,
     /// Whether its code was polled, and by whom last, as a [`PolledBy`].
     polled: AtomicU8,
+    /// Of a scope's body, in full: what it is called is only looked for when somebody asks.
     type_name: &'static str,
 }
 
@@ -71,7 +73,7 @@ impl AnyNode for Root {
     }
 
     fn type_name(&self) -> &'static str {
-        self.type_name
+        task_label(self.type_name)
     }
 
     fn set_waker(&self, waker: &Waker) {

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use super::root::Root;
 use super::roots;
 use super::system_defaults;
-use crate::actor::{Spawner, set_deadline, task_label};
+use crate::actor::{Deadline, Spawner, set_deadline};
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
 use crate::tree::{
     AnyNode, Body, BodyEnd, Exit, Halt, Manner, NodeSlot, OverdueTimer, Report, Request,
@@ -30,12 +29,19 @@ pub struct Scope {
 }
 
 impl Scope {
+    fn of(node: &Arc<dyn AnyNode>) -> Self {
+        Self {
+            spawner: Spawner::new(Arc::clone(node)),
+        }
+    }
+
     /// Until when what is done in the scope is of use: asks that are made in it, and in the tasks that are started in
     /// it from then on, inherit this as they do the deadline of an ask ([rule 10](crate::lifecycle#rule-10)). Of this
     /// and what surrounds the scope the earlier holds. Once it has passed, such asks fail with
     /// [`AskError::TimedOut`](crate::AskError::TimedOut). It does not end the scope.
     ///
-    /// It is called in the scope's body, and replaces what it was given before.
+    /// It is called in the scope's body, and replaces what it was given before. A [`Deadline`] can be moved or lifted
+    /// later, from anywhere.
     ///
     /// ```
     /// use std::time::Duration;
@@ -62,8 +68,8 @@ impl Scope {
     /// .await
     /// # }
     /// ```
-    pub fn set_deadline(&self, limit: Instant) {
-        set_deadline(self.spawner.owner().node(), limit);
+    pub fn set_deadline(&self, limit: impl Into<Deadline>) {
+        set_deadline(self.spawner.owner().node(), limit.into());
     }
 }
 
@@ -170,7 +176,7 @@ where
 {
     let site = Location::caller();
     async move {
-        let (scope, exit) = open(site, task_label(std::any::type_name::<Fut>()))?;
+        let (scope, exit) = open(site, std::any::type_name::<Fut>())?;
         drive(exit, body(scope)).await
     }
 }
@@ -216,7 +222,7 @@ where
 {
     let site = Location::caller();
     async move {
-        let (scope, exit) = open(site, task_label(std::any::type_name::<Fut>()))?;
+        let (scope, exit) = open(site, std::any::type_name::<Fut>())?;
         drive(exit, body(scope)).await
     }
 }
@@ -224,10 +230,7 @@ where
 /// Gives the scope its place in the tree.
 fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, Exit), RunError> {
     let node: Arc<dyn AnyNode> = match current() {
-        Some(owner) => match register_scope(&owner, |place| Root::scope(place, site, body)) {
-            Ok(root) => root,
-            Err(_) => return Err(RunError::Closed),
-        },
+        Some(owner) => return open_beneath(&owner, site, body),
         None => {
             let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
             let root: Arc<dyn AnyNode> =
@@ -236,15 +239,25 @@ fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, 
             root
         }
     };
-    let scope = Scope {
-        spawner: Spawner::new(Arc::clone(&node)),
-    };
-    Ok((scope, Exit::of_scope(node)))
+    Ok((Scope::of(&node), Exit::of_scope(node)))
+}
+
+pub(super) fn open_beneath(
+    owner: &Arc<dyn AnyNode>,
+    site: &'static Location<'static>,
+    body: &'static str,
+) -> Result<(Scope, Exit), RunError> {
+    let opened = register_scope(owner, |place| Root::scope(place, site, body));
+    let node: Arc<dyn AnyNode> = opened.map_err(|_| RunError::Closed)?;
+    Ok((Scope::of(&node), Exit::of_scope(node)))
 }
 
 /// The shell of a scope. It runs in its caller's task; dropping it is an end like that of any
 /// other shell (see [`Exit`]).
-async fn drive<T>(exit: Exit, body: impl Future<Output = Result<T>>) -> Result<T, RunError> {
+pub(super) async fn drive<T>(
+    exit: Exit,
+    body: impl Future<Output = Result<T>>,
+) -> Result<T, RunError> {
     let mut run = Run::begin(exit);
     let value = {
         let body = pin!(Some(body));
@@ -346,6 +359,10 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
     match manner {
         Manner::Stop => end_by_itself(node),
         Manner::Drain | Manner::Finish => fire(node),
+    }
+    if !node.signals.load().had_children() && node.close_if_childless() {
+        // Nothing was ever started in it.
+        return Ok(());
     }
     poll_fn(|cx| {
         node.set_waker(cx.waker());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use common::node::{self, Node, hold, run};
 use common::{Guard, Log, multi_thread, paused};
 use tenure::prelude::*;
-use tenure::{CallerGone, System};
+use tenure::{CallerGone, Deadline, System};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -494,6 +494,29 @@ fn asks_in_a_scope_and_its_tasks_inherit_the_scopes_deadline() {
             // Another takes its place.
             scope.set_deadline(Instant::now() + 2 * LIMIT);
             assert_eq!(ask_in_vain(&silent).await, (true, 2 * LIMIT));
+            Ok(())
+        })
+        .await
+        .unwrap();
+        system.kill().await.unwrap();
+    });
+}
+
+#[test]
+fn scope_whose_deadline_is_lifted_has_that_of_what_surrounds_it() {
+    paused(async |check| {
+        let system = System::builder().start().unwrap();
+        let (silent, _) = chain(&system, &check, 1);
+        tenure::scope(async |outer| {
+            outer.set_deadline(Instant::now() + 3 * LIMIT);
+            let inner = tenure::scope(async |scope| {
+                let deadline = Deadline::at(Instant::now() + LIMIT);
+                scope.set_deadline(deadline.clone());
+                assert_eq!(ask_in_vain(&silent).await, (true, LIMIT));
+                deadline.lift();
+                Ok(ask_in_vain(&silent).await)
+            });
+            assert_eq!(inner.await?, (true, 2 * LIMIT));
             Ok(())
         })
         .await

@@ -38,6 +38,7 @@ mod leaks;
 mod letting_go;
 mod lookup;
 mod mailbox;
+mod open_scopes;
 mod overflow;
 mod overlooked;
 mod owners_waits;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use crate::common::node::{self, Node, run_in};
 use crate::common::{Check, Count, Log, paused};
 use tenure::prelude::*;
-use tenure::{AutoShutdown, Cause, Kind, Phase, RunError, StopError, StopReason, TaskError};
+use tenure::{
+    AutoShutdown, Cause, Deadline, Kind, Phase, RunError, StopError, StopReason, TaskError,
+};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -271,6 +273,39 @@ fn asks_in_a_task_inherit_its_deadline_and_so_do_those_in_tasks_that_it_starts()
             };
             let limited = TaskSpec::new(outer).deadline(Instant::now() + 3 * SECOND);
             assert_eq!(scope.task(limited)?.await?, (TIMED_OUT, 3 * SECOND));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn deadline_that_is_moved_or_lifted_holds_for_the_asks_that_begin_after_that() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let silent = scope.spawn(Silent)?;
+            let deadline = Deadline::at(Instant::now() + SECOND);
+            let moved = deadline.clone();
+            let work = async move {
+                let first = waited(&silent).await;
+                moved.set(Instant::now() + 3 * SECOND);
+                let second = waited(&silent).await;
+                moved.lift();
+                let ask = silent.ask(|reply| reply).timeout(9 * SECOND);
+                let lifted = matches!(
+                    ask.await,
+                    Err(AskError::TimedOut {
+                        inherited: false,
+                        ..
+                    })
+                );
+                moved.set(Instant::now());
+                tenure::Ok((lifted, [first.1, second.1, waited(&silent).await.1]))
+            };
+            let task = scope.task(TaskSpec::new(work).deadline(deadline))?;
+            let waits = [SECOND, 3 * SECOND, Duration::ZERO];
+            assert_eq!(task.await?, (true, waits));
             Ok(())
         })
         .await

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::time::Instant;
 
 use super::current_node::with_here;
+use super::id::NodeId;
 use super::node::{AnyNode, Node};
 use crate::error::Kind;
 use crate::mailbox::{Caller, DropReason};
@@ -150,20 +151,28 @@ impl Node {
 
 /// The caller for whom the code here does what it does, if that has a time limit: for what it starts.
 pub(crate) fn inherited_caller() -> Option<Arc<dyn Caller>> {
-    with_here(limiting_caller).flatten()
+    with_here(|carrier, here| limiting_caller(carrier, here, None)).flatten()
+}
+
+/// The same for this node, which does not inherit from itself.
+pub(crate) fn inherited_beside(node: &Node) -> Option<Arc<dyn Caller>> {
+    with_here(|carrier, here| limiting_caller(carrier, here, Some(node.id()))).flatten()
 }
 
 /// That of the innermost scope around the code here that has a limit of its own, or else that of the node whose
-/// code it is, if it is anybody's.
+/// code it is, if it is anybody's. One scope may be left out.
 fn limiting_caller(
     carrier: Option<&Arc<dyn AnyNode>>,
     here: &Arc<dyn AnyNode>,
+    but: Option<NodeId>,
 ) -> Option<Arc<dyn Caller>> {
     let mut next = Some(here);
     while let Some(scope) = next.filter(|here| here.kind() == Kind::Scope) {
-        let caller = scope.limiting_caller();
-        if caller.is_some() {
-            return caller;
+        if but != Some(scope.id()) {
+            let caller = scope.limiting_caller();
+            if caller.is_some() {
+                return caller;
+            }
         }
         next = scope.owner();
     }
@@ -174,7 +183,7 @@ fn limiting_caller(
 /// its system's default. Says whether it is inherited.
 pub(crate) fn inherited_or_default(or_default: bool) -> Option<(Instant, bool)> {
     with_here(|carrier, here| {
-        let caller = limiting_caller(carrier, here);
+        let caller = limiting_caller(carrier, here, None);
         let inherited = caller.and_then(|caller| moment::decode(caller.limit()));
         let default = || carrier.filter(|_| or_default)?.default_limit();
         let inherited = inherited.map(|limit| (limit, true));

@@ -37,7 +37,7 @@ pub(in crate::tree) use current_node::{
 pub(crate) use current_node::{current, is_beneath, is_in_node, is_own_code, run_as};
 pub use dead_letters::DeadLetter;
 pub(crate) use dead_letters::{LetterHook, Letters};
-pub(crate) use deadlines::{inherited_caller, inherited_or_default};
+pub(crate) use deadlines::{inherited_beside, inherited_caller, inherited_or_default};
 pub(crate) use edges::Request;
 pub(in crate::tree) use edges::{Edge, EdgeEnd, Edges};
 pub(in crate::tree) use ends::note_end;

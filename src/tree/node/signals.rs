@@ -359,7 +359,7 @@ impl Snapshot {
         self.has(OUTCOME_AWAITED)
     }
 
-    pub(in crate::tree) const fn had_children(self) -> bool {
+    pub(crate) const fn had_children(self) -> bool {
         self.has(HAD_CHILDREN)
     }
 
