@@ -222,7 +222,7 @@ impl Open {
         let is_refused = self._seat.is_none();
         let shared = Arc::clone(&self.shared);
         let ended = tenure::scope_send(|scope| async move {
-            let connection = Arc::new(Connection::new(shared, peer, scope.spawner(), token));
+            let connection = Arc::new(Connection::new(shared, peer, scope, token));
             if is_refused {
                 refuse(opened.io, connection).await;
             } else {

@@ -2,24 +2,24 @@
 
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tenure::{RunError, Scope, TaskSpec};
+use tenure::{OpenScope, RunError, Spawner, TaskSpec};
 
-use super::body::{RequestBody, ResponseBody};
+use super::body::ResponseBody;
 use super::check::{Refusal, refusal};
 use super::connection::Connection;
-use super::context::RequestContext;
 use super::exchange::{Exchange, Verdict};
+use super::handler::{Handler, drop_caught};
 use super::{BoxError, HttpService};
 
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Scoped = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
 /// The user's service, as a connection calls it.
@@ -43,14 +43,25 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Calls<S> {
         }
         let exchange = Arc::new(Exchange::new(Arc::clone(connection), reads_body));
         connection.set_exchange(&exchange);
+        if !connection.is_http2() {
+            // With HTTP/2 it is the stream's.
+            connection.scope.set_deadline(exchange.deadline().clone());
+        }
         let refusal = refusal(&request, connection);
-        let work = match refusal {
-            Some(_) => None,
-            None => Some(scoped(self.service.clone(), request, &exchange)),
+        let serving = match refusal {
+            Some(_) => Serving::Over,
+            None => {
+                let exchange = Arc::clone(&exchange);
+                Serving::Bare(Box::pin(Handler::new(
+                    self.service.clone(),
+                    request,
+                    exchange,
+                )))
+            }
         };
         let running = Running {
             exchange,
-            work,
+            serving,
             is_over: false,
         };
         Call {
@@ -65,116 +76,37 @@ fn says_close<B>(request: &Request<B>) -> bool {
     connection.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
 }
 
-/// The handler, in a scope that is beneath whoever polls this.
-fn scoped<S: HttpService>(
-    service: S,
-    request: Request<Incoming>,
-    exchange: &Arc<Exchange>,
-) -> Scoped {
-    let is_head = request.method() == http::Method::HEAD;
-    let exchange = Arc::clone(exchange);
-    Box::pin(tenure::scope_send(move |scope| {
-        handle(service, request, is_head, exchange, scope)
-    }))
-}
-
-/// What the scope of a request does: the handler, and then the body of its response.
-async fn handle<S: HttpService>(
-    service: S,
-    request: Request<Incoming>,
-    is_head: bool,
-    exchange: Arc<Exchange>,
-    scope: Scope,
-) -> tenure::Result {
-    scope.set_deadline(exchange.deadline());
-    exchange.handoff().scope = Some(scope.clone());
-    let mut request = request.map(|body| RequestBody::new(body, Arc::clone(&exchange)));
-    let context = RequestContext::new(scope.clone(), Arc::clone(&exchange));
-    request.extensions_mut().insert(context);
-    if let Some(response) = contained(respond(service, request), &exchange).await {
-        let (head, body) = response.into_parts();
-        let hint = body.size_hint();
-        let is_empty = is_head || body.is_end_stream();
-        exchange.leave_head(head, hint, is_empty);
-        if !is_empty
-            && contained(pass_on(body, &exchange), &exchange)
-                .await
-                .is_none()
-        {
-            exchange.leave_last(Some(Err("the handler has panicked".into())));
-        }
+/// What the scope of a request does: the rest of the work. What was started in it ends with the request.
+async fn within(spawner: Spawner, rest: Option<Work>) -> tenure::Result {
+    if let Some(mut rest) = rest {
+        // It has just been polled, by the same task.
+        let mut is_waiting = true;
+        poll_fn(|cx| match std::mem::take(&mut is_waiting) {
+            true => Poll::Pending,
+            false => rest.as_mut().poll(cx),
+        })
+        .await;
     }
-    // What was started in it ends with the request.
-    if !scope.children().is_empty() {
-        scope.node().request_stop();
+    if !spawner.children().is_empty() {
+        spawner.node().request_stop();
         pending::<()>().await;
     }
     Ok(())
 }
 
-async fn respond<S: HttpService>(
-    mut service: S,
-    request: Request<RequestBody>,
-) -> Result<Response<S::Body>, BoxError> {
-    let ready = poll_fn(|cx| service.poll_ready(cx)).await;
-    ready.map_err(Into::into)?;
-    service.call(request).await.map_err(Into::into)
-}
-
-/// Leaves each frame for the protocol, and goes on once it has been taken.
-async fn pass_on<B>(body: B, exchange: &Exchange) -> Result<(), BoxError>
-where
-    B: Body<Error: Into<BoxError>>,
-{
-    let mut body = pin!(body);
-    poll_fn(|cx| {
-        // The protocol polls this again when it has taken the last one.
-        while exchange.handoff().frame.is_none() {
-            let frame = ready!(body.as_mut().poll_frame(cx));
-            let ended = !matches!(frame, Some(Ok(_))) || body.is_end_stream();
-            let mut handoff = exchange.handoff();
-            handoff.ended = ended;
-            handoff.frame = frame.map(|frame| match frame {
-                Ok(frame) => Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))),
-                Err(error) => Err(error.into()),
-            });
-            if ended {
-                return Poll::Ready(Ok(()));
-            }
-        }
-        Poll::Pending
-    })
-    .await
-}
-
-/// What the future gives, unless it fails or panics: that is traced and counted, and ends nothing but itself.
-async fn contained<T>(
-    future: impl Future<Output = Result<T, BoxError>>,
-    exchange: &Exchange,
-) -> Option<T> {
-    let mut future = pin!(future);
-    let caught = poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        },
-    );
-    match caught.await {
-        Ok(Ok(value)) => return Some(value),
-        Ok(Err(error)) => tracing::error!(%error, "a handler has failed"),
-        Err(panic) => {
-            let panic = crate::panic_text(&*panic);
-            tracing::error!(panic, "a handler has panicked");
-        }
-    }
-    exchange.connection.stats().failed.add();
-    None
+/// How far a request has come.
+enum Serving {
+    /// Its work has not waited for anything.
+    Bare(Work),
+    /// It has, or has started something: from then on it is a scope of its own, beneath the connection.
+    Scoped(Scoped),
+    Over,
 }
 
 /// A request that is being served. Its drop ends it, and what it has started.
 pub(super) struct Running {
     exchange: Arc<Exchange>,
-    work: Option<Scoped>,
+    serving: Serving,
     /// Its client has all that it is to get.
     is_over: bool,
 }
@@ -186,11 +118,44 @@ impl Running {
 
     /// Lets the handler go on.
     fn poll_work(&mut self, cx: &mut Context<'_>) {
-        let Some(work) = &mut self.work else { return };
-        if let Poll::Ready(ended) = work.as_mut().poll(cx) {
-            self.work = None;
+        if let Serving::Bare(work) = &mut self.serving {
+            let is_done = work.as_mut().poll(cx).is_ready();
+            self.leave_bare(is_done);
+        }
+        if let Serving::Scoped(scoped) = &mut self.serving
+            && let Poll::Ready(ended) = scoped.as_mut().poll(cx)
+        {
+            self.serving = Serving::Over;
             self.note_end(ended);
         }
+    }
+
+    /// The work has been polled: what is left of it, if anything is, goes on in the request's own scope.
+    fn leave_bare(&mut self, is_done: bool) {
+        let opened = match is_done {
+            true => self.take_opened(),
+            false => {
+                self.exchange.spawner();
+                self.exchange.handoff().opened.take()
+            }
+        };
+        match (opened, std::mem::replace(&mut self.serving, Serving::Over)) {
+            (None, _) if is_done => self.note_end(Ok(())),
+            (Some(opened), Serving::Bare(work)) => {
+                let rest = (!is_done).then_some(work);
+                self.serving = Serving::Scoped(scoped(opened, rest));
+            }
+            // The connection is ending, and so is this.
+            (_, bare) => self.serving = bare,
+        }
+    }
+
+    /// The scope that was opened and is not run. From here on none is.
+    fn take_opened(&self) -> Option<OpenScope> {
+        let mut handoff = self.exchange.handoff();
+        let opened = handoff.opened.take();
+        handoff.is_over = opened.is_none();
+        opened
     }
 
     fn note_end(&self, ended: Result<(), RunError>) {
@@ -228,6 +193,27 @@ impl Running {
         self.exchange.set_waits_for_handler(true);
         Poll::Pending
     }
+
+    /// Ends what is left of the work: in good order, if anything of it has to be waited for.
+    fn end_work(&mut self) {
+        let scoped = match std::mem::replace(&mut self.serving, Serving::Over) {
+            Serving::Scoped(scoped) => scoped,
+            Serving::Bare(work) => return drop_caught(|| drop(work)),
+            Serving::Over => return,
+        };
+        let scope = self.exchange.scope();
+        let Some(scope) = scope.filter(|scope| !scope.children().is_empty()) else {
+            return;
+        };
+        scope.node().request_stop();
+        let task = TaskSpec::new(async move {
+            if let Err(error) = scoped.await {
+                tracing::debug!(%error, "what was left of a request has ended");
+            }
+        });
+        // If the connection takes no more, it is killed with this, and joined all the same.
+        drop(self.exchange.connection.scope.task(task.contain()));
+    }
 }
 
 impl Drop for Running {
@@ -240,27 +226,16 @@ impl Drop for Running {
             connection.stats().abandoned.add();
             tracing::debug!(peer = ?connection.peer, "a client has gone before it had its response");
         }
-        if let Some(work) = self.work.take() {
-            end(work, &self.exchange);
-        }
-        connection.end_request();
+        // Dropped, it ends what was started a moment ago.
+        drop(self.take_opened());
+        self.end_work();
+        self.exchange.connection.end_request();
     }
 }
 
-/// Ends what a request has left: in good order, if anything of it has to be waited for.
-fn end(work: Scoped, exchange: &Exchange) {
-    let scope = exchange.handoff().scope.take();
-    let Some(scope) = scope.filter(|scope| !scope.children().is_empty()) else {
-        return;
-    };
-    scope.node().request_stop();
-    let task = TaskSpec::new(async move {
-        if let Err(error) = work.await {
-            tracing::debug!(%error, "what was left of a request has ended");
-        }
-    });
-    // If the connection takes no more, it is killed with this, and joined all the same.
-    drop(exchange.connection.spawner.task(task.contain()));
+fn scoped(opened: OpenScope, rest: Option<Work>) -> Scoped {
+    let spawner = opened.spawner();
+    Box::pin(opened.run(within(spawner, rest)))
 }
 
 /// What the protocol polls for a response.
@@ -308,9 +283,9 @@ fn poll_head(running: &mut Running, cx: &mut Context<'_>) -> Poll<Option<StatusC
     if running.exchange.handoff().head.is_some() {
         return Poll::Ready(None);
     }
-    match running.work {
-        Some(_) => Poll::Pending,
-        None => Poll::Ready(Some(StatusCode::INTERNAL_SERVER_ERROR)),
+    match running.serving {
+        Serving::Over => Poll::Ready(Some(StatusCode::INTERNAL_SERVER_ERROR)),
+        Serving::Bare(_) | Serving::Scoped(_) => Poll::Pending,
     }
 }
 
@@ -336,9 +311,7 @@ fn finish(
         Some(hint) => ResponseBody::new(running, hint),
         None => {
             let mut running = running;
-            if let Some(work) = running.work.take() {
-                end(work, &running.exchange);
-            }
+            running.end_work();
             running.is_over = true;
             ResponseBody::empty(running)
         }

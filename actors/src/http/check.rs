@@ -43,6 +43,10 @@ fn look<B: Body>(request: &Request<B>, connection: &Connection) -> Option<Refusa
     if !has_good_host(request) {
         return Some(Refusal::BadHost);
     }
+    if request.body().is_end_stream() {
+        // It has neither a length nor a coding.
+        return None;
+    }
     let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
     if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
         return Some(Refusal::UnknownCoding);
@@ -58,9 +62,23 @@ fn has_good_host<B>(request: &Request<B>) -> bool {
         // In HTTP/2 it is part of the target, and HTTP/1.0 has none.
         return request.version() != Version::HTTP_11;
     };
-    let is_host = |host: &[u8]| {
-        let authority = Authority::try_from(host);
-        authority.is_ok_and(|authority| !authority.as_str().contains('@'))
-    };
     second.is_none() && (host.is_empty() || is_host(host.as_bytes()))
+}
+
+fn is_host(host: &[u8]) -> bool {
+    if is_plain(host) {
+        return true;
+    }
+    let authority = Authority::try_from(host);
+    authority.is_ok_and(|authority| !authority.as_str().contains('@'))
+}
+
+/// What nearly all are: a name or an address, with a port or without. It needs no whole parser, which takes as long as
+/// all else that is done here.
+fn is_plain(host: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let end = host.iter().position(|byte| !is_name(byte));
+    let (name, port) = host.split_at(end.unwrap_or(host.len()));
+    let is_port = |port: &[u8]| port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
+    !name.is_empty() && (port.is_empty() || port[0] == b':' && is_port(&port[1..]))
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::upgrade::OnUpgrade;
-use tenure::{CancellationToken, Spawner};
+use tenure::{CancellationToken, Scope};
 
 use super::exchange::Exchange;
 use super::{HttpStats, Limits};
@@ -31,8 +31,8 @@ pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: Option<SocketAddr>,
-    /// Starts what is to end with the connection.
-    pub(super) spawner: Spawner,
+    /// Holds what is to end with the connection.
+    pub(super) scope: Scope,
     /// Fires when it is to end.
     pub(super) token: CancellationToken,
     is_http2: AtomicBool,
@@ -62,13 +62,13 @@ impl Connection {
     pub(super) fn new(
         shared: Arc<Shared>,
         peer: Option<SocketAddr>,
-        spawner: Spawner,
+        scope: Scope,
         token: CancellationToken,
     ) -> Self {
         Self {
             shared,
             peer,
-            spawner,
+            scope,
             token,
             is_http2: AtomicBool::new(false),
             requests: AtomicU32::new(0),

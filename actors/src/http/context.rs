@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Request;
 use hyper::upgrade::{OnUpgrade, Upgraded};
-use tenure::{CancellationToken, Scope, Spawner, TaskSpec};
+use tenure::{CancellationToken, Spawner, TaskSpec};
 use tokio::time::Instant;
 
 use super::exchange::Exchange;
@@ -26,24 +26,27 @@ use super::exchange::Exchange;
 /// ```
 #[derive(Clone)]
 pub struct RequestContext {
-    scope: Scope,
     exchange: Arc<Exchange>,
 }
 
 impl RequestContext {
-    pub(super) fn new(scope: Scope, exchange: Arc<Exchange>) -> Self {
-        Self { scope, exchange }
+    pub(super) fn new(exchange: Arc<Exchange>) -> Self {
+        Self { exchange }
     }
 
     /// Starts what is to end with the request: when its response has been sent, its client has gone, its time is up, or
     /// its connection ends. A response that is a stream is not sent before its end.
     ///
-    /// What the handler starts with it inherits the request's deadline, unless that is
-    /// [relaxed](RequestContext::relax) before.
+    /// What the handler starts with it inherits the request's deadline, until its response begins, or it is
+    /// [relaxed](RequestContext::relax).
+    ///
+    /// With the first use of this the request gets a node of its own beneath its connection. It also does when its handler
+    /// first waits; one that is done without either needs none.
+    ///
     /// What is to outlive the request is started with another spawner, such as that of the actor that answers for it.
     #[must_use]
     pub fn spawner(&self) -> &Spawner {
-        &self.scope
+        self.exchange.spawner()
     }
 
     /// Where the request comes from, if that is known.
@@ -53,10 +56,10 @@ impl RequestContext {
     }
 
     /// Until when the response is to have begun, unless the request is [relaxed](RequestContext::relax). What is
-    /// asked in the handler inherits it.
+    /// asked in the handler inherits it; what is asked once the response has begun does not.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        (!self.exchange.is_relaxed()).then(|| self.exchange.deadline())
+        (!self.exchange.is_relaxed()).then(|| self.exchange.time_limit())
     }
 
     /// Lifts the limits of the request and of its response: how long the handler may take, how long the response may
@@ -64,9 +67,6 @@ impl RequestContext {
     /// has no limit of the request's. A shutdown still ends it within [`Limits::shutdown`](super::Limits::shutdown).
     pub fn relax(&self) {
         self.exchange.relax();
-        // Further away than anything lasts.
-        let year = std::time::Duration::from_secs(86_400 * 365);
-        self.scope.set_deadline(Instant::now() + year);
     }
 
     fn upgrade<F>(
@@ -86,7 +86,7 @@ impl RequestContext {
                 }
             };
             // If the connection is ending, so is the upgrade.
-            drop(connection.spawner.task(TaskSpec::new(then).contain()));
+            drop(connection.scope.task(TaskSpec::new(then).contain()));
         } else {
             let then = Box::new(|io, token| Box::pin(then(io, token)) as _);
             connection.set_upgrade((on_upgrade, then));
@@ -97,7 +97,6 @@ impl RequestContext {
 impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestContext")
-            .field("scope", &self.scope)
             .field("peer", &self.peer())
             .finish_non_exhaustive()
     }

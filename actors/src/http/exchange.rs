@@ -1,13 +1,14 @@
 //! A request and its response, as those see it who are not its handler.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http::response::Parts;
 use http_body::{Frame, SizeHint};
-use tenure::Scope;
+use tenure::{Deadline, OpenScope, Spawner};
 use tokio::time::Instant;
 
 use super::connection::{Connection, lock};
@@ -67,13 +68,26 @@ pub(super) struct Handoff {
     pub(super) frame: Option<Result<Frame<Bytes>, BoxError>>,
     /// No frame comes after this one.
     pub(super) ended: bool,
-    /// What the handler runs in, once it does.
-    pub(super) scope: Option<Scope>,
+    /// The scope of the request, until whoever serves it runs that.
+    pub(super) opened: Option<OpenScope>,
+    /// Nobody will run one any more.
+    pub(super) is_over: bool,
+}
+
+/// Further away than anything lasts.
+const YEAR: Duration = Duration::from_secs(86_400 * 365);
+
+fn limit_of(began: Instant, limit: Duration) -> Instant {
+    began.checked_add(limit).unwrap_or(began + YEAR)
 }
 
 pub(super) struct Exchange {
     pub(super) connection: Arc<Connection>,
     pub(super) began: Instant,
+    /// What is asked in the handler inherits this.
+    deadline: Deadline,
+    /// Of the request's own scope, once that is open.
+    spawner: OnceLock<Spawner>,
     stage: AtomicU8,
     verdict: AtomicU8,
     /// The client is still sending the body, and somebody wants it.
@@ -88,9 +102,12 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn new(connection: Arc<Connection>, reads_body: bool) -> Self {
         connection.set_reads_body(reads_body);
+        let began = Instant::now();
         Self {
+            deadline: Deadline::at(limit_of(began, connection.limits().request)),
+            spawner: OnceLock::new(),
             connection,
-            began: Instant::now(),
+            began,
             stage: AtomicU8::new(Stage::Handling as u8),
             verdict: AtomicU8::new(Verdict::None as u8),
             reads_body: AtomicBool::new(reads_body),
@@ -135,9 +152,38 @@ impl Exchange {
     }
 
     /// When the handler is to have begun its response.
-    pub(super) fn deadline(&self) -> Instant {
-        let far = self.began + std::time::Duration::from_secs(86_400 * 365);
-        self.began.checked_add(self.limits().request).unwrap_or(far)
+    pub(super) fn time_limit(&self) -> Instant {
+        limit_of(self.began, self.limits().request)
+    }
+
+    pub(super) fn deadline(&self) -> &Deadline {
+        &self.deadline
+    }
+
+    /// Starts what is to end with the request, in a scope of its own beneath the connection, which the first that asks for
+    /// it opens: most handlers start nothing, and are done before they wait for anything.
+    pub(super) fn spawner(&self) -> &Spawner {
+        self.spawner.get_or_init(|| {
+            let Ok(opened) = self.connection.scope.open_scope("request") else {
+                // The connection has ended, and starts nothing, either.
+                return self.connection.scope.spawner();
+            };
+            let spawner = opened.spawner();
+            let mut handoff = self.handoff();
+            let late = match handoff.is_over {
+                true => Some(opened),
+                false => handoff.opened.replace(opened),
+            };
+            drop(handoff);
+            // Of a request that is over it is closed again.
+            drop(late);
+            spawner
+        })
+    }
+
+    /// The request's own scope, if there is one.
+    pub(super) fn scope(&self) -> Option<&Spawner> {
+        self.spawner.get()
     }
 
     pub(super) fn verdict(&self) -> Verdict {
@@ -182,6 +228,7 @@ impl Exchange {
     /// It may take as long, and be silent for as long, as it likes.
     pub(super) fn relax(&self) {
         self.is_relaxed.store(true, Ordering::Relaxed);
+        self.deadline.lift();
         if !self.connection.is_http2() {
             self.connection.relax();
         }
@@ -191,7 +238,9 @@ impl Exchange {
         self.is_relaxed.load(Ordering::Relaxed)
     }
 
+    /// Its time limit is that of its beginning.
     pub(super) fn begin_response(&self) {
+        self.deadline.lift();
         self.stage.store(Stage::Responding as u8, Ordering::Relaxed);
     }
 

@@ -22,12 +22,13 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
         // The protocol hands over a stream right after it has made its call. What comes without one is an upgrade's.
         let started = match self.0.take_exchange() {
             Some(exchange) => {
-                let stream = TaskSpec::new(serve(future, exchange));
-                self.0.spawner.task(stream.contain()).map(drop).is_ok()
+                let deadline = exchange.deadline().clone();
+                let stream = TaskSpec::new(serve(future, exchange)).deadline(deadline);
+                self.0.scope.task(stream.contain()).map(drop).is_ok()
             }
             None => {
                 let upgraded = TaskSpec::new(future);
-                self.0.spawner.task(upgraded.contain()).map(drop).is_ok()
+                self.0.scope.task(upgraded.contain()).map(drop).is_ok()
             }
         };
         if !started {

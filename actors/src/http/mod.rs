@@ -1,8 +1,9 @@
 //! HTTP as a subtree: any tower service, such as an axum `Router`, behind limits, with everything owned.
 //!
-//! [`serve`] gives the recipe of an actor. Each of its connections is a task beneath it, and each request a scope
-//! beneath its connection. A request ends when its response has been sent, its client has gone, its time is up, or
-//! its connection ends; what its handler has started with its [`RequestContext`] ends with it. Nothing is detached.
+//! [`serve`] gives the recipe of an actor. Each of its connections is a task beneath it, and each request that waits for
+//! anything, or starts anything, a scope beneath its connection. A request ends when its response has been sent, its
+//! client has gone, its time is up, or its connection ends; what its handler has started with its [`RequestContext`] ends
+//! with it. Nothing is detached.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -38,6 +39,7 @@ mod connection;
 mod context;
 mod driver;
 mod exchange;
+mod handler;
 mod http2;
 mod io;
 mod limits;

@@ -203,7 +203,7 @@ async fn run_upgrade(connection: &Connection) {
             () = late => tenure::Ok(false),
         }
     });
-    let Ok(upgraded) = connection.spawner.task(upgraded.name("upgraded").contain()) else {
+    let Ok(upgraded) = connection.scope.task(upgraded.name("upgraded").contain()) else {
         return;
     };
     match upgraded.await {

@@ -1,7 +1,7 @@
 //! A client of HTTP/2 that sends frames, well-formed or not.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::harness::{Http, SECOND};
@@ -69,10 +69,22 @@ pub(crate) struct Client(pub(crate) TcpStream);
 impl Client {
     pub(crate) async fn connect(http: &Http) -> Self {
         let mut client = Self(TcpStream::connect(http.address).await.unwrap());
+        client.begin().await;
         client
-            .send(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
+    }
+
+    /// One whose kernel takes little that it does not read.
+    pub(crate) async fn connect_narrow(http: &Http) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        let mut client = Self(socket.connect(http.address).await.unwrap());
+        client.begin().await;
+        client
+    }
+
+    async fn begin(&mut self) {
+        self.send(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat())
             .await;
-        client
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {

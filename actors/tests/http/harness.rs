@@ -14,7 +14,7 @@ use tenure_actors::http::{HttpStats, Limits, Listener, Serve, serve};
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::sleep;
 
 use crate::client::Raw;
@@ -55,20 +55,41 @@ impl Http {
     }
 }
 
-/// How many of something are alive.
-#[derive(Clone, Default)]
-pub(crate) struct Alive(Arc<AtomicUsize>);
+/// How many of something are alive, and what those wait for that wait for the test.
+#[derive(Clone)]
+pub(crate) struct Alive {
+    count: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
+}
 
 pub(crate) struct Guard(Arc<AtomicUsize>);
 
+impl Default for Alive {
+    fn default() -> Self {
+        Self {
+            count: Arc::default(),
+            gate: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
+
 impl Alive {
     pub(crate) fn guard(&self) -> Guard {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Guard(Arc::clone(&self.0))
+        self.count.fetch_add(1, Ordering::SeqCst);
+        Guard(Arc::clone(&self.count))
     }
 
     pub(crate) fn get(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Lets one of those go on that wait for this.
+    pub(crate) fn open_gate(&self) {
+        self.gate.add_permits(1);
+    }
+
+    async fn wait_for_gate(&self) {
+        self.gate.acquire().await.unwrap().forget();
     }
 }
 
@@ -81,7 +102,7 @@ impl Drop for Guard {
 /// What the tests ask for.
 pub(crate) fn routes(handling: &Alive) -> Router {
     let (hang, count) = (handling.clone(), handling.clone());
-    let unread = handling.clone();
+    let (unread, gated) = (handling.clone(), handling.clone());
     Router::new()
         .route("/", get("hello\n"))
         .route("/echo", post(async |body: Bytes| body))
@@ -125,6 +146,14 @@ pub(crate) fn routes(handling: &Alive) -> Router {
                     drop(guard);
                     "slow\n"
                 }
+            }),
+        )
+        .route(
+            "/gated",
+            get(async move || {
+                let _guard = gated.guard();
+                gated.wait_for_gate().await;
+                "gated\n"
             }),
         )
         .route("/empty", get(async || Body::empty()))

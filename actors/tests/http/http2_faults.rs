@@ -102,7 +102,7 @@ fn floods_of_pings_and_settings_are_held_up() {
         still_serving(
             |limits| limits.stall = 500 * MILLIS,
             async |http| {
-                let mut client = Client::connect(http).await;
+                let mut client = Client::connect_narrow(http).await;
                 client.flood(&bytes.repeat(1_000), 1_000).await;
                 http.until("it is cut off", |http| http.stats.open.get() == 0)
                     .await;

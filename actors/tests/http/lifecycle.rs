@@ -277,22 +277,154 @@ fn asks_of_a_handler_have_the_requests_limit_and_are_answered_for() {
 }
 
 #[test]
+fn asks_of_a_relaxed_handler_have_no_limit_of_the_requests() {
+    let asking = |_: &Alive| {
+        let ask = |relaxes: bool| {
+            async move |Extension(request): Extension<RequestContext>| {
+                if relaxes {
+                    request.relax();
+                }
+                let silent = request.spawner().spawn(Silent).unwrap();
+                let asked = silent.ask(|reply| reply).timeout(20 * SECOND).await;
+                format!("{asked:?}\n")
+            }
+        };
+        Router::new()
+            .route("/relaxed", get(ask(true)))
+            .route("/", get(ask(false)))
+    };
+    paused(
+        |limits| limits.request = 5 * SECOND,
+        asking,
+        async |dialer, _, _| {
+            let mut client = dialer.dial();
+            let begin = Instant::now();
+            client
+                .send("GET /relaxed HTTP/1.1\r\nhost: x\r\n\r\n")
+                .await;
+            let answer = client.response().await;
+            assert!(answer.contains("inherited: false"), "{answer}");
+            assert_eq!(begin.elapsed().as_secs(), 20);
+            // The next one on the connection has its limit.
+            let begin = Instant::now();
+            client.send(GET).await;
+            let answer = client.response().await;
+            assert!(answer.contains("inherited: true"), "{answer}");
+            assert_eq!(begin.elapsed().as_secs(), 5);
+        },
+    );
+}
+
+#[test]
+fn asks_of_a_response_that_has_begun_have_no_limit_of_the_requests() {
+    let asking = |_: &Alive| {
+        let ask = async |Extension(request): Extension<RequestContext>| {
+            let silent = request.spawner().spawn(Silent).unwrap();
+            let ask = async move {
+                let asked = silent.ask(|reply| reply).timeout(20 * SECOND).await;
+                Ok::<_, std::io::Error>(Bytes::from(format!("{asked:?}\n")))
+            };
+            Body::from_stream(futures_util::stream::once(ask))
+        };
+        Router::new().route("/", get(ask))
+    };
+    paused(
+        |limits| limits.request = 5 * SECOND,
+        asking,
+        async |dialer, stats, _| {
+            let mut client = dialer.dial();
+            let begin = Instant::now();
+            client
+                .send("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                .await;
+            let answer = client.rest().await;
+            assert!(answer.contains("inherited: false"), "{answer}");
+            assert_eq!(begin.elapsed().as_secs(), 20);
+            assert_eq!(stats.timed_out.get(), 0);
+        },
+    );
+}
+
+/// A handler that leaves its context with the test, and then waits or does not.
+fn giving(contexts: mpsc::UnboundedSender<RequestContext>) -> Router {
+    let give = move |waits: bool| {
+        let contexts = contexts.clone();
+        async move |Extension(request): Extension<RequestContext>| {
+            contexts.send(request).unwrap();
+            if waits {
+                std::future::pending::<()>().await;
+            }
+            "given\n"
+        }
+    };
+    Router::new()
+        .route("/", get(give(false)))
+        .route("/waits", get(give(true)))
+}
+
+#[test]
+fn spawner_of_a_request_that_is_over_is_closed() {
+    let (send, mut contexts) = mpsc::unbounded_channel();
+    paused(
+        defaults,
+        |_| giving(send),
+        async |dialer, _, _| {
+            let mut client = dialer.dial();
+            client.send(GET).await;
+            assert!(client.response().await.ends_with("given\n"));
+            let request = contexts.recv().await.unwrap();
+            let refused = request.spawner().task(async {});
+            assert!(matches!(refused, Err(SpawnError::Closed(_))));
+            // It is still served.
+            client.send(GET).await;
+            assert!(client.response().await.ends_with("given\n"));
+        },
+    );
+}
+
+#[test]
+fn what_is_started_for_a_request_from_elsewhere_ends_with_it() {
+    let (send, mut contexts) = mpsc::unbounded_channel();
+    let alive = Alive::default();
+    paused(
+        defaults,
+        |_| giving(send),
+        async |dialer, _, _| {
+            let mut client = dialer.dial();
+            client.send("GET /waits HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            let request = contexts.recv().await.unwrap();
+            let guard = alive.guard();
+            let left = request.spawner().task(async move {
+                let _guard = guard;
+                std::future::pending::<()>().await;
+            });
+            let left = left.unwrap();
+            sleep(MILLIS).await;
+            assert_eq!(alive.get(), 1);
+            drop(client);
+            drop(left.await);
+            assert_eq!(alive.get(), 0);
+        },
+    );
+}
+
+#[test]
 fn requests_in_flight_are_answered_in_a_drain_and_idle_connections_end_at_once() {
     serving(defaults, async |http| {
         let mut idle = http.connect().await;
         idle.send(GET).await;
         idle.response().await;
         let mut busy = http.connect().await;
-        busy.send("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        busy.send("GET /gated HTTP/1.1\r\nhost: x\r\n\r\n").await;
         http.until("it is handled", |http| http.handling.get() == 1)
             .await;
-        let begin = Instant::now();
         let draining = http.server.drain();
+        // Whatever is in flight.
         assert!(idle.is_closed().await);
-        assert!(begin.elapsed() < 200 * MILLIS, "{:?}", begin.elapsed());
+        http.handling.open_gate();
         let answer = busy.response().await;
         assert!(
-            answer.contains("connection: close") && answer.ends_with("slow\n"),
+            answer.contains("connection: close") && answer.ends_with("gated\n"),
             "{answer}"
         );
         assert!(busy.is_closed().await);
@@ -394,14 +526,16 @@ fn kill_ends_all_at_once() {
 fn response_to_a_client_that_reads_late_is_not_lost() {
     serving(defaults, async |http| {
         let mut client = http.connect().await;
-        client.send("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        client.send("GET /gated HTTP/1.1\r\nhost: x\r\n\r\n").await;
         http.until("it is handled", |http| http.handling.get() == 1)
             .await;
         // More comes than is read: a close at once would be a reset.
         client.send(GET).await;
         let draining = http.server.drain();
+        http.handling.open_gate();
         sleep(SECOND).await;
-        assert!(client.rest().await.ends_with("slow\n"));
+        let answer = client.rest().await;
+        assert!(answer.ends_with("gated\n"), "{answer}");
         drop(client);
         draining.await.unwrap();
     });

@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::routing::any;
 use futures_util::{SinkExt, StreamExt};
 use http::Response;
+use tenure::prelude::*;
 use tenure_actors::http::Limits;
 use tenure_actors::http::websocket::{Message, WebSocket, accept};
 use tokio::io::DuplexStream;
@@ -19,6 +20,17 @@ const HANDSHAKE: &str = "GET /echo HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\
      sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 fn defaults(_: &mut Limits) {}
+
+struct Silent;
+
+impl Actor for Silent {
+    type Msg = ReplyTo<()>;
+
+    async fn handle(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> tenure::Result {
+        reply.gone().await;
+        Ok(())
+    }
+}
 
 fn router(alive: &Alive) -> Router {
     let echo = |alive: Alive| {
@@ -43,7 +55,20 @@ fn router(alive: &Alive) -> Router {
             })
         }
     };
+    let asking = async |mut request: Request| -> Response<String> {
+        accept(&mut request, async move |mut socket: WebSocket| {
+            tenure::scope(async |scope| {
+                let silent = scope.spawn(Silent)?;
+                let asked = silent.ask(|reply| reply).timeout(1_000 * SECOND).await;
+                socket.send(Message::text(format!("{asked:?}"))).await?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        })
+    };
     Router::new()
+        .route("/asking", any(asking))
         .route("/echo", any(echo(alive.clone())))
         .route("/deaf", any(deaf(alive.clone())))
 }
@@ -70,6 +95,18 @@ fn messages_go_both_ways_however_long_nothing_is_said() {
         assert_eq!(stats.upgraded.get(), 1);
         client.close(None).await.unwrap();
         while client.next().await.is_some() {}
+    });
+}
+
+#[test]
+fn asks_of_a_websocket_have_no_limit_of_its_request() {
+    paused(defaults, router, async |dialer, _, _| {
+        let mut client = connect(dialer, "/asking").await;
+        let asked = client.next().await.unwrap().unwrap();
+        assert!(
+            asked.to_text().unwrap().contains("inherited: false"),
+            "{asked}"
+        );
     });
 }
 
