@@ -7,7 +7,7 @@
 //! cargo bench -p tenure-actors --features http --bench http -- sigterm   # only what has this word in its name
 //! ```
 //!
-//! wrk and h2load are Debian's `wrk` and `nghttp2-client`. What they cannot be found for is left out.
+//! `clients`, beside this file, lets clients of others loose on the same server. wrk and h2load are Debian's `wrk` and `nghttp2-client`. What they cannot be found for is left out.
 
 mod idle;
 mod load;
@@ -38,7 +38,14 @@ fn main() {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let words: Vec<_> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["--serve", name] => return server::run(*name == Which::Tenure.name()),
+        ["--serve", name, more @ ..] => {
+            let options = server::Options {
+                brief: more.contains(&"--brief"),
+                tls: more.contains(&"--tls"),
+                everywhere: more.contains(&"--everywhere"),
+            };
+            return server::run(*name == Which::Tenure.name(), &options);
+        }
         ["--one-each", address, most] => return sigterm::one_each(address, most.parse().unwrap()),
         ["--kept", address, most] => return sigterm::kept(address, most.parse().unwrap()),
         _ => {}

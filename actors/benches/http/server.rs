@@ -3,38 +3,110 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::body::Bytes;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use tenure::System;
-use tenure_actors::http::serve;
+use tenure_actors::http::{HttpStats, Serve, serve};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Which;
 
 fn router() -> Router {
-    Router::new().route("/", get("hello\n")).route(
-        "/wait",
-        get(async || {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-            "hello\n"
-        }),
-    )
+    // One for all, however many read it.
+    let long = Bytes::from(vec![b'x'; 64 << 20]);
+    Router::new()
+        .route("/", get("hello\n"))
+        .route(
+            "/wait",
+            get(async || {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                "hello\n"
+            }),
+        )
+        .route("/long", get(async move || long.clone()))
+        .route(
+            "/fail",
+            get(async || -> &'static str { panic!("it fails") }),
+        )
+        .route("/never", get(std::future::pending::<&'static str>))
+        .route("/body", post(async |body: Bytes| body.len().to_string()))
+}
+
+/// What is there now: open connections, requests in flight, tasks of the runtime.
+fn with_state(router: Router, stats: &Arc<HttpStats>) -> Router {
+    let stats = Arc::clone(stats);
+    let state = async move || {
+        let tasks = Handle::current().metrics().num_alive_tasks();
+        let (open, in_flight) = (stats.open.get(), stats.in_flight.get());
+        format!("{open} {in_flight} {tasks}\n")
+    };
+    router.route("/state", get(state))
+}
+
+/// What a server is told beside which it is.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    /// Limits that pass within seconds, for clients that are slow on purpose.
+    pub(crate) brief: bool,
+    pub(crate) tls: bool,
+    /// On all addresses, and not on the loopback alone.
+    pub(crate) everywhere: bool,
+}
+
+fn tenure(listener: TcpListener, options: &Options) -> Serve<TcpListener, Router> {
+    let stats = Arc::default();
+    let router = with_state(router(), &stats);
+    let server = serve(listener, router).stats(&stats).limits(|limits| {
+        // All clients have one address here.
+        limits.connections_per_address = 100_000;
+        limits.requests_per_connection = u32::MAX;
+        if options.brief {
+            limits.head = Duration::from_secs(2);
+            limits.read = Duration::from_secs(3);
+            limits.stall = Duration::from_secs(2);
+            limits.idle = Duration::from_secs(3);
+            limits.linger = Duration::from_secs(1);
+        }
+    });
+    match options.tls {
+        true => with_tls(server),
+        false => server,
+    }
+}
+
+#[cfg(feature = "tls")]
+fn with_tls(server: Serve<TcpListener, Router>) -> Serve<TcpListener, Router> {
+    use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let tls = tenure_actors::http::Tls::new(vec![made.cert.der().clone()], key.into());
+    server.tls(&tls.unwrap())
+}
+
+#[cfg(not(feature = "tls"))]
+fn with_tls(_: Serve<TcpListener, Router>) -> Serve<TcpListener, Router> {
+    panic!("this was built without the feature `tls`");
 }
 
 /// Serves until a SIGTERM.
-pub(crate) fn run(is_tenure: bool) {
+pub(crate) fn run(is_tenure: bool, options: &Options) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = match options.everywhere {
+        true => "0.0.0.0:0",
+        false => "127.0.0.1:0",
+    };
+    let listener = runtime.block_on(TcpListener::bind(address)).unwrap();
     println!("{}", listener.local_addr().unwrap());
     if is_tenure {
-        let server = serve(listener, router()).limits(|limits| {
-            // All clients have one address here.
-            limits.connections_per_address = 100_000;
-            limits.requests_per_connection = u32::MAX;
-        });
+        let server = tenure(listener, options);
         let system = System::builder().on_signals();
         let ended = runtime.block_on(async { system.run(server.spec().name("http")).await });
         if let Err(error) = ended {
@@ -47,6 +119,8 @@ pub(crate) fn run(is_tenure: bool) {
             let told = async move {
                 term.recv().await;
             };
+            // Or small writes would wait for each other, which takes fewer packets, and longer.
+            let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
             axum::serve(listener, router())
                 .with_graceful_shutdown(told)
                 .await
