@@ -39,7 +39,7 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     while let Some((depth, above, next)) = pending.pop() {
         let index = seen.len();
         let node = next.node();
-        let (own_time, bound, goes_with_owner) = {
+        let (own_time, bound, goes_with_owner, is_gone) = {
             let mut state = lock(&node.state);
             if state.phase == Phase::Stopped {
                 continue;
@@ -49,11 +49,18 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
                 pending.extend(children.map(|child| (depth + 1, Some(index), child)));
             }
             let goes_with_owner = state.goes_with_owner(node);
-            (state.own_time(node), state.bound(), goes_with_owner)
+            let is_gone = state.shell_gone;
+            (
+                state.own_time(node),
+                state.bound(),
+                goes_with_owner,
+                is_gone,
+            )
         };
         found.alive += 1;
         seen.push(Seen {
             above,
+            is_gone,
             beneath_has_time: false,
             has_time: false,
             is_overdue: false,
@@ -66,9 +73,9 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
         };
         let limit = limit_of(&next, until, now, patience);
         if limit <= now {
-            // What goes with its owner's code is to blame if that is, which was looked at before.
+            // What goes with its owner's code is to blame if that is, or has gone without it. The owner was looked at before.
             let is_owners =
-                goes_with_owner && above.is_some_and(|above: usize| !seen[above].is_overdue);
+                goes_with_owner && above.is_some_and(|above: usize| seen[above].may_end());
             seen[index].is_overdue = !is_owners;
             if !is_owners {
                 blockers.push((depth, index, node.blocker(&*next, used)));
@@ -115,9 +122,18 @@ fn note_time_beneath(seen: &mut [Seen]) {
 struct Seen {
     /// The place of the one above it.
     above: Option<usize>,
+    /// Its code is gone, and its shell.
+    is_gone: bool,
     has_time: bool,
     beneath_has_time: bool,
     is_overdue: bool,
+}
+
+impl Seen {
+    /// Whether its code may still end, and take with it what it has.
+    const fn may_end(&self) -> bool {
+        !self.is_gone && !self.is_overdue
+    }
 }
 
 impl Overdue {
