@@ -256,6 +256,11 @@ impl Driver {
         self.head_since = None;
     }
 
+    /// The client takes nothing: neither is what is left for it kept.
+    pub(super) fn reset(&self) {
+        self.probe.reset();
+    }
+
     pub(super) fn is_ending(&self) -> bool {
         self.ending.is_some()
     }

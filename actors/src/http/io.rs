@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
@@ -205,6 +206,15 @@ impl Probe {
             });
         }
         Box::pin(pending())
+    }
+
+    /// The connection is reset when it is dropped: what the kernel has of it for its client goes with it, which it would
+    /// otherwise keep for as long as that does not read.
+    pub(super) fn reset(&self) {
+        let Some(stream) = &self.0 else { return };
+        if let Err(error) = SockRef::from(&**stream).set_linger(Some(Duration::ZERO)) {
+            tracing::debug!(%error, "a connection cannot be reset");
+        }
     }
 
     /// Whether something has arrived that was not read, the end of the other side included. It asks the kernel: the

@@ -160,7 +160,10 @@ impl<S: HttpService> Serving<S> {
         let (stats, peer) = (self.connection.stats(), self.connection.peer);
         match outcome {
             Outcome::Idle => stats.idle.add(),
-            Outcome::Stalled => stats.stalled.add(),
+            Outcome::Stalled => {
+                stats.stalled.add();
+                self.driver.reset();
+            }
             Outcome::SlowHead => stats.slow_heads.add(),
             Outcome::Cut => {
                 stats.cut_at_shutdown.add();

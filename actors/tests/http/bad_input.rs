@@ -1,6 +1,7 @@
 //! The table of bad input, row by row.
 
 use tenure_actors::http::{HttpStats, Limits};
+use tokio::io::AsyncReadExt;
 
 use crate::harness::{Http, MILLIS, SECOND, still_serving};
 
@@ -370,7 +371,7 @@ fn connection_with_enough_requests_is_closed_in_good_order() {
 }
 
 #[test]
-fn reader_that_stops_is_cut_off() {
+fn reader_that_stops_is_cut_off_and_the_kernel_keeps_nothing_for_it() {
     still_serving(
         |limits| limits.stall = SECOND,
         async |http| {
@@ -378,6 +379,11 @@ fn reader_that_stops_is_cut_off() {
             client.send("GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await;
             http.until("it is cut off", |http| http.stats.stalled.get() == 1)
                 .await;
+            // What its own kernel has is still there, and no more comes.
+            let mut bytes = Vec::new();
+            let read = client.io.read_to_end(&mut bytes).await;
+            let error = read.expect_err("it is not reset");
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
         },
     );
 }
