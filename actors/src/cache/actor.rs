@@ -104,7 +104,7 @@ where
         let loading = AssertUnwindSafe(async move { load(of).await }).catch_unwind();
         let loading = loading.map(|loaded| match loaded {
             Ok(loaded) => loaded.map_err(|error| LoadError::Failed(Arc::new(error))),
-            Err(panic) => Err(LoadError::Panicked(panic_text(&*panic).into())),
+            Err(panic) => Err(LoadError::Panicked(panic_text(panic).into())),
         });
         let of = key.clone();
         let loaded = move |loaded| CacheMsg::Own(Own(Event::Loaded(number, of, loaded)));

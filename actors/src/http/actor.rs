@@ -57,7 +57,7 @@ impl<L: Listener, S: HttpService> Start for Serve<L, S> {
             )),
             addresses: Arc::default(),
             shared,
-            service: self.service,
+            service: Arc::new(self.service),
             #[cfg(feature = "tls")]
             tls: self.tls,
             spawner: ctx.spawner(),
@@ -73,7 +73,7 @@ impl<L: Listener, S: HttpService> Start for Serve<L, S> {
 /// Accepts connections, and starts a task for each.
 struct Accepting<S> {
     shared: Arc<Shared>,
-    service: S,
+    service: Arc<S>,
     #[cfg(feature = "tls")]
     tls: Option<super::Tls>,
     spawner: Spawner,
@@ -129,7 +129,7 @@ impl<S: HttpService> Accepting<S> {
         };
         // No connection takes so long: one that did would make the whole shutdown a failure.
         let grace = (limits.shutdown + limits.linger).saturating_mul(2) + Duration::from_secs(5);
-        let service = self.service.clone();
+        let service = Arc::clone(&self.service);
         #[cfg(feature = "tls")]
         let tls = self.tls.clone();
         let connection = TaskSpec::with_token(|token| async move {
@@ -165,7 +165,7 @@ impl Open {
         &self,
         io: I,
         peer: Option<SocketAddr>,
-        service: S,
+        service: Arc<S>,
         token: CancellationToken,
     ) {
         let opened = Opened {
@@ -183,7 +183,7 @@ impl Open {
         tls: super::Tls,
         io: I,
         peer: Option<SocketAddr>,
-        service: S,
+        service: Arc<S>,
         token: CancellationToken,
     ) {
         let (began, probe) = (Instant::now(), io.probe());
@@ -216,7 +216,7 @@ impl Open {
         &self,
         opened: Opened<I>,
         peer: Option<SocketAddr>,
-        service: S,
+        service: Arc<S>,
         token: CancellationToken,
     ) {
         let is_refused = self._seat.is_none();

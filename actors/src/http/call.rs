@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -24,7 +25,7 @@ type Scoped = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
 /// The user's service, as a connection calls it.
 pub(super) struct Calls<S> {
-    pub(super) service: S,
+    pub(super) service: Arc<S>,
     pub(super) connection: Arc<Connection>,
 }
 
@@ -48,22 +49,14 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Calls<S> {
             connection.scope.set_deadline(exchange.deadline().clone());
         }
         let refusal = refusal(&request, connection);
-        let serving = match refusal {
-            Some(_) => Serving::Over,
-            None => {
-                let exchange = Arc::clone(&exchange);
-                Serving::Bare(Box::pin(Handler::new(
-                    self.service.clone(),
-                    request,
-                    exchange,
-                )))
-            }
-        };
-        let running = Running {
+        let mut running = Running {
             exchange,
-            serving,
+            serving: Serving::Over,
             is_over: false,
         };
+        if refusal.is_none() {
+            running.begin(&*self.service, request);
+        }
         Call {
             running: Some(running),
             refusal,
@@ -114,6 +107,17 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
+    }
+
+    fn begin<S: HttpService>(&mut self, service: &S, request: Request<Incoming>) {
+        let exchange = Arc::clone(&self.exchange);
+        // The clone is the user's code.
+        match catch_unwind(AssertUnwindSafe(|| service.clone())) {
+            Ok(service) => {
+                self.serving = Serving::Bare(Box::pin(Handler::new(service, request, exchange)));
+            }
+            Err(panic) => exchange.note_panic(panic),
+        }
     }
 
     /// Lets the handler go on.
@@ -203,7 +207,7 @@ impl Running {
         };
         let scope = self.exchange.scope();
         let Some(scope) = scope.filter(|scope| !scope.children().is_empty()) else {
-            return;
+            return drop_caught(|| drop(scoped));
         };
         scope.node().request_stop();
         let task = TaskSpec::new(async move {
@@ -212,7 +216,8 @@ impl Running {
             }
         });
         // If the connection takes no more, it is killed with this, and joined all the same.
-        drop(self.exchange.connection.scope.task(task.contain()));
+        let connection = &self.exchange.connection;
+        drop_caught(|| drop(connection.scope.task(task.contain())));
     }
 }
 

@@ -1,5 +1,6 @@
 //! A request and its response, as those see it who are not its handler.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -145,6 +146,13 @@ impl Exchange {
         } else {
             self.handoff().ended = true;
         }
+    }
+
+    /// The user's code has panicked: that is its request's end, and nobody else's.
+    pub(super) fn note_panic(&self, panic: Box<dyn Any + Send>) {
+        self.connection.stats().failed.add();
+        let panic = crate::panic_text(panic);
+        tracing::error!(panic, "a handler has panicked");
     }
 
     fn limits(&self) -> &Limits {

@@ -73,14 +73,15 @@ impl<S: HttpService> Future for Handler<S> {
         match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(()))) => return Poll::Ready(()),
-            Ok(Poll::Ready(Err(error))) => tracing::error!(%error, "a handler has failed"),
+            Ok(Poll::Ready(Err(error))) => {
+                exchange.connection.stats().failed.add();
+                tracing::error!(%error, "a handler has failed");
+            }
             Err(panic) => {
-                let panic = crate::panic_text(&*panic);
-                tracing::error!(panic, "a handler has panicked");
+                exchange.note_panic(panic);
                 drop_caught(|| stage.set(Stage::Over));
             }
         }
-        exchange.connection.stats().failed.add();
         Poll::Ready(())
     }
 }
@@ -146,7 +147,7 @@ where
 /// Drops what is the user's. A panic of its destructor is traced.
 pub(super) fn drop_caught(drop: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(drop)) {
-        let panic = crate::panic_text(&*panic);
+        let panic = crate::panic_text(panic);
         tracing::error!(panic, "a handler has panicked when it was dropped");
     }
 }

@@ -42,7 +42,7 @@ type Socket<I> = TokioIo<WatchedIo<I>>;
 /// Serves a connection to its end, whatever protocol it turns out to speak.
 pub(super) async fn serve<I: Io, S: HttpService>(
     opened: Opened<I>,
-    service: S,
+    service: Arc<S>,
     connection: Arc<Connection>,
 ) {
     let fired = Box::pin(connection.token.clone().cancelled_owned());
@@ -65,13 +65,13 @@ pub(super) async fn serve<I: Io, S: HttpService>(
 struct Serving<S> {
     connection: Arc<Connection>,
     driver: Driver,
-    service: S,
+    service: Arc<S>,
 }
 
 impl<S: HttpService> Serving<S> {
     fn calls(&self) -> Calls<S> {
         Calls {
-            service: self.service.clone(),
+            service: Arc::clone(&self.service),
             connection: Arc::clone(&self.connection),
         }
     }

@@ -59,11 +59,14 @@ impl<S: Start> Pool<S> {
             let key = self.key.as_ref().map(|of| of(message));
             (priority.unwrap_or_default(), key.unwrap_or_default())
         }));
-        if let Err(panic) = &sorted {
-            let panic = panic_text(&**panic);
-            tracing::warn!(panic, "a message has no key or priority, and is dropped");
+        match sorted {
+            Ok(sorted) => Some(sorted),
+            Err(panic) => {
+                let panic = panic_text(panic);
+                tracing::warn!(panic, "a message has no key or priority, and is dropped");
+                None
+            }
         }
-        sorted.ok()
     }
 
     /// Hands the message to a worker that is free, if nobody waits before it, or puts it in the queue.

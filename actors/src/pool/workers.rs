@@ -225,7 +225,7 @@ impl<S: Start> Workers<S> {
         let made = catch_unwind(AssertUnwindSafe(|| (self.make)(index)));
         let spec = made.map_err(|panic| PoolError::FactoryPanicked {
             index,
-            message: panic_text(&*panic),
+            message: panic_text(panic),
         })?;
         Ok(spec
             .name(name_of(index))

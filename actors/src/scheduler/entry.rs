@@ -155,7 +155,7 @@ impl Entry {
         let run = match catch_unwind(AssertUnwindSafe(|| (self.job.run)())) {
             Ok(run) => run,
             Err(panic) => {
-                self.failed(format!("it panicked: {}", panic_text(&*panic)));
+                self.failed(format!("it panicked: {}", panic_text(panic)));
                 return Ok(());
             }
         };

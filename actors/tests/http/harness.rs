@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::routing::{any, get, post};
 use tenure::prelude::*;
-use tenure_actors::http::{HttpStats, Limits, Listener, Serve, serve};
+use tenure_actors::http::{HttpService, HttpStats, Limits, Listener, Serve, serve};
 use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
@@ -256,9 +256,9 @@ impl Listener for Pipes {
 }
 
 /// Runs a test on a paused clock.
-pub(crate) fn paused(
+pub(crate) fn paused<S: HttpService>(
     limits: impl FnOnce(&mut Limits),
-    router: impl FnOnce(&Alive) -> Router,
+    service: impl FnOnce(&Alive) -> S,
     test: impl AsyncFnOnce(&Dialer, &HttpStats, &ActorRef<std::convert::Infallible>),
 ) {
     let runtime = Builder::new_current_thread()
@@ -271,7 +271,7 @@ pub(crate) fn paused(
         let (dial, pipes) = mpsc::unbounded_channel();
         let (handling, stats) = (Alive::default(), Arc::<HttpStats>::default());
         let ended = tenure::scope(async |scope| {
-            let serve = serve(Pipes(pipes), router(&handling))
+            let serve = serve(Pipes(pipes), service(&handling))
                 .stats(&stats)
                 .limits(limits);
             let server = scope.spawn(serve.spec().name("http"))?;

@@ -7,6 +7,7 @@ mod harness;
 mod http2;
 mod http2_faults;
 mod lifecycle;
+mod panics;
 mod slow;
 mod tls;
 mod websocket;

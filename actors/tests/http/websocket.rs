@@ -67,8 +67,12 @@ fn router(alive: &Alive) -> Router {
             .unwrap();
         })
     };
+    let panicking = async |mut request: Request| -> Response<String> {
+        accept(&mut request, async |_: WebSocket| panic!("it panics"))
+    };
     Router::new()
         .route("/asking", any(asking))
+        .route("/panic", any(panicking))
         .route("/echo", any(echo(alive.clone())))
         .route("/deaf", any(deaf(alive.clone())))
 }
@@ -179,4 +183,19 @@ fn what_is_no_handshake_is_refused() {
             );
         });
     }
+}
+
+#[test]
+fn handler_that_panics_ends_its_connection() {
+    paused(defaults, router, async |dialer, stats, _| {
+        let mut client = connect(dialer, "/panic").await;
+        assert!(client.next().await.is_none_or(|message| message.is_err()));
+        drop(client);
+        let mut next = connect(dialer, "/echo").await;
+        next.send(Message::text("one")).await.unwrap();
+        assert_eq!(next.next().await.unwrap().unwrap(), Message::text("one"));
+        next.close(None).await.unwrap();
+        while next.next().await.is_some() {}
+        assert_eq!(stats.upgraded.get(), 2);
+    });
 }
