@@ -301,3 +301,24 @@ fn second_subscription_of_an_actor_takes_the_place_of_the_first() {
         assert!(gauge.values().len() <= 2);
     });
 }
+
+struct Unclonable;
+
+impl Clone for Unclonable {
+    fn clone(&self) -> Self {
+        panic!("it cannot be cloned")
+    }
+}
+
+#[test]
+fn value_whose_clone_panics_fails_the_topic() {
+    paused(async |_| {
+        let failed = tenure::scope(async |scope| {
+            let topic = scope.spawn(TopicOptions::new().keep_last().spec())?;
+            topic.tell(TopicMsg::Publish(Unclonable)).await?;
+            std::future::pending::<tenure::Result>().await
+        });
+        let text = format!("{:?}", failed.await.unwrap_err());
+        assert!(text.contains("it cannot be cloned"), "{text}");
+    });
+}
