@@ -114,3 +114,26 @@ fn thumbnail(picture: &DynamicImage, size: u32) -> ImageResult<Thumbnail> {
     };
     Ok(Thumbnail { made, bytes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_at_an_image_ends_between_any_two_steps() {
+        let mut bytes = Cursor::new(Vec::new());
+        let picture = DynamicImage::new_rgb8(8, 8);
+        picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        let bytes = bytes.into_inner();
+        for steps in 0..=SIZES.len() {
+            let mut said = Vec::new();
+            let ended = thumbnails(&bytes, |made| {
+                said.push(made);
+                said.len() <= steps
+            });
+            assert!(ended.unwrap().is_none(), "after {steps} steps");
+            assert_eq!(said.len(), steps + 1);
+            assert_eq!(said.last(), Some(&steps.saturating_sub(1)));
+        }
+    }
+}

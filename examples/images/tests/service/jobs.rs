@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use image::ImageFormat;
-use images::jobs::Unmade;
+use images::jobs::{Unmade, Work};
 use images::settings::Limits;
+use tenure::prelude::*;
+use tenure_actors::pool::{Blocking, Pool};
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 use crate::client::{head, open, parse, read_until, send, send_raw};
 use crate::disk::Disk;
 use crate::pictures;
-use crate::running::{Running, next};
+use crate::running::{Running, next, service};
 
 #[tenure::test(flavor = "multi_thread", timeout = "60s")]
 async fn each_format_becomes_thumbnails_of_all_sizes() {
@@ -93,24 +96,31 @@ async fn cancel_is_answered_when_the_work_has_ended() {
     running.drain().await;
 }
 
-/// The same with threads that work: a picture that takes them long enough.
-#[tenure::test(flavor = "multi_thread", timeout = "120s")]
+/// The same with a thread that works until it sees that it is to end.
+#[tenure::test(flavor = "multi_thread", timeout = "60s")]
 async fn cancel_ends_the_work_on_its_thread() {
-    let limits = Limits {
-        workers: 1,
-        ..Limits::default()
-    };
-    let running = Running::start(&Disk::default(), limits).await;
-    let large = pictures::encoded(ImageFormat::Png, 3_000, 3_000);
-    let id = running.post(&large).await.id();
-    running.job_that_is(id, "working").await;
-    let answer = running.delete(&format!("/jobs/{id}")).await;
-    assert_eq!(answer.json()["state"], "cancelled");
-    let tree = running.system.snapshot().to_string();
-    assert!(!tree.contains("/job-"), "{tree}");
-    // Its worker is free.
-    let next = running.post(&pictures::png()).await.id();
-    running.job_that_is(next, "done").await;
+    let thread = Blocking::new(|work: Work, token: &CancellationToken| {
+        work.begin();
+        work.made(1);
+        while work.is_wanted() && !token.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        work.finish(Err(Unmade::Cancelled));
+        Ok(())
+    });
+    let system = System::start().unwrap();
+    let workers = system.spawn(Pool::of(1, move |_| thread.clone())).unwrap();
+    let service = service(&Disk::default(), Limits::default()).with_workers(workers);
+    let running = Running::on(system, service).await;
+    // The second has its turn only if the thread of the first is free.
+    for _ in 0..2 {
+        let id = running.post(&pictures::png()).await.id();
+        running.job_that_is(id, "working").await;
+        let answer = running.delete(&format!("/jobs/{id}")).await;
+        assert_eq!(answer.json()["state"], "cancelled");
+        let tree = running.system.snapshot().to_string();
+        assert!(!tree.contains("/job-"), "{tree}");
+    }
     running.drain().await;
 }
 

@@ -39,7 +39,7 @@ impl Running {
         Self::on(System::start().unwrap(), service).await
     }
 
-    async fn on(system: System, service: Service) -> Self {
+    pub(crate) async fn on(system: System, service: Service) -> Self {
         let service = ChildSpec::new(service).name("root");
         let service = system.start(service).await.unwrap();
         let address = service.ask(ServiceMsg::Address).await.unwrap().unwrap();
