@@ -103,7 +103,8 @@ impl Actor for Service {
         let jobs = ChildSpec::new(jobs).restart(Restart::OnFailure);
         let jobs = ctx.start(jobs.name("jobs")).await?;
 
-        let app = App::new(jobs, store, limits, self.closing.clone());
+        let names = self.settings.names.clone();
+        let app = App::new(jobs, store, limits, names, self.closing.clone());
         let server = serve(listener, web::routes(&app, tree))
             .limits(|http| {
                 http.body_bytes = limits.body_bytes;

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Where it listens. A port of 0 is one that is free.
     pub address: SocketAddr,
+    /// What it is called by those who ask it, beside `localhost` and its addresses.
+    pub names: Vec<String>,
     /// The folder of its store, which is made if it is not there.
     pub data: PathBuf,
     /// What it lets its clients do.
@@ -65,8 +67,8 @@ pub struct SettingsError {
 }
 
 impl Settings {
-    /// What the environment says (`HOST`, `PORT`, `DATA`): by default port 3000 of this machine alone, and the folder
-    /// `tenure-images` among the temporary ones.
+    /// What the environment says (`HOST`, `PORT`, `NAMES`, `DATA`): by default port 3000 of this machine alone, no names,
+    /// and the folder `tenure-images` among the temporary ones.
     ///
     /// # Errors
     ///
@@ -74,9 +76,15 @@ impl Settings {
     pub fn from_env() -> Result<Self, SettingsError> {
         let host = parsed("HOST", "IP address", IpAddr::from(Ipv4Addr::LOCALHOST))?;
         let port = parsed("PORT", "port", 3000)?;
+        let names = parsed("NAMES", "list of names", String::new())?;
+        let names = names
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
         let data = std::env::var_os("DATA").map(PathBuf::from);
         Ok(Self {
             address: SocketAddr::new(host, port),
+            names: names.map(str::to_owned).collect(),
             data: data.unwrap_or_else(|| std::env::temp_dir().join("tenure-images")),
             limits: Limits::default(),
         })

@@ -46,6 +46,7 @@ pub(crate) struct App {
     jobs: ActorRef<JobsMsg>,
     store: ActorRef<StoreMsg>,
     limits: Limits,
+    names: Arc<[String]>,
     /// For as many images as are received at once.
     uploads: Arc<Semaphore>,
     /// Fires when the service is to end.
@@ -59,12 +60,14 @@ impl App {
         jobs: ActorRef<JobsMsg>,
         store: ActorRef<StoreMsg>,
         limits: Limits,
+        names: Vec<String>,
         closing: CancellationToken,
     ) -> Self {
         Self {
             jobs,
             store,
             limits,
+            names: names.into(),
             uploads: Arc::new(Semaphore::new(limits.uploads)),
             closing,
             counters: Arc::default(),
@@ -95,10 +98,14 @@ pub(crate) fn routes(app: &App, tree: Router) -> Router {
         // The server's own limit holds.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(refused::from_elsewhere))
-        .layer(map_response_with_state(app.clone(), refused::count))
         .layer(middleware::map_response(protect))
         .with_state(app.clone())
         .nest("/tree", tree)
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            refused::other_host,
+        ))
+        .layer(map_response_with_state(app.clone(), refused::count))
 }
 
 /// The page has nothing from outside, and nothing in it is made of text.

@@ -1,8 +1,11 @@
 //! Why a request is refused: its status, what is logged, and what is counted.
 
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{HOST, RETRY_AFTER};
+use axum::http::uri::Authority;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -50,6 +53,8 @@ pub(super) enum Refused {
     Left,
     #[error("a page of another site may not ask for this")]
     FromElsewhere,
+    #[error("this service is not known by that name")]
+    OtherHost,
 }
 
 /// What `count` finds in a response.
@@ -93,6 +98,7 @@ impl Refused {
             Self::Failed(_) => (StatusCode::GONE, "failed"),
             Self::Left => (StatusCode::SERVICE_UNAVAILABLE, "left"),
             Self::FromElsewhere => (StatusCode::FORBIDDEN, "from_elsewhere"),
+            Self::OtherHost => (StatusCode::MISDIRECTED_REQUEST, "other_host"),
         }
     }
 }
@@ -137,6 +143,33 @@ pub(super) async fn from_elsewhere(request: Request, next: Next) -> Response {
         true => Refused::FromElsewhere.into_response(),
         false => next.run(request).await,
     }
+}
+
+/// A page of another site can also have its own name lead to this machine by now, and is then of one site with the service
+/// to its browser; but it still asks for that name.
+pub(super) async fn other_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST);
+    let authority = match host {
+        Some(host) => Authority::try_from(host.as_bytes()).ok(),
+        // With HTTP/2 it is part of the target.
+        None => request.uri().authority().cloned(),
+    };
+    let is_known = authority.is_none_or(|authority| is_known(authority.host(), &app.names));
+    match is_known {
+        true => next.run(request).await,
+        false => Refused::OtherHost.into_response(),
+    }
+}
+
+/// No name can be made to lead elsewhere that is an address.
+fn is_known(host: &str, names: &[String]) -> bool {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let is_address = bare.unwrap_or(host).parse::<IpAddr>().is_ok();
+    let host = host.to_ascii_lowercase();
+    let is_local = host == "localhost" || host.ends_with(".localhost");
+    is_address || is_local || names.iter().any(|name| name.eq_ignore_ascii_case(&host))
 }
 
 pub(super) async fn no_such_page(State(_): AppState) -> Refused {

@@ -252,6 +252,33 @@ async fn page_of_another_site() {
 }
 
 #[tenure::test(flavor = "multi_thread", timeout = "60s")]
+async fn page_whose_own_name_leads_here() {
+    let running = Running::start(&Disk::default(), Limits::default()).await;
+    let get = async |target: &str, host: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        send_raw(running.address, &head, b"").await
+    };
+    for (refused, target) in (1..).zip(["/", "/jobs", "/tree/", "/events"]) {
+        assert_eq!(
+            get(target, "elsewhere.example:3000").await.status,
+            421,
+            "{target}"
+        );
+        assert_eq!(running.refused("other_host").await, refused);
+    }
+    for host in [
+        "LOCALHOST:3000",
+        "images.localhost",
+        "192.0.2.7",
+        "[::1]:3000",
+        "images.example",
+    ] {
+        assert_eq!(get("/", host).await.status, 200, "{host}");
+    }
+    running.drain().await;
+}
+
+#[tenure::test(flavor = "multi_thread", timeout = "60s")]
 async fn worker_that_fails_costs_one_job() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
     let id = running.post(&pictures::png()).await.id();

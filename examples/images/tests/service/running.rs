@@ -95,6 +95,7 @@ impl Running {
 pub(crate) fn service(disk: &Disk, limits: Limits) -> Service {
     let settings = Settings {
         address: ([127, 0, 0, 1], 0).into(),
+        names: vec!["images.example".to_owned()],
         data: PathBuf::new(), // the disk is in memory
         limits,
     };

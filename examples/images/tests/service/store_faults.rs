@@ -96,6 +96,7 @@ async fn folder_that_another_service_uses_fails_the_start_and_is_left_alone() {
     let folder = Folder::new("shared");
     let settings = Settings {
         address: ([127, 0, 0, 1], 0).into(),
+        names: Vec::new(),
         data: folder.path().to_owned(),
         limits: Limits::default(),
     };
@@ -113,6 +114,7 @@ async fn port_in_use_fails_the_start_with_its_address() {
     let folder = Folder::new("port");
     let settings = Settings {
         address: running.address,
+        names: Vec::new(),
         data: folder.path().join("data"),
         limits: Limits::default(),
     };
