@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tenure::{Actor, CancellationToken, Context, Result};
+use tenure::{Actor, CancellationToken, Context, Result, TaskError};
 
 type Work<M> = dyn Fn(M, &CancellationToken) -> Result + Send + Sync;
 
@@ -13,7 +13,8 @@ type Work<M> = dyn Fn(M, &CancellationToken) -> Result + Send + Sync;
 /// worker is to stop, and when its caller has gone.
 ///
 /// A job that returns an error, or panics, fails its worker; what is expected to go wrong is part of a reply. A reply
-/// that goes down with a job is [`AskError::NoReply`](tenure::AskError::NoReply).
+/// that goes down with a job is [`AskError::NoReply`](tenure::AskError::NoReply). A job that somebody stops or kills, be it
+/// before a thread has begun it, fails nobody.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -70,12 +71,21 @@ impl<M: Send + 'static> Actor for Blocking<M> {
         let (gone, told_to_end) = (ctx.caller_gone(), ctx.cancelled());
         tokio::select! {
             biased;
-            done = &mut job => return Ok(done?),
+            done = &mut job => return unless_stopped(done),
             () = gone => job.cancel(),
             // A stop waits for this handler before it tells the job.
             () = told_to_end => job.cancel(),
         }
-        Ok(job.await?)
+        unless_stopped(job.await)
+    }
+}
+
+/// Whoever has ended a job has failed nobody: whether a thread had begun it by then, and whether it has seen its token
+/// in time, is chance.
+fn unless_stopped(done: Result<(), TaskError>) -> Result {
+    match done {
+        Err(TaskError::Stopped(_)) => Ok(()),
+        done => Ok(done?),
     }
 }
 

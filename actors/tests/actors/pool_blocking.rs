@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tenure::NodeRef;
 use tenure::prelude::*;
 use tenure_actors::pool::{Blocking, Pool};
+use tokio::runtime::Builder;
 
 use crate::common::multi_thread;
 
@@ -146,4 +148,74 @@ fn job_that_fails_or_panics_fails_its_worker_which_starts_anew() {
         .await
         .unwrap();
     });
+}
+
+/// The runtime has one thread for jobs, and that is taken.
+#[test]
+fn job_whose_caller_has_gone_before_it_began_fails_nobody() {
+    let mut builder = Builder::new_multi_thread();
+    let runtime = builder.max_blocking_threads(1).enable_all().build();
+    let runtime = runtime.unwrap();
+    runtime.block_on(async {
+        let seen = Arc::new(Seen::default());
+        tenure::scope(async |scope| {
+            let spec = ChildSpec::new(worker(&seen)).mailbox(Mailbox::bounded(1));
+            let worker = scope.start(spec).await?;
+            let busy = Arc::new(AtomicBool::new(true));
+            let is_busy = Arc::clone(&busy);
+            let other = scope.blocking(move |_| {
+                while is_busy.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+            })?;
+            let mut ask = Box::pin(worker.ask(Job::Endless));
+            tokio::select! {
+                _ = &mut ask => panic!("no thread is free"),
+                () = has_job(worker.node()) => {}
+            }
+            drop(ask);
+            while !worker.node().children().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            let next = worker.ask(|reply| Job::Square(3, reply)).owned();
+            let next = scope.task(async { tenure::Ok(next.await?) })?;
+            busy.store(false, Ordering::SeqCst);
+            other.await?;
+            assert_eq!(next.await?, 9);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert!(!seen.cancelled.load(Ordering::SeqCst), "it was never begun");
+    });
+}
+
+#[test]
+fn job_that_is_stopped_killed_or_cut_fails_nobody() {
+    let ends: [fn(&NodeRef); 3] = [NodeRef::request_stop, NodeRef::request_kill, |job| {
+        drop(job.stop().within(Duration::ZERO))
+    }];
+    for end in ends {
+        multi_thread(async |_| {
+            let seen = Arc::new(Seen::default());
+            tenure::scope(async |scope| {
+                let worker = scope.start(worker(&seen)).await?;
+                let ask = worker.ask(Job::Endless).owned();
+                let ask = scope.task(async { tenure::Ok(ask.await) })?;
+                begun(&seen).await;
+                end(&worker.node().children()[0]);
+                assert_eq!(ask.await?, Err(AskError::NoReply));
+                assert_eq!(worker.ask(|reply| Job::Square(3, reply)).await?, 9);
+                Ok(())
+            })
+            .await
+            .unwrap();
+        });
+    }
+}
+
+async fn has_job(worker: NodeRef) {
+    while worker.children().is_empty() {
+        tokio::task::yield_now().await;
+    }
 }
