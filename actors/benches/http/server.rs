@@ -1,7 +1,7 @@
 //! The servers, each in a process of its own.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,6 +147,13 @@ impl Server {
             .read_line(&mut line)
             .unwrap();
         let address = line.trim().parse().unwrap();
+        // It heeds signals from before its first answer on, and not from when it has an address.
+        let mut stream = TcpStream::connect::<SocketAddr>(address).unwrap();
+        let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.ends_with(b"hello\n"), "{address} does not serve");
         Self { process, address }
     }
 
