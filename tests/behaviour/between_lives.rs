@@ -28,7 +28,7 @@ struct Shared {
     /// The actor's own, once it has lived.
     spawner: Mutex<Option<Spawner>>,
     recipes: AtomicUsize,
-    /// What the recipe of this number, and those after it, do as they are made.
+    /// What is done as the recipe of this number is made.
     making: Box<Making>,
 }
 
@@ -43,14 +43,8 @@ impl Shared {
         })
     }
 
-    fn spec(self: &Arc<Self>) -> ChildSpec<impl Start<Actor = Lives> + use<>> {
-        let shared = Arc::clone(self);
-        let make = move || {
-            let number = shared.recipes.fetch_add(1, Ordering::SeqCst) + 1;
-            (shared.making)(number, &shared);
-            Recipe(Arc::clone(&shared))
-        };
-        ChildSpec::factory(make).restart(Restart::OnFailure)
+    fn spec(self: &Arc<Self>) -> ChildSpec<Recipe> {
+        ChildSpec::new(Recipe(Arc::clone(self))).restart(Restart::OnFailure)
     }
 
     /// A task of the actor's that runs until it is dropped. Says whether it was started.
@@ -72,7 +66,16 @@ impl Shared {
     }
 }
 
+/// Made anew for each life.
 struct Recipe(Arc<Shared>);
+
+impl Clone for Recipe {
+    fn clone(&self) -> Self {
+        let number = self.0.recipes.fetch_add(1, Ordering::SeqCst) + 1;
+        (self.0.making)(number, &self.0);
+        Self(Arc::clone(&self.0))
+    }
+}
 
 struct Lives {
     shared: Arc<Shared>,
