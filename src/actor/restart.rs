@@ -59,11 +59,13 @@ impl RestartCycle {
     /// Decides at the end of an incarnation whether there is another: then it begins to end as in
     /// a restart.
     pub(super) fn begin(&mut self, node: &Node, report: &mut Report) -> bool {
+        let has_failed = !report.is_empty();
         // Whoever awaits the start is told that it failed, and decides whether to try again.
-        if node.ends_for_good() || node.signals.load().is_outcome_awaited() && !report.is_empty() {
+        if node.ends_for_good(has_failed) || node.signals.load().is_outcome_awaited() && has_failed
+        {
             return false;
         }
-        let end = if !report.is_empty() {
+        let end = if has_failed {
             IncarnationEnd::Failed
         } else if node.is_told_to_restart() {
             IncarnationEnd::WithGroup
@@ -74,7 +76,10 @@ impl RestartCycle {
     }
 
     fn decide(&mut self, node: &Node, end: IncarnationEnd, report: &mut Report) -> bool {
-        if !node.may_restart(end == IncarnationEnd::WithGroup) {
+        // What was accepted before a drain is to be handled, wherever that began, or to be known for lost.
+        let has_failed = end == IncarnationEnd::Failed;
+        let for_mail = !has_failed && node.signals.load().is_drained();
+        if !node.may_restart(for_mail || end == IncarnationEnd::WithGroup) {
             return false;
         }
         match self.policy.decide(end) {
@@ -85,7 +90,7 @@ impl RestartCycle {
                 return false;
             }
         }
-        let begun = node.begin_restart();
+        let begun = node.begin_restart(has_failed);
         if begun {
             self.settled = std::mem::take(report);
             let Tally {

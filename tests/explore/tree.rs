@@ -6,6 +6,7 @@
 use std::future::{Future, pending, poll_fn};
 use std::panic::Location;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
@@ -26,6 +27,8 @@ use crate::system::system_defaults;
 pub(crate) struct Plain {
     node: Node,
     waker: ShellWaker,
+    /// How many messages it would have.
+    pub(crate) backlog: AtomicU64,
 }
 
 impl AnyNode for Plain {
@@ -52,6 +55,10 @@ impl AnyNode for Plain {
     fn wake(&self) {
         self.waker.wake();
     }
+
+    fn backlog(&self) -> u64 {
+        self.backlog.load(Ordering::Relaxed)
+    }
 }
 
 pub(crate) fn plain(place: NodeSlot, kind: Kind, settings: Settings) -> Arc<Plain> {
@@ -59,6 +66,7 @@ pub(crate) fn plain(place: NodeSlot, kind: Kind, settings: Settings) -> Arc<Plai
     Arc::new(Plain {
         node,
         waker: ShellWaker::default(),
+        backlog: AtomicU64::new(0),
     })
 }
 
@@ -94,7 +102,7 @@ fn add(
     built.map(|child| child as _)
 }
 
-fn child(owner: &Arc<dyn AnyNode>, kind: Kind) -> Arc<dyn AnyNode> {
+pub(crate) fn child(owner: &Arc<dyn AnyNode>, kind: Kind) -> Arc<dyn AnyNode> {
     add(owner, kind, &Mutex::default()).unwrap()
 }
 
@@ -136,7 +144,7 @@ pub(crate) fn run(node: Arc<dyn AnyNode>) {
     block_on(shell(Exit::new(node), pending()));
 }
 
-fn start(node: &Arc<dyn AnyNode>) -> JoinHandle<()> {
+pub(crate) fn start(node: &Arc<dyn AnyNode>) -> JoinHandle<()> {
     let node = Arc::clone(node);
     thread::spawn(move || run(node))
 }
@@ -265,7 +273,7 @@ fn a_wait_for_the_next_incarnation_sees_what_forbids_it() {
             Ok(plain(place, Kind::Actor, settings))
         });
         let child: Arc<dyn AnyNode> = built.unwrap();
-        assert!(child.begin_restart());
+        assert!(child.begin_restart(true));
         let waits = thread::spawn({
             let child = Arc::clone(&child);
             move || {

@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use loom::future::block_on;
 use loom::sync::Notify;
@@ -14,11 +15,14 @@ use loom::thread::{self, JoinHandle};
 use tokio::time::Instant;
 
 use super::wait_for_turn;
-use crate::error::{Kind, Phase};
-use crate::tree::explore::{explore, finish, plain, root, run, wait};
+use crate::actor::incarnation::{Decision, IncarnationEnd, RestartCycle, RestartPolicy, Tally};
+use crate::error::{Kind, Phase, StopReason};
+use crate::system::system_defaults;
+use crate::tree::explore::{Plain, explore, finish, plain, root, run, wait};
 use crate::tree::signals::Marks;
 use crate::tree::{
-    AnyNode, Exit, Order, RestartCount, Settings, Strategy, Turn, register, request,
+    AnyNode, Exit, NodeSlot, Order, Report, RestartCount, Settings, Strategy, Turn, end_by_itself,
+    register, request,
 };
 
 /// An actor without code, in its task: it lives, and is started anew, until it is told to end.
@@ -85,7 +89,7 @@ async fn live(exit: Exit, mut fails: bool, again: &Again) {
         })
         .await;
         fails = false;
-        if !node.begin_restart() {
+        if !node.begin_restart(true) {
             break;
         }
         let count = RestartCount::new(&node.shared);
@@ -97,6 +101,123 @@ async fn live(exit: Exit, mut fails: bool, again: &Again) {
         again.note();
     }
     finish(exit).await;
+}
+
+/// As `actor/shell.rs` goes from a life that has failed to the next, with what it owned joined in between.
+async fn live_twice(mut exit: Exit) {
+    let node = Arc::clone(exit.any());
+    assert!(node.begin_restart(true));
+    if node.has_children() {
+        exit.stop_last_children().await;
+    }
+    // Nobody gets in between.
+    assert!(!node.has_children());
+    let count = RestartCount::new(&node.shared);
+    assert!(!node.has_children());
+    assert!(wait_for_turn(&exit, Instant::now()).await);
+    drop(count);
+    node.node().set_running();
+    finish(exit).await;
+}
+
+#[test]
+fn a_child_is_of_the_life_that_it_is_registered_in() {
+    for kind in [Kind::Task, Kind::Actor] {
+        explore(2, move |runtime| {
+            let owner = root(runtime, Settings::default());
+            let Sibling { node, .. } = Sibling::new(&owner);
+            let spawn = thread::spawn({
+                let node = Arc::clone(&node);
+                move || {
+                    let settings = Settings::default();
+                    let built = register(&node, None, |place| Ok(plain(place, kind, settings)));
+                    if let Ok(child) = built {
+                        run(Arc::clone(&child) as _);
+                        assert_eq!(child.node().phase(), Phase::Stopped);
+                    }
+                }
+            });
+            let exit = Exit::new(Arc::clone(&node));
+            block_on(live_twice(exit));
+            assert_eq!(node.phase(), Phase::Stopped);
+            spawn.join().unwrap();
+            block_on(finish(Exit::new(owner)));
+        });
+    }
+}
+
+/// As the message loop of `actor/shell.rs`, with messages that it handles in a drain alone.
+async fn live_until_drained(exit: Exit, plain: &Plain) {
+    let node = Arc::clone(exit.any());
+    let mut cycle = RestartCycle {
+        policy: Box::new(Always),
+        at: Instant::now(),
+        settled: Report::default(),
+    };
+    loop {
+        poll_fn(|cx| {
+            node.set_waker(cx.waker());
+            match node.signals.load().ends_incarnation() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+        if !node.signals.load().ends_loop() {
+            plain.backlog.store(0, Ordering::Relaxed);
+            end_by_itself(&node);
+        }
+        if !cycle.begin(node.node(), &mut Report::default()) {
+            break;
+        }
+        if !wait_for_turn(&exit, cycle.at).await {
+            break;
+        }
+        node.node().set_running();
+    }
+    finish(exit).await;
+}
+
+struct Always;
+
+impl RestartPolicy for Always {
+    fn begin(&mut self) {}
+
+    fn decide(&mut self, _: IncarnationEnd) -> Decision {
+        Decision::After(Duration::ZERO)
+    }
+
+    fn tally(&self) -> Tally {
+        Tally {
+            recent: 0,
+            limit: 1,
+            within: Duration::ZERO,
+        }
+    }
+}
+
+/// An incarnation that ends itself, for another to follow, is told to drain meanwhile.
+#[test]
+fn a_drain_that_comes_at_the_end_of_a_life_loses_nothing() {
+    explore(3, |runtime| {
+        let shared = system_defaults(runtime.handle().clone());
+        let settings = Settings {
+            marks: Marks::RESTARTABLE,
+            ..Settings::default()
+        };
+        let plain = plain(NodeSlot::root(shared), Kind::Actor, settings);
+        plain.backlog.store(1, Ordering::Relaxed);
+        let node: Arc<dyn AnyNode> = Arc::clone(&plain) as _;
+        node.signals.request_restart();
+        let drain = thread::spawn({
+            let node = Arc::clone(&node);
+            move || request(&node, Order::Drain)
+        });
+        block_on(live_until_drained(Exit::new(Arc::clone(&node)), &plain));
+        drain.join().unwrap();
+        assert!(matches!(node.reason(), Some(StopReason::Drained)));
+        assert_eq!(node.backlog(), 0);
+    });
 }
 
 fn group(strategy: Strategy) -> Settings {

@@ -7,7 +7,7 @@ use crate::error::Phase;
 use crate::sync::explored::{Ordering, fence};
 use crate::sync::lock;
 use crate::tree::node::signals::Snapshot;
-use crate::tree::node::{Node, Shared, Turn, wake_restarting};
+use crate::tree::node::{Node, NodeState, Shared, Turn, wake_restarting};
 
 /// What a node that waited for its next incarnation is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +19,18 @@ pub(crate) enum Resume {
 }
 
 impl Node {
-    /// Whether it has been told to end for good, which comes before any restart. A drain has accepted mail
-    /// to be handled, so that code which was dropped for its group is followed by another incarnation.
-    pub(crate) fn ends_for_good(&self) -> bool {
-        self.signals.load().ends_for_good()
+    /// Whether this incarnation is the last, as the node has been told to end for good, which comes before any restart.
+    ///
+    /// A drain has accepted mail to be handled. So one that was to end for a restart when the drain came, be it that its
+    /// code was dropped for its group, is followed by another; one that has failed is not, nor one that has drained.
+    pub(crate) fn ends_for_good(&self, has_failed: bool) -> bool {
+        self.is_last_life(&lock(&self.state), has_failed)
+    }
+
+    fn is_last_life(&self, state: &NodeState, has_failed: bool) -> bool {
+        let signals = self.signals.load();
+        // What has drained has closed the node.
+        signals.discards_mail() || signals.ends_for_good() && (has_failed || state.closed)
     }
 
     /// Whether it may be started anew, which nothing may be beneath a node that is to end, at any height
@@ -52,10 +60,10 @@ impl Node {
 
     /// The incarnation ends, and another is to follow: no more children are taken, and its token
     /// fires. `false` if the node has been told to end for good.
-    pub(crate) fn begin_restart(&self) -> bool {
+    pub(crate) fn begin_restart(&self, has_failed: bool) -> bool {
         let (tokens, news) = {
             let mut state = lock(&self.state);
-            if self.ends_for_good() {
+            if self.is_last_life(&state, has_failed) {
                 return false;
             }
             // One that drains stays in its phase: it only has to handle what it had accepted.

@@ -114,7 +114,7 @@ pub(in crate::tree) fn restart_with_group(child: &Arc<dyn AnyNode>) {
     {
         let above = lock(&owner.state);
         let state = lock(&node.state);
-        if above.turn_of(node) != Turn::Told || node.ends_for_good() {
+        if above.turn_of(node) != Turn::Told || node.signals.load().ends_for_good() {
             return;
         }
         node.signals
