@@ -19,6 +19,10 @@ use crate::tree::{
     StopChildren, Wait, current, end_by_itself, fire, is_in_node, panic_text, register_scope,
 };
 
+#[cfg(all(test, tenure_loom))]
+#[path = "../../tests/explore/scopes.rs"]
+mod explore;
+
 /// What a scope's body starts things with. It lends a [`Spawner`].
 ///
 /// It can be cloned and carried out of the body. It starts things until the scope has ended: what is started

@@ -6,25 +6,33 @@
 //! any idle worker takes them. A runtime of one thread needs no monitor. There a timer is cheap, because no
 //! other thread has to be woken for it, and works on a paused clock; so a wait has its own.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::list::Stalls;
+use crate::sync::explored::{Condvar, Mutex, explored_static};
 use crate::sync::lock;
+#[cfg(not(all(test, tenure_loom)))]
 use crate::tree::launch::launch_thread;
+
+#[cfg(all(test, tenure_loom))]
+#[path = "../../../tests/explore/stalls.rs"]
+mod explore;
 
 /// How long a wait lasts, at least, before it is looked at.
 pub(in crate::tree) const TICK: Duration = Duration::from_millis(10);
 
-/// Systems that have a wait to be looked at sooner than the monitor would have; taken by no wait that is
-/// brief, but for the first in a tick.
-static MONITOR: Monitor = Monitor {
-    state: Mutex::new(State {
-        added: Vec::new(),
-        is_running: false,
-    }),
-    news: Condvar::new(),
-};
+explored_static! {
+    /// Systems that have a wait to be looked at sooner than the monitor would have; taken by no wait that is
+    /// brief, but for the first in a tick.
+    static MONITOR: Monitor = Monitor {
+        state: Mutex::new(State {
+            added: Vec::new(),
+            is_running: false,
+        }),
+        news: Condvar::new(),
+    };
+}
 
 struct Monitor {
     state: Mutex<State>,
@@ -41,7 +49,7 @@ struct State {
 pub(in crate::tree) fn watch(stalls: &Arc<Stalls>) -> bool {
     let mut state = lock(&MONITOR.state);
     if !state.is_running {
-        state.is_running = launch_thread("tenure-monitor", run);
+        state.is_running = start();
         if !state.is_running {
             return false;
         }
@@ -52,22 +60,46 @@ pub(in crate::tree) fn watch(stalls: &Arc<Stalls>) -> bool {
     true
 }
 
-/// A system that has waits, and when to look at them.
+#[cfg(not(all(test, tenure_loom)))]
+fn start() -> bool {
+    launch_thread("tenure-monitor", || {
+        let mut watched = Watched::default();
+        loop {
+            let news = wait_for_news(watched.next());
+            watched.look(news, Instant::now());
+        }
+    })
+}
+
+/// An exploration has a thread of its own for it, with a clock that stands still until it has to go on.
+#[cfg(all(test, tenure_loom))]
+fn start() -> bool {
+    true
+}
+
+/// The systems that have waits.
+#[derive(Default)]
+struct Watched(Vec<WatchedSystem>);
+
 struct WatchedSystem {
     stalls: Arc<Stalls>,
+    /// When to look at them.
     next: Instant,
 }
 
-fn run() {
-    let mut watched: Vec<WatchedSystem> = Vec::new();
-    loop {
-        for stalls in wait_for_news(watched.iter().map(|each| each.next).min()) {
-            watched.retain(|each| !Arc::ptr_eq(&each.stalls, &stalls));
-            let next = Instant::now() + TICK;
-            watched.push(WatchedSystem { stalls, next });
+impl Watched {
+    fn next(&self) -> Option<Instant> {
+        self.0.iter().map(|each| each.next).min()
+    }
+
+    /// Looks at the waits for which it is time. Those of systems with news have a whole tick.
+    fn look(&mut self, news: Vec<Arc<Stalls>>, now: Instant) {
+        for stalls in news {
+            self.0.retain(|each| !Arc::ptr_eq(&each.stalls, &stalls));
+            let next = now + TICK;
+            self.0.push(WatchedSystem { stalls, next });
         }
-        let now = Instant::now();
-        watched.retain_mut(|each| {
+        self.0.retain_mut(|each| {
             if each.next > now {
                 return true;
             }
