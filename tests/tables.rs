@@ -1,4 +1,5 @@
-//! The tables of `docs/tables.md` and `docs/proof.md` name tests that are there, and what is broken on purpose still can be.
+//! The tables of `docs/tables.md`, `docs/proof.md` and `docs/mutants.md` name tests that are there, and what is broken on
+//! purpose still can be.
 
 use std::fs;
 
@@ -7,7 +8,7 @@ const NO_TESTS: [&str; 6] = ["file", "job", "restart::tests", "sync", "tenure", 
 
 #[test]
 fn each_test_that_the_tables_name_is_there() {
-    let pages = ["docs/tables.md", "docs/proof.md"];
+    let pages = ["docs/tables.md", "docs/proof.md", "docs/mutants.md"];
     let tables = pages.map(|page| fs::read_to_string(page).unwrap()).concat();
     // Every second piece stands between two marks.
     let quoted = tables.split('`').skip(1).step_by(2);

@@ -34,6 +34,7 @@ mod groups_as_roots;
 mod handing_on;
 mod hooks;
 mod kept_errors;
+mod kept_replies;
 mod leaks;
 mod letting_go;
 mod lookup;
