@@ -1,6 +1,6 @@
 //! A client of HTTP/2 that sends frames, well-formed or not.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -64,20 +64,24 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
-pub(crate) struct Client(pub(crate) TcpStream);
+pub(crate) struct Client<I = TcpStream>(pub(crate) I);
 
 impl Client {
     pub(crate) async fn connect(http: &Http) -> Self {
-        let mut client = Self(TcpStream::connect(http.address).await.unwrap());
-        client.begin().await;
-        client
+        Self::over(TcpStream::connect(http.address).await.unwrap()).await
     }
 
     /// One whose kernel takes little that it does not read.
     pub(crate) async fn connect_narrow(http: &Http) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4 << 10).unwrap();
-        let mut client = Self(socket.connect(http.address).await.unwrap());
+        Self::over(socket.connect(http.address).await.unwrap()).await
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
+    pub(crate) async fn over(io: I) -> Self {
+        let mut client = Self(io);
         client.begin().await;
         client
     }

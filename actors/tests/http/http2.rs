@@ -9,7 +9,7 @@ use crate::frames::{
     ACK, Client, DATA, END_HEADERS, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, WINDOW_UPDATE,
     field, frame, get, head,
 };
-use crate::harness::{MILLIS, SECOND, serving, still_serving};
+use crate::harness::{MILLIS, SECOND, paused, routes, serving, still_serving};
 
 fn defaults(_: &mut Limits) {}
 
@@ -41,13 +41,14 @@ fn silence_after_half_a_preface_has_the_heads_limit() {
 
 #[test]
 fn connection_that_only_pings_is_idle() {
-    still_serving(
+    paused(
         |limits| limits.idle = 500 * MILLIS,
-        async |http| {
-            let mut client = Client::connect(http).await;
+        routes,
+        async |dialer, stats, _| {
+            let mut client = Client::over(dialer.dial().io).await;
             client.is_served(1).await;
             let begin = Instant::now();
-            let (mut reader, mut writer) = client.0.into_split();
+            let (mut reader, mut writer) = tokio::io::split(client.0);
             let pings = async {
                 while writer.write_all(&frame(PING, 0, 0, &[0; 8])).await.is_ok() {
                     sleep(50 * MILLIS).await;
@@ -56,7 +57,7 @@ fn connection_that_only_pings_is_idle() {
             let mut rest = Vec::new();
             tokio::join!(pings, async { drop(reader.read_to_end(&mut rest).await) });
             assert!(begin.elapsed() < 7 * SECOND, "{:?}", begin.elapsed());
-            assert_eq!(http.stats.idle.get(), 1);
+            assert_eq!(stats.idle.get(), 1);
         },
     );
 }
@@ -132,12 +133,13 @@ fn window_that_trickles_is_a_stalled_reader() {
 
 #[test]
 fn steady_slow_reader_is_not_stalled() {
-    still_serving(
+    paused(
         |limits| limits.stall = 500 * MILLIS,
-        async |http| {
-            let mut client = Client::connect(http).await;
+        routes,
+        async |dialer, stats, _| {
+            let mut client = Client::over(dialer.dial().io).await;
             client.send(&get(1, "/large")).await;
-            let (mut reader, mut writer) = client.0.split();
+            let (mut reader, mut writer) = tokio::io::split(client.0);
             let reads = async {
                 let mut chunk = vec![0; 16 << 10];
                 while reader.read(&mut chunk).await.unwrap() > 0 {}
@@ -156,12 +158,7 @@ fn steady_slow_reader_is_not_stalled() {
                 () = reads => panic!("it closed"),
                 () = opens => {}
             }
-            assert_eq!(http.stats.stalled.get(), 0);
-            client
-                .send(&frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes()))
-                .await;
-            http.until("it has ended", |http| http.stats.in_flight.get() == 0)
-                .await;
+            assert_eq!((stats.stalled.get(), stats.in_flight.get()), (0, 1));
         },
     );
 }
@@ -229,11 +226,11 @@ fn drain_says_goaway_and_answers_what_is_in_flight() {
 
 #[test]
 fn idle_connection_ends_in_a_drain() {
-    serving(defaults, async |http| {
-        let mut client = Client::connect(http).await;
+    paused(defaults, routes, async |dialer, _, server| {
+        let mut client = Client::over(dialer.dial().io).await;
         client.is_served(1).await;
         let begin = Instant::now();
-        let draining = http.server.drain();
+        let draining = server.drain();
         drop(client);
         draining.await.unwrap();
         assert!(begin.elapsed() < SECOND, "{:?}", begin.elapsed());

@@ -12,7 +12,7 @@ use tenure_actors::http::{Limits, RequestContext, unanswered};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Alive, Http, MILLIS, SECOND, paused, serving, still_serving};
+use crate::harness::{Alive, Http, MILLIS, SECOND, paused, routes, serving, still_serving};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -509,14 +509,14 @@ fn connection_that_has_said_nothing_yet_has_a_second_in_a_drain() {
 
 #[test]
 fn kill_ends_all_at_once() {
-    serving(defaults, async |http| {
-        let mut client = http.connect().await;
+    paused(defaults, routes, async |dialer, stats, server| {
+        let mut client = dialer.dial();
         client.send("GET /hang HTTP/1.1\r\nhost: x\r\n\r\n").await;
-        http.until("it is handled", |http| http.handling.get() == 1)
-            .await;
+        sleep(MILLIS).await;
+        assert_eq!(stats.in_flight.get(), 1);
         let begin = Instant::now();
-        http.server.kill().await.unwrap();
-        assert_eq!(http.handling.get(), 0);
+        server.kill().await.unwrap();
+        assert_eq!(stats.in_flight.get(), 0);
         assert!(client.is_closed().await);
         assert!(begin.elapsed() < SECOND, "{:?}", begin.elapsed());
     });
