@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::connection::{Connection, Shared, lock};
 use super::serve::{self, Opened, TOO_MANY};
 use super::watched_io::WatchedIo;
-use super::{HttpService, HttpStats, Io, Listener, Serve};
+use super::{HttpService, HttpStats, Io, Limits, Listener, Serve};
 
 /// After an accept that failed for want of something, such as of files.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(50);
@@ -64,10 +64,17 @@ impl<L: Listener, S: HttpService> Start for Serve<L, S> {
         };
         let mut listener = self.listener;
         listener.set_up(&accepting.shared.limits);
+        let grace = grace(&accepting.shared.limits);
         let accept = TaskSpec::with_token(|token| accepting.run(listener, token));
-        ctx.task(accept.name("accept"))?;
+        ctx.task(accept.name("accept").grace(grace))?;
         Ok(Server { stats })
     }
+}
+
+/// Nothing of a server takes so long to end, however little of the machine it gets: what did would make the whole shutdown a
+/// failure.
+fn grace(limits: &Limits) -> Duration {
+    (limits.shutdown + limits.linger).saturating_mul(2) + Duration::from_secs(5)
 }
 
 /// Accepts connections, and starts a task for each.
@@ -127,8 +134,7 @@ impl<S: HttpService> Accepting<S> {
             _permit: permit,
             _seat: seat,
         };
-        // No connection takes so long: one that did would make the whole shutdown a failure.
-        let grace = (limits.shutdown + limits.linger).saturating_mul(2) + Duration::from_secs(5);
+        let grace = grace(limits);
         let service = Arc::clone(&self.service);
         #[cfg(feature = "tls")]
         let tls = self.tls.clone();
