@@ -188,6 +188,10 @@ impl EndListener for Listener {
         let has_room = lock(&self.state).has_room(self.room, how);
         let ended = has_room.then(|| Ended::of(node, reason, goes_on));
         let mut state = lock(&self.state);
+        if state.is_over {
+            // Whoever began to listen as the node ended may have been told already that nothing more comes.
+            return;
+        }
         match ended.filter(|_| state.has_room(self.room, how)) {
             Some(ended) => state.kept.push_back(ended),
             None => state.missed += 1,
@@ -198,5 +202,26 @@ impl EndListener for Listener {
         if let Some(waker) = waker {
             wake(waker.into_inner());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_comes_after_the_end_of_the_stream_also_if_that_began_as_the_node_ended() {
+        let system = System::start().unwrap();
+        let task = system.task(async {}).unwrap();
+        let node = task.node();
+        task.await.unwrap();
+        // The node counts as ended a little before those who listen are told.
+        let mut ends = node.ends(4);
+        assert!(ends.recv().await.is_none());
+        let shared = &node.any().shared;
+        shared.ends.note(node.any(), &StopReason::Finished, false);
+        assert!(ends.recv().await.is_none());
+        assert_eq!(ends.missed(), 0);
+        system.stop().await.unwrap();
     }
 }
