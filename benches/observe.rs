@@ -1,5 +1,5 @@
 //! What it costs to look: the time and the memory of a snapshot, what it does to a tell from elsewhere meanwhile, and
-//! what timings and a watchdog add to tells and asks.
+//! what timings, spans, a watchdog and whoever listens to ends add to tells, asks, and starts with ends.
 //!
 //! ```sh
 //! cargo bench --bench observe                 # with 100,000 nodes
@@ -10,13 +10,15 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tenure::Builder;
-use tenure::observe::{SnapshotOptions, Watchdog};
+use tenure::observe::{Ends, SnapshotOptions, Watchdog};
 use tenure::prelude::*;
 use tokio::runtime::Runtime;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 struct Sum(u64);
 
@@ -83,6 +85,15 @@ fn snapshots(nodes: u64) {
     println!("  a snapshot takes {times:?}");
     let limited = median((0..9).map(|_| timed(|| drop(system.snapshot()))).collect());
     println!("  one of at most 100,000 nodes takes {limited:?}");
+    let before = resident();
+    let some = system.snapshot();
+    println!(
+        "  it has {} nodes, says that {} are left out, and keeps {} MB",
+        some.nodes.len(),
+        some.left_out.total(),
+        (resident() - before) / 1_000_000
+    );
+    drop(some);
     let groups = take();
     println!("  groups of it take {:?}", timed(|| drop(groups.groups())));
 
@@ -104,7 +115,9 @@ fn snapshots(nodes: u64) {
     });
     for (name, at) in [("median", 0.5), ("99th", 0.99), ("99.9th", 0.999)] {
         let (quiet, loud) = (percentile(&quiet, at), percentile(&loud, at));
-        println!("  an ask from elsewhere, {name}: {quiet:?}, beside snapshots {loud:?}");
+        println!(
+            "  a tell and an ask from elsewhere, {name}: {quiet:?}, beside snapshots {loud:?}"
+        );
     }
     runtime.block_on(async { system.stop().await.expect("it stops") });
 }
@@ -132,31 +145,70 @@ fn on_the_way() {
     let plain = System::builder;
     let watched = || System::builder().watchdog(Watchdog::new());
     let timed = || System::builder().timings();
-    type Row = (&'static str, fn() -> Builder);
-    let rows: [Row; 2] = [("a watchdog", watched), ("timings", timed)];
-    for (name, builder) in rows {
-        let (mut tell, mut ask) = (Vec::new(), Vec::new());
+    let traced = || System::builder().spans();
+    type Row = (&'static str, fn() -> Builder, Beside);
+    let rows: [Row; 6] = [
+        ("nothing", plain, Beside::Nothing),
+        ("a watchdog", watched, Beside::Nothing),
+        ("timings", timed, Beside::Nothing),
+        ("spans that nobody takes", traced, Beside::Nothing),
+        ("spans", traced, Beside::Subscriber),
+        ("somebody who listens to ends", plain, Beside::Listener),
+    ];
+    for (name, builder, beside) in rows {
+        let mut ratios = [const { Vec::new() }; 3];
         for _ in 0..9 {
-            let (off, on) = (work(plain()), work(builder()));
-            tell.push(on.0.as_secs_f64() / off.0.as_secs_f64());
-            ask.push(on.1.as_secs_f64() / off.1.as_secs_f64());
+            let off = work(plain(), Beside::Nothing);
+            let on = work(builder(), beside);
+            for (ratios, (on, off)) in ratios.iter_mut().zip(on.into_iter().zip(off)) {
+                ratios.push(on.as_secs_f64() / off.as_secs_f64());
+            }
         }
-        println!(
-            "with {name}: tell {:.2}, ask {:.2}",
-            middle(tell),
-            middle(ask)
-        );
+        let [tell, ask, life] = ratios.map(middle);
+        println!("with {name}: tell {tell:.2}, ask {ask:.2}, start and end {life:.2}");
     }
 }
 
-/// The times of a million tells and of a hundred thousand asks.
-fn work(builder: Builder) -> (Duration, Duration) {
+/// What there is beside the system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    /// It takes all spans, and keeps nothing.
+    Subscriber,
+    /// It takes the ends as they come.
+    Listener,
+}
+
+#[derive(Default)]
+struct Nowhere(AtomicU64);
+
+impl Subscriber for Nowhere {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span()
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn event(&self, _: &Event<'_>) {}
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// The times of a million tells, of a hundred thousand asks, and of as many starts with ends.
+fn work(builder: Builder, beside: Beside) -> [Duration; 3] {
+    let subscriber = (beside == Beside::Subscriber).then(Nowhere::default);
+    let _listening = subscriber.map(tracing::subscriber::set_default);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let runtime = runtime.expect("a runtime can be built");
     runtime.block_on(async {
         let system = builder.start().expect("a runtime runs");
+        let ends = (beside == Beside::Listener).then(|| system.ends(1_000));
         let sum = system.spawn(Sum(0)).expect("it is open");
         let begin = Instant::now();
         for n in 0..1_000_000 {
@@ -169,8 +221,16 @@ fn work(builder: Builder) -> (Duration, Duration) {
             sum.ask(SumMsg::Get).await.expect("it is alive");
         }
         let asks = begin.elapsed();
+        let begin = Instant::now();
+        let mut ends = ends;
+        for _ in 0..100_000 {
+            let sum = system.spawn(Sum(0)).expect("it is open");
+            sum.stop().await.expect("it stops");
+            while ends.as_mut().and_then(Ends::try_recv).is_some() {}
+        }
+        let lives = begin.elapsed();
         system.stop().await.expect("it stops");
-        (tells, asks)
+        [tells, asks, lives]
     })
 }
 

@@ -61,6 +61,12 @@ fn snapshot_comes_back_as_it_was_and_says_its_units() {
         assert_eq!(asks["verdict"]["word"], "waiting");
         assert_eq!(asks["waits"][0]["kind"], "reply");
         about(&asks["waits"][0]["for_ms"], 2_000);
+        about(&till["mailbox"]["oldest_for_ms"], 2_000);
+        let times = &value["times"][0];
+        assert!(times["type_name"].as_str().unwrap().ends_with("Node"));
+        // It has begun with one message, and is not done with it.
+        assert_eq!(times["in_mailbox"]["buckets"][0], 1);
+        assert_eq!(times["in_handler"]["sum_ns"], 0);
 
         comes_back(&snapshot, &text, &value);
         gate.open();

@@ -11,7 +11,7 @@ use super::tell::{Tell, hand_on};
 use super::weak_ref::WeakRef;
 use crate::error::{AskError, Phase, SendError, TrySendError};
 use crate::mailbox::{Caller, CallerTracking, Refusal, ReplyTo};
-use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping, is_beneath};
+use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping};
 
 /// A reference to an actor, typed by the message that it takes.
 ///
@@ -114,14 +114,9 @@ impl<M: Send + 'static> ActorRef<M> {
         message: M,
         caller: Option<Arc<dyn Caller>>,
     ) -> Result<(), TrySendError<M>> {
-        let from_beneath = || is_beneath(&self.cell.node);
         let mut message = Some(message);
         let asker = || CallerTracking::from(caller.clone());
-        let pushed = match self
-            .cell
-            .queue
-            .try_push(&mut message, asker(), from_beneath)
-        {
+        let pushed = match self.cell.try_push(&mut message, asker) {
             Err(Refusal::Overflows) => self.cell.push_over(&mut message, asker()),
             pushed => pushed.map(Some),
         };

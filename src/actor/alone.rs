@@ -29,8 +29,8 @@ impl<A: Actor> Alone<A> {
             Settings::default(),
         );
         let cell = Arc::new(ActorCell {
+            queue: Queue::new(mailbox, node.is_noted()),
             node,
-            queue: Queue::new(mailbox),
             type_name: type_name::<A>,
         });
         cell.node.set_running();

@@ -6,7 +6,7 @@ use super::exchange::{Exchange, Post, asks};
 use super::room::Line;
 use crate::error::AskError;
 use crate::mailbox::{Refusal, ReplyReceiver, ReplyTo, Reserved, Ticket};
-use crate::tree::{AnyNode, is_beneath, keep_reply};
+use crate::tree::{AnyNode, keep_reply};
 
 /// A request and the wait for its reply, made by [`ActorRef::ask`](crate::ActorRef::ask).
 ///
@@ -185,10 +185,8 @@ impl<M: Send + 'static> Post for Direct<'_, M> {
             return self.poll_room(reply, limited, waker);
         }
         let cell = self.target.cell();
-        let from_beneath = || is_beneath(&cell.node);
         let known = limited || cell.queue.knows_callers();
-        let asker = reply.asker(known);
-        match cell.queue.try_push(&mut self.message, asker, from_beneath) {
+        match cell.try_push(&mut self.message, || reply.asker(known)) {
             Ok(number) => {
                 self.number = (!known).then_some(number);
                 Poll::Ready(Ok(()))

@@ -69,7 +69,9 @@ impl<M: Send + 'static> ActorCell<M> {
         asker: CallerTracking<'_>,
     ) -> Result<Option<u64>, Refusal> {
         let from_beneath = || is_beneath(&self.node);
-        let taken = self.queue.push_over(message, asker, from_beneath)?;
+        let taken = self
+            .queue
+            .push_over(message, self.sender(asker), from_beneath)?;
         if let Some(dropped) = taken.dropped {
             let end = || match taken.is_no_loss {
                 true => drop(dropped),
@@ -98,9 +100,9 @@ impl<M: Send + 'static> ActorCell<M> {
     ) -> Result<Option<u64>, M> {
         if reserved.holds_room() {
             let from_beneath = || is_beneath(&self.node);
-            let pushed = self
-                .queue
-                .push_reserved(message, reserved, asker, from_beneath);
+            let pushed =
+                self.queue
+                    .push_reserved(message, reserved, self.sender(asker), from_beneath);
             return pushed.map(Some);
         }
         let mut message = Some(message);

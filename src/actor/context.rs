@@ -14,7 +14,7 @@ use super::task::{AtStop, launch_task};
 use super::work::{self, Shape};
 use super::{Actor, ActorRef, IntoTask, Spawner, TaskHandle, Tell, WeakRef, refused};
 use crate::error::{SpawnError, StopError, TrySendError};
-use crate::mailbox::{Batch, Caller, CallerGone, DropReason, Leftover, UntilCallerGone};
+use crate::mailbox::{Batch, Caller, CallerGone, DropReason, Leftover, Sent, UntilCallerGone};
 use crate::tree::signals::{Marks, Signals};
 use crate::tree::{Label, Node, NodeRef, Order, Stopping, end_if, finish, request_own, run_as};
 
@@ -327,6 +327,15 @@ impl<A: Actor> Context<A> {
         self.cell.queue.note_sourced();
     }
 
+    /// Where the message that was taken last comes from, if that is noted.
+    pub(super) fn sent(&self) -> Option<&Sent> {
+        self.batch.sent()
+    }
+
+    pub(super) fn cell_and_batch(&mut self) -> (&ActorCell<A::Msg>, &mut Batch<A::Msg>) {
+        (&self.cell, &mut self.batch)
+    }
+
     #[inline]
     pub(super) fn cell(&self) -> &Arc<ActorCell<A::Msg>> {
         &self.cell
@@ -403,9 +412,9 @@ impl<A: Actor> Context<A> {
     #[cold]
     fn publish(&mut self, label: &'static str) {
         let mut mark = mark_of(label);
-        if self.cell.node.shared.timings {
+        if self.cell.node.is_noted() {
             mark ^= EACH_TIME;
-            self.cell.queue.note_begin(Instant::now());
+            self.begin_noted(label);
         }
         if self.label != mark {
             self.label = mark;

@@ -28,6 +28,7 @@ mod incarnation;
 mod job;
 mod lookup;
 mod next;
+mod noted;
 mod permit;
 mod receive;
 mod recipient;

@@ -175,6 +175,7 @@ fn live<S: Start, B: StartStage<S>>(life: &mut Life<S>) -> impl Future<Output = 
 /// Shows the ends of children to the actor.
 #[cold]
 async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result {
+    ctx.end_message_span();
     ctx.signals().clear_child_exits();
     let me = Arc::clone(ctx.owner());
     while let Some((exit, is_own)) = next_child_exit(&me) {
@@ -209,6 +210,7 @@ async fn is_drained<A: Actor>(
     signals: Snapshot,
     drain: &mut Option<Box<StopChildren>>,
 ) -> Result<bool> {
+    ctx.end_message_span();
     let is_always_restarted = ctx.signals().marks().has(Marks::ALWAYS);
     if is_always_restarted && !signals.is_drained() {
         // Its mailbox stays open for the next incarnation.

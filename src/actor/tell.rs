@@ -12,7 +12,7 @@ use super::cell::ActorCell;
 use super::room::{NoRoom, Room};
 use crate::error::SendError;
 use crate::mailbox::{Caller, CallerTracking, Holder, Refusal};
-use crate::tree::{AnyNode, is_beneath};
+use crate::tree::AnyNode;
 
 /// A message on its way, made by [`ActorRef::tell`](crate::ActorRef::tell).
 ///
@@ -169,18 +169,13 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
             return this.poll_room(cx);
         }
         assert!(this.message.is_some(), "polled after it was ready");
-        let from_beneath = || is_beneath(&this.cell.node);
         let pushed = match this.caller {
-            None => {
-                this.cell
-                    .queue
-                    .try_push(&mut this.message, CallerTracking::Nobody, from_beneath)
-            }
-            Some(_) => {
-                let asker = this.asker();
-                this.cell
-                    .queue
-                    .try_push(&mut this.message, asker, from_beneath)
+            None => this
+                .cell
+                .try_push(&mut this.message, || CallerTracking::Nobody),
+            Some(ref caller) => {
+                let asker = || CallerTracking::Listed(Arc::clone(caller));
+                this.cell.try_push(&mut this.message, asker)
             }
         };
         match pushed {

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::forwarded::Forwarded;
+use super::origin::{Oldest, Origin, Origins};
 use super::queue::Queue;
-use super::state::{Callers, State};
-use super::{Caller, CallerGone, Numbered, Overflow};
+use super::state::State;
+use super::times::Times;
+use super::{Caller, CallerGone, Numbered, Overflow, Sent};
 use sync_wrapper::SyncWrapper;
 use tokio::time::Instant;
 
@@ -24,16 +26,24 @@ pub(crate) struct Batch<M> {
     /// As in the queue, which nobody else stores; read there it would be a wait for a cache line that
     /// the senders have.
     started: u64,
-    /// There once there has been one with a time limit.
-    asks: Option<Box<Asks>>,
+    /// There once the origin of a message has been known.
+    extras: Option<Box<BatchExtras>>,
 }
 
 #[derive(Default)]
-struct Asks {
+struct BatchExtras {
     /// Those of `messages`, as in the queue.
-    queued: Callers,
-    /// The caller of the message that was taken last, until its handler ends.
-    current: Option<Arc<dyn Caller>>,
+    origins: Origins,
+    /// That of the message that was taken last, until its handler ends.
+    current: Origin,
+    /// The queue's.
+    oldest: Option<Oldest>,
+    /// A handler runs, and the messages that it has taken are noted.
+    in_handler: bool,
+    /// When that began, if it is timed.
+    began: Option<Instant>,
+    /// Where times are counted, if they are.
+    times: Option<Arc<Times>>,
 }
 
 impl<M> Batch<M> {
@@ -41,7 +51,7 @@ impl<M> Batch<M> {
         Self {
             messages: SyncWrapper::new(VecDeque::new()),
             started: 0,
-            asks: None,
+            extras: None,
         }
     }
 
@@ -60,8 +70,8 @@ impl<M> Batch<M> {
                 .counters
                 .started
                 .store(self.started, Ordering::Relaxed);
-            let asks = self.asks.as_mut();
-            if queue.should_handle(number) && asks.is_none_or(|asks| asks.start(number)) {
+            let extras = self.extras.as_mut();
+            if queue.should_handle(number) && extras.is_none_or(|extras| extras.start(number)) {
                 return message;
             }
             self.skip(queue, number);
@@ -74,8 +84,10 @@ impl<M> Batch<M> {
         if queue.counters.ended.load(Ordering::Relaxed) == number {
             queue.counters.ended.store(number + 1, Ordering::Relaxed);
         }
-        if let Some(asks) = &mut self.asks {
-            asks.current = None;
+        if let Some(extras) = &mut self.extras {
+            // It is still there if its caller had told the mailbox.
+            extras.take_origin(number);
+            extras.current = Origin::default();
         }
     }
 
@@ -83,7 +95,30 @@ impl<M> Batch<M> {
     /// handed on.
     #[inline]
     pub(crate) fn caller(&self) -> Option<&Arc<dyn Caller>> {
-        self.asks.as_ref()?.current.as_ref()
+        self.extras.as_ref()?.current.caller.as_ref()
+    }
+
+    /// Where the message that was taken last comes from, if that is noted.
+    pub(crate) fn sent(&self) -> Option<&Sent> {
+        self.extras.as_ref()?.current.sent.as_ref()
+    }
+
+    /// The message that was taken last is about to be handled. Says whether that is by a handler of its own, and not by one
+    /// that has taken others before.
+    pub(crate) fn begin_noted(&mut self) -> bool {
+        let extras = self.extras.get_or_insert_default();
+        !std::mem::replace(&mut extras.in_handler, true)
+    }
+
+    /// The message that was taken last is about to be handled, now.
+    pub(crate) fn begin_timed(&mut self, now: Instant, times: impl FnOnce() -> Arc<Times>) {
+        let extras = self.extras.get_or_insert_default();
+        let times = extras.times.get_or_insert_with(times);
+        let sent = extras.current.sent.as_ref();
+        if let Some(at) = sent.and_then(Sent::at) {
+            times.in_mailbox.add(now.saturating_duration_since(at));
+        }
+        extras.began.get_or_insert(now);
     }
 
     /// Ends when whoever waits for the reply to the message that was taken last has gone: never, if its
@@ -113,6 +148,9 @@ impl<M> Batch<M> {
         if let Some(caller) = self.caller() {
             return Some(Arc::clone(caller));
         }
+        if self.sent().is_some_and(|sent| !sent.is_ask()) {
+            return None;
+        }
         let current = self.started.checked_sub(1);
         let number = current.filter(|number| queue.is_in_hand(*number))?;
         Some(Arc::new(Forwarded::new(mailbox(), number)))
@@ -129,8 +167,8 @@ impl<M> Batch<M> {
     #[inline]
     pub(crate) fn end(&mut self, queue: &Queue<M>) {
         queue.counters.ended.store(self.started, Ordering::Relaxed);
-        if let Some(asks) = &mut self.asks {
-            asks.current = None;
+        if let Some(extras) = &mut self.extras {
+            extras.end();
         }
     }
 
@@ -149,7 +187,7 @@ impl<M> Batch<M> {
     }
 
     pub(super) fn has_any(&mut self) -> bool {
-        !self.messages.get_mut().is_empty() || self.asks.is_some()
+        !self.messages.get_mut().is_empty() || self.extras.is_some()
     }
 
     /// The number of the first that is left; not used if none is.
@@ -157,11 +195,11 @@ impl<M> Batch<M> {
         self.started
     }
 
-    /// All that is left, with the callers of its asks.
-    pub(super) fn take_all(&mut self) -> (VecDeque<Foreign<M>>, Callers) {
-        let callers = self.asks.take().map(|asks| asks.queued);
+    /// All that is left, with the origins of it.
+    pub(super) fn take_all(&mut self) -> (VecDeque<Foreign<M>>, Origins) {
+        let origins = self.extras.take().map(|extras| extras.origins);
         let messages = std::mem::take(self.messages.get_mut());
-        (messages, callers.unwrap_or_default())
+        (messages, origins.unwrap_or_default())
     }
 
     /// Swaps the empty batch for all that is queued. If that is nothing, parks.
@@ -177,10 +215,11 @@ impl<M> Batch<M> {
             if let Some(extras) = state
                 .extras
                 .as_mut()
-                .filter(|extras| !extras.callers.is_empty())
+                .filter(|extras| !extras.origins.is_empty())
             {
-                let asks = self.asks.get_or_insert_default();
-                std::mem::swap(&mut asks.queued, &mut extras.callers);
+                let own = self.extras.get_or_insert_default();
+                std::mem::swap(&mut own.origins, &mut extras.origins);
+                own.note_oldest(extras.oldest.as_ref());
             }
             state.asleep = false;
         } else {
@@ -220,9 +259,9 @@ impl<M> Batch<M> {
         if let Some(message) = message {
             self.started = number;
             self.messages.get_mut().push_back(message);
-            if let Some(caller) = state.take_caller(number) {
-                let asks = self.asks.get_or_insert_default();
-                asks.queued.push_back((number, caller));
+            if let Some(origin) = state.take_origin(number) {
+                let extras = self.extras.get_or_insert_default();
+                extras.origins.push_back((number, origin));
             }
         }
         state.asleep = !filled && waker.is_some();
@@ -240,9 +279,9 @@ impl<M> Batch<M> {
         let spare = burst.then(|| {
             let queued = std::mem::take(&mut state.messages);
             let own = self
-                .asks
+                .extras
                 .as_mut()
-                .map(|asks| std::mem::take(&mut asks.queued));
+                .map(|extras| std::mem::take(&mut extras.origins));
             (
                 std::mem::take(self.messages.get_mut()),
                 queued,
@@ -250,7 +289,7 @@ impl<M> Batch<M> {
                 state
                     .extras
                     .as_mut()
-                    .map(|extras| std::mem::take(&mut extras.callers)),
+                    .map(|extras| std::mem::take(&mut extras.origins)),
             )
         });
         drop(state);
@@ -259,15 +298,47 @@ impl<M> Batch<M> {
     }
 }
 
-impl Asks {
+impl BatchExtras {
     /// The message with this number is about to be handled. `false` if it is an ask whose caller has
     /// gone.
-    #[inline]
+    #[inline(never)]
     fn start(&mut self, number: u64) -> bool {
-        self.current = match self.queued.front() {
-            Some((of, _)) if *of == number => self.queued.pop_front().map(|(_, caller)| caller),
-            _ => None,
+        self.take_origin(number);
+        let caller = self.current.caller.as_ref();
+        caller.is_none_or(|caller| caller.start())
+    }
+
+    /// That of the message with this number is the current one.
+    fn take_origin(&mut self, number: u64) {
+        self.current = match self.origins.front() {
+            Some((of, _)) if *of == number => {
+                let origin = self.origins.pop_front();
+                origin.map(|(_, origin)| origin).unwrap_or_default()
+            }
+            _ => Origin::default(),
         };
-        self.current.as_ref().is_none_or(|caller| caller.start())
+        if let Some(oldest) = &self.oldest {
+            oldest.note(&self.origins);
+        }
+    }
+
+    /// The handler of all that was taken has ended.
+    #[inline(never)]
+    fn end(&mut self) {
+        self.current = Origin::default();
+        self.in_handler = false;
+        if let (Some(began), Some(times)) = (self.began.take(), &self.times) {
+            times.in_handler.add(began.elapsed());
+        }
+    }
+
+    /// The origins are those of a batch that was just taken.
+    fn note_oldest(&mut self, queues: Option<&Oldest>) {
+        if self.oldest.is_none() {
+            self.oldest = queues.cloned();
+        }
+        if let Some(oldest) = &self.oldest {
+            oldest.note(&self.origins);
+        }
     }
 }

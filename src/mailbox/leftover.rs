@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::batch::Batch;
+use super::origin::Origin;
 use super::queue::Queue;
 use super::state::Gate;
 use super::state::State;
@@ -45,7 +46,7 @@ impl<M> Queue<M> {
 
     fn take_leftover(&self, mut state: Guard<'_, State<M>>, batch: &mut Batch<M>) -> Leftover<M> {
         let taken = batch.first_number();
-        let (mut messages, mut callers) = batch.take_all();
+        let (mut messages, mut origins) = batch.take_all();
         let has_taken = !messages.is_empty();
         let mut wakes = WakeList::new();
         if !state.messages.is_empty() {
@@ -59,14 +60,20 @@ impl<M> Queue<M> {
         let base = first;
         let first = if has_taken { first.min(taken) } else { first };
         if let Some(extras) = &mut state.extras {
-            callers.append(&mut extras.callers);
+            origins.append(&mut extras.origins);
             gone = extras.abandoned.take_from(first);
         }
         state.narrow(Gate::Closed, &self.counters, &mut wakes);
         drop(state);
         drop(spare);
         wakes.wake();
-        let known = callers.iter().filter(|(_, caller)| caller.has_gone());
+        let has_gone = |origin: &Origin| {
+            origin
+                .caller
+                .as_ref()
+                .is_some_and(|caller| caller.has_gone())
+        };
+        let known = origins.iter().filter(|(_, origin)| has_gone(origin));
         gone.extend(known.map(|(number, _)| number));
         gone.sort_unstable();
         for number in &mut gone {

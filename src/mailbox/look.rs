@@ -22,6 +22,8 @@ pub(crate) struct MailboxLook {
     pub(crate) is_asleep: bool,
     /// When the message was begun that was started last, if that is timed.
     pub(crate) began: Option<Instant>,
+    /// When the message was sent that has waited the longest, if that is timed and one waits.
+    pub(crate) oldest: Option<Instant>,
 }
 
 impl<M> Queue<M> {
@@ -45,6 +47,7 @@ impl<M> Queue<M> {
             handler: started << 16 | u64::from(self.counters.sourced.load(Ordering::Relaxed)),
             is_asleep: state.asleep,
             began: (began != 0).then(|| stamp::decode(began)),
+            oldest: extras.and_then(|extras| extras.oldest.as_ref()?.at(&extras.origins)),
         }
     }
 

@@ -18,11 +18,13 @@ mod explore;
 mod forwarded;
 mod leftover;
 mod look;
+mod origin;
 mod overflow;
 mod queue;
 mod reply;
 mod slot;
 mod state;
+mod times;
 mod waiters;
 
 pub(crate) use batch::Batch;
@@ -32,11 +34,13 @@ pub use caller_gone::{CallerGone, UntilCallerGone};
 pub(crate) use dropped::{DropReason, Keep};
 pub(crate) use leftover::Leftover;
 pub(crate) use look::MailboxLook;
+pub(crate) use origin::{Sender, Sent};
 pub use overflow::Overflow;
-pub(crate) use queue::{Queue, Refusal};
+pub(crate) use queue::{Gated, Queue, Refusal};
 pub use reply::ReplyTo;
 pub(crate) use reply_receiver::ReplyReceiver;
 pub(crate) use state::Gate;
+pub(crate) use times::{BOUNDS_MICROS, CountsLook, Times, TimesLook};
 pub(crate) use waiters::{Reserved, Ticket};
 
 /// How much room an actor's mailbox has, and what becomes of what it has no room for.

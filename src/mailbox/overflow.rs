@@ -1,10 +1,9 @@
-use std::sync::Arc;
-
+use super::DropReason;
 use super::caller::CallerTracking;
 use super::counters::Counters;
+use super::origin::{Origin, Sender};
 use super::queue::{Queue, Refusal};
 use super::state::{Admission, State};
-use super::{Caller, DropReason};
 use crate::sync::explored::Ordering;
 use crate::sync::{Foreign, lock, wake};
 
@@ -38,7 +37,7 @@ impl<M> Queue<M> {
     pub(crate) fn push_over(
         &self,
         message: &mut Option<M>,
-        asker: CallerTracking<'_>,
+        sender: Sender<'_>,
         from_beneath: impl FnOnce() -> bool,
     ) -> Result<Taken<M>, Refusal> {
         let mut state = lock(&self.state);
@@ -48,7 +47,7 @@ impl<M> Queue<M> {
         let has_room = state.has_room_now(&self.counters);
         if !has_room && state.overflow == Overflow::DropNewest {
             drop(state);
-            asker.resolve(DropReason::Overflow);
+            sender.asker.resolve(DropReason::Overflow);
             return Ok(Taken {
                 number: None,
                 dropped: message.take(),
@@ -61,14 +60,14 @@ impl<M> Queue<M> {
         };
         // Its sender has one to send.
         let message = message.take().expect("there is a message");
-        state.add(asker);
+        state.add_sender(sender);
         let (number, waker) = state.push(message, &self.counters.attention);
         drop(state);
         if let Some(waker) = waker {
             wake(waker);
         }
-        let (dropped, caller) = oldest.unzip();
-        let caller = caller.flatten();
+        let (dropped, origin) = oldest.unzip();
+        let caller = origin.and_then(|origin| origin.caller);
         if let Some(caller) = &caller {
             caller.resolve(DropReason::Overflow);
         }
@@ -79,9 +78,6 @@ impl<M> Queue<M> {
         })
     }
 }
-
-/// A message, and who waits for its reply.
-type MessageAndCaller<M> = (Foreign<M>, Option<Arc<dyn Caller>>);
 
 impl<M> State<M> {
     fn has_room_now(&self, counters: &Counters) -> bool {
@@ -100,11 +96,11 @@ impl<M> State<M> {
         self.counts_current && started != counters.ended.load(Ordering::Relaxed)
     }
 
-    /// The message that has waited the longest, and who waits for its reply.
-    fn take_oldest(&mut self) -> Option<MessageAndCaller<M>> {
+    /// The message that has waited the longest.
+    fn take_oldest(&mut self) -> Option<(Foreign<M>, Origin)> {
         let number = self.first_number();
         let message = self.messages.pop_front()?;
-        Some((message, self.take_caller(number)))
+        Some((message, self.take_origin(number).unwrap_or_default()))
     }
 
     /// The number of the first of the messages.
@@ -114,12 +110,12 @@ impl<M> State<M> {
 }
 
 impl Admission {
-    /// The caller of the first of the messages, which has this number.
-    pub(super) fn take_caller(&mut self, number: u64) -> Option<Arc<dyn Caller>> {
-        let callers = &mut self.extras.as_mut()?.callers;
-        let is_its = callers.front().is_some_and(|(of, _)| *of == number);
-        let (_, caller) = is_its.then(|| callers.pop_front()).flatten()?;
-        Some(caller)
+    /// What is known of the first of the messages, which has this number.
+    pub(super) fn take_origin(&mut self, number: u64) -> Option<Origin> {
+        let origins = &mut self.extras.as_mut()?.origins;
+        let is_its = origins.front().is_some_and(|(of, _)| *of == number);
+        let (_, origin) = is_its.then(|| origins.pop_front()).flatten()?;
+        Some(origin)
     }
 }
 

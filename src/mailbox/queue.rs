@@ -4,6 +4,7 @@ use super::Mailbox;
 use super::Overflow;
 use super::caller::CallerTracking;
 use super::counters::{ABANDONED, Counters, DISCARDED, WAITERS, WOKEN};
+use super::origin::Sender;
 use super::state::{Gate, State};
 use super::waiters::{Reserved, Ticket};
 use crate::sync::explored::{Mutex, Ordering, fence};
@@ -17,6 +18,9 @@ pub(crate) enum Refusal {
     /// It is full, and has a policy for that: [`Queue::push_over`] takes the message.
     Overflows,
 }
+
+/// The gate is not plainly open: more is to be looked at, or noted.
+pub(crate) struct Gated;
 
 /// The many-producer side of a mailbox, shared between the senders and the actor's loop.
 ///
@@ -37,9 +41,10 @@ pub(crate) enum Refusal {
 ///    the other.
 ///    In a mailbox that drops the oldest, messages are missing that were dropped: there the loop takes one
 ///    message at a time, what is not started is in `messages`, and `pushed - started` is too large.
-/// 4. `callers` has, in the order of their numbers, the callers of those of `messages` that are asks
-///    with a time limit, or asks that were handed on. Of all other asks only those are known, in
-///    `abandoned`, whose callers have gone; for those that are queued `attention` has `ABANDONED`.
+/// 4. `origins` has, in the order of their numbers, the callers of those of `messages` that are asks
+///    with a time limit, or asks that were handed on. Of all other asks only those callers are known, in
+///    `abandoned`, that have gone; for those that are queued `attention` has `ABANDONED`.
+///    Where the origin of messages is noted, it has that of each.
 /// 5. `asleep` is set only while the loop is suspended and waits for a message. `waker` is that of its task, from
 ///    its first sleep on, and not for longer than the loop lasts: it would keep a dead actor's task in
 ///    memory for as long as there are references. Whoever ends a sleep, with a message or by closing
@@ -54,10 +59,12 @@ pub(crate) struct Queue<M> {
 }
 
 impl<M> Queue<M> {
-    pub(crate) fn new(mailbox: Mailbox) -> Self {
+    /// Where it `is_noted` where messages come from, each brings a [`Sender`] that says so.
+    pub(crate) fn new(mailbox: Mailbox, is_noted: bool) -> Self {
+        let gate = if is_noted { Gate::Noted } else { Gate::Open };
         Self {
             counters: Counters::new(mailbox.overflow() == Overflow::DropOldest),
-            state: Mutex::new(State::new(mailbox)),
+            state: Mutex::new(State::new(mailbox, gate)),
         }
     }
 
@@ -67,35 +74,61 @@ impl<M> Queue<M> {
         self.counters.knows_callers
     }
 
-    /// Pushes what `message` has without waiting; gives the message's number. `from_beneath` says whether the sender
-    /// is the mailbox's actor itself or a node beneath it: those may still send while it drains (rule 4).
+    /// Pushes what `message` has without waiting, if the gate is plainly [open](Gate::Open); gives the message's number.
     #[inline(always)]
     pub(crate) fn try_push(
         &self,
         message: &mut Option<M>,
         asker: CallerTracking<'_>,
-        from_beneath: impl FnOnce() -> bool,
-    ) -> Result<u64, Refusal> {
+    ) -> Result<Result<u64, Refusal>, Gated> {
         match asker {
             // A message that nobody waits for pays for no more than itself.
-            CallerTracking::Nobody => self.try_push_with(message, from_beneath, |_| ()),
-            asker => self.try_push_with(message, from_beneath, |state| state.add(asker)),
+            CallerTracking::Nobody => self.try_push_with(message, |_| ()),
+            asker => self.try_push_with(message, |state| state.add(asker)),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_push_with(
         &self,
         message: &mut Option<M>,
-        from_beneath: impl FnOnce() -> bool,
         prepare: impl FnOnce(&mut State<M>),
+    ) -> Result<Result<u64, Refusal>, Gated> {
+        let state = lock(&self.state);
+        if state.gate != Gate::Open {
+            return Err(Gated);
+        }
+        Ok(self.push_into_place(state, message, prepare))
+    }
+
+    /// As [`try_push`](Queue::try_push), however the gate stands. `from_beneath` says whether the sender
+    /// is the mailbox's actor itself or a node beneath it: those may still send while it drains (rule 4).
+    #[cold]
+    pub(crate) fn try_push_gated(
+        &self,
+        message: &mut Option<M>,
+        sender: Sender<'_>,
+        from_beneath: impl FnOnce() -> bool,
     ) -> Result<u64, Refusal> {
-        let mut state = lock(&self.state);
+        let state = lock(&self.state);
         if !state.admits(from_beneath) {
             return Err(Refusal::Closed);
         }
+        self.push_into_place(state, message, |state| state.add_sender(sender))
+    }
+
+    #[inline(always)]
+    fn push_into_place(
+        &self,
+        mut state: Guard<'_, State<M>>,
+        message: &mut Option<M>,
+        prepare: impl FnOnce(&mut State<M>),
+    ) -> Result<u64, Refusal> {
         if !state.has_place(&self.counters) {
-            return Err(state.no_place());
+            let refusal = state.no_place();
+            // Before the sender, in which there is something of the user's.
+            drop(state);
+            return Err(refusal);
         }
         // Its sender has one to send.
         let message = message.take().expect("there is a message");
@@ -151,14 +184,14 @@ impl<M> Queue<M> {
         &self,
         message: M,
         reserved: Reserved,
-        asker: CallerTracking<'_>,
+        sender: Sender<'_>,
         from_beneath: impl FnOnce() -> bool,
     ) -> Result<u64, M> {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         let has_claim = state.use_up(&reserved);
         let pushed = if has_claim && state.admits(from_beneath) {
-            state.add(asker);
+            state.add_sender(sender);
             Ok(state.push(message, &self.counters.attention))
         } else {
             state.grant(&self.counters, &mut wakes);
@@ -279,7 +312,7 @@ impl<M> Queue<M> {
         // A loop that finds the gate closed does not sleep again; one that drains does.
         let sleeper = match gate {
             Gate::Closed => state.end_sleep(&self.counters.attention),
-            Gate::Open | Gate::Draining => None,
+            Gate::Open | Gate::Noted | Gate::Draining => None,
         };
         let waker = sleeper.or_else(|| state.waker.clone());
         drop(state);

@@ -1,20 +1,16 @@
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::abandoned::Abandoned;
 use super::caller::CallerTracking;
 use super::counters::{Counters, WAITERS, WOKEN};
+use super::origin::{Oldest, Origin, Origins, Sender};
 use super::queue::Refusal;
 use super::waiters::{GivenUp, Reserved, Ticket, Waiters};
-use super::{Caller, Mailbox, Overflow};
+use super::{Mailbox, Overflow};
 use crate::sync::explored::{AtomicU8, Ordering, fence};
 use crate::sync::{Foreign, KeptWaker, WakeList};
-
-/// The callers of queued asks that have a time limit, or were handed on; each with its message's
-/// number.
-pub(super) type Callers = VecDeque<(u64, Arc<dyn Caller>)>;
 
 /// The capacity of a mailbox that always has room.
 const UNBOUNDED: u32 = u32::MAX;
@@ -24,6 +20,9 @@ const UNBOUNDED: u32 = u32::MAX;
 pub(crate) enum Gate {
     /// Anyone.
     Open,
+    /// Anyone, and it is noted of each message where it comes from. Whoever sends has to look twice for that, so that nobody
+    /// has to elsewhere.
+    Noted,
     /// Only the node's own pipes, and the nodes beneath it (rule 4).
     Draining,
     /// Nobody.
@@ -58,12 +57,20 @@ pub(super) struct Admission {
 /// What most mailboxes never have.
 #[derive(Default)]
 pub(super) struct QueueExtras {
-    pub(super) callers: Callers,
+    pub(super) origins: Origins,
+    /// There once a message was timed.
+    pub(super) oldest: Option<Oldest>,
     pub(super) abandoned: Abandoned,
     /// How many slots are reserved since the gate stood as it does.
     pub(super) reserved: u64,
     /// The line.
     pub(super) waiters: Waiters,
+}
+
+impl Gate {
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Noted)
+    }
 }
 
 impl QueueExtras {
@@ -77,14 +84,14 @@ impl QueueExtras {
 }
 
 impl<M> State<M> {
-    pub(super) fn new(mailbox: Mailbox) -> Self {
+    pub(super) fn new(mailbox: Mailbox, gate: Gate) -> Self {
         let capacity = mailbox.capacity().and_then(|room| u32::try_from(room).ok());
         Self {
             admission: Admission {
                 waker: None,
                 capacity: capacity.unwrap_or(UNBOUNDED),
                 pushed: 0,
-                gate: Gate::Open,
+                gate,
                 asleep: false,
                 overflow: mailbox.overflow(),
                 counts_current: mailbox.counts_current(),
@@ -123,7 +130,7 @@ impl Admission {
     #[inline]
     pub(super) fn admits(&self, from_beneath: impl FnOnce() -> bool) -> bool {
         match self.gate {
-            Gate::Open => true,
+            Gate::Open | Gate::Noted => true,
             Gate::Draining => from_beneath(),
             Gate::Closed => false,
         }
@@ -219,10 +226,39 @@ impl Admission {
             CallerTracking::Unlisted(caller) => caller.set_number(self.pushed),
             CallerTracking::Listed(caller) => {
                 caller.set_number(self.pushed);
-                let entry = (self.pushed, caller);
-                self.extras().callers.push_back(entry);
+                self.list(Origin::of_caller(caller));
             }
         }
+    }
+
+    #[inline(never)]
+    fn list(&mut self, origin: Origin) {
+        let number = self.pushed;
+        self.extras().origins.push_back((number, origin));
+    }
+
+    /// As [`add`](Admission::add), with where it comes from, if that is noted.
+    pub(super) fn add_sender(&mut self, sender: Sender<'_>) {
+        let Sender { asker, sent } = sender;
+        let Some(sent) = sent else {
+            return self.add(asker);
+        };
+        let caller = match asker {
+            CallerTracking::Nobody => None,
+            CallerTracking::Unlisted(caller) => {
+                caller.set_number(self.pushed);
+                None
+            }
+            CallerTracking::Listed(caller) => {
+                caller.set_number(self.pushed);
+                Some(caller)
+            }
+        };
+        if sent.at().is_some() {
+            self.extras().oldest.get_or_insert_with(Oldest::new);
+        }
+        let sent = Some(sent);
+        self.list(Origin { caller, sent });
     }
 
     /// The loop has what wakes it: gives what it had before, if that was something else.
@@ -329,7 +365,7 @@ impl Admission {
     /// may no longer send (rule 4).
     fn has_claim(&self, reserved: &Reserved) -> bool {
         match self.gate {
-            Gate::Open => true,
+            Gate::Open | Gate::Noted => true,
             Gate::Draining => reserved.from_beneath,
             Gate::Closed => false,
         }
@@ -369,7 +405,7 @@ impl Admission {
     /// whoever has it by now may not be one who may still send. Those who may not lose their places in the line.
     pub(super) fn narrow(&mut self, gate: Gate, counters: &Counters, wakes: &mut WakeList) {
         let before = self.gate;
-        if gate == Gate::Closed || before == Gate::Open {
+        if gate == Gate::Closed || before.is_open() {
             self.gate = gate;
         }
         let Some(extras) = self.extras.as_mut().filter(|_| self.gate != before) else {

@@ -172,6 +172,12 @@ pub struct MailboxInfo {
     pub senders_waiting: u32,
     /// How much room is held by permits, or for senders whose turn has come.
     pub reserved: u64,
+    /// For how long the oldest of those that are queued has waited, if one is and [timings](crate::Builder::timings) are on.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, rename = "oldest_for_ms", with = "super::millis::option")
+    )]
+    pub oldest_for: Option<Duration>,
 }
 
 impl MailboxInfo {

@@ -44,6 +44,26 @@ pub(super) mod millis {
     }
 }
 
+/// A time as whole nanoseconds, for what is made of many that are short; the field's name says so.
+pub(super) mod nanos {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in crate::observe) fn serialize<S: Serializer>(
+        time: &Duration,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    pub(in crate::observe) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_nanos)
+    }
+}
+
 /// A verdict with its sentence beside its data, for whoever only shows it.
 pub(super) mod verdict_form {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -109,7 +109,7 @@ fn describe(
         holds_up_stop: false,
         order: order(node, look, now).map(Box::new),
         grace: grace(node, look, now).map(Box::new),
-        mailbox: mail.map(MailboxInfo::from),
+        mailbox: mail.map(|mail| mailbox(mail, now)),
         handled: mail.map_or(0, |mail| mail.started),
         label: None,
         handling_for: None,
@@ -138,7 +138,7 @@ pub(super) fn is_unreachable(
     let is_quiet = |mail: &MailboxLook| {
         mail.is_asleep
             && mail.queued == 0
-            && mail.gate == Gate::Open
+            && mail.gate.is_open()
             && mail.senders_waiting == 0
             && mail.reserved == 0
     };
@@ -241,19 +241,19 @@ fn grace(node: &Arc<dyn AnyNode>, look: &Look, now: Instant) -> Option<GraceInfo
     })
 }
 
-impl From<&MailboxLook> for MailboxInfo {
-    fn from(mail: &MailboxLook) -> Self {
-        Self {
-            queued: mail.queued,
-            capacity: mail.capacity,
-            gate: match mail.gate {
-                Gate::Open => GateInfo::Open,
-                Gate::Draining => GateInfo::Draining,
-                Gate::Closed => GateInfo::Closed,
-            },
-            senders_waiting: mail.senders_waiting,
-            reserved: mail.reserved,
-        }
+fn mailbox(mail: &MailboxLook, now: Instant) -> MailboxInfo {
+    let oldest = mail.oldest.filter(|_| mail.queued > 0);
+    MailboxInfo {
+        queued: mail.queued,
+        capacity: mail.capacity,
+        gate: match mail.gate {
+            Gate::Open | Gate::Noted => GateInfo::Open,
+            Gate::Draining => GateInfo::Draining,
+            Gate::Closed => GateInfo::Closed,
+        },
+        senders_waiting: mail.senders_waiting,
+        reserved: mail.reserved,
+        oldest_for: oldest.map(|sent| now.saturating_duration_since(sent)),
     }
 }
 

@@ -17,6 +17,7 @@ mod options;
 mod snapshot;
 mod take;
 mod text;
+mod times;
 mod verdict;
 mod watchdog;
 
@@ -27,9 +28,10 @@ pub use facts::{
     SourcesInfo, Target, WaitInfo, WaitKind,
 };
 #[cfg(feature = "serde")]
-use forms::{millis, verdict_form};
+use forms::{millis, nanos, verdict_form};
 pub use groups::{Group, Groups};
 pub use options::SnapshotOptions;
 pub use snapshot::{LeftOut, NodeInfo, Snapshot, TypeTally};
+pub use times::{Histogram, TypeTimes};
 pub use verdict::Verdict;
 pub use watchdog::{Alarm, AlarmKind, Watchdog};

@@ -6,6 +6,8 @@ use super::facts::{
     GraceInfo, MailboxInfo, OrderInfo, RestartsInfo, Site, SourcesInfo, Target, WaitInfo,
 };
 use super::groups::Groups;
+use super::text::time;
+use super::times::TypeTimes;
 use super::verdict::Verdict;
 use crate::error::{Kind, Phase};
 use crate::tree::NodeId;
@@ -72,6 +74,9 @@ pub struct Snapshot {
     /// What has gone wrong in the system, by type; types of which nothing has are not there.
     #[cfg_attr(feature = "serde", serde(default))]
     pub tallies: Vec<TypeTally>,
+    /// How long messages have waited and were handled in the system, by type, if [timings](crate::Builder::timings) are on.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub times: Vec<TypeTimes>,
 }
 
 /// How often things have gone wrong with the nodes of one type, since their system began.
@@ -296,6 +301,9 @@ impl fmt::Display for NodeInfo {
         let queued = self.backlog();
         if queued > 0 && !matches!(self.verdict, Verdict::Full { .. }) {
             write!(f, ", {queued} queued")?;
+            if let Some(oldest) = self.mailbox.and_then(|mailbox| mailbox.oldest_for) {
+                write!(f, ", the oldest for {}", time(oldest))?;
+            }
         }
         if let Some(order) = &self.order {
             write!(f, ", {order}")?;

@@ -10,6 +10,7 @@ use super::judge::judge;
 use super::options::SnapshotOptions;
 use super::snapshot::{LeftOut, NodeInfo, Snapshot, TypeTally};
 use super::text::{bounded, path_beneath, path_of};
+use super::times::times;
 use crate::sync::moment;
 use crate::tree::{AnyNode, ChildrenLook, NodeRef};
 
@@ -29,6 +30,7 @@ pub(super) fn take(root: &NodeRef, options: &SnapshotOptions) -> Snapshot {
         left_out,
         dead_letters: root.shared.letters.total(),
         tallies: tallies(root),
+        times: times(&**root),
     }
 }
 

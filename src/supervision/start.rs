@@ -127,9 +127,10 @@ fn register_child<C: IntoChild>(
         if has_bad_backoff {
             return Err(Denied::BadBackoff);
         }
+        let is_noted = place.shared.is_noted();
         Ok(Arc::new(ActorCell {
             node: Node::new(place, Kind::Actor, site, settings),
-            queue: Queue::new(mailbox),
+            queue: Queue::new(mailbox, is_noted),
             type_name: std::any::type_name::<<C::Start as Start>::Actor>,
         }))
     })

@@ -20,7 +20,7 @@ use crate::mailbox::Mailbox;
 use crate::supervision::IntoChild;
 use crate::tree::{
     Body, BodyEnd, DeadLetter, Exit, Halt, LetterHook, Letters, Manner, Order, Report, Shared,
-    launch, request,
+    TimesByType, launch, request,
 };
 
 /// The least patience.
@@ -51,6 +51,7 @@ pub struct Builder {
     on_dump_signals: Option<Dump>,
     attendants: Vec<Attendant>,
     timings: bool,
+    spans: bool,
     on_dead_letter: Option<LetterHook>,
 }
 
@@ -121,13 +122,30 @@ impl Builder {
         self
     }
 
-    /// Has this system note when each node is spawned, when an actor begins to handle a message, and when a wait
-    /// begins, so that a [snapshot](crate::NodeRef::snapshot) tells for how long that has been so. It reads the clock
-    /// each time. Without it a snapshot tells for how long at least: since somebody first looked, which a
-    /// [watchdog](Builder::watchdog) does all the time.
+    /// Has this system note when each node is spawned, when a message is sent, when its handler begins and ends, and when a
+    /// wait begins. So a [snapshot](crate::NodeRef::snapshot) tells exactly for how long each has been so, and how long the
+    /// messages of each type of actor have waited and were handled
+    /// ([`Snapshot::times`](crate::observe::Snapshot::times)). It reads the clock each time. Without it a snapshot tells for
+    /// how long at least: since somebody first looked, which a [watchdog](Builder::watchdog) does all the time.
     #[must_use]
     pub fn timings(mut self) -> Self {
         self.timings = true;
+        self
+    }
+
+    /// Gives each actor of the system a tracing span for its life, and each message one of its own, in which it is
+    /// handled. Their names and fields stand in [the table of events](crate::events). It is off unless it is asked for,
+    /// and costs nothing then.
+    ///
+    /// The span of an ask's message is a child of that in which it was asked: its caller waits for it. That of any other
+    /// message is a root which follows from its sender's. Tasks and jobs run in the span that they were started in. So the
+    /// context travels through the system, and into an exporter such as `tracing-opentelemetry` with no further code.
+    ///
+    /// A message that a handler takes by itself ([`Context::try_next`](crate::Context::try_next)) has no span of its own,
+    /// and what a [`Permit`](crate::Permit) sends comes from where it is used.
+    #[must_use]
+    pub fn spans(mut self) -> Self {
+        self.spans = true;
         self
     }
 
@@ -234,7 +252,8 @@ impl Builder {
             overruns: defaults.overruns,
             restarts: defaults.restarts,
             sightings: defaults.sightings,
-            timings: self.timings,
+            times: self.timings.then(TimesByType::default),
+            spans: self.spans,
             handle: defaults.handle,
         };
         let handle = shared.handle.clone();
@@ -285,6 +304,7 @@ impl Default for Builder {
             on_dump_signals: None,
             attendants: Vec::new(),
             timings: false,
+            spans: false,
             on_dead_letter: None,
         }
     }

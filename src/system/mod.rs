@@ -45,6 +45,7 @@ pub(crate) fn system_defaults(handle: Handle) -> Shared {
         overruns: OverrunLog::default(),
         restarts: AtomicU64::new(0),
         sightings: Sightings::default(),
-        timings: false,
+        times: None,
+        spans: false,
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn look(node: &Arc<dyn AnyNode>, now: Instant) -> Option<Look> {
         let sources = state
             .extras
             .as_ref()
-            .and_then(|extras| extras.sources.clone());
+            .and_then(|extras| extras.around.as_ref()?.sources.clone());
         (Look::of(node, &state, now), state.waits_for(), sources)
     };
     look.sources = sources.map(|board| board.counts());

@@ -65,6 +65,7 @@ mod streams;
 mod system;
 mod task_specs;
 mod timers;
+mod times;
 mod turns;
 mod unheard;
 mod unseen_ends;

@@ -20,7 +20,8 @@ use loom::thread::{self, JoinHandle};
 use tokio::time::Instant;
 
 use super::{
-    Batch, Caller, CallerTracking, DropReason, Gate, Mailbox, Queue, Refusal, ReplyReceiver,
+    Batch, Caller, CallerTracking, DropReason, Gate, Gated, Mailbox, Queue, Refusal, ReplyReceiver,
+    Sender,
 };
 use crate::error::AskError;
 use crate::sync::Foreign;
@@ -37,7 +38,7 @@ struct Loop {
 impl Loop {
     fn new(mailbox: Mailbox) -> Self {
         Self {
-            queue: Arc::new(Queue::new(mailbox)),
+            queue: Arc::new(Queue::new(mailbox, false)),
             batch: Batch::new(),
             control: Arc::new(AtomicU8::new(0)),
             handled: Vec::new(),
@@ -105,13 +106,24 @@ fn explore(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
+fn nobody() -> Sender<'static> {
+    Sender {
+        asker: CallerTracking::Nobody,
+        sent: None,
+    }
+}
+
 /// No node's code runs here, which would keep the reply.
 fn resolve(_: u64, reply: Arc<dyn Caller>) {
     reply.resolve(DropReason::NoReply);
 }
 
 fn push(queue: &Queue<u32>, message: u32) -> Result<u64, Refusal> {
-    queue.try_push(&mut Some(message), CallerTracking::Nobody, || true)
+    let message = &mut Some(message);
+    match queue.try_push(message, CallerTracking::Nobody) {
+        Ok(pushed) => pushed,
+        Err(Gated) => queue.try_push_gated(message, nobody(), || true),
+    }
 }
 
 #[test]
@@ -192,8 +204,7 @@ fn those_who_wait_for_room_get_it() {
                 let mut ticket = None;
                 let room = poll_fn(|cx| queue.poll_reserve(&mut ticket, cx.waker(), &|| true));
                 let reserved = block_on(room).unwrap();
-                let pushed =
-                    queue.push_reserved(message, reserved, CallerTracking::Nobody, || true);
+                let pushed = queue.push_reserved(message, reserved, nobody(), || true);
                 pushed.unwrap();
             })
         };
@@ -236,13 +247,13 @@ fn room_is_given_while_a_message_is_handled() {
 #[test]
 fn a_drain_takes_room_back_from_those_outside() {
     explore(3, || {
-        let queue = Arc::new(Queue::new(Mailbox::bounded(1)));
+        let queue = Arc::new(Queue::new(Mailbox::bounded(1), false));
         let outside = thread::spawn({
             let queue = Arc::clone(&queue);
             move || {
                 let reserved = queue.try_reserve(|| false);
                 reserved.is_ok_and(|reserved| {
-                    let pushed = queue.push_reserved(1, reserved, CallerTracking::Nobody, || false);
+                    let pushed = queue.push_reserved(1, reserved, nobody(), || false);
                     pushed.is_ok()
                 })
             }
@@ -252,7 +263,7 @@ fn a_drain_takes_room_back_from_those_outside() {
         let inside = queue.try_reserve(|| true);
         assert_eq!(inside.is_err(), outside.join().unwrap());
         let pushed = inside.map(|reserved| {
-            let pushed = queue.push_reserved(2, reserved, CallerTracking::Nobody, || true);
+            let pushed = queue.push_reserved(2, reserved, nobody(), || true);
             pushed.is_ok()
         });
         assert_ne!(pushed, Ok(false));
@@ -263,7 +274,7 @@ fn a_drain_takes_room_back_from_those_outside() {
 /// One waits for room, which never comes, while the mailbox ends in this way.
 fn is_sent_away(end: impl Fn(&Queue<u32>) + Send + Sync + 'static) {
     explore(3, move || {
-        let queue = Arc::new(Queue::new(Mailbox::bounded(1)));
+        let queue = Arc::new(Queue::new(Mailbox::bounded(1), false));
         push(&queue, 0).unwrap();
         let waits = thread::spawn({
             let queue = Arc::clone(&queue);

@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::exit::Exit;
+use super::exit::{Entry, Exit};
 use crate::mailbox::DropReason;
 use crate::sync::panic_message;
 use crate::tree::node::signals::Snapshot;
-use crate::tree::node::{Order, Outer, enter, enter_scope, leave_scope, request, swap_current};
+use crate::tree::node::{
+    Node, Order, Outer, enter, enter_scope, leave_scope, request, swap_current,
+};
 use crate::tree::simulated;
 
 /// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
@@ -141,7 +143,7 @@ impl Guard<'_> {
     fn finish(&self) {
         let node = self.exit.any().node();
         node.settle_replies(DropReason::NoReply);
-        node.polls.end(false);
+        self.end_last_poll(node);
     }
 
     /// The code waits. Says whether it is to be dropped.
@@ -158,6 +160,9 @@ impl Guard<'_> {
         }
         node.polls.end(is_in_message);
         let signals = node.signals.load();
+        if self.exit.entry() == Entry::Traced && !is_in_message && !signals.is_from_source() {
+            node.end_message_span();
+        }
         if self.is_over(signals) || (signals.ends_incarnation() && self.is_out_of_time(signals, cx))
         {
             return true;
@@ -202,7 +207,7 @@ impl Guard<'_> {
         };
         self.exit.any().polls.begin();
         let panic = self.drop_code(drop_code, reason);
-        self.exit.any().polls.end(false);
+        self.end_last_poll(self.exit.any());
         if is_killed {
             panic.into_iter().for_each(warn_of);
             return None;
@@ -215,7 +220,16 @@ impl Guard<'_> {
     fn fail(&mut self, drop_code: &mut dyn FnMut()) {
         let second = self.drop_code(drop_code, DropReason::Failed);
         second.into_iter().for_each(warn_of);
-        self.exit.any().polls.end(false);
+        self.end_last_poll(self.exit.any());
+    }
+
+    /// Nothing of the code is left, and so is no message.
+    #[inline]
+    fn end_last_poll(&self, node: &Node) {
+        node.polls.end(false);
+        if self.exit.entry() == Entry::Traced {
+            node.end_message_span();
+        }
     }
 
     /// Drops the code as the node's own. The replies that it had dropped, or that go down with it, are
@@ -267,20 +281,32 @@ impl Exit {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter(&mut self) -> Outer {
-        let node = self.lend();
-        match self.is_of_scope() {
-            true => enter_scope(node),
-            false => enter(node),
+        match self.entry() {
+            Entry::Plain => enter(self.lend()),
+            Entry::Scope => enter_scope(self.lend()),
+            Entry::Traced => self.enter_traced(),
         }
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn leave(&mut self, outer: Outer) {
-        let node = match self.is_of_scope() {
-            true => leave_scope(outer),
-            false => swap_current(outer.current),
-        };
-        self.restore(node);
+        match self.entry() {
+            Entry::Plain => self.restore(swap_current(outer.current)),
+            Entry::Scope => self.restore(leave_scope(outer)),
+            Entry::Traced => self.leave_traced(outer),
+        }
+    }
+
+    #[cold]
+    fn enter_traced(&mut self) -> Outer {
+        self.any().enter_span();
+        enter(self.lend())
+    }
+
+    #[cold]
+    fn leave_traced(&mut self, outer: Outer) {
+        self.restore(swap_current(outer.current));
+        self.any().leave_span();
     }
 }
 

@@ -9,7 +9,7 @@ use super::stop_children::{StopChildren, wait_for_kept_scopes};
 use super::stop_level::Manner;
 use crate::error::{Kind, StopReason};
 use crate::mailbox::DropReason;
-use crate::tree::node::{AnyNode, Order, end_by_itself, request, run_as};
+use crate::tree::node::{AnyNode, Order, end_by_itself, request, run_as, spans};
 
 /// The last thing that a node's future or closure holds: when it goes, everything else of the node
 /// has been dropped, and the node leaves its owner.
@@ -24,32 +24,48 @@ pub(crate) struct Exit {
     clock: Clock,
     /// The node has the shell's waker, or will have it by the time that the shell is suspended.
     has_waker: bool,
-    of_scope: bool,
+    entry: Entry,
+}
+
+/// What is done around each piece of a node's code, besides making the node the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tree) enum Entry {
+    Plain,
+    /// It is a scope's, whose poller stays known. It has no spans of its own.
+    Scope,
+    /// It is run in spans.
+    Traced,
 }
 
 impl Exit {
+    #[inline]
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
+        let entry = match node.is_traced() {
+            true => begin_spans(&node),
+            false => Entry::Plain,
+        };
         Self {
             node: Some(node),
             clock: Clock::default(),
             has_waker: false,
-            of_scope: false,
+            entry,
         }
     }
 
     /// For a scope, whose future may be polled by another than its owner.
     pub(crate) fn of_scope(node: Arc<dyn AnyNode>) -> Self {
         let mut exit = Self::new(node);
-        exit.of_scope = true;
+        exit.entry = Entry::Scope;
         exit
     }
 
     #[inline]
-    pub(in crate::tree) fn is_of_scope(&self) -> bool {
-        self.of_scope
+    pub(in crate::tree) fn entry(&self) -> Entry {
+        self.entry
     }
 
     /// For a node whose code sees to it by itself, when it is first suspended, that it can be woken.
+    #[inline]
     pub(crate) fn of_loop(node: Arc<dyn AnyNode>) -> Self {
         let mut exit = Self::new(node);
         exit.has_waker = true;
@@ -142,15 +158,29 @@ impl Exit {
         self.has_waker = false;
     }
 
+    #[inline]
+    fn end_spans(&self, node: &Arc<dyn AnyNode>, reason: &StopReason) {
+        if self.entry == Entry::Traced {
+            node.end_spans(reason);
+        }
+    }
+
     /// Ends the node for this reason. Its own code and state are gone.
     pub(crate) fn conclude(&mut self, reason: StopReason) {
         if let Some(node) = self.node.take() {
             if self.has_waker {
                 node.clear_waker();
             }
+            self.end_spans(&node, &reason);
             conclude(node, reason);
         }
     }
+}
+
+#[cold]
+fn begin_spans(node: &Arc<dyn AnyNode>) -> Entry {
+    spans::begin(node);
+    Entry::Traced
 }
 
 /// The shell was dropped before its end: by its runtime, or, if it is a scope's, by whoever polled
@@ -174,6 +204,7 @@ impl Drop for Exit {
                 report.panicked(String::from("the shell itself panicked"));
             }
             let reason = report.finish(&node);
+            self.end_spans(&node, &reason);
             conclude(node, reason);
         }
     }

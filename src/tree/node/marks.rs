@@ -24,6 +24,8 @@ impl Marks {
     pub(crate) const FAILURE_CONTAINED: Self = Self(1 << (MARKS_SHIFT + 4));
     /// A task that was given no token: a stop drops it, and the end of a scope waits for it.
     pub(crate) const TOKENLESS: Self = Self(1 << (MARKS_SHIFT + 5));
+    /// Its system has asked for timings or spans, so that something is noted of each message and poll.
+    pub(crate) const NOTED: Self = Self(1 << (MARKS_SHIFT + 6));
 
     /// Those in this word of signals.
     #[inline]

@@ -25,7 +25,9 @@ mod shell_waker;
 mod sightings;
 pub(crate) mod signals;
 mod slot;
+pub(in crate::tree) mod spans;
 mod state;
+mod times_by_type;
 
 pub(in crate::tree) use children::{AT_ONCE, Awaited, Children, EndedChild, GroupStep};
 pub use children::{AutoShutdown, StopOrder, Strategy};
@@ -60,3 +62,4 @@ pub(crate) use shell_waker::ShellWaker;
 pub(crate) use sightings::{Activity, Sightings};
 pub(crate) use slot::{NodeSlot, Settings};
 pub(in crate::tree) use state::{NodeState, Tokens};
+pub(crate) use times_by_type::TimesByType;

@@ -158,12 +158,14 @@ impl Node {
         settings: Settings,
     ) -> Self {
         let grace = settings.grace.unwrap_or(place.shared.grace);
-        let signals = Signals::new(kind, settings.marks);
+        let mut marks = settings.marks;
+        marks.set(Marks::NOTED, place.shared.is_noted());
+        let signals = Signals::new(kind, marks);
         if settings.is_outcome_awaited {
             signals.await_outcome();
         }
         let notes = Notes::new(place.shared.ask_timeout.is_some());
-        if place.shared.timings {
+        if place.shared.times.is_some() {
             notes.born(Instant::now());
         }
         let extras = (!settings.is_default()).then(|| {
@@ -185,6 +187,12 @@ impl Node {
             site,
             state: Mutex::new(NodeState::new(extras)),
         }
+    }
+
+    /// Whether its system has asked for timings or spans.
+    #[inline]
+    pub(crate) fn is_noted(&self) -> bool {
+        self.signals.marks().has(Marks::NOTED)
     }
 
     #[inline]

@@ -178,7 +178,7 @@ impl Node {
     /// What the node waits for besides its mail stands there; or it has nothing of that any more.
     pub(crate) fn set_sources(&self, board: Option<Arc<SourceBoard>>) {
         let mut state = lock(&self.state);
-        state.extras.get_or_insert_default().sources = board;
+        state.extras.get_or_insert_default().around().sources = board;
     }
 }
 

@@ -8,6 +8,7 @@ use super::dead_letters::Letters;
 use super::ends::EndLog;
 use super::overrun::OverrunLog;
 use super::sightings::Sightings;
+use super::times_by_type::TimesByType;
 use crate::mailbox::Mailbox;
 use crate::sync::explored;
 use crate::tree::stall::Stalls;
@@ -37,8 +38,17 @@ pub(crate) struct Shared {
     pub(crate) restarts: AtomicU64,
     /// What those have seen who have looked.
     pub(crate) sightings: Sightings,
-    /// Births, the begin of each handler, and that of each wait are timed.
-    pub(crate) timings: bool,
+    /// Births, the send, begin and end of each message, and the begin of each wait are timed if this is there.
+    pub(crate) times: Option<TimesByType>,
+    /// Lives and messages have spans.
+    pub(crate) spans: bool,
     /// How many nodes wait for their next incarnation.
     pub(crate) restarting: explored::AtomicUsize,
+}
+
+impl Shared {
+    /// Whether something is noted of each message: what that is says each of those who do so.
+    pub(crate) fn is_noted(&self) -> bool {
+        self.times.is_some() || self.spans
+    }
 }

@@ -9,6 +9,7 @@ use super::edges::NodeEdges;
 use super::record::{OrderNote, RestartNote, SourceBoard};
 use super::replies::Dropped;
 use super::slot::Settings;
+use super::spans::NodeSpans;
 use crate::error::{CutShort, Phase, StopReason};
 use crate::mailbox::Caller;
 use crate::sync::{WakerSet, panic_message};
@@ -54,14 +55,28 @@ pub(in crate::tree) struct Extras {
     pub(in crate::tree) order: Option<Box<OrderNote>>,
     /// How it has fared, if it was started anew.
     pub(in crate::tree) restarts: Option<Box<RestartNote>>,
-    /// What it waits for besides its mail.
-    pub(in crate::tree) sources: Option<Arc<SourceBoard>>,
+    pub(in crate::tree) around: Option<Box<AroundCode>>,
     /// Who waits for what is being done now, if that has a deadline.
     pub(in crate::tree) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.
     pub(in crate::tree) waiters: WakerSet,
     /// Dropped unsent by the code that runs now.
     pub(in crate::tree) replies: Vec<Dropped>,
+}
+
+/// What there is around its code. In one box, as a node that has either is rare, and the extras are of a size that was chosen.
+#[derive(Default)]
+pub(in crate::tree) struct AroundCode {
+    /// What it waits for besides its mail.
+    pub(in crate::tree) sources: Option<Arc<SourceBoard>>,
+    /// What it runs in, if its system has asked for spans.
+    pub(super) spans: NodeSpans,
+}
+
+impl Extras {
+    pub(super) fn around(&mut self) -> &mut AroundCode {
+        self.around.get_or_insert_default()
+    }
 }
 
 /// How a node ended that did not end well.
@@ -228,6 +243,10 @@ impl NodeState {
     /// Whether nobody is left beneath whose end can be waited for.
     pub(in crate::tree) fn is_quiet(&self) -> bool {
         self.children.as_ref().is_none_or(|table| table.is_quiet())
+    }
+
+    pub(super) fn spans(&self) -> Option<&NodeSpans> {
+        Some(&self.extras.as_ref()?.around.as_ref()?.spans)
     }
 
     pub(in crate::tree) fn bound(&self) -> Option<Instant> {

@@ -172,7 +172,7 @@ impl Edge {
         limited: bool,
         scope: Option<Arc<dyn AnyNode>>,
     ) -> Arc<Self> {
-        let since = from.shared.timings.then(Instant::now);
+        let since = from.shared.times.is_some().then(Instant::now);
         let since = moment::encode(since);
         Arc::new(Self {
             from,

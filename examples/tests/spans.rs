@@ -1,0 +1,239 @@
+//! What a system with spans gives to OpenTelemetry: an ask is a child of what it is asked in, and anything else a root
+//! with a link.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use common::in_order;
+use opentelemetry::trace::{SpanId, SpanKind, TracerProvider};
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+use tenure::prelude::*;
+use tracing::Instrument;
+use tracing_subscriber::prelude::*;
+
+/// Takes note of what others do.
+struct Audit;
+
+impl Actor for Audit {
+    type Msg = &'static str;
+
+    async fn handle(&mut self, _: &'static str, _: &mut Context<Self>) -> tenure::Result {
+        tracing::info!("noted");
+        Ok(())
+    }
+
+    fn label(_: &&'static str) -> &'static str {
+        "Note"
+    }
+}
+
+struct Store;
+
+enum StoreMsg {
+    Get(ReplyTo<u32>),
+}
+
+impl Actor for Store {
+    type Msg = StoreMsg;
+
+    async fn handle(&mut self, msg: StoreMsg, _: &mut Context<Self>) -> tenure::Result {
+        let StoreMsg::Get(reply) = msg;
+        // It outlasts several polls.
+        tokio::task::yield_now().await;
+        reply.send(7);
+        Ok(())
+    }
+
+    fn label(_: &StoreMsg) -> &'static str {
+        "Get"
+    }
+}
+
+/// Asks the store in its handler, tells the audit in a task, and its own later self by a timer.
+struct Front {
+    store: ActorRef<StoreMsg>,
+    audit: ActorRef<&'static str>,
+}
+
+enum FrontMsg {
+    Fetch(ReplyTo<u32>),
+    Later,
+}
+
+/// Hands whatever it is sent on to another.
+struct Desk<M: Send + 'static> {
+    to: ActorRef<M>,
+}
+
+impl<M: Send + 'static> Actor for Desk<M> {
+    type Msg = M;
+
+    async fn handle(&mut self, msg: M, ctx: &mut Context<Self>) -> tenure::Result {
+        ctx.forward(&self.to, msg).await?;
+        Ok(())
+    }
+
+    fn label(_: &M) -> &'static str {
+        "Forward"
+    }
+}
+
+impl Actor for Front {
+    type Msg = FrontMsg;
+
+    async fn handle(&mut self, msg: FrontMsg, ctx: &mut Context<Self>) -> tenure::Result {
+        let FrontMsg::Fetch(reply) = msg else {
+            return Ok(());
+        };
+        let audit = self.audit.clone();
+        drop(ctx.task(async move { audit.tell("fetched").await })?);
+        ctx.send_after(std::time::Duration::from_secs(1), FrontMsg::Later);
+        reply.send(self.store.ask(StoreMsg::Get).await?);
+        Ok(())
+    }
+
+    fn label(msg: &FrontMsg) -> &'static str {
+        match msg {
+            FrontMsg::Fetch(_) => "Fetch",
+            FrontMsg::Later => "Later",
+        }
+    }
+}
+
+/// Runs a front with the actors that it needs, and gives the spans that were exported.
+fn front(with_spans: bool) -> Vec<SpanData> {
+    exported(with_spans, async |system| {
+        let store = system.spawn(ChildSpec::new(Store).name("store")).unwrap();
+        let audit = system.spawn(ChildSpec::new(Audit).name("audit")).unwrap();
+        let front = system.spawn(Front { store, audit }).unwrap();
+        let request = tracing::info_span!("request");
+        let asked = front.ask(FrontMsg::Fetch).instrument(request).await;
+        assert_eq!(asked, Ok(7));
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    })
+}
+
+/// Runs something in a system, and gives the spans that were exported.
+fn exported(with_spans: bool, code: impl AsyncFn(&System)) -> Vec<SpanData> {
+    let exporter = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(exporter.clone())
+        .build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    let subscriber = tracing_subscriber::registry().with(layer);
+    let _default = tracing::subscriber::set_default(subscriber);
+    in_order(async |_| {
+        let builder = System::builder().name("shop");
+        let builder = if with_spans { builder.spans() } else { builder };
+        let system = builder.start().unwrap();
+        code(&system).await;
+        system.drain().await.unwrap();
+    });
+    provider.force_flush().unwrap();
+    exporter.get_finished_spans().unwrap()
+}
+
+fn find<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
+    let mut found = spans.iter().filter(|span| span.name == name);
+    let first = found.next();
+    assert!(found.next().is_none(), "more than one {name}");
+    first.unwrap_or_else(|| panic!("no {name} among {spans:#?}"))
+}
+
+fn links(span: &SpanData) -> Vec<SpanId> {
+    let links = span.links.iter();
+    links.map(|link| link.span_context.span_id()).collect()
+}
+
+#[test]
+fn an_ask_is_a_child_of_what_it_was_asked_in() {
+    let spans = front(true);
+    let request = find(&spans, "request");
+    let (fetch, get) = (find(&spans, "Fetch"), find(&spans, "Get"));
+    assert_eq!(fetch.parent_span_id, request.span_context.span_id());
+    assert_eq!(get.parent_span_id, fetch.span_context.span_id());
+    for span in [fetch, get] {
+        assert_eq!(
+            span.span_context.trace_id(),
+            request.span_context.trace_id()
+        );
+        assert_eq!(span.span_kind, SpanKind::Server);
+    }
+}
+
+#[test]
+fn a_tell_is_a_root_that_follows_from_its_sender_also_by_a_task() {
+    let spans = front(true);
+    let (fetch, note) = (find(&spans, "Fetch"), find(&spans, "Note"));
+    assert_eq!(note.parent_span_id, SpanId::INVALID);
+    assert_eq!(note.span_kind, SpanKind::Consumer);
+    assert_ne!(note.span_context.trace_id(), fetch.span_context.trace_id());
+    let audit = find(&spans, "spans::Audit");
+    let expected = [fetch, audit].map(|span| span.span_context.span_id());
+    assert_eq!(links(note), expected);
+    // Nobody has sent what a timer sends.
+    let front = find(&spans, "spans::Front");
+    assert_eq!(links(find(&spans, "Later")), [front.span_context.span_id()]);
+}
+
+#[test]
+fn a_life_is_beneath_that_of_its_owner() {
+    let spans = front(true);
+    let system = find(&spans, "System");
+    assert_eq!(system.parent_span_id, SpanId::INVALID);
+    for name in ["spans::Store", "spans::Audit", "spans::Front"] {
+        let life = find(&spans, name);
+        assert_eq!(life.parent_span_id, system.span_context.span_id());
+        // Its end is an event in it.
+        assert!(
+            life.events.iter().any(|event| event.name == "ended"),
+            "{life:?}"
+        );
+    }
+}
+
+#[test]
+fn without_being_asked_for_there_are_none() {
+    let names = front(false).into_iter().map(|span| span.name);
+    assert_eq!(names.collect::<Vec<_>>(), ["request"]);
+}
+
+#[test]
+fn what_is_handed_on_is_an_ask_there_only_if_somebody_waits() {
+    let spans = exported(true, async |system| {
+        let store = system.spawn(Store).unwrap();
+        let desk = system.spawn(Desk { to: store }).unwrap();
+        let request = tracing::info_span!("request");
+        assert_eq!(desk.ask(StoreMsg::Get).instrument(request).await, Ok(7));
+    });
+    let (request, forward) = (find(&spans, "request"), find(&spans, "Forward"));
+    assert_eq!(forward.parent_span_id, request.span_context.span_id());
+    assert_eq!(
+        find(&spans, "Get").parent_span_id,
+        forward.span_context.span_id()
+    );
+
+    let spans = exported(true, async |system| {
+        let audit = system.spawn(Audit).unwrap();
+        let desk = system.spawn(Desk { to: audit }).unwrap();
+        desk.tell("from no span at all").await.unwrap();
+    });
+    let (forward, note) = (find(&spans, "Forward"), find(&spans, "Note"));
+    assert_eq!(forward.parent_span_id, SpanId::INVALID);
+    assert_eq!(note.parent_span_id, SpanId::INVALID);
+    assert_eq!(note.span_kind, SpanKind::Consumer);
+    assert!(links(note).contains(&forward.span_context.span_id()));
+}
+
+#[test]
+fn a_message_behind_one_that_was_given_up_keeps_its_own_sender() {
+    let spans = exported(true, async |system| {
+        let store = system.spawn(Store).unwrap();
+        let request = tracing::info_span!("request");
+        let given_up = tokio::time::timeout(std::time::Duration::ZERO, store.ask(StoreMsg::Get));
+        given_up.await.unwrap_err();
+        assert_eq!(store.ask(StoreMsg::Get).instrument(request).await, Ok(7));
+    });
+    let (request, get) = (find(&spans, "request"), find(&spans, "Get"));
+    assert_eq!(get.parent_span_id, request.span_context.span_id());
+}

@@ -1,0 +1,145 @@
+//! The spans of a node, in a system that has asked for them: that of its life, and that of the message that it handles.
+//!
+//! Whoever polls the node's code [enters](Node::enter_span) the one or the other before, and leaves it after. A message
+//! that begins in the middle of a poll takes the place of what was entered there. So the loop of an actor, its tasks and
+//! its handlers know nothing of spans.
+
+use std::sync::Arc;
+
+use tracing::{Dispatch, Id, Span};
+
+use super::node::{AnyNode, Node};
+use crate::error::{Kind, StopReason};
+use crate::sync::lock;
+
+/// What the node's code runs in. They are cloned and dropped without a lock, since that tells the subscriber.
+#[derive(Default)]
+pub(in crate::tree) struct NodeSpans {
+    /// Of an actor or system; of a task, what it was started in.
+    life: Option<Arc<Span>>,
+    message: Option<Arc<Span>>,
+}
+
+impl NodeSpans {
+    fn current(&self) -> Option<Arc<Span>> {
+        self.message.as_ref().or(self.life.as_ref()).cloned()
+    }
+}
+
+/// A shell is about to begin.
+pub(in crate::tree) fn begin(node: &Arc<dyn AnyNode>) {
+    let starter = Span::current();
+    let life = match node.kind() {
+        Kind::Actor | Kind::System => life(node, &starter),
+        // What it does is a part of what whoever started it does.
+        Kind::Task | Kind::Blocking => starter,
+        // Its code runs in its caller's.
+        Kind::Scope => return,
+    };
+    let spans = NodeSpans {
+        life: Some(Arc::new(life)),
+        message: None,
+    };
+    let mut state = lock(&node.state);
+    state.extras.get_or_insert_default().around().spans = spans;
+}
+
+fn life(node: &Arc<dyn AnyNode>, starter: &Span) -> Span {
+    let span = tracing::info_span!(
+        target: "tenure",
+        parent: owners_span(node),
+        "actor",
+        path = %node.path(node.type_name()),
+        id = %node.id(),
+        r#type = node.type_name(),
+        otel.name = node.type_name(),
+    );
+    span.follows_from(starter);
+    span
+}
+
+/// That of the nearest actor above, or of the system. It is open: an owner ends after what it owns.
+fn owners_span(node: &Arc<dyn AnyNode>) -> Option<Id> {
+    let mut next = node.owner();
+    while let Some(above) = next {
+        if matches!(above.kind(), Kind::Actor | Kind::System) {
+            return above.life_span()?.id();
+        }
+        next = above.owner();
+    }
+    None
+}
+
+impl Node {
+    /// Whether it has spans.
+    #[inline]
+    pub(crate) fn is_traced(&self) -> bool {
+        self.is_noted() && self.shared.spans
+    }
+
+    /// Its code is about to be run.
+    #[cold]
+    pub(in crate::tree) fn enter_span(&self) {
+        self.with_current_span(|id, subscriber| subscriber.enter(id));
+    }
+
+    /// Its code has returned.
+    #[cold]
+    pub(in crate::tree) fn leave_span(&self) {
+        self.with_current_span(|id, subscriber| subscriber.exit(id));
+    }
+
+    /// A poll has left no message in hand.
+    #[cold]
+    pub(in crate::tree) fn end_message_span(&self) {
+        drop(self.set_message_span(None));
+    }
+
+    /// Its code, which runs here, begins with a message, or is done with it.
+    #[cold]
+    pub(crate) fn change_message_span(&self, span: Option<Span>) {
+        self.with_current_span(|id, subscriber| subscriber.exit(id));
+        let ended = self.set_message_span(span);
+        self.with_current_span(|id, subscriber| subscriber.enter(id));
+        drop(ended);
+    }
+
+    fn set_message_span(&self, span: Option<Span>) -> Option<Arc<Span>> {
+        let mut state = lock(&self.state);
+        let around = state.extras.as_mut()?.around.as_mut()?;
+        around.spans.life.as_ref()?;
+        std::mem::replace(&mut around.spans.message, span.map(Arc::new))
+    }
+
+    fn with_current_span(&self, tell: impl FnOnce(&Id, &Dispatch)) {
+        let span = lock(&self.state).spans().and_then(NodeSpans::current);
+        if let Some(span) = span {
+            span.with_subscriber(|(id, subscriber)| tell(id, subscriber));
+        }
+    }
+
+    /// That of its life, if it has one.
+    pub(crate) fn life_span(&self) -> Option<Arc<Span>> {
+        lock(&self.state).spans()?.life.clone()
+    }
+
+    /// The node has ended, and nobody has been told yet.
+    #[cold]
+    pub(in crate::tree) fn end_spans(&self, reason: &StopReason) {
+        let spans = {
+            let mut state = lock(&self.state);
+            let around = state
+                .extras
+                .as_mut()
+                .and_then(|extras| extras.around.as_mut());
+            around.map(|around| std::mem::take(&mut around.spans))
+        };
+        if let Some(life) = spans.and_then(|spans| spans.life)
+            && matches!(self.kind(), Kind::Actor | Kind::System)
+        {
+            life.in_scope(|| {
+                tracing::debug!(name: "tenure.ended", target: "tenure", ?reason, "ended");
+            });
+        }
+    }
+}
