@@ -1,5 +1,6 @@
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prometheus_client::collector::Collector;
@@ -7,9 +8,9 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use tenure::NodeRef;
-use tenure::observe::{Snapshot, TypeTally};
+use tenure::observe::{Histogram, Snapshot, TypeTally, TypeTimes};
 
-use super::tally::{Handled, OfType, Tally, Wrongs};
+use super::tally::{Handled, Labels, OfType, Tally};
 
 /// How many types have a label of their own.
 pub const MOST_TYPES: usize = 100;
@@ -36,7 +37,8 @@ const WORDS: [&str; 11] = [
 pub struct TreeMetrics {
     root: NodeRef,
     handled: Mutex<Handled>,
-    wrongs: Mutex<Wrongs>,
+    wrongs: Mutex<Labels>,
+    timed: Mutex<Labels>,
 }
 
 impl TreeMetrics {
@@ -47,6 +49,7 @@ impl TreeMetrics {
             root,
             handled: Mutex::default(),
             wrongs: Mutex::default(),
+            timed: Mutex::default(),
         }
     }
 }
@@ -57,7 +60,7 @@ impl Collector for TreeMetrics {
         let snapshot = self.root.snapshot();
         let took = began.elapsed();
         let tally = Tally::of(&snapshot, MOST_TYPES);
-        let mut handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handled = locked(&self.handled);
         handled.add(&snapshot, MOST_TYPES);
         let to = &mut encoder;
         nodes(to, &tally)?;
@@ -71,11 +74,16 @@ impl Collector for TreeMetrics {
                 .encode_counter::<NoLabelSet, _, u64>(total, None)?;
         }
         drop(handled);
-        let mut known = self.wrongs.lock().unwrap_or_else(PoisonError::into_inner);
-        wrongs(to, &known.of(&snapshot, MOST_TYPES))?;
-        drop(known);
+        let tallies = locked(&self.wrongs).total(&snapshot.tallies, MOST_TYPES);
+        wrongs(to, &tallies)?;
+        let timed = locked(&self.timed).total(&snapshot.times, MOST_TYPES);
+        times(to, &timed)?;
         whole(to, &snapshot, &tally, took)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn nodes(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
@@ -132,6 +140,11 @@ fn types(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
         |of| of.handling_max.as_secs_f64(),
     )?;
     gauge(
+        "tenure_mailbox_oldest_seconds_max",
+        "For how long the oldest of the messages in the mailboxes of the type has waited",
+        |of| of.oldest_max.as_secs_f64(),
+    )?;
+    gauge(
         "tenure_restarts_in_window",
         "Restarts within the windows of their limits",
         |of| of.restarts as f64,
@@ -139,7 +152,7 @@ fn types(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
 }
 
 /// What has gone wrong since the system began.
-fn wrongs(to: &mut DescriptorEncoder<'_>, wrongs: &[(String, TypeTally)]) -> fmt::Result {
+fn wrongs(to: &mut DescriptorEncoder<'_>, wrongs: &BTreeMap<String, TypeTally>) -> fmt::Result {
     let mut counter = |name: &str, help: &str, value: fn(&TypeTally) -> u64| {
         let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
         for (name, tally) in wrongs {
@@ -166,6 +179,38 @@ fn wrongs(to: &mut DescriptorEncoder<'_>, wrongs: &[(String, TypeTally)]) -> fmt
         "tenure_unjoined",
         "Waits for an end that were told that a node does not yield",
         |of| of.unjoined,
+    )
+}
+
+/// How long messages have waited and were handled since the system began.
+fn times(to: &mut DescriptorEncoder<'_>, times: &BTreeMap<String, TypeTimes>) -> fmt::Result {
+    let mut histogram = |name: &str, help: &str, value: fn(&TypeTimes) -> &Histogram| {
+        let mut family = to.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (name, times) in times {
+            let histogram = value(times);
+            let bounds = Histogram::BOUNDS.iter().map(Duration::as_secs_f64);
+            let bounds = bounds.chain([f64::INFINITY]);
+            let buckets: Vec<_> = bounds.zip(histogram.buckets.iter().copied()).collect();
+            family
+                .encode_family(&[("type", name.as_str())])?
+                .encode_histogram::<NoLabelSet>(
+                    histogram.sum.as_secs_f64(),
+                    histogram.count(),
+                    &buckets,
+                    None,
+                )?;
+        }
+        fmt::Result::Ok(())
+    };
+    histogram(
+        "tenure_mailbox_seconds",
+        "How long messages have waited in a mailbox of the type",
+        |of| &of.in_mailbox,
+    )?;
+    histogram(
+        "tenure_handler_seconds",
+        "How long handlers of the type have taken",
+        |of| &of.in_handler,
     )
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use tenure::observe::{NodeInfo, Snapshot, TypeTally};
+use tenure::observe::{Histogram, NodeInfo, Snapshot, TypeTally, TypeTimes};
 use tenure::{Kind, NodeId, Phase};
 
 /// The nodes of one type.
@@ -15,6 +15,7 @@ pub(super) struct OfType {
     pub(super) queued_max: u64,
     pub(super) senders: u64,
     pub(super) handling_max: Duration,
+    pub(super) oldest_max: Duration,
     pub(super) restarts: u64,
 }
 
@@ -28,6 +29,8 @@ impl OfType {
             .mailbox
             .map_or(0, |mailbox| u64::from(mailbox.senders_waiting));
         self.handling_max = self.handling_max.max(node.handling_for.unwrap_or_default());
+        let oldest = node.mailbox.and_then(|mailbox| mailbox.oldest_for);
+        self.oldest_max = self.oldest_max.max(oldest.unwrap_or_default());
         self.restarts += node
             .restarts
             .as_ref()
@@ -135,42 +138,66 @@ impl Handled {
     }
 }
 
-/// What has gone wrong, by type. A type keeps its label, so that no counter falls.
-#[derive(Debug, Default)]
-pub(super) struct Wrongs {
-    known: HashSet<String>,
+/// What the system has counted of a type.
+pub(super) trait Counted: Clone {
+    fn type_name(&self) -> &str;
+    fn add(&mut self, more: &Self);
 }
 
-impl Wrongs {
-    /// A type that comes when there are `most` is counted under the common name.
-    pub(super) fn of(&mut self, snapshot: &Snapshot, most: usize) -> Vec<(String, TypeTally)> {
-        let mut totals: BTreeMap<&str, TypeTally> = BTreeMap::new();
-        for tally in &snapshot.tallies {
-            let name = &*tally.type_name;
-            if self.known.len() < most && !self.known.contains(name) {
-                self.known.insert(name.to_owned());
+impl Counted for TypeTally {
+    fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    fn add(&mut self, more: &Self) {
+        self.failures += more.failures;
+        self.restarts += more.restarts;
+        self.cut_short += more.cut_short;
+        self.unjoined += more.unjoined;
+    }
+}
+
+impl Counted for TypeTimes {
+    fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    fn add(&mut self, more: &Self) {
+        add_times(&mut self.in_mailbox, &more.in_mailbox);
+        add_times(&mut self.in_handler, &more.in_handler);
+    }
+}
+
+fn add_times(to: &mut Histogram, more: &Histogram) {
+    for (count, more) in to.buckets.iter_mut().zip(&more.buckets) {
+        *count += more;
+    }
+    to.sum += more.sum;
+}
+
+/// Those types that have a label of their own among what is counted. A type keeps its label, so that no counter falls.
+#[derive(Debug, Default)]
+pub(super) struct Labels(HashSet<String>);
+
+impl Labels {
+    /// By label: a type that comes when there are `most` is counted under the common name.
+    pub(super) fn total<C: Counted>(&mut self, counted: &[C], most: usize) -> BTreeMap<String, C> {
+        let mut totals: BTreeMap<String, C> = BTreeMap::new();
+        for one in counted {
+            let name = one.type_name();
+            if self.0.len() < most && !self.0.contains(name) {
+                self.0.insert(name.to_owned());
             }
-            let name = if self.known.contains(name) {
-                name
-            } else {
-                OTHER
-            };
-            match totals.get_mut(name) {
-                Some(total) => {
-                    total.failures += tally.failures;
-                    total.restarts += tally.restarts;
-                    total.cut_short += tally.cut_short;
-                    total.unjoined += tally.unjoined;
-                }
+            let is_own = self.0.contains(name);
+            let label = if is_own { name } else { OTHER };
+            match totals.get_mut(label) {
+                Some(total) => total.add(one),
                 None => {
-                    totals.insert(name, tally.clone());
+                    totals.insert(label.to_owned(), one.clone());
                 }
             }
         }
-        let totals = totals.into_iter();
         totals
-            .map(|(name, tally)| (name.to_owned(), tally))
-            .collect()
     }
 }
 

@@ -516,7 +516,7 @@ async function look(id) {
     ["Is", data.verdict.sentence], ["Kind", data.kind + ", " + data.phase + (data.phase_for_ms !== null ? " for " + ms(data.phase_for_ms) : "")],
     ["Type", data.type_name], ["Spawned", data.site.file + ":" + data.site.line + ":" + data.site.column], ["Age", ms(data.age_ms)],
     ["Owner", data.owner === null ? "" : link(data.owner, rows.get(data.owner)?.path || String(data.owner))],
-    ["Mailbox", mail && `${count(mail.queued)} queued, ${mail.capacity === null ? "unbounded" : "room for " + count(mail.capacity)}, ${mail.gate}` + (mail.senders_waiting ? `, ${mail.senders_waiting} senders wait` : "")],
+    ["Mailbox", mail && `${count(mail.queued)} queued, ` + (mail.oldest_for_ms ? `the oldest for ${ms(mail.oldest_for_ms)}, ` : "") + `${mail.capacity === null ? "unbounded" : "room for " + count(mail.capacity)}, ${mail.gate}` + (mail.senders_waiting ? `, ${mail.senders_waiting} senders wait` : "")],
     ["Handled", mail && count(data.handled)], ["Handling", data.label && data.label + (data.handling_for_ms !== null ? " for " + ms(data.handling_for_ms) : "")],
     ["In a poll", data.in_poll_for_ms !== null && data.in_poll_for_ms > 0 && "for " + ms(data.in_poll_for_ms)],
     ["Told to end", order && (order.ago_ms !== null ? ms(order.ago_ms) + " ago, " : "") + order.kind + (order.by.path ? " by " + order.by.path : " by " + order.by.who) + (order.site ? " at " + order.site.file + ":" + order.site.line : "")],
