@@ -11,7 +11,7 @@ use crate::tree::{Node, is_beneath};
 
 impl<M: Send + 'static> ActorCell<M> {
     /// Pushes what `message` has, if there is room for it now; gives its number.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn try_push<'a>(
         &self,
         message: &mut Option<M>,

@@ -75,7 +75,7 @@ impl<M> Queue<M> {
     }
 
     /// Pushes what `message` has without waiting, if the gate is plainly [open](Gate::Open); gives the message's number.
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn try_push(
         &self,
         message: &mut Option<M>,
@@ -88,7 +88,7 @@ impl<M> Queue<M> {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn try_push_with(
         &self,
         message: &mut Option<M>,
@@ -117,7 +117,7 @@ impl<M> Queue<M> {
         self.push_into_place(state, message, |state| state.add_sender(sender))
     }
 
-    #[inline(always)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn push_into_place(
         &self,
         mut state: Guard<'_, State<M>>,
