@@ -106,9 +106,9 @@ impl Node {
 
     fn set_message_span(&self, span: Option<Span>) -> Option<Arc<Span>> {
         let mut state = lock(&self.state);
-        let around = state.extras.as_mut()?.around.as_mut()?;
-        around.spans.life.as_ref()?;
-        std::mem::replace(&mut around.spans.message, span.map(Arc::new))
+        state.spans()?.life.as_ref()?;
+        let spans = &mut state.extras.as_mut()?.around().spans;
+        std::mem::replace(&mut spans.message, span.map(Arc::new))
     }
 
     fn with_current_span(&self, tell: impl FnOnce(&Id, &Dispatch)) {
@@ -128,11 +128,8 @@ impl Node {
     pub(in crate::tree) fn end_spans(&self, reason: &StopReason) {
         let spans = {
             let mut state = lock(&self.state);
-            let around = state
-                .extras
-                .as_mut()
-                .and_then(|extras| extras.around.as_mut());
-            around.map(|around| std::mem::take(&mut around.spans))
+            let extras = state.extras.as_mut();
+            extras.map(|extras| std::mem::take(&mut extras.around().spans))
         };
         if let Some(life) = spans.and_then(|spans| spans.life)
             && matches!(self.kind(), Kind::Actor | Kind::System)

@@ -55,7 +55,7 @@ pub(in crate::tree) struct Extras {
     pub(in crate::tree) order: Option<Box<OrderNote>>,
     /// How it has fared, if it was started anew.
     pub(in crate::tree) restarts: Option<Box<RestartNote>>,
-    pub(in crate::tree) around: Option<Box<AroundCode>>,
+    pub(in crate::tree) around: Option<Arc<AroundCode>>,
     /// Who waits for what is being done now, if that has a deadline.
     pub(in crate::tree) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.
@@ -64,7 +64,8 @@ pub(in crate::tree) struct Extras {
     pub(in crate::tree) replies: Vec<Dropped>,
 }
 
-/// What there is around its code. In one box, as a node that has either is rare, and the extras are of a size that was chosen.
+/// What there is around its code. Behind one pointer, as a node that has either is rare, and the extras are of a size that was
+/// chosen; nobody shares it, but to drop an empty `Arc` is no call.
 #[derive(Default)]
 pub(in crate::tree) struct AroundCode {
     /// What it waits for besides its mail.
@@ -75,7 +76,8 @@ pub(in crate::tree) struct AroundCode {
 
 impl Extras {
     pub(super) fn around(&mut self) -> &mut AroundCode {
-        self.around.get_or_insert_default()
+        let around = self.around.get_or_insert_default();
+        Arc::get_mut(around).expect("nobody else has it")
     }
 }
 
