@@ -12,7 +12,7 @@ use common::{Check, Guard, in_order};
 use tenure::prelude::*;
 use tenure::{Cause, StopError, StopReason};
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 const DEPTH: usize = 10_000;
 const SMALL_STACK: usize = 128 * 1024;
@@ -301,6 +301,101 @@ fn wide_tree() {
         assert!(
             grown < TOLERANCE * MANY,
             "{order:?}: {grown} more bytes are resident"
+        );
+    }
+}
+
+/// Each in a chain has one child, but for the deepest, which takes some time to stop.
+struct Slow {
+    below: usize,
+    order: StopOrder,
+    complete: Arc<Notify>,
+    _guard: Guard,
+    check: Check,
+}
+
+impl Slow {
+    fn spec(
+        below: usize,
+        order: StopOrder,
+        complete: &Arc<Notify>,
+        check: &Check,
+    ) -> ChildSpec<Self> {
+        let slow = Self {
+            below,
+            order,
+            complete: Arc::clone(complete),
+            _guard: check.guard(),
+            check: check.clone(),
+        };
+        ChildSpec::new(slow).stop_order(order).grace(HOUR)
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+impl Actor for Slow {
+    type Msg = ();
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        if self.below == 0 {
+            self.complete.notify_one();
+        } else {
+            let next = Self::spec(self.below - 1, self.order, &self.complete, &self.check);
+            ctx.spawn(next)?;
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        if self.below == 0 {
+            // Long enough that whoever waits looks for what holds that up, some times.
+            sleep(LASTS).await;
+        }
+        Ok(())
+    }
+}
+
+const LASTS: Duration = Duration::from_secs(20);
+
+/// The time that it takes to stop a chain while its deepest link is slow.
+fn slow_stop_time(depth: usize, order: StopOrder) -> Duration {
+    let mut time = Duration::MAX;
+    in_order(async |check| {
+        tenure::scope(async |scope| {
+            let complete = Arc::new(Notify::new());
+            let root = scope.spawn(Slow::spec(depth - 1, order, &complete, &check))?;
+            complete.notified().await;
+            let (start, running) = (Instant::now(), running_time());
+            assert!(matches!(root.stop().await?, StopReason::Stopped));
+            time = running_time() - running;
+            assert!(start.elapsed() < LASTS * 2, "{:?}", start.elapsed());
+            assert_eq!(check.alive(), 0);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+    time
+}
+
+#[test]
+fn slow_stop_of_a_deep_chain() {
+    const SHALLOW: usize = 500;
+    const TIMES: usize = 8;
+
+    let _alone = alone();
+    for order in [StopOrder::Reverse, StopOrder::Concurrent] {
+        let rounds = |depth| (0..3).map(|_| slow_stop_time(depth, order)).min();
+        let (shallow, deep) = (rounds(SHALLOW).unwrap(), rounds(SHALLOW * TIMES).unwrap());
+        // Quadratic would be 64 times.
+        assert!(
+            deep < shallow * 24,
+            "{order:?}: {deep:?} for a chain {TIMES} times as deep as one that takes {shallow:?}"
         );
     }
 }

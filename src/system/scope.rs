@@ -15,7 +15,7 @@ use super::system_defaults;
 use crate::actor::{Deadline, Spawner, set_deadline};
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
 use crate::tree::{
-    AnyNode, Body, BodyEnd, Exit, Halt, Manner, NodeSlot, OverdueTimer, Report, Request,
+    AnyNode, Body, BodyEnd, Exit, Halt, Manner, NodeSlot, OverdueTimer, Reach, Report, Request,
     StopChildren, Wait, current, end_by_itself, fire, is_in_node, panic_text, register_scope,
 };
 
@@ -386,12 +386,11 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
         if !(give_up && children.all_told()) {
             return Poll::Pending;
         }
-        watch
-            .poll(node, || Some(Arc::clone(node)), true, cx)
-            .map(|blockers| {
-                node.shared.ends.count_unjoined(&blockers);
-                Err(Unjoined::new(blockers))
-            })
+        let root = || Some((Arc::clone(node), Reach::All));
+        watch.poll(node, root, true, cx).map(|blockers| {
+            node.shared.ends.count_unjoined(&blockers);
+            Err(Unjoined::new(blockers))
+        })
     })
     .await
 }

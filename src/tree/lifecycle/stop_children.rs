@@ -9,7 +9,7 @@ use crate::error::{Kind, Unjoined};
 use crate::sync::lock;
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Order, request};
-use crate::tree::waiting::{OverdueTimer, awaited_nodes};
+use crate::tree::waiting::{OverdueTimer, Reach, awaited_nodes};
 
 /// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
 /// the others, in the node's stop order.
@@ -103,7 +103,11 @@ impl StopChildren {
                         Some((scope, level)) => (scope, level),
                         None => (owner, &*top),
                     };
-                    let root = || level.awaited(node);
+                    let root = || {
+                        let root = level.awaited(node)?;
+                        let reach = reach(owner, scopes.is_empty().then_some(level), signals);
+                        Some((root, reach))
+                    };
                     let blockers = ready!(watch.poll(owner, root, false, cx));
                     if !signals.is_told_to_end() {
                         // Nobody has asked for an end, so nobody else says what holds this up.
@@ -123,7 +127,7 @@ impl StopChildren {
                         return Poll::Ready(());
                     }
                     self.top.step = LevelStep::AwaitAll;
-                    let root = || Some(Arc::clone(owner));
+                    let root = || Some((Arc::clone(owner), Reach::All));
                     // Whoever waits for the owner says what holds it up.
                     drop(ready!(self.watch.poll(owner, root, false, cx)));
                 }
@@ -308,6 +312,18 @@ pub(super) fn wait_for_kept_scopes(owner: &Arc<dyn AnyNode>) -> bool {
         scope.signals.outlive_owner();
     }
     true
+}
+
+/// How far down this owner has to look, at the level of its own children if that is given. It looks at all that is
+/// beneath if it would go on without what is overdue there, or is who says so.
+fn reach<'a>(owner: &'a Arc<dyn AnyNode>, top: Option<&Level>, signals: Snapshot) -> Reach<'a> {
+    let has_shell = matches!(owner.kind(), Kind::Actor | Kind::Task);
+    let waits_only = top.is_some_and(|level| level.has_told_last(owner));
+    if has_shell && signals.is_told_to_end() && waits_only {
+        Reach::NextOwners(owner.node())
+    } else {
+        Reach::All
+    }
 }
 
 /// When the end of this node becomes a kill, unless it is one.

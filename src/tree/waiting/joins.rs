@@ -12,7 +12,7 @@ use crate::tree::node::{AnyNode, Awaited, Children, Edge, Node, NodeState};
 
 impl Node {
     /// Whether it does nothing else but wait for its children. A draining actor handles messages meanwhile.
-    fn is_joining(&self) -> bool {
+    pub(in crate::tree) fn is_joining(&self) -> bool {
         let signals = self.signals.load();
         let handles_mail = self.kind() == Kind::Actor && signals.handles_late_mail();
         signals.is_joining() && !handles_mail

@@ -10,7 +10,7 @@ mod wait_bound;
 mod wait_graph;
 mod warnings;
 
-pub(crate) use overdue::OverdueTimer;
+pub(crate) use overdue::{OverdueTimer, Reach};
 pub use stopped::Stopped;
 pub(crate) use stopped::UntilStopped;
 pub use stopping::Stopping;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::warnings::Warnings;
 use crate::error::{Blocker, Kind, Phase};
 use crate::sync::{FOR_EVER, after, lock, saturating_add};
-use crate::tree::node::{AnyNode, Order, OwnTime, request};
+use crate::tree::node::{AnyNode, Node, NodeState, Order, OwnTime, request};
 use crate::tree::stall::LookTimer;
 
 /// How long to wait at least before the next look.
@@ -30,7 +30,7 @@ pub(crate) struct Overdue {
 /// themselves, but a blocking job, or a node that does not yield, cannot.
 ///
 /// A node is not blamed while one beneath it still has time: what holds it up may be that.
-pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
+pub(crate) fn overdue(root: &Arc<dyn AnyNode>, reach: Reach<'_>, patience: Duration) -> Overdue {
     let now = Instant::now();
     let mut found = Overdue::default();
     let mut blockers: Vec<(usize, usize, Blocker)> = Vec::new();
@@ -39,12 +39,13 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     while let Some((depth, above, next)) = pending.pop() {
         let index = seen.len();
         let node = next.node();
-        let (own_time, bound, goes_with_owner, is_gone) = {
+        let (own_time, bound, goes_with_owner, is_gone, looks) = {
             let mut state = lock(&node.state);
             if state.phase == Phase::Stopped {
                 continue;
             }
-            if let Some(children) = &state.children {
+            let looks = reach.ends_at(node, &state);
+            if let Some(children) = state.children.as_ref().filter(|_| !looks) {
                 let children = children.all().into_iter();
                 pending.extend(children.map(|child| (depth + 1, Some(index), child)));
             }
@@ -55,13 +56,15 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
                 state.bound(),
                 goes_with_owner,
                 is_gone,
+                looks,
             )
         };
         found.alive += 1;
         seen.push(Seen {
             above,
             is_gone,
-            beneath_has_time: false,
+            // One beneath it may have, and only it knows.
+            beneath_has_time: looks,
             has_time: false,
             is_overdue: false,
         });
@@ -90,6 +93,31 @@ pub(crate) fn overdue(root: &Arc<dyn AnyNode>, patience: Duration) -> Overdue {
     blockers.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
     found.blockers = blockers.into_iter().map(|(.., blocker)| blocker).collect();
     found
+}
+
+/// How far down a look goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reach<'a> {
+    /// All that is beneath.
+    All,
+    /// From this owner down to those that wait for children of their own. What is beneath such a one is its own
+    /// to look at: if each level of a deep tree looked at all beneath, that would take time quadratic in the depth,
+    /// of which the levels that have something to do would get the least (rule 15).
+    NextOwners(&'a Node),
+}
+
+impl Reach<'_> {
+    /// Whether this node looks itself at what is beneath it. Nobody may poll the future of a scope.
+    fn ends_at(self, node: &Node, state: &NodeState) -> bool {
+        let Self::NextOwners(owner) = self else {
+            return false;
+        };
+        node.id() != owner.id()
+            && matches!(node.kind(), Kind::Actor | Kind::Task)
+            && !state.shell_gone
+            && state.has_children()
+            && node.is_joining()
+    }
 }
 
 /// From when on a node is to be blamed. One that has used up its own time is killed.
@@ -168,19 +196,19 @@ pub(crate) struct OverdueTimer {
 
 impl OverdueTimer {
     /// Gives the blockers once there are any, and nothing has ended since the last look. With
-    /// `all`, only once nobody is left who still has time. Most polls need no `root`, which is
-    /// `beneath` this node, or itself.
+    /// `all`, only once nobody is left who still has time. Most polls need no root and no reach: the root
+    /// is `beneath` this node, or itself.
     #[inline]
-    pub(crate) fn poll(
+    pub(crate) fn poll<'a>(
         &mut self,
         beneath: &Arc<dyn AnyNode>,
-        root: impl FnOnce() -> Option<Arc<dyn AnyNode>>,
+        root: impl FnOnce() -> Option<(Arc<dyn AnyNode>, Reach<'a>)>,
         all: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Vec<Blocker>> {
         ready!(self.timer.poll(&beneath.shared.stalls, cx));
         match root() {
-            Some(root) => self.look(&root, all, cx),
+            Some((root, reach)) => self.look(&root, reach, all, cx),
             None => Poll::Pending,
         }
     }
@@ -190,6 +218,7 @@ impl OverdueTimer {
     fn look(
         &mut self,
         root: &Arc<dyn AnyNode>,
+        reach: Reach<'_>,
         all: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Vec<Blocker>> {
@@ -205,7 +234,7 @@ impl OverdueTimer {
         loop {
             ready!(self.timer.poll(stalls, cx));
             let warning = self.warning(root);
-            let found = overdue(root, patience);
+            let found = overdue(root, reach, patience);
             let progress = found.alive < std::mem::replace(&mut self.alive, found.alive);
             let settled = !all || found.next.is_none();
             let now = Instant::now();
@@ -249,8 +278,7 @@ impl OverdueTimer {
 /// The first moment at which something may be overdue, or have to be killed.
 ///
 /// A root that waits for its children has no time of its own, but they may have. No deeper
-/// nodes are asked: each owner looks at its own children, and a look at all that is beneath
-/// from every level of a deep tree takes time that is quadratic in its depth (rule 15).
+/// nodes are asked: each owner looks at its own children, see [`Reach`].
 fn first_look(root: &Arc<dyn AnyNode>, patience: Duration) -> Instant {
     let beneath = || {
         let children = root.children();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::overdue::OverdueTimer;
+use super::overdue::{OverdueTimer, Reach};
 use super::stopped::UntilStopped;
 use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::{Readiness, after};
@@ -98,9 +98,8 @@ impl Stopping {
             self.killed = true;
             self.overdue.look_again();
         }
-        let polled = self
-            .overdue
-            .poll(node, || Some(Arc::clone(node)), false, cx);
+        let root = || Some((Arc::clone(node), Reach::All));
+        let polled = self.overdue.poll(node, root, false, cx);
         if self.overdue.lasts()
             && let Some(site) = self.asked_at.take()
         {

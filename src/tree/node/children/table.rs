@@ -273,6 +273,11 @@ impl Children {
         self.entry(key).is_some_and(|entry| !entry.idle)
     }
 
+    /// Whether the child with this key is the only one left.
+    pub(in crate::tree) fn is_last(&self, key: Key) -> bool {
+        self.table.len() == 1 && self.contains(key)
+    }
+
     /// The child with this key, if it is a scope whose future somebody keeps.
     pub(in crate::tree) fn kept_scope(&self, key: Key) -> Option<Arc<dyn AnyNode>> {
         let entry = self.entry(key)?;
