@@ -2,8 +2,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use crate::mailbox::{
-    AskPosition, Batch, CallerTracking, Gate, Leftover, MailboxLook, Numbered, Queue, Refusal,
-    Reserved,
+    AskPosition, Batch, CallerTracking, DropReason, Gate, Leftover, MailboxLook, Numbered, Queue,
+    Refusal, Reserved,
 };
 use crate::sync::{Foreign, WakerKey};
 use crate::tree::{AnyNode, DeadLetter, Node, Request, is_beneath, panic_message};
@@ -43,7 +43,7 @@ impl<M: Send + 'static> ActorCell<M> {
         let mut panic = None;
         for (place, message) in (0..).zip(messages.into_iter().map(Foreign::into_inner)) {
             let skipped = gone.next_if_eq(&place).is_some();
-            let dropped = catch_unwind(AssertUnwindSafe(|| {
+            let end = || {
                 if let Some(path) = path.as_ref().filter(|_| !skipped) {
                     letters.show(&DeadLetter::new(
                         path,
@@ -53,8 +53,12 @@ impl<M: Send + 'static> ActorCell<M> {
                     ));
                 }
                 drop(message);
-            }));
-            self.node.settle_discarded(first);
+            };
+            let numbers = first..u64::MAX;
+            let dropped = self.node.drop_unhandled(numbers, DropReason::Stopped, || {
+                catch_unwind(AssertUnwindSafe(end))
+            });
+            self.node.settle_quietly();
             panic = dropped.err().map(panic_message).or(panic);
         }
         panic

@@ -275,6 +275,11 @@ impl<A: Actor> Context<A> {
         to.try_tell_for(message, self.forwarded())
     }
 
+    /// The number of the message that was taken last.
+    pub(super) fn last_number(&self) -> Option<u64> {
+        self.batch.last_number()
+    }
+
     pub(super) fn forwarded(&self) -> Option<Arc<dyn Caller>> {
         let mailbox = || Arc::clone(&self.cell) as _;
         self.batch.forwarded(&self.cell.queue, mailbox)

@@ -130,8 +130,6 @@ impl Caller for Limits {
 
     fn set_number(&self, _number: u64) {}
 
-    fn hand_on(&self) {}
-
     fn position(&self) -> AskPosition {
         AskPosition::Elsewhere
     }

@@ -19,7 +19,12 @@ impl<A: Actor> Context<A> {
     ///
     /// It stands for the message that was taken last, as [`caller_gone`](Context::caller_gone) does.
     pub fn stash(&self, message: A::Msg) -> Stashed<A::Msg> {
-        Stashed::new(Arc::clone(self.cell()), message, self.forwarded())
+        Stashed::new(
+            Arc::clone(self.cell()),
+            self.last_number(),
+            message,
+            self.forwarded(),
+        )
     }
 }
 
@@ -68,6 +73,8 @@ impl<A: Actor> Context<A> {
 pub struct Stashed<M: Send + 'static> {
     /// `None` once it is used.
     message: Option<M>,
+    /// What it had in the mailbox.
+    number: Option<u64>,
     caller: Option<Arc<dyn Caller>>,
     reserved: Option<Reserved>,
     cell: Arc<ActorCell<M>>,
@@ -76,11 +83,13 @@ pub struct Stashed<M: Send + 'static> {
 impl<M: Send + 'static> Stashed<M> {
     pub(super) fn new(
         cell: Arc<ActorCell<M>>,
+        number: Option<u64>,
         message: M,
         caller: Option<Arc<dyn Caller>>,
     ) -> Self {
         Self {
             message: Some(message),
+            number,
             caller,
             reserved: Some(cell.queue.hold_room()),
             cell,
@@ -173,11 +182,12 @@ impl<M: Send + 'static> Drop for Stashed<M> {
             true => drop(message),
             false => self.cell.discard_one(message),
         };
-        let mut panic = None;
-        self.cell.node.settle_dropped(reason, || {
-            panic = catch_unwind(AssertUnwindSafe(end)).err();
-        });
-        if let Some(panic) = panic.map(panic_message) {
+        let numbers = self.number.map_or(0..0, |number| number..number + 1);
+        let dropped = self
+            .cell
+            .node
+            .drop_unhandled(numbers, reason, || catch_unwind(AssertUnwindSafe(end)));
+        if let Err(panic) = dropped.map_err(panic_message) {
             let path = self.cell.node.path(self.cell.type_name());
             tracing::warn!(
                 name: "tenure.panic",

@@ -143,7 +143,6 @@ pub(super) fn hand_on<M: Send + 'static>(
     caller: &Arc<dyn Caller>,
     number: Option<u64>,
 ) {
-    caller.hand_on();
     let Some(number) = number.filter(|_| caller.is_followed()) else {
         return;
     };

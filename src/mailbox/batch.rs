@@ -121,6 +121,11 @@ impl<M> Batch<M> {
         extras.began.get_or_insert(now);
     }
 
+    /// The number of the message that was taken last.
+    pub(crate) fn last_number(&self) -> Option<u64> {
+        self.started.checked_sub(1)
+    }
+
     /// Ends when whoever waits for the reply to the message that was taken last has gone: never, if its
     /// handler has ended.
     pub(crate) fn caller_gone(
@@ -131,8 +136,10 @@ impl<M> Batch<M> {
         if let Some(caller) = self.caller() {
             return CallerGone::of_caller(Arc::clone(caller));
         }
-        let current = self.started.checked_sub(1);
-        match current.filter(|number| queue.is_in_hand(*number)) {
+        match self
+            .last_number()
+            .filter(|number| queue.is_in_hand(*number))
+        {
             Some(number) => CallerGone::of_message(mailbox(), number),
             None => CallerGone::of_nobody(),
         }
@@ -151,8 +158,9 @@ impl<M> Batch<M> {
         if self.sent().is_some_and(|sent| !sent.is_ask()) {
             return None;
         }
-        let current = self.started.checked_sub(1);
-        let number = current.filter(|number| queue.is_in_hand(*number))?;
+        let number = self
+            .last_number()
+            .filter(|number| queue.is_in_hand(*number))?;
         Some(Arc::new(Forwarded::new(mailbox(), number)))
     }
 

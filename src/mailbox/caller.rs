@@ -28,11 +28,9 @@ pub(crate) trait Caller: Send + Sync {
     /// One who had waited for that does so no longer.
     fn leave_gone(&self, key: &mut WakerKey);
 
-    /// The message got this number in the mailbox that it was sent to.
+    /// The message is about to get this number in a mailbox, whose lock is held. If that is not the first one, it is
+    /// handed on: the reply is no longer a matter of the handler that it was sent to.
     fn set_number(&self, number: u64);
-
-    /// The reply is no longer a matter of the handler that the message was sent to.
-    fn hand_on(&self);
 
     /// Where its message is.
     fn position(&self) -> AskPosition;

@@ -1,6 +1,7 @@
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::Caller;
+use super::{AskPosition, Caller};
 use crate::error::AskError;
 
 /// Why a reply was dropped unsent (rule 10).
@@ -13,6 +14,19 @@ pub(crate) enum DropReason {
     Overflow,
     Failed,
     Killed,
+}
+
+impl DropReason {
+    /// That of an ask that goes down with messages which their mailbox accepted under these numbers and which are not
+    /// handled, for this reason. `None` if the ask is not theirs: its own message was started before, and its reply has
+    /// got into another since. The only place that tells the two apart.
+    pub(crate) fn of_unhandled(self, position: AskPosition, numbers: &Range<u64>) -> Option<Self> {
+        match position {
+            AskPosition::Unsent => Some(self),
+            AskPosition::Sent(number) => numbers.contains(&number).then_some(self),
+            AskPosition::Elsewhere => None,
+        }
+    }
 }
 
 impl From<DropReason> for AskError {

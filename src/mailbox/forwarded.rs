@@ -51,10 +51,8 @@ impl Caller for Forwarded {
         self.mailbox.leave_caller(self.number, key);
     }
 
-    fn set_number(&self, _number: u64) {}
-
     /// Its edge ends with the handler that hands it on.
-    fn hand_on(&self) {}
+    fn set_number(&self, _number: u64) {}
 
     fn position(&self) -> AskPosition {
         AskPosition::Elsewhere

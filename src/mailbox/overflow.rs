@@ -1,9 +1,11 @@
-use super::DropReason;
+use std::ops::Range;
+
 use super::caller::CallerTracking;
 use super::counters::Counters;
 use super::origin::{Origin, Sender};
 use super::queue::{Queue, Refusal};
 use super::state::{Admission, State};
+use super::{Caller, DropReason};
 use crate::sync::explored::Ordering;
 use crate::sync::{Foreign, lock, wake};
 
@@ -47,13 +49,17 @@ impl<M> Queue<M> {
         let has_room = state.has_room_now(&self.counters);
         if !has_room && state.overflow == Overflow::DropNewest {
             drop(state);
-            sender.asker.resolve(DropReason::Overflow);
+            let caller = sender.asker.caller();
+            if let Some(caller) = caller {
+                resolve(caller, &(0..0));
+            }
             return Ok(Taken {
                 number: None,
                 dropped: message.take(),
-                is_no_loss: false,
+                is_no_loss: caller.is_some_and(Caller::has_gone),
             });
         }
+        let first = state.first_number();
         let oldest = match has_room {
             true => None,
             false => state.take_oldest(),
@@ -69,7 +75,7 @@ impl<M> Queue<M> {
         let (dropped, origin) = oldest.unzip();
         let caller = origin.and_then(|origin| origin.caller);
         if let Some(caller) = &caller {
-            caller.resolve(DropReason::Overflow);
+            resolve(&**caller, &(first..first + 1));
         }
         Ok(Taken {
             number: Some(number),
@@ -77,6 +83,12 @@ impl<M> Queue<M> {
             is_no_loss: caller.is_some_and(|caller| caller.has_gone()),
         })
     }
+}
+
+/// Resolves an ask that is dropped; these are the numbers of the messages that are dropped with it.
+fn resolve(caller: &dyn Caller, numbers: &Range<u64>) {
+    let unhandled = DropReason::Overflow.of_unhandled(caller.position(), numbers);
+    caller.resolve(unhandled.unwrap_or(DropReason::NoReply));
 }
 
 impl<M> State<M> {
@@ -120,11 +132,11 @@ impl Admission {
 }
 
 impl CallerTracking<'_> {
-    fn resolve(&self, reason: DropReason) {
+    fn caller(&self) -> Option<&dyn Caller> {
         match self {
-            Self::Nobody => {}
-            Self::Unlisted(caller) => caller.resolve(reason),
-            Self::Listed(caller) => caller.resolve(reason),
+            Self::Nobody => None,
+            Self::Unlisted(caller) => Some(*caller),
+            Self::Listed(caller) => Some(&**caller),
         }
     }
 }

@@ -264,13 +264,11 @@ impl<T: Send> Caller for Slot<T> {
     }
 
     fn set_number(&self, number: u64) {
-        if self.number.load(Ordering::Relaxed) == UNSENT {
-            self.number.store(number, Ordering::Relaxed);
-        }
-    }
-
-    fn hand_on(&self) {
-        self.number.store(ELSEWHERE, Ordering::Relaxed);
+        let position = match self.number.load(Ordering::Relaxed) {
+            UNSENT => number,
+            _ => ELSEWHERE,
+        };
+        self.number.store(position, Ordering::Relaxed);
     }
 
     fn position(&self) -> AskPosition {

@@ -67,6 +67,7 @@ mod task_specs;
 mod timers;
 mod times;
 mod turns;
+mod unhandled;
 mod unheard;
 mod unseen_ends;
 mod unusual_orders;

@@ -5,15 +5,20 @@
 //! actor is. Whoever runs a piece of the node's code settles the list after it, and the end of the node settles what is
 //! left. A reply that is dropped anywhere else is resolved at once.
 //!
+//! A message that is dropped unhandled needs no verdict of the code that drops it. Its own ask was never started, and is
+//! resolved at once, whoever drops the message, and where; the list is not touched for that.
+//!
 //! A reply that was handed on is not kept for longer than a poll: no edge of the wait graph leads here (rule 16), and
 //! what the code waits for may be waiting for the reply.
 
+use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::current_node::with_carrier;
 use super::node::Node;
 use crate::error::{Kind, StopReason};
-use crate::mailbox::{AskPosition, Caller, DropReason};
+use crate::mailbox::{Caller, DropReason};
 use crate::sync::lock;
 
 /// A reply that was dropped and is not settled.
@@ -23,8 +28,50 @@ pub(in crate::tree) struct Dropped {
     is_own: bool,
 }
 
-/// Keeps a reply that was asked of the node with this number, for the node whose code runs here.
+/// The messages that this thread is dropping unhandled, and why.
+struct Unhandled {
+    /// The number of the node whose they are.
+    target: u64,
+    /// Their numbers in its mailbox.
+    numbers: Range<u64>,
+    reason: DropReason,
+}
+
+thread_local! {
+    static UNHANDLED: RefCell<Option<Unhandled>> = const { RefCell::new(None) };
+}
+
+/// What this thread was dropping before, which it goes on with when this is gone.
+struct Outer(Option<Unhandled>);
+
+impl Outer {
+    fn enter(unhandled: Unhandled) -> Self {
+        Self(UNHANDLED.replace(Some(unhandled)))
+    }
+}
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        UNHANDLED.set(self.0.take());
+    }
+}
+
+/// Why a reply was never sent whose message is being dropped here, unhandled.
+fn unhandled(target: u64, reply: &dyn Caller) -> Option<DropReason> {
+    UNHANDLED.with_borrow(|unhandled| {
+        let unhandled = unhandled.as_ref().filter(|of| of.target == target)?;
+        let position = reply.position();
+        unhandled.reason.of_unhandled(position, &unhandled.numbers)
+    })
+}
+
+/// Keeps a reply that was asked of the node with this number, for the node whose code runs here, unless it is known
+/// already why it was dropped.
 pub(crate) fn keep_reply(target: u64, reply: Arc<dyn Caller>) {
+    if let Some(reason) = unhandled(target, &*reply) {
+        reply.resolve(reason);
+        return;
+    }
     let mut reply = Some(reply);
     with_carrier(|node, _| {
         let node = node.node();
@@ -83,28 +130,25 @@ impl Node {
     #[inline]
     pub(crate) fn settle_replies(&self, reason: DropReason) {
         if self.has_replies() {
-            self.settle_each(|_| reason);
+            self.settle_each(reason);
         }
     }
 
-    /// Runs code that drops a message which was not handled: the replies in it are resolved for this reason, at once.
-    pub(crate) fn settle_dropped(&self, reason: DropReason, code: impl FnOnce()) {
-        let before = self.take_replies();
-        code();
-        self.settle_replies(reason);
-        if !before.is_empty() {
-            let mut state = lock(&self.state);
-            state.extras.get_or_insert_default().replies.extend(before);
-            self.note_replies();
-        }
-    }
-
-    fn take_replies(&self) -> Vec<Dropped> {
-        let mut state = lock(&self.state);
-        let extras = state.extras.as_mut();
-        extras
-            .map(|extras| std::mem::take(&mut extras.replies))
-            .unwrap_or_default()
+    /// Runs code that drops messages of this node's which are not handled, on whatever thread: their own asks are
+    /// resolved for this reason, at once. A reply of another ask in them is dropped as anywhere.
+    pub(crate) fn drop_unhandled<R>(
+        &self,
+        numbers: Range<u64>,
+        reason: DropReason,
+        code: impl FnOnce() -> R,
+    ) -> R {
+        let target = self.id().get();
+        let _outer = Outer::enter(Unhandled {
+            target,
+            numbers,
+            reason,
+        });
+        code()
     }
 
     /// Resolves those of them that were asked of other nodes, while the code goes on.
@@ -134,22 +178,7 @@ impl Node {
     pub(crate) fn settle_quietly(&self) {
         if self.has_replies() {
             let reason = self.quiet_reason();
-            self.settle_each(|_| reason);
-        }
-    }
-
-    /// As [`settle_replies`](Node::settle_replies), after a message was dropped that was not started, and
-    /// no later one was. A reply in it may be that of another message, which was started and kept it.
-    #[inline]
-    pub(crate) fn settle_discarded(&self, first: u64) {
-        if self.has_replies() {
-            let started = self.quiet_reason();
-            self.settle_each(|dropped| match dropped.reply.position() {
-                _ if !dropped.is_own => started,
-                AskPosition::Sent(number) if number < first => started,
-                AskPosition::Elsewhere => started,
-                AskPosition::Sent(_) | AskPosition::Unsent => DropReason::Stopped,
-            });
+            self.settle_each(reason);
         }
     }
 
@@ -163,7 +192,7 @@ impl Node {
 
     /// One by one: to resolve a reply wakes its asker, which may run code that drops another.
     #[cold]
-    fn settle_each(&self, reason: impl Fn(&Dropped) -> DropReason) {
+    fn settle_each(&self, reason: DropReason) {
         loop {
             let mut state = lock(&self.state);
             let extras = state.extras.as_mut();
@@ -172,7 +201,7 @@ impl Node {
                 return;
             };
             drop(state);
-            dropped.reply.resolve(reason(&dropped));
+            dropped.reply.resolve(reason);
         }
     }
 }
