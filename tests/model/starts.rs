@@ -61,7 +61,15 @@ pub async fn spawn(here: &mut Here<'_>, under: Option<At>, child: &Child, wait: 
     };
     world.lock().nodes[tag].start_is_awaited = true;
     let _waiting = here.waits(tag, What::Start, wait);
-    let started = bounded!(world, wait, spawner.start(spec));
+    let started = match wait {
+        Wait::GivenUp(polls) => {
+            given_up(polls, Followed::new(&world, tag, spawner.start(spec))).await
+        }
+        wait => {
+            let start = async { bounded!(world, wait, spawner.start(spec)) };
+            Followed::new(&world, tag, start).await
+        }
+    };
     match started {
         Some(Ok(actor)) => world.starts(tag, actor),
         Some(Err(error)) => world.has_not_started(here.tag, tag, error),
@@ -192,11 +200,10 @@ pub async fn scope(here: &mut Here<'_>, held: Held, body: &List) {
         let mut here = Here::new(inside, Some(tag), timed, place);
         perform(&mut here, &body.0).await
     });
-    let mut future: Boxed = Box::pin(Opened {
-        world,
-        tag,
-        has_ended: false,
-        future: Box::pin(future),
+    let opened = Followed::new(&world, tag, future);
+    let mut future: Boxed = Box::pin(async move {
+        let result = opened.await;
+        world.scope_ended(tag, &result);
     });
     match held {
         Held::Awaited => future.await,
@@ -213,27 +220,37 @@ pub async fn scope(here: &mut Here<'_>, held: Held, body: &List) {
     }
 }
 
-/// The future of a scope. If it is dropped before its end, the model knows that before what is beneath is killed.
-struct Opened {
+/// The future of a scope, or of a start. Dropped before its end it kills what it is about, and the model knows that before.
+struct Followed<F: Future> {
     world: Arc<World>,
     tag: Tag,
     has_ended: bool,
     /// Dropped after it is noted.
-    future: Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>,
+    future: Pin<Box<F>>,
 }
 
-impl Future for Opened {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Waking<'_>) -> Poll<()> {
-        let result = ready!(self.future.as_mut().poll(cx));
-        self.has_ended = true;
-        self.world.scope_ended(self.tag, &result);
-        Poll::Ready(())
+impl<F: Future> Followed<F> {
+    fn new(world: &Arc<World>, tag: Tag, future: F) -> Self {
+        Self {
+            world: Arc::clone(world),
+            tag,
+            has_ended: false,
+            future: Box::pin(future),
+        }
     }
 }
 
-impl Drop for Opened {
+impl<F: Future> Future for Followed<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Waking<'_>) -> Poll<F::Output> {
+        let output = ready!(self.future.as_mut().poll(cx));
+        self.has_ended = true;
+        Poll::Ready(output)
+    }
+}
+
+impl<F: Future> Drop for Followed<F> {
     fn drop(&mut self) {
         if !self.has_ended {
             self.world.lets_go(self.tag);

@@ -30,7 +30,7 @@ pub(in crate::tree) struct Dropped {
 
 /// The messages that this thread is dropping unhandled, and why.
 struct Unhandled {
-    /// The number of the node whose they are.
+    /// The number of the node to which they were sent.
     target: u64,
     /// Their numbers in its mailbox.
     numbers: Range<u64>,
