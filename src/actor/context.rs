@@ -356,12 +356,13 @@ impl<A: Actor> Context<A> {
         &self.cell.node.signals
     }
 
-    /// Comes to its end, if its mailbox is empty and nobody is beneath it: one step with the closing of
-    /// both, so that whatever is let in before is handled (rules 2 and 4).
-    pub(super) fn end_if_empty(&self, alone: bool) -> bool {
+    /// Comes to its end, if its mailbox is empty: one step with the closing of both, so that whatever is let in before
+    /// is handled (rules 2 and 4). One that `has_drained` only if nobody is beneath it, and one that has not only if
+    /// nobody has told it to drain.
+    pub(super) fn end_if_empty(&self, has_drained: bool) -> bool {
         let queue = &self.cell.queue;
         let mut close = |wakes: &mut _| queue.close_if_empty(wakes);
-        end_if(self.spawner.owner(), alone, &mut close)
+        end_if(self.spawner.owner(), has_drained, &mut close)
     }
 
     /// Whether there is a message to take, looked for without waiting.

@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use super::node::signals::Marks;
 use super::{
     AnyNode, Body, Denied, Exit, Halt, Manner, Node, NodeSlot, Order, Report, RestartCount,
-    Settings, ShellWaker, StopChildren, UntilStopped, end_by_itself, register, request,
+    Settings, ShellWaker, StopChildren, UntilStopped, end_by_itself, end_if, register, request,
 };
 use crate::error::{Kind, Phase, StopReason};
 use crate::system::system_defaults;
@@ -291,6 +291,29 @@ fn a_wait_for_the_next_incarnation_sees_what_forbids_it() {
         waits.join().unwrap();
         for node in [child, owner] {
             block_on(finish(Exit::new(node)));
+        }
+    });
+}
+
+/// An actor that is to stop once its mailbox is empty has a hook for a drain.
+#[test]
+fn a_drain_that_comes_as_an_actor_ends_itself_has_its_hook_or_is_none() {
+    explore(3, |runtime| {
+        let node = root(runtime, Settings::default());
+        let drain = thread::spawn({
+            let node = Arc::clone(&node);
+            move || request(&node, Order::Drain)
+        });
+        let mut has_drained = false;
+        while !end_if(&node, has_drained, &mut |_| true) {
+            has_drained = node.signals.load().is_drained();
+        }
+        block_on(finish(Exit::new(Arc::clone(&node))));
+        drain.join().unwrap();
+        match node.reason() {
+            Some(StopReason::Drained) => assert!(has_drained),
+            Some(StopReason::Finished) => assert!(!has_drained),
+            other => panic!("{other:?}"),
         }
     });
 }

@@ -112,24 +112,27 @@ pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
 
 /// The node's own code has ended, and with it its life: what is left of it has its grace as in a stop.
 pub(crate) fn end_by_itself(target: &Arc<dyn AnyNode>) {
-    end_if(target, false, &mut |_| true);
+    begin_end(target, Ending::by_itself(target), |_, _| true);
 }
 
 /// As [`end_by_itself`], together with what `close` closes, if it does: nobody sees that closed, and the node
-/// still running. `close` is run under the node's lock. With `alone`, only if nobody is beneath.
+/// still running. `close` is run under the node's lock.
+///
+/// One that `has_drained` ends only if nobody is beneath. One that has not ends only if nobody has told it to drain: a
+/// drain that comes first is to be served, hook and all, and one that comes later finds an end that is the node's own.
 pub(crate) fn end_if(
     target: &Arc<dyn AnyNode>,
-    alone: bool,
+    has_drained: bool,
     close: &mut dyn FnMut(&mut WakeList) -> bool,
 ) -> bool {
-    let when =
-        |state: &mut NodeState, wakes: &mut WakeList| (!alone || state.is_quiet()) && close(wakes);
-    let ending = Ending {
-        by_self: true,
-        has_ended: true,
-        ..Ending::order(target, Order::Stop)
+    let when = |state: &mut NodeState, wakes: &mut WakeList| {
+        let may_end = match has_drained {
+            true => state.is_quiet(),
+            false => !target.signals.load().is_drained(),
+        };
+        may_end && close(wakes)
     };
-    begin_end(target, ending, when)
+    begin_end(target, Ending::by_itself(target), when)
 }
 
 /// What is beneath a node is to end: its token fires, and a scope takes no orders for that.
@@ -171,6 +174,15 @@ impl Ending {
         fires: true,
         by_self: false,
     };
+
+    /// The node's own code has ended.
+    fn by_itself(target: &Arc<dyn AnyNode>) -> Self {
+        Self {
+            by_self: true,
+            has_ended: true,
+            ..Self::order(target, Order::Stop)
+        }
+    }
 
     /// Whether a node that has these signals has come further already.
     fn is_late(&self, told: Snapshot) -> bool {
