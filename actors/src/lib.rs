@@ -34,6 +34,8 @@
 // A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
 #![warn(clippy::unwrap_used)]
 
+use std::future::Future;
+
 pub mod batcher;
 pub mod breaker;
 pub mod cache;
@@ -58,6 +60,25 @@ pub mod top;
 
 mod ends;
 mod last;
+
+/// Calls a user's code; a panic of it is given as what it said.
+fn caught<T>(code: impl FnOnce() -> T) -> std::result::Result<T, String> {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    catch_unwind(AssertUnwindSafe(code)).map_err(panic_text)
+}
+
+/// Polls a user's code, as [`caught`] calls it.
+async fn caught_while<F: Future>(code: F) -> std::result::Result<F::Output, String> {
+    use std::panic::AssertUnwindSafe;
+
+    use futures_util::FutureExt;
+
+    AssertUnwindSafe(code)
+        .catch_unwind()
+        .await
+        .map_err(panic_text)
+}
 
 /// What a panic said, if that is a text.
 fn panic_text(panic: Box<dyn std::any::Any + Send>) -> String {

@@ -2,11 +2,12 @@ use std::fmt;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tenure::{Actor, Context, Recipient, Result, SendError};
+use tenure::{Actor, Context, Recipient, Result, SendError, Stashed};
 use tokio::time::timeout;
 
 use super::error::BatcherError;
 use super::options::SizeOf;
+use crate::caught;
 
 /// Gathers items into batches. Started from [`BatcherOptions`](super::BatcherOptions).
 pub struct Batcher<T: Send + 'static> {
@@ -15,32 +16,45 @@ pub struct Batcher<T: Send + 'static> {
     /// How large a batch may become, and how large an item is.
     pub(super) bytes: Option<(usize, SizeOf<T>)>,
     pub(super) time: Duration,
-    /// An item that would have made the last batch too large.
-    pub(super) ahead: Option<T>,
+    /// An item that would have made the last batch too large, and its size.
+    pub(super) ahead: Option<(Stashed<T>, usize)>,
 }
 
 impl<T: Send + 'static> Batcher<T> {
-    fn size_of(&self, item: &T) -> usize {
-        let size = self.bytes.as_ref().map(|(_, size_of)| size_of(item));
-        size.unwrap_or(0)
+    /// The item and how large it is; `None` if the code that knows has panicked, which costs no other item.
+    fn measure(&self, item: T, ctx: &Context<Self>) -> Option<(T, usize)> {
+        let Some((_, size_of)) = &self.bytes else {
+            return Some((item, 0));
+        };
+        match caught(|| size_of(&item)) {
+            Ok(size) => Some((item, size)),
+            Err(panic) => {
+                tracing::warn!(panic, "an item has no size, and is dropped");
+                drop(ctx.stash(item));
+                None
+            }
+        }
     }
 
     fn limit(&self) -> usize {
         self.bytes.as_ref().map_or(usize::MAX, |(limit, _)| *limit)
     }
 
-    /// The batch that begins with this item.
-    async fn gather(&mut self, first: T, ctx: &mut Context<Self>) -> Vec<T> {
-        let (time, mut size) = (self.time, self.size_of(&first));
-        let mut batch = vec![first];
+    /// The batch that begins with this item, of this size.
+    async fn gather(&mut self, first: T, mut size: usize, ctx: &mut Context<Self>) -> Vec<T> {
+        let (time, mut batch) = (self.time, vec![first]);
         let more = async {
             while batch.len() < self.count && size < self.limit() {
                 let Some(item) = ctx.next().await else {
                     break;
                 };
-                let with_it = size.saturating_add(self.size_of(&item));
+                let Some((item, its_size)) = self.measure(item, ctx) else {
+                    continue;
+                };
+                let with_it = size.saturating_add(its_size);
                 if with_it > self.limit() {
-                    self.ahead = Some(item);
+                    // However the batcher ends meanwhile, it is not lost unseen.
+                    self.ahead = Some((ctx.stash(item), its_size));
                     break;
                 }
                 size = with_it;
@@ -86,15 +100,12 @@ impl<T: Send + 'static> Actor for Batcher<T> {
     /// One batch, or several if items are large. What is gathered is never left between two messages, so a drain
     /// finds nothing: it ends the wait for more.
     async fn handle(&mut self, first: T, ctx: &mut Context<Self>) -> Result {
-        let mut next = Some(first);
-        while let Some(first) = next {
-            let batch = self.gather(first, ctx).await;
-            let flushed = self.flush(batch, ctx).await;
-            next = self.ahead.take();
-            if flushed.is_err() {
-                drop_all(next.into_iter().collect(), ctx);
-                return flushed;
-            }
+        let mut next = self.measure(first, ctx);
+        while let Some((first, size)) = next {
+            let batch = self.gather(first, size, ctx).await;
+            self.flush(batch, ctx).await?;
+            let ahead = self.ahead.take();
+            next = ahead.map(|(item, size)| (item.into_inner(), size));
         }
         Ok(())
     }

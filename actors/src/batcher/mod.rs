@@ -6,7 +6,8 @@
 //! its own mailbox fills, and whoever sends to it is slowed down.
 //!
 //! A drain hands on what is left, while the sink still takes it. A stop does not: the items that are left are dead
-//! letters, as is each item of a batch for which the sink is gone; that fails the batcher.
+//! letters, as is each item of a batch for which the sink is gone; that fails the batcher. A kill takes along what has been
+//! gathered, as it does what any handler has in hand.
 //!
 //! ```
 //! # use std::time::Duration;

@@ -55,7 +55,7 @@ impl<T: Send + 'static> BatcherOptions<T> {
     }
 
     /// A batch goes before it becomes larger than this; by default that does not matter. An item that is larger
-    /// goes alone.
+    /// goes alone. One whose size panics is dropped, and is a dead letter.
     pub fn bytes(
         mut self,
         limit: usize,

@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::{FutureExt, stream};
@@ -10,7 +9,7 @@ use tenure::{Actor, Attached, Context, ReplyTo, Result, TaskHandle};
 use super::error::LoadError;
 use super::options::Load;
 use super::store::Store;
-use crate::panic_text;
+use crate::caught_while;
 
 /// What a [`Cache`] takes.
 #[derive(Debug)]
@@ -101,10 +100,10 @@ where
         let number = self.number;
         let (load, of) = (Arc::clone(&self.load), key.clone());
         // The closure is the user's, too.
-        let loading = AssertUnwindSafe(async move { load(of).await }).catch_unwind();
+        let loading = caught_while(async move { load(of).await });
         let loading = loading.map(|loaded| match loaded {
             Ok(loaded) => loaded.map_err(|error| LoadError::Failed(Arc::new(error))),
-            Err(panic) => Err(LoadError::Panicked(panic_text(panic).into())),
+            Err(panic) => Err(LoadError::Panicked(panic.into())),
         });
         let of = key.clone();
         let loaded = move |loaded| CacheMsg::Own(Own(Event::Loaded(number, of, loaded)));

@@ -2,10 +2,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use futures_util::future::join_all;
-use tenure::{Actor, Attached, Context, NodeId, Recipient, ReplyTo, Result, TrySendError};
+use tenure::{
+    Actor, Attached, Context, NodeId, Recipient, ReplyTo, Result, SendError, TrySendError,
+};
 
 use super::error::GroupsError;
 use crate::ends::end_of;
+use crate::{caught, caught_while};
 
 /// What [`Groups`] take.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub enum GroupsMsg<T: Send + 'static> {
         group: String,
         /// What each of them is told.
         message: T,
-        /// How many have it.
+        /// How many have it. One whose code panics has not, which costs the others nothing.
         reply: ReplyTo<usize>,
     },
     /// Tells one member: the next in turn that has room; if none has, the next in turn is waited for.
@@ -44,7 +47,7 @@ pub enum GroupsMsg<T: Send + 'static> {
         group: String,
         /// What it is told. If the group has no member, it is dropped.
         message: T,
-        /// Who has it; or [`GroupsError::NoMember`].
+        /// Who has it; or [`GroupsError::NoMember`], or [`GroupsError::MemberPanicked`].
         reply: ReplyTo<Result<NodeId, GroupsError>>,
     },
     /// The members of a group, in the order in which they have joined.
@@ -132,10 +135,10 @@ impl<T: Clone + Send + 'static> Groups<T> {
         let tells = group
             .members
             .iter()
-            .map(|member| member.tell(message.clone()));
+            .map(|member| caught_while(member.tell(message.clone())));
         tokio::select! {
             biased;
-            told = join_all(tells) => told.iter().filter(|told| told.is_ok()).count(),
+            told = join_all(tells) => told.into_iter().filter(has_it).count(),
             () = ctx.cancelled() => 0,
         }
     }
@@ -153,7 +156,7 @@ impl<T: Clone + Send + 'static> Groups<T> {
         let in_turn = || from_turn.iter().chain(before);
         let mut full = Vec::new();
         for member in in_turn() {
-            match member.try_tell(message) {
+            match caught(|| member.try_tell(message)).map_err(panicked)? {
                 Ok(()) => return Ok(member.id()),
                 Err(refused) => {
                     if matches!(refused, TrySendError::Full(_)) {
@@ -166,7 +169,7 @@ impl<T: Clone + Send + 'static> Groups<T> {
         for member in full {
             let told = tokio::select! {
                 biased;
-                told = member.tell(message) => told,
+                told = caught_while(member.tell(message)) => told.map_err(panicked)?,
                 () = ctx.cancelled() => return Err(GroupsError::NoMember),
             };
             match told {
@@ -176,6 +179,20 @@ impl<T: Clone + Send + 'static> Groups<T> {
         }
         Err(GroupsError::NoMember)
     }
+}
+
+/// Whether a member was told.
+fn has_it<T>(told: &Result<Result<(), SendError<T>>, String>) -> bool {
+    if let Err(panic) = told {
+        panicked(panic);
+    }
+    matches!(told, Ok(Ok(())))
+}
+
+/// One member's code costs the others nothing.
+fn panicked(panic: impl fmt::Display) -> GroupsError {
+    tracing::warn!(%panic, "a member's code has panicked, and it is not told");
+    GroupsError::MemberPanicked
 }
 
 impl<T: Clone + Send + 'static> Actor for Groups<T> {

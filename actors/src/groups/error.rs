@@ -9,6 +9,9 @@ pub enum GroupsError {
     EmptyName,
     /// The group has no member that takes messages.
     NoMember,
+    /// The code of the member whose turn it was, which makes its own message of it, has panicked. The message has gone
+    /// down with that.
+    MemberPanicked,
 }
 
 impl fmt::Display for GroupsError {
@@ -16,6 +19,7 @@ impl fmt::Display for GroupsError {
         f.write_str(match self {
             Self::EmptyName => "the name of a group is empty",
             Self::NoMember => "the group has no member that takes messages",
+            Self::MemberPanicked => "the code of a member has panicked, and the message is lost",
         })
     }
 }

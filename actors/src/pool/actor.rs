@@ -1,6 +1,5 @@
 use std::fmt;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use tenure::{
 use super::options::{KeyOf, MsgOf, PoolOptions, Priority, PriorityOf};
 use super::queue::{Queue, Waiting};
 use super::workers::Workers;
-use crate::panic_text;
+use crate::caught;
 
 /// Spreads messages over workers that it owns.
 ///
@@ -54,15 +53,14 @@ impl<S: Start> Pool<S> {
 
     /// The message's priority and key; `None` if the code that knows them has panicked.
     fn sort(&self, message: &MsgOf<S>) -> Option<(Priority, u64)> {
-        let sorted = catch_unwind(AssertUnwindSafe(|| {
+        let sorted = caught(|| {
             let priority = self.priority.as_ref().map(|of| of(message));
             let key = self.key.as_ref().map(|of| of(message));
             (priority.unwrap_or_default(), key.unwrap_or_default())
-        }));
+        });
         match sorted {
             Ok(sorted) => Some(sorted),
             Err(panic) => {
-                let panic = panic_text(panic);
                 tracing::warn!(panic, "a message has no key or priority, and is dropped");
                 None
             }

@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task;
 
@@ -12,7 +11,7 @@ use tenure::{
 
 use super::error::PoolError;
 use super::options::{Dispatch, MsgOf};
-use crate::panic_text;
+use crate::caught;
 
 /// What has become of a worker that had no room.
 pub(super) enum Event {
@@ -222,11 +221,8 @@ impl<S: Start> Workers<S> {
     }
 
     fn spec(&mut self, index: usize) -> Result<ChildSpec<S>, PoolError> {
-        let made = catch_unwind(AssertUnwindSafe(|| (self.make)(index)));
-        let spec = made.map_err(|panic| PoolError::FactoryPanicked {
-            index,
-            message: panic_text(panic),
-        })?;
+        let made = caught(|| (self.make)(index));
+        let spec = made.map_err(|message| PoolError::FactoryPanicked { index, message })?;
         Ok(spec
             .name(name_of(index))
             .mailbox(Mailbox::bounded(self.prefetch).including_current()))

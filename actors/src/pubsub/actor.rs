@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -11,6 +13,7 @@ use tenure::{
 use super::courier::Courier;
 use super::options::{Slow, Subscription};
 use crate::ends::end_of;
+use crate::{caught, caught_while};
 
 /// What a [`Topic`] takes. It is made `From` a value, so that a
 /// [`Recipient`](tenure::Recipient) of the values is one who may only publish.
@@ -44,14 +47,14 @@ pub struct SubscriberInfo {
     pub id: NodeId,
     /// What becomes of what it has no room for.
     pub slow: Slow,
-    /// How many values it did not get for that reason.
+    /// How many values it did not get for that reason, or because its code that makes messages of them has panicked.
     pub dropped: u64,
 }
 
 struct Subscriber<T: Send + 'static> {
     recipient: Recipient<T>,
     slow: Slow,
-    dropped: u64,
+    dropped: Arc<AtomicU64>,
     courier: Option<ActorRef<T>>,
     end: Attached,
 }
@@ -82,11 +85,13 @@ impl<T: Clone + Send + 'static> Topic<T> {
         let Subscription { recipient, slow } = subscription;
         let id = recipient.id();
         self.unsubscribe(id);
+        let dropped = Arc::new(AtomicU64::new(0));
         let courier = match slow {
             Slow::DropOldest(last) => {
                 let courier = Courier {
                     to: recipient.clone(),
                     is_last_call: self.is_last_call.clone(),
+                    dropped: Arc::clone(&dropped),
                 };
                 let kept = Mailbox::bounded(last.max(1)).drop_oldest();
                 Some(ctx.spawn(ChildSpec::new(courier).mailbox(kept))?)
@@ -97,7 +102,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
         let subscriber = Subscriber {
             recipient,
             slow,
-            dropped: 0,
+            dropped,
             courier,
             end,
         };
@@ -123,14 +128,14 @@ impl<T: Clone + Send + 'static> Topic<T> {
         let (mut waited_for, mut disconnected) = (Vec::new(), Vec::new());
         let to = self
             .subscribers
-            .iter_mut()
+            .iter()
             .filter(|(id, _)| to.is_none_or(|to| to == **id));
         for (id, subscriber) in to {
             match subscriber.offer(value.clone()) {
                 Ok(()) => {}
                 Err(value) if subscriber.slow == Slow::Wait => waited_for.push((*id, value)),
                 Err(_) => {
-                    subscriber.dropped += 1;
+                    subscriber.note_dropped();
                     if subscriber.slow == Slow::Disconnect {
                         disconnected.push(*id);
                     }
@@ -150,7 +155,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
         let mut tells = FuturesUnordered::new();
         for (id, value) in waited_for {
             let recipient = self.subscribers[&id].recipient.clone();
-            tells.push(async move { (id, recipient.tell(value).await) });
+            tells.push(async move { (id, caught_while(recipient.tell(value)).await) });
         }
         let mut cancelled = std::pin::pin!(ctx.cancelled());
         loop {
@@ -161,11 +166,13 @@ impl<T: Clone + Send + 'static> Topic<T> {
             };
             match told {
                 None => return,
-                Some((id, Err(SendError::Deadlock(_, cycle)))) => {
+                Some((id, Ok(Err(SendError::Deadlock(_, cycle))))) => {
                     tracing::warn!(%cycle, "a subscriber waits for the topic that waits for it");
-                    if let Some(subscriber) = self.subscribers.get_mut(&id) {
-                        subscriber.dropped += 1;
-                    }
+                    self.note_dropped(id);
+                }
+                Some((id, Err(panic))) => {
+                    panicked(&panic);
+                    self.note_dropped(id);
                 }
                 // Whoever has stopped is taken out by its end.
                 Some(_) => {}
@@ -174,16 +181,45 @@ impl<T: Clone + Send + 'static> Topic<T> {
     }
 }
 
+impl<T: Send + 'static> Topic<T> {
+    fn note_dropped(&self, id: NodeId) {
+        if let Some(subscriber) = self.subscribers.get(&id) {
+            subscriber.note_dropped();
+        }
+    }
+}
+
+/// One subscriber's code costs the others nothing.
+pub(super) fn panicked(panic: &str) {
+    tracing::warn!(
+        panic,
+        "a subscriber's code has panicked, and it does not get a value"
+    );
+}
+
 impl<T: Send + 'static> Subscriber<T> {
+    fn note_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Gives the value back if there is no room for it.
-    fn offer(&mut self, value: T) -> Result<(), T> {
+    fn offer(&self, value: T) -> Result<(), T> {
         let offered = match (&self.courier, self.slow) {
             (Some(courier), Slow::DropOldest(last)) => {
                 let is_full = courier.node().backlog() >= last.max(1) as u64;
-                self.dropped += u64::from(is_full);
+                if is_full {
+                    self.note_dropped();
+                }
                 courier.try_tell(value)
             }
-            _ => self.recipient.try_tell(value),
+            _ => match caught(|| self.recipient.try_tell(value)) {
+                Ok(offered) => offered,
+                Err(panic) => {
+                    panicked(&panic);
+                    self.note_dropped();
+                    Ok(())
+                }
+            },
         };
         match offered {
             Err(TrySendError::Full(value)) => Err(value.into_inner()),
@@ -213,7 +249,7 @@ impl<T: Clone + Send + 'static> Actor for Topic<T> {
                     .map(|(id, subscriber)| SubscriberInfo {
                         id: *id,
                         slow: subscriber.slow,
-                        dropped: subscriber.dropped,
+                        dropped: subscriber.dropped.load(Ordering::Relaxed),
                     })
                     .collect(),
             ),

@@ -1,13 +1,12 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime};
 
 use tenure::{Actor, Context, NodeId, Result, TaskSpec};
 
 use super::clock::{Clock, Due};
 use super::job::{Job, Missed, Overlap};
-use crate::panic_text;
+use crate::caught;
 
 /// A job, as its scheduler knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,10 +151,10 @@ impl Entry {
 
     fn run<A: Actor>(&mut self, ctx: &Context<A>) -> Result {
         self.info.runs += 1;
-        let run = match catch_unwind(AssertUnwindSafe(|| (self.job.run)())) {
+        let run = match caught(|| (self.job.run)()) {
             Ok(run) => run,
             Err(panic) => {
-                self.failed(format!("it panicked: {}", panic_text(panic)));
+                self.failed(format!("it panicked: {panic}"));
                 return Ok(());
             }
         };

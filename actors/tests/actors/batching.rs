@@ -158,28 +158,3 @@ fn batcher_whose_sink_is_gone_fails_and_its_items_are_dead_letters() {
         );
     });
 }
-
-#[test]
-fn size_that_panics_fails_the_batcher() {
-    paused(async |_| {
-        let gauge = Gauge::open();
-        let outcome = tenure::scope(async |scope| {
-            let batcher = BatcherOptions::with_sink(gauge.clone()).count(1).bytes(
-                10,
-                |item: &u32| match *item {
-                    2 => panic!("it has no size"),
-                    item => item as usize,
-                },
-            );
-            let batcher = scope.spawn(batcher.spec())?;
-            tell(&batcher, 1..2).await?;
-            sleep(ms(1)).await;
-            tell(&batcher, 2..3).await?;
-            std::future::pending().await
-        });
-        let failed: Result<(), _> = outcome.await;
-        let text = format!("{:?}", failed.unwrap_err());
-        assert!(text.contains("it has no size"), "{text}");
-        assert_eq!(gauge.values(), ["[1]"]);
-    });
-}

@@ -19,3 +19,4 @@ mod processes;
 mod pubsub;
 mod recorder;
 mod scheduling;
+mod users_code;

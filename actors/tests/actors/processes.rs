@@ -320,3 +320,43 @@ fn long_lines_come_in_parts_and_bytes_as_they_come() {
         .unwrap();
     });
 }
+
+struct Deaf;
+
+struct Heard;
+
+impl From<Output> for Heard {
+    fn from(_: Output) -> Self {
+        panic!("it makes nothing of it")
+    }
+}
+
+impl Actor for Deaf {
+    type Msg = Heard;
+
+    async fn handle(&mut self, _: Heard, _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+#[test]
+fn listener_that_cannot_make_its_message_ends_the_process() {
+    multi_thread(async |check| {
+        tenure::scope(async |scope| {
+            let to = scope.spawn(Deaf)?;
+            let process = shell("sleep 1000 & read line; echo $line; wait").output(to.recipient());
+            let process = scope.start(process.spec().contain()).await?;
+            check.node(process.node());
+            let id = process.ask(ProcessMsg::Id).await?.unwrap().to_string();
+            assert!(is_there(&id));
+            let write = process.ask(|reply| ProcessMsg::Write(b"a line\n".to_vec(), reply));
+            write.await??;
+            let failure = process.stopped().await.unwrap_err();
+            assert!(format!("{failure:?}").contains("it makes nothing of it"));
+            assert_gone(&id).await;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
