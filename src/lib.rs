@@ -96,9 +96,9 @@ pub mod testing;
 mod tree;
 
 pub use actor::{
-    Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, Deadline, IntoTask, Next, Permit,
-    Recipient, RecipientAsk, RecipientTell, RefTo, Reserve, Spawner, Start, Stashed, TaskHandle,
-    TaskOutput, TaskSpec, Tell, Timer, Watch, WeakRef, WithToken, Work,
+    Actor, ActorRef, Ask, Attached, Blocking, Cancelled, Context, Deadline, Forward, IntoTask,
+    Next, Permit, Recipient, RecipientAsk, RecipientTell, RefTo, Reserve, Spawner, Start, Stashed,
+    TaskHandle, TaskOutput, TaskSpec, Tell, Timer, Watch, WeakRef, WithToken, Work,
 };
 pub use error::ok::Ok;
 pub use error::{

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::actor_ref::ActorRef;
 use super::cell::ActorCell;
-use super::tell::Tell;
+use super::forward::Forward;
 use super::{Actor, Context};
 use crate::error::TrySendError;
 use crate::mailbox::{Caller, DropReason, Reserved};
@@ -33,7 +33,7 @@ impl<A: Actor> Context<A> {
 ///
 /// Until it is used it takes the room in the mailbox that it had, so that the capacity bounds what is put aside, too.
 /// It is known whether its caller has gone, and what it is handed on to knows the caller and the deadline, as with
-/// [`Context::forward`](crate::Context::forward). Dropped unused, it is a message that was accepted and is never handled
+/// [`Context::forward`](crate::Context::forward). Dropped unused, also on its way to another, it is a message that was accepted and is never handled
 /// ([rule 11](crate::lifecycle#rule-11)): a dead letter, unless its caller has gone; an ask resolves at once, as one
 /// that was never started.
 ///
@@ -114,10 +114,9 @@ impl<M: Send + 'static> Stashed<M> {
     ///
     /// # Errors
     ///
-    /// Those of [`ActorRef::tell`], which give the message back.
-    pub fn forward(mut self, to: &ActorRef<M>) -> Tell<'_, M> {
-        let caller = self.caller.take();
-        to.tell(self.take()).with_caller(caller)
+    /// Those of [`ActorRef::tell`], which give it back as it was, with its room taken again.
+    pub fn forward(self, to: &ActorRef<M>) -> Forward<'_, M> {
+        Forward::new(self, to)
     }
 
     /// As [`forward`](Stashed::forward), if there is room for it now.
@@ -149,6 +148,30 @@ impl<M: Send + 'static> Stashed<M> {
         self.take()
     }
 
+    /// Takes the message out, to be sent to another actor, with whoever waits for its reply. Its room is free.
+    pub(super) fn lend(&mut self) -> (M, Option<Arc<dyn Caller>>) {
+        self.free_room();
+        (self.take(), self.caller.clone())
+    }
+
+    /// It was not sent, and is put aside as before. It may come one too late for its room.
+    pub(super) fn put_back(mut self, message: M) -> Self {
+        self.reserved = Some(self.cell.queue.hold_room());
+        self.message = Some(message);
+        self
+    }
+
+    /// It was not sent, and never will be.
+    pub(super) fn drop_with(mut self, message: M) {
+        self.message = Some(message);
+    }
+
+    fn free_room(&mut self) {
+        if let Some(reserved) = self.reserved.take() {
+            self.cell.queue.release(reserved);
+        }
+    }
+
     fn take(&mut self) -> M {
         // Whoever takes it takes all of this.
         self.message.take().expect("it is used once")
@@ -167,9 +190,7 @@ impl<M: Send + 'static> AsRef<M> for Stashed<M> {
 
 impl<M: Send + 'static> Drop for Stashed<M> {
     fn drop(&mut self) {
-        if let Some(reserved) = self.reserved.take() {
-            self.cell.queue.release(reserved);
-        }
+        self.free_room();
         let Some(message) = self.message.take() else {
             return;
         };

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::task::coop::consume_budget;
+use tokio::time::Instant;
 
 use super::block::block_on;
 use super::cell::ActorCell;
@@ -51,7 +52,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     /// [`SendError::TimedOut`]. With zero it is sent if there is room; a time too long for the clock is as
     /// good as none.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.room.set_timeout(limit);
+        self.set_timeout(limit);
         self
     }
 
@@ -59,7 +60,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     /// something else will end, such as another branch of a `select!`, or a timeout around it, which
     /// this crate cannot see. One with a [`timeout`](Tell::timeout) is never refused for that.
     pub fn even_if_cyclic(mut self) -> Self {
-        self.room.allow_cycles();
+        self.allow_cycles();
         self
     }
 
@@ -74,14 +75,33 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     ///
     /// When it was polled before, and was ready; with a timeout, in a runtime without a timer.
     pub fn blocking_wait(mut self) -> Result<(), SendError<M>> {
-        let limit = self.room.block();
+        let limit = self.block();
         block_on(self, limit)
+    }
+
+    pub(super) fn set_timeout(&mut self, limit: Duration) {
+        self.room.set_timeout(limit);
+    }
+
+    pub(super) fn allow_cycles(&mut self) {
+        self.room.allow_cycles();
+    }
+
+    /// As [`WaitBound::block`](crate::tree::WaitBound::block).
+    pub(super) fn block(&mut self) -> Option<Instant> {
+        self.room.block()
     }
 
     /// The message is an ask that is handed on.
     pub(super) fn with_caller(mut self, caller: Option<Arc<dyn Caller>>) -> Self {
         self.caller = caller.map(Box::new);
         self
+    }
+
+    /// Gives up its place in the line, and the message, unless that is sent or refused.
+    pub(super) fn give_up(&mut self) -> Option<M> {
+        self.room.leave(self.cell);
+        self.message.take()
     }
 
     fn asker(&self) -> CallerTracking<'static> {

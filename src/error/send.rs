@@ -39,6 +39,17 @@ impl<M> SendError<M> {
             }
         }
     }
+
+    /// The same, with what `wrap` makes of the message inside.
+    pub(crate) fn map<N>(self, wrap: impl FnOnce(M) -> N) -> SendError<N> {
+        match self {
+            Self::Stopped(refused) => SendError::stopped(wrap(refused.into_inner())),
+            Self::TimedOut(refused) => SendError::timed_out(wrap(refused.into_inner())),
+            Self::Deadlock(refused, cycle) => {
+                SendError::deadlock(wrap(refused.into_inner()), cycle)
+            }
+        }
+    }
 }
 
 impl<M> fmt::Display for SendError<M> {

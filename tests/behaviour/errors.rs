@@ -12,9 +12,9 @@ use common::{paused, settled};
 use tenure::observe::NodeInfo;
 use tenure::prelude::*;
 use tenure::{
-    Ask, Blocker, Builder, CallerGone, Cause, CutShort, Failure, Kind, NodeId, NodeRef, Permit,
-    Phase, Refused, Reserve, Snapshot, StartError, Starting, StopError, StopReason, Stopped,
-    Stopping, TaskError, TaskHandle, Tell, TrySendError, Unjoined, Unstarted,
+    Ask, Blocker, Builder, CallerGone, Cause, CutShort, Failure, Forward, Kind, NodeId, NodeRef,
+    Permit, Phase, Refused, Reserve, Snapshot, StartError, Starting, Stashed, StopError,
+    StopReason, Stopped, Stopping, TaskError, TaskHandle, Tell, TrySendError, Unjoined, Unstarted,
 };
 
 /// It can be sent to another thread, and not shared with one.
@@ -442,10 +442,13 @@ fn everything_public_is_send_and_but_for_the_context_sync() {
     shares::<TaskHandle<NotSync>>();
     error::<SendError<NotSync>>();
     error::<TrySendError<NotSync>>();
+    error::<SendError<Stashed<NotSync>>>();
     error::<SpawnError<Cells>>();
     error::<StartError<Cells>>();
     // These have the message in them.
     sends::<Tell<'_, NotSync>>();
+    sends::<Stashed<NotSync>>();
+    sends::<Forward<'_, NotSync>>();
     sends::<Ask<'_, NotSync, NotSync>>();
     sends::<Starting<Cells>>();
     sends::<ChildSpec<Cells>>();

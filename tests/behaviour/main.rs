@@ -27,6 +27,7 @@ mod errors;
 mod every_wait;
 mod failing;
 mod forwarded_asks;
+mod forwarding_aside;
 mod gone_callers;
 mod graces;
 mod groups;
