@@ -14,7 +14,8 @@ use super::incarnation::{
 use crate::error::StopReason;
 use crate::sync::{after, text_of};
 use crate::tree::{
-    Exit, Node, Order, Report, RestartCount, RestartNote, Resume, Turn, panic_message, request,
+    Exit, Node, Order, Report, RestartCount, RestartNote, Resume, Turn, keep_cuts, panic_message,
+    request,
 };
 
 #[cfg(all(test, tenure_loom))]
@@ -123,8 +124,8 @@ impl RestartCycle {
             report.follow(settled);
             return false;
         }
-        if signals.discards_mail() {
-            // What has failed since then has not been settled.
+        if signals.discards_mail() || signals.is_drained() && exit.any().backlog() == 0 {
+            // No incarnation follows. What has failed since then has not been settled.
             settled.settle(exit);
             return false;
         }
@@ -188,6 +189,7 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
 /// further (rule 9).
 fn settle(exit: &mut Exit, report: &mut Report) {
     let reason = std::mem::take(report).finish(exit.any());
+    keep_cuts(exit.any(), &reason);
     let path = exit.any().path(exit.any().type_name());
     exit.any().shared.ends.note(exit.any(), &reason, true);
     match &reason {

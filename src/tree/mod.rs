@@ -36,7 +36,7 @@ pub use child_exit::{ChildExit, Watched};
 pub(crate) use launch::{launch, launch_blocking, launch_thread};
 pub(crate) use lifecycle::{
     Body, BodyEnd, Denied, Exit, Halt, Manner, Report, RestartCount, Resume, StopChildren,
-    forget_child_exit, next_child_exit, register, register_scope, tolerated,
+    forget_child_exit, keep_cuts, next_child_exit, register, register_scope, tolerated,
 };
 pub(crate) use look::{Awaiting, ChildrenLook, Joined, Look, look};
 pub(crate) use node::signals;

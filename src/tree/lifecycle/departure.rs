@@ -295,12 +295,26 @@ pub(in crate::tree) fn note_cuts(
     let ending = above.phase >= Phase::Stopping
         || node.signals.load().is_joining()
         || node.has_owner(Snapshot::is_told_to_end);
-    let Some(table) = above.children.as_mut().filter(|_| ending) else {
-        return;
-    };
-    match end {
-        StopReason::CutShort(cut) => table.cuts.push(cut.clone()),
-        StopReason::Failed(failure) => table.cuts.extend(failure.all_cuts()),
-        _ => {}
+    if let Some(table) = above.children.as_mut().filter(|_| ending) {
+        table.note_cuts(end);
+    }
+}
+
+/// A restart settles what went wrong in the last incarnation, but no cut: if the node, or one above it, has been told to
+/// end meanwhile, that end was cut short (rule 7).
+pub(crate) fn keep_cuts(node: &Arc<dyn AnyNode>, end: &StopReason) {
+    let is_told = node.signals.load().is_told_to_end() || node.has_owner(Snapshot::is_told_to_end);
+    if is_told && let Some(table) = &mut lock(&node.state).children {
+        table.note_cuts(end);
+    }
+}
+
+impl Children {
+    fn note_cuts(&mut self, end: &StopReason) {
+        match end {
+            StopReason::CutShort(cut) => self.cuts.push(cut.clone()),
+            StopReason::Failed(failure) => self.cuts.extend(failure.all_cuts()),
+            _ => {}
+        }
     }
 }

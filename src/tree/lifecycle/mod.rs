@@ -12,6 +12,7 @@ mod stop_children;
 mod stop_level;
 
 pub(crate) use body::{Body, BodyEnd, Halt};
+pub(crate) use departure::keep_cuts;
 pub(crate) use exit::Exit;
 pub(crate) use report::{Report, forget_child_exit, next_child_exit, tolerated};
 pub(crate) use restart::{RestartCount, Resume};
