@@ -314,3 +314,59 @@ fn stop_if_empty_closes_as_any_stop() {
         assert_eq!(log.entries(), ["last", "refused true", "fired true"]);
     });
 }
+
+/// Sends on what it gets.
+struct Relay {
+    to: ActorRef<Msg>,
+    log: Log,
+    _guard: Guard,
+}
+
+impl Actor for Relay {
+    type Msg = &'static str;
+
+    async fn handle(&mut self, text: &'static str, _: &mut Context<Self>) -> tenure::Result {
+        self.log.push(text);
+        self.to.tell(note(text)).await?;
+        Ok(())
+    }
+
+    async fn on_drain(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        self.log.push("on_drain");
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        self.log.push("on_stop");
+        Ok(())
+    }
+}
+
+/// It is no failure in a tree that ends (rule 4); but neither has the actor drained, since it has not handled all mail.
+#[test]
+fn error_that_says_stopped_makes_a_stop_of_a_drain() {
+    for restart in [Restart::Never, Restart::OnFailure] {
+        paused(async |check| {
+            let log = Log::default();
+            tenure::scope(async |scope| {
+                let gone = scope.spawn(Node::new(&check, &log))?;
+                gone.stop().await?;
+                let (to, own, guards) = (gone.clone(), log.clone(), check.clone());
+                let relay = ChildSpec::factory(move || Relay {
+                    to: to.clone(),
+                    log: own.clone(),
+                    _guard: guards.guard(),
+                });
+                let relay = scope.spawn(relay.restart(restart))?;
+                relay.tell("first").await?;
+                relay.tell("second").await?;
+                let end = relay.drain().await;
+                assert!(matches!(end, Ok(StopReason::Stopped)), "{end:?}");
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(log.entries(), ["first", "on_stop"]);
+        });
+    }
+}

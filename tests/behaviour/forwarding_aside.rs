@@ -72,8 +72,8 @@ impl Actor for Desk {
 
     async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
         match msg {
-            Msg::Work(_, reply) if ctx.deadline().is_some() => reply.send("in time"),
-            Msg::Work(_, reply) => reply.send("done"),
+            Msg::Work(_guard, reply) if ctx.deadline().is_some() => reply.send("in time"),
+            Msg::Work(_guard, reply) => reply.send("done"),
             Msg::Note(_) => {
                 self.0.reach();
                 self.0.opened().await;
