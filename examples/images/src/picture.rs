@@ -62,7 +62,7 @@ pub(crate) fn look(bytes: &[u8], most_pixels: u64) -> Result<Look, Unfit> {
 /// Makes all thumbnails. Between two steps it says how many are made, and ends with nothing if it is not to go on.
 pub(crate) fn thumbnails(
     bytes: &[u8],
-    mut goes_on: impl FnMut(usize) -> bool,
+    goes_on: &mut dyn FnMut(usize) -> bool,
 ) -> ImageResult<Option<Vec<Thumbnail>>> {
     let mut made = Vec::new();
     if !goes_on(0) {
@@ -127,7 +127,7 @@ mod tests {
         let bytes = bytes.into_inner();
         for steps in 0..=SIZES.len() {
             let mut said = Vec::new();
-            let ended = thumbnails(&bytes, |made| {
+            let ended = thumbnails(&bytes, &mut |made| {
                 said.push(made);
                 said.len() <= steps
             });

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tenure::prelude::*;
 use tenure_actors::dashboard::DashboardOptions;
@@ -8,7 +9,8 @@ use tenure_actors::http::serve;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::{JobsOptions, Work, workers};
+use crate::jobs::{JobsOptions, Shrink, Work, workers};
+use crate::picture;
 use crate::settings::Settings;
 use crate::store::StoreOptions;
 use crate::web::{self, App};
@@ -19,6 +21,8 @@ use crate::web::{self, App};
 pub struct Service {
     settings: Settings,
     store: StoreOptions,
+    /// What its workers do.
+    shrink: Arc<Shrink>,
     /// Those who do the work, if they are not the service's own.
     workers: Option<ActorRef<Work>>,
     /// Fires when no job is to be begun any more.
@@ -56,10 +60,18 @@ impl Service {
         Self {
             settings,
             store,
+            shrink: Arc::new(picture::thumbnails),
             workers: None,
             closing: CancellationToken::new(),
             address: None,
         }
+    }
+
+    /// Has its workers do this with each image: what fails or panics, in a test.
+    #[must_use]
+    pub fn with_shrink(mut self, shrink: Arc<Shrink>) -> Self {
+        self.shrink = shrink;
+        self
     }
 
     /// Has others do the work: a [`Probe`](tenure::testing::Probe) in a test.
@@ -92,7 +104,10 @@ impl Actor for Service {
         ctx.start(dashboard.spec()).await?;
         let workers = match self.workers.clone() {
             Some(workers) => workers,
-            None => ctx.start(workers(&store, &limits)).await?,
+            None => {
+                let shrink = Arc::clone(&self.shrink);
+                ctx.start(workers(&store, &limits, shrink)).await?
+            }
         };
         let jobs = JobsOptions {
             store: store.clone(),

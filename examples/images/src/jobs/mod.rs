@@ -10,4 +10,4 @@ mod worker;
 
 pub(crate) use actor::{JobsMsg, JobsOptions, Refusal, Submission, Watching};
 pub(crate) use worker::workers;
-pub use worker::{Unmade, Work};
+pub use worker::{Shrink, Unmade, Work};

@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use image::ImageResult;
 use tenure::prelude::*;
 use tenure_actors::pool::{Blocking, PoolOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::JobsMsg;
 use crate::job::Thumbnail;
-use crate::picture;
 use crate::settings::Limits;
 use crate::store::{StoreError, StoreMsg};
 
@@ -23,6 +23,12 @@ pub struct Work {
     pub(super) jobs: ActorRef<JobsMsg>,
     pub(super) reply: ReplyTo<Result<Vec<Thumbnail>, Unmade>>,
 }
+
+/// Makes all thumbnails of an image. Between two steps it says how many are made, and ends with nothing if it is told not
+/// to go on.
+pub type Shrink = dyn Fn(&[u8], &mut dyn FnMut(usize) -> bool) -> ImageResult<Option<Vec<Thumbnail>>>
+    + Send
+    + Sync;
 
 /// Why there are no thumbnails.
 #[derive(Debug)]
@@ -69,11 +75,12 @@ impl Work {
 pub(crate) fn workers(
     store: &ActorRef<StoreMsg>,
     limits: &Limits,
+    shrink: Arc<Shrink>,
 ) -> ChildSpec<PoolOptions<Blocking<Work>>> {
     let store = store.clone();
     let worker = Blocking::new(move |work: Work, token: &CancellationToken| {
         work.begin();
-        let made = make(&work, &store, token);
+        let made = make(&work, &store, &*shrink, token);
         work.finish(made);
         Ok(())
     });
@@ -91,9 +98,10 @@ pub(crate) fn workers(
 fn make(
     work: &Work,
     store: &ActorRef<StoreMsg>,
+    shrink: &Shrink,
     token: &CancellationToken,
 ) -> Result<Vec<Thumbnail>, Unmade> {
-    let goes_on = |made| {
+    let mut goes_on = |made| {
         work.made(made);
         !token.is_cancelled() && work.is_wanted()
     };
@@ -106,7 +114,7 @@ fn make(
     let Some(image) = image else {
         return Err(Unmade::Unfit("its image is gone".to_owned()));
     };
-    match picture::thumbnails(&image, goes_on) {
+    match shrink(&image, &mut goes_on) {
         Ok(Some(thumbnails)) => Ok(thumbnails),
         Ok(None) => Err(Unmade::Cancelled),
         Err(error) => Err(Unmade::Unfit(error.to_string())),

@@ -22,6 +22,8 @@ struct State {
     unsynced: Vec<Write>,
     /// Every call fails in this way.
     fault: Option<io::ErrorKind>,
+    /// So often it panics when it is opened.
+    panics: u32,
     writes: u64,
     /// With which write it begins to fail.
     fails_at: Option<u64>,
@@ -38,7 +40,14 @@ enum Write {
 impl Disk {
     pub(crate) fn opener(&self) -> Open {
         let disk = self.clone();
-        Arc::new(move || Database::builder().create_with_backend(Head(disk.clone())))
+        Arc::new(move || {
+            let mut state = disk.state();
+            let panics = state.panics > 0;
+            state.panics -= u32::from(panics);
+            drop(state);
+            assert!(!panics, "a disk that panics");
+            Database::builder().create_with_backend(Head(disk.clone()))
+        })
     }
 
     /// From here on nothing can be read or written.
@@ -51,9 +60,19 @@ impl Disk {
         self.state().fails_at = Some(write);
     }
 
+    /// From here on it panics so often when it is opened.
+    pub(crate) fn panic(&self, times: u32) {
+        self.state().panics = times;
+    }
+
+    /// How often it still would.
+    pub(crate) fn panics_left(&self) -> u32 {
+        self.state().panics
+    }
+
     pub(crate) fn heal(&self) {
         let mut state = self.state();
-        (state.fault, state.fails_at) = (None, None);
+        (state.fault, state.fails_at, state.panics) = (None, None, 0);
     }
 
     pub(crate) fn writes(&self) -> u64 {

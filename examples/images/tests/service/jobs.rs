@@ -16,7 +16,7 @@ use crate::disk::Disk;
 use crate::pictures;
 use crate::running::{Running, next, service};
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn each_format_becomes_thumbnails_of_all_sizes() {
     let running = Running::start(&Disk::default(), Limits::default()).await;
     let formats = [
@@ -43,7 +43,7 @@ async fn each_format_becomes_thumbnails_of_all_sizes() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn what_can_be_seen_through_stays_so() {
     let running = Running::start(&Disk::default(), Limits::default()).await;
     let id = running.post(&pictures::see_through()).await.id();
@@ -53,7 +53,7 @@ async fn what_can_be_seen_through_stays_so() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn file_of_a_form_brings_its_name_and_a_query_goes_before_it() {
     let running = Running::start(&Disk::default(), Limits::default()).await;
     let mut body = b"--X\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhi\r\n--X\r\n\
@@ -72,7 +72,7 @@ async fn file_of_a_form_brings_its_name_and_a_query_goes_before_it() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn cancel_is_answered_when_the_work_has_ended() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
     let id = running.post(&pictures::png()).await.id();
@@ -97,7 +97,7 @@ async fn cancel_is_answered_when_the_work_has_ended() {
 }
 
 /// The same with a thread that works until it sees that it is to end.
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn cancel_ends_the_work_on_its_thread() {
     let thread = Blocking::new(|work: Work, token: &CancellationToken| {
         work.begin();
@@ -124,7 +124,7 @@ async fn cancel_ends_the_work_on_its_thread() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn job_that_was_asked_for_so_ends_with_its_client() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
     let image = pictures::png();
@@ -145,7 +145,7 @@ async fn job_that_was_asked_for_so_ends_with_its_client() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn crash_ends_what_was_to_end_with_its_client_and_nothing_else() {
     let disk = Disk::default();
     let (running, _probe) = Running::with_probe(&disk, Limits::default()).await;
@@ -167,7 +167,7 @@ async fn crash_ends_what_was_to_end_with_its_client_and_nothing_else() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn job_outlives_its_client_unless_that_was_asked_for() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
     // The client closes its connection with the answer.
@@ -179,7 +179,7 @@ async fn job_outlives_its_client_unless_that_was_asked_for() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn client_that_stays_is_told_all_that_becomes_of_its_job() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
     let image = pictures::png();
@@ -198,10 +198,11 @@ async fn client_that_stays_is_told_all_that_becomes_of_its_job() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn viewer_is_sent_all_jobs_and_then_what_changes() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
     let first = running.post(&pictures::png()).await.id();
+    let work = next(&mut probe).await;
     let mut viewer = open(running.address, &head("GET", "/events", "")).await;
     read_until(&mut viewer, "event: jobs\ndata: [{").await;
     let mut one = open(
@@ -212,20 +213,20 @@ async fn viewer_is_sent_all_jobs_and_then_what_changes() {
     read_until(&mut one, "event: job\n").await;
     let second = running.post(&pictures::png()).await.id();
     read_until(&mut viewer, &format!("\"id\":{second}")).await;
-    next(&mut probe).await.finish(Ok(Vec::new()));
+    work.finish(Ok(Vec::new()));
     read_until(&mut viewer, "\"done\"").await;
     let came = read_until(&mut one, "\"done\"").await;
     assert!(!came.contains(&format!("\"id\":{second}")));
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn drain_tells_viewers_and_leaves_what_waits_for_the_next_start() {
     let disk = Disk::default();
     let (running, mut probe) = Running::with_probe(&disk, Limits::default()).await;
     let worked_at = running.post(&pictures::png()).await.id();
-    let waits = running.post(&pictures::png()).await.id();
     let work = next(&mut probe).await;
+    let waits = running.post(&pictures::png()).await.id();
     let mut viewer = open(running.address, &head("GET", "/events", "")).await;
     read_until(&mut viewer, "event: jobs").await;
 
@@ -241,7 +242,7 @@ async fn drain_tells_viewers_and_leaves_what_waits_for_the_next_start() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn work_that_takes_longer_than_a_drain_has_is_left_for_the_next_start() {
     let limits = Limits {
         finish: Duration::from_millis(50),
@@ -259,7 +260,7 @@ async fn work_that_takes_longer_than_a_drain_has_is_left_for_the_next_start() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn oldest_jobs_make_room() {
     let limits = Limits {
         kept: 1,
@@ -284,7 +285,7 @@ async fn oldest_jobs_make_room() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn page_and_dashboard_are_served_with_a_strict_policy() {
     let running = Running::start(&Disk::default(), Limits::default()).await;
     for target in [
@@ -306,7 +307,7 @@ async fn page_and_dashboard_are_served_with_a_strict_policy() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn work_that_its_worker_gives_up_is_handed_out_again() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
     let id = running.post(&pictures::png()).await.id();

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,32 +28,59 @@ pub(crate) fn send(address: SocketAddr, method: &str, target: &str, body: &[u8])
     has_head.then(|| parse(&bytes))
 }
 
-/// Posts from several threads until told to end; gives the jobs that were accepted.
-fn post_until(address: SocketAddr, is_over: &AtomicBool) -> Vec<u64> {
-    let image = pictures::png();
-    let posting = || {
+/// What several threads post, until they are told to end.
+#[derive(Default)]
+struct Posting {
+    is_over: AtomicBool,
+    accepted: AtomicUsize,
+}
+
+impl Posting {
+    /// Gives the jobs that were accepted.
+    fn run(&self, address: SocketAddr) -> Vec<u64> {
+        thread::scope(|scope| {
+            let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| self.post(address))).collect();
+            clients
+                .into_iter()
+                .flat_map(|it| it.join().unwrap())
+                .collect()
+        })
+    }
+
+    fn post(&self, address: SocketAddr) -> Vec<u64> {
+        let image = pictures::png();
         let mut accepted = Vec::new();
-        while !is_over.load(Ordering::Relaxed) {
+        while !self.is_over.load(Ordering::Relaxed) {
             match send(address, "POST", "/jobs", &image) {
                 Some(answer) if answer.status == 202 => {
                     // The head alone is a promise.
                     let id = answer.head.split("/jobs/").nth(1).unwrap();
                     let id = id.split("\r\n").next().unwrap();
                     accepted.push(id.parse().unwrap());
+                    self.accepted.fetch_add(1, Ordering::Relaxed);
                 }
                 Some(answer) => assert!([429, 503].contains(&answer.status), "{answer:?}"),
                 None => break,
             }
         }
         accepted
-    };
-    thread::scope(|scope| {
-        let clients: Vec<_> = (0..4).map(|_| scope.spawn(posting)).collect();
-        clients
-            .into_iter()
-            .flat_map(|it| it.join().unwrap())
-            .collect()
-    })
+    }
+
+    /// Waits until so many jobs were accepted, however fast the machine is.
+    fn until_accepted(&self, jobs: u64) {
+        let begin = Instant::now();
+        while (self.accepted.load(Ordering::Relaxed) as u64) < jobs {
+            assert!(
+                begin.elapsed() < Duration::from_secs(60),
+                "nothing is accepted"
+            );
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
 }
 
 pub(crate) fn json(address: SocketAddr, target: &str) -> serde_json::Value {
@@ -94,13 +121,14 @@ fn accepted_jobs_outlive_a_kill_at_any_moment() {
     let mut all = 0;
     for kill in 0..kills {
         let process = Process::start(&folder);
-        let (address, is_over) = (process.address, AtomicBool::new(false));
+        let (address, posting) = (process.address, Posting::default());
         let accepted = thread::scope(|scope| {
-            let posting = scope.spawn(|| post_until(address, &is_over));
-            thread::sleep(Duration::from_millis(20 + dice.roll(250)));
+            let posted = scope.spawn(|| posting.run(address));
+            posting.until_accepted(dice.roll(20));
+            thread::sleep(Duration::from_millis(dice.roll(30)));
             process.kill();
-            is_over.store(true, Ordering::Relaxed);
-            posting.join().unwrap()
+            posting.end();
+            posted.join().unwrap()
         });
         println!("kill {kill}: {} accepted", accepted.len());
         all += accepted.len();
@@ -115,15 +143,15 @@ fn accepted_jobs_outlive_a_kill_at_any_moment() {
 fn sigterm_under_load_ends_well_and_loses_nothing() {
     let folder = Folder::new("sigterm");
     let process = Process::start(&folder);
-    let (address, is_over) = (process.address, AtomicBool::new(false));
+    let (address, posting) = (process.address, Posting::default());
     let accepted = thread::scope(|scope| {
-        let posting = scope.spawn(|| post_until(address, &is_over));
-        thread::sleep(Duration::from_millis(500));
+        let posted = scope.spawn(|| posting.run(address));
+        posting.until_accepted(20);
         process.signal("TERM");
         let status = process.ended(Duration::from_secs(25));
         assert_eq!(status.code(), Some(0));
-        is_over.store(true, Ordering::Relaxed);
-        posting.join().unwrap()
+        posting.end();
+        posted.join().unwrap()
     });
     assert!(!accepted.is_empty());
     let process = Process::start(&folder);

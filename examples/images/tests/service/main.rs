@@ -10,5 +10,6 @@ mod pictures;
 mod power;
 mod process;
 mod readme;
+mod restarts;
 mod running;
 mod store_faults;

@@ -138,7 +138,7 @@ async fn writes() -> (u64, u64) {
     (opened, disk.writes())
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "500s")]
+#[tenure::test(flavor = "multi_thread", timeout = "500s", patience = "10s")]
 async fn whatever_was_acknowledged_outlives_a_power_cut() {
     let cuts = std::env::var("POWER_CUTS").map_or(60, |cuts| cuts.parse().unwrap());
     let (opened, all) = writes().await;
@@ -170,7 +170,7 @@ async fn whatever_was_acknowledged_outlives_a_power_cut() {
 }
 
 /// A commit that fails late may be on the disk all the same; its clients were told that it is not.
-#[tenure::test(flavor = "multi_thread", timeout = "120s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn job_that_was_refused_is_not_done_although_the_disk_has_it() {
     let (mut were_there, mut refused) = (0, 0);
     for later in 1.. {

@@ -2,9 +2,10 @@
 
 #[test]
 fn each_row_of_bad_input_names_a_test() {
-    const TESTS: [(&str, &str); 3] = [
+    const TESTS: [(&str, &str); 4] = [
         ("bad_input", include_str!("bad_input.rs")),
         ("jobs", include_str!("jobs.rs")),
+        ("restarts", include_str!("restarts.rs")),
         ("store_faults", include_str!("store_faults.rs")),
     ];
     let readme = include_str!("../../README.md");

@@ -30,7 +30,8 @@ impl Running {
     /// With a worker that does what the test says.
     pub(crate) async fn with_probe(disk: &Disk, limits: Limits) -> (Self, Probe<Work>) {
         let system = System::start().unwrap();
-        let probe = Probe::spawn(&system).unwrap();
+        // The machine may be busy: this is not about how long it takes to be handed work.
+        let probe = Probe::spawn(&system).unwrap().limit(LONG);
         let service = service(disk, limits).with_workers(probe.actor().clone());
         (Self::on(system, service).await, probe)
     }

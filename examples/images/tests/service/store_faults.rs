@@ -11,7 +11,7 @@ use crate::pictures;
 use crate::process::Folder;
 use crate::running::{Running, next, service};
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn full_store_refuses_new_jobs_and_loses_none() {
     let image = pictures::png();
     let limits = Limits {
@@ -31,7 +31,7 @@ async fn full_store_refuses_new_jobs_and_loses_none() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn store_that_fails_refuses_new_jobs_and_loses_none() {
     for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
         let disk = Disk::default();
@@ -60,7 +60,7 @@ async fn store_that_fails_refuses_new_jobs_and_loses_none() {
     }
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn image_that_cannot_be_read_for_a_while_is_done_all_the_same() {
     let disk = Disk::default();
     let (running, mut probe) = Running::with_probe(&disk, Limits::default()).await;
@@ -83,7 +83,7 @@ async fn why_not(service: Service) -> String {
     format!("{error:?}")
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn store_that_cannot_be_opened_fails_the_start() {
     let disk = Disk::default();
     disk.fail(ErrorKind::PermissionDenied);
@@ -91,7 +91,7 @@ async fn store_that_cannot_be_opened_fails_the_start() {
     assert!(why.contains("the store cannot be used"), "{why}");
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn folder_that_another_service_uses_fails_the_start_and_is_left_alone() {
     let folder = Folder::new("shared");
     let settings = Settings {
@@ -108,7 +108,7 @@ async fn folder_that_another_service_uses_fails_the_start_and_is_left_alone() {
     running.drain().await;
 }
 
-#[tenure::test(flavor = "multi_thread", timeout = "60s")]
+#[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn port_in_use_fails_the_start_with_its_address() {
     let running = Running::start(&Disk::default(), Limits::default()).await;
     let folder = Folder::new("port");
