@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::future::pending;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -398,4 +399,68 @@ fn slow_stop_of_a_deep_chain() {
             "{order:?}: {deep:?} for a chain {TIMES} times as deep as one that takes {shallow:?}"
         );
     }
+}
+
+/// Has nothing to do, and is told to end once all tasks beside it have ended.
+struct Idle;
+
+impl Actor for Idle {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+/// The times of this in one size, and in one that is so many times smaller, as often. If they are linear they are alike.
+fn compare(small: usize, times: usize, mut run: impl FnMut(usize) -> Duration) {
+    let (mut small_ones, mut large) = (Duration::MAX, Duration::MAX);
+    for _ in 0..3 {
+        small_ones = small_ones.min((0..times).map(|_| run(small)).sum());
+        large = large.min(run(small * times));
+    }
+    assert!(
+        large < small_ones * 3,
+        "{times} times {small}: {small_ones:?}, {times} times as many at once: {large:?}"
+    );
+}
+
+/// A task that opens a scope, in which it starts the next; its body ends at once.
+fn scopes(
+    below: usize,
+    complete: Arc<Notify>,
+) -> Pin<Box<dyn Future<Output = tenure::Result> + Send>> {
+    Box::pin(async move {
+        if below == 0 {
+            complete.notify_one();
+            return pending().await;
+        }
+        let ended = tenure::scope_send(move |scope: Scope| async move {
+            scope.spawn(Idle)?;
+            scope.task(scopes(below - 1, complete))?;
+            Ok(())
+        });
+        Ok(ended.await?)
+    })
+}
+
+#[test]
+fn nested_scopes_whose_bodies_have_ended() {
+    let _alone = alone();
+    compare(250, 8, |depth| {
+        let mut time = Duration::MAX;
+        in_order(async |_check| {
+            let system = System::start().unwrap();
+            let complete = Arc::new(Notify::new());
+            let running = running_time();
+            let outermost = system.task(scopes(depth, Arc::clone(&complete))).unwrap();
+            complete.notified().await;
+            // Each scope has seen that its body has ended.
+            common::settled().await;
+            time = running_time() - running;
+            outermost.node().kill().await.unwrap();
+            system.stop().await.unwrap();
+        });
+        time
+    });
 }

@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -8,8 +7,8 @@ use super::stop_level::{Level, LevelStep, Manner, Next};
 use crate::error::{Kind, Unjoined};
 use crate::sync::lock;
 use crate::tree::node::signals::{Marks, Snapshot};
-use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Order, request};
-use crate::tree::waiting::{OverdueTimer, Reach, awaited_nodes};
+use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Order, TaskWaits, request};
+use crate::tree::waiting::{OverdueTimer, Reach, awaited_children};
 
 /// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
 /// the others, in the node's stop order.
@@ -89,7 +88,7 @@ impl StopChildren {
                         return Poll::Pending;
                     }
                 }
-                Next::TellAwaited(tasks) => self.tell_awaited(owner, tasks),
+                Next::TellAwaited(waits) => self.tell_awaited(owner, waits),
                 Next::Tell(child) => self.tell(&child),
                 Next::Adopt(scope) => {
                     scope.signals.adopt();
@@ -199,29 +198,11 @@ impl StopChildren {
         }
     }
 
-    /// Tells those for whose ends these tasks wait, or what is beneath them; also where they wait for a sibling that
-    /// waits for that, or for its own order.
-    fn tell_awaited(&self, owner: &Arc<dyn AnyNode>, tasks: Vec<Arc<dyn AnyNode>>) {
-        let here = self.here(owner);
-        let mut known: HashSet<_> = tasks.iter().map(|task| task.id()).collect();
-        let mut pending = tasks;
-        let mut is_new = |node: &Arc<dyn AnyNode>| known.insert(node.id());
-        while let Some(next) = pending.pop() {
-            // An actor that is waited for has code of its own that may wait; a task may have other tasks.
-            if next.kind() != Kind::Actor {
-                pending.extend(next.children().into_iter().filter(&mut is_new));
-            }
-            for (target, by_order) in awaited_nodes(next.node()) {
-                let Some(child) = child_above(here, &target) else {
-                    continue;
-                };
-                if by_order && !is_task(&child) {
-                    self.tell(&child);
-                }
-                if is_new(&target) {
-                    pending.push(target);
-                }
-            }
+    /// Tells those for whose ends tasks wait, or what is beneath them; also where they wait for a sibling that waits for
+    /// that, or for its own order.
+    fn tell_awaited(&self, owner: &Arc<dyn AnyNode>, waits: TaskWaits) {
+        for child in awaited_children(self.here(owner), waits) {
+            self.tell(&child);
         }
     }
 
@@ -330,20 +311,4 @@ fn reach<'a>(owner: &'a Arc<dyn AnyNode>, top: Option<&Level>, signals: Snapshot
 fn limit(node: &Arc<dyn AnyNode>) -> Option<Instant> {
     let killed = node.signals.load().is_killed();
     lock(&node.state).bound().filter(|_| !killed)
-}
-
-/// The child of this owner that the node is, or is beneath.
-fn child_above(owner: &Arc<dyn AnyNode>, node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
-    let mut next = node;
-    while let Some(above) = next.owner() {
-        if above.id() == owner.id() {
-            return Some(Arc::clone(next));
-        }
-        next = above;
-    }
-    None
-}
-
-fn is_task(node: &Arc<dyn AnyNode>) -> bool {
-    matches!(node.kind(), Kind::Task | Kind::Blocking)
 }

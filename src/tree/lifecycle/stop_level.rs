@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::sync::lock;
-use crate::tree::node::{AnyNode, Awaited, Children, Key, StopOrder};
+use crate::tree::node::{AnyNode, Awaited, Children, Key, StopOrder, TaskWaits};
 
 /// How the children of a node are told to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,9 +48,9 @@ pub(super) enum Next {
     /// Some of many: told all in one poll they would keep their owner's thread from everything else,
     /// and each be out of its caches when it comes to its end.
     TellSome(Vec<Arc<dyn AnyNode>>),
-    /// These tasks may await the ends of siblings, which are told only after the tasks have ended. Such siblings are
-    /// told now, or both would wait for ever.
-    TellAwaited(Vec<Arc<dyn AnyNode>>),
+    /// Tasks may await the ends of siblings, which are told only after the tasks have ended. Such siblings are told now,
+    /// or both would wait for ever.
+    TellAwaited(TaskWaits),
     Tell(Arc<dyn AnyNode>),
     /// This child is a scope whose future somebody keeps. It has been told, and what is beneath it is next.
     Adopt(Arc<dyn AnyNode>),
@@ -102,7 +102,10 @@ impl Level {
                 LevelStep::Begin => {
                     self.step = LevelStep::TellTasks;
                     table.awaited = Awaited::Tasks;
-                    table.task_waits = manner != Manner::Stop;
+                    table.task_waits = match manner != Manner::Stop && table.has_others() {
+                        true => TaskWaits::All,
+                        false => TaskWaits::default(),
+                    };
                     table.begin_round();
                 }
                 LevelStep::TellTasks => match table.next_of_round(true, self.told_tasks) {
@@ -113,10 +116,8 @@ impl Level {
                     }
                 },
                 LevelStep::AwaitTasks if table.tasks() > 0 => {
-                    return match std::mem::take(&mut table.task_waits) {
-                        true => Next::TellAwaited(table.all_tasks()),
-                        false => Next::Wait,
-                    };
+                    let begun = table.task_waits.take();
+                    return begun.map_or(Next::Wait, Next::TellAwaited);
                 }
                 LevelStep::AwaitTasks => self.step = LevelStep::after_tasks(table, order),
                 LevelStep::Reverse(Some(key)) if table.lasts(key) => {

@@ -1,8 +1,8 @@
 //! What a node keeps of its waits for others, and of those of others for it. How they are used is told in
 //! `waiting/wait_graph.rs`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use slab::Slab;
 use tokio::time::Instant;
@@ -60,6 +60,73 @@ pub(in crate::tree) struct NodeEdges {
     pub(in crate::tree) limited: [Edges; 2],
 }
 
+/// The waits that an owner of tasks has to look at, as its tasks may wait by them for what it has yet to tell to end.
+pub(in crate::tree) enum TaskWaits {
+    /// These, which are the tasks' own.
+    Begun(Vec<BegunWait>),
+    /// All that lead on from its tasks.
+    All,
+}
+
+/// A wait, and where it was listed. An owner does not hold it: with its last holder may go a reply.
+pub(in crate::tree) struct BegunWait {
+    edge: Weak<Edge>,
+    from: Weak<dyn AnyNode>,
+    limited: bool,
+    key: usize,
+}
+
+impl BegunWait {
+    fn new(edge: &Arc<Edge>) -> Self {
+        Self {
+            edge: Arc::downgrade(edge),
+            from: Arc::downgrade(&edge.from),
+            limited: edge.limited,
+            key: edge.keys[EdgeEnd::From as usize].load(Ordering::Relaxed),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.edge.strong_count() == 0
+    }
+
+    /// Looks at the wait, unless it is over.
+    pub(in crate::tree) fn look<R>(&self, look: impl FnOnce(&Edge) -> R) -> Option<R> {
+        let from = self.from.upgrade()?;
+        let state = lock(&from.state);
+        let edges = state.extras.as_ref()?.edges.as_ref()?;
+        let edge = edges.all(self.limited)[EdgeEnd::From as usize].get(self.key)?;
+        // Another may be in its place by now.
+        std::ptr::eq(Arc::as_ptr(edge), self.edge.as_ptr()).then(|| look(edge))
+    }
+}
+
+impl TaskWaits {
+    /// What there is to look at, if there is anything.
+    pub(in crate::tree) fn take(&mut self) -> Option<Self> {
+        match self {
+            Self::Begun(waits) if waits.is_empty() => None,
+            _ => Some(std::mem::take(self)),
+        }
+    }
+
+    pub(in crate::tree) fn add(&mut self, edge: &Arc<Edge>) {
+        let Self::Begun(waits) = self else { return };
+        // Nobody may poll an owner that is a scope. Looked for before the list grows, so that it takes a constant time
+        // for each.
+        if waits.len() == waits.capacity() {
+            waits.retain(|wait| !wait.is_over());
+        }
+        waits.push(BegunWait::new(edge));
+    }
+}
+
+impl Default for TaskWaits {
+    fn default() -> Self {
+        Self::Begun(Vec::new())
+    }
+}
+
 /// The edges of which a node is at the same end.
 pub(in crate::tree) type Edges = Slab<Arc<Edge>>;
 
@@ -80,9 +147,17 @@ impl Edge {
 impl NodeEdges {
     /// Those of the node whose code waits.
     pub(in crate::tree) fn of_code(&self) -> impl Iterator<Item = (usize, &Arc<Edge>)> {
-        let both = [&self.unlimited, &self.limited];
+        let both = [self.all(false), self.all(true)];
         both.into_iter()
             .flat_map(|both| &both[EdgeEnd::From as usize])
+    }
+
+    fn all(&self, limited: bool) -> &[Edges; 2] {
+        if limited {
+            &self.limited
+        } else {
+            &self.unlimited
+        }
     }
 
     fn of(&mut self, edge: &Edge, end: EdgeEnd) -> &mut Edges {

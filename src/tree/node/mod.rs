@@ -41,7 +41,7 @@ pub use dead_letters::DeadLetter;
 pub(crate) use dead_letters::{LetterHook, Letters};
 pub(crate) use deadlines::{inherited_beside, inherited_caller, inherited_or_default};
 pub(crate) use edges::Request;
-pub(in crate::tree) use edges::{Edge, EdgeEnd, Edges};
+pub(in crate::tree) use edges::{Edge, EdgeEnd, Edges, TaskWaits};
 pub(in crate::tree) use ends::note_end;
 pub(crate) use ends::{EndListener, EndLog};
 pub use id::NodeId;

@@ -5,6 +5,7 @@ mod joins;
 mod overdue;
 mod stopped;
 mod stopping;
+mod task_waits;
 mod turns;
 mod wait_bound;
 mod wait_graph;
@@ -14,9 +15,9 @@ pub(crate) use overdue::{OverdueTimer, Reach};
 pub use stopped::Stopped;
 pub(crate) use stopped::UntilStopped;
 pub use stopping::Stopping;
+pub(in crate::tree) use task_waits::awaited_children;
 pub(in crate::tree) use turns::turn_ahead;
 pub(crate) use wait_bound::{Overrun, WaitBound};
 pub(crate) use wait_graph::Wait;
-pub(in crate::tree) use wait_graph::awaited_nodes;
 #[cfg(feature = "simulation")]
 pub(crate) use wait_graph::waits_in_words;

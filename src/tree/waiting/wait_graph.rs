@@ -24,12 +24,11 @@ use tokio::time::Instant;
 
 use super::cycles::{cycle, named};
 use super::joins::{count_joined, joined, joiner, joins};
+use super::task_waits::tell_owners;
 use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahead, waits_behind};
 use crate::error::{Cycle, Kind};
 use crate::sync::{lock, moment};
-use crate::tree::node::{
-    AnyNode, Edge, EdgeEnd, Edges, Node, NodeState, Request, beneath, wake_owner, with_carrier,
-};
+use crate::tree::node::{AnyNode, Edge, EdgeEnd, Edges, NodeState, Request, beneath, with_carrier};
 
 /// A wait that is kept by its future, and listed by each of its polls that is pending.
 #[must_use = "the wait is over when this is dropped"]
@@ -224,23 +223,8 @@ impl Edge {
         self.from.add_edge(self, EdgeEnd::From);
         self.from.note_edges();
         if target_waits || matches!(self.request, Request::End | Request::Order) {
-            self.tell_owners();
-        }
-    }
-
-    /// It may be a wait that only an order ends, or lead to one. An owner above that waits for its tasks before it
-    /// tells the others is to give that order now.
-    #[cold]
-    fn tell_owners(&self) {
-        let mut next = self.from.owner();
-        while let Some(owner) = next {
-            if owner.signals.load().is_joining() {
-                if let Some(table) = &mut lock(&owner.state).children {
-                    table.task_waits = true;
-                }
-                wake_owner(owner, true);
-            }
-            next = owner.owner();
+            // It may be a wait that only an order ends, or lead to one.
+            tell_owners(self);
         }
     }
 
@@ -287,25 +271,6 @@ impl Edge {
                 .target
                 .holds_up(&self.request, &|| beneath(&self.from, self.target.node()))
     }
-}
-
-/// Those for which the code of this node waits, with a limit or without, and whether that is until they are told to
-/// end.
-pub(in crate::tree) fn awaited_nodes(node: &Node) -> Vec<(Arc<dyn AnyNode>, bool)> {
-    let state = lock(&node.state);
-    let edges = state
-        .extras
-        .as_ref()
-        .and_then(|extras| extras.edges.as_ref());
-    let edges = edges.into_iter().flat_map(|edges| {
-        let both = [&edges.unlimited, &edges.limited];
-        both.into_iter()
-            .flat_map(|both| &both[EdgeEnd::From as usize])
-    });
-    let by_order = |edge: &Edge| matches!(edge.request, Request::End | Request::Order);
-    edges
-        .map(|(_, edge)| (Arc::clone(&edge.target), by_order(edge)))
-        .collect()
 }
 
 /// How many waits without a limit there are at this end of a node.

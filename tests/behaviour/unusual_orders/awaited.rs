@@ -1,9 +1,13 @@
 //! Ends that somebody awaits only once they have begun, or after.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::{Doer, Msg, SECOND, in_scope, run};
-use crate::common::{Log, multi_thread, settled};
+use crate::common::{Log, multi_thread, paused, settled};
+use tenure::StopError;
 use tenure::prelude::*;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -209,5 +213,89 @@ fn task_of_a_scope_awaits_a_siblings_end_from_its_own_scope() {
             .await;
         })?;
         Ok(())
+    });
+}
+
+/// A plain task of a scope that asks an actor which awaits a sibling's end, whichever of the two waits begins later.
+#[test]
+fn task_of_a_scope_asks_an_actor_that_awaits_a_siblings_end() {
+    for (task_waits, actor_waits) in [(0, 1), (1, 0), (1, 1), (2, 1)] {
+        in_scope(async |s, log, _| {
+            let sibling = s.spawn(Doer::new(log))?;
+            let asked = s.spawn(Doer::new(log))?;
+            asked
+                .tell(run(move |_, _| {
+                    Box::pin(async move {
+                        sleep(actor_waits * SECOND).await;
+                        let _ended = sibling.stopped().await;
+                        Ok(())
+                    })
+                }))
+                .await?;
+            s.task(async move {
+                sleep(task_waits * SECOND).await;
+                asked.ask(Msg::Ping).await
+            })?;
+            Ok(())
+        });
+    }
+}
+
+/// The same, where it is a task of a scope in that actor that waits.
+#[test]
+fn task_of_a_scope_asks_an_actor_whose_task_awaits_a_siblings_end() {
+    for (task_waits, beneath_waits) in [(0, 1), (1, 0), (1, 1), (2, 1)] {
+        in_scope(async |s, log, _| {
+            let sibling = s.spawn(Doer::new(log))?;
+            let asked = s.spawn(Doer::new(log))?;
+            asked
+                .tell(run(move |_, _| {
+                    Box::pin(async move {
+                        let ended = tenure::scope_send(move |s| async move {
+                            s.task(async move {
+                                sleep(beneath_waits * SECOND).await;
+                                let _ended = sibling.stopped().await;
+                            })?;
+                            Ok(())
+                        });
+                        Ok(ended.await?)
+                    })
+                }))
+                .await?;
+            s.task(async move {
+                sleep(task_waits * SECOND).await;
+                asked.ask(Msg::Ping).await
+            })?;
+            Ok(())
+        });
+    }
+}
+
+/// Waits for a sibling's end that come and go, while nobody polls the scope that would have to look at them.
+#[test]
+fn waits_for_a_sibling_while_nobody_polls_the_scope() {
+    paused(async |_check| {
+        let log = Log::default();
+        let (sender, receiver) = oneshot::channel();
+        let mut scope = pin!(tenure::scope(async |s| {
+            let sibling = s.spawn(Doer::new(&log))?;
+            let waits = async move {
+                for _ in 0..1_000 {
+                    let ended = sibling.stopped().timeout(SECOND).await;
+                    assert!(matches!(ended, Err(StopError::TimedOut)), "{ended:?}");
+                }
+                let _here = sender.send(());
+                let ended = sibling.stopped().await;
+                assert!(ended.is_ok(), "{ended:?}");
+            };
+            s.task(waits)?;
+            Ok(())
+        }));
+        // Its body has ended, and it waits for the task, which has not begun.
+        let polled = poll_fn(|cx| Poll::Ready(scope.as_mut().poll(cx).is_pending()));
+        assert!(polled.await);
+        receiver.await.unwrap();
+        let ended = scope.await;
+        assert!(ended.is_ok(), "{ended:?}");
     });
 }

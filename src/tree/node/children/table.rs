@@ -6,6 +6,7 @@ use slab::Slab;
 use super::group::{Group, Turn};
 use crate::error::{CutShort, Kind, StopReason};
 use crate::sync::lock;
+use crate::tree::node::edges::TaskWaits;
 use crate::tree::node::node::{AnyNode, Node};
 use crate::tree::node::signals::Marks;
 
@@ -79,8 +80,8 @@ pub(in crate::tree) struct Children {
     idle: usize,
     names: Option<HashMap<Box<str>, u32>>,
     pub(in crate::tree) awaited: Awaited,
-    /// A task may have begun to wait for the end of a sibling.
-    pub(in crate::tree) task_waits: bool,
+    /// Whoever tasks may have begun to wait for since the last look.
+    pub(in crate::tree) task_waits: TaskWaits,
     /// Children that are started anew together.
     pub(in crate::tree) group: Option<Group>,
     /// Ends that the owner has not looked at yet.
@@ -114,7 +115,7 @@ impl Children {
             idle: 0,
             names: None,
             awaited: Awaited::Nobody,
-            task_waits: false,
+            task_waits: TaskWaits::default(),
             group: None,
             ended: VecDeque::new(),
             cuts: Vec::new(),
@@ -318,6 +319,11 @@ impl Children {
         }
         let all = self.walk().map(|(_, entry)| &entry.node);
         all.filter(|node| is_task(node)).cloned().collect()
+    }
+
+    /// Whether there is anybody but tasks.
+    pub(in crate::tree) fn has_others(&self) -> bool {
+        self.table.len() > self.tasks
     }
 
     pub(in crate::tree) fn has_plain_task(&self) -> bool {
