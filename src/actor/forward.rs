@@ -18,7 +18,8 @@ use crate::error::SendError;
 ///
 /// # Panics
 ///
-/// As a [`Tell`].
+/// When it is polled again after it was ready; with a [`timeout`](Forward::timeout), when it is awaited outside of a
+/// runtime with a timer.
 ///
 /// # Cancel safety
 ///
