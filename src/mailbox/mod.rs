@@ -101,7 +101,8 @@ impl Mailbox {
     }
 
     /// A full mailbox drops the oldest message that is not started, for each that comes. A message that the
-    /// actor is about to start is not dropped any more.
+    /// actor is about to start is not dropped any more. Nor is one that is [put aside](crate::Context::stash), or is being
+    /// handled, and takes room: if all room is theirs, the message that comes is dropped itself.
     ///
     /// The actor takes its messages one at a time, and not a batch at a time, which costs a lock for each. A
     /// [`Permit`](crate::Permit) holds no room.

@@ -16,7 +16,7 @@ pub enum Overflow {
     /// Whoever sends it waits for room, or has it back.
     #[default]
     Wait,
-    /// The oldest message that is not started is dropped for it.
+    /// The oldest message that is not started is dropped for it; itself, if none waits.
     DropOldest,
     /// It is dropped itself.
     DropNewest,
@@ -47,7 +47,9 @@ impl<M> Queue<M> {
             return Err(Refusal::Closed);
         }
         let has_room = state.has_room_now(&self.counters);
-        if !has_room && state.overflow == Overflow::DropNewest {
+        // What is put aside or being handled cannot be dropped for it.
+        let drops_it = state.overflow == Overflow::DropNewest || state.messages.is_empty();
+        if !has_room && drops_it {
             drop(state);
             let caller = sender.asker.caller();
             if let Some(caller) = caller {
@@ -96,8 +98,10 @@ impl<M> State<M> {
         match self.overflow {
             // All that is not started is here: see `Batch::refill_one`.
             Overflow::DropOldest => {
-                let taking = self.messages.len() + usize::from(self.is_current_counted(counters));
-                taking < self.capacity()
+                let queued = self.messages.len() + usize::from(self.is_current_counted(counters));
+                // A permit holds none.
+                let aside = self.extras.as_ref().map_or(0, |extras| extras.reserved);
+                (queued as u64).saturating_add(aside) < u64::from(self.capacity)
             }
             _ => self.has_place(counters),
         }

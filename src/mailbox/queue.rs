@@ -40,7 +40,8 @@ pub(crate) struct Gated;
 ///    at `attention` at each message, and behind a fence before it suspends. One of the two sees
 ///    the other.
 ///    In a mailbox that drops the oldest, messages are missing that were dropped: there the loop takes one
-///    message at a time, what is not started is in `messages`, and `pushed - started` is too large.
+///    message at a time, what is not started is in `messages`, and `pushed - started` is too large. What takes room there
+///    is in `messages`, `reserved`, and perhaps being handled.
 /// 4. `origins` has, in the order of their numbers, the callers of those of `messages` that are asks
 ///    with a time limit, or asks that were handed on. Of all other asks only those callers are known, in
 ///    `abandoned`, that have gone; for those that are queued `attention` has `ABANDONED`.

@@ -46,7 +46,7 @@ pub(super) struct Admission {
     pub(super) asleep: bool,
     pub(super) overflow: Overflow,
     pub(super) counts_current: bool,
-    capacity: u32,
+    pub(super) capacity: u32,
     /// How many messages have been accepted.
     pub(super) pushed: u64,
     pub(super) waker: Option<Waker>,
@@ -139,10 +139,6 @@ impl Admission {
     /// The capacity, if there is one.
     pub(super) fn bound(&self) -> Option<u32> {
         (self.capacity != UNBOUNDED).then_some(self.capacity)
-    }
-
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity as usize
     }
 
     /// Why a message is not pushed for which there is no place.

@@ -182,6 +182,9 @@ impl<S: Start> PoolOptions<S> {
     /// becomes of those for which there is no room. By default the capacity is 1,024, and senders wait. Whoever would
     /// rather be refused uses [`try_tell`](tenure::ActorRef::try_tell) or [`try_ask`](tenure::ActorRef::try_ask). What is
     /// dropped is counted, as dead letters are; of several priorities the oldest of the lowest is.
+    ///
+    /// A queue that drops the oldest has room for what the pool has not looked at yet besides: for one message, or, where
+    /// the pool looks ahead, for as many again.
     pub fn queue(mut self, queue: Mailbox) -> Self {
         self.queue = queue;
         self
@@ -207,10 +210,25 @@ impl<S: Start> PoolOptions<S> {
     /// The workers handle in a drain what the pool had accepted before that; the time in which the pool waits for them
     /// to be free counts as its own, and is bounded by its grace.
     pub fn spec(self) -> ChildSpec<Self> {
-        let queue = self.queue;
+        let mailbox = self.mailbox();
         ChildSpec::new(self)
-            .mailbox(queue)
+            .mailbox(mailbox)
             .stop_order(StopOrder::Concurrent)
+    }
+
+    /// The pool itself drops the oldest of what it has put aside, which takes room: the mailbox has some for what is to
+    /// take its place, or would drop that.
+    fn mailbox(&self) -> Mailbox {
+        let (queue, looks_ahead) = (self.queue, self.key.is_some() || self.priority.is_some());
+        let capacity = queue.capacity().filter(|room| *room > 0);
+        let Some(room) = capacity.filter(|_| queue.overflow() == Overflow::DropOldest) else {
+            return queue;
+        };
+        let larger = Mailbox::bounded(room.saturating_add(if looks_ahead { room } else { 1 }));
+        match queue.counts_current() {
+            true => larger.drop_oldest().including_current(),
+            false => larger.drop_oldest(),
+        }
     }
 }
 
