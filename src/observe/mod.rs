@@ -31,6 +31,7 @@ pub use facts::{
 use forms::{millis, nanos, verdict_form};
 pub use groups::{Group, Groups};
 pub use options::SnapshotOptions;
+pub(crate) use snapshot::is_task;
 pub use snapshot::{LeftOut, NodeInfo, Snapshot, TypeTally};
 pub use times::{Histogram, TypeTimes};
 pub use verdict::Verdict;

@@ -224,6 +224,14 @@ impl Snapshot {
         self.nodes.iter().filter(|node| node.depth > 0).count()
     }
 
+    /// How many tasks of the tokio runtime its nodes are: an actor, a task and a system are one each; a scope runs in its
+    /// caller's, and a blocking job on a thread. What the runtime has beyond that, and beyond what was
+    /// [left out](Snapshot::left_out), was started by a raw `tokio::spawn`, or is another system's.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.nodes.iter().filter(|node| is_task(node.kind)).count()
+    }
+
     /// The node with this path.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&NodeInfo> {
@@ -273,6 +281,14 @@ impl Snapshot {
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Groups {
         self.groups().since(&earlier.groups())
+    }
+}
+
+/// Whether a node of this kind is a task of its runtime's.
+pub(crate) fn is_task(kind: Kind) -> bool {
+    match kind {
+        Kind::Actor | Kind::Task | Kind::System => true,
+        Kind::Blocking | Kind::Scope => false,
     }
 }
 

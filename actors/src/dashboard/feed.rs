@@ -98,15 +98,17 @@ impl Feed {
     /// Looks once and tells all viewers what is different. `false` if there is nothing to be seen any more.
     pub(super) fn look(&self) -> bool {
         let options = SnapshotOptions::new().nodes(self.nodes);
+        // Before the look: one that ends in between is counted neither here nor there.
+        let tasks = self.runtime.metrics().num_alive_tasks();
         let mut snapshot = self.root.snapshot_with(&options);
         if snapshot.nodes.is_empty() {
             self.end(End::System);
             return false;
         }
+        let foreign = tasks.saturating_sub(snapshot.tasks() + snapshot.left_out.total());
         self.leave_out_own(&mut snapshot);
-        let tasks = self.runtime.metrics().num_alive_tasks();
         let letters = self.letters.counts();
-        let (view, change) = lock(&self.tracker).see(&snapshot, letters, tasks);
+        let (view, change) = lock(&self.tracker).see(&snapshot, letters, foreign);
         let mut state = lock(&self.state);
         state.view = Some(Arc::new(view));
         state.viewers.retain(|viewer| {

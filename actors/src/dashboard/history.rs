@@ -30,7 +30,8 @@ pub(super) struct Sample {
     pub(super) queued: u64,
     pub(super) restarts: u64,
     pub(super) letters: u64,
-    pub(super) tasks: usize,
+    /// Tasks of the runtime that are no nodes.
+    pub(super) foreign: usize,
 }
 
 #[derive(Default)]

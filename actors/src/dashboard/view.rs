@@ -126,7 +126,7 @@ impl Tracker {
         &mut self,
         snapshot: &Snapshot,
         letters: Vec<Letters>,
-        tasks: usize,
+        foreign: usize,
     ) -> (View, Bytes) {
         let at = millis(snapshot.taken_at);
         self.at = at;
@@ -146,7 +146,7 @@ impl Tracker {
             groups_over,
             missed_ends: self.ends.missed(),
         };
-        let sample = sample(snapshot, at, rate, tasks);
+        let sample = sample(snapshot, at, rate, foreign);
         self.samples.add(sample.clone());
         let change = Change {
             head: &head,
@@ -198,7 +198,7 @@ impl Tracker {
     }
 }
 
-fn sample(snapshot: &Snapshot, at: u64, rate: f64, tasks: usize) -> Sample {
+fn sample(snapshot: &Snapshot, at: u64, rate: f64, foreign: usize) -> Sample {
     let nodes = &snapshot.nodes;
     let restarts = nodes.iter().filter_map(|node| node.restarts.as_ref());
     Sample {
@@ -212,6 +212,6 @@ fn sample(snapshot: &Snapshot, at: u64, rate: f64, tasks: usize) -> Sample {
         queued: nodes.iter().map(|node| node.backlog()).sum(),
         restarts: restarts.map(|restarts| u64::from(restarts.recent)).sum(),
         letters: snapshot.dead_letters,
-        tasks,
+        foreign,
     }
 }

@@ -50,6 +50,7 @@ impl<L: Listener, S: HttpService> Start for Serve<L, S> {
         let shared = Arc::new(Shared {
             limits: self.limits,
             stats: Arc::clone(&stats),
+            has_spans: self.has_spans,
         });
         let accepting = Accepting {
             room: Arc::new(Semaphore::new(

@@ -12,6 +12,7 @@ use http::{Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tenure::{OpenScope, RunError, Spawner, TaskSpec};
+use tracing::Span;
 
 use super::body::ResponseBody;
 use super::check::{Refusal, refusal};
@@ -42,7 +43,8 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Calls<S> {
             // Nothing can come that would turn the close into a reset.
             connection.set_lingers(false);
         }
-        let exchange = Arc::new(Exchange::new(Arc::clone(connection), reads_body));
+        let span = span_of(&request, connection);
+        let exchange = Arc::new(Exchange::new(Arc::clone(connection), span, reads_body));
         connection.set_exchange(&exchange);
         if !connection.is_http2() {
             // With HTTP/2 it is the stream's.
@@ -62,6 +64,29 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Calls<S> {
             refusal,
         }
     }
+}
+
+/// With the names that OpenTelemetry has for these fields. The path only: a query may hold what is nobody else's.
+fn span_of<B>(request: &Request<B>, connection: &Connection) -> Span {
+    if !connection.shared.has_spans {
+        return Span::none();
+    }
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    let span = tracing::info_span!(
+        parent: None,
+        "request",
+        otel.name = method,
+        otel.kind = "server",
+        http.request.method = method,
+        url.path = path,
+        network.protocol.version = if connection.is_http2() { "2" } else { "1.1" },
+        client.address = tracing::field::Empty,
+        http.response.status_code = tracing::field::Empty,
+    );
+    if let Some(peer) = connection.peer {
+        span.record("client.address", tracing::field::display(peer.ip()));
+    }
+    span
 }
 
 fn says_close<B>(request: &Request<B>) -> bool {
@@ -305,7 +330,10 @@ fn finish(
     running: Running,
     closes: bool,
 ) -> Response<ResponseBody> {
-    let connection = &running.exchange().connection;
+    let exchange = running.exchange();
+    let connection = &exchange.connection;
+    let status = head.status.as_u16();
+    exchange.span.record("http.response.status_code", status);
     // Of a request that went wrong more may come than anybody reads.
     let closes = closes || connection.is_last();
     if closes && !connection.is_http2() && head.status != StatusCode::SWITCHING_PROTOCOLS {

@@ -18,6 +18,8 @@ use super::{HttpStats, Limits};
 pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) stats: Arc<HttpStats>,
+    /// Each request is to have one.
+    pub(super) has_spans: bool,
 }
 
 /// What is done once a connection has been upgraded.

@@ -11,6 +11,7 @@ use http::response::Parts;
 use http_body::{Frame, SizeHint};
 use tenure::{Deadline, OpenScope, Spawner};
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::connection::{Connection, lock};
 use super::{BoxError, Limits};
@@ -85,6 +86,8 @@ fn limit_of(began: Instant, limit: Duration) -> Instant {
 pub(super) struct Exchange {
     pub(super) connection: Arc<Connection>,
     pub(super) began: Instant,
+    /// In which its handler runs; it is closed once the response has been sent.
+    pub(super) span: Span,
     /// What is asked in the handler inherits this.
     deadline: Deadline,
     /// Of the request's own scope, once that is open.
@@ -101,7 +104,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(connection: Arc<Connection>, reads_body: bool) -> Self {
+    pub(super) fn new(connection: Arc<Connection>, span: Span, reads_body: bool) -> Self {
         connection.set_reads_body(reads_body);
         let began = Instant::now();
         Self {
@@ -109,6 +112,7 @@ impl Exchange {
             spawner: OnceLock::new(),
             connection,
             began,
+            span,
             stage: AtomicU8::new(Stage::Handling as u8),
             verdict: AtomicU8::new(Verdict::None as u8),
             reads_body: AtomicBool::new(reads_body),

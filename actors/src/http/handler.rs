@@ -62,6 +62,7 @@ impl<S: HttpService> Future for Handler<S> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let (exchange, mut stage) = (&**this.exchange, this.stage);
+        let _in_its_span = exchange.span.enter();
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let polled = poll_stage::<S>(stage.as_mut(), exchange, *this.is_head, cx);
             if polled.is_ready() {

@@ -13,6 +13,7 @@ pub struct Serve<L, S> {
     pub(super) service: S,
     pub(super) limits: Limits,
     pub(super) stats: Arc<HttpStats>,
+    pub(super) has_spans: bool,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<super::Tls>,
 }
@@ -24,6 +25,7 @@ impl<L: Listener, S: HttpService> Serve<L, S> {
             service,
             limits: Limits::default(),
             stats: Arc::default(),
+            has_spans: false,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -52,6 +54,14 @@ impl<L: Listener, S: HttpService> Serve<L, S> {
     #[must_use]
     pub fn stats(mut self, stats: &Arc<HttpStats>) -> Self {
         self.stats = Arc::clone(stats);
+        self
+    }
+
+    /// Makes a [span](super#spans) of each request, in which its handler runs. Without this none is made, and nothing is paid
+    /// for it.
+    #[must_use]
+    pub fn spans(mut self) -> Self {
+        self.has_spans = true;
         self
     }
 

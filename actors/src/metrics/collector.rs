@@ -9,6 +9,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use tenure::NodeRef;
 use tenure::observe::{Histogram, Snapshot, TypeTally, TypeTimes};
+use tokio::runtime::{Handle, RuntimeMetrics};
 
 use super::tally::{Handled, Labels, OfType, Tally};
 
@@ -39,6 +40,7 @@ pub struct TreeMetrics {
     handled: Mutex<Handled>,
     wrongs: Mutex<Labels>,
     timed: Mutex<Labels>,
+    runtime: Option<RuntimeMetrics>,
 }
 
 impl TreeMetrics {
@@ -50,12 +52,23 @@ impl TreeMetrics {
             handled: Mutex::default(),
             wrongs: Mutex::default(),
             timed: Mutex::default(),
+            runtime: None,
         }
+    }
+
+    /// And how many tasks this runtime has that are no nodes: where the tree is that of the only system on it, those of a raw
+    /// `tokio::spawn`.
+    #[must_use]
+    pub fn foreign_tasks(mut self, runtime: &Handle) -> Self {
+        self.runtime = Some(runtime.metrics());
+        self
     }
 }
 
 impl Collector for TreeMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        // Before the look: one that ends in between is counted neither here nor there.
+        let tasks = self.runtime.as_ref().map(RuntimeMetrics::num_alive_tasks);
         let began = Instant::now();
         let snapshot = self.root.snapshot();
         let took = began.elapsed();
@@ -78,6 +91,13 @@ impl Collector for TreeMetrics {
         wrongs(to, &tallies)?;
         let timed = locked(&self.timed).total(&snapshot.times, MOST_TYPES);
         times(to, &timed)?;
+        if let Some(tasks) = tasks {
+            let foreign = tasks.saturating_sub(snapshot.tasks() + snapshot.left_out.total());
+            let help = "Tasks of the runtime that are no nodes";
+            let metric =
+                to.encode_descriptor("tenure_foreign_tasks", help, None, MetricType::Gauge)?;
+            ConstGauge::new(foreign as u64).encode(metric)?;
+        }
         whole(to, &snapshot, &tally, took)
     }
 }

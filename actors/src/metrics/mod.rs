@@ -50,14 +50,33 @@
 //! | `tenure_cut_short_total` | counter | `type` | nodes that were killed because their time to end was up |
 //! | `tenure_unjoined_total` | counter | `type` | waits for an end that were told that a node does not yield, by the deepest of those |
 //! | `tenure_dead_letters_total` | counter | | messages that were accepted and are never handled |
+//! | `tenure_foreign_tasks` | gauge | | tasks of the runtime that are no nodes, if [asked for](TreeMetrics::foreign_tasks) |
 //! | `tenure_left_out_nodes` | gauge | | nodes that were too many for the look |
 //! | `tenure_look_seconds` | gauge | | how long the look has taken |
 //!
 //! Labels are names of types, kinds and words, and never numbers or paths; of more than [`MOST_TYPES`] types the rarest
 //! are one, `other`. So there are never more than about 1,100 series, however many actors there are, and with timings 4,500
 //! more. Timings are switched on for a whole system; then each message costs some reads of the clock.
+//!
+//! # Of an HTTP server
+//!
+//! With the feature `http` a second collector, `HttpMetrics`, has what servers count, each labelled with the name that it is
+//! given (`server`).
+//!
+//! | name | kind | labels | what it is |
+//! |---|---|---|---|
+//! | `tenure_http_connections_open` | gauge | `server` | connections that are open, upgraded ones among them |
+//! | `tenure_http_requests_in_flight` | gauge | `server` | requests that are being served |
+//! | `tenure_http_connections_accepted_total` | counter | `server` | connections that were accepted |
+//! | `tenure_http_connections_upgraded_total` | counter | `server` | connections that were upgraded |
+//! | `tenure_http_requests_total` | counter | `server` | requests whose head was understood |
+//! | `tenure_http_troubles_total` | counter | `server`, `kind` | what went wrong, by the name that it has in `HttpStats` |
 
 mod collector;
+#[cfg(feature = "http")]
+mod http;
 mod tally;
 
 pub use collector::{MOST_TYPES, TreeMetrics};
+#[cfg(feature = "http")]
+pub use http::HttpMetrics;

@@ -9,5 +9,6 @@ mod http2_faults;
 mod lifecycle;
 mod panics;
 mod slow;
+mod spans;
 mod tls;
 mod websocket;

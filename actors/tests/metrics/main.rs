@@ -250,6 +250,28 @@ async fn promtool_has_nothing_to_say() {
     system.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn foreign_tasks_are_those_that_are_no_nodes() {
+    let system = System::start().unwrap();
+    let runtime = tokio::runtime::Handle::current();
+    let metrics = TreeMetrics::new(system.node()).foreign_tasks(&runtime);
+    let mut with = Registry::default();
+    with.register_collector(Box::new(metrics));
+    assert!(!scrape(&registry(&system)).contains("foreign"));
+
+    system.spawn(Counter).unwrap();
+    system.task(std::future::pending::<()>()).unwrap();
+    assert_eq!(value(&scrape(&with), "tenure_foreign_tasks"), 0.0);
+    let raw = [(); 3].map(|()| tokio::spawn(std::future::pending::<()>()));
+    assert_eq!(value(&scrape(&with), "tenure_foreign_tasks"), 3.0);
+    for task in raw {
+        task.abort();
+        assert!(task.await.is_err());
+    }
+    assert_eq!(value(&scrape(&with), "tenure_foreign_tasks"), 0.0);
+    system.stop().await.unwrap();
+}
+
 /// The board of `docs/grafana.json`: what each of its panels asks for.
 fn expressions() -> Vec<String> {
     let board = include_str!("../../../docs/grafana.json");
@@ -330,4 +352,42 @@ fn promtool_understands_what_the_board_asks_for() {
             assert!(checked.status.success(), "{said}\n{rules}");
         }
     }
+}
+
+/// Each series of a server, with the name that it was given.
+#[cfg(feature = "http")]
+#[test]
+fn what_a_server_counts_is_told_under_its_name() {
+    use std::sync::Arc;
+
+    use tenure_actors::http::HttpStats;
+    use tenure_actors::metrics::HttpMetrics;
+
+    let stats = Arc::<HttpStats>::default();
+    let metrics = HttpMetrics::new().server("public", &stats);
+    let metrics = metrics.server("admin", &stats);
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(metrics));
+    let text = scrape(&registry);
+    assert_eq!(
+        text.matches("# TYPE tenure_http_requests_total ").count(),
+        1
+    );
+    for server in ["public", "admin"] {
+        let label = format!("{{server=\"{server}\"}}");
+        for name in [
+            "connections_open",
+            "requests_in_flight",
+            "connections_accepted_total",
+            "connections_upgraded_total",
+            "requests_total",
+        ] {
+            assert_eq!(value(&text, &format!("tenure_http_{name}{label}")), 0.0);
+        }
+    }
+    // None of what is counted is forgotten.
+    let stats = format!("{:?}", HttpStats::default());
+    let counted = stats.matches(": 0").count();
+    let told = text.lines().filter(|line| line.contains("\"admin\""));
+    assert_eq!(told.count(), counted, "{stats}\n{text}");
 }

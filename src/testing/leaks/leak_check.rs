@@ -6,8 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::allowed::Allowed;
 use super::report::Leaks;
-use crate::error::Kind;
-use crate::observe::{NodeInfo, SnapshotOptions};
+use crate::observe::{NodeInfo, SnapshotOptions, is_task};
 use crate::system::{RootWatch, System};
 use crate::tree::{NodeId, NodeRef, simulated};
 
@@ -230,7 +229,8 @@ impl Look {
         // How deep that one is beneath which all is allowed.
         let mut allowed = None;
         for node in root.snapshot_with(&EVERYTHING).nodes {
-            self.explained += usize::from(has_task(node.kind));
+            // In a simulation no node is a task of the runtime's.
+            self.explained += usize::from(is_task(node.kind) && !simulated::is_here());
             if allowed.is_some_and(|depth| node.depth > depth) {
                 continue;
             }
@@ -240,16 +240,6 @@ impl Look {
             }
         }
     }
-}
-
-/// Whether a node of this kind is a task of the runtime's: a scope runs in its caller's, a job on a thread. In a
-/// simulation none is.
-fn has_task(kind: Kind) -> bool {
-    let has_task = match kind {
-        Kind::Actor | Kind::Task | Kind::System => true,
-        Kind::Blocking | Kind::Scope => false,
-    };
-    has_task && !simulated::is_here()
 }
 
 impl System {

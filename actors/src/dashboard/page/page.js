@@ -485,7 +485,7 @@ function drawEnds() {
 
 // Time
 
-const PLOTS = [["alive", "Nodes"], ["rate", "Messages a second"], ["queued", "Queued messages"], ["trouble", "Nodes in trouble"], ["restarts", "Restarts within their windows"], ["letters", "Dead letters"], ["tasks", "Tasks of the tokio runtime"]];
+const PLOTS = [["alive", "Nodes"], ["rate", "Messages a second"], ["queued", "Queued messages"], ["trouble", "Nodes in trouble"], ["restarts", "Restarts within their windows"], ["letters", "Dead letters"], ["foreign", "Foreign tasks"]];
 
 function drawTime() {
   const here = $("time"), last = samples[samples.length - 1];
@@ -493,7 +493,7 @@ function drawTime() {
   const from = Math.min(samples[0].at, last.at - 1000), span = last.at - from;
   here.replaceChildren(el("div", { class: "plots" }, ...PLOTS.map(([key, name]) => {
     const values = samples.map((sample) => sample[key]), most = Math.max(...values), least = Math.min(...values);
-    const floor = key === "alive" || key === "tasks" ? Math.max(0, Math.floor(least - (most - least) * 0.2)) : 0, top = Math.max(most, floor + 1);
+    const floor = key === "alive" ? Math.max(0, Math.floor(least - (most - least) * 0.2)) : 0, top = Math.max(most, floor + 1);
     const y = (value) => (82 - ((value - floor) / (top - floor)) * 78).toFixed(1);
     const points = samples.map((sample) => `${(((sample.at - from) / span) * 300).toFixed(1)},${y(sample[key])}`).join(" ");
     return el("figure", { class: "plot" }, el("figcaption", {}, name, el("b", {}, count(last[key]))), svg("svg", { viewBox: "0 0 300 84", preserveAspectRatio: "none", role: "img", "aria-label": `${name}: now ${last[key]}, least ${least}, most ${most}` }, svg("polygon", { points: `0,84 ${points} 300,84` }), svg("polyline", { points })), el("div", { class: "axis" }, el("span", {}, time(span) + " ago"), el("span", {}, "least " + count(least) + ", most " + count(most)), el("span", {}, "now")));
