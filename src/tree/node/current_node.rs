@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-use super::node::{AnyNode, Node};
+use super::any_node::AnyNode;
+use super::node::Node;
 use crate::error::Kind;
 
 /// Never dropped, so that no access has to see to a destructor: it is empty again by the time that a

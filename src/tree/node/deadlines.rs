@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::time::Instant;
 
+use super::any_node::AnyNode;
 use super::current_node::with_here;
 use super::id::NodeId;
-use super::node::{AnyNode, Node};
+use super::node::Node;
 use crate::error::Kind;
 use crate::mailbox::{Caller, DropReason};
 use crate::sync::{after, lock, moment, stamp};

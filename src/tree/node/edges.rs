@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use slab::Slab;
 use tokio::time::Instant;
 
-use super::node::{AnyNode, Node};
+use super::any_node::AnyNode;
+use super::node::Node;
 use crate::mailbox::{Caller, Ticket};
 use crate::sync::{lock, moment};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::node::AnyNode;
+use super::any_node::AnyNode;
 use crate::error::{Blocker, Cause, StopReason};
 use crate::sync::lock;
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits for a node, and nothing runs one.
 
+mod any_node;
 mod children;
 mod current_node;
 mod dead_letters;
@@ -29,6 +30,7 @@ pub(in crate::tree) mod spans;
 mod state;
 mod times_by_type;
 
+pub(crate) use any_node::{AnyNode, PolledBy};
 pub(in crate::tree) use children::{AT_ONCE, Awaited, Children, EndedChild, GroupStep};
 pub use children::{AutoShutdown, StopOrder, Strategy};
 pub(crate) use children::{Key, Turn};
@@ -46,7 +48,7 @@ pub(in crate::tree) use ends::note_end;
 pub(crate) use ends::{EndListener, EndLog};
 pub use id::NodeId;
 pub(crate) use label::Label;
-pub(crate) use node::{AnyNode, Node, PolledBy};
+pub(crate) use node::Node;
 pub(crate) use order::{Order, bound, end_by_itself, end_if, finish, fire, request, request_own};
 pub(in crate::tree) use order::{wake_owner, wake_restarting};
 pub(crate) use overrun::OverrunLog;

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::node::{AnyNode, Node};
+use super::any_node::AnyNode;
+use super::node::Node;
 use super::overrun::log_overrun;
 use super::signals::{Marks, Snapshot};
 use super::state::NodeState;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::node::AnyNode;
+use super::any_node::AnyNode;
 use super::record::OrderNote;
 use crate::error::Blocker;
 use crate::sync::lock;

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::any_node::AnyNode;
 use super::current_node::current;
-use super::node::{AnyNode, Node};
+use super::node::Node;
 use super::order::{Order, request, request_with};
 use super::state::NodeState;
 use crate::error::{Kind, Phase};

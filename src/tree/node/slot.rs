@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::any_node::AnyNode;
 use super::children::{AutoShutdown, NONE, Strategy};
-use super::node::AnyNode;
 use super::shared::Shared;
 use super::signals::Marks;
 

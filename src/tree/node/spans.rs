@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use tracing::{Dispatch, Id, Span};
 
-use super::node::{AnyNode, Node};
+use super::any_node::AnyNode;
+use super::node::Node;
 use crate::error::{Kind, StopReason};
 use crate::sync::lock;
 

@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 
 use super::table::{Children, Key, NONE, is_older};
 use crate::error::Kind;
-use crate::tree::node::node::{AnyNode, Node};
+use crate::tree::node::any_node::AnyNode;
+use crate::tree::node::node::Node;
 use crate::tree::node::shared::Shared;
 use crate::tree::node::state::NodeState;
 

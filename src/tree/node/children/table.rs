@@ -6,8 +6,9 @@ use slab::Slab;
 use super::group::{Group, Turn};
 use crate::error::{CutShort, Kind, StopReason};
 use crate::sync::lock;
+use crate::tree::node::any_node::AnyNode;
 use crate::tree::node::edges::TaskWaits;
-use crate::tree::node::node::{AnyNode, Node};
+use crate::tree::node::node::Node;
 use crate::tree::node::signals::Marks;
 
 /// In which order a node stops its children.
