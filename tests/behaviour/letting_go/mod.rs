@@ -1,16 +1,17 @@
 //! What an actor waits for ends with it, and holds up nothing.
 
-use crate::common;
+mod panics;
+mod races;
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{self, Poll};
 use std::time::Duration;
 
-use common::node::{Msg, Node, hold, note, run, run_in};
-use common::{Check, Count, Guard, Log, multi_thread, paused};
+use crate::common::node::{Msg, Node, hold, note, run, run_in};
+use crate::common::{Check, Count, Guard, Log, paused};
 use tenure::prelude::*;
-use tenure::{Attached, Phase, StopError, StopReason, Timer, Watch};
+use tenure::{Attached, Timer, Watch};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,15 +24,6 @@ impl futures_core::Stream for Silent {
     type Item = ();
     fn poll_next(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<()>> {
         Poll::Pending
-    }
-}
-
-/// Panics when it is dropped.
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        panic!("dropped");
     }
 }
 
@@ -380,130 +372,5 @@ fn an_actor_that_failed_over_a_tick_is_idle_in_its_next_incarnation() {
         sleep(SECOND).await;
         assert_eq!(actor.node().label(), None);
         system.stop().await.unwrap();
-    });
-}
-
-#[test]
-fn a_panic_in_a_timer_fails_the_actor_and_one_in_its_drop_too() {
-    paused(async |check| {
-        let log = Log::default();
-        for in_drop in [false, true] {
-            let system = System::start().unwrap();
-            let spec = Node::new(&check, &log).named("a").contain();
-            let actor = system.spawn(spec).unwrap();
-            let (bomb, kept) = (in_drop.then(|| Bomb), check.guard());
-            run_in(&actor, move |ctx| {
-                ctx.send_every(SECOND, move || {
-                    let _ = &bomb;
-                    assert!(in_drop, "made");
-                    note("tick")
-                });
-                ctx.send_every(SECOND, move || {
-                    let _ = &kept;
-                    note("other")
-                });
-            })
-            .await;
-            if in_drop {
-                drop(actor.stop());
-            }
-            let end = actor.stopped().await;
-            assert!(matches!(end, Err(StopError::Failed(_))), "{end:?}");
-            assert_eq!(actor.node().phase(), Phase::Stopped);
-            assert_eq!(check.alive(), 0);
-            system.stop().await.unwrap();
-        }
-    });
-}
-
-#[test]
-fn a_panic_in_a_sources_drop_is_the_actors_own_and_a_kill_stays_one() {
-    for (end, fails) in [
-        ("stop", true),
-        ("drain", true),
-        ("cancel", true),
-        ("kill", false),
-    ] {
-        paused(async |check| {
-            let system = System::start().unwrap();
-            let spec = Node::new(&check, &Log::default()).named("a").contain();
-            let actor = system.spawn(spec).unwrap();
-            let timer: Arc<Mutex<Option<Timer>>> = Arc::default();
-            let (made, kept) = (Arc::clone(&timer), check.guard());
-            run_in(&actor, move |ctx| {
-                let bombs = [Bomb, Bomb].map(|bomb| {
-                    ctx.send_every(SECOND, move || {
-                        let _ = &bomb;
-                        note("tick")
-                    })
-                });
-                made.lock().unwrap().replace(bombs[0].clone());
-                ctx.send_after(SECOND, Msg::Keep(kept));
-            })
-            .await;
-            match end {
-                "stop" => drop(actor.stop()),
-                "drain" => drop(actor.drain()),
-                "kill" => drop(actor.kill()),
-                _ => timer.lock().unwrap().as_ref().unwrap().cancel(),
-            }
-            let outcome = actor.stopped().await;
-            if fails {
-                assert!(
-                    matches!(outcome, Err(StopError::Failed(_))),
-                    "{end}: {outcome:?}"
-                );
-            } else {
-                assert!(
-                    matches!(outcome, Ok(StopReason::Killed)),
-                    "{end}: {outcome:?}"
-                );
-            }
-            assert_eq!(check.alive(), 0, "{end}");
-            system.stop().await.unwrap();
-        });
-    }
-}
-
-#[test]
-fn a_dropped_runtime_takes_all_sources_with_it() {
-    let check = Check::default();
-    let runtime = common::current_thread();
-    let fixture = runtime.block_on(async {
-        let fixture = Fixture::new(&check);
-        let log = Log::default();
-        let actor = fixture.system.spawn(Node::new(&check, &log)).unwrap();
-        run_in(&actor, fixture.set_up(&check)).await;
-        fixture
-    });
-    drop(runtime);
-    assert_eq!(active(&fixture.made), [false; 6]);
-    assert_eq!(check.alive(), 0);
-}
-
-#[test]
-fn a_cancel_and_an_end_may_race_and_leave_nothing() {
-    multi_thread(async |check| {
-        for round in 0..150 {
-            let fixture = Fixture::new(&check);
-            let node = Node::new(&check, &Log::default());
-            let actor = fixture.system.spawn(node).unwrap();
-            run_in(&actor, fixture.set_up(&check)).await;
-            let made = Arc::clone(&fixture.made);
-            let cancel = move |_| made.lock().unwrap()[0].cancel();
-            let cancelling = fixture.other.blocking(cancel).unwrap();
-            let watched = fixture.bystander.stop();
-            let ending = match round % 3 {
-                0 => actor.stop(),
-                1 => actor.drain(),
-                _ => actor.kill(),
-            };
-            ending.await.unwrap();
-            watched.await.unwrap();
-            cancelling.await.unwrap();
-            assert_eq!(check.alive(), 0, "{round}");
-            assert_eq!(active(&fixture.made), [false; 6], "{round}");
-            fixture.end().await;
-        }
     });
 }

@@ -1,15 +1,14 @@
 //! Deadlines that travel with an ask.
 
-use crate::common;
+mod scopes;
+mod tasks;
 
 use std::future::pending;
 use std::time::Duration;
 
-use common::node::{self, Node, hold, run};
-use common::{Guard, Log, multi_thread, paused};
+use crate::common::{Check, Guard, Log, multi_thread, paused};
 use tenure::prelude::*;
-use tenure::{CallerGone, Deadline, System};
-use tokio::sync::{mpsc, oneshot};
+use tenure::{CallerGone, System};
 use tokio::time::Instant;
 
 const LIMIT: Duration = Duration::from_secs(3);
@@ -160,7 +159,7 @@ impl Actor for Hop {
 }
 
 /// A chain of this many, the last of which hangs: the first of it, and what they saw.
-fn chain(system: &System, check: &common::Check, hops: usize) -> (ActorRef<Msg>, Log) {
+fn chain(system: &System, check: &Check, hops: usize) -> (ActorRef<Msg>, Log) {
     let seen = Log::default();
     let mut next = None;
     for _ in 0..hops {
@@ -377,178 +376,6 @@ fn recipient_asks_have_limits_too() {
             })
         );
         assert_eq!(begin.elapsed(), LIMIT * 2);
-        system.kill().await.unwrap();
-    });
-}
-
-/// A task that is started while a timed ask is handled: it asks a busy actor, each time that it is told to,
-/// and gives what comes of that.
-fn task_of_a_timed_ask(
-    test: impl AsyncFn(&mut mpsc::Receiver<Result<(), AskError>>, &mpsc::Sender<()>, ReplyTo<()>),
-) {
-    paused(async |check| {
-        tenure::scope(async |scope| {
-            let log = Log::default();
-            let node = scope.spawn(Node::new(&check, &log))?;
-            let busy = scope.spawn(Node::new(&check, &log))?;
-            let (tell, mut told) = mpsc::channel(1);
-            let (give, mut given) = mpsc::channel(1);
-            let (lend, lent) = oneshot::channel();
-            let gate = hold(&busy).await;
-            let asks = async move {
-                while told.recv().await.is_some() {
-                    let asked = tokio::time::timeout(10 * LIMIT, busy.ask(node::Msg::Ping)).await;
-                    let asked = asked.unwrap_or(Ok(()));
-                    if give.send(asked).await.is_err() {
-                        break;
-                    }
-                }
-            };
-            let asked = node.ask(|reply| {
-                run(move |ctx| {
-                    drop(lend.send(reply));
-                    ctx.task(asks).unwrap();
-                })
-            });
-            let (asked, ()) = tokio::join!(asked.timeout(LIMIT), async {
-                test(&mut given, &tell, lent.await.unwrap()).await;
-            });
-            drop(asked);
-            drop(tell);
-            gate.open();
-            Ok(())
-        })
-        .await
-        .unwrap();
-    });
-}
-
-const INHERITED: Result<(), AskError> = Err(AskError::TimedOut {
-    started: false,
-    inherited: true,
-});
-
-#[test]
-fn task_inherits_a_deadline_until_the_reply_is_sent_or_dropped() {
-    for is_sent in [true, false] {
-        task_of_a_timed_ask(async |given, tell, reply| {
-            if is_sent {
-                reply.send(());
-            } else {
-                drop(reply);
-            }
-            let begin = Instant::now();
-            tell.send(()).await.unwrap();
-            assert_eq!(given.recv().await, Some(Ok(())), "it has no limit");
-            assert_eq!(begin.elapsed(), 10 * LIMIT);
-        });
-    }
-}
-
-#[test]
-fn asks_for_one_whose_time_is_up_fail_until_its_reply_is_dropped() {
-    task_of_a_timed_ask(async |given, tell, reply| {
-        let begin = Instant::now();
-        tell.send(()).await.unwrap();
-        assert_eq!(given.recv().await, Some(INHERITED));
-        assert_eq!(begin.elapsed(), LIMIT);
-        // The asker has given up, and somebody still has the reply.
-        tokio::time::sleep(LIMIT).await;
-        tell.send(()).await.unwrap();
-        assert_eq!(given.recv().await, Some(INHERITED));
-        assert_eq!(begin.elapsed(), 2 * LIMIT, "at once");
-        drop(reply);
-        tell.send(()).await.unwrap();
-        assert_eq!(given.recv().await, Some(Ok(())), "it has no limit");
-    });
-}
-
-/// How an ask of one that never replies ended, and after how long.
-async fn ask_in_vain(hop: &ActorRef<Msg>) -> (bool, Duration) {
-    let start = Instant::now();
-    let asked = hop.ask(|reply| Msg::Pass(Duration::ZERO, reply)).await;
-    let is_inherited = matches!(
-        asked,
-        Err(AskError::TimedOut {
-            inherited: true,
-            ..
-        })
-    );
-    (is_inherited, start.elapsed())
-}
-
-#[test]
-fn asks_in_a_scope_and_its_tasks_inherit_the_scopes_deadline() {
-    paused(async |check| {
-        let system = System::builder().start().unwrap();
-        let (silent, _) = chain(&system, &check, 1);
-        tenure::scope(async |scope| {
-            scope.set_deadline(Instant::now() + LIMIT);
-            let same = silent.clone();
-            let task = scope.task(async move { tenure::Ok(ask_in_vain(&same).await) })?;
-            let nested = tenure::scope(async |_| Ok(ask_in_vain(&silent).await)).await?;
-            assert_eq!(nested, (true, LIMIT));
-            assert_eq!(task.await?, (true, LIMIT));
-            // Its time is up.
-            assert_eq!(ask_in_vain(&silent).await, (true, Duration::ZERO));
-            // Another takes its place.
-            scope.set_deadline(Instant::now() + 2 * LIMIT);
-            assert_eq!(ask_in_vain(&silent).await, (true, 2 * LIMIT));
-            Ok(())
-        })
-        .await
-        .unwrap();
-        system.kill().await.unwrap();
-    });
-}
-
-#[test]
-fn scope_whose_deadline_is_lifted_has_that_of_what_surrounds_it() {
-    paused(async |check| {
-        let system = System::builder().start().unwrap();
-        let (silent, _) = chain(&system, &check, 1);
-        tenure::scope(async |outer| {
-            outer.set_deadline(Instant::now() + 3 * LIMIT);
-            let inner = tenure::scope(async |scope| {
-                let deadline = Deadline::at(Instant::now() + LIMIT);
-                scope.set_deadline(deadline.clone());
-                assert_eq!(ask_in_vain(&silent).await, (true, LIMIT));
-                deadline.lift();
-                Ok(ask_in_vain(&silent).await)
-            });
-            assert_eq!(inner.await?, (true, 2 * LIMIT));
-            Ok(())
-        })
-        .await
-        .unwrap();
-        system.kill().await.unwrap();
-    });
-}
-
-#[test]
-fn earlier_of_a_scopes_deadline_and_what_surrounds_it_holds() {
-    paused(async |check| {
-        let system = System::builder().start().unwrap();
-        let (silent, _) = chain(&system, &check, 1);
-        tenure::scope(async |outer| {
-            outer.set_deadline(Instant::now() + 2 * LIMIT);
-            let inner = async |limit: Duration| {
-                tenure::scope(async |scope| {
-                    scope.set_deadline(Instant::now() + limit);
-                    Ok(ask_in_vain(&silent).await)
-                })
-                .await
-            };
-            assert_eq!(inner(LIMIT).await?, (true, LIMIT));
-            assert_eq!(
-                inner(3 * LIMIT).await?,
-                (true, LIMIT),
-                "what is left of the outer"
-            );
-            Ok(())
-        })
-        .await
-        .unwrap();
         system.kill().await.unwrap();
     });
 }

@@ -1,14 +1,15 @@
 //! Siblings that are started anew together, and owners that end with their children.
 
-use crate::common;
+mod orders;
+mod waiting;
 
 use std::time::Duration;
 
-use common::restarting::{Msg, Recipe};
-use common::{Check, Log, in_order, multi_thread, paused, settled, time_at_work};
+use crate::common::restarting::{Msg, Recipe};
+use crate::common::{Check, Log, in_order, multi_thread, paused, settled, time_at_work};
 use tenure::prelude::*;
 use tenure::{AutoShutdown, Phase, StopError, StopReason, Strategy};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
 const BRIEF: Duration = Duration::from_millis(1);
@@ -220,29 +221,6 @@ fn sibling_that_fails_while_the_rest_ends_extends_the_group_if_it_is_older() {
 }
 
 #[test]
-fn member_that_is_sent_to_while_it_waits_for_its_turn_comes_back() {
-    paused(async |check| {
-        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
-        let backoff = Backoff::fixed(SECOND);
-        let oldest = group.recipe("a").restarting(Restart::OnFailure);
-        let a = group.spawn(oldest.backoff(backoff)).await;
-        // It sleeps in its mailbox when it is told to end.
-        let b = group.child("b", Restart::OnFailure).await;
-        assert_eq!(incarnation(&b).await, 1);
-        a.tell(Msg::Panic).await.unwrap();
-        sleep(BRIEF).await;
-        assert_eq!(b.node().phase(), Phase::Restarting);
-        b.tell(Msg::Log("note")).await.unwrap();
-        sleep(BRIEF).await;
-        assert_eq!(b.node().phase(), Phase::Restarting);
-        let second = b.ask(Msg::Incarnation).timeout(10 * SECOND).await;
-        assert_eq!(second, Ok(2));
-        assert_eq!(incarnation(&a).await, 2);
-        group.system.stop().await.unwrap();
-    });
-}
-
-#[test]
 fn all_fail_at_once() {
     multi_thread(async |check| {
         for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
@@ -260,76 +238,6 @@ fn all_fail_at_once() {
                     incarnation(member).await;
                 }
             }
-            group.system.stop().await.unwrap();
-        }
-    });
-}
-
-#[test]
-fn member_that_is_ended_meanwhile_holds_nobody_up() {
-    paused(async |check| {
-        for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
-            for (victim, phase) in [
-                (0, Phase::Restarting),
-                (1, Phase::Restarting),
-                (2, Phase::Running),
-            ] {
-                let group = Group::new(&check, |p| p.strategy(strategy)).await;
-                let mut members = Vec::new();
-                for (name, cleanup) in [("a", 0), ("b", 0), ("c", 0), ("d", 3)] {
-                    let recipe = Recipe {
-                        cleanup: cleanup * SECOND,
-                        ..group.recipe(name)
-                    };
-                    members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
-                }
-                // `b` fails too, and waits with `a` for its turn, while `d` cleans up.
-                members[0].tell(Msg::Fail).await.unwrap();
-                members[1].tell(Msg::Fail).await.unwrap();
-                sleep(SECOND).await;
-                assert_eq!(members[victim].node().phase(), phase);
-                members[victim].stop().await.unwrap();
-                for (index, member) in members.iter().enumerate() {
-                    match index == victim {
-                        true => assert!(member.is_stopped()),
-                        false => assert_eq!(incarnation(member).await, 2, "{index} of {victim}"),
-                    }
-                }
-                group.system.stop().await.unwrap();
-            }
-        }
-    });
-}
-
-#[test]
-fn owners_end_during_a_groups_restart() {
-    paused(async |check| {
-        for end in 0..3 {
-            let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
-            let mut members = Vec::new();
-            for (name, cleanup) in [("a", 0), ("b", 2), ("c", 2)] {
-                let recipe = Recipe {
-                    cleanup: cleanup * SECOND,
-                    ..group.recipe(name)
-                };
-                members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
-            }
-            members[0].tell(Msg::Fail).await.unwrap();
-            members[0].tell(Msg::Log("accepted")).await.unwrap();
-            sleep(SECOND).await;
-            let began = Instant::now();
-            let outcome = match end {
-                0 => group.owner.stop().await,
-                1 => group.owner.drain().await,
-                _ => group.owner.kill().await,
-            };
-            assert!(outcome.is_ok(), "{outcome:?}");
-            // `c` finishes its cleanup, then `b` has its own.
-            let expected = [3, 3, 0][end] * SECOND;
-            assert_eq!(began.elapsed(), expected);
-            let handled = group.log.entries().contains(&"accepted".into());
-            assert_eq!(handled, end == 1);
-            assert_eq!(check.alive(), 0);
             group.system.stop().await.unwrap();
         }
     });
@@ -356,123 +264,6 @@ fn group_that_fails_too_often_fails_its_owner() {
         assert_eq!(leaves, ["/p/b"]);
         assert_eq!(check.alive(), 0);
         group.system.kill().await.ok();
-    });
-}
-
-#[test]
-fn stubborn_member_is_dropped_and_started_with_the_others() {
-    paused(async |check| {
-        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
-        let a = group.child("a", Restart::OnFailure).await;
-        let spec = group
-            .recipe("b")
-            .restarting(Restart::OnFailure)
-            .grace(SECOND);
-        let b = group.spawn(spec).await;
-        b.tell(Msg::Sleep(3_600 * SECOND)).await.unwrap();
-        sleep(BRIEF).await;
-        let began = Instant::now();
-        a.tell(Msg::Fail).await.unwrap();
-        assert_eq!(incarnation(&b).await, 2);
-        assert_eq!(began.elapsed(), SECOND);
-        assert_eq!(incarnation(&a).await, 2);
-        assert!(!group.log.entries().contains(&"b on_stop".into()));
-        group.system.stop().await.unwrap();
-    });
-}
-
-/// Asks a restarting, in its start or for others.
-#[derive(Clone)]
-struct Front {
-    back: ActorRef<Msg>,
-    asks_at_start: bool,
-}
-
-impl Start for Front {
-    type Actor = FrontDesk;
-
-    async fn start(self, _: &mut Context<FrontDesk>) -> tenure::Result<FrontDesk> {
-        if self.asks_at_start {
-            self.back.ask(Msg::Incarnation).await?;
-        }
-        Ok(FrontDesk(self.back))
-    }
-}
-
-struct FrontDesk(ActorRef<Msg>);
-
-impl Actor for FrontDesk {
-    type Msg = ReplyTo<usize>;
-
-    async fn handle(&mut self, reply: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
-        reply.send(self.0.ask(Msg::Incarnation).await?);
-        Ok(())
-    }
-}
-
-#[test]
-fn member_that_waits_for_a_failed_sibling_holds_nobody_up() {
-    paused(async |check| {
-        for asks_at_start in [false, true] {
-            let group = Group::new(&check, |p| p.strategy(Strategy::RestForOne)).await;
-            let back = group.child("back", Restart::OnFailure).await;
-            let began = Instant::now();
-            // What the front asks is queued behind the failure.
-            back.tell(Msg::Sleep(SECOND)).await.unwrap();
-            back.tell(Msg::Fail).await.unwrap();
-            let front = Front {
-                back: back.clone(),
-                asks_at_start,
-            };
-            let spec = ChildSpec::new(front).restart(Restart::OnFailure);
-            let front = group.spawner.spawn(spec).unwrap();
-            let first = front.ask(|reply| reply).await;
-            if asks_at_start {
-                assert_eq!(first, Ok(2), "its message was not started, and survives");
-            } else {
-                assert_eq!(first, Err(AskError::Failed));
-                assert_eq!(front.ask(|reply| reply).await, Ok(2));
-            }
-            assert_eq!(began.elapsed(), SECOND, "not even its grace is waited for");
-            group.system.stop().await.unwrap();
-        }
-    });
-}
-
-#[test]
-fn members_that_need_each_other_come_back_whenever_they_fail() {
-    multi_thread(async |check| {
-        for strategy in [Strategy::RestForOne, Strategy::OneForAll] {
-            let group = Group::new(&check, |p| p.strategy(strategy)).await;
-            let often = |spec: ChildSpec<Recipe>| spec.intensity(100_000, SECOND);
-            let back = group
-                .spawn(often(group.recipe("back").restarting(Restart::OnFailure)))
-                .await;
-            let front = Front {
-                back: back.clone(),
-                asks_at_start: true,
-            };
-            let spec = ChildSpec::new(front).restart(Restart::OnFailure);
-            let front = group
-                .spawner
-                .spawn(spec.intensity(100_000, SECOND))
-                .unwrap();
-            let fail = async {
-                for _ in 0..300 {
-                    back.tell(Msg::Fail).await.unwrap();
-                    tokio::task::yield_now().await;
-                }
-            };
-            let ask = async {
-                for _ in 0..300 {
-                    // An answer or an error, but in time.
-                    front.ask(|reply| reply).timeout(60 * SECOND).await.ok();
-                }
-            };
-            tokio::join!(fail, ask);
-            assert!(front.ask(|reply| reply).await.is_ok());
-            group.system.stop().await.unwrap();
-        }
     });
 }
 

@@ -1,0 +1,100 @@
+//! Orders to end that meet the restart of a group.
+
+use super::{BRIEF, Group, SECOND, incarnation};
+use crate::common::paused;
+use crate::common::restarting::{Msg, Recipe};
+use tenure::prelude::*;
+use tenure::{Phase, Strategy};
+use tokio::time::{Instant, sleep};
+
+#[test]
+fn member_that_is_ended_meanwhile_holds_nobody_up() {
+    paused(async |check| {
+        for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
+            for (victim, phase) in [
+                (0, Phase::Restarting),
+                (1, Phase::Restarting),
+                (2, Phase::Running),
+            ] {
+                let group = Group::new(&check, |p| p.strategy(strategy)).await;
+                let mut members = Vec::new();
+                for (name, cleanup) in [("a", 0), ("b", 0), ("c", 0), ("d", 3)] {
+                    let recipe = Recipe {
+                        cleanup: cleanup * SECOND,
+                        ..group.recipe(name)
+                    };
+                    members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
+                }
+                // `b` fails too, and waits with `a` for its turn, while `d` cleans up.
+                members[0].tell(Msg::Fail).await.unwrap();
+                members[1].tell(Msg::Fail).await.unwrap();
+                sleep(SECOND).await;
+                assert_eq!(members[victim].node().phase(), phase);
+                members[victim].stop().await.unwrap();
+                for (index, member) in members.iter().enumerate() {
+                    match index == victim {
+                        true => assert!(member.is_stopped()),
+                        false => assert_eq!(incarnation(member).await, 2, "{index} of {victim}"),
+                    }
+                }
+                group.system.stop().await.unwrap();
+            }
+        }
+    });
+}
+
+#[test]
+fn owners_end_during_a_groups_restart() {
+    paused(async |check| {
+        for end in 0..3 {
+            let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+            let mut members = Vec::new();
+            for (name, cleanup) in [("a", 0), ("b", 2), ("c", 2)] {
+                let recipe = Recipe {
+                    cleanup: cleanup * SECOND,
+                    ..group.recipe(name)
+                };
+                members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
+            }
+            members[0].tell(Msg::Fail).await.unwrap();
+            members[0].tell(Msg::Log("accepted")).await.unwrap();
+            sleep(SECOND).await;
+            let began = Instant::now();
+            let outcome = match end {
+                0 => group.owner.stop().await,
+                1 => group.owner.drain().await,
+                _ => group.owner.kill().await,
+            };
+            assert!(outcome.is_ok(), "{outcome:?}");
+            // `c` finishes its cleanup, then `b` has its own.
+            let expected = [3, 3, 0][end] * SECOND;
+            assert_eq!(began.elapsed(), expected);
+            let handled = group.log.entries().contains(&"accepted".into());
+            assert_eq!(handled, end == 1);
+            assert_eq!(check.alive(), 0);
+            group.system.stop().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn stubborn_member_is_dropped_and_started_with_the_others() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+        let a = group.child("a", Restart::OnFailure).await;
+        let spec = group
+            .recipe("b")
+            .restarting(Restart::OnFailure)
+            .grace(SECOND);
+        let b = group.spawn(spec).await;
+        b.tell(Msg::Sleep(3_600 * SECOND)).await.unwrap();
+        sleep(BRIEF).await;
+        let began = Instant::now();
+        a.tell(Msg::Fail).await.unwrap();
+        assert_eq!(incarnation(&b).await, 2);
+        assert_eq!(began.elapsed(), SECOND);
+        assert_eq!(incarnation(&a).await, 2);
+        assert!(!group.log.entries().contains(&"b on_stop".into()));
+        group.system.stop().await.unwrap();
+    });
+}
