@@ -464,3 +464,25 @@ fn nested_scopes_whose_bodies_have_ended() {
         time
     });
 }
+
+/// Each task in a row awaits the one before it, while their scope waits for all of them.
+#[test]
+fn tasks_of_a_scope_that_await_each_other() {
+    let _alone = alone();
+    compare(500, 8, |tasks| {
+        let mut time = Duration::MAX;
+        in_order(async |_check| {
+            let running = running_time();
+            let ended = tenure::scope(async |scope| {
+                let mut last = scope.task(sleep(Duration::from_secs(1)))?;
+                for _ in 0..tasks {
+                    last = scope.task(async move { drop(last.await) })?;
+                }
+                Ok(())
+            });
+            ended.await.unwrap();
+            time = running_time() - running;
+        });
+        time
+    });
+}

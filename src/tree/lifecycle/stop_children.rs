@@ -8,7 +8,7 @@ use crate::error::{Kind, Unjoined};
 use crate::sync::lock;
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Order, TaskWaits, request};
-use crate::tree::waiting::{OverdueTimer, Reach, awaited_children};
+use crate::tree::waiting::{OverdueTimer, Reach, awaited_children, that_wait_for};
 
 /// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
 /// the others, in the node's stop order.
@@ -29,6 +29,8 @@ pub(crate) struct StopChildren {
     top: Level,
     /// The scopes that are being gone through, each beneath the one before it.
     scopes: Vec<(Arc<dyn AnyNode>, Level)>,
+    /// Plain tasks that are waited for from now on, and not told.
+    untold: Vec<Arc<dyn AnyNode>>,
     /// The limit that whoever asked for the owner's end has set, until that is killed.
     bound: Option<Instant>,
     watch: OverdueTimer,
@@ -41,6 +43,7 @@ impl StopChildren {
             last: false,
             top: Level::new(),
             scopes: Vec::new(),
+            untold: Vec::new(),
             bound: None,
             watch: OverdueTimer::default(),
         }
@@ -95,6 +98,7 @@ impl StopChildren {
                     self.scopes.push((scope, Level::new()));
                 }
                 Next::Wait => {
+                    self.refuse_cycles(owner);
                     let Self {
                         scopes, top, watch, ..
                     } = self;
@@ -187,14 +191,25 @@ impl StopChildren {
         }
     }
 
-    fn tell_some(&self, children: Vec<Arc<dyn AnyNode>>) {
+    fn tell_some(&mut self, children: Vec<Arc<dyn AnyNode>>) {
         for child in children {
             if self.manner == Manner::Finish && child.signals.marks().has(Marks::TOKENLESS) {
-                // What it asks of a node that waits for it would never end: it is to look again.
-                child.wake();
+                self.untold.push(child);
             } else {
                 request(&child, self.order());
             }
+        }
+    }
+
+    /// What a task asks of a node that waits for it would never end: it is to look again.
+    #[inline]
+    fn refuse_cycles(&mut self, owner: &Arc<dyn AnyNode>) {
+        if self.untold.is_empty() {
+            return;
+        }
+        let untold = std::mem::take(&mut self.untold);
+        for task in that_wait_for(self.here(owner), untold) {
+            task.wake();
         }
     }
 

@@ -8,6 +8,9 @@
 //! counts only if each of its waits is looked at again, and still stands: an edge that was taken out is never
 //! listed again, so that all of them stood at the moment between. If one does not, the search begins
 //! anew: something has moved meanwhile.
+//!
+//! An owner that begins to wait for many children searches once for all of them, as each of them alone may have to look
+//! at the waits of all the others (rule 15).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,32 +48,59 @@ pub(in crate::tree) fn named(edges: &[Arc<Edge>]) -> Cycle {
     Cycle::new(edges.iter().map(path).collect())
 }
 
+/// Those of these children whose waits lead to their owner, which waits for them from now on.
+pub(in crate::tree) fn that_wait_for(
+    owner: &Arc<dyn AnyNode>,
+    mut children: Vec<Arc<dyn AnyNode>>,
+) -> Vec<Arc<dyn AnyNode>> {
+    children.retain(|child| count_unlimited(child, EdgeEnd::From) > 0);
+    let mut there = Side::new(&children, EdgeEnd::From);
+    let mut back = Side::new(std::slice::from_ref(owner), EdgeEnd::Target);
+    // Hardly ever is there one.
+    if meet(&mut there, &mut back).is_none() {
+        return Vec::new();
+    }
+    let mut all = Side::new(std::slice::from_ref(owner), EdgeEnd::Target);
+    let nobody = Side::new(&[], EdgeEnd::From);
+    while all.cost().is_some() {
+        all.step(&nobody);
+    }
+    children.retain(|child| all.places.contains_key(&child.id()));
+    children
+}
+
 /// The waits that lead from this one back to its beginning, with it.
 fn search(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
-    let mut there = Side::new(&first.target, EdgeEnd::From);
-    let mut back = Side::new(&first.from, EdgeEnd::Target);
+    let mut there = Side::new(std::slice::from_ref(&first.target), EdgeEnd::From);
+    let mut back = Side::new(std::slice::from_ref(&first.from), EdgeEnd::Target);
+    let edge = meet(&mut there, &mut back)?;
+    let mut edges = vec![Arc::clone(first)];
+    let mut before = there.way_to(&edge.from);
+    before.reverse();
+    edges.append(&mut before);
+    let target = Arc::clone(&edge.target);
+    edges.push(edge);
+    edges.append(&mut back.way_to(&target));
+    Some(edges)
+}
+
+/// The wait by which one side leads to the other, if there is one.
+fn meet(there: &mut Side, back: &mut Side) -> Option<Arc<Edge>> {
     loop {
         // One that has nothing more to look at has seen all that lead there.
         let (on, from_behind) = (there.cost()?, back.cost()?);
         let met = if on <= from_behind {
-            there.step(&back)
+            there.step(back)
         } else {
-            back.step(&there)
+            back.step(there)
         };
-        if let Some(edge) = met {
-            let mut edges = vec![Arc::clone(first)];
-            let mut before = there.way_to(&edge.from);
-            before.reverse();
-            edges.append(&mut before);
-            let target = Arc::clone(&edge.target);
-            edges.push(edge);
-            edges.append(&mut back.way_to(&target));
-            return Some(edges);
+        if met.is_some() {
+            return met;
         }
     }
 }
 
-/// What has been reached from one end. It is a list, so that the search does not recurse (rule 15).
+/// What has been reached from one end, by all who begin there. It is a list, so that the search does not recurse (rule 15).
 struct Side {
     /// The end of its edges at which it stands.
     end: EdgeEnd,
@@ -85,11 +115,15 @@ struct Side {
 type By = (Arc<Edge>, usize);
 
 impl Side {
-    fn new(start: &Arc<dyn AnyNode>, end: EdgeEnd) -> Self {
+    fn new(starts: &[Arc<dyn AnyNode>], end: EdgeEnd) -> Self {
+        let ids = starts.iter().map(|start| start.id());
         Self {
             end,
-            reached: vec![(Arc::clone(start), None)],
-            places: HashMap::from([(start.id(), 0)]),
+            reached: starts
+                .iter()
+                .map(|start| (Arc::clone(start), None))
+                .collect(),
+            places: ids.zip(0..).collect(),
             next: 0,
             looked: 0,
         }

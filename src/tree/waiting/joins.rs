@@ -1,8 +1,7 @@
 //! The waits of owners for the ends of their children, which are edges too (rule 16).
 //!
-//! They are not listed: the owner's table says whom it waits for. An owner that begins to wait does not look
-//! for a cycle, as its wait cannot fail; but it tells those that it waits for, and a wait that is polled for
-//! that looks again.
+//! They are not listed: the owner's table says whom it waits for. The wait of an owner cannot fail. When it begins, those
+//! that it waits for are told whose own waits lead to the owner, and look again; so are those that are told anew to end.
 
 use std::sync::Arc;
 

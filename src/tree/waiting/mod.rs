@@ -11,6 +11,7 @@ mod wait_bound;
 mod wait_graph;
 mod warnings;
 
+pub(in crate::tree) use cycles::that_wait_for;
 pub(crate) use overdue::{OverdueTimer, Reach};
 pub use stopped::Stopped;
 pub(crate) use stopped::UntilStopped;

@@ -299,3 +299,37 @@ fn waits_for_a_sibling_while_nobody_polls_the_scope() {
         assert!(ended.is_ok(), "{ended:?}");
     });
 }
+
+/// Many tasks of a scope in a handler that ask its actor: all are refused, also if they have asked before the scope
+/// waits for them.
+#[test]
+fn all_tasks_of_a_scope_that_ask_the_node_that_waits_for_them_are_refused() {
+    const TASKS: usize = 40;
+    in_scope(async |scope, log, begin| {
+        let owner = scope.spawn(ChildSpec::new(Doer::new(log)).grace(1_000 * SECOND))?;
+        let (me, refused) = (owner.clone(), log.clone());
+        owner
+            .tell(run(move |_, _| {
+                Box::pin(async move {
+                    let ended = tenure::scope_send(move |s| async move {
+                        for _ in 0..TASKS {
+                            let (me, refused) = (me.clone(), refused.clone());
+                            s.task(async move {
+                                let asked = me.ask(Msg::Ping).await;
+                                assert!(matches!(asked, Err(AskError::Deadlock(_))));
+                                refused.push("refused");
+                            })?;
+                        }
+                        settled().await;
+                        Ok(())
+                    });
+                    Ok(ended.await?)
+                })
+            }))
+            .await?;
+        owner.ask(Msg::Ping).await?;
+        assert_eq!(log.entries(), ["refused"; TASKS]);
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        Ok(())
+    });
+}
