@@ -486,3 +486,42 @@ fn tasks_of_a_scope_that_await_each_other() {
         time
     });
 }
+
+/// A task that awaits the next, which it starts in a scope of its own.
+fn scopes_in_tasks(
+    below: usize,
+    complete: Arc<Notify>,
+) -> Pin<Box<dyn Future<Output = tenure::Result> + Send>> {
+    Box::pin(async move {
+        if below == 0 {
+            complete.notify_one();
+            return pending().await;
+        }
+        let ended = tenure::scope_send(move |scope: Scope| async move {
+            scope.task(scopes_in_tasks(below - 1, complete))?.await?;
+            Ok(())
+        });
+        Ok(ended.await?)
+    })
+}
+
+#[test]
+fn stop_of_tasks_in_scopes_in_tasks() {
+    let _alone = alone();
+    compare(250, 8, |depth| {
+        let mut time = Duration::MAX;
+        in_order(async |_check| {
+            let system = System::start().unwrap();
+            let complete = Arc::new(Notify::new());
+            let outermost = system
+                .task(scopes_in_tasks(depth, Arc::clone(&complete)))
+                .unwrap();
+            complete.notified().await;
+            let running = running_time();
+            outermost.node().stop().await.unwrap();
+            time = running_time() - running;
+            system.stop().await.unwrap();
+        });
+        time
+    });
+}

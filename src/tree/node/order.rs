@@ -245,6 +245,10 @@ fn begin_end(
     };
     // A list, because such scopes may be nested deeply (rule 15).
     while let Some(scope) = scopes.pop() {
+        if scope.signals.load().is_killed() {
+            // So is all beneath it. Where each of many levels ends by its own kill, each would go through all the others.
+            continue;
+        }
         scopes.extend(
             begin_end_of_one(&scope, Ending::FIRE, |_, _| true)
                 .into_iter()
