@@ -250,6 +250,7 @@ async fn promtool_has_nothing_to_say() {
     system.stop().await.unwrap();
 }
 
+#[expect(clippy::disallowed_methods, reason = "they are what is counted")]
 #[tokio::test]
 async fn foreign_tasks_are_those_that_are_no_nodes() {
     let system = System::start().unwrap();
