@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::work::{self, Work};
 use super::{IntoTask, TaskHandle, TaskOutput, TaskSpec};
-use crate::error::SpawnError;
+use crate::error::{Phase, SpawnError};
 use crate::tree::{AnyNode, NodeRef};
 
 /// Starts nodes beneath its owner, from anywhere: a handler, a request of a web framework, a
@@ -143,7 +143,9 @@ impl Spawner {
     /// ```
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        self.owner.node().signals.load().ends_incarnation()
+        let node = self.owner.node();
+        // Nobody tells a scope whose body has returned; nor may a node have been told that has ended by itself.
+        node.signals.load().ends_incarnation() || node.phase() >= Phase::Stopping
     }
 
     /// The live nodes right beneath the owner, the oldest first.

@@ -119,6 +119,38 @@ fn spawner_of_an_actor_that_has_ended_says_so() {
     });
 }
 
+#[test]
+fn spawner_of_an_owner_that_has_ended_by_itself_says_so() {
+    paused(async |check: Check| {
+        let of_scope = tenure::scope(async |scope| {
+            assert!(!scope.is_ending());
+            let (lend, lent) = tokio::sync::oneshot::channel();
+            let actor = scope.spawn(Node::new(&check, &Log::default()))?;
+            actor
+                .tell(run(move |ctx| {
+                    lend.send(ctx.spawner()).unwrap();
+                    ctx.stop();
+                }))
+                .await?;
+            let of_actor = lent.await?;
+            assert!(matches!(actor.stopped().await?, StopReason::Finished));
+            assert!(of_actor.is_ending());
+            Ok(scope.spawner())
+        });
+        let of_scope = of_scope.await.unwrap();
+        assert!(of_scope.is_ending());
+
+        let system = System::start().unwrap();
+        let of_system = system.spawner();
+        assert!(!of_system.is_ending());
+        system
+            .task(async { tenure::Result::<()>::Err("no".into()) })
+            .unwrap();
+        system.stopped().await.unwrap_err();
+        assert!(of_system.is_ending());
+    });
+}
+
 /// Requests an end while the actor is in a handler with a note behind it; gives how it ended and what it noted.
 async fn requested(
     check: Check,
