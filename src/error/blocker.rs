@@ -4,6 +4,9 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How many nodes an error names. A tree may be cut short as a whole, and its line goes into a log.
+const MOST_SHOWN: usize = 16;
+
 /// What sort of node something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -91,6 +94,8 @@ impl fmt::Display for Blocker {
 
 /// A stop or drain ended, but only because some nodes were killed when their grace, or the time
 /// given by whoever asked, had passed. All of them are gone.
+///
+/// `Display` names the first 16 of them, and how many more there are.
 #[derive(Clone)]
 pub struct CutShort(Arc<Cuts>);
 
@@ -149,6 +154,8 @@ impl Drop for Cuts {
 
 /// These nodes did not end within the patience that follows a kill. They stay owned and visible
 /// until they do.
+///
+/// `Display` names the first 16 of them, and how many more there are.
 #[derive(Clone)]
 pub struct Unjoined(Arc<Vec<Blocker>>);
 
@@ -183,11 +190,15 @@ fn join<'a>(
     f: &mut fmt::Formatter<'_>,
     nodes: impl IntoIterator<Item = &'a Blocker>,
 ) -> fmt::Result {
-    for (index, node) in nodes.into_iter().enumerate() {
+    let mut nodes = nodes.into_iter();
+    for (index, node) in nodes.by_ref().take(MOST_SHOWN).enumerate() {
         if index > 0 {
             f.write_str("; ")?;
         }
         fmt::Display::fmt(node, f)?;
     }
-    Ok(())
+    match nodes.count() {
+        0 => Ok(()),
+        more => write!(f, "; and {more} more"),
+    }
 }

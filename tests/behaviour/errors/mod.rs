@@ -123,6 +123,28 @@ fn errors_are_shown_as_fragments() {
 }
 
 #[test]
+fn error_names_the_first_nodes_of_many_and_how_many_more_there_are() {
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        for number in 0..20 {
+            let stuck = system.start(spec().name(format!("stuck-{number}"))).await;
+            stuck.unwrap().try_tell(Cell::new(2)).unwrap();
+        }
+        settled().await;
+        let cut = system.stop().within(Duration::ZERO).await.unwrap_err();
+        let StopError::CutShort(cut) = cut else {
+            panic!("{cut:?}");
+        };
+        let more = cut.nodes().len() - 16;
+        assert!(more >= 4, "{cut}");
+        let text = cut.to_string();
+        assert_eq!(text.matches("/stuck-").count(), 16, "{text}");
+        assert!(text.ends_with(&format!("; and {more} more")), "{text}");
+        assert_fragment(&cut);
+    });
+}
+
+#[test]
 fn run_error_prints_the_tree_of_causes() {
     paused(async |_check| {
         let ended = tenure::scope(async |scope| {
