@@ -231,6 +231,10 @@ impl<M: Send + 'static> ActorRef<M> {
     /// Asks for a drain: as a stop, but every message that was accepted is handled first, and all
     /// that is beneath the actor drains too, tasks before actors as in a [`stop`](Self::stop).
     ///
+    /// Until nothing is left beneath it, the actor takes children, from whoever has its [`Spawner`](crate::Spawner), and
+    /// drains those as well. So it drains for as long as somebody starts them faster than they end: bound that with
+    /// [`Stopping::within`], or look at [`is_ending`](crate::Spawner::is_ending) before.
+    ///
     /// An actor that fails while it drains is not restarted, whatever its policy says: what it had accepted and
     /// not handled is lost, its asks fail with [`AskError::Failed`] or [`AskError::Stopped`], and the failure is
     /// a part of the outcome ([rule 9](crate::lifecycle#rule-9)).
