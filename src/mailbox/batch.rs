@@ -81,6 +81,7 @@ impl<M> Batch<M> {
     /// The message with this number is not handled: it is nobody's current one.
     #[cold]
     fn skip(&mut self, queue: &Queue<M>, number: u64) {
+        lock(&queue.state).extras().unstarted += 1;
         if queue.counters.ended.load(Ordering::Relaxed) == number {
             queue.counters.ended.store(number + 1, Ordering::Relaxed);
         }
@@ -265,6 +266,12 @@ impl<M> Batch<M> {
         let message = state.messages.pop_front();
         let filled = message.is_some();
         if let Some(message) = message {
+            let dropped = number - self.started;
+            if dropped > 0 {
+                // In one step for those who look: they have the lock.
+                state.extras().unstarted += dropped;
+                queue.counters.started.store(number, Ordering::Relaxed);
+            }
             self.started = number;
             self.messages.get_mut().push_back(message);
             if let Some(origin) = state.take_origin(number) {

@@ -30,11 +30,12 @@ impl<M> Queue<M> {
     pub(crate) fn look(&self) -> MailboxLook {
         let state = lock(&self.state);
         let extras = state.extras.as_ref();
-        let started = self.counters.started.load(Ordering::Relaxed);
+        let taken = self.counters.started.load(Ordering::Relaxed);
+        let unstarted = extras.map_or(0, |extras| extras.unstarted);
         let queued = match self.knows_callers() {
             // Some were dropped in between, and those that are left are here.
             true => state.messages.len() as u64,
-            false => state.pushed - started,
+            false => state.pushed - taken,
         };
         let began = self.counters.began.load(Ordering::Relaxed);
         MailboxLook {
@@ -43,8 +44,8 @@ impl<M> Queue<M> {
             gate: state.gate,
             senders_waiting: extras.map_or(0, |extras| extras.waiters.count()),
             reserved: extras.map_or(0, |extras| extras.reserved),
-            started,
-            handler: started << 16 | u64::from(self.counters.sourced.load(Ordering::Relaxed)),
+            started: taken - unstarted,
+            handler: taken << 16 | u64::from(self.counters.sourced.load(Ordering::Relaxed)),
             is_asleep: state.asleep,
             began: (began != 0).then(|| stamp::decode(began)),
             oldest: extras.and_then(|extras| extras.oldest.as_ref()?.at(&extras.origins)),

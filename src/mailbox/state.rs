@@ -65,6 +65,9 @@ pub(super) struct QueueExtras {
     pub(super) reserved: u64,
     /// The line.
     pub(super) waiters: Waiters,
+    /// How many messages have left the mailbox and were not started: their callers had gone, or they were dropped for
+    /// want of room.
+    pub(super) unstarted: u64,
 }
 
 impl Gate {

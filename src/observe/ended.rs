@@ -137,7 +137,7 @@ impl Ended {
             site: node.site().into(),
             at: moment::since_begin(now),
             age: now.saturating_duration_since(node.born(now)),
-            handled: node.progress().0,
+            handled: node.look_at_mail().map_or(0, |mail| mail.started),
             how: EndKind::of(reason),
             goes_on,
             causes,

@@ -158,7 +158,7 @@ pub(super) fn is_unreachable(
     }
     // Somebody may have sent something, and dropped the last reference after that.
     let after = node.look_at_mail()?;
-    let nothing_came = is_quiet(&after) && after.started == before.started;
+    let nothing_came = is_quiet(&after) && after.handler == before.handler;
     nothing_came.then(|| Arc::weak_count(node))
 }
 

@@ -1,5 +1,7 @@
 //! One node: what it is, has and does.
 
+use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::{plain, settle, word};
@@ -74,6 +76,57 @@ fn handler_is_told_whatever_becomes_of_messages_without_room() {
             assert_eq!(label(), None, "{mailbox:?}");
             actor.stop().await.unwrap();
         }
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn messages_that_were_not_started_are_not_counted_as_handled() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let room = Mailbox::bounded(2);
+        // Of five notes behind the one in hand that many are started.
+        for (mailbox, started) in [
+            (Mailbox::unbounded(), 5),
+            (room.drop_oldest(), 2),
+            (room.drop_newest(), 2),
+            (room.drop_oldest().including_current(), 1),
+        ] {
+            let mut ends = system.ends(8);
+            let spec = ChildSpec::new(plain(&check)).mailbox(mailbox);
+            let actor = system.spawn(spec).unwrap();
+            let handled = || system.snapshot().nodes[1].handled;
+            for so_far in [0, started + 1] {
+                let gate = hold(&actor).await;
+                for _ in 0..5 {
+                    actor.tell(note("queued")).await.unwrap();
+                }
+                assert_eq!(handled(), so_far + 1, "{mailbox:?}");
+                gate.open();
+                settle().await;
+                assert_eq!(handled(), so_far + 1 + started, "{mailbox:?}");
+            }
+            actor.stop().await.unwrap();
+            let end = ends.recv().await.unwrap();
+            assert_eq!(end.handled, 2 * (started + 1), "{mailbox:?}");
+        }
+
+        let actor = system.spawn(plain(&check)).unwrap();
+        let gate = hold(&actor).await;
+        for _ in 0..3 {
+            let given_up = actor.ask(Msg::Ping).timeout(Duration::ZERO).await;
+            given_up.unwrap_err();
+            let mut dropped = Box::pin(actor.ask(Msg::Ping));
+            assert!(
+                std::future::poll_fn(|cx| Poll::Ready(dropped.as_mut().poll(cx)))
+                    .await
+                    .is_pending()
+            );
+        }
+        gate.open();
+        actor.ask(Msg::Ping).await.unwrap();
+        settle().await;
+        assert_eq!(system.snapshot().nodes[1].handled, 2);
         system.stop().await.unwrap();
     });
 }
