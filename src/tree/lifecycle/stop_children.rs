@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 use tokio::time::Instant;
 
 use super::stop_level::{Level, LevelStep, Manner, Next};
-use crate::error::{Kind, Unjoined};
+use crate::error::{Blocker, Kind, Unjoined};
 use crate::sync::lock;
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Order, TaskWaits, request};
@@ -114,13 +114,7 @@ impl StopChildren {
                     let blockers = ready!(watch.poll(owner, root, false, cx));
                     if !signals.is_told_to_end() {
                         // Nobody has asked for an end, so nobody else says what holds this up.
-                        owner.shared.ends.count_unjoined(&blockers);
-                        let unjoined = Unjoined::new(blockers);
-                        tracing::warn!(
-                            name: "tenure.unjoined",
-                            %unjoined,
-                            "a restart or an end waits for what does not yield"
-                        );
+                        warn_of(owner, blockers);
                     }
                     self.skip_overdue(owner);
                 }
@@ -320,6 +314,17 @@ fn reach<'a>(owner: &'a Arc<dyn AnyNode>, top: Option<&Level>, signals: Snapshot
     } else {
         Reach::All
     }
+}
+
+/// Counts and traces what holds up a restart or an end.
+fn warn_of(owner: &Arc<dyn AnyNode>, blockers: Vec<Blocker>) {
+    owner.shared.ends.count_unjoined(&blockers);
+    let unjoined = Unjoined::new(blockers);
+    tracing::warn!(
+        name: "tenure.unjoined",
+        %unjoined,
+        "a restart or an end waits for what does not yield"
+    );
 }
 
 /// When the end of this node becomes a kill, unless it is one.
