@@ -61,6 +61,11 @@ pub mod top;
 mod ends;
 mod last;
 
+/// The examples of `README.md`, which are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Calls a user's code; a panic of it is given as what it said.
 fn caught<T>(code: impl FnOnce() -> T) -> std::result::Result<T, String> {
     use std::panic::{AssertUnwindSafe, catch_unwind};

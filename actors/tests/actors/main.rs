@@ -8,6 +8,7 @@ mod forwarding;
 mod gauge;
 mod groups;
 mod last_values;
+mod layout;
 mod limiting;
 mod pool;
 mod pool_blocking;
