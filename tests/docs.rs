@@ -113,21 +113,61 @@ fn the_readme_shows_what_an_example_prints() {
     assert!(readme.contains(printed.trim_end()), "{printed}");
 }
 
-/// The types of the libraries that are futures, which somebody may name.
-fn futures() -> Vec<Doc> {
-    let mut names = Vec::new();
-    for (_, text) in sources("src") {
-        for (offset, found) in text.match_indices(" Future for ") {
-            names.push(identifier(&text[offset + found.len()..]).to_owned());
+/// A type that is a future.
+struct Awaitable {
+    name: String,
+    gives_result: bool,
+}
+
+fn awaitables() -> Vec<Awaitable> {
+    let mut found = Vec::new();
+    for (_, text) in sources("src").into_iter().chain(sources("actors/src")) {
+        for (offset, start) in text.match_indices(" Future for ") {
+            let rest = &text[offset + start.len()..];
+            let output = rest.split("type Output = ").nth(1).unwrap();
+            // What gives a child, or the one that has its name.
+            let gives_result = output.starts_with("Result") || output.starts_with("Found<");
+            let name = identifier(rest);
+            found.push(Awaitable {
+                name: name.to_owned(),
+                gives_result,
+            });
+        }
+        // What a macro makes a future.
+        for (offset, start) in text.match_indices("\nasks! { ") {
+            let name = identifier(&text[offset + start.len()..]);
+            found.push(Awaitable {
+                name: name.to_owned(),
+                gives_result: true,
+            });
         }
     }
+    for known in ["Ask", "RecipientAsk", "Stopping", "Tell"] {
+        let is_found = |one: &Awaitable| one.name == known && one.gives_result;
+        assert!(found.iter().any(is_found), "{known} is not found any more");
+    }
+    found
+}
+
+/// What documents the types that are futures, and that somebody may name.
+fn futures() -> Vec<Doc> {
+    let awaitables = awaitables();
     let mut docs = public_docs();
     docs.retain(|doc| {
         let name = doc.item.strip_prefix("pub struct ").map(identifier);
-        name.is_some_and(|name| names.iter().any(|known| known == name))
+        name.is_some_and(|name| awaitables.iter().any(|one| one.name == name))
     });
-    assert!(docs.len() > 8, "the futures are not found any more");
+    assert!(docs.len() > 13, "{} futures are found", docs.len());
     docs
+}
+
+/// The type that a function gives, without what it is generic over. What takes itself by value sets something of the
+/// wait that it is, and says nothing of its own.
+fn returned(item: &str) -> Option<&str> {
+    let is_setting = item.contains("(self") || item.contains("(mut self");
+    let is_function = (item.contains(" fn ") || item.starts_with("fn ")) && !is_setting;
+    let (_, returned) = item.rsplit_once("-> ").filter(|_| is_function)?;
+    Some(identifier(returned))
 }
 
 #[test]
@@ -140,7 +180,13 @@ fn futures_say_what_a_drop_and_another_poll_do() {
             }
         }
     }
+    let awaitables = awaitables();
     for doc in public_docs() {
+        let given = returned(&doc.item);
+        let gives_awaitable = |one: &Awaitable| one.gives_result && given == Some(&one.name);
+        if awaitables.iter().any(gives_awaitable) && !doc.text.contains("# Errors") {
+            wrong.push(format!("{}: `{}` lacks `# Errors`", doc.place, doc.item));
+        }
         let is_async = doc.item.contains("async fn ") || doc.item.contains("-> impl Future");
         let gives_result = doc.item.contains("Output = Result");
         let mut needed = vec![(is_async, "# Cancel safety")];

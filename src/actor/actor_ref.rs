@@ -223,6 +223,10 @@ impl<M: Send + 'static> ActorRef<M> {
     /// that takes long keeps them from being told. In a stop a plain task is dropped at its next await.
     ///
     /// The call requests it; awaiting what it returns waits for the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn stop(&self) -> Stopping {
         self.node().stop()
@@ -238,6 +242,10 @@ impl<M: Send + 'static> ActorRef<M> {
     /// An actor that fails while it drains is not restarted, whatever its policy says: what it had accepted and
     /// not handled is lost, its asks fail with [`AskError::Failed`] or [`AskError::Stopped`], and the failure is
     /// a part of the outcome ([rule 9](crate::lifecycle#rule-9)).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn drain(&self) -> Stopping {
         self.node().drain()
@@ -245,6 +253,10 @@ impl<M: Send + 'static> ActorRef<M> {
 
     /// Asks for a kill: the handler is dropped at its await point, no hook runs, and all beneath
     /// the actor is killed. What blocks its thread cannot be killed, and is reported.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn kill(&self) -> Stopping {
         self.node().kill()
@@ -269,6 +281,10 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// Waits for the actor's end without asking for it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopped`], when it is awaited.
     pub fn stopped(&self) -> Stopped {
         self.node().stopped()
     }

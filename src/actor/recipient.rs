@@ -91,6 +91,10 @@ impl<T: Send + 'static> Recipient<T> {
 
     /// Waits for the actor's end without asking for it: for whoever keeps recipients, and is to let those go that
     /// are gone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopped`], when it is awaited.
     pub fn stopped(&self) -> Stopped {
         Stopped::new(Arc::clone(&self.target).any())
     }

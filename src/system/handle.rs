@@ -96,18 +96,30 @@ impl System {
 
     /// Asks for a stop of everything, within the system's grace. While it is awaited, warnings name those
     /// that hold it up, from half of their grace on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn stop(&self) -> Stopping {
         self.end(Order::Stop).within(self.grace)
     }
 
     /// Asks for a drain of everything, within the system's grace, with the same warnings.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn drain(&self) -> Stopping {
         self.end(Order::Drain).within(self.grace)
     }
 
     /// Kills everything.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn kill(&self) -> Stopping {
         self.end(Order::Kill)
@@ -115,6 +127,10 @@ impl System {
 
     /// Waits for the system's end without asking for it: something in it has failed, or somebody
     /// else has ended it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopped`], when it is awaited.
     pub fn stopped(&self) -> Stopped {
         self.node().stopped()
     }

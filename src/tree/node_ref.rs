@@ -130,6 +130,10 @@ impl NodeRef {
 
     /// Asks for a stop: it finishes what it is doing, discards its queue, stops its children, tasks before
     /// actors, and ends. See [`ActorRef::stop`](crate::ActorRef::stop).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn stop(&self) -> Stopping {
         self.end(Order::Stop)
@@ -138,6 +142,10 @@ impl NodeRef {
     /// Asks for a drain: as a stop, but all that was accepted is handled first, and everything
     /// beneath it drains too. What fails meanwhile is not restarted. See
     /// [`ActorRef::drain`](crate::ActorRef::drain).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn drain(&self) -> Stopping {
         self.end(Order::Drain)
@@ -145,6 +153,10 @@ impl NodeRef {
 
     /// Drops what it is doing at the await point it is at, without its hooks, and kills all beneath
     /// it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopping`], when it is awaited.
     #[track_caller]
     pub fn kill(&self) -> Stopping {
         self.end(Order::Kill)
@@ -169,6 +181,10 @@ impl NodeRef {
     }
 
     /// Waits for its end without asking for it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Stopped`], when it is awaited.
     pub fn stopped(&self) -> Stopped {
         Stopped::new(Arc::clone(&self.node))
     }
