@@ -22,11 +22,14 @@ pub(super) fn take(root: &NodeRef, options: &SnapshotOptions) -> Snapshot {
     let left_out = walk.left_out;
     let mut seen = walk.look(path_of(root), now);
     judge(&mut seen, &root.shared.sightings, now);
+    let mut nodes: Vec<_> = seen.into_iter().map(|seen| seen.info).collect();
+    // They stand where they were seen, and what the judgement needed was there, too.
+    nodes.shrink_to_fit();
     Snapshot {
         #[cfg(feature = "serde")]
         version: Snapshot::VERSION,
         taken_at: moment::since_begin(now),
-        nodes: seen.into_iter().map(|seen| seen.info).collect(),
+        nodes,
         left_out,
         dead_letters: root.shared.letters.total(),
         tallies: tallies(root),
@@ -73,6 +76,8 @@ struct Walk<'a> {
     found: Vec<Found>,
     wanted: usize,
     left_out: LeftOut,
+    /// The last segment of the path that is being made.
+    segment: String,
 }
 
 impl<'a> Walk<'a> {
@@ -82,6 +87,7 @@ impl<'a> Walk<'a> {
             found: Vec::new(),
             wanted: 0,
             left_out: LeftOut::default(),
+            segment: String::new(),
         }
     }
 
@@ -111,7 +117,8 @@ impl<'a> Walk<'a> {
             for (order, child) in some.drain(..) {
                 all += 1;
                 let parent = self.found[above].path.as_deref();
-                let path = parent.map(|parent| path_beneath(parent, &child));
+                let segment = &mut self.segment;
+                let path = parent.map(|parent| path_beneath(parent, &child, segment));
                 self.enter(above, order, depth, child, path);
             }
         }
@@ -179,7 +186,7 @@ impl<'a> Walk<'a> {
             let above = way.last().and_then(|(place, _)| *place);
             let known = found.path.take();
             let path = known.unwrap_or_else(|| match way.last() {
-                Some((_, parent)) => path_beneath(parent, &found.node),
+                Some((_, parent)) => path_beneath(parent, &found.node, &mut self.segment),
                 None => root.clone(),
             });
             let mut here = None;

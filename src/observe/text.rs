@@ -33,7 +33,9 @@ pub(super) fn bounded(text: &str) -> Cow<'_, str> {
 
 /// The same, of another length.
 pub(super) fn bounded_to(text: &str, most: usize) -> Cow<'_, str> {
-    let is_plain = text.len() <= most && !text.chars().any(is_harmful);
+    // Nearly all are of these bytes alone, which takes no look at each character.
+    let is_ascii = || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_plain = text.len() <= most && (is_ascii() || !text.chars().any(is_harmful));
     if is_plain {
         return Cow::Borrowed(text);
     }
@@ -66,10 +68,12 @@ pub(super) fn path_of(node: &Arc<dyn AnyNode>) -> String {
     segments.join("/")
 }
 
-/// That of a child, from that of the node above it: as [`NodeRef::path`](crate::NodeRef::path) gives it.
-pub(super) fn path_beneath(above: &str, child: &Arc<dyn AnyNode>) -> String {
-    let segment = child.segment(child.type_name());
-    let segment = bounded(&segment);
+/// That of a child, from that of the node above it: as [`NodeRef::path`](crate::NodeRef::path) gives it. Whoever asks for many
+/// lends a text for their last segments.
+pub(super) fn path_beneath(above: &str, child: &Arc<dyn AnyNode>, segment: &mut String) -> String {
+    segment.clear();
+    child.write_segment(child.type_name(), segment);
+    let segment = bounded(segment);
     let base = above.strip_suffix('/').unwrap_or(above);
     let is_long = above.len() >= LONGEST_PATH && above.matches('/').count() >= LONGEST_PATH;
     if is_long {

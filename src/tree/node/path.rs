@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use super::node::Node;
 use crate::error::Kind;
 
@@ -67,14 +69,24 @@ impl Node {
     }
 
     pub(crate) fn segment(&self, type_name: &'static str) -> String {
-        match (self.name(), self.kind()) {
-            (Some(name), _) => name,
-            (None, Kind::Actor) => format!("{}-{}", short(type_name), self.id()),
-            (None, Kind::Task) => format!("task-{}", self.id()),
-            (None, Kind::Blocking) => format!("blocking-{}", self.id()),
-            (None, Kind::Scope) => format!("scope-{}", self.id()),
-            (None, Kind::System) => format!("system-{}", self.id()),
-        }
+        let mut segment = String::new();
+        self.write_segment(type_name, &mut segment);
+        segment
+    }
+
+    /// The same at the end of another text, as nobody keeps it alone.
+    pub(crate) fn write_segment(&self, type_name: &'static str, to: &mut String) {
+        let kind = match (self.name(), self.kind()) {
+            (Some(name), _) => return to.push_str(&name),
+            (None, Kind::Actor) => short(type_name),
+            (None, Kind::Task) => "task",
+            (None, Kind::Blocking) => "blocking",
+            (None, Kind::Scope) => "scope",
+            (None, Kind::System) => "system",
+        };
+        to.push_str(kind);
+        // A string takes whatever is written to it.
+        write!(to, "-{}", self.id()).unwrap_or_default();
     }
 }
 
