@@ -27,7 +27,7 @@ pub(super) trait Post {
         waker: &Waker,
     ) -> Poll<Result<(), AskError>>;
 
-    /// The request has not been sent, and will not be: it is dropped, and its place in the line is the next one's.
+    /// The request has not been sent, and will not be. It is dropped, and its place in the line goes to the next.
     fn take_back(&mut self);
 
     /// The request has been sent, and nobody waits for its reply any more.
@@ -67,7 +67,8 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         &mut self.post
     }
 
-    /// The same exchange by another way to the same place. What is left behind is over, and has nothing to give up.
+    /// The same exchange, which reaches the same target by another way. What is left behind is over: its drop gives up
+    /// nothing.
     pub(super) fn moved<Q: Post>(&mut self, post: impl FnOnce(&mut P) -> Q) -> Exchange<Q, T> {
         Exchange {
             post: post(&mut self.post),
@@ -110,7 +111,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
             Progress::Sent | Progress::Over => panic!("polled after it was ready"),
             Progress::Queueing => {}
             Progress::Unsent => {
-                // Before it is sent: one that is refused was certainly not started.
+                // Looked at before it is sent, so that a request that is refused was certainly not started.
                 if let Err(cycle) = self.bounds.begin(&self.reply, || self.post.target()) {
                     return self.refuse(AskError::Deadlock(cycle));
                 }
@@ -138,7 +139,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         Poll::Ready(Err(error))
     }
 
-    /// It is pending, and may have been begun by another handler.
+    /// It is pending. Another handler may have begun it, so that the wait is listed for the node that polls now.
     #[cold]
     fn poll_wait(&mut self) -> Poll<Result<T, AskError>> {
         let Err(cycle) = self.bounds.list_wait(&self.reply, || self.post.target()) else {
@@ -149,8 +150,8 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         Poll::Ready(late.unwrap_or_else(error))
     }
 
-    /// Nobody waits for the reply any more. Gives it if it has come after all, and if not, whether the request may
-    /// have been started.
+    /// Nobody waits for the reply any more. Gives the reply if it has come after all. If it has not, the error says
+    /// whether the request may have been started.
     fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
         self.bounds.end();
         let progress = std::mem::replace(&mut self.progress, Progress::Over);

@@ -94,7 +94,7 @@ impl<A: Actor> Context<A> {
         if self.signals().load().wants_loop() || self.poll_message(cx).is_ready() {
             return Poll::Ready(());
         }
-        // Until now a sender may have had the waker, and whoever set them found nothing to wake.
+        // A sender may have held the waker until now, so that whoever set a signal found nothing to wake.
         if self.signals().load().wants_loop() {
             return Poll::Ready(());
         }
@@ -104,13 +104,13 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// No message is waited for in the middle of a handler any more.
+    /// A handler that waited for the next message does so no more.
     pub(in crate::actor) fn end_wait(&self) {
         self.cell.queue.end_wait();
     }
 
-    /// Ready when there is a message to take. If there is none the loop can be woken from here on:
-    /// what else it waits for is to be looked at after this.
+    /// Ready when there is a message to take. If there is none, the loop can be woken from here on, so that whatever
+    /// else it waits for is looked at after this.
     pub(in crate::actor) fn poll_message(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         self.batch.poll_ready(&self.cell.queue, cx.waker())
     }
@@ -148,11 +148,11 @@ impl<A: Actor> Context<A> {
     }
 }
 
-/// A label that is remembered with this differs from itself, so that each message comes to where it is published.
+/// A mark with this bit flipped differs from that of the same label, so that the label is published for each message.
 const EACH_TIME: u64 = 1 << 47;
 
-/// Tells a text from another by where it is and how long: in one word, as every actor has one. A text
-/// of more than 64 KiB might be taken for another.
+/// Tells one text from another by its address and its length. It is one word, because every actor keeps one. A text of
+/// more than 64 KiB might be taken for another.
 #[inline]
 fn mark_of(label: &'static str) -> u64 {
     label.as_ptr().addr() as u64 ^ ((label.len() as u64) << 48)

@@ -61,19 +61,19 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         0
     }
 
-    /// Whether what was requested of it still waits for it to go on. `from_beneath` says whether the request comes from
-    /// this node or one beneath it.
+    /// Whether whoever made this request waits until the node goes on. `from_beneath` says whether the request comes
+    /// from this node or one beneath it.
     fn holds_up(&self, request: &Request, _from_beneath: &dyn Fn() -> bool) -> bool {
         self.node().holds_up(request)
     }
 
-    /// Whether somebody is still to be told of its end who may not be among those who wait.
+    /// Whether somebody is still to be told of its end, also one who does not wait at the moment.
     fn is_awaited(&self) -> bool {
         self.node().kind() == Kind::Actor && self.node().signals.load().is_outcome_awaited()
     }
 
     /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it is in the middle of a
-    /// message; and which node it is, as each look at a node of any kind is a call.
+    /// message. It gives the node as well, because each look at a node of any kind is a call.
     fn suspend(&self, _waker: &Waker) -> (&Node, bool) {
         (self.node(), false)
     }

@@ -34,7 +34,7 @@ use crate::sync::lock;
 /// 4. `state.phase` becomes `Stopped` in the same step in which the node leaves its owner's table,
 ///    once its shell and all its children are gone.
 ///
-/// The order is a part of an actor's cell's: last comes what its loop looks at for each message.
+/// The fields are laid out as a part of an actor's cell: what its loop looks at for each message comes last.
 #[repr(C)]
 pub(crate) struct Node {
     pub(crate) shared: Arc<Shared>,
@@ -133,7 +133,7 @@ impl Node {
         lock(&self.state).outcome()
     }
 
-    /// Whoever was to be told of its end has been, or does not want to be.
+    /// Whoever was to be told of its end has been told, or does not want to be: its errors are dropped.
     pub(crate) fn forget_errors(&self) {
         let errors = lock(&self.state).forget_errors();
         drop(errors);
@@ -169,7 +169,7 @@ impl Node {
         }
     }
 
-    /// What there is to say of the polls of its code.
+    /// How its code has been polled.
     pub(crate) fn polls(&self) -> PollsLook {
         self.polls.look()
     }
@@ -341,7 +341,7 @@ impl Drop for Node {
     fn drop(&mut self) {
         let mut next = self.owner.take();
         while let Some(mut owner) = next {
-            // Nearly every owner is somebody else's as well, which this tells without a lock.
+            // Others hold nearly every owner as well, and the count says so without a lock.
             if Arc::strong_count(&owner) > 1 {
                 return;
             }

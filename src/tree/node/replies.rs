@@ -5,8 +5,8 @@
 //! actor is. Whoever runs a piece of the node's code settles the list after it, and the end of the node settles what is
 //! left. A reply that is dropped anywhere else is resolved at once.
 //!
-//! A message that is dropped unhandled needs no verdict of the code that drops it. Its own ask was never started, and is
-//! resolved at once, whoever drops the message, and where; the list is not touched for that.
+//! A message that is dropped unhandled needs no reason from the code that drops it: its own ask was never started. That
+//! ask is resolved at once, whoever drops the message, and wherever. The list is not touched for that.
 //!
 //! A reply that was handed on is not kept for longer than a poll: no edge of the wait graph leads here (rule 16), and
 //! what the code waits for may be waiting for the reply.

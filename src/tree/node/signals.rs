@@ -42,9 +42,9 @@ const ADOPTED: u32 = 1 << 14;
 /// It is a scope whose future has outlived the code and the state of its owner, which waits for it as for any other
 /// child.
 const FUTURE_OUTLIVES_OWNER: u32 = 1 << 15;
-/// It is a scope that is to end, and to whose end its owner sees meanwhile, as nobody polls it.
+/// It is a scope that is to end, and nobody polls it: its owner sees to its end meanwhile.
 const ATTENDED: u32 = 1 << 16;
-/// A scope beneath the node's code has been told to end, or until when, and nobody may poll it.
+/// A scope beneath the node's code has been told to end, or by when. It may be that nobody polls it.
 const SCOPE_TOLD: u32 = 1 << 17;
 
 /// The control flags of a node: orders, which anyone sets, and what the node itself is doing.
@@ -89,7 +89,7 @@ impl Signals {
         self.set(RESTART);
     }
 
-    /// The incarnation ends, and another is to follow. Gives what forbids restarts beneath it meanwhile.
+    /// The incarnation ends, and another is to follow. Gives the signals that forbid restarts beneath it meanwhile.
     pub(in crate::tree) fn begin_restart(&self) -> Snapshot {
         self.set(RESTART | TOKEN_FIRED);
         Snapshot(TOKEN_FIRED)
@@ -110,7 +110,7 @@ impl Signals {
         self.clear(RESTART | DROP_CODE | JOINING | IF_EMPTY | CHILD_EXITS | TOKEN_FIRED);
     }
 
-    /// A child has ended that the owner is to look at. Says whether it had looked at all others.
+    /// A child has ended, and the owner is to look at it. Says whether the owner had looked at all others.
     pub(in crate::tree) fn add_child_exit(&self) -> bool {
         self.set(CHILD_EXITS) & CHILD_EXITS == 0
     }
@@ -145,8 +145,8 @@ impl Signals {
         self.set(ATTENDED);
     }
 
-    /// The scope's own shell is polled again. Says whether somebody else has seen to its end since the last time, and
-    /// has joined what is beneath it meanwhile.
+    /// The scope's own shell is polled again. Says whether somebody else has seen to its end, and joined what is beneath
+    /// it, since the last poll.
     #[inline]
     pub(crate) fn end_attending(&self) -> bool {
         let was_attended = self.load().has(ATTENDED);
@@ -278,7 +278,7 @@ impl Snapshot {
         self.has(STOP | KILL | RESTART)
     }
 
-    /// There is something else than mail for a message loop to look at.
+    /// A message loop has something other than mail to look at.
     #[inline]
     pub(crate) const fn wants_loop(self) -> bool {
         self.has(STOP | DRAIN | KILL | CHILD_EXITS | IF_EMPTY | RESTART)
@@ -300,7 +300,7 @@ impl Snapshot {
         self.has(DRAIN) && !self.has(STOP | KILL | RESTART)
     }
 
-    /// A draining actor that waits for its children has something else to do first.
+    /// A draining actor that waits for its children has something to do before they have ended.
     pub(crate) const fn ends_drain_of_children(self) -> bool {
         self.has(STOP | KILL | CHILD_EXITS)
     }
