@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(crate) use limits::{has_passed, poll_timer};
+pub(crate) use limits::{has_passed, limit_after, limit_at, poll_timer};
 pub(crate) use locks::{Foreign, Guard, assert_unlocked, lock};
 pub(crate) use panics::{panic_message, panic_text};
 pub(crate) use ready::Readiness;

@@ -12,6 +12,8 @@ use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_in_node};
 /// What keeps an ask from waiting for ever: its deadline, or that its wait is listed.
 pub(super) struct Bounds {
     limit: Option<Instant>,
+    /// It was given a limit, be it one that never comes: that of its system does not hold for it.
+    has_own: bool,
     /// It also has the deadline of what it is a part of.
     inherits: bool,
     /// The limit is that of what it is a part of.
@@ -27,6 +29,7 @@ impl Bounds {
     pub(super) const fn new() -> Self {
         Self {
             limit: None,
+            has_own: false,
             inherits: true,
             is_inherited: false,
             even_if_cyclic: false,
@@ -36,8 +39,10 @@ impl Bounds {
         }
     }
 
-    pub(super) fn set_limit(&mut self, limit: Instant) {
-        self.limit = Some(limit);
+    /// Without one it may last for as long as it takes, unless it inherits one.
+    pub(super) fn set_limit(&mut self, limit: Option<Instant>) {
+        self.limit = limit;
+        self.has_own = true;
         self.is_inherited = false;
         self.timer = None;
     }
@@ -86,7 +91,7 @@ impl Bounds {
             return Ok(());
         }
         if self.inherits
-            && let Some((limit, is_inherited)) = inherited_or_default(self.limit.is_none())
+            && let Some((limit, is_inherited)) = inherited_or_default(!self.has_own)
             && self.limit.is_none_or(|own| limit < own)
         {
             self.limit = Some(limit);

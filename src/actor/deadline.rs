@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 use tokio::time::Instant;
 
 use crate::mailbox::{AskPosition, Caller, DropReason};
-use crate::sync::{WakerKey, moment};
+use crate::sync::{WakerKey, limit_at, moment};
 use crate::tree::{Node, inherited_beside};
 
 /// Until when something is of use: of tasks ([`TaskSpec::deadline`](crate::TaskSpec::deadline)) and scopes
@@ -37,11 +37,11 @@ use crate::tree::{Node, inherited_beside};
 pub struct Deadline(Arc<Limits>);
 
 impl Deadline {
-    /// A deadline at this moment.
+    /// A deadline at this moment; one that never comes, such as one in a hundred years, is as good as none.
     #[must_use]
     pub fn at(limit: Instant) -> Self {
         Self(Arc::new(Limits {
-            own: AtomicU64::new(moment::encode(Some(limit))),
+            own: AtomicU64::new(moment::encode(limit_at(limit))),
             besides: None,
         }))
     }
@@ -49,7 +49,7 @@ impl Deadline {
     /// Moves it, to an earlier moment or a later one. An ask that has begun keeps the limit that it began with
     /// ([rule 10](crate::lifecycle#rule-10)).
     pub fn set(&self, limit: Instant) {
-        let limit = moment::encode(Some(limit));
+        let limit = moment::encode(limit_at(limit));
         self.0.own.store(limit, Ordering::Relaxed);
     }
 

@@ -182,20 +182,26 @@ macro_rules! asks {
     ($Ask:ident) => {
         impl<M: Send + 'static, T: Send + 'static> $Ask<'_, M, T> {
             /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`]. With zero the
-            /// message has one try; a time too long for the clock is as good as for ever.
+            /// message has one try; a time that never comes, such as one too long for the clock, is as good as for ever, and
+            /// the [default](crate::Builder::ask_timeout) does not hold.
             ///
             /// If the ask is a part of the handling of a message that has an earlier deadline, that holds, until
             /// the reply to that message is sent or dropped.
             /// Without a limit it has that deadline, or the default of its system
             /// ([`Builder::ask_timeout`](crate::Builder::ask_timeout)), or may take for ever.
-            pub fn timeout(self, limit: std::time::Duration) -> Self {
-                self.deadline($crate::sync::after(limit))
+            pub fn timeout(mut self, limit: std::time::Duration) -> Self {
+                self.exchange
+                    .bounds
+                    .set_limit($crate::sync::limit_after(limit));
+                self
             }
 
             /// Waits until then at the longest; then the error is [`AskError::TimedOut`]. A deadline that
             /// has passed already gives the message no more than one try.
             pub fn deadline(mut self, limit: tokio::time::Instant) -> Self {
-                self.exchange.bounds.set_limit(limit);
+                self.exchange
+                    .bounds
+                    .set_limit($crate::sync::limit_at(limit));
                 self
             }
 
@@ -211,7 +217,7 @@ macro_rules! asks {
             ///
             /// Without this, an ask is refused ([`AskError::Deadlock`]) if a cycle leads through *any* of the
             /// waits of a node, although one that waits for several things at a time might go on for another
-            /// of them. An ask with a time limit is never refused.
+            /// of them. An ask with a time limit that comes is never refused.
             pub fn even_if_cyclic(mut self) -> Self {
                 self.exchange.bounds.allow_cycles();
                 self

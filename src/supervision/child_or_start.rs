@@ -11,7 +11,7 @@ use super::start::{MsgOf, Starting, start_at};
 use super::{ChildSpec, IntoChild};
 use crate::actor::{ActorRef, Spawner};
 use crate::error::{Cycle, SpawnError, StartError, StopError};
-use crate::sync::after;
+use crate::sync::limit_after;
 use crate::tree::{NodeRef, Stopped};
 
 impl Spawner {
@@ -118,7 +118,7 @@ impl<C: IntoChild, F: FnOnce() -> C> ChildOrStart<C, F> {
     /// [`StartError::TimedOut`], and what it has begun to start is killed. The extremes are those of
     /// [`Starting::timeout`].
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.limit = Some(after(limit));
+        self.limit = limit_after(limit);
         self
     }
 

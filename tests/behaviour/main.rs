@@ -22,6 +22,7 @@ mod draining;
 mod dropped;
 mod dropped_scopes;
 mod ending;
+mod endless_limits;
 mod ends;
 mod errors;
 mod every_wait;

@@ -11,7 +11,7 @@ use super::id::NodeId;
 use super::node::Node;
 use crate::error::Kind;
 use crate::mailbox::{Caller, DropReason};
-use crate::sync::{after, lock, moment, stamp};
+use crate::sync::{limit_after, lock, moment, stamp};
 
 /// The node has listed a wait since its last message.
 const WAITS: u32 = 1;
@@ -146,7 +146,7 @@ impl Node {
         if self.notes.load() & DEFAULT == 0 {
             return None;
         }
-        self.shared.ask_timeout.map(after)
+        self.shared.ask_timeout.and_then(limit_after)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::overdue::{OverdueTimer, Reach};
 use super::stopped::UntilStopped;
 use crate::error::{StopError, StopReason, Unjoined};
-use crate::sync::{Readiness, after};
+use crate::sync::{Readiness, limit_after};
 use crate::tree::node::{AnyNode, bound, note_asker};
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
@@ -71,7 +71,9 @@ impl Stopping {
     /// The bound is a part of the order: it holds when this is dropped, or is not polled. It can only become
     /// shorter: of all bounds that have been set, by one caller or by several, the earliest holds.
     pub fn within(self, limit: Duration) -> Self {
-        bound(self.end.node(), after(limit));
+        if let Some(limit) = limit_after(limit) {
+            bound(self.end.node(), limit);
+        }
         self
     }
 }

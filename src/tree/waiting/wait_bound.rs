@@ -7,7 +7,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::wait_graph::Wait;
 use crate::error::Cycle;
-use crate::sync::{after, has_passed};
+use crate::sync::{has_passed, limit_after};
 use crate::tree::node::{AnyNode, Request, is_in_node};
 
 /// What keeps a wait for a node from lasting for ever: its limit, or that it is listed.
@@ -36,10 +36,10 @@ impl WaitBound {
         Self(None)
     }
 
-    /// It lasts for no longer than this, from now.
+    /// It lasts for no longer than this, from now; for as long as it takes, if that never comes.
     pub(crate) fn set_timeout(&mut self, limit: Duration) {
         let bound = self.0.get_or_insert_default();
-        bound.limit = Some(after(limit));
+        bound.limit = limit_after(limit);
         bound.timer = None;
     }
 
