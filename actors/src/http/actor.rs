@@ -48,7 +48,7 @@ impl<L: Listener, S: HttpService> Start for Serve<L, S> {
     async fn start(self, ctx: &mut Context<Server>) -> Result<Server> {
         let stats = Arc::clone(&self.stats);
         let shared = Arc::new(Shared {
-            limits: self.limits,
+            limits: self.limits.bounded(),
             stats: Arc::clone(&stats),
             has_spans: self.has_spans,
         });

@@ -17,6 +17,9 @@ use super::Limits;
 /// seen to do so at this grain, however large the kernel's buffers have grown.
 const UNSENT: u32 = 16 << 10;
 
+const SHORTEST_PROBE: Duration = Duration::from_secs(1);
+const LONGEST_PROBE: Duration = Duration::from_secs(i16::MAX as u64);
+
 /// Where connections come from.
 pub trait Listener: Send + 'static {
     /// What a connection reads from and writes to.
@@ -72,9 +75,11 @@ impl Listener for TcpListener {
     /// What a listener has its connections inherit, on Linux; so they cost no connection anything.
     fn set_up(&mut self, limits: &Limits) {
         let socket = SockRef::from(&*self);
+        // The kernel takes nothing shorter and nothing longer.
+        let silence = limits.keepalive.clamp(SHORTEST_PROBE, LONGEST_PROBE);
         let keepalive = TcpKeepalive::new()
-            .with_time(limits.keepalive)
-            .with_interval(limits.keepalive);
+            .with_time(silence)
+            .with_interval(silence);
         let set = [
             socket.set_tcp_nodelay(true),
             socket.set_tcp_keepalive(&keepalive),

@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-/// What a server lets its clients do. Nothing is unlimited unless a field says so.
+/// Ten years: as long as for ever, to a client.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// What a server lets its clients do. Nothing is unlimited unless a field says so. A time of more than ten years
+/// counts as ten years.
 ///
 /// The table of them, with the names that Go's `net/http` and others have for them, is in
 /// [the module's documentation](super#limits).
@@ -67,6 +71,24 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// With no time that would overflow a sum of some of them, nor a moment that they are added to.
+    pub(super) fn bounded(mut self) -> Self {
+        let times = [
+            &mut self.head,
+            &mut self.read,
+            &mut self.request,
+            &mut self.stall,
+            &mut self.idle,
+            &mut self.linger,
+            &mut self.shutdown,
+            &mut self.keepalive,
+        ];
+        for time in times.into_iter().chain(&mut self.write) {
+            *time = LONGEST.min(*time);
+        }
+        self
+    }
+
     /// What a client has to take in each window.
     pub(super) fn least_in_window(&self) -> u64 {
         let bytes = u128::from(self.least_rate) * self.stall.as_millis() / 1_000;

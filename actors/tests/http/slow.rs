@@ -1,5 +1,7 @@
 //! Limits of time, on a paused clock.
 
+use std::time::Duration;
+
 use axum::Extension;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -9,7 +11,7 @@ use tenure_actors::http::{Limits, RequestContext};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 
-use crate::harness::{Alive, MILLIS, SECOND, paused};
+use crate::harness::{Alive, MILLIS, SECOND, paused, still_serving};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
@@ -300,4 +302,41 @@ fn slow_client_does_not_make_a_shutdown_a_failure() {
             assert!(client.is_closed().await);
         },
     );
+}
+
+/// Over TCP, and in a window that is open while the client does not read.
+#[test]
+fn limits_without_end_are_as_good_as_none() {
+    let endless = |limits: &mut Limits| {
+        for time in [
+            &mut limits.head,
+            &mut limits.read,
+            &mut limits.request,
+            &mut limits.stall,
+            &mut limits.idle,
+            &mut limits.linger,
+            &mut limits.shutdown,
+            &mut limits.keepalive,
+            limits.write.insert(Duration::MAX),
+        ] {
+            *time = Duration::MAX;
+        }
+        limits.least_rate = u64::MAX;
+        limits.head_bytes = usize::MAX;
+        limits.body_bytes = u64::MAX;
+        limits.connections = usize::MAX;
+        limits.connections_per_address = usize::MAX;
+        limits.requests_per_connection = u32::MAX;
+        limits.streams = u32::MAX;
+    };
+    still_serving(endless, async |http| {
+        let request = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 1500000\r\n\r\n";
+        let mut client = http.connect().await;
+        client.send(request).await;
+        client.send(vec![b'x'; 1_500_000]).await;
+        sleep(100 * MILLIS).await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{}", &answer[..100]);
+        assert!(answer.ends_with("xxxx"));
+    });
 }
