@@ -3,21 +3,17 @@
 
 use crate::common;
 
-use std::future::{Future, pending};
-use std::pin::Pin;
+use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context as Waking, Waker};
 use std::time::Duration;
 
-use common::{Check, Guard, Log, paused, settled};
+use common::{Check, Guard, Kept, Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
 use tenure::{StopError, System, scope_send};
 use tokio::join;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
 type Making = dyn Fn(usize, &Shared) + Send + Sync;
 
@@ -253,8 +249,7 @@ fn scope_that_the_prototype_opens_as_it_is_dropped_is_told() {
                 let _guard = guard;
                 pending::<tenure::Result>().await
             }));
-            let mut waking = Waking::from_waker(Waker::noop());
-            assert!(scope.as_mut().poll(&mut waking).is_pending());
+            assert!(poll_unwoken(&mut scope).is_pending());
             *self.0.lock().unwrap() = Some(scope);
         }
     }

@@ -2,21 +2,14 @@
 
 use crate::common;
 
-use std::future::{Future, pending};
-use std::task::{Context as Polling, Poll, Waker};
+use std::future::pending;
+use std::task::Poll;
 use std::time::Duration;
 
-use common::{Log, paused, settled};
+use common::{Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
 use tenure::{Cause, Failure, StopError, System, scope_send};
 use tokio::time::sleep;
-
-/// Polls the future once, as somebody does who would not be woken.
-fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    let mut future = Box::pin(future);
-    let mut nobody = Polling::from_waker(Waker::noop());
-    future.as_mut().poll(&mut nobody)
-}
 
 struct Panics;
 
@@ -25,8 +18,7 @@ impl Actor for Panics {
 
     async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
         let mut scope = Box::pin(scope_send(|_| pending::<tenure::Result>()));
-        let mut nobody = Polling::from_waker(Waker::noop());
-        assert!(scope.as_mut().poll(&mut nobody).is_pending());
+        assert!(poll_unwoken(scope.as_mut()).is_pending());
         panic!("on purpose")
     }
 }
@@ -57,7 +49,7 @@ struct Opens(Log);
 impl Drop for Opens {
     fn drop(&mut self) {
         let log = self.0.clone();
-        let opened = poll_once(scope_send(move |_| async move {
+        let opened = poll_unwoken(scope_send(move |_| async move {
             log.push("its body runs");
             Ok(())
         }));

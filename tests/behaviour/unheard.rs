@@ -2,26 +2,16 @@
 
 use crate::common;
 
-use std::future::{Future, pending};
-use std::pin::Pin;
-use std::task::{Context as Polling, Waker};
+use std::future::pending;
 use std::time::Duration;
 
 use common::lines::Lines;
 use common::node::{self, Node, run_in};
 use common::restarting::{Msg, Recipe};
-use common::{Log, paused, settled};
+use common::{Kept, Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
 use tenure::{StopReason, System, scope_send};
 use tokio::sync::oneshot;
-
-type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
-
-/// As somebody does who would not be woken.
-fn poll_once(scope: &mut Kept) {
-    let mut nobody = Polling::from_waker(Waker::noop());
-    assert!(scope.as_mut().poll(&mut nobody).is_pending());
-}
 
 /// The scope would have told whoever awaits it.
 #[test]
@@ -36,7 +26,7 @@ fn failure_beneath_a_scope_that_is_dropped_is_traced() {
                 drop(to.send(scope.spawn(child)?));
                 pending().await
             }));
-            poll_once(&mut scope);
+            assert!(poll_unwoken(&mut scope).is_pending());
             let child = opened.await.unwrap();
             if fails {
                 child.tell(node::Msg::Fail).await.unwrap();
@@ -74,7 +64,7 @@ fn failure_beneath_what_was_dropped_before_is_traced() {
                 drop(scope.task(task)?);
                 pending().await
             }));
-            poll_once(&mut scope);
+            assert!(poll_unwoken(&mut scope).is_pending());
             assert!(to.send(scope).is_ok());
             settled().await;
             let told = lines.with("beneath a node that was dropped");

@@ -15,17 +15,26 @@ pub mod seeds;
 pub mod worker;
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use tenure::testing::LeakCheck;
-use tenure::{NodeRef, Phase};
+use tenure::{NodeRef, Phase, RunError};
 use tokio::runtime::{Builder, Runtime};
 
 /// For how long tokio's count of tasks may lag behind a join on a multi-thread runtime. On one thread it does not.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The future of a scope that somebody holds, and polls or does not.
+pub type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
+
+/// Polls the future once, as somebody does who would not be woken.
+pub fn poll_unwoken<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
 
 /// Runs a test on a current-thread runtime whose clock is paused, and then the leak check. If the environment asks
 /// for it, it is run in many orders of events instead: see `seeds.rs`.

@@ -1,7 +1,7 @@
 //! What fails in a scope that ends.
 
-use super::{Kept, SECOND};
-use crate::common::{Guard, Log, paused};
+use super::SECOND;
+use crate::common::{Guard, Kept, Log, paused};
 use tenure::prelude::*;
 use tenure::{Cause, ChildExit, Failure, StopError, StopReason};
 use tokio::time::sleep;

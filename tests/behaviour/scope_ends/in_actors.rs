@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::Kept;
 use crate::common::node::{Node, note};
-use crate::common::{Check, Guard, Log, paused, settled};
+use crate::common::{Check, Guard, Kept, Log, paused, settled};
 use tenure::StopReason;
 use tenure::prelude::*;
 use tokio::time::Instant;

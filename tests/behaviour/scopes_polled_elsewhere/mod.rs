@@ -5,11 +5,10 @@ mod kept;
 use crate::common;
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use common::{Check, Guard, paused};
+use common::{Check, Guard, Kept, paused, poll_unwoken};
 use tenure::prelude::*;
 use tenure::{Kind, StopError, StopReason, System, scope_send};
 use tokio::join;
@@ -17,8 +16,6 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
 /// Opens a scope, and keeps its future or gives it away.
 struct Holder {
@@ -55,8 +52,7 @@ impl Actor for Holder {
             }
             Msg::Peek => {
                 let scope = self.kept.as_mut().unwrap();
-                let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
-                assert!(scope.as_mut().poll(&mut nobody).is_pending());
+                assert!(poll_unwoken(scope).is_pending());
             }
             Msg::Await(time) => {
                 sleep(time).await;
@@ -364,8 +360,7 @@ fn job_ends_with_a_scope_that_it_gave_away() {
             .blocking(move |_| {
                 let mut inner = std::pin::pin!(open(100 * SECOND));
                 let _runtime = runtime.enter();
-                let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-                let Poll::Ready(inner) = inner.as_mut().poll(&mut cx) else {
+                let Poll::Ready(inner) = poll_unwoken(inner.as_mut()) else {
                     panic!("it waits for nothing");
                 };
                 drop(to.send(inner));

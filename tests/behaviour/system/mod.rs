@@ -3,12 +3,12 @@
 mod graces;
 mod stuck;
 
-use std::future::{Future, pending};
+use std::future::pending;
 use std::pin::pin;
-use std::task::{Context as TaskContext, Poll, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
-use crate::common::{Check, Guard, Log, paused, settled};
+use crate::common::{Check, Guard, Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
 use tenure::{Cause, Phase, StopReason};
 
@@ -231,23 +231,18 @@ fn system_that_was_stopped_is_dropped_quietly() {
     });
 }
 
-/// What a future gives when it is polled once, outside of any runtime.
-fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    pin!(future).poll(&mut TaskContext::from_waker(Waker::noop()))
-}
-
 #[test]
 fn without_a_runtime_nothing_starts() {
     let check = Check::default();
     assert!(matches!(System::start(), Err(RunError::NoRuntime)));
     let started = System::builder().start();
     assert!(matches!(started, Err(RunError::NoRuntime)), "{started:?}");
-    let run = poll_once(System::run(Root::new(Plan::Finish, &check)));
+    let run = poll_unwoken(System::run(Root::new(Plan::Finish, &check)));
     assert!(
         matches!(run, Poll::Ready(Err(RunError::NoRuntime))),
         "{run:?}"
     );
-    let scope = poll_once(tenure::scope(async |_| Ok(())));
+    let scope = poll_unwoken(tenure::scope(async |_| Ok(())));
     assert!(
         matches!(scope, Poll::Ready(Err(RunError::NoRuntime))),
         "{scope:?}"
