@@ -11,9 +11,9 @@ pub enum AskError {
     Stopped,
     /// The mailbox was full (`try_ask` only).
     Full,
-    /// The mailbox was full, and dropped the message before it was started, as its policy says
-    /// ([`Mailbox::drop_oldest`](crate::Mailbox::drop_oldest),
-    /// [`drop_newest`](crate::Mailbox::drop_newest)).
+    /// The message was dropped before it was started: by a mailbox that was full, as its policy says
+    /// ([`Mailbox::drop_oldest`](crate::Mailbox::drop_oldest), [`drop_newest`](crate::Mailbox::drop_newest)), or by an
+    /// actor that had put it aside ([`Stashed`](crate::Stashed)).
     Dropped,
     /// The handler ended well without a reply, or a late reply was dropped.
     NoReply,
@@ -55,7 +55,7 @@ impl fmt::Display for AskError {
         f.write_str(match self {
             Self::Stopped => "the target stopped before it started the message",
             Self::Full => "the mailbox is full",
-            Self::Dropped => "the mailbox was full and dropped the message",
+            Self::Dropped => "the message was dropped before it was started",
             Self::NoReply => "the handler ended without a reply",
             Self::Failed => "the handler failed before it replied",
             Self::Killed => "the target was killed before it replied",

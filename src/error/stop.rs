@@ -9,7 +9,8 @@ use super::{CutShort, Cycle, Failure, Stopped, Unjoined};
 pub enum StopReason {
     /// It came to its end by itself: its future returned, or it stopped itself.
     Finished,
-    /// It was asked to stop, by anyone but itself.
+    /// It was asked to stop, by anyone but itself; or it stopped itself after somebody had asked it to drain, so that its
+    /// mail was not handled.
     Stopped,
     /// It was asked to drain, by anyone but itself.
     Drained,
@@ -19,6 +20,19 @@ pub enum StopReason {
     CutShort(CutShort),
     /// It failed or panicked, or something beneath it did while it ended.
     Failed(Failure),
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Finished => f.write_str("finished"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Drained => f.write_str("drained"),
+            Self::Killed => f.write_str("killed"),
+            Self::CutShort(cut) => cut.fmt(f),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
 }
 
 /// Why a stop, drain or kill is not `Ok`.
@@ -97,7 +111,7 @@ pub enum TaskError {
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stopped(_) => f.write_str("stopped before its end"),
+            Self::Stopped(reason) => write!(f, "ended before its work was done: {reason}"),
             Self::Failed(failure) => failure.fmt(f),
             Self::WaitsForItself => f.write_str("a node cannot wait for its own end"),
             Self::Deadlock(cycle) => write!(f, "the wait would never end: {cycle}"),

@@ -205,3 +205,20 @@ impl Actor for Nest {
         Ok(())
     }
 }
+
+/// A task that has no value says why, and so does whatever is written of an end.
+#[test]
+fn ends_say_in_a_word_how_they_came() {
+    let words = [
+        (StopReason::Finished, "finished"),
+        (StopReason::Stopped, "stopped"),
+        (StopReason::Drained, "drained"),
+        (StopReason::Killed, "killed"),
+    ];
+    for (reason, word) in words {
+        assert_eq!(reason.to_string(), word);
+        let error = TaskError::Stopped(reason);
+        assert_fragment(&error);
+        assert!(error.to_string().ends_with(&format!(": {word}")), "{error}");
+    }
+}
