@@ -168,7 +168,8 @@ pub use tree::{
     Watched,
 };
 
-/// What a program that uses this crate names all the time.
+/// What a program that uses this crate names all the time: for `use tenure::prelude::*`, which shadows nothing of the
+/// standard library's own. `use tenure::*` shadows its `Ok` (see [`Ok`]).
 pub mod prelude {
     pub use crate::{
         Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Group, Mailbox,

@@ -1,11 +1,10 @@
 //! An actor's code without its loop: for tests.
 
-use std::any::type_name;
 use std::panic::{Location, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 
-use super::cell::ActorCell;
+use super::cell::{ActorCell, ActorType};
 use super::{Actor, Context};
 use crate::error::{Kind, StopReason};
 use crate::mailbox::{DropReason, Queue};
@@ -31,7 +30,7 @@ impl<A: Actor> Alone<A> {
         let cell = Arc::new(ActorCell {
             queue: Queue::new(mailbox, node.is_noted()),
             node,
-            type_name: type_name::<A>,
+            kind: ActorType::of::<A>(),
         });
         cell.node.set_running();
         Self {

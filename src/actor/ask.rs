@@ -97,7 +97,7 @@ struct Direct<'a, M: Send + 'static> {
     patient: bool,
 }
 
-enum Target<'a, M> {
+enum Target<'a, M: 'static> {
     Borrowed(&'a Arc<ActorCell<M>>),
     Owned(Arc<ActorCell<M>>),
 }
@@ -216,7 +216,7 @@ impl<M: Send + 'static> Post for Direct<'_, M> {
     }
 }
 
-impl<M> Target<'_, M> {
+impl<M: 'static> Target<'_, M> {
     fn cell(&self) -> &Arc<ActorCell<M>> {
         match self {
             Self::Borrowed(cell) => cell,

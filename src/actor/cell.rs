@@ -1,6 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
+use super::Actor;
 use crate::mailbox::{
     AskPosition, Batch, CallerTracking, DropReason, Gate, Leftover, MailboxLook, Numbered, Queue,
     Refusal, Reserved,
@@ -8,14 +9,31 @@ use crate::mailbox::{
 use crate::sync::{Foreign, WakerKey};
 use crate::tree::{AnyNode, DeadLetter, Node, Request, is_beneath, panic_message};
 
+/// What is the same for all actors of a type.
+pub(crate) struct ActorType<M: 'static> {
+    name: fn() -> &'static str,
+    label: fn(&M) -> &'static str,
+}
+
+impl<M: 'static> ActorType<M> {
+    pub(crate) fn of<A: Actor<Msg = M>>() -> &'static Self {
+        const {
+            &Self {
+                name: std::any::type_name::<A>,
+                label: A::label,
+            }
+        }
+    }
+}
+
 /// All of an actor that its references share: one allocation.
 ///
 /// The order keeps what the loop writes for each message, what the senders write, and what the loop
 /// reads for each message on different cache lines.
 #[repr(C)]
-pub(crate) struct ActorCell<M> {
+pub(crate) struct ActorCell<M: 'static> {
     /// References know an actor's messages, not its type.
-    pub(crate) type_name: fn() -> &'static str,
+    pub(crate) kind: &'static ActorType<M>,
     pub(crate) queue: Queue<M>,
     pub(crate) node: Node,
 }
@@ -23,11 +41,7 @@ pub(crate) struct ActorCell<M> {
 impl<M: Send + 'static> ActorCell<M> {
     /// Drops what was queued, as the node's own code. Each ask among it resolves at once; a destructor
     /// that panics stays where it is, and what the last one said is given.
-    pub(super) fn drop_all(
-        &self,
-        left: Leftover<M>,
-        label: fn(&M) -> &'static str,
-    ) -> Option<String> {
+    pub(super) fn drop_all(&self, left: Leftover<M>) -> Option<String> {
         let Leftover {
             messages,
             first,
@@ -45,12 +59,7 @@ impl<M: Send + 'static> ActorCell<M> {
             let skipped = gone.next_if_eq(&place).is_some();
             let end = || {
                 if let Some(path) = path.as_ref().filter(|_| !skipped) {
-                    letters.show(&DeadLetter::new(
-                        path,
-                        self.node.id(),
-                        label(&message),
-                        &message,
-                    ));
+                    self.show_letter(path, &message);
                 }
                 drop(message);
             };
@@ -77,20 +86,7 @@ impl<M: Send + 'static> ActorCell<M> {
             .queue
             .push_over(message, self.sender(asker), from_beneath)?;
         if let Some(dropped) = taken.dropped {
-            let end = || match taken.is_no_loss {
-                true => drop(dropped),
-                false => self.discard_one(dropped),
-            };
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(end)) {
-                let path = self.node.path(self.type_name());
-                let panic = panic_message(panic);
-                tracing::warn!(
-                    name: "tenure.panic",
-                    %path,
-                    panic,
-                    "a message panicked when a full mailbox dropped it"
-                );
-            }
+            self.discard_one(dropped, taken.is_no_loss);
         }
         Ok(taken.number)
     }
@@ -118,16 +114,35 @@ impl<M: Send + 'static> ActorCell<M> {
         }
     }
 
-    /// Drops one message that was accepted, and that the actor can no longer take (rule 11).
-    pub(super) fn discard_one(&self, message: M) {
+    /// Drops one message that was accepted, and that the actor can no longer take: a dead letter (rule 11), unless it
+    /// `is_no_loss`. It is nobody's failure if it panics.
+    pub(super) fn discard_one(&self, message: M, is_no_loss: bool) {
         let letters = &self.node.shared.letters;
-        letters.count(1);
-        if letters.are_seen() {
-            let path = self.node.path(self.type_name());
-            let label = std::any::type_name::<M>();
-            letters.show(&DeadLetter::new(&path, self.node.id(), label, &message));
+        if !is_no_loss {
+            letters.count(1);
         }
-        drop(message);
+        let end = || {
+            if !is_no_loss && letters.are_seen() {
+                self.show_letter(&self.node.path(self.type_name()), &message);
+            }
+            drop(message);
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(end)) {
+            let path = self.node.path(self.type_name());
+            let panic = panic_message(panic);
+            tracing::warn!(
+                name: "tenure.panic",
+                %path,
+                panic,
+                "a message panicked when it was dropped unhandled"
+            );
+        }
+    }
+
+    fn show_letter(&self, path: &str, message: &M) {
+        let label = (self.kind.label)(message);
+        let letter = DeadLetter::new(path, self.node.id(), label, message);
+        self.node.shared.letters.show(&letter);
     }
 }
 
@@ -163,7 +178,7 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
     }
 
     fn type_name(&self) -> &'static str {
-        (self.type_name)()
+        (self.kind.name)()
     }
 
     fn set_waker(&self, waker: &Waker) {
@@ -184,7 +199,7 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
 
     fn discard(&self) {
         if let Some(left) = self.queue.discard(&mut Batch::new()) {
-            drop(self.drop_all(left, |_| std::any::type_name::<M>()));
+            drop(self.drop_all(left));
         }
     }
 

@@ -136,7 +136,8 @@ impl<A: Actor> Context<A> {
     }
 
     /// Asks this actor to stop as soon as it finds its mailbox empty. Messages that come before
-    /// that are handled; none is accepted and then lost.
+    /// that are handled; none is accepted and then lost, but what the actor has [put aside](Context::stash) is its own
+    /// matter.
     pub fn stop_if_empty(&self) {
         self.cell.node.signals.stop_if_empty();
     }

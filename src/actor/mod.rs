@@ -73,7 +73,7 @@ pub use weak_ref::WeakRef;
 pub use work::{Blocking, WithToken, Work};
 
 pub(crate) use alone::Alone;
-pub(crate) use cell::ActorCell;
+pub(crate) use cell::{ActorCell, ActorType};
 pub(crate) use deadline::set_deadline;
 pub(crate) use incarnation::{ActorTask, Incarnation, Life};
 pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts, Tally};

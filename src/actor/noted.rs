@@ -7,7 +7,7 @@ use tracing::Span;
 use super::cell::ActorCell;
 use super::{Actor, Context};
 use crate::mailbox::{CallerTracking, Gated, Refusal, Sender, Sent};
-use crate::tree::{Node, is_beneath};
+use crate::tree::{AnyNode, Node, is_beneath};
 
 impl<M: Send + 'static> ActorCell<M> {
     /// Pushes what `message` has, if there is room for it now; gives its number.
@@ -60,7 +60,7 @@ impl<A: Actor> Context<A> {
         if let Some(times) = &cell.node.shared.times {
             let now = Instant::now();
             cell.queue.note_begin(now);
-            batch.begin_timed(now, || times.of_type((cell.type_name)()));
+            batch.begin_timed(now, || times.of_type(cell.type_name()));
         }
         if is_first && self.my_node().is_traced() {
             let span = self.message_span(label);

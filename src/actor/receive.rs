@@ -56,7 +56,8 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
             return false;
         };
         let pushed = Self::push_reserved(self, message, reserved, caller.into());
-        pushed.map_err(|message| self.discard_one(message)).is_ok()
+        let lost = pushed.map_err(|message| self.discard_one(message, false));
+        lost.is_ok()
     }
 }
 

@@ -1,5 +1,4 @@
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -10,8 +9,7 @@ use super::forward::Forward;
 use super::{Actor, Context};
 use crate::error::TrySendError;
 use crate::mailbox::{Caller, DropReason, Reserved};
-use crate::sync::{moment, panic_message};
-use crate::tree::AnyNode;
+use crate::sync::moment;
 
 impl<A: Actor> Context<A> {
     /// Puts a message of this actor's aside, to be handed on or handled later, perhaps by another handler. It keeps
@@ -36,6 +34,15 @@ impl<A: Actor> Context<A> {
 /// [`Context::forward`](crate::Context::forward). Dropped unused, also on its way to another, it is a message that was accepted and is never handled
 /// ([rule 11](crate::lifecycle#rule-11)): a dead letter, unless its caller has gone; an ask resolves at once, as one
 /// that was never started.
+///
+/// An end does not wait for what is put aside. A drain handles what is in the mailbox, and calls
+/// [`Actor::on_drain`](crate::Actor::on_drain) then, which is where an actor handles the rest or hands it on;
+/// [`Context::stop_if_empty`](crate::Context::stop_if_empty) looks at the mailbox alone. What is still aside when the
+/// state goes is dropped with it, and its asks fail as stopped.
+///
+/// Whoever waits for its reply is not seen in a cycle any more ([rule 16](crate::lifecycle#rule-16)) once the handler has
+/// ended that has put it aside: as with a [`ReplyTo`](crate::ReplyTo) that is kept, anybody might send it. So an actor that
+/// asks one whose own ask it has put aside gives that a limit.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -199,24 +206,10 @@ impl<M: Send + 'static> Drop for Stashed<M> {
             true => DropReason::Stopped,
             false => DropReason::Overflow,
         };
-        let end = || match is_no_loss {
-            true => drop(message),
-            false => self.cell.discard_one(message),
-        };
         let numbers = self.number.map_or(0..0, |number| number..number + 1);
-        let dropped = self
-            .cell
-            .node
-            .drop_unhandled(numbers, reason, || catch_unwind(AssertUnwindSafe(end)));
-        if let Err(panic) = dropped.map_err(panic_message) {
-            let path = self.cell.node.path(self.cell.type_name());
-            tracing::warn!(
-                name: "tenure.panic",
-                %path,
-                panic,
-                "a message that was put aside panicked when it was dropped"
-            );
-        }
+        self.cell.node.drop_unhandled(numbers, reason, || {
+            self.cell.discard_one(message, is_no_loss);
+        });
     }
 }
 

@@ -3,6 +3,9 @@ use super::Result;
 /// `Ok` of this crate's [`Result`], for where nothing else says what the error is: at the end of a task, of a
 /// pipe or of a blocking job. Then `?` in it takes whatever it meets.
 ///
+/// It is a function, and no pattern, so it is not in the [`prelude`](crate::prelude): `use tenure::*` would put it in the
+/// place of the `Ok` of the standard library, and code that matches `Ok(..)` would not compile.
+///
 /// ```
 /// # use tenure::prelude::*;
 /// # #[tokio::main(flavor = "current_thread")]

@@ -18,7 +18,7 @@ impl Spawner {
     /// The live child of this name, or else the one that `make` makes, which gets the name: for sessions, rooms and
     /// whatever else is started by whoever comes first.
     ///
-    /// A child that has been told to end, or ends by itself, is waited for, and another started in its place. One that
+    /// A child that has been told to end, or ends by itself, is waited for, whatever it is, and another started in its place. One that
     /// is alive is given at once, also while it still starts, or is being restarted: its messages wait. `make` is only
     /// called if it is needed. Of several who ask for one name at the same time one starts it, and all get it.
     ///
@@ -55,7 +55,7 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// [`StartError::WrongType`] if the child of this name is a task, or takes other messages;
+    /// [`StartError::WrongType`] if the child of this name is not ending and is a task, or takes other messages;
     /// [`StartError::Refused`] if the owner takes no more children, or the name is empty or has a slash; and all
     /// others of [`start`](Spawner::start).
     #[track_caller]
@@ -135,12 +135,10 @@ impl<C: IntoChild, F: FnOnce() -> C> ChildOrStart<C, F> {
             self.step = Step::Starts(self.start());
             return None;
         };
-        let Some(actor) = node.actor() else {
-            let path = node.path();
-            return Some(Err(StartError::WrongType { path }));
-        };
+        // Whatever one is that is ending, it gives its name up.
         if !node.any().signals.load().is_told_to_end() {
-            return Some(Ok(actor));
+            let actor = node.actor();
+            return Some(actor.ok_or_else(|| StartError::WrongType { path: node.path() }));
         }
         let mut end = node.stopped();
         if let Some(left) = self.time_left() {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::restart::RestartCounter;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
-    Actor, ActorCell, ActorRef, ActorTask, Context, Incarnation, Life, Restarts, Spawner, Start,
-    StartBoxed, StartInline, refused, shell,
+    Actor, ActorCell, ActorRef, ActorTask, ActorType, Context, Incarnation, Life, Restarts,
+    Spawner, Start, StartBoxed, StartInline, refused, shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::Queue;
@@ -131,7 +131,7 @@ fn register_child<C: IntoChild>(
         Ok(Arc::new(ActorCell {
             node: Node::new(place, Kind::Actor, site, settings),
             queue: Queue::new(mailbox, is_noted),
-            type_name: std::any::type_name::<<C::Start as Start>::Actor>,
+            kind: ActorType::of::<<C::Start as Start>::Actor>(),
         }))
     })
 }

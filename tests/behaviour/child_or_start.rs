@@ -75,6 +75,45 @@ fn one_that_is_ending_is_waited_for_and_replaced() {
 }
 
 #[test]
+fn one_that_is_ending_is_replaced_whatever_it_is() {
+    paused(async |check| {
+        /// Takes a second to stop.
+        struct Other;
+        impl Actor for Other {
+            type Msg = u8;
+            async fn handle(&mut self, _: u8, _: &mut Context<Self>) -> tenure::Result {
+                Ok(())
+            }
+            async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+                tokio::time::sleep(SECOND).await;
+                Ok(())
+            }
+        }
+        tenure::scope(async |scope| {
+            let other = scope.spawn(ChildSpec::new(Other).name("other"))?;
+            let task = TaskSpec::with_token(async |token| {
+                token.cancelled().await;
+                tokio::time::sleep(SECOND).await;
+            });
+            let task = scope.task(task.name("task"))?;
+            let start = Instant::now();
+            other.request_stop();
+            task.cancel();
+            for name in ["other", "task"] {
+                let found = scope.child_or_start(name, || actor(&check)).await.unwrap();
+                assert_eq!(found.path(), format!("/{name}"));
+                found.ask(Msg::Ping).await?;
+            }
+            assert!(other.is_stopped());
+            assert!(start.elapsed() >= SECOND);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
 fn wait_for_one_that_is_ending_has_a_limit() {
     paused(async |check| {
         tenure::scope(async |scope| {

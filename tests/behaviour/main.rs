@@ -7,6 +7,7 @@
 mod common;
 
 mod after_the_runtime;
+mod aside_at_the_end;
 mod asking_for_ends;
 mod batches;
 mod between_lives;

@@ -225,7 +225,7 @@ fn what_is_dropped_is_shown_to_the_systems_hook() {
         let system = System::builder()
             .on_dead_letter(move |letter| {
                 if let Some(Msg::Note(text)) = letter.downcast_ref() {
-                    let entry = format!("{} {text}", letter.path());
+                    let entry = format!("{} {} {text}", letter.path(), letter.label());
                     shown.lock().unwrap().push(entry);
                 }
             })
@@ -239,7 +239,7 @@ fn what_is_dropped_is_shown_to_the_systems_hook() {
         for text in ["1", "2", "3"] {
             actor.tell(note(text)).await.unwrap();
         }
-        assert_eq!(*seen.lock().unwrap(), ["/gauge 1", "/gauge 2"]);
+        assert_eq!(*seen.lock().unwrap(), ["/gauge Note 1", "/gauge Note 2"]);
         gate.open();
         system.drain().await.unwrap();
         assert_eq!(system.dead_letters(), 2);

@@ -131,7 +131,7 @@ impl<A: Actor> Context<A> {
 
     /// Drops them; see [`ActorCell::drop_all`].
     pub(in crate::actor) fn drop_leftover(&self, left: Leftover<A::Msg>) -> Option<String> {
-        self.cell.drop_all(left, A::label)
+        self.cell.drop_all(left)
     }
 
     #[cold]

@@ -45,9 +45,7 @@ impl<'a> DeadLetter<'a> {
         self.target
     }
 
-    /// What the actor calls such a message ([`Actor::label`](crate::Actor::label)). Where a runtime
-    /// that ends has dropped the actor itself, or a full mailbox the message, it is the name of the message's
-    /// type.
+    /// What the actor calls such a message ([`Actor::label`](crate::Actor::label)).
     #[must_use]
     pub fn label(&self) -> &'static str {
         self.label
