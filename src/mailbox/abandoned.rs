@@ -1,7 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 
-use crate::sync::{KeptWaker, WakeList, WakerKey, WakerSet};
+use super::counters::ABANDONED;
+use super::queue::Queue;
+use crate::sync::explored::Ordering;
+use crate::sync::{KeptWaker, WakeList, WakerKey, WakerSet, lock};
 
 /// The asks of a mailbox whose callers have gone, by the numbers of their messages.
 ///
@@ -99,5 +102,91 @@ impl Abandoned {
             self.watched.remove(&number);
         }
         mine
+    }
+}
+
+impl<M> Queue<M> {
+    /// Nobody waits for the reply to this ask any more, which had no time limit: it is skipped if it
+    /// is still queued.
+    #[cold]
+    pub(crate) fn abandon(&self, number: u64) {
+        let mut wakes = WakeList::new();
+        let mut state = lock(&self.state);
+        let started = self.counters.started.load(Ordering::Relaxed);
+        // Nobody begins to wait for the caller of one before the last, also if their handler has not ended.
+        let over = self
+            .counters
+            .ended
+            .load(Ordering::Relaxed)
+            .max(started.saturating_sub(1));
+        state.extras().abandoned.add(number, over, &mut wakes);
+        if number >= started {
+            self.counters
+                .attention
+                .fetch_or(ABANDONED, Ordering::Relaxed);
+        }
+        drop(state);
+        wakes.wake();
+    }
+
+    /// Begins to wait for the caller of this message to go.
+    pub(crate) fn watch_caller(&self, number: u64) {
+        let mut state = lock(&self.state);
+        state.extras().abandoned.watch(number);
+    }
+
+    /// Whether that caller has gone; if not, `waker` is woken when it does.
+    pub(crate) fn poll_caller_gone(&self, number: u64, key: &mut WakerKey, waker: &Waker) -> bool {
+        let mut spare = None;
+        loop {
+            let mut state = lock(&self.state);
+            let abandoned = &mut state.extras().abandoned;
+            let gone = abandoned.poll(number, key, waker, &mut spare);
+            drop(state);
+            match gone {
+                Some(gone) => return gone,
+                None => spare = Some(KeptWaker::clone_of(waker)),
+            }
+        }
+    }
+
+    /// Whether that caller has gone, for whom somebody waits.
+    pub(crate) fn has_caller_gone(&self, number: u64) -> bool {
+        let state = lock(&self.state);
+        let extras = state.extras.as_ref();
+        extras.is_some_and(|extras| extras.abandoned.has_gone(number))
+    }
+
+    /// One of several wakes is not wanted any more.
+    pub(crate) fn leave_caller(&self, number: u64, key: &mut WakerKey) {
+        let mut state = lock(&self.state);
+        let extras = state.extras.as_mut();
+        let left = extras.and_then(|extras| extras.abandoned.leave(number, key));
+        drop(state);
+        drop(left);
+    }
+
+    /// One who had waited for that does so no longer.
+    pub(crate) fn unwatch_caller(&self, number: u64, key: &mut WakerKey) {
+        let mut state = lock(&self.state);
+        let extras = state.extras.as_mut();
+        let left = extras.and_then(|extras| extras.abandoned.unwatch(number, key));
+        drop(state);
+        drop(left);
+    }
+
+    /// Whether the caller of this message, which is about to be started, has told the mailbox that it has gone.
+    pub(super) fn take_abandoned(&self, number: u64) -> bool {
+        let mut state = lock(&self.state);
+        let Some(extras) = &mut state.extras else {
+            return false;
+        };
+        let gone = extras.abandoned.take(number);
+        if !extras.abandoned.has_from(number) {
+            self.counters
+                .attention
+                .fetch_and(!ABANDONED, Ordering::Relaxed);
+        }
+        gone
     }
 }

@@ -22,6 +22,7 @@ mod origin;
 mod overflow;
 mod queue;
 mod reply;
+mod reserving;
 mod slot;
 mod state;
 mod times;

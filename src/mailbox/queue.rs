@@ -1,4 +1,4 @@
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use super::Mailbox;
 use super::Overflow;
@@ -6,9 +6,8 @@ use super::caller::CallerTracking;
 use super::counters::{ABANDONED, Counters, DISCARDED, WAITERS, WOKEN};
 use super::origin::Sender;
 use super::state::{Gate, State};
-use super::waiters::{Reserved, Ticket};
 use crate::sync::explored::{Mutex, Ordering, fence};
-use crate::sync::{Guard, KeptWaker, WakeList, WakerKey, lock};
+use crate::sync::{Guard, WakeList, lock};
 
 /// Why a message was not taken; it stays where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,168 +139,12 @@ impl<M> Queue<M> {
         Ok(number)
     }
 
-    /// Takes a slot, or a place in the line for one. `Err` if the gate is closed.
-    pub(crate) fn poll_reserve(
-        &self,
-        ticket: &mut Option<Ticket>,
-        waker: &Waker,
-        from_beneath: &dyn Fn() -> bool,
-    ) -> Poll<Result<Reserved, ()>> {
-        let mut wakes = WakeList::new();
-        let mut spare = None;
-        let outcome = loop {
-            let wakers = (waker, &mut spare);
-            let tried = lock(&self.state).try_reserve(
-                ticket,
-                wakers,
-                &self.counters,
-                &mut wakes,
-                from_beneath,
-            );
-            match tried {
-                Some(outcome) => break outcome,
-                None => spare = Some(KeptWaker::clone_of(waker)),
-            }
-        };
-        drop(spare);
-        wakes.wake();
-        outcome
-    }
-
-    /// Takes a slot, if there is one.
-    pub(crate) fn try_reserve(&self, from_beneath: impl Fn() -> bool) -> Result<Reserved, Refusal> {
-        let mut state = lock(&self.state);
-        if !state.admits(&from_beneath) {
-            Err(Refusal::Closed)
-        } else {
-            state
-                .reserve(&self.counters, from_beneath())
-                .ok_or(Refusal::Full)
-        }
-    }
-
-    /// Pushes into a slot that was reserved before; gives the message's number.
-    pub(crate) fn push_reserved(
-        &self,
-        message: M,
-        reserved: Reserved,
-        sender: Sender<'_>,
-        from_beneath: impl FnOnce() -> bool,
-    ) -> Result<u64, M> {
-        let mut wakes = WakeList::new();
-        let mut state = lock(&self.state);
-        let has_claim = state.use_up(&reserved);
-        let pushed = if has_claim && state.admits(from_beneath) {
-            state.add_sender(sender);
-            Ok(state.push(message, &self.counters.attention))
-        } else {
-            state.grant(&self.counters, &mut wakes);
-            Err(message)
-        };
-        state.look_again(&mut wakes);
-        drop(state);
-        wakes.wake();
-        pushed.map(|(number, waker)| {
-            wake(waker);
-            number
-        })
-    }
-
-    /// Nobody waits for the reply to this ask any more, which had no time limit: it is skipped if it
-    /// is still queued.
-    #[cold]
-    pub(crate) fn abandon(&self, number: u64) {
-        let mut wakes = WakeList::new();
-        let mut state = lock(&self.state);
-        let started = self.counters.started.load(Ordering::Relaxed);
-        // Nobody begins to wait for the caller of one before the last, also if their handler has not ended.
-        let over = self
-            .counters
-            .ended
-            .load(Ordering::Relaxed)
-            .max(started.saturating_sub(1));
-        state.extras().abandoned.add(number, over, &mut wakes);
-        if number >= started {
-            self.counters
-                .attention
-                .fetch_or(ABANDONED, Ordering::Relaxed);
-        }
-        drop(state);
-        wakes.wake();
-    }
-
-    /// Begins to wait for the caller of this message to go.
-    pub(crate) fn watch_caller(&self, number: u64) {
-        let mut state = lock(&self.state);
-        state.extras().abandoned.watch(number);
-    }
-
-    /// Whether that caller has gone; if not, `waker` is woken when it does.
-    pub(crate) fn poll_caller_gone(&self, number: u64, key: &mut WakerKey, waker: &Waker) -> bool {
-        let mut spare = None;
-        loop {
-            let mut state = lock(&self.state);
-            let abandoned = &mut state.extras().abandoned;
-            let gone = abandoned.poll(number, key, waker, &mut spare);
-            drop(state);
-            match gone {
-                Some(gone) => return gone,
-                None => spare = Some(KeptWaker::clone_of(waker)),
-            }
-        }
-    }
-
-    /// Whether that caller has gone, for whom somebody waits.
-    pub(crate) fn has_caller_gone(&self, number: u64) -> bool {
-        let state = lock(&self.state);
-        let extras = state.extras.as_ref();
-        extras.is_some_and(|extras| extras.abandoned.has_gone(number))
-    }
-
-    /// One of several wakes is not wanted any more.
-    pub(crate) fn leave_caller(&self, number: u64, key: &mut WakerKey) {
-        let mut state = lock(&self.state);
-        let extras = state.extras.as_mut();
-        let left = extras.and_then(|extras| extras.abandoned.leave(number, key));
-        drop(state);
-        drop(left);
-    }
-
-    /// One who had waited for that does so no longer.
-    pub(crate) fn unwatch_caller(&self, number: u64, key: &mut WakerKey) {
-        let mut state = lock(&self.state);
-        let extras = state.extras.as_mut();
-        let left = extras.and_then(|extras| extras.abandoned.unwatch(number, key));
-        drop(state);
-        drop(left);
-    }
-
-    /// A message that was taken is put aside, and keeps its room.
-    pub(crate) fn hold_room(&self) -> Reserved {
-        lock(&self.state).hold_room()
-    }
-
     /// The code of a handler waits for the next message no longer. What had waited may have been in a future of its own,
     /// with another waker than the loop's, which puts its own back when it is suspended.
     pub(crate) fn end_wait(&self) {
         let mut state = lock(&self.state);
         state.asleep = false;
         self.counters.attention.fetch_or(WOKEN, Ordering::Relaxed);
-    }
-
-    /// Gives a reserved slot back, and with it the turn.
-    pub(crate) fn release(&self, reserved: Reserved) {
-        let mut wakes = WakeList::new();
-        lock(&self.state).give_back(reserved, &self.counters, &mut wakes);
-        wakes.wake();
-    }
-
-    /// Leaves the line, and passes a turn that had been granted on.
-    pub(crate) fn leave(&self, ticket: &mut Option<Ticket>) {
-        let mut wakes = WakeList::new();
-        let stale = lock(&self.state).leave(ticket, &self.counters, &mut wakes);
-        drop(stale);
-        wakes.wake();
     }
 
     /// Moves the gate towards closed, never back, and wakes the loop. Nobody is left waiting for
@@ -415,35 +258,9 @@ impl<M> Queue<M> {
         lock(&self.state).admits(from_beneath)
     }
 
-    /// Whether the sender with this ticket waits for the loop to make room. Reserved room may come
-    /// free without that; once none is reserved, the sender is woken for another look.
-    pub(crate) fn waits_for_loop(
-        &self,
-        ticket: Ticket,
-        from_beneath: impl FnOnce() -> bool,
-    ) -> bool {
-        let mut state = lock(&self.state);
-        if !state.admits(from_beneath) {
-            return false;
-        }
-        let Some(extras) = &mut state.extras else {
-            return false;
-        };
-        let may_come_free = extras.reserved > 0;
-        extras.waiters.is_waiting(ticket, may_come_free) && !may_come_free
-    }
-
     /// Whether the message with this number is queued, or in the current handler.
     pub(crate) fn is_in_hand(&self, number: u64) -> bool {
         self.counters.ended.load(Ordering::Relaxed) <= number
-    }
-
-    /// Grants the room that the loop has made to those who wait for it.
-    #[inline]
-    fn grant_if_waited_for(&self) {
-        if self.counters.attention.load(Ordering::Relaxed) & WAITERS != 0 {
-            self.grant();
-        }
     }
 
     /// Whether the message with this number, which has just been taken, is to be handled. Grants the room that it has
@@ -459,32 +276,12 @@ impl<M> Queue<M> {
         if attention & WAITERS != 0 {
             self.grant();
         }
-        if attention & ABANDONED == 0 {
-            return true;
-        }
-        let mut state = lock(&self.state);
-        let Some(extras) = &mut state.extras else {
-            return true;
-        };
-        let gone = extras.abandoned.take(number);
-        if !extras.abandoned.has_from(number) {
-            self.counters
-                .attention
-                .fetch_and(!ABANDONED, Ordering::Relaxed);
-        }
-        !gone
-    }
-
-    #[cold]
-    fn grant(&self) {
-        let mut wakes = WakeList::new();
-        lock(&self.state).grant(&self.counters, &mut wakes);
-        wakes.wake();
+        attention & ABANDONED == 0 || !self.take_abandoned(number)
     }
 }
 
 #[inline]
-fn wake(waker: Option<Waker>) {
+pub(super) fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
     }

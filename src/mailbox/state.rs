@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::abandoned::Abandoned;
@@ -8,7 +9,7 @@ use super::counters::{Counters, WAITERS, WOKEN};
 use super::origin::{Oldest, Origin, Origins, Sender};
 use super::queue::Refusal;
 use super::waiters::{GivenUp, Reserved, Ticket, Waiters};
-use super::{Mailbox, Overflow};
+use super::{Caller, Mailbox, Overflow};
 use crate::sync::explored::{AtomicU8, Ordering, fence};
 use crate::sync::{Foreign, KeptWaker, WakeList};
 
@@ -220,20 +221,9 @@ impl Admission {
     /// The next message is this one's ask.
     #[inline]
     pub(super) fn add(&mut self, asker: CallerTracking<'_>) {
-        match asker {
-            CallerTracking::Nobody => {}
-            CallerTracking::Unlisted(caller) => caller.set_number(self.pushed),
-            CallerTracking::Listed(caller) => {
-                caller.set_number(self.pushed);
-                self.list(Origin::of_caller(caller));
-            }
+        if let Some(caller) = self.number(asker) {
+            self.list(Origin::of_caller(caller));
         }
-    }
-
-    #[inline(never)]
-    fn list(&mut self, origin: Origin) {
-        let number = self.pushed;
-        self.extras().origins.push_back((number, origin));
     }
 
     /// As [`add`](Admission::add), with where it comes from, if that is noted.
@@ -242,7 +232,18 @@ impl Admission {
         let Some(sent) = sent else {
             return self.add(asker);
         };
-        let caller = match asker {
+        let caller = self.number(asker);
+        if sent.at().is_some() {
+            self.extras().oldest.get_or_insert_with(Oldest::new);
+        }
+        let sent = Some(sent);
+        self.list(Origin { caller, sent });
+    }
+
+    /// Tells the asker the number of the next message. Gives one that the mailbox lists.
+    #[inline]
+    fn number(&self, asker: CallerTracking<'_>) -> Option<Arc<dyn Caller>> {
+        match asker {
             CallerTracking::Nobody => None,
             CallerTracking::Unlisted(caller) => {
                 caller.set_number(self.pushed);
@@ -252,12 +253,13 @@ impl Admission {
                 caller.set_number(self.pushed);
                 Some(caller)
             }
-        };
-        if sent.at().is_some() {
-            self.extras().oldest.get_or_insert_with(Oldest::new);
         }
-        let sent = Some(sent);
-        self.list(Origin { caller, sent });
+    }
+
+    #[inline(never)]
+    fn list(&mut self, origin: Origin) {
+        let number = self.pushed;
+        self.extras().origins.push_back((number, origin));
     }
 
     /// The loop has what wakes it: gives what it had before, if that was something else.
