@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::HashMap;
 use std::fs;
 use std::future::pending;
 use std::pin::Pin;
@@ -523,5 +524,54 @@ fn stop_of_tasks_in_scopes_in_tasks() {
             system.stop().await.unwrap();
         });
         time
+    });
+}
+
+/// The time of the stop of a chain.
+fn chain_stop_time(is_listened_to: bool) -> Duration {
+    let mut time = Duration::MAX;
+    with_chain(StopOrder::Reverse, async |links, _| {
+        let ends = is_listened_to.then(|| links[0].node().ends(2 * DEPTH));
+        let running = running_time();
+        links[0].stop().await?;
+        time = running_time() - running;
+        drop(ends);
+        Ok(())
+    });
+    time
+}
+
+/// Each end is told with its path, for which nobody climbs to the root each time: that would take several times as long
+/// as the stop itself.
+#[test]
+fn ends_in_a_deep_chain_are_told() {
+    let _alone = alone();
+    let rounds = |is_listened_to| (0..3).map(|_| chain_stop_time(is_listened_to)).min();
+    let (silent, told) = (rounds(false).unwrap(), rounds(true).unwrap());
+    assert!(
+        told < silent * 5 / 2,
+        "{told:?} with somebody who listens, {silent:?} without"
+    );
+}
+
+#[test]
+fn ends_in_a_deep_chain_are_told_with_their_paths() {
+    let _alone = alone();
+    with_chain(StopOrder::Reverse, async |links, _| {
+        let some = (0..130).chain([DEPTH - 2, DEPTH - 1]);
+        let paths: HashMap<_, _> = some
+            .map(|place| (links[place].id(), links[place].path()))
+            .collect();
+        let mut ends = links[0].node().ends(2 * DEPTH);
+        links[0].stop().await?;
+        let mut found = 0;
+        while let Some(end) = ends.recv().await {
+            if let Some(path) = paths.get(&end.id) {
+                assert_eq!(end.path, *path);
+                found += 1;
+            }
+        }
+        assert_eq!(found, paths.len());
+        Ok(())
     });
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::facts::Site;
-use super::text::{bounded, bounded_to, path_of, time};
+use super::places::Place;
+use super::text::{bounded, bounded_to, time};
 use crate::error::{Blocker, Failure, Kind, StopReason};
 use crate::sync::{moment, text_of};
 use crate::tree::{AnyNode, NodeId};
@@ -125,13 +126,18 @@ impl EndKind {
 }
 
 impl Ended {
-    pub(super) fn of(node: &Arc<dyn AnyNode>, reason: &StopReason, goes_on: bool) -> Self {
+    pub(super) fn of(
+        node: &Arc<dyn AnyNode>,
+        place: &Place,
+        reason: &StopReason,
+        goes_on: bool,
+    ) -> Self {
         let now = Instant::now();
         let (causes, more_causes) = causes(reason);
         Self {
             id: node.id(),
             owner: node.owner().map(|owner| owner.id()),
-            path: path_of(node),
+            path: place.path(node),
             kind: node.kind(),
             type_name: bounded(node.type_name()),
             site: node.site().into(),

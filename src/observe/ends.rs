@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 
 use super::ended::{EndKind, Ended};
+use super::places::Places;
 use crate::error::{Phase, StopReason};
 use crate::sync::{KeptWaker, lock, wake};
 use crate::system::System;
@@ -62,6 +63,7 @@ impl NodeRef {
         let listener = Arc::new(Listener {
             root: node.id(),
             hears_all: node.owner().is_none(),
+            places: Places::new(node.id()),
             room: room.max(1),
             state: Mutex::default(),
         });
@@ -131,6 +133,7 @@ struct Listener {
     root: NodeId,
     /// Its node is the top of its tree.
     hears_all: bool,
+    places: Places,
     room: usize,
     state: Mutex<State>,
 }
@@ -159,17 +162,6 @@ impl Listener {
         drop(stale);
         Poll::Pending
     }
-
-    fn is_beneath(&self, node: &Arc<dyn AnyNode>) -> bool {
-        let mut next = Some(node);
-        while let Some(node) = next.filter(|_| !self.hears_all) {
-            if node.id() == self.root {
-                return true;
-            }
-            next = node.owner();
-        }
-        self.hears_all
-    }
 }
 
 impl State {
@@ -181,12 +173,17 @@ impl State {
 
 impl EndListener for Listener {
     fn hear(&self, node: &Arc<dyn AnyNode>, reason: &StopReason, goes_on: bool) {
-        if !self.is_beneath(node) {
-            return;
-        }
         let how = EndKind::of(reason);
         let has_room = lock(&self.state).has_room(self.room, how);
-        let ended = has_room.then(|| Ended::of(node, reason, goes_on));
+        let place = (has_room || !self.hears_all).then(|| self.places.of(node));
+        if !goes_on {
+            self.places.forget(node);
+        }
+        if place.as_ref().is_some_and(|place| !place.is_beneath) {
+            return;
+        }
+        let place = place.filter(|_| has_room);
+        let ended = place.map(|place| Ended::of(node, &place, reason, goes_on));
         let mut state = lock(&self.state);
         if state.is_over {
             // Whoever began to listen as the node ended may have been told already that nothing more comes.

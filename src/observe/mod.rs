@@ -14,6 +14,7 @@ mod groups;
 mod info;
 mod judge;
 mod options;
+mod places;
 mod snapshot;
 mod take;
 mod text;

@@ -63,7 +63,10 @@ fn is_harmful(c: char) -> bool {
 
 /// The path of a node, each name in it bounded.
 pub(super) fn path_of(node: &Arc<dyn AnyNode>) -> String {
-    let path = node.path(node.type_name());
+    bounded_path(&node.path(node.type_name()))
+}
+
+pub(super) fn bounded_path(path: &str) -> String {
     let segments: Vec<_> = path.split('/').map(bounded).collect();
     segments.join("/")
 }

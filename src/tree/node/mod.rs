@@ -53,6 +53,7 @@ pub(crate) use order::{Order, bound, end_by_itself, end_if, finish, fire, reques
 pub(in crate::tree) use order::{wake_owner, wake_restarting};
 pub(crate) use overrun::OverrunLog;
 pub(crate) use own_time::OwnTime;
+pub(crate) use path::PATH_HALF;
 pub(in crate::tree) use record::note_asker;
 pub(crate) use record::{
     Asker, OrderNote, RestartNote, SourceBoard, SourceCounts, SourceKind, request_and_wait,

@@ -5,6 +5,8 @@ use crate::error::Kind;
 
 /// A path longer than this is shown with its middle left out.
 const LONGEST_PATH: usize = 64;
+/// How much of the beginning of such a path is shown, and of its end.
+pub(crate) const PATH_HALF: usize = LONGEST_PATH / 2;
 
 impl Node {
     /// Where it is in the tree, after the name of its system, from the root down: names, or the type and number of nodes that
@@ -21,7 +23,7 @@ impl Node {
         if self.owner().is_none() {
             return format!("{}/", self.shared.prefix);
         }
-        let half = LONGEST_PATH / 2;
+        let half = PATH_HALF;
         let left_out = (above.len() + 1).saturating_sub(LONGEST_PATH);
         let mut path = String::from(&*self.shared.prefix);
         for (depth, node) in above.into_iter().rev().enumerate() {
@@ -42,7 +44,7 @@ impl Node {
         type_name: &'static str,
         child: &str,
     ) -> Option<String> {
-        let (half, prefix) = (LONGEST_PATH / 2, &*self.shared.prefix);
+        let (half, prefix) = (PATH_HALF, &*self.shared.prefix);
         let segments: Vec<&str> = child
             .strip_prefix(prefix)?
             .strip_prefix('/')?
@@ -56,16 +58,37 @@ impl Node {
         if left_out < 2 {
             return None;
         }
+        let begin = segments.get(..half)?.join("/");
+        let (more, end) = (left_out - 1, self.end_of_path(type_name));
+        Some(format!("{prefix}/{begin}/({more} more)/{end}"))
+    }
+
+    /// As [`path`](Node::path), of a node that is known to be so deep, where the paths of those that are at least as deep
+    /// as [`PATH_HALF`] `begin` so. It asks no more nodes than are shown.
+    pub(crate) fn path_at(
+        &self,
+        type_name: &'static str,
+        depth: usize,
+        begin: Option<&str>,
+    ) -> String {
+        match begin {
+            Some(begin) if depth > LONGEST_PATH => {
+                let (more, end) = (depth - LONGEST_PATH, self.end_of_path(type_name));
+                format!("{begin}/({more} more)/{end}")
+            }
+            _ => self.path(type_name),
+        }
+    }
+
+    fn end_of_path(&self, type_name: &'static str) -> String {
         let mut end = vec![self.segment(type_name)];
         let mut next = self.owner();
-        while let (Some(node), true) = (next, end.len() < half) {
+        while let (Some(node), true) = (next, end.len() < PATH_HALF) {
             end.push(node.segment(node.type_name()));
             next = node.owner();
         }
         end.reverse();
-        let begin = segments.get(..half)?.join("/");
-        let more = left_out - 1;
-        Some(format!("{prefix}/{begin}/({more} more)/{}", end.join("/")))
+        end.join("/")
     }
 
     pub(crate) fn segment(&self, type_name: &'static str) -> String {
