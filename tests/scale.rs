@@ -60,12 +60,12 @@ impl Chain {
     }
 
     /// The whole chain, the root first.
-    async fn spawn(&self, scope: &Scope) -> tenure::Result<Vec<ActorRef<()>>> {
-        scope.spawn(self.link(DEPTH - 1).contain())?;
+    async fn spawn(&self, scope: &Scope, depth: usize) -> tenure::Result<Vec<ActorRef<()>>> {
+        scope.spawn(self.link(depth - 1).contain())?;
         self.complete.notified().await;
         let links = std::mem::take(&mut *self.links.lock().unwrap());
-        assert_eq!(links.len(), DEPTH);
-        assert_eq!(self.check.alive(), DEPTH as isize);
+        assert_eq!(links.len(), depth);
+        assert_eq!(self.check.alive(), depth as isize);
         Ok(links)
     }
 }
@@ -96,7 +96,7 @@ fn with_chain(
     on_small_stack(|| {
         in_order(async |check| {
             tenure::scope(async |scope| {
-                let links = Chain::new(order, &check).spawn(&scope).await?;
+                let links = Chain::new(order, &check).spawn(&scope, DEPTH).await?;
                 test(links, check.clone()).await
             })
             .await
@@ -184,7 +184,7 @@ fn deep_chain_in_a_dropped_scope() {
             let (sender, receiver) = oneshot::channel();
             let mut scope = Box::pin(tenure::scope(async |scope| {
                 let chain = Chain::new(StopOrder::Reverse, &check);
-                let links = chain.spawn(&scope).await?;
+                let links = chain.spawn(&scope, DEPTH).await?;
                 sender.send((scope.node(), links)).ok();
                 pending::<tenure::Result>().await
             }));
@@ -527,31 +527,29 @@ fn stop_of_tasks_in_scopes_in_tasks() {
     });
 }
 
-/// The time of the stop of a chain.
-fn chain_stop_time(is_listened_to: bool) -> Duration {
-    let mut time = Duration::MAX;
-    with_chain(StopOrder::Reverse, async |links, _| {
-        let ends = is_listened_to.then(|| links[0].node().ends(2 * DEPTH));
-        let running = running_time();
-        links[0].stop().await?;
-        time = running_time() - running;
-        drop(ends);
-        Ok(())
-    });
-    time
-}
-
-/// Each end is told with its path, for which nobody climbs to the root each time: that would take several times as long
-/// as the stop itself.
+/// Each end is told with its path, for which nobody climbs to the root each time.
 #[test]
 fn ends_in_a_deep_chain_are_told() {
     let _alone = alone();
-    let rounds = |is_listened_to| (0..3).map(|_| chain_stop_time(is_listened_to)).min();
-    let (silent, told) = (rounds(false).unwrap(), rounds(true).unwrap());
-    assert!(
-        told < silent * 5 / 2,
-        "{told:?} with somebody who listens, {silent:?} without"
-    );
+    compare(500, 16, |depth| {
+        let mut time = Duration::MAX;
+        in_order(async |check| {
+            tenure::scope(async |scope| {
+                let chain = Chain::new(StopOrder::Reverse, &check);
+                let links = chain.spawn(&scope, depth).await?;
+                let ends = links[0].node().ends(2 * depth);
+                let running = running_time();
+                links[0].stop().await?;
+                time = running_time() - running;
+                drop(ends);
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(check.alive(), 0);
+        });
+        time
+    });
 }
 
 #[test]
