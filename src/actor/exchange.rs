@@ -1,11 +1,9 @@
 //! A request and the wait for its reply, whoever is asked, and however the request gets there.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::poll_proceed;
 
 use super::bounds::Bounds;
 use crate::error::AskError;
@@ -81,7 +79,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, AskError>> {
         let was_begun = self.progress != Progress::Unsent;
         if self.progress != Progress::Sent {
-            ready!(pin!(consume_budget()).poll(cx));
+            ready!(poll_proceed(cx)).made_progress();
             if let Poll::Ready(Err(error)) = self.poll_send(cx.waker()) {
                 return Poll::Ready(Err(error));
             }

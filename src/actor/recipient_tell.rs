@@ -1,11 +1,11 @@
 use std::fmt;
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::task::coop::consume_budget;
+use tokio::task::coop::poll_proceed;
 
 use super::block::block_on;
 use super::receive::{Receive, Reservation};
@@ -80,7 +80,7 @@ impl<T: Send + 'static> Future for RecipientTell<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // A sender that never finds the mailbox full must yield now and then.
-        ready!(pin!(consume_budget()).poll(cx));
+        ready!(poll_proceed(cx)).made_progress();
         let this = self.get_mut();
         let place = this.place.as_mut().expect("polled after it was ready");
         let reserved = ready!(place.poll(cx));
