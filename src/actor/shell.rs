@@ -14,8 +14,8 @@ use crate::error::{Error, Result, StopReason};
 use crate::mailbox::DropReason;
 use crate::tree::signals::{Marks, Snapshot};
 use crate::tree::{
-    Body, BodyEnd, Exit, Halt, Manner, Node, Order, Report, StopChildren, end_by_itself, fire,
-    next_child_exit, panic_message, request, simulated, tolerated,
+    Body, BodyEnd, Exit, Halt, Manner, Report, StopChildren, end_by_itself, end_drain, fire,
+    next_child_exit, panic_message, simulated, tolerated,
 };
 
 /// How many messages are handled before the loop yields, if nothing else makes it.
@@ -292,10 +292,12 @@ fn close<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
         exit,
         ..
     } = task;
-    if leaves_drain(ctx.my_node(), report) {
-        request(ctx.owner(), Order::Stop);
-    } else if !ctx.signals().load().discards_mail() {
-        end_by_itself(ctx.owner());
+    let signals = ctx.signals().load();
+    if !signals.discards_mail() {
+        match signals.is_drained() {
+            true => end_drain(ctx.owner(), !report.is_empty()),
+            false => end_by_itself(ctx.owner()),
+        }
     }
     ctx.my_node().clear_label();
     ctx.end_code(DropReason::NoReply);
@@ -303,13 +305,6 @@ fn close<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     if let Some(message) = left.and_then(|left| exit.as_current(|| ctx.drop_leftover(left))) {
         report.panicked_in_drop(message, exit.any(), "a queued message");
     }
-}
-
-/// Whether its code has ended before it has drained, as it was told to, and has not failed: with an error that says no
-/// more than that something was stopped, or because it was dropped for its group. That is a stop (rule 4).
-fn leaves_drain(node: &Node, report: &Report) -> bool {
-    let signals = node.signals.load();
-    signals.is_drained() && !signals.discards_mail() && report.is_empty() && !node.is_closed()
 }
 
 /// Drops what the actor waited for besides its mail (rule 4), as its own code.

@@ -49,7 +49,9 @@ pub(crate) use ends::{EndListener, EndLog};
 pub use id::NodeId;
 pub(crate) use label::Label;
 pub(crate) use node::Node;
-pub(crate) use order::{Order, bound, end_by_itself, end_if, finish, fire, request, request_own};
+pub(crate) use order::{
+    Order, bound, end_by_itself, end_drain, end_if, finish, fire, request, request_own,
+};
 pub(in crate::tree) use order::{wake_owner, wake_restarting};
 pub(crate) use overrun::OverrunLog;
 pub(crate) use own_time::OwnTime;

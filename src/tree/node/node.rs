@@ -287,11 +287,6 @@ impl Node {
         state.children.as_ref()?.named(name)
     }
 
-    /// Whether it takes no more children.
-    pub(crate) fn is_closed(&self) -> bool {
-        lock(&self.state).closed
-    }
-
     /// Whether this node or one above it has been asked to end.
     pub(crate) fn is_in_stopping_tree(&self) -> bool {
         let mut next = Some(self);

@@ -113,7 +113,19 @@ pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
 
 /// The node's own code has ended, and with it its life: what is left of it has its grace as in a stop.
 pub(crate) fn end_by_itself(target: &Arc<dyn AnyNode>) {
-    begin_end(target, Ending::by_itself(target), |_, _| true);
+    end_own(target, &mut |_, _| true);
+}
+
+/// The code of a node that was told to drain has ended. If that was before it had drained, and it has not failed, that is
+/// a stop (rule 4): it gave an error that says no more than that something was stopped, or was dropped for its group.
+#[cold]
+pub(crate) fn end_drain(target: &Arc<dyn AnyNode>, has_failed: bool) {
+    let has_drained = lock(&target.state).closed;
+    if has_failed || has_drained {
+        end_by_itself(target);
+    } else {
+        begin_end(target, Ending::order(target, Order::Stop), |_, _| true);
+    }
 }
 
 /// As [`end_by_itself`], together with what `close` closes, if it does: nobody sees that closed, and the node
@@ -126,13 +138,19 @@ pub(crate) fn end_if(
     has_drained: bool,
     close: &mut dyn FnMut(&mut WakeList) -> bool,
 ) -> bool {
-    let when = |state: &mut NodeState, wakes: &mut WakeList| {
+    end_own(target, &mut |state, wakes| {
         let may_end = match has_drained {
             true => state.is_quiet(),
             false => !target.signals.load().is_drained(),
         };
         may_end && close(wakes)
-    };
+    })
+}
+
+fn end_own(
+    target: &Arc<dyn AnyNode>,
+    when: &mut dyn FnMut(&mut NodeState, &mut WakeList) -> bool,
+) -> bool {
     begin_end(target, Ending::by_itself(target), when)
 }
 
