@@ -169,7 +169,7 @@ pub use tree::{
 };
 
 /// What a program that uses this crate names all the time: for `use tenure::prelude::*`, which shadows nothing of the
-/// standard library's own. `use tenure::*` shadows its `Ok` (see [`Ok`]).
+/// standard library's own. `use tenure::*` shadows its `Ok` (see [`Ok()`]).
 pub mod prelude {
     pub use crate::{
         Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Group, Mailbox,
