@@ -108,7 +108,9 @@ fn room_is_given_back_once_whatever_panics_in_between() {
             assert!(send(Odd::Panics).is_err());
             // The one place is free again.
             assert!(poll(&mut pin!(taker.reserve())).is_ready());
-            assert!(send(Odd::TooLate(taker.clone())).is_err());
+            // It had its room, and is a dead letter: that its drop panics is nobody's failure (rule 8).
+            let too_late = send(Odd::TooLate(taker.clone()));
+            assert!(too_late.expect("nothing panics outward"));
             gate.open();
             assert!(matches!(taker.drain().await?, StopReason::Drained));
             Ok(())
