@@ -58,6 +58,7 @@ mod restarts_in_ends;
 mod scope_bodies;
 mod scope_ends;
 mod scopes_polled_elsewhere;
+mod settled_by_restarts;
 mod shared_context;
 mod shown;
 mod snapshots;
