@@ -60,7 +60,7 @@
 //! | write an actor | [`Actor`], [`Start`], [`Context`] |
 //! | reach one | [`ActorRef`], [`Recipient`], [`ReplyTo`] |
 //! | start things | [`Spawner`] (which contexts, scopes and systems lend), [`ChildSpec`], [`TaskSpec`], [`Mailbox`] |
-//! | start them anew | [`Restart`], [`Backoff`], [`Strategy`] |
+//! | restart them | [`Restart`], [`Backoff`], [`Strategy`] |
 //! | bound an ask, and its work | [`Ask::timeout`], [`Context::until_caller_gone`], [`Builder::ask_timeout`] |
 //! | have an actor wait | [`Context::send_every`], [`attach`](Context::attach), [`watch`](Context::watch) |
 //! | find one again | [`Spawner::find`], [`Spawner::lookup`], [`Spawner::child_or_start`] |

@@ -91,7 +91,7 @@ async fn recipe<const KIB: usize>() {
     .unwrap();
 }
 
-/// Fails once, and is started anew from a clone.
+/// Fails once, and is restarted from a clone.
 #[derive(Clone)]
 struct Again<const KIB: usize>([[u8; 1024]; KIB]);
 
@@ -141,7 +141,7 @@ fn state_of_256_kib_is_made_by_its_start() {
 }
 
 #[test]
-fn state_of_160_kib_is_started_anew_from_a_clone() {
+fn state_of_160_kib_is_restarted_from_a_clone() {
     on_a_usual_stack(restarted::<160>);
 }
 

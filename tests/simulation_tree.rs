@@ -232,7 +232,7 @@ async fn meddle(sim: Sim, members: Vec<ActorRef<restarting::Msg>>, log: Log) {
     }
 }
 
-/// While a member starts anew, no younger one is alive; but for those that drain, which do not wait for their turn.
+/// While a member is restarted, no younger one is alive; but for those that drain, which do not wait for their turn.
 fn assert_in_turn(log: &Log) {
     let mut alive = [false; MEMBERS.len()];
     let mut drains = alive;

@@ -62,7 +62,7 @@ async fn run(system: &System, plan: Plan) -> tenure::Result {
     // It has the time of two drains, one after the other.
     let pipeline = ChildSpec::new(plan).grace(Duration::from_secs(20));
     let pipeline = system.start(pipeline.name("root")).await?;
-    // Not `on_signals`, which drains the system from its top: nothing in it is started anew after that.
+    // Not `on_signals`, which drains the system from its top: nothing in it is restarted after that.
     let mut terminate = signal(SignalKind::terminate())?;
     println!("ready");
     tokio::select! {

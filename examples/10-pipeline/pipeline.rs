@@ -60,7 +60,7 @@ impl Actor for Pipeline {
     }
 
     /// They would end in this order without it, but once this node's token has fired, which is after this, a sink
-    /// that fails is not started anew.
+    /// that fails is not restarted.
     async fn on_drain(&mut self, _ctx: &mut Context<Self>) -> tenure::Result {
         self.source.drain().await?;
         self.batcher.drain().await?;

@@ -1,4 +1,4 @@
-//! Stores batches on a disk that fails, and is started anew when it does.
+//! Stores batches on a disk that fails, and is restarted when it does.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -96,7 +96,7 @@ fn a_batch_that_fails_is_stored_once_whether_it_failed_before_or_after() {
             stored(&disk, 3 * FULL).await,
             Vec::from_iter(0..3 * FULL as u64)
         );
-        // The batcher by itself: a sink is not started anew once the system drains.
+        // The batcher by itself: a sink is not restarted once the system drains.
         batcher.drain().await.unwrap();
         system.drain().await.unwrap();
         assert_eq!(books.missed(), []);
@@ -126,7 +126,7 @@ fn what_a_sink_that_is_given_up_has_not_stored_is_named() {
 }
 
 #[test]
-fn a_sink_that_fails_while_all_drain_is_started_anew_and_nothing_is_missed() {
+fn a_sink_that_fails_while_all_drain_is_restarted_and_nothing_is_missed() {
     for failing_each in 2..12 {
         paused(async |_check| {
             let disk = Arc::new(Disk::failing_each(failing_each));

@@ -9,14 +9,14 @@ use crate::tree::{Exit, Node, Report};
 
 /// What an actor's task holds for life; `exit` goes last.
 pub(crate) struct ActorTask<S: Start> {
-    pub(crate) life: Life<S>,
+    pub(crate) message_loop: MessageLoop<S>,
     /// `None` if there is only one incarnation.
     pub(crate) restarts: Option<Box<Restarts<S>>>,
     pub(crate) exit: Exit,
 }
 
-/// The actor, and what it sees of its node.
-pub(crate) struct Life<S: Start> {
+/// What a message loop works on: the actor, and what that sees of its node.
+pub(crate) struct MessageLoop<S: Start> {
     pub(crate) incarnation: Incarnation<S>,
     pub(crate) ctx: Context<S::Actor>,
 }
@@ -30,7 +30,7 @@ pub(crate) enum Incarnation<S: Start> {
     Nothing,
 }
 
-impl<S: Start> Life<S> {
+impl<S: Start> MessageLoop<S> {
     pub(super) fn node(&self) -> &Node {
         self.ctx.my_node()
     }
@@ -84,11 +84,11 @@ pub(crate) enum IncarnationEnd {
     /// By itself, in good order.
     Finished,
     Failed,
-    /// Because siblings are started anew.
+    /// Because siblings are restarted.
     WithGroup,
 }
 
-/// What an actor has that may be started anew.
+/// What an actor has that may be restarted.
 pub(crate) struct Restarts<S> {
     /// What each incarnation is started from is a clone of this.
     pub(super) prototype: S,

@@ -75,7 +75,7 @@ pub use work::{Blocking, WithToken, Work};
 pub(crate) use alone::Alone;
 pub(crate) use cell::{ActorCell, ActorType};
 pub(crate) use deadline::set_deadline;
-pub(crate) use incarnation::{ActorTask, Incarnation, Life};
+pub(crate) use incarnation::{ActorTask, Incarnation, MessageLoop};
 pub(crate) use incarnation::{Decision, IncarnationEnd, RestartPolicy, Restarts, Tally};
 pub(crate) use refused::refused;
 pub(crate) use shell::shell;

@@ -140,7 +140,7 @@ impl RestartCycle {
 /// although that has not begun.
 ///
 /// A drain does not wait: what was accepted is to be handled, if there is anything. Neither does one that may
-/// not be started anew any more: somebody may wait for what it was sent.
+/// not be restarted any more: somebody may wait for what it was sent.
 pub(super) async fn go_on<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
     let ActorTask {
         restarts: Some(restarts),

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::incarnation::{ActorTask, Incarnation, Life};
+use super::incarnation::{ActorTask, Incarnation, MessageLoop};
 use super::restart;
 use super::start_stage::StartStage;
 use super::{Actor, Context, Start};
@@ -21,7 +21,7 @@ use crate::tree::{
 /// How many messages are handled before the loop yields, if nothing else makes it.
 const BUDGET: u32 = 128;
 
-/// The whole life of an actor.
+/// The task of an actor, from its start to its end.
 ///
 /// It is held by every actor's task, so it is laid out with care: it captures one struct, and uses
 /// that in place.
@@ -42,10 +42,14 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
         loop {
             // One whose recipe cannot be made ends as any other: what it may own already is joined.
             if let Some(restarts) = &mut task.restarts {
-                restarts.start(&mut task.life.incarnation, &mut task.exit, &mut report);
+                restarts.start(
+                    &mut task.message_loop.incarnation,
+                    &mut task.exit,
+                    &mut report,
+                );
             }
             let (hooks, was_dropped) = {
-                let body = pin!(Some(live::<S, B>(&mut task.life)));
+                let body = pin!(Some(run::<S, B>(&mut task.message_loop)));
                 let ended = Body::new(&mut task.exit, body, Halt::Itself).await;
                 let was_dropped = matches!(ended, BodyEnd::Dropped);
                 (take_end(ended, &task.exit, &mut report), was_dropped)
@@ -56,28 +60,28 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
             if !again {
                 close(task, &mut report);
             }
-            if task.life.ctx.sources.is_some() {
+            if task.message_loop.ctx.sources.is_some() {
                 end_sources(task, &mut report);
             }
-            if task.life.node().has_children() {
+            if task.message_loop.node().has_children() {
                 Box::pin(task.exit.stop_children()).await;
             }
             // Code that was dropped for its group has no hooks, unless a stop has come since.
-            if (hooks || was_dropped && task.life.ctx.signals().load().is_stopped())
-                && let Incarnation::Actor(actor) = &mut task.life.incarnation
-                && !task.life.ctx.signals().load().is_killed()
+            if (hooks || was_dropped && task.message_loop.ctx.signals().load().is_stopped())
+                && let Incarnation::Actor(actor) = &mut task.message_loop.incarnation
+                && !task.message_loop.ctx.signals().load().is_killed()
             {
-                let hook = pin!(Some(actor.on_stop(&mut task.life.ctx)));
+                let hook = pin!(Some(actor.on_stop(&mut task.message_loop.ctx)));
                 let ended = Body::of_hook(&mut task.exit, hook).await;
                 take_end(ended, &task.exit, &mut report);
             }
             // A scope that the hook had opened may have been dropped, and its nodes killed.
-            if task.life.node().has_children() {
+            if task.message_loop.node().has_children() {
                 Box::pin(task.exit.stop_children()).await;
             }
             // One that was killed before its first poll is still what it was to be started from.
             drop_incarnation(task, &mut report);
-            if task.life.node().has_children() {
+            if task.message_loop.node().has_children() {
                 Box::pin(task.exit.stop_last_children()).await;
             }
             if !again {
@@ -91,7 +95,7 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
         if task.restarts.is_some() {
             drop_recipe(task, &mut report);
             // What has just been dropped may have opened scopes.
-            if task.life.node().has_children() {
+            if task.message_loop.node().has_children() {
                 Box::pin(task.exit.stop_last_children()).await;
             }
         }
@@ -109,56 +113,58 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
     clippy::manual_async_fn,
     reason = "an async fn stores its arguments twice"
 )]
-fn live<S: Start, B: StartStage<S>>(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
+fn run<S: Start, B: StartStage<S>>(
+    this: &mut MessageLoop<S>,
+) -> impl Future<Output = Result> + Send {
     async move {
-        if !matches!(life.incarnation, Incarnation::Recipe(_)) {
+        if !matches!(this.incarnation, Incarnation::Recipe(_)) {
             return Ok(());
         }
         if simulated::fails_start() {
             return Err("a start that the simulation has made to fail".into());
         }
-        let started = B::begin(life).await?;
-        B::finish(started, &mut life.incarnation);
-        if let Incarnation::Actor(actor) = &mut life.incarnation {
-            actor.on_start(&mut life.ctx).await?;
+        let started = B::begin(this).await?;
+        B::finish(started, &mut this.incarnation);
+        if let Incarnation::Actor(actor) = &mut this.incarnation {
+            actor.on_start(&mut this.ctx).await?;
         }
-        life.ctx.end_code(DropReason::NoReply);
-        life.node().set_running();
+        this.ctx.end_code(DropReason::NoReply);
+        this.node().set_running();
         let mut budget = BUDGET;
         let mut drain = None;
         loop {
-            let Incarnation::Actor(actor) = &mut life.incarnation else {
+            let Incarnation::Actor(actor) = &mut this.incarnation else {
                 return Ok(());
             };
-            let signals = life.ctx.signals().load();
+            let signals = this.ctx.signals().load();
             if signals.wants_loop() {
                 if signals.ends_loop() {
                     return Ok(());
                 }
                 if signals.has_child_exits() {
-                    Box::pin(look_at_exits(actor, &mut life.ctx)).await?;
+                    Box::pin(look_at_exits(actor, &mut this.ctx)).await?;
                     continue;
                 }
             }
-            let Some(message) = life.ctx.next_for_loop() else {
+            let Some(message) = this.ctx.next_for_loop() else {
                 if !signals.ends_when_empty() {
                     poll_fn(|cx| {
-                        let polled = life.ctx.poll_ready(cx);
+                        let polled = this.ctx.poll_ready(cx);
                         if polled.is_pending() {
                             budget = BUDGET;
                         }
                         polled
                     })
                     .await;
-                } else if !life.ctx.is_ready()
-                    && Box::pin(is_drained(actor, &mut life.ctx, signals, &mut drain)).await?
+                } else if !this.ctx.is_ready()
+                    && Box::pin(is_drained(actor, &mut this.ctx, signals, &mut drain)).await?
                 {
                     return Ok(());
                 }
                 continue;
             };
-            let handled = actor.handle(message, &mut life.ctx).await;
-            life.ctx.end_code(match handled {
+            let handled = actor.handle(message, &mut this.ctx).await;
+            this.ctx.end_code(match handled {
                 Ok(()) => DropReason::NoReply,
                 Err(_) => DropReason::Failed,
             });
@@ -262,9 +268,11 @@ fn begin_again<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
     let Some(restarts) = &mut task.restarts else {
         return false;
     };
-    let again = restarts.cycle.begin(task.life.ctx.my_node(), report);
+    let again = restarts
+        .cycle
+        .begin(task.message_loop.ctx.my_node(), report);
     if again {
-        task.life.ctx.end_incarnation();
+        task.message_loop.ctx.end_incarnation();
     }
     again
 }
@@ -288,7 +296,7 @@ fn take_end(ended: BodyEnd<Result<(), Error>>, exit: &Exit, report: &mut Report)
 /// Nothing more is taken, the token fires, and what is queued is discarded.
 fn close<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     let ActorTask {
-        life: Life { ctx, .. },
+        message_loop: MessageLoop { ctx, .. },
         exit,
         ..
     } = task;
@@ -310,8 +318,10 @@ fn close<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
 /// Drops what the actor waited for besides its mail (rule 4), as its own code.
 #[cold]
 fn end_sources<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
-    let ActorTask { life, exit, .. } = task;
-    let Some(panic) = exit.as_current(|| life.ctx.end_sources()) else {
+    let ActorTask {
+        message_loop, exit, ..
+    } = task;
+    let Some(panic) = exit.as_current(|| message_loop.ctx.end_sources()) else {
         return;
     };
     report.panicked_in_drop(panic_message(panic), exit.any(), "a source");
@@ -322,9 +332,15 @@ fn drop_incarnation<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     if !std::mem::needs_drop::<Incarnation<S>>() {
         return;
     }
-    let ActorTask { life, exit, .. } = task;
+    let ActorTask {
+        message_loop, exit, ..
+    } = task;
     // In its place: it may be large.
-    drop_guarded(exit, || life.incarnation = Incarnation::Nothing, report);
+    drop_guarded(
+        exit,
+        || message_loop.incarnation = Incarnation::Nothing,
+        report,
+    );
 }
 
 /// Drops what the next incarnation would have been started from.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
 use super::Start;
-use super::incarnation::{Incarnation, Life};
+use super::incarnation::{Incarnation, MessageLoop};
 use crate::error::Result;
 
 /// Where the future of a start is while it runs.
@@ -14,7 +14,9 @@ pub(crate) trait StartStage<S: Start> {
     type Started;
 
     /// Begins the start. There is something to start from.
-    fn begin(life: &mut Life<S>) -> impl Future<Output = Result<Self::Started>> + Send;
+    fn begin(
+        message_loop: &mut MessageLoop<S>,
+    ) -> impl Future<Output = Result<Self::Started>> + Send;
 
     /// Puts what the future has given where the actor is to be.
     fn finish(started: Self::Started, incarnation: &mut Incarnation<S>);
@@ -31,8 +33,11 @@ impl<S: Start> StartStage<S> for StartInline {
     type Started = S::Actor;
 
     #[inline]
-    fn begin(life: &mut Life<S>) -> impl Future<Output = Result<S::Actor>> + Send {
-        life.incarnation.take_recipe().start(&mut life.ctx)
+    fn begin(message_loop: &mut MessageLoop<S>) -> impl Future<Output = Result<S::Actor>> + Send {
+        message_loop
+            .incarnation
+            .take_recipe()
+            .start(&mut message_loop.ctx)
     }
 
     #[inline]
@@ -44,8 +49,8 @@ impl<S: Start> StartStage<S> for StartInline {
 impl<S: Start> StartStage<S> for StartBoxed {
     type Started = ();
 
-    fn begin(life: &mut Life<S>) -> impl Future<Output = Result> + Send {
-        let Life { incarnation, ctx } = life;
+    fn begin(message_loop: &mut MessageLoop<S>) -> impl Future<Output = Result> + Send {
+        let MessageLoop { incarnation, ctx } = message_loop;
         let mut start = boxed_start(incarnation, ctx);
         poll_fn(move |cx| poll_start(start.as_mut(), incarnation, cx))
     }

@@ -227,7 +227,7 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.path, self.how)?;
         if self.goes_on {
-            f.write_str(", and is started anew")?;
+            f.write_str(", and is restarted")?;
         }
         write!(f, " after {}", time(self.age))?;
         match &*self.causes {

@@ -62,7 +62,7 @@ impl fmt::Display for OrderInfo {
             OrderKind::Stop => "stopped",
             OrderKind::Kill => "killed",
             OrderKind::Cut => "cut short, as asked",
-            OrderKind::Restart => "started anew",
+            OrderKind::Restart => "restarted",
         })?;
         match &self.by {
             AskedBy::Node { path } => write!(f, " by {path}")?,
@@ -108,7 +108,7 @@ pub enum AskedBy {
     },
     /// The node itself, or its code has come to its end.
     Itself,
-    /// The node above, which ends itself, or starts its children anew.
+    /// The node above, which ends itself, or restarts its children.
     Owner,
     /// Code that no node runs, such as `main`.
     Outside,
@@ -152,7 +152,7 @@ pub enum Fate {
     /// ([`Unjoined`](crate::Unjoined)).
     Reported,
     /// It is dropped at its await point, and its next incarnation is started.
-    StartedAnew,
+    Restarted,
     /// Nothing more: its killing has been asked for, and those who wait have been told.
     Nothing,
 }
@@ -263,7 +263,7 @@ pub enum WaitKind {
     Order,
     /// The end of an actor's start.
     Start,
-    /// The step of a sibling with which it is started anew.
+    /// The step of a sibling with which it is restarted.
     Turn,
     /// The time of its next start.
     Backoff,
@@ -317,7 +317,7 @@ pub struct SourcesInfo {
     pub next_due_in: Option<Duration>,
 }
 
-/// How an actor has fared that was started anew.
+/// How an actor has fared that was restarted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -234,7 +234,7 @@ fn grace(node: &Arc<dyn AnyNode>, look: &Look, now: Instant) -> Option<GraceInfo
         then: match left {
             Some(left) if is_killed && left.is_zero() => Fate::Nothing,
             Some(_) if is_killed => Fate::Reported,
-            Some(_) if restarts_alone => Fate::StartedAnew,
+            Some(_) if restarts_alone => Fate::Restarted,
             Some(_) => Fate::Killed,
             None => Fate::Nothing,
         },

@@ -89,7 +89,7 @@ pub struct TypeTally {
     /// How often one failed or panicked: not because of what is beneath it alone. Failures that are contained, and those
     /// that a restart follows, are among them.
     pub failures: u64,
-    /// How often one was started anew.
+    /// How often one was restarted.
     pub restarts: u64,
     /// How often one was killed because its time to end was up.
     pub cut_short: u64,
@@ -191,7 +191,7 @@ pub struct NodeInfo {
     pub more_waits: usize,
     /// What an actor waits for besides its mail.
     pub sources: Option<SourcesInfo>,
-    /// How an actor has fared that was started anew.
+    /// How an actor has fared that was restarted.
     pub restarts: Option<Box<RestartsInfo>>,
     /// How many live nodes are right beneath it.
     pub children: usize,

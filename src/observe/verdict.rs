@@ -267,7 +267,7 @@ fn stopping(
     f.write_str(match then {
         Fate::Killed => ", is killed",
         Fate::Reported => ", is reported",
-        Fate::StartedAnew => ", is started anew",
+        Fate::Restarted => ", is restarted",
         Fate::Nothing => return Ok(()),
     })?;
     write!(f, " in {}", time(left))

@@ -35,7 +35,7 @@ use crate::tree::{AutoShutdown, Settings, StopOrder, Strategy};
 /// ```
 pub struct ChildSpec<S> {
     pub(super) start: S,
-    /// How the recipe is made again, if the child is ever started anew.
+    /// How the recipe is made again, if the child is ever restarted.
     pub(super) clone: Option<fn(&S) -> S>,
     pub(super) options: Options,
 }
@@ -59,7 +59,7 @@ impl<S: Start> ChildSpec<S> {
         }
     }
 
-    /// When the child is started anew: see [`Restart`]. A restart makes a clone of the actor or
+    /// When the child is restarted: see [`Restart`]. A restart makes a clone of the actor or
     /// recipe that the spec was made with.
     #[must_use]
     pub fn restart(mut self, restart: Restart) -> Self
@@ -166,7 +166,7 @@ impl<S> ChildSpec<S> {
         self
     }
 
-    /// Which of the child's own children are started anew when one of them is.
+    /// Which of the child's own children are restarted when one of them is.
     #[must_use]
     pub fn strategy(mut self, strategy: Strategy) -> Self {
         self.options.settings.strategy = strategy;

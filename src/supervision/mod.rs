@@ -1,4 +1,4 @@
-//! What an owner decides about a child: its spec, how it is started, and when it is started anew.
+//! What an owner decides about a child: its spec, how it is started, and when it is restarted.
 
 mod backoff;
 mod child_or_start;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::Backoff;
 use crate::actor::{Decision, IncarnationEnd, RestartPolicy, Tally};
 
-/// Whether an actor that has ended is started anew, on the same mailbox and with the same
+/// Whether an actor that has ended is restarted, on the same mailbox and with the same
 /// references.
 ///
 /// What the old incarnation owned ends first, as in a stop: its children, then
@@ -16,7 +16,7 @@ use crate::actor::{Decision, IncarnationEnd, RestartPolicy, Tally};
 /// restart instead; a drain that finds a restart under way lets it handle what is queued. An actor that fails once it
 /// drains is not restarted: what it had accepted and not handled is lost.
 ///
-/// Nothing is started anew beneath a node that is to end (a stop, a kill, or a drain once its token has
+/// Nothing is restarted beneath a node that is to end (a stop, a kill, or a drain once its token has
 /// fired), at any height: what fails there is reported. The token of a [`System`](crate::System) or a scope that is
 /// drained fires at once, so nothing in it is restarted from then on, also if a signal drains it
 /// ([`Builder::on_signals`](crate::Builder::on_signals)). A service that has to live through failures until the last of what it

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::restart::RestartCounter;
 use super::{ChildSpec, IntoChild};
 use crate::actor::{
-    Actor, ActorCell, ActorRef, ActorTask, ActorType, Context, Incarnation, Life, Restarts,
+    Actor, ActorCell, ActorRef, ActorTask, ActorType, Context, Incarnation, MessageLoop, Restarts,
     Spawner, Start, StartBoxed, StartInline, refused, shell,
 };
 use crate::error::{Kind, SpawnError, StartError, StopError};
@@ -196,7 +196,7 @@ fn actor_task<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -
 /// With what its one incarnation is started from.
 fn task_of_one<S: Start>(ctx: Context<S::Actor>, exit: Exit, start: S) -> ActorTask<S> {
     ActorTask {
-        life: Life {
+        message_loop: MessageLoop {
             incarnation: Incarnation::Recipe(start),
             ctx,
         },
@@ -212,7 +212,7 @@ fn task_of_many<S: Start>(
     restarts: Box<Restarts<S>>,
 ) -> ActorTask<S> {
     ActorTask {
-        life: Life {
+        message_loop: MessageLoop {
             incarnation: Incarnation::Nothing,
             ctx,
         },

@@ -156,7 +156,7 @@ fn incarnation_that_another_follows_is_told_and_counted() {
         assert_eq!(words(&told), [("/phoenix", "failed"); 2]);
         assert!(told.iter().all(|end| end.goes_on), "{told:?}");
         assert_eq!(told[0].causes[0].text, "phoenix fails");
-        assert!(told[0].to_string().contains("started anew"), "{}", told[0]);
+        assert!(told[0].to_string().contains("restarted"), "{}", told[0]);
         let tallies = system.snapshot().tallies;
         assert_eq!((tallies[0].failures, tallies[0].restarts), (2, 2));
         system.stop().await.unwrap();

@@ -217,7 +217,7 @@ fn a_node_is_found_until_it_has_ended_and_not_in_another_tree() {
 }
 
 #[test]
-fn an_actor_that_is_started_anew_is_still_the_one_that_was_found() {
+fn an_actor_that_is_restarted_is_still_the_one_that_was_found() {
     paused(async |check| {
         let system = System::start().unwrap();
         let guards = check.clone();

@@ -10,7 +10,7 @@ mod after_the_runtime;
 mod aside_at_the_end;
 mod asking_for_ends;
 mod batches;
-mod between_lives;
+mod between_incarnations;
 mod bounds;
 mod cancelling;
 mod causes;

@@ -32,7 +32,7 @@ impl Asked {
     }
 }
 
-/// An owner that can be started anew, with what it owns.
+/// An owner that can be restarted, with what it owns.
 struct Owner {
     rig: Rig,
     _guard: Guard,

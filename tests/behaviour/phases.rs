@@ -13,7 +13,7 @@ use tokio::time::sleep;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn one_that_is_started_anew_shows_when_it_waits_for_that_and_when_it_starts() {
+fn one_that_is_restarted_shows_when_it_waits_for_that_and_when_it_starts() {
     paused(async |check| {
         let system = System::start().unwrap();
         let mut recipe = Recipe::new("again", &Log::default(), &check);

@@ -459,7 +459,7 @@ fn capacity_that_counts_the_current_message_is_free_once_its_handler_has_ended()
                 assert!(seconds == 0 || slow.try_tell(9).is_err());
                 assert_eq!(slow.node().in_hand(), u64::from(seconds > 0));
             }
-            // It fails with the third, and starts anew.
+            // It fails with the third, and is restarted.
             assert_eq!(waited, [0, 1, 3, 6, 7]);
             Ok(())
         })

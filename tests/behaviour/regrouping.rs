@@ -1,4 +1,4 @@
-//! What can go wrong while siblings are started anew.
+//! What can go wrong while siblings are restarted.
 use crate::common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,7 +59,7 @@ fn rest_for_one_forgets_nobody_who_is_parked() {
     });
 }
 
-/// A member that is to be started anew while its owner has closed spins.
+/// A member that is to be restarted while its owner has closed spins.
 #[test]
 fn regrouped_member_of_a_closed_owner_does_not_spin() {
     let test = || {
@@ -145,7 +145,7 @@ fn group_ends_with_its_owners_incarnation() {
         sleep(Duration::from_millis(1)).await;
         x1.tell(Msg::Fail).await.unwrap(); // y is told, and busy
         sleep(SECOND / 4).await;
-        top.tell(TopMsg::Fail).await.unwrap(); // the owner itself is started anew meanwhile
+        top.tell(TopMsg::Fail).await.unwrap(); // the owner itself is restarted meanwhile
         sleep(10 * SECOND).await;
         let children = top.ask(TopMsg::Children).await.unwrap();
         let [x2, y2] = [0, 1].map(|i| children[i].actor::<Msg>().unwrap());
@@ -155,7 +155,7 @@ fn group_ends_with_its_owners_incarnation() {
         let after = y.incarnations.get();
         drop((x2, y2));
         drop(system.stop().await);
-        assert_eq!(after, before + 1, "y was not started anew with x");
+        assert_eq!(after, before + 1, "y was not restarted with x");
     });
 }
 
@@ -210,7 +210,7 @@ fn start_that_asks_a_parked_sibling_does_not_hang() {
     });
 }
 
-/// An owner that is being started anew is ended for good by a significant child that fails in
+/// An owner that is being restarted is ended for good by a significant child that fails in
 /// its own stop.
 #[test]
 fn significant_child_that_fails_in_its_owners_restart() {
@@ -253,7 +253,7 @@ fn significant_child_that_fails_in_its_owners_restart() {
     });
 }
 
-/// A start under way is started anew with its siblings, and not told "stopped".
+/// A start under way is restarted with its siblings, and not told "stopped".
 #[test]
 fn start_under_way_in_a_groups_restart() {
     paused(async |check| {
@@ -325,7 +325,7 @@ fn tolerant_owner_with_auto_shutdown() {
     });
 }
 
-/// Nobody killed the member that was dropped at its await point to be started anew.
+/// Nobody killed the member that was dropped at its await point to be restarted.
 #[test]
 fn abandoned_handler_was_not_killed() {
     struct Forgetful;

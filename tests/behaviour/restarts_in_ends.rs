@@ -55,7 +55,7 @@ fn paths(failure: &Failure) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_started_anew_beneath_a_stopping_node_at_any_height() {
+fn nothing_is_restarted_beneath_a_stopping_node_at_any_height() {
     paused(async |check| {
         let house = House::new(&check);
         let (top, above) = house.owner(&house.system, "top").await;

@@ -382,7 +382,7 @@ fn nothing_comes_of_timers_that_two_threads_have_cancelled() {
 }
 
 #[test]
-fn siblings_that_are_started_anew_begin_without_the_timers_they_had() {
+fn siblings_that_are_restarted_begin_without_the_timers_they_had() {
     paused(async |check| {
         let log = Log::default();
         let system = System::start().unwrap();

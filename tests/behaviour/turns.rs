@@ -1,4 +1,4 @@
-//! Siblings that are started anew together and wait for each other let go, whatever else they are told.
+//! Siblings that are restarted together and wait for each other let go, whatever else they are told.
 
 use crate::common;
 

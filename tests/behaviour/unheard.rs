@@ -76,7 +76,7 @@ fn failure_beneath_what_was_dropped_before_is_traced() {
 
 /// The restart had settled it, and the end that is asked for is no failure.
 #[test]
-fn failure_of_one_that_is_told_to_end_before_it_is_started_anew_is_traced() {
+fn failure_of_one_that_is_told_to_end_before_it_is_restarted_is_traced() {
     paused(async |check| {
         let lines = Lines::default();
         let _listening = lines.listen();

@@ -1,4 +1,4 @@
-//! An actor that is started anew, and logs what becomes of each incarnation.
+//! An actor that is restarted, and logs what becomes of each incarnation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

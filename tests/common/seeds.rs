@@ -23,7 +23,7 @@ thread_local! {
 const LARGE: &[&str] = &[
     "a_million_letters_that_nobody_looks_at_stop_quickly",
     "a_restart_keeps_the_mailbox_and_loses_only_what_is_left_at_the_end",
-    "an_actor_that_is_started_anew_is_still_the_one_that_was_found",
+    "an_actor_that_is_restarted_is_still_the_one_that_was_found",
     "ask_to_a_node_with_many_waits_costs_no_more",
     "endless_tells_yield",
     "long_ring_is_walked_without_recursion",

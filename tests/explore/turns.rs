@@ -1,4 +1,4 @@
-//! Siblings that are started anew together, in every order of steps that a few threads can take (loom): the cursor of
+//! Siblings that are restarted together, in every order of steps that a few threads can take (loom): the cursor of
 //! their group, and the wait of each for its turn. Run as `mailbox.rs` beside this is.
 //!
 //! A cursor that rests where nobody moves it on shows as a deadlock.
@@ -25,7 +25,7 @@ use crate::tree::{
     register, request,
 };
 
-/// An actor without code, in its task: it lives, and is started anew, until it is told to end.
+/// An actor without code, in its task: it is alive, and is restarted, until it is told to end.
 struct Sibling {
     node: Arc<dyn AnyNode>,
     again: Arc<Again>,
@@ -103,7 +103,7 @@ async fn live(exit: Exit, mut fails: bool, again: &Again) {
     finish(exit).await;
 }
 
-/// As `actor/shell.rs` goes from a life that has failed to the next, with what it owned joined in between.
+/// As `actor/shell.rs` goes from an incarnation that has failed to the next, with what it owned joined in between.
 async fn live_twice(mut exit: Exit) {
     let node = Arc::clone(exit.any());
     assert!(node.begin_restart(true));
@@ -121,7 +121,7 @@ async fn live_twice(mut exit: Exit) {
 }
 
 #[test]
-fn a_child_is_of_the_life_that_it_is_registered_in() {
+fn a_child_is_of_the_incarnation_that_it_is_registered_in() {
     for kind in [Kind::Task, Kind::Actor] {
         explore(2, move |runtime| {
             let owner = root(runtime, Settings::default());
@@ -198,7 +198,7 @@ impl RestartPolicy for Always {
 
 /// An incarnation that ends itself, for another to follow, is told to drain meanwhile.
 #[test]
-fn a_drain_that_comes_at_the_end_of_a_life_loses_nothing() {
+fn a_drain_that_comes_at_the_end_of_an_incarnation_loses_nothing() {
     explore(3, |runtime| {
         let shared = system_defaults(runtime.handle().clone());
         let settings = Settings {
@@ -228,7 +228,7 @@ fn group(strategy: Strategy) -> Settings {
 }
 
 #[test]
-fn a_group_is_started_anew_whoever_moves_its_cursor() {
+fn a_group_is_restarted_whoever_moves_its_cursor() {
     for strategy in [Strategy::OneForAll, Strategy::RestForOne] {
         explore(1, move |runtime| {
             let owner = root(runtime, group(strategy));
@@ -250,7 +250,7 @@ fn a_group_is_started_anew_whoever_moves_its_cursor() {
 }
 
 #[test]
-fn a_group_is_started_anew_although_one_of_it_leaves() {
+fn a_group_is_restarted_although_one_of_it_leaves() {
     explore(2, |runtime| {
         let owner = root(runtime, group(Strategy::OneForAll));
         let siblings = [Sibling::new(&owner), Sibling::new(&owner)];

@@ -1,4 +1,4 @@
-//! What fails, and is started anew.
+//! What fails, and is restarted.
 
 use std::error::Error as StdError;
 use std::fmt;

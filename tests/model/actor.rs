@@ -10,7 +10,7 @@ use tenure::{Phase, Timer};
 use crate::mail::answer;
 use crate::perform::{Here, Place, perform, poll_once};
 use crate::script::{Answer, Child, Drops, List, Order};
-use crate::world::{Boxed, Life, Piece, Tag, World};
+use crate::world::{Boxed, Incarnation, Piece, Tag, World};
 
 pub struct Act {
     kept: Kept,
@@ -26,7 +26,7 @@ pub struct Kept {
     pub timers: HashMap<u64, Timer>,
 }
 
-/// The recipe of an actor. Each life has a clone.
+/// The recipe of an actor. Each incarnation has a clone.
 pub struct Recipe {
     piece: Piece,
     child: Arc<Child>,
@@ -74,7 +74,7 @@ impl Start for Recipe {
         let token_has_fired = world.has_lived(tag)
             && ctx.token().is_cancelled()
             && ctx.node().phase() == Phase::Starting;
-        world.begins_life(tag, token_has_fired);
+        world.begins_incarnation(tag, token_has_fired);
         let state = Dying {
             piece: Piece::new(&world, tag),
             child: Arc::clone(&self.child),
@@ -84,12 +84,12 @@ impl Start for Recipe {
             kept: Kept::default(),
             state,
         };
-        world.life(tag, |life, _| life.is_made = true);
+        world.incarnation(tag, |incarnation, _| incarnation.is_made = true);
         if tag % 2 == 0 {
             // Half of them do it here, and the rest in the hook.
             act.run(ctx, &self.child.on_start, false).await?;
         }
-        world.life(tag, |life, _| life.is_given = true);
+        world.incarnation(tag, |incarnation, _| incarnation.is_given = true);
         Ok(act)
     }
 }
@@ -111,7 +111,7 @@ impl Act {
     fn noted(&self, done: tenure::Result) -> tenure::Result {
         let (world, tag) = self.world();
         if done.is_err() {
-            world.life(tag, |life, _| life.has_erred = true);
+            world.incarnation(tag, |incarnation, _| incarnation.has_erred = true);
         }
         done
     }
@@ -130,7 +130,7 @@ impl Actor for Act {
             self.run(ctx, &child.on_start, false).await?;
         }
         let (world, tag) = self.world();
-        world.life(tag, |life, _| life.has_started = true);
+        world.incarnation(tag, |incarnation, _| incarnation.has_started = true);
         Ok(())
     }
 
@@ -186,7 +186,7 @@ impl Actor for Act {
         let child = Arc::clone(&self.state.child);
         let done = self.run(ctx, &child.on_stop, false).await;
         let (world, tag) = self.world();
-        world.life(tag, |life, _| life.on_stop_done += 1);
+        world.incarnation(tag, |incarnation, _| incarnation.on_stop_done += 1);
         done
     }
 }
@@ -195,9 +195,9 @@ impl Drop for Dying {
     fn drop(&mut self) {
         let (world, tag) = (&self.piece.world, self.piece.tag);
         let is_followed = self.spawner.node().phase() == Phase::Restarting;
-        world.life(tag, |life: &mut Life, now| {
-            life.dropped = Some(now);
-            life.is_followed = is_followed;
+        world.incarnation(tag, |incarnation: &mut Incarnation, now| {
+            incarnation.dropped = Some(now);
+            incarnation.is_followed = is_followed;
         });
         world.log(format!("#{tag}: its state is dropped"));
         world.loses_state(tag);
@@ -289,7 +289,8 @@ struct Unwinding {
 impl Drop for Unwinding {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.world.life(self.tag, |life, _| life.panicked = true);
+            self.world
+                .incarnation(self.tag, |incarnation, _| incarnation.panicked = true);
         }
     }
 }

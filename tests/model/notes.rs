@@ -4,7 +4,7 @@ use tenure::{ActorRef, Kind, NodeId, StartError, StopError, Strategy};
 
 use crate::actor::Msg;
 use crate::script::{Held, Order};
-use crate::world::{Life, Message, Sort, State, Tag, World};
+use crate::world::{Incarnation, Message, Sort, State, Tag, World};
 
 impl World {
     pub fn tag_of(&self, id: NodeId) -> Option<Tag> {
@@ -17,15 +17,15 @@ impl World {
     }
 
     pub fn has_lived(&self, tag: Tag) -> bool {
-        !self.lock().nodes[tag].lives.is_empty()
+        !self.lock().nodes[tag].incarnations.is_empty()
     }
 
     /// A state comes to be: all that the one before it had is gone, and nobody has told it to end (rule 9).
-    pub fn begins_life(&self, tag: Tag, token_has_fired: bool) {
+    pub fn begins_incarnation(&self, tag: Tag, token_has_fired: bool) {
         let mut state = self.lock();
         let now = state.tick();
-        let number = state.nodes[tag].lives.len() + 1;
-        state.log(format!("#{tag} begins life {number}"));
+        let number = state.nodes[tag].incarnations.len() + 1;
+        state.log(format!("#{tag} begins incarnation {number}"));
         state.nodes[tag].ran = true;
         if number > 1 {
             if token_has_fired {
@@ -33,9 +33,9 @@ impl World {
                     "rule 9: #{tag} is restarted, and its token has fired"
                 ));
             }
-            if let Some(other) = state.of_last_life(tag, self.simulated) {
+            if let Some(other) = state.of_last_incarnation(tag, self.simulated) {
                 state.breach(format!(
-                    "rule 9: #{tag} is restarted, and #{other} of its last life is alive"
+                    "rule 9: #{tag} is restarted, and #{other} of its last incarnation is alive"
                 ));
             }
             let told = |tag: &Tag| state.nodes[*tag].ends_restarts();
@@ -51,12 +51,12 @@ impl World {
         }
         let node = &mut state.nodes[tag];
         let undropped = node
-            .lives
+            .incarnations
             .last()
-            .is_some_and(|life| life.is_made && life.dropped.is_none());
-        node.lives.push(Life {
+            .is_some_and(|incarnation| incarnation.is_made && incarnation.dropped.is_none());
+        node.incarnations.push(Incarnation {
             began: now,
-            ..Life::default()
+            ..Incarnation::default()
         });
         if undropped {
             state.breach(format!("#{tag} has two states"));
@@ -158,9 +158,9 @@ impl World {
         let mut state = self.lock();
         state.log(format!("#{tag} begins on_drain"));
         self.check_not_killed(&mut state, tag, "on_drain");
-        if let Some(life) = state.nodes[tag].lives.last_mut() {
-            life.on_drain += 1;
-            if life.on_drain > 1 || life.on_stop > 0 {
+        if let Some(incarnation) = state.nodes[tag].incarnations.last_mut() {
+            incarnation.on_drain += 1;
+            if incarnation.on_drain > 1 || incarnation.on_stop > 0 {
                 state.breach(format!("rule 4: #{tag} drains twice, or after on_stop"));
             }
         }
@@ -181,9 +181,9 @@ impl World {
                 "rule 3: #{tag} begins on_stop, and #{other} beneath it is alive"
             ));
         }
-        if let Some(life) = state.nodes[tag].lives.last_mut() {
-            life.on_stop += 1;
-            let (again, panicked) = (life.on_stop > 1, life.panicked);
+        if let Some(incarnation) = state.nodes[tag].incarnations.last_mut() {
+            incarnation.on_stop += 1;
+            let (again, panicked) = (incarnation.on_stop > 1, incarnation.panicked);
             if again || panicked {
                 state.breach(format!(
                     "rule 9: on_stop of #{tag}: again: {again}, after a panic: {panicked}"
@@ -199,9 +199,9 @@ impl World {
     pub fn loses_state(&self, tag: Tag) {
         let mut state = self.lock();
         if !state.nodes[tag]
-            .lives
+            .incarnations
             .last()
-            .is_some_and(|life| life.is_given)
+            .is_some_and(|incarnation| incarnation.is_given)
         {
             return;
         }
@@ -240,7 +240,11 @@ impl World {
     pub fn starts(&self, tag: Tag, actor: ActorRef<Msg>) {
         self.know(tag, actor.node(), Some(actor), None);
         let state = &mut *self.lock();
-        if !state.nodes[tag].lives.iter().any(|life| life.has_started) {
+        if !state.nodes[tag]
+            .incarnations
+            .iter()
+            .any(|incarnation| incarnation.has_started)
+        {
             state.breach(format!("#{tag} is said to have started, and has not"));
         }
     }
@@ -311,13 +315,16 @@ impl State {
             .any(|tag| self.nodes[tag].was_killed_before(moment))
     }
 
-    /// Something of this actor's last life that is alive as the next one begins.
+    /// Something of this actor's last incarnation that is alive as the next one begins.
     ///
     /// While it waits for its turn, an actor takes no children. Once that has come it does, and these are the next
-    /// life's, although another thread may add one before the code of that life runs. So what is known to have been
-    /// there before the last state went is of that life; in an order of events, where nothing comes in between, all is.
-    fn of_last_life(&self, tag: Tag, simulated: bool) -> Option<Tag> {
-        let ended = self.nodes[tag].lives.last().and_then(|life| life.dropped);
+    /// incarnation's, although another thread may add one before the code of that incarnation runs. So what is known to have been
+    /// there before the last state went is of that incarnation; in an order of events, where nothing comes in between, all is.
+    fn of_last_incarnation(&self, tag: Tag, simulated: bool) -> Option<Tag> {
+        let ended = self.nodes[tag]
+            .incarnations
+            .last()
+            .and_then(|incarnation| incarnation.dropped);
         let is_of_it = |other: &Tag| {
             let mut above = self.upward(*other);
             let child = above.find(|it| self.nodes[*it].owner == Some(tag));
@@ -366,7 +373,7 @@ impl State {
             Some(child) => child.strategy,
             None => Strategy::OneForOne,
         };
-        let ended = node.lives.last()?.dropped?;
+        let ended = node.incarnations.last()?.dropped?;
         let of_group = |other: Tag| match strategy {
             Strategy::OneForAll => other != tag,
             Strategy::RestForOne => other > tag,
@@ -377,8 +384,10 @@ impl State {
             sibling.owner == Some(owner)
                 && sibling.sort == Sort::Actor
                 && of_group(*other)
-                && sibling.lives.last().is_some_and(|life| {
-                    life.is_made && life.dropped.is_none() && life.began < ended
+                && sibling.incarnations.last().is_some_and(|incarnation| {
+                    incarnation.is_made
+                        && incarnation.dropped.is_none()
+                        && incarnation.began < ended
                 })
         })
     }
@@ -393,7 +402,10 @@ impl State {
             None => true,
         };
         let by_itself = node.orders.iter().any(|_| true)
-            || node.lives.last().is_some_and(|life| life.failed)
+            || node
+                .incarnations
+                .last()
+                .is_some_and(|incarnation| incarnation.failed)
             || node
                 .known
                 .as_ref()
@@ -428,7 +440,10 @@ impl State {
         let told = self.nodes[above].orders.first()?.0;
         self.beneath(above).find(|tag| {
             let node = &self.nodes[*tag];
-            let last = node.lives.last().and_then(|life| life.dropped);
+            let last = node
+                .incarnations
+                .last()
+                .and_then(|incarnation| incarnation.dropped);
             let ended_later = last.is_some_and(|dropped| dropped > told);
             let outcome = node.known.as_ref().and_then(|node| node.outcome());
             ended_later && matches!(outcome, Some(Err(StopError::CutShort(_))))

@@ -84,7 +84,8 @@ impl<'a> Here<'a> {
 
     pub fn fails_with(&self, error: impl Into<tenure::Error>) -> tenure::Error {
         if let Some(tag) = self.tag {
-            self.world.life(tag, |life, _| life.failed = true);
+            self.world
+                .incarnation(tag, |incarnation, _| incarnation.failed = true);
         }
         error.into()
     }

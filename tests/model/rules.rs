@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use tenure::{Cause, Failure, Phase, Restart, StopError, StopReason, Strategy, System};
 
 use crate::script::Child;
-use crate::world::{Life, ROOT, Sort, State, Tag, World};
+use crate::world::{Incarnation, ROOT, Sort, State, Tag, World};
 
 impl World {
     /// A phase goes forward only, and who is in a table is who is alive.
@@ -201,33 +201,35 @@ impl State {
             self.check_causes(tag, failure);
         }
         if self.nodes[tag].sort == Sort::Actor {
-            self.check_lives(tag, &outcome);
+            self.check_incarnations(tag, &outcome);
         }
         self.check_failures_beneath(tag, &outcome);
     }
 
     /// The table of ends (rule 9).
-    fn check_lives(&mut self, tag: Tag, outcome: &Result<StopReason, StopError>) {
+    fn check_incarnations(&mut self, tag: Tag, outcome: &Result<StopReason, StopError>) {
         let node = &self.nodes[tag];
-        let lives = node.lives.clone();
+        let incarnations = node.incarnations.clone();
         let policy = node
             .child
             .as_ref()
             .map_or(Restart::Never, |child| child.restart);
-        if policy == Restart::Never && lives.len() > 1 {
+        if policy == Restart::Never && incarnations.len() > 1 {
             self.breach(format!(
-                "rule 9: #{tag} is never restarted, and has {} lives",
-                lives.len()
+                "rule 9: #{tag} is never restarted, and has {} incarnations",
+                incarnations.len()
             ));
         }
-        for (number, life) in lives.iter().enumerate() {
-            if life.is_made && life.dropped.is_none() {
+        for (number, incarnation) in incarnations.iter().enumerate() {
+            if incarnation.is_made && incarnation.dropped.is_none() {
                 self.breach(format!(
                     "the promise: the state {number} of #{tag} is not dropped"
                 ));
             }
         }
-        let Some(last) = lives.last() else { return };
+        let Some(last) = incarnations.last() else {
+            return;
+        };
         let on_stop = (last.on_stop, last.on_stop_done);
         let well = matches!(
             outcome,
@@ -267,10 +269,10 @@ impl State {
         }
     }
 
-    /// Whether this last life of an actor that has drained was there for that. It was not if it had ended for another
+    /// Whether this last incarnation of an actor that has drained was there for that. It was not if it had ended for another
     /// that never came, as nothing was left to be handled; nor, perhaps, if the drain came as it ended itself for another,
     /// or if its code was dropped for its group.
-    fn should_have_drained(&self, tag: Tag, last: &Life) -> bool {
+    fn should_have_drained(&self, tag: Tag, last: &Incarnation) -> bool {
         let node = &self.nodes[tag];
         let owner = node
             .owner
@@ -323,7 +325,11 @@ impl State {
             let contained = child.contained
                 || child.child.as_ref().is_some_and(|child| child.contained)
                 || matches!(child.sort, Sort::Scope(_))
-                || child.start_is_awaited && !child.lives.iter().any(|life| life.has_started);
+                || child.start_is_awaited
+                    && !child
+                        .incarnations
+                        .iter()
+                        .any(|incarnation| incarnation.has_started);
             let outcome = child.known.as_ref().and_then(|known| known.outcome());
             child.owner == Some(tag)
                 && !contained

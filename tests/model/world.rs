@@ -67,7 +67,7 @@ pub struct Node {
     pub pieces: isize,
     /// Code of it has run.
     pub ran: bool,
-    pub lives: Vec<Life>,
+    pub incarnations: Vec<Incarnation>,
     pub orders: Vec<(u64, Order)>,
     pub phase: Phase,
     /// What all who ask have been told.
@@ -84,9 +84,9 @@ pub struct Node {
     pub failures: Vec<String>,
 }
 
-/// One life of an actor's state.
+/// One incarnation of an actor.
 #[derive(Debug, Default, Clone)]
-pub struct Life {
+pub struct Incarnation {
     pub began: u64,
     pub is_made: bool,
     /// Its recipe has given it away: it has hooks from now on.
@@ -182,7 +182,7 @@ impl World {
             spawner: None,
             pieces: 0,
             ran: false,
-            lives: Vec::new(),
+            incarnations: Vec::new(),
             orders: Vec::new(),
             phase: Phase::Starting,
             outcome: None,
@@ -247,8 +247,8 @@ impl World {
         let text = format!("planned-{}.", state.planned);
         if let Some(tag) = tag {
             state.nodes[tag].failures.push(text.clone());
-            if let Some(life) = state.nodes[tag].lives.last_mut() {
-                life.failed = true;
+            if let Some(incarnation) = state.nodes[tag].incarnations.last_mut() {
+                incarnation.failed = true;
             }
         }
         state.log(format!("#{tag:?} fails: {text}"));
@@ -268,14 +268,18 @@ impl World {
         self.lock().nodes[tag].ran = true;
     }
 
-    /// Of the actor's present life.
-    pub fn life<T>(&self, tag: Tag, change: impl FnOnce(&mut Life, u64) -> T) -> Option<T> {
+    /// Of the actor's present incarnation.
+    pub fn incarnation<T>(
+        &self,
+        tag: Tag,
+        change: impl FnOnce(&mut Incarnation, u64) -> T,
+    ) -> Option<T> {
         let mut state = self.lock();
         let now = state.tick();
         state.nodes[tag]
-            .lives
+            .incarnations
             .last_mut()
-            .map(|life| change(life, now))
+            .map(|incarnation| change(incarnation, now))
     }
 
     /// Lets go of all references, so that nothing keeps itself alive.

@@ -13,7 +13,7 @@ use super::store::Store;
 pub(super) type Loading<V> = Pin<Box<dyn Future<Output = Result<V>> + Send>>;
 pub(super) type Load<K, V> = Arc<dyn Fn(K) -> Loading<V> + Send + Sync>;
 
-/// What a [`Cache`] is started from: its recipe, which is `Clone`. A cache that is started anew is empty.
+/// What a [`Cache`] is started from: its recipe, which is `Clone`. A cache that is restarted is empty.
 #[must_use = "options do nothing until they are started"]
 pub struct CacheOptions<K, V> {
     load: Load<K, V>,

@@ -187,7 +187,7 @@ fn wrongs(to: &mut DescriptorEncoder<'_>, wrongs: &BTreeMap<String, TypeTally>) 
         "Nodes that failed or panicked of themselves",
         |of| of.failures,
     )?;
-    counter("tenure_restarts", "Nodes that were started anew", |of| {
+    counter("tenure_restarts", "Nodes that were restarted", |of| {
         of.restarts
     })?;
     counter(

@@ -46,7 +46,7 @@
 //! | `tenure_mailbox_seconds` | histogram | `type` | how long messages have waited in a mailbox: with timings |
 //! | `tenure_handler_seconds` | histogram | `type` | how long handlers have taken: with timings |
 //! | `tenure_failures_total` | counter | `type` | nodes that failed or panicked of themselves, also where a restart followed or nobody was failed by it |
-//! | `tenure_restarts_total` | counter | `type` | nodes that were started anew |
+//! | `tenure_restarts_total` | counter | `type` | nodes that were restarted |
 //! | `tenure_cut_short_total` | counter | `type` | nodes that were killed because their time to end was up |
 //! | `tenure_unjoined_total` | counter | `type` | waits for an end that were told that a node does not yield, by the deepest of those |
 //! | `tenure_dead_letters_total` | counter | | messages that were accepted and are never handled |

@@ -36,7 +36,7 @@ type Work<M> = dyn Fn(M, &CancellationToken) -> Result + Send + Sync;
 ///         reply.send(sum);
 ///         Ok(())
 ///     });
-///     // Two at a time; one that fails is started anew.
+///     // Two at a time; one that fails is restarted.
 ///     let pool = scope.spawn(Pool::of(2, move |_| {
 ///         ChildSpec::new(worker.clone()).restart(Restart::OnFailure)
 ///     }))?;

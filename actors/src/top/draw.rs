@@ -351,7 +351,7 @@ fn ends(look: &Look) -> Lines {
 fn end_line(end: &Ended, now: Duration) -> Row<'static> {
     let is_bad = end.how.is_trouble();
     let mark = if is_bad { "! " } else { "  " };
-    let anew = if end.goes_on { ", started anew" } else { "" };
+    let anew = if end.goes_on { ", restarted" } else { "" };
     let mut text = vec![Line::raw(format!("{mark}{}{anew}", end.how))];
     for cause in &end.causes {
         let indent = 4 + 2 * cause.depth.min(20);

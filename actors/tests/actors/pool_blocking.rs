@@ -133,7 +133,7 @@ fn stop_fires_the_tokens_of_jobs_and_joins_them() {
 }
 
 #[test]
-fn job_that_fails_or_panics_fails_its_worker_which_starts_anew() {
+fn job_that_fails_or_panics_fails_its_worker_which_is_restarted() {
     multi_thread(async |_| {
         let seen = Arc::new(Seen::default());
         tenure::scope(async |scope| {

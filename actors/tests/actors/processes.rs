@@ -154,7 +154,7 @@ fn end_of_a_process_is_that_of_its_actor() {
 }
 
 #[test]
-fn process_that_fails_is_started_anew_by_its_policy() {
+fn process_that_fails_is_restarted_by_its_policy() {
     multi_thread(async |_| {
         tenure::scope(async |scope| {
             let listener = Listener::default();

@@ -185,7 +185,7 @@ fn recipient_that_cannot_make_its_message_fails_a_debounce_and_a_throttle() {
         })
         .await
         .unwrap();
-        assert_eq!(log.entries(), ["1", "3", "1", "3"], "they start anew");
+        assert_eq!(log.entries(), ["1", "3", "1", "3"], "they are restarted");
     });
 }
 

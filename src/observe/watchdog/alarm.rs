@@ -14,7 +14,7 @@ pub struct Alarm {
     pub kind: AlarmKind,
     /// For how long it has lasted, at least. Of a storm of restarts: within what time they were.
     pub lasted: Duration,
-    /// The node. Of a storm of restarts: the one that was started anew most often.
+    /// The node. Of a storm of restarts: the one that was restarted most often.
     pub node: Box<NodeInfo>,
     /// How often this has been reported of this node, this time included.
     pub times: u32,
@@ -37,7 +37,7 @@ pub enum AlarmKind {
     StopOverrun,
     /// Nothing can wake an actor again.
     Unreachable,
-    /// Actors are started anew again and again.
+    /// Actors are restarted again and again.
     RestartStorm,
 }
 

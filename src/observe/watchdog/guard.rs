@@ -212,7 +212,7 @@ impl Reported {
     }
 }
 
-/// How often actors are started anew.
+/// How often actors are restarted.
 #[derive(Debug, Default)]
 struct Storm {
     /// How many restarts there had been, and when.

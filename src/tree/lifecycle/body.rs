@@ -188,7 +188,7 @@ impl Guard<'_> {
     fn is_out_of_time(&mut self, signals: Snapshot, cx: &mut Context<'_>) -> bool {
         let expired = self.exit.poll_expired(cx);
         if expired && !signals.is_told_gently() && self.exit.any().is_told_to_restart() {
-            // It is to be started anew, and not to end.
+            // It is to be restarted, and not to end.
             self.exit.any().signals.drop_code();
         } else if expired {
             request(self.exit.any(), Order::Cut);

@@ -27,7 +27,7 @@ pub(super) struct Departure<'a> {
     /// The end is the owner's, too.
     finishes_owner: bool,
     has_failed: bool,
-    /// What siblings that are started anew go on with.
+    /// What siblings that are restarted go on with.
     step: GroupStep,
     /// They fire before anything else is done.
     tokens: Option<Tokens>,
@@ -268,7 +268,7 @@ impl NodeState {
         }
     }
 
-    /// What this end lets the group go on with, if siblings are being started anew.
+    /// What this end lets the group go on with, if siblings are being restarted.
     #[inline]
     fn next_in_group(&mut self) -> GroupStep {
         match &mut self.children {

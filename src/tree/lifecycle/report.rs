@@ -66,7 +66,7 @@ impl Report {
         }
     }
 
-    /// It may not be started anew once more: that is what fails it, whatever went wrong before, if anything did.
+    /// It may not be restarted once more: that is what fails it, whatever went wrong before, if anything did.
     pub(crate) fn ended_too_often(&mut self, limit: u32, within: Duration) {
         let causes = self.0.get_or_insert_default();
         let cause = Cause::TooManyRestarts { limit, within };

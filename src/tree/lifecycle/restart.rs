@@ -33,8 +33,8 @@ impl Node {
         signals.discards_mail() || signals.ends_for_good() && (has_failed || state.closed)
     }
 
-    /// Whether it may be started anew, which nothing may be beneath a node that is to end, at any height
-    /// (rule 9). One that is started anew with its group is, as long as those above it drain: what it accepted is
+    /// Whether it may be restarted, which nothing may be beneath a node that is to end, at any height
+    /// (rule 9). One that is restarted with its group is, as long as those above it drain: what it accepted is
     /// handled.
     pub(crate) fn may_restart(&self, in_group: bool) -> bool {
         !self.has_owner(|above| above.forbids_restarts(in_group))

@@ -27,7 +27,7 @@ pub(crate) enum Request {
     Start,
     /// To end, so that its owner can.
     Join,
-    /// To have ended its incarnation, or started the next one, before its siblings are started anew.
+    /// To have ended its incarnation, or started the next one, before its siblings are restarted.
     Turn,
 }
 

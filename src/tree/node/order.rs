@@ -397,7 +397,7 @@ fn kill(target: &Arc<dyn AnyNode>, cut: bool) {
     }
 }
 
-/// The node has got these signals, with which nothing beneath it is started anew: what waits there for its next
+/// The node has got these signals, with which nothing beneath it is restarted: what waits there for its next
 /// incarnation is to look. One that has them already has seen to that, for all beneath it.
 pub(in crate::tree) fn wake_restarting(node: &Node, signals: Snapshot) {
     fence(Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! What a node keeps of its life for whoever looks at it: who told it to end, how often it was started anew and why,
+//! What a node keeps of its life for whoever looks at it: who told it to end, how often it was restarted and why,
 //! and what it waits for besides its mail.
 
 use std::collections::HashMap;
@@ -145,7 +145,7 @@ impl Node {
     }
 }
 
-/// How an actor has fared that was started anew.
+/// How an actor has fared that was restarted.
 #[derive(Debug, Clone)]
 pub(crate) struct RestartNote {
     /// How many restarts there have been within the window.

@@ -35,7 +35,7 @@ const DROP_CODE: u32 = 1 << 10;
 const HAD_CHILDREN: u32 = 1 << 11;
 /// The message that is being handled came from a source, and not from the mailbox.
 const FROM_SOURCE: u32 = 1 << 12;
-/// Its token has fired: what is beneath it is to end, and nothing of that is started anew.
+/// Its token has fired: what is beneath it is to end, and nothing of that is restarted.
 const TOKEN_FIRED: u32 = 1 << 13;
 /// It is a scope whose owner goes through what is beneath it, and is told of each end there.
 const ADOPTED: u32 = 1 << 14;
@@ -249,7 +249,7 @@ impl Snapshot {
         self.has(STOP | DRAIN)
     }
 
-    /// What it is doing now is the last: it ends, for good or to be started anew.
+    /// What it is doing now is the last: it ends, for good or to be restarted.
     #[inline]
     pub(crate) const fn ends_incarnation(self) -> bool {
         self.has(STOP | DRAIN | KILL | RESTART)
@@ -267,7 +267,7 @@ impl Snapshot {
         self.has(STOP | KILL)
     }
 
-    /// A message loop is to end now. One that drains handles all its mail before it is started anew.
+    /// A message loop is to end now. One that drains handles all its mail before it is restarted.
     #[inline]
     pub(crate) const fn ends_loop(self) -> bool {
         self.has(STOP | KILL) || self.has(RESTART) && !self.has(DRAIN)
@@ -316,7 +316,7 @@ impl Snapshot {
         self.has(RESTART)
     }
 
-    /// Nothing beneath it is started anew (rule 9). With `in_group`, nothing that is started anew with its siblings:
+    /// Nothing beneath it is restarted (rule 9). With `in_group`, nothing that is restarted with its siblings:
     /// a node that drains does not forbid that, since what they have accepted is to be handled.
     pub(in crate::tree) const fn forbids_restarts(self, in_group: bool) -> bool {
         self.has(STOP | KILL) || !in_group && self.has(TOKEN_FIRED)

@@ -53,7 +53,7 @@ pub(in crate::tree) struct Extras {
     pub(in crate::tree) edges: Option<Box<NodeEdges>>,
     /// Who told it to end.
     pub(in crate::tree) order: Option<Box<OrderNote>>,
-    /// How it has fared, if it was started anew.
+    /// How it has fared, if it was restarted.
     pub(in crate::tree) restarts: Option<Box<RestartNote>>,
     pub(in crate::tree) around: Option<Arc<AroundCode>>,
     /// Who waits for what is being done now, if that has a deadline.

@@ -1,8 +1,8 @@
-//! The turns of siblings that are started anew together, as the rest of the crate sees them.
+//! The turns of siblings that are restarted together, as the rest of the crate sees them.
 //!
 //! One that has parked waits for the sibling that the cursor of the group rests on, which is an edge (rule 16)
 //! that is read out of the owner's table. A cycle through it is broken where that costs least: if that sibling is
-//! to end its incarnation anyway, its code is dropped, and it is started anew with the others; if not, the wait
+//! to end its incarnation anyway, its code is dropped, and it is restarted with the others; if not, the wait
 //! that completes the cycle is refused. Here a wait with a limit counts, too: the whole group would wait for it.
 
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ use crate::tree::node::signals::Marks;
 use crate::tree::node::{AnyNode, Edge, GroupStep, Node, Order, Strategy, Turn, request};
 
 impl Node {
-    /// The incarnation has ended: if its siblings are to be started anew with it, it waits for its turn. Says
+    /// The incarnation has ended: if its siblings are to be restarted with it, it waits for its turn. Says
     /// whether they are.
     pub(crate) fn join_group(&self) -> bool {
         let Some(owner) = self.owner() else {
@@ -78,7 +78,7 @@ impl Node {
         above.map_or(Turn::Live, |above| above.turn_of(self))
     }
 
-    /// Whether its incarnation is to end because siblings are started anew.
+    /// Whether its incarnation is to end because siblings are restarted.
     pub(crate) fn is_told_to_restart(&self) -> bool {
         self.turn() == Turn::Told
     }
@@ -104,7 +104,7 @@ impl GroupStep {
     }
 }
 
-/// Tells a node to end its incarnation, because its siblings are started anew, unless it is to end for good,
+/// Tells a node to end its incarnation, because its siblings are restarted, unless it is to end for good,
 /// or has ended it already.
 ///
 /// It finishes what it is doing; but not a start, nor what waits for a sibling that waits for it.

@@ -1,4 +1,4 @@
-//! Siblings that are started anew together, and owners that end with their children.
+//! Siblings that are restarted together, and owners that end with their children.
 
 mod orders;
 mod waiting;
@@ -119,11 +119,11 @@ fn rest_for_one() {
         }
         let from = group.seen();
         members[1].tell(Msg::Fail).await.unwrap();
-        let mut lives = Vec::new();
+        let mut incarnations = Vec::new();
         for member in &members {
-            lives.push(incarnation(member).await);
+            incarnations.push(incarnation(member).await);
         }
-        assert_eq!(lives, [1, 2, 2, 2]);
+        assert_eq!(incarnations, [1, 2, 2, 2]);
         assert_eq!(
             group.since(from),
             [
@@ -149,7 +149,7 @@ fn second_failure_during_the_groups_restart() {
             for recipe in &recipes {
                 members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
             }
-            // `c` will not come up at once; `a` has been started anew by then, `d` has not.
+            // `c` will not come up at once; `a` has been restarted by then, `d` has not.
             recipes[2].fail_starts(1);
             let from = group.seen();
             members[0].tell(Msg::Fail).await.unwrap();
@@ -157,17 +157,17 @@ fn second_failure_during_the_groups_restart() {
             for member in [0, 2, 3] {
                 incarnation(&members[member]).await;
             }
-            let mut lives = Vec::new();
+            let mut incarnations = Vec::new();
             for member in &members {
-                lives.push(incarnation(member).await);
+                incarnations.push(incarnation(member).await);
             }
             let again: &[&str] = match strategy {
                 Strategy::OneForAll => {
-                    assert_eq!(lives, [3, 3, 3, 2]);
+                    assert_eq!(incarnations, [3, 3, 3, 2]);
                     &["b dropped", "a dropped", "a starts", "b starts"]
                 }
                 _ => {
-                    assert_eq!(lives, [2, 2, 3, 2]);
+                    assert_eq!(incarnations, [2, 2, 3, 2]);
                     &[]
                 }
             };
@@ -210,11 +210,11 @@ fn sibling_that_fails_while_the_rest_ends_extends_the_group_if_it_is_older() {
             members[first].tell(Msg::Fail).await.unwrap();
             sleep(BRIEF).await; // `d` is cleaning up
             members[second].tell(Msg::Fail).await.unwrap();
-            let mut lives = Vec::new();
+            let mut incarnations = Vec::new();
             for member in &members {
-                lives.push(incarnation(member).await);
+                incarnations.push(incarnation(member).await);
             }
-            assert_eq!(lives, expected, "{first} fails, and then {second}");
+            assert_eq!(incarnations, expected, "{first} fails, and then {second}");
             group.system.stop().await.unwrap();
         });
     }

@@ -1,4 +1,4 @@
-//! How often something is started anew, and after how long.
+//! How often something is restarted, and after how long.
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 const VIEWS = ["tree", "stopping", "waits", "groups", "ends", "time"];
 const RANK = ["deadlocked", "stuck", "overdue", "stopping", "unreachable", "restarting", "full", "busy", "waiting", "starting", "idle"];
 const TROUBLE = new Set(["deadlocked", "stuck", "overdue", "unreachable", "full"]);
-const FATES = { killed: "is killed", reported: "is reported as not yielding", started_anew: "is started anew", nothing: "" };
+const FATES = { killed: "is killed", reported: "is reported as not yielding", restarted: "is restarted", nothing: "" };
 const PAGE_OF_ROWS = 400;
 const OPEN_BY_ITSELF = 40;
 
@@ -466,7 +466,7 @@ function causes(end) {
 }
 
 function endLine(end) {
-  const how = el("span", { class: "verdict is-" + (isBad(end) ? "stuck" : "idle") }, end.how.replace("_", " ") + (end.goes_on ? ", started anew" : ""));
+  const how = el("span", { class: "verdict is-" + (isBad(end) ? "stuck" : "idle") }, end.how.replace("_", " ") + (end.goes_on ? ", restarted" : ""));
   return el("tr", {}, el("td", { class: "path" }, end.path, el("small", {}, shortType(end.type_name))), cell(ago(end.at_ms) + " ago", "n"), cell(time(end.age_ms), "n optional"), el("td", { class: "text" }, how, causes(end)), cell(end.before, "text optional"));
 }
 

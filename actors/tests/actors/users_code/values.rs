@@ -95,7 +95,7 @@ fn key_or_value_whose_code_panics_fails_the_cache_and_all_who_wait_are_answered(
             let get_bad = || get(10 + BAD);
             let (one, other) = tokio::join!(is_told(get_bad()), is_told(get_bad()));
             assert!(one && other);
-            assert_eq!(get(11).await?.unwrap(), Fragile(1), "it is started anew");
+            assert_eq!(get(11).await?.unwrap(), Fragile(1), "it is restarted");
             Ok(())
         })
         .await

@@ -87,7 +87,7 @@ async fn panic_in_the_store(running: &Running, disk: &Disk, times: u32) {
 }
 
 #[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
-async fn store_that_panics_is_started_anew_and_loses_no_job() {
+async fn store_that_panics_is_restarted_and_loses_no_job() {
     let disk = Disk::default();
     let (running, mut probe) = Running::with_probe(&disk, Limits::default()).await;
     let id = running.post(&pictures::png()).await.id();

@@ -1,4 +1,4 @@
-//! Siblings that are started anew together.
+//! Siblings that are restarted together.
 //!
 //! Nobody conducts it: the owner's handler may be busy, and each sibling may be told to end at any
 //! time. The owner's table holds how far it has come, and whoever changes something there (a child
@@ -15,11 +15,11 @@ use crate::tree::node::node::Node;
 use crate::tree::node::shared::Shared;
 use crate::tree::node::state::NodeState;
 
-/// Which of a node's children are started anew when one of them is.
+/// Which of a node's children are restarted when one of them is.
 ///
 /// The others end as in a stop, the youngest first and each before the next is told, and are
 /// started in the order in which they were spawned, each once the one before it is running. One
-/// whose grace runs out meanwhile is dropped at its await point, and is started anew, too; a start
+/// whose grace runs out meanwhile is dropped at its await point, and is restarted, too; a start
 /// that is under way is dropped at once, and so is a handler that waits for a sibling that is down. A
 /// child whose policy is never to restart is stopped for good. Tasks and blocking
 /// jobs are left alone.

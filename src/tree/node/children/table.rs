@@ -83,7 +83,7 @@ pub(in crate::tree) struct Children {
     pub(in crate::tree) awaited: Awaited,
     /// Whoever tasks may have begun to wait for since the last look.
     pub(in crate::tree) task_waits: TaskWaits,
-    /// Children that are started anew together.
+    /// Children that are restarted together.
     pub(in crate::tree) group: Option<Group>,
     /// Ends that the owner has not looked at yet.
     pub(in crate::tree) ended: VecDeque<EndedChild>,

@@ -1,4 +1,4 @@
-//! What is started beneath an actor while it is between two lives: refused as long as it waits, and the next life's
+//! What is started beneath an actor while it is between two incarnations: refused as long as it waits, and the next incarnation's
 //! from the moment at which its turn has come.
 
 use crate::common;
@@ -17,7 +17,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Making = dyn Fn(usize, &Shared) + Send + Sync;
 
-/// What all lives of the actor have in common.
+/// What all incarnations of the actor have in common.
 struct Shared {
     log: Log,
     check: Check,
@@ -62,7 +62,7 @@ impl Shared {
     }
 }
 
-/// Made anew for each life.
+/// Made anew for each incarnation.
 struct Recipe(Arc<Shared>);
 
 impl Clone for Recipe {
@@ -73,7 +73,7 @@ impl Clone for Recipe {
     }
 }
 
-struct Lives {
+struct Member {
     shared: Arc<Shared>,
     _guard: Guard,
 }
@@ -90,14 +90,14 @@ impl Drop for Noted {
 }
 
 impl Start for Recipe {
-    type Actor = Lives;
+    type Actor = Member;
 
-    async fn start(self, ctx: &mut Context<Lives>) -> tenure::Result<Lives> {
+    async fn start(self, ctx: &mut Context<Member>) -> tenure::Result<Member> {
         *self.0.spawner.lock().unwrap() = Some(ctx.spawner());
         self.0
             .log
             .push(format!("start beside {} children", ctx.children().len()));
-        Ok(Lives {
+        Ok(Member {
             _guard: self.0.check.guard(),
             shared: self.0,
         })
@@ -109,7 +109,7 @@ enum Msg {
     Ping(ReplyTo<()>),
 }
 
-impl Actor for Lives {
+impl Actor for Member {
     type Msg = Msg;
 
     async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) -> tenure::Result {
@@ -128,23 +128,23 @@ impl Actor for Lives {
     }
 }
 
-async fn lives(actor: &ActorRef<Msg>) {
+async fn is_alive(actor: &ActorRef<Msg>) {
     actor.ask(Msg::Ping).await.unwrap();
 }
 
 #[test]
-fn task_is_refused_while_the_next_life_is_waited_for() {
+fn task_is_refused_while_the_next_incarnation_is_waited_for() {
     paused(async |check| {
         let shared = Shared::new(&check, |_, _| {});
         let system = System::start().unwrap();
         let spec = shared.spec().backoff(Backoff::fixed(SECOND));
         let actor = system.spawn(spec).unwrap();
         check.node(actor.node());
-        lives(&actor).await;
+        is_alive(&actor).await;
         actor.tell(Msg::Fail).await.unwrap();
         settled().await;
         assert!(!shared.starts_task());
-        lives(&actor).await;
+        is_alive(&actor).await;
         system.stop().await.unwrap();
         let log = [
             "start beside 0 children",
@@ -158,7 +158,7 @@ fn task_is_refused_while_the_next_life_is_waited_for() {
 }
 
 #[test]
-fn task_of_a_life_that_is_about_to_begin_ends_with_it() {
+fn task_of_an_incarnation_that_is_about_to_begin_ends_with_it() {
     paused(async |check| {
         let shared = Shared::new(&check, |number, shared| {
             if number == 2 {
@@ -169,10 +169,10 @@ fn task_of_a_life_that_is_about_to_begin_ends_with_it() {
         let actor = system.spawn(shared.spec()).unwrap();
         check.node(actor.node());
         for _ in 0..2 {
-            lives(&actor).await;
+            is_alive(&actor).await;
             actor.tell(Msg::Fail).await.unwrap();
         }
-        lives(&actor).await;
+        is_alive(&actor).await;
         system.stop().await.unwrap();
         let log = [
             "start beside 0 children",
@@ -187,9 +187,9 @@ fn task_of_a_life_that_is_about_to_begin_ends_with_it() {
     });
 }
 
-/// The recipe of the second life has started a task, and then panics.
+/// The recipe of the second incarnation has started a task, and then panics.
 #[test]
-fn task_of_a_life_that_never_begins_ends_before_the_next() {
+fn task_of_an_incarnation_that_never_begins_ends_before_the_next() {
     paused(async |check| {
         let shared = Shared::new(&check, |number, shared| {
             if number == 2 {
@@ -200,9 +200,9 @@ fn task_of_a_life_that_never_begins_ends_before_the_next() {
         let system = System::start().unwrap();
         let actor = system.spawn(shared.spec()).unwrap();
         check.node(actor.node());
-        lives(&actor).await;
+        is_alive(&actor).await;
         actor.tell(Msg::Fail).await.unwrap();
-        lives(&actor).await;
+        is_alive(&actor).await;
         system.stop().await.unwrap();
         let log = [
             "start beside 0 children",
@@ -216,7 +216,7 @@ fn task_of_a_life_that_never_begins_ends_before_the_next() {
 }
 
 #[test]
-fn task_of_a_life_that_never_begins_ends_with_the_actor() {
+fn task_of_an_incarnation_that_never_begins_ends_with_the_actor() {
     paused(async |check| {
         let shared = Shared::new(&check, |number, shared| {
             if number == 2 {
@@ -228,7 +228,7 @@ fn task_of_a_life_that_never_begins_ends_with_the_actor() {
         let spec = shared.spec().intensity(1, SECOND).contain();
         let actor = system.spawn(spec).unwrap();
         check.node(actor.node());
-        lives(&actor).await;
+        is_alive(&actor).await;
         actor.tell(Msg::Fail).await.unwrap();
         let ended = actor.stopped().timeout(SECOND).await;
         assert!(matches!(ended, Err(StopError::Failed(_))), "{ended:?}");
@@ -266,7 +266,7 @@ fn scope_that_the_prototype_opens_as_it_is_dropped_is_told() {
         let spec = ChildSpec::factory(make).restart(Restart::OnFailure);
         let actor = system.spawn(spec).unwrap();
         check.node(actor.node());
-        lives(&actor).await;
+        is_alive(&actor).await;
         let scope = async {
             settled().await;
             let scope = given.lock().unwrap().take().unwrap();
