@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tenure::{Actor, Context, Recipient, Result};
 use tokio::time::Instant;
+
+use crate::tell_until_stopped;
 
 /// So long after it; as good as for ever, if that is too long for the clock.
 pub(crate) fn after(begin: Instant, time: Duration) -> Instant {
@@ -19,10 +20,8 @@ pub(crate) async fn tell_last<A: Actor>(
     value: A::Msg,
     ctx: &Context<A>,
 ) -> Result {
-    if ctx.cancelled().now_or_never().is_some() {
+    if let Some(value) = tell_until_stopped(to, value, ctx).await? {
         drop(ctx.stash(value));
-        return Ok(());
     }
-    to.tell(value).await?;
     Ok(())
 }

@@ -85,6 +85,20 @@ async fn caught_while<F: Future>(code: F) -> std::result::Result<F::Output, Stri
         .map_err(panic_text)
 }
 
+/// Tells it, and waits for room, but only until the actor is told to stop (a drain is none): then it comes back.
+async fn tell_until_stopped<A: tenure::Actor, T: Send + 'static>(
+    to: &tenure::Recipient<T>,
+    message: T,
+    ctx: &tenure::Context<A>,
+) -> std::result::Result<Option<T>, tenure::SendError<T>> {
+    let mut tell = to.tell(message);
+    tokio::select! {
+        biased;
+        () = ctx.cancelled() => Ok(tell.into_inner()),
+        told = &mut tell => told.map(|()| None),
+    }
+}
+
 /// What a panic said, if that is a text.
 fn panic_text(panic: Box<dyn std::any::Any + Send>) -> String {
     use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -70,6 +70,12 @@ impl<'a, T: Send + 'static> RecipientTell<'a, T> {
         let limit = self.place.as_mut().and_then(|place| place.room().block());
         block_on(self, limit)
     }
+
+    /// As [`Tell::into_inner`](crate::Tell::into_inner).
+    #[must_use = "the message is not sent"]
+    pub fn into_inner(self) -> Option<T> {
+        self.message
+    }
 }
 
 /// Nothing in it is pinned.

@@ -79,6 +79,46 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         block_on(self, limit)
     }
 
+    /// Gives the message back instead of sending it, for whoever does not wait for room any longer. `None` once it was
+    /// ready.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// # struct Printer;
+    /// # impl Actor for Printer {
+    /// #     type Msg = String;
+    /// #     async fn handle(&mut self, _: String, _: &mut Context<Self>) -> tenure::Result { Ok(()) }
+    /// # }
+    /// use tenure::CancellationToken;
+    ///
+    /// /// Prints the page, or gives it back if the printer has no room before the token fires.
+    /// async fn print(
+    ///     printer: &ActorRef<String>,
+    ///     page: String,
+    ///     token: CancellationToken,
+    /// ) -> tenure::Result<Option<String>> {
+    ///     let mut tell = printer.tell(page);
+    ///     tokio::select! {
+    ///         told = &mut tell => told?,
+    ///         () = token.cancelled() => return Ok(tell.into_inner()),
+    ///     }
+    ///     Ok(None)
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// # tenure::scope(async |scope| {
+    /// #     let printer = scope.spawn(Printer)?;
+    /// #     assert_eq!(print(&printer, String::from("a page"), CancellationToken::new()).await?, None);
+    /// #     Ok(())
+    /// # })
+    /// # .await
+    /// # }
+    /// ```
+    #[must_use = "the message is not sent"]
+    pub fn into_inner(mut self) -> Option<M> {
+        self.give_up()
+    }
+
     pub(super) fn set_timeout(&mut self, limit: Duration) {
         self.room.set_timeout(limit);
     }

@@ -1,13 +1,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tenure::{Actor, Context, Recipient, Result, SendError, Stashed};
 use tokio::time::timeout;
 
 use super::error::BatcherError;
 use super::options::SizeOf;
-use crate::caught;
+use crate::{caught, tell_until_stopped};
 
 /// Gathers items into batches. Started from [`BatcherOptions`](super::BatcherOptions).
 pub struct Batcher<T: Send + 'static> {
@@ -68,14 +67,12 @@ impl<T: Send + 'static> Batcher<T> {
     }
 
     async fn flush(&mut self, batch: Vec<T>, ctx: &Context<Self>) -> Result {
-        if ctx.cancelled().now_or_never().is_some() {
-            // It is told to stop, and not to drain.
-            drop_all(batch, ctx);
-            return Ok(());
-        }
         let items = batch.len();
-        let error = match self.sink.tell(batch).await {
-            Ok(()) => return Ok(()),
+        let error = match tell_until_stopped(&self.sink, batch, ctx).await {
+            Ok(left) => {
+                drop_all(left.unwrap_or_default(), ctx);
+                return Ok(());
+            }
             Err(error) => error,
         };
         let why = match &error {

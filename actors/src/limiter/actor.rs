@@ -36,7 +36,12 @@ impl<M: Send + 'static> Actor for Limiter<M> {
             () = &mut gone => return Ok(()),
             taken = self.bucket.take(1) => taken?,
         }
-        message.forward(&self.to).await?;
+        tokio::select! {
+            biased;
+            () = ctx.cancelled() => {}
+            () = &mut gone => {}
+            forwarded = message.forward(&self.to) => forwarded?,
+        }
         Ok(())
     }
 }

@@ -115,6 +115,9 @@ impl<S: Start> PoolOptions<S> {
     /// A pool of at least `size.start()` workers, which is made larger by one at a time while messages
     /// [wait](PoolOptions::grow_at), up to `size.end()`, and smaller while it is [idle](PoolOptions::idle). A least size of 0
     /// is taken for 1; the start of a pool whose range is empty fails with [`PoolError::EmptyRange`].
+    ///
+    /// A worker that is added while messages wait is handed its first at once, and handles it when its start has returned,
+    /// also if another comes free before that.
     pub fn elastic<C: IntoChild<Start = S>>(
         size: RangeInclusive<usize>,
         mut worker: impl FnMut(usize) -> C + Send + 'static,

@@ -132,23 +132,25 @@ async fn run(
 ) -> io::Result<ExitStatus> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let mut group = Group::new(child);
+    let group_ended = CancellationToken::new();
     let process = async {
         let by_itself = tokio::select! {
             biased;
             status = group.wait() => Some(status),
             () = token.cancelled() => None,
         };
-        match by_itself {
+        let status = match by_itself {
             Some(status) => status,
             None => group.end(grace).await,
-        }
+        };
+        group_ended.cancel();
+        status
     };
-    // The pipes end with the last of the group, which the end of the process sees to.
-    let (status, (), ()) = tokio::join!(
-        process,
-        read(stdout, framing, teller.clone(), Output::Stdout),
-        read(stderr, framing, teller.clone(), Output::Stderr),
-    );
+    // The pipes end with the last of the group, which the end of the process sees to, unless somebody has left it.
+    let read_out = |teller| read(stdout, framing, teller, Output::Stdout, group_ended.clone());
+    let read_err = |teller| read(stderr, framing, teller, Output::Stderr, group_ended.clone());
+    let (status, (), ()) =
+        tokio::join!(process, read_out(teller.clone()), read_err(teller.clone()),);
     if let Ok(status) = &status {
         teller.tell(Output::Exited(*status)).await;
     }

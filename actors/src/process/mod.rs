@@ -13,7 +13,8 @@
 //!
 //! Whenever the process has ended, what is left of its group is killed, so that nothing it has started lives on, and its output is
 //! read to the end. It is reaped: no zombie is left. (A process that cannot be killed, as it hangs in the kernel, is left to
-//! tokio, which reaps it later. A process that leaves its group, as a daemon does, is out of reach.)
+//! tokio, which reaps it later. A process that leaves its group, as a daemon does, is out of reach, and is not waited for: an
+//! output that it holds open is read for a second more.)
 //!
 //! ```
 //! use tenure::prelude::*;

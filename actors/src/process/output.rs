@@ -1,7 +1,10 @@
+use std::io;
 use std::process::ExitStatus;
+use std::time::Duration;
 
-use tenure::{Recipient, SendError};
+use tenure::{CancellationToken, Recipient, SendError};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{Instant, timeout};
 
 /// What a process has written, or how it has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,20 +32,34 @@ pub enum Framing {
 /// The longest line that is told as one.
 const LONGEST: usize = 64 * 1024;
 
-/// Reads all that comes, and tells it.
+/// What may still be read once the group has ended. What that has written is in the pipe by then, so whatever is waited for
+/// is somebody else's, who holds the pipe open.
+struct Left {
+    /// How long is waited for it in all.
+    time: Duration,
+    /// How many bytes: a pipe holds no more.
+    bytes: usize,
+}
+
+/// Reads all that comes, until the pipe is closed or nothing more is the group's, and tells it.
 pub(super) async fn read<R: AsyncRead + Unpin>(
     source: Option<R>,
     framing: Framing,
     mut teller: Teller,
     make: fn(Vec<u8>) -> Output,
+    group_ended: CancellationToken,
 ) {
     let Some(mut source) = source else {
         return;
     };
     let mut chunk = vec![0; 8 * 1024];
     let mut line = Vec::new();
+    let mut left = Left {
+        time: Duration::from_secs(1),
+        bytes: 1 << 20,
+    };
     loop {
-        let read = match source.read(&mut chunk).await {
+        let read = match read_some(&mut source, &mut chunk, &group_ended, &mut left).await {
             Ok(0) => break,
             Ok(read) => &chunk[..read],
             Err(error) => {
@@ -65,6 +82,40 @@ pub(super) async fn read<R: AsyncRead + Unpin>(
     if !line.is_empty() {
         teller.tell(make(line)).await;
     }
+}
+
+/// The next that comes; nothing also if no more may be read.
+async fn read_some<R: AsyncRead + Unpin>(
+    source: &mut R,
+    chunk: &mut [u8],
+    group_ended: &CancellationToken,
+    left: &mut Left,
+) -> io::Result<usize> {
+    let read = tokio::select! {
+        biased;
+        () = group_ended.cancelled() => None,
+        read = source.read(chunk) => Some(read),
+    };
+    match read {
+        Some(read) => read,
+        None => read_rest(source, chunk, left).await,
+    }
+}
+
+async fn read_rest<R: AsyncRead + Unpin>(
+    source: &mut R,
+    chunk: &mut [u8],
+    left: &mut Left,
+) -> io::Result<usize> {
+    let (begin, most) = (Instant::now(), left.bytes.min(chunk.len()));
+    let Ok(read) = timeout(left.time, source.read(&mut chunk[..most])).await else {
+        tracing::debug!("a process outside of the group holds the output open");
+        return Ok(0);
+    };
+    let read = read?;
+    left.time = left.time.saturating_sub(begin.elapsed());
+    left.bytes -= read;
+    Ok(read)
 }
 
 /// Tells somebody, while that one is there: a process is not to wait for one who is gone.

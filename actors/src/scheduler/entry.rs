@@ -43,6 +43,8 @@ pub(super) struct Entry {
     /// Runs that begin when the one before has ended.
     waiting: u64,
     running: HashSet<NodeId>,
+    /// The number in the name of the last run.
+    number: u64,
     info: JobInfo,
 }
 
@@ -63,6 +65,7 @@ impl Entry {
             jitter: Duration::ZERO,
             waiting: 0,
             running: HashSet::new(),
+            number: 0,
             info,
         };
         entry.draw_jitter();
@@ -158,10 +161,21 @@ impl Entry {
                 return Ok(());
             }
         };
-        let name = format!("{}-{}", self.job.name, self.info.runs);
+        let name = self.next_name(ctx);
         let task = ctx.task(TaskSpec::new(run).name(name).contain())?;
         self.running.insert(task.node().id());
         Ok(())
+    }
+
+    /// A name for the next run. A job of this name that was removed may have left runs that go on.
+    fn next_name<A: Actor>(&mut self, ctx: &Context<A>) -> String {
+        loop {
+            self.number += 1;
+            let name = format!("{}-{}", self.job.name, self.number);
+            if ctx.child(&name).is_none() {
+                return name;
+            }
+        }
     }
 
     /// A task has ended. `false` if it was none of this job's runs.

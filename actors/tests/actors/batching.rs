@@ -136,6 +136,31 @@ fn stop_leaves_what_is_gathered_as_dead_letters() {
 }
 
 #[test]
+fn stop_waits_for_no_sink_without_room() {
+    paused(async |_| {
+        let gauge = Gauge::held();
+        tenure::scope(async |scope| {
+            let sink = ChildSpec::new(gauge.clone()).mailbox(Mailbox::bounded(1));
+            let sink = scope.spawn(sink)?;
+            let batcher = BatcherOptions::to(sink.recipient()).count(2).spec();
+            let batcher = scope.start(batcher).await?;
+            // One batch is held, one waits, one waits for room, and one item is queued.
+            tell(&batcher, 0..7).await?;
+            sleep(ms(1)).await;
+            let start = Instant::now();
+            batcher.stop().await?;
+            assert_eq!(start.elapsed(), ms(0));
+            assert_eq!(scope.dead_letters(), 3);
+            gauge.let_go(2);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(gauge.values(), ["[0, 1]", "[2, 3]"]);
+    });
+}
+
+#[test]
 fn batcher_whose_sink_is_gone_fails_and_its_items_are_dead_letters() {
     paused(async |_| {
         let outcome = tenure::scope(async |scope| {

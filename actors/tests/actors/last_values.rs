@@ -105,6 +105,36 @@ fn stop_drops_the_value_that_is_held_back_as_a_dead_letter() {
 }
 
 #[test]
+fn stop_waits_for_no_recipient_without_room() {
+    paused(async |_| {
+        for throttles in [false, true] {
+            let gauge = Gauge::held();
+            tenure::scope(async |scope| {
+                let to = scope.spawn(ChildSpec::new(gauge.clone()).mailbox(Mailbox::bounded(1)))?;
+                let actor = match throttles {
+                    false => scope.spawn(Debounce::new(to.recipient(), ms(10)))?,
+                    true => scope.spawn(Throttle::new(to.recipient(), ms(10)))?,
+                };
+                let stop = async |actor: &ActorRef<u32>| {
+                    let start = Instant::now();
+                    actor.stop().await?;
+                    assert_eq!(start.elapsed(), ms(0));
+                    Ok(())
+                };
+                // One is held, one waits, one waits for room, and one is queued.
+                feed(&actor, &[0, 100, 200, 300], stop).await?;
+                assert_eq!(scope.dead_letters(), 2);
+                gauge.let_go(2);
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(gauge.values(), ["0", "1"]);
+        }
+    });
+}
+
+#[test]
 fn times_of_no_length_and_times_without_end() {
     paused(async |_| {
         let gauge = Gauge::open();

@@ -179,6 +179,31 @@ fn stop_of_a_limiter_waits_for_no_token_and_what_waits_is_dead() {
     });
 }
 
+#[test]
+fn stop_of_a_limiter_waits_for_no_room_behind_it() {
+    paused(async |_| {
+        let gauge = Gauge::held();
+        tenure::scope(async |scope| {
+            let to = scope.spawn(ChildSpec::new(gauge.clone()).mailbox(Mailbox::bounded(1)))?;
+            let bucket = Bucket::new(Rate::per_minute(1), 10)?;
+            let limited = scope.spawn(Limiter::new(bucket, to))?;
+            for number in 0..4 {
+                limited.tell(Value::from(number)).await?;
+            }
+            sleep(ms(1)).await;
+            let start = Instant::now();
+            limited.stop().await?;
+            assert_eq!(start.elapsed(), ms(0));
+            assert_eq!(scope.dead_letters(), 2);
+            gauge.let_go(2);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(gauge.values(), ["0", "1"]);
+    });
+}
+
 /// Fails so often, with what is given, and counts.
 async fn tries(retry: Retry, errors: &[AskError]) -> (Result<u32, RetryError<AskError>>, u128) {
     let (start, mut number) = (Instant::now(), 0);

@@ -27,6 +27,20 @@ impl Listener {
         lines.collect()
     }
 
+    async fn stderr_line(&self) -> String {
+        loop {
+            let outputs = self.outputs().into_iter();
+            let mut lines = outputs.filter_map(|output| match output {
+                Output::Stderr(line) => Some(String::from_utf8(line).unwrap()),
+                _ => None,
+            });
+            if let Some(line) = lines.next() {
+                return line;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     async fn until(&self, is_met: impl Fn(&[String]) -> bool) {
         while !is_met(&self.stdout()) {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -221,6 +235,32 @@ fn what_a_process_leaves_in_its_group_ends_with_it() {
             process.stopped().await?;
             listener.until(|lines| lines.len() == 1).await;
             assert_gone(&numbers(&listener.stdout()[0])[1]).await;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn whoever_has_left_the_group_and_holds_its_output_is_not_waited_for() {
+    multi_thread(async |_| {
+        tenure::scope(async |scope| {
+            for (left, runs_on) in [("sleep 20", false), ("sleep 20", true), ("yes", false)] {
+                let end = if runs_on { "exec sleep 1000" } else { "exit 0" };
+                let script =
+                    format!("setsid {left} & daemon=$!; sleep 0.2; echo $daemon >&2; {end}");
+                let start = Instant::now();
+                let (process, listener) = listened(&scope, shell(&script)).await?;
+                let daemon = listener.stderr_line().await;
+                if runs_on {
+                    process.stop().await?;
+                }
+                process.stopped().await?;
+                assert!(start.elapsed() < Duration::from_secs(10));
+                assert!(is_there(&daemon) || left == "yes", "it is out of reach");
+                Command::new("kill").arg(&daemon).status()?;
+            }
             Ok(())
         })
         .await

@@ -123,6 +123,36 @@ fn names_that_make_no_sense_or_are_taken_are_refused() {
 }
 
 #[test]
+fn name_of_a_job_that_was_removed_may_be_taken_while_its_runs_go_on() {
+    paused(async |_| {
+        let log = Log::default();
+        tenure::scope(async |scope| {
+            let scheduler = scope.start(SchedulerOptions::new().spec()).await?;
+            for runs in 1..4 {
+                add(
+                    &scheduler,
+                    job("sweep", Schedule::every(2 * SECOND), &log, 60),
+                )
+                .await?;
+                sleep(3 * SECOND).await;
+                let jobs = list(&scheduler).await;
+                assert_eq!((jobs[0].runs, jobs[0].running), (1, 1));
+                let run = scheduler.node().find(&format!("sweep-{runs}"));
+                assert!(run.is_some());
+                let removed =
+                    scheduler.ask(|reply| SchedulerMsg::Remove("sweep".to_owned(), reply));
+                assert!(removed.await?);
+            }
+            scheduler.kill().await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(log.entries(), ["sweep at 2"; 3]);
+    });
+}
+
+#[test]
 fn extreme_times_neither_spin_nor_overflow() {
     paused(async |_| {
         let log = Log::default();

@@ -119,6 +119,28 @@ fn dropped_tell_has_sent_nothing_and_passes_its_turn_on() {
 }
 
 #[test]
+fn tell_that_is_taken_back_gives_the_message_back_and_passes_its_turn_on() {
+    in_scope(async |scope, check| {
+        let office = Office::full(scope, check, 1).await;
+        let recipient: Recipient<Letter> = office.clerk.recipient();
+        let (mut first, mut second) = (
+            office.clerk.tell(office.letter(2)),
+            recipient.tell(office.letter(3)),
+        );
+        let mut third = office.clerk.tell(office.letter(4));
+        assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
+        assert!(poll(&mut third).is_pending());
+        // One with the room that was already its own, and one in the line.
+        office.handle(1).await;
+        assert_eq!(first.into_inner().map(|letter| letter.number), Some(2));
+        assert_eq!(second.into_inner().map(|letter| letter.number), Some(3));
+        assert!(matches!(poll(&mut third), Poll::Ready(Ok(()))));
+        assert!(third.into_inner().is_none(), "it is sent");
+        office.assert_handled([0, 1, 4]).await;
+    });
+}
+
+#[test]
 fn tell_that_times_out_gives_the_message_back() {
     const LIMIT: Duration = Duration::from_secs(3);
     in_scope(async |scope, check| {
