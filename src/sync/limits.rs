@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{FOR_EVER, after};
+use super::{FOR_EVER, after, moment};
 
 /// When a wait that begins now has lasted for this long. `None` if that never comes: a time that is too long for the clock,
 /// or for any process, is as good as none (rule 16). Only here and in [`limit_at`] is that decided.
@@ -15,10 +15,10 @@ pub(crate) fn limit_after(time: Duration) -> Option<Instant> {
     (time < FOR_EVER).then(|| after(time))
 }
 
-/// As [`limit_after`], for a wait until this moment.
-pub(crate) fn limit_at(moment: Instant) -> Option<Instant> {
-    let left = moment.saturating_duration_since(Instant::now());
-    (left < FOR_EVER).then_some(moment)
+/// As [`limit_after`], for a wait until this moment. It counts from the beginning of the process, so that nobody has to look
+/// at the clock for that.
+pub(crate) fn limit_at(limit: Instant) -> Option<Instant> {
+    (moment::since_begin(limit) < FOR_EVER).then_some(limit)
 }
 
 /// Whether the limit of a wait has passed. If not, the waker is woken then by the timer, which is set here.
