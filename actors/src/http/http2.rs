@@ -1,53 +1,180 @@
-//! Streams of HTTP/2: each is a task of its connection's, with a timer of its own.
+//! Streams of HTTP/2: each is served with its connection, until it waits for anything: then it becomes a task of its
+//! connection's, with a timer of its own.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::rt::Executor;
-use tenure::TaskSpec;
+use hyper::server::conn::http2;
+use tenure::{Deadline, TaskSpec};
 use tokio::time::Instant;
 
-use super::connection::Connection;
+use super::HttpService;
+use super::call::Calls;
+use super::connection::{Connection, lock};
+use super::driver::Protocol;
 use super::exchange::{Exchange, Verdict};
+use super::io::Io;
+use super::rewind::Rewind;
+use super::serve::Socket;
 use super::timer::{Timer, Unchanged, Window};
 
-/// Starts what HTTP/2 has to run beside the connection, beneath the connection.
-#[derive(Debug, Clone)]
-pub(super) struct Streams(pub(super) Arc<Connection>);
+/// How long a connection serves streams before it lets others have the thread.
+const TURN: Duration = Duration::from_millis(1);
+/// A handler that takes this long without waiting is work for a thread of its own, and so most likely are those that come
+/// next on its connection: of them this many become tasks before they are polled.
+const LONG: Duration = Duration::from_micros(100);
+const AFTER_LONG: u32 = 32;
 
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
-    fn execute(&self, future: F) {
-        // The protocol hands over a stream right after it has made its call. What comes without one is an upgrade's.
-        let started = match self.0.take_exchange() {
-            Some(exchange) => {
-                let deadline = exchange.deadline().clone();
-                let stream = TaskSpec::new(serve(future, exchange)).deadline(deadline);
-                self.0.scope.task(stream.contain()).map(drop).is_ok()
-            }
-            None => {
-                let upgraded = TaskSpec::new(future);
-                self.0.scope.task(upgraded.contain()).map(drop).is_ok()
-            }
-        };
-        if !started {
-            // Its drop has reset the stream.
-            tracing::debug!("a stream came to a connection that is closed");
+/// What a stream is polled as by its connection, and then by a task.
+type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A stream that has not been polled.
+struct Begun {
+    stream: Stream,
+    exchange: Arc<Exchange>,
+}
+
+/// Takes what HTTP/2 has to run beside the connection.
+#[derive(Clone)]
+pub(super) struct Streams {
+    connection: Arc<Connection>,
+    /// Until the connection has been polled.
+    begun: Arc<Mutex<Vec<Begun>>>,
+}
+
+impl Streams {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self {
+            connection,
+            begun: Arc::default(),
         }
     }
 }
 
-/// Serves a stream until it ends or its limits do.
-async fn serve<F: Future<Output = ()>>(stream: F, exchange: Arc<Exchange>) {
-    let mut stream = pin!(stream);
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, future: F) {
+        // The protocol hands over a stream right after it has made its call. What comes without one is an upgrade's.
+        if let Some(exchange) = self.connection.take_exchange() {
+            let stream = Box::pin(future);
+            return lock(&self.begun).push(Begun { stream, exchange });
+        }
+        start(&self.connection, TaskSpec::new(future));
+    }
+}
+
+/// Starts a task beneath the connection.
+fn start<F: Future<Output = ()> + Send + 'static>(connection: &Connection, task: TaskSpec<F>) {
+    if connection.scope.task(task.contain()).is_err() {
+        // Its drop has reset the stream.
+        tracing::debug!("a stream came to a connection that is closed");
+    }
+}
+
+type Http2Connection<I, S> = http2::Connection<Rewind<Socket<I>>, Calls<S>, Streams>;
+
+/// A connection of HTTP/2, with the streams that wait for nothing.
+pub(super) struct Http2<I: Io, S: HttpService> {
+    connection: Pin<Box<Http2Connection<I, S>>>,
+    streams: Streams,
+    /// Those that are being served. Kept for its room.
+    served: Vec<Begun>,
+    /// How many of the next streams become tasks at once.
+    tasks: u32,
+    no_deadline: Deadline,
+}
+
+impl<I: Io, S: HttpService> Http2<I, S> {
+    pub(super) fn new(connection: Http2Connection<I, S>, streams: Streams) -> Self {
+        let no_deadline = Deadline::at(Instant::now());
+        no_deadline.lift();
+        Self {
+            connection: Box::pin(connection),
+            streams,
+            served: Vec::new(),
+            tasks: 0,
+            no_deadline,
+        }
+    }
+
+    /// Polls the streams that are to be served, from now until the end of the turn. Those that wait go on as tasks, as do
+    /// those that it does not poll. Gives the time.
+    fn serve(&mut self, mut now: Instant, end: Instant, cx: &mut Context<'_>) -> Instant {
+        let connection = &self.streams.connection;
+        self.served.retain_mut(|begun| {
+            if now >= end {
+                return true;
+            }
+            if let Some(left) = self.tasks.checked_sub(1) {
+                self.tasks = left;
+                return true;
+            }
+            // What is asked in it inherits that.
+            let deadline = begun.exchange.deadline().clone();
+            connection.scope.set_deadline(deadline);
+            let polled = begun.stream.as_mut().poll(cx);
+            let before = std::mem::replace(&mut now, Instant::now());
+            if now - before >= LONG {
+                self.tasks = AFTER_LONG;
+            }
+            polled.is_pending()
+        });
+        connection.scope.set_deadline(self.no_deadline.clone());
+        for Begun { stream, exchange } in self.served.drain(..) {
+            let deadline = exchange.deadline().clone();
+            let task = TaskSpec::new(watch(stream, exchange));
+            start(connection, task.deadline(deadline));
+        }
+        now
+    }
+}
+
+impl<I: Io, S: HttpService> Protocol for Http2<I, S> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        let mut turn = None;
+        loop {
+            if let Poll::Ready(ended) = self.connection.as_mut().poll(cx) {
+                return Poll::Ready(ended);
+            }
+            std::mem::swap(&mut *lock(&self.streams.begun), &mut self.served);
+            if self.served.is_empty() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            let end = *turn.get_or_insert(now + TURN);
+            if self.serve(now, end, cx) >= end {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // What they have left for their clients goes out with the next poll, all of it together.
+        }
+    }
+
+    fn end(&mut self) {
+        self.connection.as_mut().graceful_shutdown();
+    }
+}
+
+/// A stream holds what it would be kept in.
+impl<I: Io, S: HttpService> Drop for Http2<I, S> {
+    fn drop(&mut self) {
+        let begun = std::mem::take(&mut *lock(&self.streams.begun));
+        drop(begun);
+    }
+}
+
+/// Serves a stream that is a task until it ends or its limits do.
+async fn watch(mut stream: Stream, exchange: Arc<Exchange>) {
     let mut watch = Watch {
         timer: Timer::default(),
         window: Window::default(),
         silent: Unchanged::new(exchange.began),
         exchange,
     };
-    poll_fn(|cx| watch.poll(stream.as_mut(), cx)).await;
+    poll_fn(|cx| watch.poll(&mut stream, cx)).await;
 }
 
 struct Watch {
@@ -58,11 +185,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn poll<F: Future<Output = ()>>(
-        &mut self,
-        mut stream: Pin<&mut F>,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if stream.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());

@@ -14,7 +14,7 @@ use super::HttpService;
 use super::call::Calls;
 use super::connection::Connection;
 use super::driver::{Driver, Outcome, Protocol};
-use super::http2::Streams;
+use super::http2::{Http2, Streams};
 use super::io::{Io, Probe};
 use super::rewind::Rewind;
 use super::watched_io::WatchedIo;
@@ -37,7 +37,7 @@ pub(super) struct Opened<I> {
     pub(super) is_http2: bool,
 }
 
-type Socket<I> = TokioIo<WatchedIo<I>>;
+pub(super) type Socket<I> = TokioIo<WatchedIo<I>>;
 
 /// Serves a connection to its end, whatever protocol it turns out to speak.
 pub(super) async fn serve<I: Io, S: HttpService>(
@@ -115,15 +115,15 @@ impl<S: HttpService> Serving<S> {
     async fn http2<I: Io>(&mut self, io: Rewind<Socket<I>>) {
         self.driver.turn_to_http2();
         let limits = self.connection.limits();
-        let streams = Streams(Arc::clone(&self.connection));
-        let http2 = http2::Builder::new(streams)
+        let streams = Streams::new(Arc::clone(&self.connection));
+        let http2 = http2::Builder::new(streams.clone())
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
             // What one stream may have waiting for its client.
             .max_send_buf_size(64 << 10)
             .serve_connection(io, self.calls());
-        let mut http2 = Http2(Box::pin(http2));
+        let mut http2 = Http2::new(http2, streams);
         if self.driver.is_ending() {
             http2.end();
         }
@@ -243,19 +243,5 @@ impl<I: Io, S: HttpService> Protocol for Http1<I, S> {
 
     fn end(&mut self) {
         Pin::new(&mut self.0).graceful_shutdown();
-    }
-}
-
-type Http2Connection<I, S> = http2::Connection<Rewind<Socket<I>>, Calls<S>, Streams>;
-
-struct Http2<I: Io, S: HttpService>(Pin<Box<Http2Connection<I, S>>>);
-
-impl<I: Io, S: HttpService> Protocol for Http2<I, S> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
-        std::future::Future::poll(self.0.as_mut(), cx)
-    }
-
-    fn end(&mut self) {
-        self.0.as_mut().graceful_shutdown();
     }
 }

@@ -6,6 +6,7 @@ mod frames;
 mod harness;
 mod http2;
 mod http2_faults;
+mod http2_tasks;
 mod lifecycle;
 mod panics;
 mod slow;

@@ -1,0 +1,184 @@
+//! Which task serves a stream of HTTP/2.
+
+use axum::routing::get;
+use axum::{Extension, Router};
+use futures_util::FutureExt;
+use tenure::prelude::*;
+use tenure_actors::http::{Limits, RequestContext};
+use tokio::io::DuplexStream;
+use tokio::time::{Instant, sleep};
+
+use crate::frames::{self, DATA};
+use crate::harness::{Alive, MILLIS, SECOND, paused};
+
+type Client = frames::Client<DuplexStream>;
+
+fn defaults(_: &mut Limits) {}
+
+/// Handlers that say which task they are polled by.
+fn tasks(_: &Alive) -> Router {
+    let id = || format!("{}", tokio::task::id());
+    let long = async move || {
+        // Its poll takes as long as this.
+        assert!(tokio::time::advance(MILLIS).now_or_never().is_none());
+        id()
+    };
+    let waits = async move || {
+        let first = id();
+        sleep(MILLIS).await;
+        format!("{first} {}", id())
+    };
+    Router::new()
+        .route("/", get(async move || id()))
+        .route("/long", get(long))
+        .route("/waits", get(waits))
+}
+
+/// Asks for all of these at once. Gives what the responses say, in the order of their requests.
+async fn ask(client: &mut Client, first: u32, paths: &[&str]) -> Vec<String> {
+    let streams = (first..).step_by(2).zip(paths);
+    let requests: Vec<_> = streams
+        .map(|(stream, path)| frames::get(stream, path))
+        .collect();
+    client.send(&requests.concat()).await;
+    let mut answers = vec![String::new(); paths.len()];
+    while answers.iter().any(String::is_empty) {
+        let frame = client.next().await.unwrap();
+        if frame.kind == DATA && !frame.payload.is_empty() {
+            let index = (frame.stream - first) as usize / 2;
+            answers[index] = String::from_utf8(frame.payload).unwrap();
+        }
+    }
+    answers
+}
+
+#[test]
+fn streams_that_wait_for_nothing_are_served_by_their_connection() {
+    paused(defaults, tasks, async |dialer, stats, _| {
+        let mut client = Client::over(dialer.dial().io).await;
+        let answers = ask(&mut client, 1, &["/"; 100]).await;
+        let own = &answers[0];
+        assert!(answers.iter().all(|task| task == own), "{answers:?}");
+        assert_eq!(stats.requests.get(), 100);
+    });
+}
+
+#[test]
+fn stream_that_waits_goes_on_as_a_task_of_its_own() {
+    paused(defaults, tasks, async |dialer, _, _| {
+        let mut client = Client::over(dialer.dial().io).await;
+        let answers = ask(&mut client, 1, &["/", "/waits", "/waits", "/"]).await;
+        let [own, first, second, last] = &answers[..] else {
+            panic!("{answers:?}");
+        };
+        assert_eq!(own, last);
+        let [first, second] = [first, second].map(|both| both.split_once(' ').unwrap());
+        assert_eq!((first.0, second.0), (own.as_str(), own.as_str()));
+        assert!(
+            first.1 != own && second.1 != own && first.1 != second.1,
+            "{answers:?}"
+        );
+    });
+}
+
+#[test]
+fn streams_behind_one_that_takes_long_become_tasks_at_once() {
+    paused(defaults, tasks, async |dialer, _, _| {
+        let mut client = Client::over(dialer.dial().io).await;
+        let answers = ask(&mut client, 1, &["/", "/long", "/", "/"]).await;
+        let own = answers[0].clone();
+        assert_eq!(answers[1], own, "nobody could know");
+        assert!(answers[2] != own && answers[3] != own, "{answers:?}");
+        assert_ne!(answers[2], answers[3]);
+        let mut by_own = 0;
+        for stream in 0..40 {
+            let answers = ask(&mut client, 9 + 2 * stream, &["/"]).await;
+            by_own += u32::from(answers[0] == own);
+            assert!(by_own == 0 || answers[0] == own, "after {stream}");
+        }
+        assert!(
+            (1..40).contains(&by_own),
+            "{by_own}: for a while, and no longer"
+        );
+    });
+}
+
+/// Never replies.
+struct Silent;
+
+impl Actor for Silent {
+    type Msg = ReplyTo<()>;
+
+    async fn handle(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> tenure::Result {
+        reply.gone().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn asks_of_each_stream_have_its_own_limit() {
+    let asking = |_: &Alive| {
+        let ask = |relaxes: bool, waits: bool| {
+            async move |Extension(request): Extension<RequestContext>| {
+                if relaxes {
+                    request.relax();
+                }
+                if waits {
+                    sleep(SECOND).await;
+                }
+                let silent = request.spawner().spawn(Silent).unwrap();
+                let asked = silent.ask(|reply| reply).timeout(20 * SECOND).await;
+                format!("{asked:?}")
+            }
+        };
+        Router::new()
+            .route("/", get(ask(false, false)))
+            .route("/waits", get(ask(false, true)))
+            .route("/relaxed", get(ask(true, false)))
+            .route("/relaxed/waits", get(ask(true, true)))
+    };
+    paused(
+        |limits| limits.request = 5 * SECOND,
+        asking,
+        async |dialer, _, _| {
+            let mut client = Client::over(dialer.dial().io).await;
+            let begin = Instant::now();
+            let paths = ["/", "/relaxed", "/waits", "/relaxed/waits", "/"];
+            let answers = ask(&mut client, 1, &paths).await;
+            assert_eq!(begin.elapsed().as_secs(), 21);
+            for (path, answer) in paths.iter().zip(answers) {
+                let inherited = format!("inherited: {}", !path.starts_with("/relaxed"));
+                assert!(answer.contains(&inherited), "{path}: {answer}");
+            }
+        },
+    );
+}
+
+#[test]
+fn client_that_goes_ends_what_its_streams_wait_for() {
+    let alive = Alive::default();
+    let guarded = alive.clone();
+    let waiting = move |_: &Alive| {
+        let wait = move || {
+            let guard = guarded.guard();
+            async move {
+                let _guard = guard;
+                std::future::pending::<()>().await;
+            }
+        };
+        Router::new().route("/", get(wait))
+    };
+    paused(defaults, waiting, async |dialer, stats, _| {
+        let mut client = Client::over(dialer.dial().io).await;
+        let requests: Vec<_> = (0..10)
+            .map(|stream| frames::get(2 * stream + 1, "/"))
+            .collect();
+        client.send(&requests.concat()).await;
+        sleep(MILLIS).await;
+        assert_eq!(alive.get(), 10);
+        drop(client);
+        sleep(MILLIS).await;
+        assert_eq!(alive.get(), 0);
+        assert_eq!(stats.abandoned.get(), 10);
+    });
+}
