@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::cell::ActorCell;
 use crate::error::Cycle;
 use crate::mailbox::{Reserved, Ticket};
-use crate::tree::{AnyNode, Overrun, Request, WaitBound, is_beneath};
+use crate::tree::{AnyNode, Request, WaitBound, WaitError, is_beneath};
 
 /// The line of those who wait for room in a mailbox.
 pub(super) trait Line {
@@ -93,8 +93,8 @@ impl Room {
         let overrun = ready!(self.bound.poll(wait, cx));
         self.leave(line);
         Poll::Ready(Err(match overrun {
-            Overrun::TimedOut => NoRoom::TimedOut,
-            Overrun::Cycle(cycle) => NoRoom::Cycle(cycle),
+            WaitError::TimedOut => NoRoom::TimedOut,
+            WaitError::Cycle(cycle) => NoRoom::Cycle(cycle),
         }))
     }
 

@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{Cycle, Stopped};
+use super::{Cycle, SaysStopped};
 
 /// Why an `ask` has no reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,6 @@ impl fmt::Display for AskError {
 
 impl StdError for AskError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        matches!(self, Self::Stopped | Self::Killed).then_some(&Stopped as _)
+        matches!(self, Self::Stopped | Self::Killed).then_some(&SaysStopped as _)
     }
 }

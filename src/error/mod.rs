@@ -81,7 +81,7 @@ impl Error {
         self.chain()
             .take_while(|error| !error.is::<Failure>())
             .any(|error| {
-                error.is::<Stopped>() || matches!(error.downcast_ref(), Some(Carrier::Stopped))
+                error.is::<SaysStopped>() || matches!(error.downcast_ref(), Some(Carrier::Stopped))
             })
     }
 
@@ -172,7 +172,7 @@ impl fmt::Debug for Error {
 /// [`Error::is_stopped`] knows it through any number of wrappers.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("stopped")]
-pub(crate) struct Stopped;
+pub(crate) struct SaysStopped;
 
 /// The source of every error with a refused value in it: the mark by which
 /// [`Error::without_refused`] knows it.

@@ -2,7 +2,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use super::{CutShort, Failure, Stopped, Unjoined};
+use super::{CutShort, Failure, SaysStopped, Unjoined};
 
 /// Why a scope or a system did not end well.
 ///
@@ -56,7 +56,7 @@ impl StdError for RunError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Failed(failure) => Some(failure),
-            Self::Stopped | Self::Closed => Some(&Stopped),
+            Self::Stopped | Self::Closed => Some(&SaysStopped),
             Self::Io(error) => error.source(),
             _ => None,
         }

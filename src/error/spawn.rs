@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{Carrier, Cycle, Failure, Refused, Stopped};
+use super::{Carrier, Cycle, Failure, Refused, SaysStopped};
 
 /// A spawn was refused; what was to be started is inside, and nothing of it was polled.
 ///
@@ -181,7 +181,7 @@ impl<S> StdError for StartError<S> {
         match self {
             Self::Refused(error) => error.source(),
             Self::Failed(failure) => Some(failure),
-            Self::Stopped => Some(&Stopped),
+            Self::Stopped => Some(&SaysStopped),
             Self::TimedOut | Self::WrongType { .. } | Self::Deadlock(_) => None,
         }
     }

@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{CutShort, Cycle, Failure, Stopped, Unjoined};
+use super::{CutShort, Cycle, Failure, SaysStopped, Unjoined};
 
 /// How a node ended.
 #[derive(Debug, Clone)]
@@ -123,7 +123,7 @@ impl fmt::Display for TaskError {
 impl StdError for TaskError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Stopped(_) => Some(&Stopped),
+            Self::Stopped(_) => Some(&SaysStopped),
             Self::Failed(failure) => Some(failure),
             Self::WaitsForItself | Self::Deadlock(_) | Self::TimedOut => None,
         }

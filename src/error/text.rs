@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::{Carrier, Error, Failure, Stopped, show, source_of};
+use super::{Carrier, Error, Failure, SaysStopped, show, source_of};
 
 /// What an error said, and what its sources said, without the errors themselves.
 pub(super) struct Text {
@@ -53,7 +53,7 @@ impl Error {
         {
             if let Some(carrier) = error.downcast_ref::<Carrier>() {
                 end = Some(mark(*carrier));
-            } else if error.is::<Stopped>() {
+            } else if error.is::<SaysStopped>() {
                 end = Some(mark(Carrier::Stopped));
             } else {
                 messages.push(Shown(error).to_string());
@@ -72,7 +72,7 @@ impl Error {
             source = Some(Box::new(Text { message, source }));
         }
         // There is at least the head's message, or the mark.
-        Self(source.unwrap_or_else(|| Box::new(Stopped)))
+        Self(source.unwrap_or_else(|| Box::new(SaysStopped)))
     }
 }
 
@@ -80,7 +80,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 
 fn mark(carrier: Carrier) -> Source {
     match carrier {
-        Carrier::Stopped => Box::new(Stopped),
+        Carrier::Stopped => Box::new(SaysStopped),
         Carrier::Refused => Box::new(Carrier::Refused),
     }
 }

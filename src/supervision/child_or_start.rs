@@ -69,7 +69,7 @@ impl Spawner {
             name: name.into(),
             make: Some(make),
             spec: None,
-            step: Step::Look,
+            progress: Progress::Look,
             limit: None,
             even_if_cyclic: false,
             site: Location::caller(),
@@ -98,13 +98,13 @@ pub struct ChildOrStart<C: IntoChild, F> {
     make: Option<F>,
     /// What was made, until it is started.
     spec: Option<ChildSpec<C::Start>>,
-    step: Step<C>,
+    progress: Progress<C>,
     limit: Option<Instant>,
     even_if_cyclic: bool,
     site: &'static Location<'static>,
 }
 
-enum Step<C: IntoChild> {
+enum Progress<C: IntoChild> {
     Look,
     /// The one that has the name is ending.
     Ends(NodeRef, Stopped),
@@ -132,7 +132,7 @@ impl<C: IntoChild, F: FnOnce() -> C> ChildOrStart<C, F> {
     /// Looks who has the name; gives that one if it lives.
     fn look(&mut self) -> Option<Found<C>> {
         let Some(node) = self.spawner.child(&self.name) else {
-            self.step = Step::Starts(self.start());
+            self.progress = Progress::Starts(self.start());
             return None;
         };
         // Whatever one is that is ending, it gives its name up.
@@ -147,7 +147,7 @@ impl<C: IntoChild, F: FnOnce() -> C> ChildOrStart<C, F> {
         if self.even_if_cyclic {
             end = end.even_if_cyclic();
         }
-        self.step = Step::Ends(node, end);
+        self.progress = Progress::Ends(node, end);
         None
     }
 
@@ -183,14 +183,14 @@ impl<C: IntoChild, F: FnOnce() -> C> Future for ChildOrStart<C, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         loop {
-            match &mut this.step {
-                Step::Look => {
+            match &mut this.progress {
+                Progress::Look => {
                     if let Some(found) = this.look() {
                         return Poll::Ready(found);
                     }
                     continue;
                 }
-                Step::Ends(node, end) => match ready!(Pin::new(end).poll(cx)) {
+                Progress::Ends(node, end) => match ready!(Pin::new(end).poll(cx)) {
                     Err(StopError::TimedOut) => return Poll::Ready(Err(StartError::TimedOut)),
                     Err(StopError::Deadlock(cycle)) => {
                         return Poll::Ready(Err(StartError::Deadlock(cycle)));
@@ -202,14 +202,14 @@ impl<C: IntoChild, F: FnOnce() -> C> Future for ChildOrStart<C, F> {
                     // How it ended was told to its owner.
                     Ok(_) | Err(_) => {}
                 },
-                Step::Starts(starting) => match ready!(Pin::new(starting).poll(cx)) {
+                Progress::Starts(starting) => match ready!(Pin::new(starting).poll(cx)) {
                     Err(StartError::Refused(SpawnError::NameTaken(spec))) => {
                         this.spec = Some(spec.into_inner());
                     }
                     started => return Poll::Ready(started),
                 },
             }
-            this.step = Step::Look;
+            this.progress = Progress::Look;
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::actor::{
 use crate::error::{Kind, SpawnError, StartError, StopError};
 use crate::mailbox::Queue;
 use crate::tree::{
-    AnyNode, Denied, Exit, Node, Overrun, Request, UntilStopped, WaitBound, launch, register,
+    AnyNode, Denied, Exit, Node, Request, UntilStopped, WaitBound, WaitError, launch, register,
     simulated,
 };
 
@@ -310,8 +310,8 @@ impl<C: IntoChild> Starting<C> {
         overrun.map(|overrun| {
             self.undo();
             Err(match overrun {
-                Overrun::TimedOut => StartError::TimedOut,
-                Overrun::Cycle(cycle) => StartError::Deadlock(cycle),
+                WaitError::TimedOut => StartError::TimedOut,
+                WaitError::Cycle(cycle) => StartError::Deadlock(cycle),
             })
         })
     }

@@ -262,7 +262,7 @@ pub(super) async fn drive<T>(
     exit: Exit,
     body: impl Future<Output = Result<T>>,
 ) -> Result<T, RunError> {
-    let mut run = Run::begin(exit);
+    let mut run = ScopeRun::begin(exit);
     let value = {
         let body = pin!(Some(body));
         let ended = Body::new(&mut run.exit, body, Halt::AtFailure).await;
@@ -278,13 +278,13 @@ pub(super) async fn drive<T>(
 }
 
 /// What a scope does besides its body, which is the same for all.
-struct Run {
+struct ScopeRun {
     exit: Exit,
     report: Report,
     panic: Option<Box<dyn Any + Send>>,
 }
 
-impl Run {
+impl ScopeRun {
     fn begin(exit: Exit) -> Self {
         let node = exit.any().node();
         node.set_running();

@@ -68,16 +68,16 @@ fn run(system: &Arc<dyn AnyNode>, served: Served, begun: &Sender<io::Result<()>>
     runtime.block_on(heed(system, served, signals));
 }
 
-fn listen(served: Served) -> io::Result<(Runtime, Signals)> {
+fn listen(served: Served) -> io::Result<(Runtime, SignalStreams)> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let signals = {
         let _context = runtime.enter();
-        Signals::listen(served)?
+        SignalStreams::listen(served)?
     };
     Ok((runtime, signals))
 }
 
-async fn heed(system: &Arc<dyn AnyNode>, served: Served, mut signals: Signals) {
+async fn heed(system: &Arc<dyn AnyNode>, served: Served, mut signals: SignalStreams) {
     let mut end = pin!(UntilStopped::new(Arc::clone(system)));
     let mut told = 0;
     poll_fn(|cx| {
@@ -117,7 +117,7 @@ fn tell(system: &Arc<dyn AnyNode>, grace: Duration, told: u32) {
 
 /// The signals with which a process is asked to end, and those with which it is asked what is alive.
 #[derive(Debug)]
-struct Signals {
+struct SignalStreams {
     #[cfg(unix)]
     streams: Vec<(Wish, tokio::signal::unix::Signal)>,
     #[cfg(windows)]
@@ -125,7 +125,7 @@ struct Signals {
 }
 
 #[cfg(unix)]
-impl Signals {
+impl SignalStreams {
     fn listen(served: Served) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let kinds = [
@@ -156,7 +156,7 @@ impl Signals {
 }
 
 #[cfg(windows)]
-impl Signals {
+impl SignalStreams {
     fn listen(served: Served) -> io::Result<Self> {
         let ends = served.end_within.is_some();
         let stream = ends.then(tokio::signal::windows::ctrl_c).transpose()?;

@@ -59,7 +59,7 @@ struct SourceEntry<M> {
 }
 
 /// A message that a source has given, and that has not been handled yet.
-struct Taken<M> {
+struct GivenMessage<M> {
     message: M,
     handle: Arc<SourceHandle>,
     is_last: bool,
@@ -73,7 +73,7 @@ pub(super) struct Sources<M> {
     board: Arc<SourceBoard>,
     quiet: Option<Quiet<M>>,
     /// Given while the loop was about to wait.
-    taken: Option<Taken<M>>,
+    taken: Option<GivenMessage<M>>,
     /// The last message was a source's.
     mailbox_is_next: bool,
 }
@@ -121,7 +121,7 @@ impl<M: Send + 'static> Sources<M> {
     }
 
     /// The message, unless its source was cancelled meanwhile.
-    fn give(&mut self, taken: Taken<M>) -> Option<M> {
+    fn give(&mut self, taken: GivenMessage<M>) -> Option<M> {
         let message = if taken.is_last {
             taken.handle.finish().then_some(taken.message)
         } else {
@@ -150,7 +150,7 @@ impl<M: Send + 'static> Sources<M> {
     }
 
     /// Polls those in the queue, each once at most, until one of them gives something.
-    fn poll_queue(&mut self) -> Option<Taken<M>> {
+    fn poll_queue(&mut self) -> Option<GivenMessage<M>> {
         for _ in 0..self.ready.len() {
             let handle = self.ready.pop()?;
             if !handle.is_active() {
@@ -181,7 +181,7 @@ impl<M: Send + 'static> Sources<M> {
                 }
                 handle.schedule();
             }
-            return Some(Taken {
+            return Some(GivenMessage {
                 message,
                 handle,
                 is_last,
@@ -190,7 +190,7 @@ impl<M: Send + 'static> Sources<M> {
         None
     }
 
-    fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Option<Taken<M>> {
+    fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Option<GivenMessage<M>> {
         let quiet = self.quiet.as_mut()?;
         if !quiet.handle.is_active() {
             self.set_quiet(None);
@@ -200,7 +200,7 @@ impl<M: Send + 'static> Sources<M> {
             self.board.set_due(QUIET, quiet.due());
             return None;
         };
-        Some(Taken {
+        Some(GivenMessage {
             message,
             handle: Arc::clone(&quiet.handle),
             is_last: false,

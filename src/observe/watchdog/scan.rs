@@ -36,14 +36,14 @@ impl Scan {
         let mut scan = Self::default();
         scan.look_at(system, now);
         // Each level with those of its children that are taken out, and not gone into (rule 15).
-        let mut way = vec![Level::new(system)];
+        let mut way = vec![ChildPages::new(system)];
         while let Some(level) = way.last_mut() {
             match level.next() {
                 None => drop(way.pop()),
                 Some(node) => {
                     scan.look_at(&node, now);
                     if node.has_children() {
-                        way.push(Level::new(&node));
+                        way.push(ChildPages::new(&node));
                     }
                 }
             }
@@ -112,14 +112,14 @@ fn blocks_its_thread(node: &Arc<dyn AnyNode>) -> bool {
 }
 
 /// The children of one node, a few at a time.
-struct Level {
+struct ChildPages {
     owner: Arc<dyn AnyNode>,
     look: ChildrenLook,
     some: Vec<(u32, Arc<dyn AnyNode>)>,
     has_more: bool,
 }
 
-impl Level {
+impl ChildPages {
     fn new(owner: &Arc<dyn AnyNode>) -> Self {
         Self {
             owner: Arc::clone(owner),

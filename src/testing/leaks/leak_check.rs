@@ -207,8 +207,8 @@ impl LeakCheck {
         roots
     }
 
-    fn look(&self) -> Look {
-        let mut look = Look::default();
+    fn look(&self) -> Findings {
+        let mut look = Findings::default();
         for root in self.watched() {
             look.at(&root, self);
         }
@@ -218,13 +218,13 @@ impl LeakCheck {
 
 /// What one look finds.
 #[derive(Default)]
-struct Look {
+struct Findings {
     leaked: Vec<NodeInfo>,
     /// How many tasks of the runtime's are those of nodes.
     explained: usize,
 }
 
-impl Look {
+impl Findings {
     fn at(&mut self, root: &NodeRef, check: &LeakCheck) {
         // How deep that one is beneath which all is allowed.
         let mut allowed = None;

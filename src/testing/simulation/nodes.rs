@@ -11,25 +11,25 @@ use crate::tree::{AnyNode, NodeId};
 
 /// Who has taken part in a run, by the order in which they came: that is their key. The first is the body.
 pub(super) struct Nodes {
-    entries: Vec<Entry>,
+    entries: Vec<NodeEntry>,
     keys: HashMap<NodeId, usize>,
     /// Of those that have not ended.
     alive: Vec<usize>,
 }
 
-struct Entry {
+struct NodeEntry {
     name: Participant,
     waker: Option<Waker>,
     /// None while it is polled, and once it has ended. A scope has none.
     shell: Option<Shell>,
     /// None once it has ended.
     node: Option<Arc<dyn AnyNode>>,
-    seen: Seen,
+    seen: LastLook,
     polls: u64,
 }
 
 /// How it was at the last look.
-struct Seen {
+struct LastLook {
     phase: Phase,
     accepted: u64,
     started: u64,
@@ -37,12 +37,12 @@ struct Seen {
 
 impl Nodes {
     pub(super) fn new() -> Self {
-        let body = Entry {
+        let body = NodeEntry {
             name: Participant("the body".into()),
             waker: None,
             shell: None,
             node: None,
-            seen: Seen::nothing(),
+            seen: LastLook::nothing(),
             polls: 0,
         };
         Self {
@@ -100,12 +100,12 @@ impl Nodes {
             node: name.clone(),
             owner,
         });
-        self.entries.push(Entry {
+        self.entries.push(NodeEntry {
             name,
             waker: None,
             shell: None,
             node: Some(node),
-            seen: Seen::nothing(),
+            seen: LastLook::nothing(),
             polls: 0,
         });
         key
@@ -191,7 +191,7 @@ impl Nodes {
     }
 }
 
-impl Entry {
+impl NodeEntry {
     /// Whether it is still there.
     fn look(&mut self, trace: &mut Vec<Event>) -> bool {
         let Some(node) = &self.node else {
@@ -237,7 +237,7 @@ impl Entry {
     }
 }
 
-impl Seen {
+impl LastLook {
     fn nothing() -> Self {
         Self {
             phase: Phase::Starting,

@@ -24,7 +24,7 @@ impl Shrink<'_, '_> {
     /// The plainest run that was found that fails in the same way; `None` if the same choices do not even fail
     /// again.
     pub(super) fn shortest(&self, choices: &[u32]) -> Option<Run> {
-        let _quiet = Quiet::begin();
+        let _silence = Silence::begin();
         let mut tries = self.settings.tries;
         let mut polls = 0;
         let mut best = self.fails_with(choices.to_vec())?;
@@ -106,9 +106,9 @@ thread_local! {
 }
 
 /// While a failure is shortened, the panics of its repetitions are not printed.
-struct Quiet;
+struct Silence;
 
-impl Quiet {
+impl Silence {
     fn begin() -> Self {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
@@ -124,7 +124,7 @@ impl Quiet {
     }
 }
 
-impl Drop for Quiet {
+impl Drop for Silence {
     fn drop(&mut self) {
         IS_QUIET.set(false);
     }

@@ -42,15 +42,15 @@ thread_local! {
 }
 
 /// What this thread was dropping before, which it goes on with when this is gone.
-struct Outer(Option<Unhandled>);
+struct OuterDrop(Option<Unhandled>);
 
-impl Outer {
+impl OuterDrop {
     fn enter(unhandled: Unhandled) -> Self {
         Self(UNHANDLED.replace(Some(unhandled)))
     }
 }
 
-impl Drop for Outer {
+impl Drop for OuterDrop {
     fn drop(&mut self) {
         UNHANDLED.set(self.0.take());
     }
@@ -143,7 +143,7 @@ impl Node {
         code: impl FnOnce() -> R,
     ) -> R {
         let target = self.id().get();
-        let _outer = Outer::enter(Unhandled {
+        let _outer = OuterDrop::enter(Unhandled {
             target,
             numbers,
             reason,

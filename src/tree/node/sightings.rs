@@ -38,10 +38,10 @@ impl Activity {
 
 /// What was seen of the nodes of a system, and since when: shared by all who look.
 #[derive(Debug, Default)]
-pub(crate) struct Sightings(Mutex<Seen>);
+pub(crate) struct Sightings(Mutex<SightingTable>);
 
 #[derive(Debug, Default)]
-struct Seen {
+struct SightingTable {
     nodes: HashMap<(NodeId, usize), Sighting>,
     /// With more it is looked through for those that nobody has seen for long.
     crowded: usize,
@@ -69,7 +69,7 @@ impl Sightings {
     }
 }
 
-impl Seen {
+impl SightingTable {
     fn note(&mut self, now: Instant, id: NodeId, activity: Activity) -> Instant {
         let key = (id, activity.place());
         if self.nodes.len() >= MOST && !self.nodes.contains_key(&key) {

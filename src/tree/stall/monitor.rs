@@ -63,7 +63,7 @@ pub(in crate::tree) fn watch(stalls: &Arc<Stalls>) -> bool {
 #[cfg(not(all(test, tenure_loom)))]
 fn start() -> bool {
     launch_thread("tenure-monitor", || {
-        let mut watched = Watched::default();
+        let mut watched = WatchedSystems::default();
         loop {
             let news = wait_for_news(watched.next());
             watched.look(news, Instant::now());
@@ -79,7 +79,7 @@ fn start() -> bool {
 
 /// The systems that have waits.
 #[derive(Default)]
-struct Watched(Vec<WatchedSystem>);
+struct WatchedSystems(Vec<WatchedSystem>);
 
 struct WatchedSystem {
     stalls: Arc<Stalls>,
@@ -87,7 +87,7 @@ struct WatchedSystem {
     next: Instant,
 }
 
-impl Watched {
+impl WatchedSystems {
     fn next(&self) -> Option<Instant> {
         self.0.iter().map(|each| each.next).min()
     }

@@ -18,7 +18,7 @@ pub(crate) use stopped::UntilStopped;
 pub use stopping::Stopping;
 pub(in crate::tree) use task_waits::awaited_children;
 pub(in crate::tree) use turns::turn_ahead;
-pub(crate) use wait_bound::{Overrun, WaitBound};
+pub(crate) use wait_bound::{WaitBound, WaitError};
 pub(crate) use wait_graph::Wait;
 #[cfg(feature = "simulation")]
 pub(crate) use wait_graph::waits_in_words;

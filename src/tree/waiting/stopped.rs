@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::wait_bound::{Overrun, WaitBound};
+use super::wait_bound::{WaitBound, WaitError};
 use crate::error::{StopError, StopReason};
 use crate::sync::{KeptWaker, Readiness, WakerKey, lock};
 use crate::tree::node::{AnyNode, Request, is_beneath};
@@ -103,8 +103,8 @@ impl Stopped {
         let wait = || (Arc::clone(&self.end.node), Request::End);
         self.bound.poll(wait, cx).map(|overrun| {
             Err(match overrun {
-                Overrun::TimedOut => StopError::TimedOut,
-                Overrun::Cycle(cycle) => StopError::Deadlock(cycle),
+                WaitError::TimedOut => StopError::TimedOut,
+                WaitError::Cycle(cycle) => StopError::Deadlock(cycle),
             })
         })
     }

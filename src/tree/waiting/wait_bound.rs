@@ -26,7 +26,7 @@ struct Bound {
 }
 
 /// Why a wait is over before what it waits for.
-pub(crate) enum Overrun {
+pub(crate) enum WaitError {
     TimedOut,
     Cycle(Cycle),
 }
@@ -59,7 +59,7 @@ impl WaitBound {
         &mut self,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
         cx: &mut Context<'_>,
-    ) -> Poll<Overrun> {
+    ) -> Poll<WaitError> {
         if self.0.is_none() && !is_in_node() {
             return Poll::Pending;
         }
@@ -86,10 +86,10 @@ impl Bound {
         &mut self,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
         cx: &mut Context<'_>,
-    ) -> Poll<Overrun> {
+    ) -> Poll<WaitError> {
         let is_limited = self.even_if_cyclic || self.limit.is_some();
         if let Err(cycle) = self.wait.list_or_refuse(is_limited, wait) {
-            return Poll::Ready(Overrun::Cycle(cycle));
+            return Poll::Ready(WaitError::Cycle(cycle));
         }
         let Some(limit) = self.limit else {
             return Poll::Pending;
@@ -98,6 +98,6 @@ impl Bound {
             return Poll::Pending;
         }
         self.wait.end();
-        Poll::Ready(Overrun::TimedOut)
+        Poll::Ready(WaitError::TimedOut)
     }
 }

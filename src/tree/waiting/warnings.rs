@@ -59,7 +59,7 @@ impl Warnings {
 }
 
 /// A node that is using its own time to end.
-struct Holder {
+struct SlowEnd {
     blocker: Blocker,
     /// How much it has left.
     left: Duration,
@@ -67,7 +67,7 @@ struct Holder {
 
 /// Those at or beneath a node that hold up its end now and have used half of their time, the longest
 /// first.
-fn holders(root: &Arc<dyn AnyNode>, now: Instant) -> Vec<Holder> {
+fn holders(root: &Arc<dyn AnyNode>, now: Instant) -> Vec<SlowEnd> {
     let mut found = Vec::new();
     let mut pending = vec![Arc::clone(root)];
     while let Some(next) = pending.pop() {
@@ -76,7 +76,7 @@ fn holders(root: &Arc<dyn AnyNode>, now: Instant) -> Vec<Holder> {
         let Some(own) = node.own_time() else { continue };
         let left = own.until.saturating_duration_since(now);
         if own.used >= left {
-            found.push(Holder {
+            found.push(SlowEnd {
                 blocker: node.blocker(&*next, own.used),
                 left,
             });
