@@ -1,6 +1,7 @@
 //! Runs by seed: that they find what only some orders show, and say so.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -155,11 +156,14 @@ fn reply_that_is_overtaken_by_a_stop_is_found() {
 
 /// Two phases of a start-up that assume an order: the reader takes it for granted that the writer has begun.
 async fn phases_that_assume_an_order(_: Sim) -> Result<(), RunError> {
-    static TABLE: AtomicU32 = AtomicU32::new(0);
-    TABLE.store(0, Ordering::Relaxed);
+    let table = Arc::new(AtomicU32::new(0));
     tenure::scope(async |scope| {
-        scope.task(async { TABLE.store(7, Ordering::Relaxed) })?;
-        let reader = scope.task(async { Ok::<_, tenure::Error>(TABLE.load(Ordering::Relaxed)) })?;
+        scope.task({
+            let table = Arc::clone(&table);
+            async move { table.store(7, Ordering::Relaxed) }
+        })?;
+        let reader =
+            scope.task(async move { Ok::<_, tenure::Error>(table.load(Ordering::Relaxed)) })?;
         assert_eq!(reader.await?, 7, "the table is not there");
         Ok(())
     })
@@ -332,9 +336,9 @@ impl Actor for Forgetful {
 #[test]
 fn wake_that_comes_too_early_is_found() {
     for error in find(async |_| {
-        let news = std::sync::Arc::new(Notify::new());
+        let news = Arc::new(Notify::new());
         tenure::scope(async |scope| {
-            let waits = std::sync::Arc::clone(&news);
+            let waits = Arc::clone(&news);
             let waiter = scope.task(async move { waits.notified().await })?;
             scope.task(async move {
                 for _ in 0..3 {
