@@ -311,6 +311,8 @@ fn wide_tree() {
 struct Slow {
     below: usize,
     order: StopOrder,
+    /// It has an older child beside that one.
+    has_older: bool,
     complete: Arc<Notify>,
     _guard: Guard,
     check: Check,
@@ -320,12 +322,14 @@ impl Slow {
     fn spec(
         below: usize,
         order: StopOrder,
+        has_older: bool,
         complete: &Arc<Notify>,
         check: &Check,
     ) -> ChildSpec<Self> {
         let slow = Self {
             below,
             order,
+            has_older,
             complete: Arc::clone(complete),
             _guard: check.guard(),
             check: check.clone(),
@@ -343,7 +347,16 @@ impl Actor for Slow {
         if self.below == 0 {
             self.complete.notify_one();
         } else {
-            let next = Self::spec(self.below - 1, self.order, &self.complete, &self.check);
+            if self.has_older {
+                ctx.spawn(Idle)?;
+            }
+            let Self {
+                below,
+                order,
+                has_older,
+                ..
+            } = *self;
+            let next = Self::spec(below - 1, order, has_older, &self.complete, &self.check);
             ctx.spawn(next)?;
         }
         Ok(())
@@ -365,12 +378,12 @@ impl Actor for Slow {
 const LASTS: Duration = Duration::from_secs(20);
 
 /// The time that it takes to stop a chain while its deepest link is slow.
-fn slow_stop_time(depth: usize, order: StopOrder) -> Duration {
+fn slow_stop_time(depth: usize, order: StopOrder, has_older: bool) -> Duration {
     let mut time = Duration::MAX;
     in_order(async |check| {
         tenure::scope(async |scope| {
             let complete = Arc::new(Notify::new());
-            let root = scope.spawn(Slow::spec(depth - 1, order, &complete, &check))?;
+            let root = scope.spawn(Slow::spec(depth - 1, order, has_older, &complete, &check))?;
             complete.notified().await;
             let (start, running) = (Instant::now(), running_time());
             assert!(matches!(root.stop().await?, StopReason::Stopped));
@@ -392,7 +405,7 @@ fn slow_stop_of_a_deep_chain() {
 
     let _alone = alone();
     for order in [StopOrder::Reverse, StopOrder::Concurrent] {
-        let rounds = |depth| (0..3).map(|_| slow_stop_time(depth, order)).min();
+        let rounds = |depth| (0..3).map(|_| slow_stop_time(depth, order, false)).min();
         let (shallow, deep) = (rounds(SHALLOW).unwrap(), rounds(SHALLOW * TIMES).unwrap());
         // Quadratic would be 64 times.
         assert!(
@@ -458,6 +471,37 @@ fn nested_scopes_whose_bodies_have_ended() {
             complete.notified().await;
             // Each scope has seen that its body has ended.
             common::settled().await;
+            time = running_time() - running;
+            outermost.node().kill().await.unwrap();
+            system.stop().await.unwrap();
+        });
+        time
+    });
+}
+
+/// The older child of each is told to end once the chain beneath the younger one has ended.
+#[test]
+fn slow_stop_of_a_deep_chain_with_more_to_do_at_each_level() {
+    let _alone = alone();
+    compare(100, 8, |depth| {
+        slow_stop_time(depth, StopOrder::Reverse, true)
+    });
+}
+
+/// Nothing has been told to end.
+#[test]
+fn nested_scopes_that_wait_for_long() {
+    let _alone = alone();
+    compare(100, 8, |depth| {
+        let mut time = Duration::MAX;
+        in_order(async |_check| {
+            let system = System::start().unwrap();
+            let complete = Arc::new(Notify::new());
+            let outermost = system.task(scopes(depth, Arc::clone(&complete))).unwrap();
+            complete.notified().await;
+            common::settled().await;
+            let running = running_time();
+            sleep(LASTS).await;
             time = running_time() - running;
             outermost.node().kill().await.unwrap();
             system.stop().await.unwrap();

@@ -15,7 +15,7 @@ use super::system_defaults;
 use crate::actor::{Deadline, Spawner, set_deadline};
 use crate::error::{Failure, Result, RunError, StopReason, Unjoined};
 use crate::tree::{
-    AnyNode, Body, BodyEnd, Exit, Halt, Manner, NodeSlot, OverdueTimer, Reach, Report, Request,
+    AnyNode, Body, BodyEnd, Exit, Halt, Manner, Naming, NodeSlot, OverdueTimer, Report, Request,
     StopChildren, Wait, current, end_by_itself, fire, is_in_node, panic_text, register_scope,
 };
 
@@ -386,11 +386,13 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
         if !(give_up && children.all_told()) {
             return Poll::Pending;
         }
-        let root = || Some((Arc::clone(node), Reach::All));
-        watch.poll(node, root, true, cx).map(|blockers| {
-            node.shared.ends.count_unjoined(&blockers);
-            Err(Unjoined::new(blockers))
-        })
+        let root = || Some(Arc::clone(node));
+        watch
+            .poll(node, root, Naming::AllAtLast, cx)
+            .map(|blockers| {
+                node.shared.ends.count_unjoined(&blockers);
+                Err(Unjoined::new(blockers))
+            })
     })
     .await
 }

@@ -55,5 +55,5 @@ pub use node_ref::NodeRef;
 pub(crate) use stall::Stalls;
 #[cfg(feature = "simulation")]
 pub(crate) use waiting::waits_in_words;
-pub(crate) use waiting::{OverdueTimer, Reach, UntilStopped, Wait, WaitBound, WaitError};
+pub(crate) use waiting::{Naming, OverdueTimer, UntilStopped, Wait, WaitBound, WaitError};
 pub use waiting::{Stopped, Stopping};

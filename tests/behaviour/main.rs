@@ -35,6 +35,7 @@ mod graces;
 mod groups;
 mod groups_as_roots;
 mod handing_on;
+mod held_up;
 mod hooks;
 mod kept_errors;
 mod kept_replies;

@@ -8,7 +8,7 @@ use crate::error::{Blocker, Kind, Unjoined};
 use crate::sync::lock;
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Order, TaskWaits, request};
-use crate::tree::waiting::{OverdueTimer, Reach, awaited_children, that_wait_for};
+use crate::tree::waiting::{Naming, OverdueTimer, awaited_children, that_wait_for};
 
 /// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
 /// the others, in the node's stop order.
@@ -106,14 +106,14 @@ impl StopChildren {
                         Some((scope, level)) => (scope, level),
                         None => (owner, &*top),
                     };
-                    let root = || {
-                        let root = level.awaited(node)?;
-                        let reach = reach(owner, scopes.is_empty().then_some(level), signals);
-                        Some((root, reach))
+                    // If nobody has asked for an end, nobody else says what holds this up.
+                    let naming = match signals.is_told_to_end() {
+                        true => Naming::Nobody,
+                        false => Naming::New,
                     };
-                    let blockers = ready!(watch.poll(owner, root, false, cx));
-                    if !signals.is_told_to_end() {
-                        // Nobody has asked for an end, so nobody else says what holds this up.
+                    let root = || level.awaited(node);
+                    let blockers = ready!(watch.poll(owner, root, naming, cx));
+                    if !blockers.is_empty() {
                         warn_of(owner, blockers);
                     }
                     self.skip_overdue(owner);
@@ -124,9 +124,10 @@ impl StopChildren {
                         return Poll::Ready(());
                     }
                     self.top.step = LevelStep::AwaitAll;
-                    let root = || Some((Arc::clone(owner), Reach::All));
+                    let root = || Some(Arc::clone(owner));
                     // Whoever waits for the owner says what holds it up.
-                    drop(ready!(self.watch.poll(owner, root, false, cx)));
+                    let watch = &mut self.watch;
+                    drop(ready!(watch.poll(owner, root, Naming::Nobody, cx)));
                 }
                 Next::Gone => self.leave_scope(owner),
             }
@@ -302,18 +303,6 @@ pub(super) fn wait_for_kept_scopes(owner: &Arc<dyn AnyNode>) -> bool {
         scope.signals.outlive_owner();
     }
     true
-}
-
-/// How far down this owner has to look, at the level of its own children if that is given. It looks at all that is
-/// beneath if it would go on without what is overdue there, or is who says so.
-fn reach<'a>(owner: &'a Arc<dyn AnyNode>, top: Option<&Level>, signals: Snapshot) -> Reach<'a> {
-    let has_shell = matches!(owner.kind(), Kind::Actor | Kind::Task);
-    let waits_only = top.is_some_and(|level| level.has_told_last(owner));
-    if has_shell && signals.is_told_to_end() && waits_only {
-        Reach::NextOwners(owner.node())
-    } else {
-        Reach::All
-    }
 }
 
 /// Counts and traces what holds up a restart or an end.

@@ -156,19 +156,6 @@ impl Level {
             _ => Some(Arc::clone(node)),
         }
     }
-
-    /// Whether all children have been told, so that nothing is left to do but to wait.
-    pub(super) fn has_told_last(&self, node: &Arc<dyn AnyNode>) -> bool {
-        match self.step {
-            LevelStep::AwaitAll => true,
-            LevelStep::Reverse(Some(key)) => {
-                let state = lock(&node.state);
-                let table = state.children.as_ref();
-                table.is_some_and(|table| table.is_last(key))
-            }
-            _ => false,
-        }
-    }
 }
 
 impl LevelStep {

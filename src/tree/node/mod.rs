@@ -15,6 +15,7 @@ mod marks;
 #[expect(clippy::module_inception, reason = "it holds the type of that name")]
 mod node;
 mod order;
+mod outlook;
 mod overrun;
 mod own_time;
 mod path;
@@ -53,6 +54,7 @@ pub(crate) use order::{
     Order, bound, end_by_itself, end_drain, end_if, finish, fire, request, request_own,
 };
 pub(in crate::tree) use order::{wake_owner, wake_restarting};
+pub(in crate::tree) use outlook::Outlook;
 pub(crate) use overrun::OverrunLog;
 pub(crate) use own_time::OwnTime;
 pub(crate) use path::PATH_HALF;

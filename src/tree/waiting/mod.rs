@@ -3,6 +3,7 @@
 mod cycles;
 mod joins;
 mod overdue;
+mod overdue_timer;
 mod stopped;
 mod stopping;
 mod task_waits;
@@ -12,7 +13,7 @@ mod wait_graph;
 mod warnings;
 
 pub(in crate::tree) use cycles::that_wait_for;
-pub(crate) use overdue::{OverdueTimer, Reach};
+pub(crate) use overdue_timer::{Naming, OverdueTimer};
 pub use stopped::Stopped;
 pub(crate) use stopped::UntilStopped;
 pub use stopping::Stopping;

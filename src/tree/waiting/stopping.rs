@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::overdue::{OverdueTimer, Reach};
+use super::overdue_timer::{Naming, OverdueTimer};
 use super::stopped::UntilStopped;
 use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::{Readiness, limit_after};
@@ -100,8 +100,8 @@ impl Stopping {
             self.killed = true;
             self.overdue.look_again();
         }
-        let root = || Some((Arc::clone(node), Reach::All));
-        let polled = self.overdue.poll(node, root, false, cx);
+        let root = || Some(Arc::clone(node));
+        let polled = self.overdue.poll(node, root, Naming::All, cx);
         if self.overdue.lasts()
             && let Some(site) = self.asked_at.take()
         {

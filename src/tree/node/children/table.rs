@@ -9,6 +9,7 @@ use crate::sync::lock;
 use crate::tree::node::any_node::AnyNode;
 use crate::tree::node::edges::TaskWaits;
 use crate::tree::node::node::Node;
+use crate::tree::node::outlook::KeptOutlook;
 use crate::tree::node::signals::Marks;
 
 /// In which order a node stops its children.
@@ -89,6 +90,8 @@ pub(in crate::tree) struct Children {
     pub(in crate::tree) ended: VecDeque<EndedChild>,
     /// What was cut short while the owner was ending.
     pub(in crate::tree) cuts: Vec<CutShort>,
+    /// What those have seen beneath the owner who wait for an end that lasts.
+    pub(in crate::tree) outlook: Option<Box<KeptOutlook>>,
 }
 
 pub(in crate::tree) struct ChildEntry {
@@ -120,6 +123,7 @@ impl Children {
             group: None,
             ended: VecDeque::new(),
             cuts: Vec::new(),
+            outlook: None,
         }
     }
 
@@ -273,11 +277,6 @@ impl Children {
     /// Whether the end of the child with this key can still be waited for.
     pub(in crate::tree) fn lasts(&self, key: Key) -> bool {
         self.entry(key).is_some_and(|entry| !entry.idle)
-    }
-
-    /// Whether the child with this key is the only one left.
-    pub(in crate::tree) fn is_last(&self, key: Key) -> bool {
-        self.table.len() == 1 && self.contains(key)
     }
 
     /// The child with this key, if it is a scope whose future somebody keeps.
