@@ -2,6 +2,7 @@
 
 use crate::common;
 
+use std::collections::HashSet;
 use std::future::pending;
 use std::pin::Pin;
 use std::time::Duration;
@@ -48,7 +49,10 @@ fn what_holds_up_scopes_within_each_other_is_named_once_for_each_look() {
             // It has a grace of 5 seconds, and is overdue 2 seconds after that.
             sleep(Duration::from_secs(20)).await;
             let named = lines.with("waits for what does not yield");
-            assert_eq!(named.len(), 7, "{depth}: {named:?}");
+            // Each line says for how long it has been.
+            let moments: HashSet<_> = named.iter().collect();
+            assert!(!named.is_empty());
+            assert_eq!(named.len(), moments.len(), "{depth}: {named:?}");
             drop(given);
             drop(outermost.await);
             drop(system.stop().await);
