@@ -80,4 +80,5 @@ mod unyielding;
 mod user_code;
 mod waiting;
 mod waits;
+mod waits_beneath;
 mod watching;

@@ -8,7 +8,7 @@ use crate::error::{Blocker, Kind, Unjoined};
 use crate::sync::lock;
 use crate::tree::node::signals::{Marks, Snapshot};
 use crate::tree::node::{AT_ONCE, AnyNode, Awaited, Order, TaskWaits, request};
-use crate::tree::waiting::{Naming, OverdueTimer, awaited_children, that_wait_for};
+use crate::tree::waiting::{Naming, OverdueTimer, awaited_children, on_the_way};
 
 /// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
 /// the others, in the node's stop order.
@@ -29,8 +29,8 @@ pub(crate) struct StopChildren {
     top: Level,
     /// The scopes that are being gone through, each beneath the one before it.
     scopes: Vec<(Arc<dyn AnyNode>, Level)>,
-    /// Plain tasks that are waited for from now on, and not told.
-    untold: Vec<Arc<dyn AnyNode>>,
+    /// Those that are waited for from now on, and are told nothing new: plain tasks, and who has been told before.
+    unwoken: Vec<Arc<dyn AnyNode>>,
     /// The limit that whoever asked for the owner's end has set, until that is killed.
     bound: Option<Instant>,
     watch: OverdueTimer,
@@ -43,7 +43,7 @@ impl StopChildren {
             last: false,
             top: Level::new(),
             scopes: Vec::new(),
-            untold: Vec::new(),
+            unwoken: Vec::new(),
             bound: None,
             watch: OverdueTimer::default(),
         }
@@ -92,8 +92,9 @@ impl StopChildren {
                     }
                 }
                 Next::TellAwaited(waits) => self.tell_awaited(owner, waits),
-                Next::Tell(child) => self.tell(&child),
+                Next::Tell(child) => self.tell(child),
                 Next::Adopt(scope) => {
+                    self.refuse_cycles(owner);
                     scope.signals.adopt();
                     self.scopes.push((scope, Level::new()));
                 }
@@ -177,42 +178,41 @@ impl StopChildren {
     }
 
     #[inline]
-    fn tell(&self, child: &Arc<dyn AnyNode>) {
+    fn tell(&mut self, child: Arc<dyn AnyNode>) {
         let is_told = child.signals.load().is_told_gently();
-        request(child, self.order());
+        request(&child, self.order());
         if is_told {
-            // What it asks of the node that waits for it now would never end: it is to look again.
-            child.wake();
+            self.unwoken.push(child);
         }
     }
 
     fn tell_some(&mut self, children: Vec<Arc<dyn AnyNode>>) {
         for child in children {
             if self.manner == Manner::Finish && child.signals.marks().has(Marks::TOKENLESS) {
-                self.untold.push(child);
+                self.unwoken.push(child);
             } else {
-                request(&child, self.order());
+                self.tell(child);
             }
         }
     }
 
-    /// What a task asks of a node that waits for it would never end: it is to look again.
+    /// What is asked of a node that waits for whoever asks would never end: they are to look again.
     #[inline]
     fn refuse_cycles(&mut self, owner: &Arc<dyn AnyNode>) {
-        if self.untold.is_empty() {
+        if self.unwoken.is_empty() {
             return;
         }
-        let untold = std::mem::take(&mut self.untold);
-        for task in that_wait_for(self.here(owner), untold) {
-            task.wake();
+        let unwoken = std::mem::take(&mut self.unwoken);
+        for node in on_the_way(unwoken, self.here(owner)) {
+            node.wake();
         }
     }
 
     /// Tells those for whose ends tasks wait, or what is beneath them; also where they wait for a sibling that waits for
     /// that, or for its own order.
-    fn tell_awaited(&self, owner: &Arc<dyn AnyNode>, waits: TaskWaits) {
+    fn tell_awaited(&mut self, owner: &Arc<dyn AnyNode>, waits: TaskWaits) {
         for child in awaited_children(self.here(owner), waits) {
-            self.tell(&child);
+            self.tell(child);
         }
     }
 

@@ -48,25 +48,26 @@ pub(in crate::tree) fn named(edges: &[Arc<Edge>]) -> Cycle {
     Cycle::new(edges.iter().map(path).collect())
 }
 
-/// Those of these children whose waits lead to their owner, which waits for them from now on.
-pub(in crate::tree) fn that_wait_for(
-    owner: &Arc<dyn AnyNode>,
+/// All on the ways from these children to their owner, which waits for them from now on: the children themselves, and
+/// those that they wait for. Of some of them the wait cannot fail, so that it is for the others to be refused.
+pub(in crate::tree) fn on_the_way(
     mut children: Vec<Arc<dyn AnyNode>>,
+    owner: &Arc<dyn AnyNode>,
 ) -> Vec<Arc<dyn AnyNode>> {
     children.retain(|child| count_unlimited(child, EdgeEnd::From) > 0);
+    let owners = std::slice::from_ref(owner);
     let mut there = Side::new(&children, EdgeEnd::From);
-    let mut back = Side::new(std::slice::from_ref(owner), EdgeEnd::Target);
+    let mut back = Side::new(owners, EdgeEnd::Target);
     // Hardly ever is there one.
     if meet(&mut there, &mut back).is_none() {
         return Vec::new();
     }
-    let mut all = Side::new(std::slice::from_ref(owner), EdgeEnd::Target);
-    let nobody = Side::new(&[], EdgeEnd::From);
-    while all.cost().is_some() {
-        all.step(&nobody);
-    }
-    children.retain(|child| all.places.contains_key(&child.id()));
-    children
+    let there = Side::whole(&children, EdgeEnd::From);
+    let back = Side::whole(owners, EdgeEnd::Target);
+    let reached = there.reached.into_iter().map(|(node, _)| node);
+    let is_between =
+        |node: &Arc<dyn AnyNode>| node.id() != owner.id() && back.places.contains_key(&node.id());
+    reached.filter(is_between).collect()
 }
 
 /// The waits that lead from this one back to its beginning, with it.
@@ -127,6 +128,16 @@ impl Side {
             next: 0,
             looked: 0,
         }
+    }
+
+    /// All that is reached.
+    fn whole(starts: &[Arc<dyn AnyNode>], end: EdgeEnd) -> Self {
+        let mut side = Self::new(starts, end);
+        let nobody = Self::new(&[], end);
+        while side.cost().is_some() {
+            side.step(&nobody);
+        }
+        side
     }
 
     /// How many edges it will have looked at after the next step; `None` if there is none.

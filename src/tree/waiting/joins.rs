@@ -1,7 +1,8 @@
 //! The waits of owners for the ends of their children, which are edges too (rule 16).
 //!
-//! They are not listed: the owner's table says whom it waits for. The wait of an owner cannot fail. When it begins, those
-//! that it waits for are told whose own waits lead to the owner, and look again; so are those that are told anew to end.
+//! They are not listed: the owner's table says whom it waits for. The wait of an owner cannot fail. A child that it has told
+//! just now looks again at what it waits for. Where it waits for one that it does not tell, or has been told before, all
+//! are woken by whose waits that one leads to the owner, and look again.
 
 use std::sync::Arc;
 

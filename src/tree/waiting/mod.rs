@@ -12,7 +12,7 @@ mod wait_bound;
 mod wait_graph;
 mod warnings;
 
-pub(in crate::tree) use cycles::that_wait_for;
+pub(in crate::tree) use cycles::on_the_way;
 pub(crate) use overdue_timer::{Naming, OverdueTimer};
 pub use stopped::Stopped;
 pub(crate) use stopped::UntilStopped;
