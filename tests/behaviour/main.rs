@@ -22,6 +22,7 @@ mod drain_order;
 mod draining;
 mod dropped;
 mod dropped_scopes;
+mod early_orders;
 mod ending;
 mod endless_limits;
 mod ends;

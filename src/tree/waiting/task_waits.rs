@@ -6,6 +6,9 @@
 //! What a task waits for is followed from its own code, and from all beneath it but what is another actor's: that is the
 //! task's side of the tree. Those beyond it are reached by waits alone.
 //!
+//! An order comes to what is beneath a node only once the code of that has ended. So it is of no use to what this code waits
+//! for: an actor that a task has asked, and whose handler awaits a scope or a task of its own, is let be.
+//!
 //! An owner looks at all of its tasks once, and from then on at each wait as it is listed: many waits would else take
 //! time that is quadratic in their number (rule 15). Only a wait of somebody beyond the tasks makes it look at all
 //! again, as it may have been waited for before.
@@ -82,14 +85,14 @@ pub(in crate::tree) fn awaited_children(
 ) -> Vec<Arc<dyn AnyNode>> {
     let mut search = Search {
         owner,
-        above: HashMap::new(),
+        reached: HashMap::new(),
         pending: Vec::new(),
         found: Vec::new(),
     };
     match waits {
         TaskWaits::Begun(waits) => {
             for (target, by_order) in waits.iter().filter_map(|wait| wait.look(awaits)) {
-                search.follow(&target, by_order);
+                search.follow(None, &target, by_order);
             }
         }
         TaskWaits::All => search.begin_at_tasks(),
@@ -99,10 +102,18 @@ pub(in crate::tree) fn awaited_children(
 
 struct Search<'a> {
     owner: &'a Arc<dyn AnyNode>,
-    /// Those that have been reached, and which child of the owner each is, or is beneath.
-    above: HashMap<NodeId, Arc<dyn AnyNode>>,
+    reached: HashMap<NodeId, Reached>,
     pending: Vec<Arc<dyn AnyNode>>,
     found: Vec<Arc<dyn AnyNode>>,
+}
+
+/// Where a node is that has been reached, and how that was.
+#[derive(Clone)]
+struct Reached {
+    /// The child of the owner that it is, or is beneath.
+    child: Arc<dyn AnyNode>,
+    /// One above it, beneath that child or it, whose code waits for it or for somebody who does.
+    waiting: Option<Arc<dyn AnyNode>>,
 }
 
 impl Search<'_> {
@@ -112,47 +123,99 @@ impl Search<'_> {
         let tasks = table.map_or_else(Vec::new, |table| table.all_tasks());
         drop(state);
         for task in tasks {
-            self.reach(&task, &task);
+            let reached = Reached {
+                child: Arc::clone(&task),
+                waiting: None,
+            };
+            self.reach(&task, reached);
         }
     }
 
     fn run(mut self) -> Vec<Arc<dyn AnyNode>> {
         while let Some(next) = self.pending.pop() {
+            let Some(reached) = self.reached.get(&next.id()).cloned() else {
+                continue;
+            };
             // An actor that is waited for has code of its own that may wait; a task may have other tasks.
-            if next.kind() != Kind::Actor
-                && let Some(above) = self.above.get(&next.id()).cloned()
-            {
+            if next.kind() != Kind::Actor {
                 for child in next.children() {
-                    self.reach(&child, &above);
+                    self.reach(&child, reached.clone());
                 }
             }
             for (target, by_order) in awaited_nodes(next.node()) {
-                self.follow(&target, by_order);
+                self.follow(Some((&next, &reached)), &target, by_order);
             }
         }
         self.found
     }
 
-    fn reach(&mut self, node: &Arc<dyn AnyNode>, above: &Arc<dyn AnyNode>) {
-        if let Entry::Vacant(entry) = self.above.entry(node.id()) {
-            entry.insert(Arc::clone(above));
+    fn reach(&mut self, node: &Arc<dyn AnyNode>, reached: Reached) {
+        if let Entry::Vacant(entry) = self.reached.entry(node.id()) {
+            entry.insert(reached);
             self.pending.push(Arc::clone(node));
         }
     }
 
-    fn follow(&mut self, target: &Arc<dyn AnyNode>, by_order: bool) {
-        let above = match self.above.get(&target.id()) {
-            Some(above) => Arc::clone(above),
+    /// Follows a wait, of this node unless it is a task's.
+    fn follow(
+        &mut self,
+        from: Option<(&Arc<dyn AnyNode>, &Reached)>,
+        target: &Arc<dyn AnyNode>,
+        by_order: bool,
+    ) {
+        let child = match self.reached.get(&target.id()) {
+            Some(reached) => Arc::clone(&reached.child),
             None => match places(target).find(|place| place.owner.id() == self.owner.id()) {
                 Some(place) if !place.is_of_task => Arc::clone(place.child),
                 _ => return,
             },
         };
-        if by_order && !is_task(&above) {
-            self.found.push(Arc::clone(&above));
+        let waiting = from.and_then(|(from, reached)| reached.waiting_for(from, target, &child));
+        if by_order && waiting.is_none() && !is_task(&child) {
+            self.found.push(Arc::clone(&child));
         }
-        self.reach(target, &above);
+        self.reach(target, Reached { child, waiting });
     }
+}
+
+impl Reached {
+    /// The same of a node that this one waits for, which is `child` or beneath it.
+    fn waiting_for(
+        &self,
+        node: &Arc<dyn AnyNode>,
+        target: &Arc<dyn AnyNode>,
+        child: &Arc<dyn AnyNode>,
+    ) -> Option<Arc<dyn AnyNode>> {
+        // No task is told before its siblings.
+        if child.id() != self.child.id() || is_task(child) {
+            return None;
+        }
+        let outermost = self.waiting.as_ref();
+        if is_within(target, node, child) {
+            return Some(Arc::clone(outermost.unwrap_or(node)));
+        }
+        outermost
+            .filter(|above| is_within(target, above, child))
+            .cloned()
+    }
+}
+
+/// Whether a node is beneath `above`. Both are `highest`, or beneath it.
+fn is_within(
+    node: &Arc<dyn AnyNode>,
+    above: &Arc<dyn AnyNode>,
+    highest: &Arc<dyn AnyNode>,
+) -> bool {
+    let mut next = node;
+    while next.id() != highest.id()
+        && let Some(owner) = next.owner()
+    {
+        if owner.id() == above.id() {
+            return true;
+        }
+        next = owner;
+    }
+    false
 }
 
 /// Whom a node waits for, and whether that is until it is told to end.
