@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::exchange::Verdict;
 use super::io::Probe;
-use super::timer::{Timer, Unchanged, Window};
+use super::timer::{Signal, Timer, Unchanged, Window};
 
 /// How long a connection on which nothing has come yet may stay after the accept when the server is to end: its client
 /// most likely has a request on its way.
@@ -42,14 +42,12 @@ pub(super) enum Outcome {
     Cut,
 }
 
-type Signal = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 pub(super) struct Driver {
     connection: Arc<Connection>,
     /// When the connection was accepted.
     began: Instant,
     probe: Probe,
-    gone: Option<Signal>,
+    gone: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// The server is to end.
     told: Signal,
     /// Since when it is known.
@@ -112,7 +110,7 @@ impl Driver {
     }
 
     fn poll(&mut self, protocol: &mut impl Protocol, cx: &mut Context<'_>) -> Poll<Outcome> {
-        if self.ending.is_none() && self.told.as_mut().poll(cx).is_ready() {
+        if self.ending.is_none() && self.told.poll(cx).is_ready() {
             self.begin_end(protocol);
         }
         loop {
@@ -127,7 +125,7 @@ impl Driver {
                 return Poll::Ready(Outcome::Stalled);
             };
             if at > now {
-                if self.timer.poll(at, cx).is_pending() {
+                if self.timer.poll(at, now, cx).is_pending() {
                     return Poll::Pending;
                 }
                 continue;

@@ -207,7 +207,7 @@ impl Watch {
                     }
                 }
                 Ok((at, _)) => {
-                    if self.timer.poll(at, cx).is_pending() {
+                    if self.timer.poll(at, now, cx).is_pending() {
                         return Poll::Pending;
                     }
                 }

@@ -17,6 +17,7 @@ use super::driver::{Driver, Outcome, Protocol};
 use super::http2::{Http2, Streams};
 use super::io::{Io, Probe};
 use super::rewind::Rewind;
+use super::timer::Signal;
 use super::watched_io::WatchedIo;
 
 const TIMED_OUT: &[u8] =
@@ -45,8 +46,8 @@ pub(super) async fn serve<I: Io, S: HttpService>(
     service: Arc<S>,
     connection: Arc<Connection>,
 ) {
-    let fired = Box::pin(connection.token.clone().cancelled_owned());
-    let driver = Driver::new(Arc::clone(&connection), opened.began, opened.probe, fired);
+    let told = Signal::new(connection.token.clone().cancelled_owned());
+    let driver = Driver::new(Arc::clone(&connection), opened.began, opened.probe, told);
     let io = WatchedIo::new(opened.io, Arc::clone(&connection));
     let mut serving = Serving {
         connection,
