@@ -85,9 +85,9 @@ impl DashboardOptions {
     }
 
     /// How many nodes a look takes in at most, those nearest to the root first; by default
-    /// [100,000](SnapshotOptions::MOST_NODES).
+    /// [100,000](SnapshotOptions::MOST_NODES). 0 is taken for 1.
     pub fn nodes(mut self, most: usize) -> Self {
-        self.nodes = most;
+        self.nodes = most.max(1);
         self
     }
 

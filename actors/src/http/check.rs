@@ -9,7 +9,7 @@ use super::connection::Connection;
 /// Why a request is refused before its handler sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// There is no `Host`, or several, or one that is none.
+    /// There is no `Host`, or several, or it or the target has one that is none.
     BadHost,
     /// A transfer coding that this server does not know.
     UnknownCoding,
@@ -40,7 +40,7 @@ pub(super) fn refusal<B: Body>(request: &Request<B>, connection: &Connection) ->
 }
 
 fn look<B: Body>(request: &Request<B>, connection: &Connection) -> Option<Refusal> {
-    if !has_good_host(request) {
+    if !has_good_host(request) || !has_good_target(request) {
         return Some(Refusal::BadHost);
     }
     if request.body().is_end_stream() {
@@ -65,12 +65,26 @@ fn has_good_host<B>(request: &Request<B>) -> bool {
     second.is_none() && (host.is_empty() || is_host(host.as_bytes()))
 }
 
+/// In HTTP/2, and where a proxy is meant, it has a host, too.
+fn has_good_target<B>(request: &Request<B>) -> bool {
+    let authority = request.uri().authority();
+    authority.is_none_or(|authority| is_host(authority.as_str().as_bytes()))
+}
+
 fn is_host(host: &[u8]) -> bool {
     if is_plain(host) {
         return true;
     }
     let authority = Authority::try_from(host);
-    authority.is_ok_and(|authority| !authority.as_str().contains('@'))
+    authority.is_ok_and(|authority| {
+        // What the parser takes may begin with a user, and end with anything for a port.
+        let rest = authority.as_str().strip_prefix(authority.host());
+        let is_port = |rest: &str| {
+            let port = rest.strip_prefix(':');
+            port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        rest.is_some_and(|rest| rest.is_empty() || is_port(rest))
+    })
 }
 
 /// What nearly all are: a name or an address, with a port or without. It needs no whole parser, which takes as long as

@@ -58,6 +58,18 @@ async fn a_viewer_is_told_the_whole_and_then_what_is_different() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_at_no_node_is_one_at_the_root() {
+    let system = System::start().unwrap();
+    let (_dashboard, at) = open(&system, options().nodes(0).rows(0)).await;
+    let mut viewer = Viewer::open(at, "/events").await;
+    let (name, data) = viewer.next().await.unwrap();
+    // And not that the system has ended.
+    assert_eq!((&*name, &data["root"]), ("whole", &Value::from("/")));
+    drop(viewer);
+    system.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_a_tree_at_rest_nothing_is_told_twice() {
     let system = System::start().unwrap();
     for number in 0..100 {

@@ -114,6 +114,27 @@ fn bad_hosts() {
     is_bad("GET / HTTP/1.1\r\nhost: x y\r\n\r\n");
     is_bad("GET / HTTP/1.1\r\nhost: a@b\r\n\r\n");
     is_bad("GET / HTTP/1.1\r\nhost: x/y\r\n\r\n");
+    is_bad("GET / HTTP/1.1\r\nhost: x:y\r\n\r\n");
+    is_bad("GET / HTTP/1.1\r\nhost: [::1]:y\r\n\r\n");
+    is_bad("GET / HTTP/1.1\r\nhost: [::1]80\r\n\r\n");
+    is_bad("GET http://a@x/ HTTP/1.1\r\nhost: x\r\n\r\n");
+    is_bad("GET http://x:y/ HTTP/1.1\r\nhost: x\r\n\r\n");
+}
+
+#[test]
+fn hosts_with_a_port_or_none_are_good() {
+    still_serving(defaults, async |http| {
+        for host in ["x", "x:80", "x:", "[::1]", "[::1]:80", "x_y", "x_y:80", ""] {
+            let end = "connection: close\r\n\r\n";
+            let answer = http
+                .exchange(format!("GET / HTTP/1.1\r\nhost: {host}\r\n{end}"))
+                .await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{host}: {answer}");
+        }
+        let absolute = "GET http://x:80/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let answer = http.exchange(absolute).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    });
 }
 
 #[test]

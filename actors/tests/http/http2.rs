@@ -6,8 +6,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use crate::frames::{
-    ACK, Client, DATA, END_HEADERS, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, WINDOW_UPDATE,
-    field, frame, get, head,
+    ACK, Client, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM,
+    WINDOW_UPDATE, field, frame, get, head,
 };
 use crate::harness::{MILLIS, SECOND, paused, routes, serving, still_serving};
 
@@ -250,4 +250,28 @@ fn body_that_is_declared_too_large_is_refused() {
             client.is_served(3).await;
         },
     );
+}
+
+#[test]
+fn authority_that_is_no_host_is_refused() {
+    still_serving(defaults, async |http| {
+        let mut client = Client::connect(http).await;
+        for (stream, authority) in [(1, "a@x"), (3, "x:y")] {
+            let head = [
+                field(":method", "GET"),
+                field(":scheme", "http"),
+                field(":authority", authority),
+                field(":path", "/"),
+            ];
+            let flags = END_STREAM | END_HEADERS;
+            client
+                .send(&frame(HEADERS, flags, stream, &head.concat()))
+                .await;
+            let answer = client.next_of(HEADERS, stream).await.unwrap();
+            // The status 400 in the static table.
+            assert_eq!(answer.payload[0], 0x8c, "{authority}");
+        }
+        assert_eq!(http.stats.bad_heads.get(), 2);
+        client.is_served(5).await;
+    });
 }
