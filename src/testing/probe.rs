@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::yield_now;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::actor::{Actor, ActorRef, Context, Spawner, Start};
@@ -124,7 +126,7 @@ impl<M: Send + 'static> Probe<M> {
     }
 
     /// For how long [`recv`](Probe::recv) waits, on the runtime's clock. The default is a second. With zero a message
-    /// must have come.
+    /// must have been sent.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
@@ -184,7 +186,7 @@ impl<M: Send + 'static> Probe<M> {
     pub fn recv(&mut self) -> impl Future<Output = M> {
         let site = Location::caller();
         async move {
-            match timeout(self.limit, self.kept.recv()).await {
+            match self.next_within(self.limit).await {
                 Ok(Some(message)) => message,
                 Ok(None) => panic!("{site}: {self:?} gets nothing more: its actor has ended"),
                 Err(_) => panic!("{site}: {self:?} was sent nothing within {:?}", self.limit),
@@ -197,7 +199,7 @@ impl<M: Send + 'static> Probe<M> {
         self.kept.try_recv().ok()
     }
 
-    /// Waits for so long, and nothing is to come meanwhile, nor to have come before.
+    /// Waits for so long, and nothing is to be sent meanwhile, nor to have been sent before.
     ///
     /// # Panics
     ///
@@ -210,13 +212,26 @@ impl<M: Send + 'static> Probe<M> {
     pub fn assert_none(&mut self, within: Duration) -> impl Future<Output = ()> {
         let site = Location::caller();
         async move {
-            if let Ok(Some(message)) = timeout(within, self.kept.recv()).await {
+            if let Ok(Some(message)) = self.next_within(within).await {
                 let more = self.kept.len();
                 // It may be anything, and drop its reply.
                 drop(message);
                 panic!("{site}: {self:?} was sent something, and {more} more");
             }
         }
+    }
+
+    /// The next message that is sent within this time; `None` if none can come any more.
+    async fn next_within(&mut self, limit: Duration) -> Result<Option<M>, Elapsed> {
+        let elapsed = match timeout(limit, self.kept.recv()).await {
+            Ok(next) => return Ok(next),
+            Err(elapsed) => elapsed,
+        };
+        // What the actor has yet to take has been sent in time.
+        while self.actor.node().in_hand() > 0 && !self.actor.is_stopped() {
+            yield_now().await;
+        }
+        self.kept.try_recv().map(Some).map_err(|_| elapsed)
     }
 }
 

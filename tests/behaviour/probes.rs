@@ -157,6 +157,13 @@ fn limit_of_a_probe() {
             probe.actor().tell(2).await?;
             assert_eq!(probe.recv().await, 2);
             probe.assert_none(Duration::ZERO).await;
+            // What was sent counts, though the actor has not come to it.
+            let mut probe = probe.limit(Duration::ZERO);
+            probe.actor().tell(3).await?;
+            assert_eq!(probe.recv().await, 3);
+            probe.actor().tell(4).await?;
+            let text = panic_of(probe.assert_none(Duration::ZERO)).await;
+            assert!(text.contains("was sent something, and 0 more"), "{text}");
             Ok(())
         })
         .await
