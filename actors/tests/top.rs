@@ -112,6 +112,11 @@ async fn what_is_no_dashboard_is_told_as_what_it_is() {
     let cases = [
         (nobody.to_string(), "nobody answers at http://127.0.0.1"),
         (
+            "localhost:99999".to_owned(),
+            "localhost:99999 is no address",
+        ),
+        ("http://me@localhost".to_owned(), "is no address of"),
+        (
             answers(json("<html>")).to_string(),
             "is not what a dashboard tells",
         ),

@@ -1,7 +1,7 @@
 //! What the protocol leaves to the server to refuse.
 
 use http::uri::Authority;
-use http::{Request, StatusCode, Version, header};
+use http::{HeaderValue, Request, StatusCode, Version, header};
 use http_body::Body;
 
 use super::connection::Connection;
@@ -9,7 +9,7 @@ use super::connection::Connection;
 /// Why a request is refused before its handler sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// There is no `Host`, or several, or it or the target has one that is none.
+    /// There is no `Host`, or several, or it or the target has one that is none, or they differ.
     BadHost,
     /// A transfer coding that this server does not know.
     UnknownCoding,
@@ -58,11 +58,37 @@ fn look<B: Body>(request: &Request<B>, connection: &Connection) -> Option<Refusa
 fn has_good_host<B>(request: &Request<B>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (first, second) = (hosts.next(), hosts.next());
-    let Some(host) = first else {
-        // In HTTP/2 it is part of the target, and HTTP/1.0 has none.
-        return request.version() != Version::HTTP_11;
+    let Some(host) = first.map(HeaderValue::as_bytes) else {
+        return match request.version() {
+            Version::HTTP_11 => false,
+            // There it is a part of the target.
+            Version::HTTP_2 => request.uri().authority().is_some(),
+            _ => true,
+        };
     };
-    second.is_none() && (host.is_empty() || is_host(host.as_bytes()))
+    second.is_none() && (host.is_empty() || is_host(host)) && is_meant(host, request)
+}
+
+/// In HTTP/2 it means the same as the target, or somebody on the way may have taken the request for another's (RFC 9113,
+/// 8.3.1). In HTTP/1 the target alone counts if it has a host.
+fn is_meant<B>(host: &[u8], request: &Request<B>) -> bool {
+    let target = request.uri();
+    let Some(authority) = target.authority() else {
+        return true;
+    };
+    let usual: &[u8] = match target.scheme_str() {
+        Some("https") => b":443",
+        _ => b":80",
+    };
+    let authority = without_port(authority.as_str().as_bytes(), usual);
+    request.version() != Version::HTTP_2
+        || authority.eq_ignore_ascii_case(without_port(host, usual))
+}
+
+/// The host without the port that is meant if there is none.
+fn without_port<'a>(host: &'a [u8], usual: &[u8]) -> &'a [u8] {
+    let name = host.strip_suffix(usual).or_else(|| host.strip_suffix(b":"));
+    name.unwrap_or(host)
 }
 
 /// In HTTP/2, and where a proxy is meant, it has a host, too.
@@ -79,11 +105,7 @@ fn is_host(host: &[u8]) -> bool {
     authority.is_ok_and(|authority| {
         // What the parser takes may begin with a user, and end with anything for a port.
         let rest = authority.as_str().strip_prefix(authority.host());
-        let is_port = |rest: &str| {
-            let port = rest.strip_prefix(':');
-            port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
-        };
-        rest.is_some_and(|rest| rest.is_empty() || is_port(rest))
+        rest.is_some_and(|rest| is_end(rest.as_bytes()))
     })
 }
 
@@ -92,7 +114,18 @@ fn is_host(host: &[u8]) -> bool {
 fn is_plain(host: &[u8]) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     let end = host.iter().position(|byte| !is_name(byte));
-    let (name, port) = host.split_at(end.unwrap_or(host.len()));
-    let is_port = |port: &[u8]| port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
-    !name.is_empty() && (port.is_empty() || port[0] == b':' && is_port(&port[1..]))
+    let (name, rest) = host.split_at(end.unwrap_or(host.len()));
+    !name.is_empty() && is_end(rest)
+}
+
+/// Whether this may follow a name: nothing, or a port, which may be left out after its colon.
+fn is_end(rest: &[u8]) -> bool {
+    let Some((colon, port)) = rest.split_first() else {
+        return true;
+    };
+    let number = port.iter().try_fold(0_u16, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    });
+    *colon == b':' && number.is_some()
 }

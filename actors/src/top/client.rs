@@ -62,7 +62,13 @@ impl Client {
         if uri.scheme_str() != Some("http") {
             return Err(bad());
         }
-        let host = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+        // What the parser takes for a port may be none.
+        let rest = uri.authority().map(|it| it.as_str().strip_prefix(host));
+        let port = match rest.flatten().ok_or_else(bad)? {
+            "" | ":" => 80,
+            _ => uri.port_u16().ok_or_else(bad)?,
+        };
+        let host = format!("{host}:{port}");
         let path = uri.path().trim_end_matches("index.html");
         let path = path.trim_end_matches('/').to_owned();
         Ok(Self {

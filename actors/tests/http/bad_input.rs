@@ -115,6 +115,7 @@ fn bad_hosts() {
     is_bad("GET / HTTP/1.1\r\nhost: a@b\r\n\r\n");
     is_bad("GET / HTTP/1.1\r\nhost: x/y\r\n\r\n");
     is_bad("GET / HTTP/1.1\r\nhost: x:y\r\n\r\n");
+    is_bad("GET / HTTP/1.1\r\nhost: x:65536\r\n\r\n");
     is_bad("GET / HTTP/1.1\r\nhost: [::1]:y\r\n\r\n");
     is_bad("GET / HTTP/1.1\r\nhost: [::1]80\r\n\r\n");
     is_bad("GET http://a@x/ HTTP/1.1\r\nhost: x\r\n\r\n");
