@@ -6,7 +6,8 @@
 //! number, where what was used last stays, and in time.
 //!
 //! A load inherits the deadline of the ask that began it; one that others share should make its own asks with
-//! [`no_deadline`](tenure::Ask::no_deadline), and a limit of its own.
+//! [`no_deadline`](tenure::Ask::no_deadline), and a limit of its own. A load may ask its cache for other keys. One that asks
+//! for its own, or for one whose load waits for it, waits for ever if nothing limits that: the cache cannot see it.
 //!
 //! ```
 //! # use std::time::Duration;
