@@ -259,6 +259,10 @@ impl Drop for Running {
         // Dropped, it ends what was started a moment ago.
         drop(self.take_opened());
         self.end_work();
+        let mut handoff = self.exchange.handoff();
+        let left = (handoff.head.take(), handoff.frame.take());
+        drop(handoff);
+        drop_caught(|| drop(left));
         self.exchange.connection.end_request();
     }
 }

@@ -2,6 +2,7 @@
 //! connection's, with a timer of its own.
 
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -17,6 +18,7 @@ use super::call::Calls;
 use super::connection::{Connection, lock};
 use super::driver::Protocol;
 use super::exchange::{Exchange, Verdict};
+use super::handler::drop_caught;
 use super::io::Io;
 use super::rewind::Rewind;
 use super::serve::Socket;
@@ -29,13 +31,40 @@ const TURN: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_micros(100);
 const AFTER_LONG: u32 = 32;
 
-/// What a stream is polled as by its connection, and then by a task.
-type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A stream that has not been polled.
-struct Begun {
-    stream: Stream,
+/// A stream, which is polled by its connection, and then by a task.
+///
+/// What panics in it is its own end, and not its connection's. The protocol runs code of the user's as well, beside that of
+/// the handler: it drops the extensions of a response, and looks through the causes of a body's error.
+struct Stream {
+    /// Until it has ended.
+    served: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     exchange: Arc<Exchange>,
+}
+
+impl Stream {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(served) = &mut self.served else {
+            return Poll::Ready(());
+        };
+        match catch_unwind(AssertUnwindSafe(|| served.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => {}
+            Err(panic) => self.exchange.note_panic(panic),
+        }
+        self.end();
+        Poll::Ready(())
+    }
+
+    fn end(&mut self) {
+        let served = self.served.take();
+        drop_caught(|| drop(served));
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// Takes what HTTP/2 has to run beside the connection.
@@ -43,7 +72,7 @@ struct Begun {
 pub(super) struct Streams {
     connection: Arc<Connection>,
     /// Until the connection has been polled.
-    begun: Arc<Mutex<Vec<Begun>>>,
+    begun: Arc<Mutex<Vec<Stream>>>,
 }
 
 impl Streams {
@@ -59,8 +88,9 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
     fn execute(&self, future: F) {
         // The protocol hands over a stream right after it has made its call. What comes without one is an upgrade's.
         if let Some(exchange) = self.connection.take_exchange() {
-            let stream = Box::pin(future);
-            return lock(&self.begun).push(Begun { stream, exchange });
+            let served: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
+            let served = Some(served);
+            return lock(&self.begun).push(Stream { served, exchange });
         }
         start(&self.connection, TaskSpec::new(future));
     }
@@ -81,7 +111,7 @@ pub(super) struct Http2<I: Io, S: HttpService> {
     connection: Pin<Box<Http2Connection<I, S>>>,
     streams: Streams,
     /// Those that are being served. Kept for its room.
-    served: Vec<Begun>,
+    served: Vec<Stream>,
     /// How many of the next streams become tasks at once.
     tasks: u32,
     no_deadline: Deadline,
@@ -104,7 +134,7 @@ impl<I: Io, S: HttpService> Http2<I, S> {
     /// those that it does not poll. Gives the time.
     fn serve(&mut self, mut now: Instant, end: Instant, cx: &mut Context<'_>) -> Instant {
         let connection = &self.streams.connection;
-        self.served.retain_mut(|begun| {
+        self.served.retain_mut(|stream| {
             if now >= end {
                 return true;
             }
@@ -113,9 +143,9 @@ impl<I: Io, S: HttpService> Http2<I, S> {
                 return true;
             }
             // What is asked in it inherits that.
-            let deadline = begun.exchange.deadline().clone();
+            let deadline = stream.exchange.deadline().clone();
             connection.scope.set_deadline(deadline);
-            let polled = begun.stream.as_mut().poll(cx);
+            let polled = stream.poll(cx);
             let before = std::mem::replace(&mut now, Instant::now());
             if now - before >= LONG {
                 self.tasks = AFTER_LONG;
@@ -123,9 +153,9 @@ impl<I: Io, S: HttpService> Http2<I, S> {
             polled.is_pending()
         });
         connection.scope.set_deadline(self.no_deadline.clone());
-        for Begun { stream, exchange } in self.served.drain(..) {
-            let deadline = exchange.deadline().clone();
-            let task = TaskSpec::new(watch(stream, exchange));
+        for stream in self.served.drain(..) {
+            let deadline = stream.exchange.deadline().clone();
+            let task = TaskSpec::new(watch(stream));
             start(connection, task.deadline(deadline));
         }
         now
@@ -167,27 +197,27 @@ impl<I: Io, S: HttpService> Drop for Http2<I, S> {
 }
 
 /// Serves a stream that is a task until it ends or its limits do.
-async fn watch(mut stream: Stream, exchange: Arc<Exchange>) {
+async fn watch(stream: Stream) {
     let mut watch = Watch {
         timer: Timer::default(),
         window: Window::default(),
-        silent: Unchanged::new(exchange.began),
-        exchange,
+        silent: Unchanged::new(stream.exchange.began),
+        stream,
     };
-    poll_fn(|cx| watch.poll(&mut stream, cx)).await;
+    poll_fn(|cx| watch.poll(cx)).await;
 }
 
 struct Watch {
-    exchange: Arc<Exchange>,
+    stream: Stream,
     timer: Timer,
     window: Window,
     silent: Unchanged,
 }
 
 impl Watch {
-    fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if stream.as_mut().poll(cx).is_ready() {
+            if self.stream.poll(cx).is_ready() {
                 return Poll::Ready(());
             }
             let now = Instant::now();
@@ -195,13 +225,13 @@ impl Watch {
                 // The protocol does not look at the response while its client takes none of it: so the stream is
                 // dropped, which resets it.
                 Err(verdict) => {
-                    self.exchange.judge(verdict);
+                    self.stream.exchange.judge(verdict);
                     return Poll::Ready(());
                 }
                 Ok((at, verdict)) if at <= now => {
                     if let Some(verdict) = verdict {
-                        self.exchange.judge(verdict);
-                        if self.exchange.is_responding() {
+                        self.stream.exchange.judge(verdict);
+                        if self.stream.exchange.is_responding() {
                             return Poll::Ready(());
                         }
                     }
@@ -217,7 +247,7 @@ impl Watch {
 
     /// When there is something to do, and what; or what has become of the stream.
     fn due(&mut self, now: Instant) -> Result<(Instant, Option<Verdict>), Verdict> {
-        let exchange = &self.exchange;
+        let exchange = &self.stream.exchange;
         let limits = exchange.connection.limits();
         let sent = exchange.sent();
         let silent_since = self.silent.since(sent, now).max(exchange.began);

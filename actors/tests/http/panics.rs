@@ -1,18 +1,22 @@
 //! A service is the user's code wherever it is called: what panics there is its request's end, and nobody else's.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
+use axum::Router;
 use axum::body::Bytes;
+use axum::routing::get;
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use tenure_actors::http::{Limits, RequestBody};
 use tokio::time::sleep;
 use tower_service::Service;
 
+use crate::frames::{self, Client, DATA, RST_STREAM};
 use crate::harness::{Alive, MILLIS, paused};
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
@@ -168,4 +172,103 @@ fn panic_in_the_drop_of_a_request_that_is_given_up_is_nobodys() {
         client.send(GET).await;
         assert!(client.rest().await.ends_with("hello\n\r\n0\r\n\r\n"));
     });
+}
+
+/// An error that panics when it is asked for its cause.
+#[derive(Debug)]
+struct NoCause;
+
+impl fmt::Display for NoCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it has failed")
+    }
+}
+
+impl std::error::Error for NoCause {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        panic!("it has no cause")
+    }
+}
+
+/// Begins, and fails.
+struct Failing(bool);
+
+impl Body for Failing {
+    type Data = Bytes;
+    type Error = NoCause;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, NoCause>>> {
+        let has_begun = std::mem::replace(&mut self.0, true);
+        Poll::Ready(Some(match has_begun {
+            true => Err(NoCause),
+            false => Ok(Frame::data(Bytes::from_static(b"hel"))),
+        }))
+    }
+}
+
+/// Of a response. It panics when it is dropped.
+#[derive(Clone)]
+struct Extension;
+
+impl Drop for Extension {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "told to panic");
+    }
+}
+
+/// Of each kind of fault one that comes at once, and one that comes after a wait.
+fn faulty_responses(_: &Alive) -> Router {
+    use axum::body::Body;
+    use axum::response::Response;
+
+    let failing = async || Response::new(Body::new(Failing(false)));
+    let extended = async || {
+        let mut response = Response::new(Body::from("hello\n"));
+        response.extensions_mut().insert(Extension);
+        response
+    };
+    let failing_later = async move || {
+        sleep(MILLIS).await;
+        failing().await
+    };
+    let extended_later = async move || {
+        sleep(MILLIS).await;
+        extended().await
+    };
+    Router::new()
+        .route("/", get("hello\n"))
+        .route("/failing", get(failing))
+        .route("/extended", get(extended))
+        .route("/failing/later", get(failing_later))
+        .route("/extended/later", get(extended_later))
+}
+
+/// The protocol asks the error of a body for its cause, and drops the extensions of a response. Where that comes at once,
+/// the stream is served by its connection.
+#[test]
+fn panic_in_what_http2_does_with_a_response_ends_that_stream_alone() {
+    for path in ["/failing", "/extended", "/failing/later", "/extended/later"] {
+        paused(defaults, faulty_responses, async |dialer, stats, _| {
+            let mut client = Client::over(dialer.dial().io).await;
+            let paths = ["/", "/", path, "/", "/"];
+            let requests: Vec<_> = (1..)
+                .step_by(2)
+                .zip(paths)
+                .map(|(stream, path)| frames::get(stream, path))
+                .collect();
+            client.send(&requests.concat()).await;
+            let (mut served, mut is_reset) = (0, false);
+            while served < 4 || !is_reset {
+                let frame = client.next().await.expect("it has closed");
+                let is_faulty = frame.stream == 5;
+                served += u32::from(frame.kind == DATA && !is_faulty);
+                is_reset |= frame.kind == RST_STREAM && is_faulty;
+            }
+            assert_eq!((stats.failed.get(), stats.in_flight.get()), (1, 0));
+            client.is_served(11).await;
+        });
+    }
 }
