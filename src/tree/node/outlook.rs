@@ -24,20 +24,22 @@ pub(in crate::tree) struct Outlook {
     pub(in crate::tree) has_time: bool,
     /// Somebody is overdue, and to be blamed for that.
     pub(in crate::tree) is_held_up: bool,
+    /// Until when it counts, if any of it is what somebody has seen before.
+    pub(in crate::tree) until: Option<Instant>,
 }
 
 /// What an owner keeps of that.
 #[derive(Debug, Default)]
 pub(in crate::tree) struct KeptOutlook {
-    /// Of all that is beneath it, and until when that counts.
-    seen: Option<(Outlook, Instant)>,
+    /// Of all that is beneath it.
+    seen: Option<Outlook>,
     /// When those beneath that are to be blamed were named, though nobody waited to be told.
     named: Option<Instant>,
 }
 
 impl Outlook {
     pub(in crate::tree) fn look_at(&mut self, moment: Instant) {
-        self.next = Some(self.next.map_or(moment, |first| first.min(moment)));
+        self.next = earliest(self.next, moment);
     }
 
     pub(in crate::tree) fn add(&mut self, other: Self) {
@@ -47,22 +49,30 @@ impl Outlook {
         }
         self.has_time |= other.has_time;
         self.is_held_up |= other.is_held_up;
+        if let Some(until) = other.until {
+            self.until = earliest(self.until, until);
+        }
     }
+}
+
+fn earliest(known: Option<Instant>, other: Instant) -> Option<Instant> {
+    Some(known.map_or(other, |known| known.min(other)))
 }
 
 impl Children {
     /// What somebody has seen just now beneath the owner of this table.
     pub(in crate::tree) fn outlook(&self, now: Instant) -> Option<Outlook> {
-        let (seen, until) = self.outlook.as_ref()?.seen?;
-        let is_fresh = now < until && seen.next.is_none_or(|next| now < next);
-        is_fresh.then_some(seen)
+        let seen = self.outlook.as_ref()?.seen?;
+        let counts = |moment: Option<Instant>| moment.is_none_or(|moment| now < moment);
+        (counts(seen.until) && counts(seen.next)).then_some(seen)
     }
 
     /// Somebody has looked from `begin` to `end`. It counts for as long again, so that all who look spend no more than half
-    /// of their time on the way.
+    /// of their time on the way; but no longer than what was taken from others does, or it would get older at each level.
     pub(in crate::tree) fn keep_outlook(&mut self, seen: Outlook, begin: Instant, end: Instant) {
         let until = end + MOMENT.max(end.saturating_duration_since(begin));
-        self.outlook.get_or_insert_default().seen = Some((seen, until));
+        let until = earliest(seen.until, until);
+        self.outlook.get_or_insert_default().seen = Some(Outlook { until, ..seen });
     }
 
     /// Those beneath the owner of this table are named now. `false` if they were less than `pause` ago.
@@ -73,5 +83,32 @@ impl Children {
             *named = Some(now);
         }
         is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each level looks at the one beneath it a little later.
+    #[test]
+    fn what_is_taken_from_level_to_level_gets_no_older_than_a_moment() {
+        let begin = Instant::now();
+        let mut levels = [(); 3].map(|()| Children::new());
+        let seen = Outlook {
+            alive: 1,
+            ..Outlook::default()
+        };
+        levels[0].keep_outlook(seen, begin, begin);
+        for (level, part) in [(0, 2), (1, 4)] {
+            let now = begin + MOMENT - MOMENT / part;
+            let mut above = Outlook::default();
+            above.add(levels[level].outlook(now).unwrap());
+            levels[level + 1].keep_outlook(above, now, now);
+        }
+        for level in &levels {
+            assert!(level.outlook(begin + MOMENT - MOMENT / 8).is_some());
+            assert!(level.outlook(begin + MOMENT).is_none());
+        }
     }
 }
