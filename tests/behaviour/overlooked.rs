@@ -2,16 +2,18 @@
 
 use crate::common;
 
+use std::future::pending;
 use std::pin::pin;
 use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
 
 use common::node::Node;
-use common::{Check, Log, multi_thread, paused};
+use common::{Check, Kept, Log, multi_thread, paused, poll_unwoken};
 use tenure::prelude::*;
-use tenure::{NodeRef, StopError};
-use tokio::time::{Instant, sleep};
+use tenure::{NodeRef, StopError, System, scope_send};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, sleep_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -213,4 +215,52 @@ fn limit_holds_after_a_poll() {
         );
         assert_eq!(begin.elapsed(), SECOND);
     });
+}
+
+/// Gives two scopes away, of which nobody polls either.
+struct Gives(Option<oneshot::Sender<[Kept; 2]>>);
+
+impl Actor for Gives {
+    type Msg = ();
+
+    async fn on_start(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        let given = [(); 2].map(|()| {
+            let mut given: Kept = Box::pin(scope_send(async |_| pending().await));
+            assert!(poll_unwoken(&mut given).is_pending());
+            given
+        });
+        let to = self.0.take().unwrap();
+        assert!(to.send(given).is_ok());
+        Ok(())
+    }
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+/// They have a grace of 5 seconds, and are overdue 2 seconds after that. Patience does not begin anew with each that ends,
+/// though what ends in good time before that is a reason to look once more.
+#[test]
+fn end_of_another_hardly_puts_off_the_report_of_what_does_not_yield() {
+    for (ends, reported) in [(4_000, 7_000), (6_000, 7_500), (6_999, 7_500)] {
+        paused(async |_check| {
+            let system = System::start().unwrap();
+            let (to, given) = oneshot::channel();
+            let gives = system.spawn(Gives(Some(to))).unwrap();
+            let [one, other] = given.await.unwrap();
+            let begin = Instant::now();
+            let stopping = tokio::spawn(async move { (gives.stop().await, begin.elapsed()) });
+            sleep_until(begin + Duration::from_millis(ends)).await;
+            drop(one);
+            let (ended, after) = stopping.await.unwrap();
+            let Err(StopError::Unjoined(unjoined)) = ended else {
+                panic!("{ended:?}");
+            };
+            assert_eq!(unjoined.nodes().len(), 1, "{unjoined}");
+            assert_eq!(after, Duration::from_millis(reported), "{ends}");
+            drop(other);
+            drop(system.stop().await);
+        });
+    }
 }

@@ -15,6 +15,9 @@ use crate::tree::stall::LookTimer;
 /// How long to wait at least before the next look.
 const SHORTEST: Duration = Duration::from_millis(10);
 
+/// While something is overdue, those who wait for it let it be as long as others end in each of so many parts of a patience.
+const PARTS: u32 = 4;
+
 /// Looks at what is overdue each time that something may have become so, and only then.
 ///
 /// It sets no timer before the wait has lasted, see [`LookTimer`].
@@ -84,7 +87,11 @@ impl OverdueTimer {
                 return Poll::Ready(named);
             }
             // Others may be told meanwhile who have less time.
-            let look = after(patience.max(SHORTEST)).min(warning);
+            let pause = match progress && found.is_held_up {
+                true => patience / PARTS,
+                false => patience,
+            };
+            let look = after(pause.max(SHORTEST)).min(warning);
             let next = found.next.map_or(look, |next| next.min(look));
             self.timer.set(next.max(Instant::now() + SHORTEST));
         }
