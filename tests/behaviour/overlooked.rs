@@ -250,10 +250,12 @@ fn end_of_another_hardly_puts_off_the_report_of_what_does_not_yield() {
             let gives = system.spawn(Gives(Some(to))).unwrap();
             let [one, other] = given.await.unwrap();
             let begin = Instant::now();
-            let stopping = tokio::spawn(async move { (gives.stop().await, begin.elapsed()) });
-            sleep_until(begin + Duration::from_millis(ends)).await;
-            drop(one);
-            let (ended, after) = stopping.await.unwrap();
+            let stop = async { (gives.stop().await, begin.elapsed()) };
+            let end_of_another = async {
+                sleep_until(begin + Duration::from_millis(ends)).await;
+                drop(one);
+            };
+            let ((ended, after), ()) = tokio::join!(stop, end_of_another);
             let Err(StopError::Unjoined(unjoined)) = ended else {
                 panic!("{ended:?}");
             };
