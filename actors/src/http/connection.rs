@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
 use hyper::upgrade::OnUpgrade;
 use tenure::{CancellationToken, Scope};
@@ -55,8 +56,9 @@ pub(super) struct Connection {
     is_shut: AtomicBool,
     /// Whoever reads the last response may still be sending.
     lingers: AtomicBool,
-    /// With HTTP/1 the one that is being served; with HTTP/2 the one whose stream is to be started.
-    exchange: Mutex<Option<Arc<Exchange>>>,
+    /// With HTTP/1 the one that is being served; with HTTP/2 the one whose stream is to be started, by the thread that has
+    /// just begun it.
+    exchange: Mutex<Option<(ThreadId, Arc<Exchange>)>>,
     upgrade: Mutex<Option<Upgrade>>,
 }
 
@@ -202,15 +204,18 @@ impl Connection {
     }
 
     pub(super) fn set_exchange(&self, exchange: &Arc<Exchange>) {
-        *lock(&self.exchange) = Some(Arc::clone(exchange));
+        *lock(&self.exchange) = Some((thread::current().id(), Arc::clone(exchange)));
     }
 
     pub(super) fn exchange(&self) -> Option<Arc<Exchange>> {
-        lock(&self.exchange).clone()
+        let exchange = lock(&self.exchange);
+        exchange.as_ref().map(|(_, exchange)| Arc::clone(exchange))
     }
 
+    /// The one that this thread has begun. Another one may start a stream meanwhile that has none: an upgrade's.
     pub(super) fn take_exchange(&self) -> Option<Arc<Exchange>> {
-        lock(&self.exchange).take()
+        let begun = lock(&self.exchange).take_if(|(by, _)| *by == thread::current().id());
+        begun.map(|(_, exchange)| exchange)
     }
 
     pub(super) fn set_upgrade(&self, upgrade: Upgrade) {
