@@ -13,7 +13,7 @@ use loom::future::block_on;
 use loom::model::Builder;
 use loom::thread::{self, JoinHandle};
 
-use super::{MONITOR, TICK, Watched, wait_for_news, watch};
+use super::{MONITOR, TICK, WatchedSystems, wait_for_news, watch};
 use crate::sync::{KeptWaker, lock};
 use crate::tree::stall::Stalls;
 use crate::tree::stall::list::Listed;
@@ -36,7 +36,7 @@ impl Monitor {
         let last = Arc::new(Stalls::default());
         let end = Arc::clone(&last);
         let thread = thread::spawn(move || {
-            let mut watched = Watched::default();
+            let mut watched = WatchedSystems::default();
             let mut now = Instant::now();
             loop {
                 let news = match watched.next() {
