@@ -10,7 +10,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use crate::actor::{Actor, ActorRef, Context, Spawner, Start};
-use crate::error::{Result, SpawnError};
+use crate::error::{Phase, Result, SpawnError};
 use crate::supervision::IntoChild;
 use crate::sync::lock;
 
@@ -227,8 +227,10 @@ impl<M: Send + 'static> Probe<M> {
             Ok(next) => return Ok(next),
             Err(elapsed) => elapsed,
         };
-        // What the actor has yet to take has been sent in time.
-        while self.actor.node().in_hand() > 0 && !self.actor.is_stopped() {
+        // What the actor has yet to take has been sent in time. One that waits for its next incarnation takes nothing.
+        let node = self.actor.node();
+        let is_live = || matches!(node.phase(), Phase::Starting | Phase::Running);
+        while self.kept.is_empty() && node.in_hand() > 0 && is_live() {
             yield_now().await;
         }
         self.kept.try_recv().map(Some).map_err(|_| elapsed)

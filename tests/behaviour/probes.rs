@@ -143,6 +143,34 @@ fn a_probe_may_be_restarted_and_dropped() {
     });
 }
 
+#[test]
+fn probe_between_two_incarnations_is_not_waited_for() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let pause = Duration::from_secs(3_600);
+            let mut probe = Probe::<u32>::spawn_as(&scope, |actor| {
+                ChildSpec::new(actor)
+                    .restart(Restart::OnFailure)
+                    .backoff(Backoff::fixed(pause))
+            })?;
+            probe.answer_with(|number| match number {
+                0 => panic!("it is to fail"),
+                number => Some(number),
+            });
+            probe.actor().tell(0).await?;
+            probe.actor().tell(1).await?;
+            let begin = Instant::now();
+            probe.assert_none(Duration::from_secs(60)).await;
+            assert_eq!(begin.elapsed(), Duration::from_secs(60));
+            sleep(pause).await;
+            assert_eq!(probe.recv().await, 1);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
 /// The extremes of its limit.
 #[test]
 fn limit_of_a_probe() {
