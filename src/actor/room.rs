@@ -90,9 +90,9 @@ impl Room {
         };
         // Listed with its ticket: whoever makes the room is then seen to.
         let wait = || (Arc::clone(line).any(), Request::Room(ticket));
-        let overrun = ready!(self.bound.poll(wait, cx));
+        let error = ready!(self.bound.poll(wait, cx));
         self.leave(line);
-        Poll::Ready(Err(match overrun {
+        Poll::Ready(Err(match error {
             WaitError::TimedOut => NoRoom::TimedOut,
             WaitError::Cycle(cycle) => NoRoom::Cycle(cycle),
         }))

@@ -305,11 +305,11 @@ impl<C: IntoChild> Starting<C> {
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<ActorRef<MsgOf<C>>, StartError<C>>> {
         let wait = || (Arc::clone(actor.node().any()), Request::Start);
-        let overrun = self.bound.poll(wait, cx);
+        let error = self.bound.poll(wait, cx);
         self.spawned = Some(Ok(actor));
-        overrun.map(|overrun| {
+        error.map(|error| {
             self.undo();
-            Err(match overrun {
+            Err(match error {
                 WaitError::TimedOut => StartError::TimedOut,
                 WaitError::Cycle(cycle) => StartError::Deadlock(cycle),
             })

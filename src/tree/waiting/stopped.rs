@@ -101,8 +101,8 @@ impl Stopped {
             return Poll::Ready(outcome);
         }
         let wait = || (Arc::clone(&self.end.node), Request::End);
-        self.bound.poll(wait, cx).map(|overrun| {
-            Err(match overrun {
+        self.bound.poll(wait, cx).map(|error| {
+            Err(match error {
                 WaitError::TimedOut => StopError::TimedOut,
                 WaitError::Cycle(cycle) => StopError::Deadlock(cycle),
             })
