@@ -9,7 +9,7 @@ use tenure::{Phase, Timer};
 
 use crate::mail::answer;
 use crate::perform::{Here, Place, perform, poll_once};
-use crate::script::{Answer, Child, Drops, List, Order};
+use crate::script::{Answer, Child, Drops, List};
 use crate::world::{Boxed, Incarnation, Piece, Tag, World};
 
 pub struct Act {
@@ -213,12 +213,7 @@ impl Drop for Dying {
             }
             Drops::Ending(at, order) => {
                 if let Some((tag, node)) = world.pick_node(at) {
-                    world.orders(tag, order);
-                    match order {
-                        Order::Stop => node.request_stop(),
-                        Order::Drain => node.request_drain(),
-                        Order::Kill => node.request_kill(),
-                    }
+                    world.requests(tag, &node, order);
                 }
             }
             Drops::Spawning => drop(self.spawner.task(async {})),

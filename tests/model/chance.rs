@@ -45,12 +45,11 @@ pub fn script(steps: usize) -> impl Strategy<Value = Script> {
     ];
     let within = prop_oneof![2 => Just(None), 1 => (0..3_000_u16).prop_map(Some)];
     let faults = prop_oneof![4 => Just(false), 1 => Just(true)];
-    (any::<u64>(), faults, siblings(), steps, order(), within).prop_map(
-        |(order, faults, strategy, steps, end, within)| Script {
+    (any::<u64>(), faults, steps, order(), within).prop_map(
+        |(order, faults, steps, end, within)| Script {
             // The largest is kept for itself by the simulation.
             order: order >> 1,
             faults,
-            strategy,
             steps: List(steps),
             end,
             within,

@@ -1,16 +1,17 @@
 //! Scripts that have shown something once: a fault, or where the model had read a rule wrongly.
 
-use tenure::Strategy;
+use tenure::Restart;
 
 use crate::list;
-use crate::script::{Answer::*, Child, Held::*, Order::*, Script, Step, Step::*, Wait::*, Work::*};
+use crate::script::{
+    Answer::*, Child, Drops, Held::*, Order::*, Script, Step, Step::*, Wait::*, Work::*,
+};
 use crate::simulated;
 
 fn keeps_the_rules(order: u64, steps: Vec<Step>) {
     let script = Script {
         order,
         faults: false,
-        strategy: Strategy::OneForOne,
         end: Stop,
         within: None,
         steps: crate::script::List(steps),
@@ -81,4 +82,32 @@ fn ask_is_handed_on_to_the_one_who_asks() {
         body: list![ask],
     };
     keeps_the_rules(865_977, vec![spawn(), spawn(), Sleep(1), tell]);
+}
+
+/// It has been settled by the restart that follows, which does not come: nothing is left to be handled. The code that
+/// panicked has no hooks.
+#[test]
+fn drain_comes_while_what_is_beneath_a_panic_ends() {
+    let beneath = Spawn {
+        under: None,
+        child: Child {
+            drops: Drops::Ending(1, Drain),
+            ..Child::default()
+        },
+        wait: None,
+    };
+    let above = Spawn {
+        under: None,
+        child: Child {
+            restart: Restart::OnFailure,
+            ..Child::default()
+        },
+        wait: None,
+    };
+    let tell = Tell {
+        to: 0,
+        wait: Forever,
+        body: list![beneath, Panic],
+    };
+    keeps_the_rules(0, vec![above, tell]);
 }

@@ -1,10 +1,10 @@
 //! What nodes, messages and those who wait tell the model, and the rules that hold at that moment.
 
-use tenure::{ActorRef, Kind, NodeId, StartError, StopError, Strategy};
+use tenure::{ActorRef, Kind, NodeId, NodeRef, StartError, StopError, Strategy};
 
 use crate::actor::Msg;
 use crate::script::{Held, Order};
-use crate::world::{Incarnation, Message, Sort, State, Tag, World};
+use crate::world::{Incarnation, Message, Sort, State, Tag, Told, World};
 
 impl World {
     pub fn tag_of(&self, id: NodeId) -> Option<Tag> {
@@ -220,12 +220,34 @@ impl World {
         state.nodes[tag].let_go = Some(now);
     }
 
-    /// Noted before the order is given.
-    pub fn orders(&self, tag: Tag, order: Order) {
+    /// Gives an order, which is noted before that and after.
+    pub fn orders<T>(&self, tag: Tag, order: Order, give: impl FnOnce() -> T) -> T {
+        let place = {
+            let mut state = self.lock();
+            state.log(format!("#{tag} is told: {order:?}"));
+            let (before, after) = (state.tick(), None);
+            let orders = &mut state.nodes[tag].orders;
+            orders.push(Told {
+                order,
+                before,
+                after,
+            });
+            orders.len() - 1
+        };
+        let given = give();
         let mut state = self.lock();
-        state.log(format!("#{tag} is told: {order:?}"));
         let now = state.tick();
-        state.nodes[tag].orders.push((now, order));
+        state.nodes[tag].orders[place].after = Some(now);
+        given
+    }
+
+    /// Orders it, and does not wait.
+    pub fn requests(&self, tag: Tag, node: &NodeRef, order: Order) {
+        self.orders(tag, order, || match order {
+            Order::Stop => node.request_stop(),
+            Order::Drain => node.request_drain(),
+            Order::Kill => node.request_kill(),
+        });
     }
 
     /// Nothing of it was polled (rule 2).
@@ -283,13 +305,13 @@ impl World {
 
 impl crate::world::Node {
     pub fn was_told(&self, order: Order) -> bool {
-        self.orders.iter().any(|(_, told)| *told == order)
+        self.orders.iter().any(|told| told.order == order)
     }
 
     /// By an order, or as the future of a scope was dropped, before this moment.
     fn was_killed_before(&self, moment: u64) -> bool {
         let mut orders = self.orders.iter();
-        orders.any(|(at, told)| *told == Order::Kill && *at < moment)
+        orders.any(|told| told.order == Order::Kill && told.before < moment)
             || self.let_go.is_some_and(|at| at < moment)
     }
 
@@ -401,7 +423,7 @@ impl State {
             Some(child) => child.stop_order == tenure::StopOrder::Reverse,
             None => true,
         };
-        let by_itself = node.orders.iter().any(|_| true)
+        let by_itself = !node.orders.is_empty()
             || node
                 .incarnations
                 .last()
@@ -437,7 +459,8 @@ impl State {
 
     /// Something beneath it that was cut short after it had been told to end.
     pub fn cut_beneath(&self, above: Tag) -> Option<Tag> {
-        let told = self.nodes[above].orders.first()?.0;
+        let orders = self.nodes[above].orders.iter();
+        let told = orders.filter_map(|told| told.after).min()?;
         self.beneath(above).find(|tag| {
             let node = &self.nodes[*tag];
             let last = node

@@ -280,12 +280,7 @@ pub async fn given_up<F: Future>(polls: u8, future: F) -> Option<F::Output> {
 
 fn request(here: &mut Here<'_>, of: At, order: Order) {
     if let Some((tag, node)) = here.world.pick_node(of) {
-        here.world.orders(tag, order);
-        match order {
-            Order::Stop => node.request_stop(),
-            Order::Drain => node.request_drain(),
-            Order::Kill => node.request_kill(),
-        }
+        here.world.requests(tag, &node, order);
     }
 }
 
@@ -297,12 +292,11 @@ async fn end(here: &mut Here<'_>, of: At, order: Order, wait: Option<Wait>) {
     let Some((tag, node)) = world.pick_node(of) else {
         return;
     };
-    world.orders(tag, order);
-    let stopping = match order {
+    let stopping = world.orders(tag, order, || match order {
         Order::Stop => node.stop(),
         Order::Drain => node.drain(),
         Order::Kill => node.kill(),
-    };
+    });
     let ended = match wait {
         Wait::Forever | Wait::EvenIfCyclic => Some(stopping.await),
         Wait::Limit(millis) => Some(stopping.within(world.millis(millis)).await),

@@ -240,6 +240,9 @@ impl State {
                 "rule 9: #{tag} has ended well, and on_stop has run {on_stop:?} times"
             ));
         }
+        if well && last.panicked && policy == Restart::Never {
+            self.breach(format!("rule 9: #{tag} has panicked, and ended well"));
+        }
         let drained = matches!(outcome, Ok(StopReason::Drained));
         if drained && self.should_have_drained(tag, last) && last.on_drain != 1 {
             self.breach(format!(
@@ -270,8 +273,8 @@ impl State {
     }
 
     /// Whether this last incarnation of an actor that has drained was there for that. It was not if it had ended for another
-    /// that never came, as nothing was left to be handled; nor, perhaps, if the drain came as it ended itself for another,
-    /// or if its code was dropped for its group.
+    /// that never came, as nothing was left to be handled (a panic always ends it so); nor, perhaps, if the drain came as it
+    /// ended itself for another, or if its code was dropped for its group.
     fn should_have_drained(&self, tag: Tag, last: &Incarnation) -> bool {
         let node = &self.nodes[tag];
         let owner = node
@@ -283,6 +286,7 @@ impl State {
             .as_ref()
             .map_or(Restart::Never, |child| child.restart);
         let is_followed = last.is_followed
+            || last.panicked
             || has_group && restart != Restart::Never
             || restart == Restart::Always && self.ends_itself(tag);
         last.is_given && !last.has_erred && !is_followed

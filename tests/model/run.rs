@@ -76,12 +76,11 @@ pub async fn drive(world: &Arc<World>, script: &Script) {
 }
 
 async fn end(world: &Arc<World>, script: &Script, system: &System, clients: &mut Clients) {
-    world.orders(ROOT, script.end);
-    let stopping = match script.end {
+    let stopping = world.orders(ROOT, script.end, || match script.end {
         Order::Stop => system.stop(),
         Order::Drain => system.drain(),
         Order::Kill => system.kill(),
-    };
+    });
     let stopping = match script.within {
         Some(millis) => stopping.within(world.millis(millis)),
         None => stopping,

@@ -16,7 +16,6 @@ pub struct Script {
     pub order: u64,
     /// Polls come late, and mailboxes are narrow.
     pub faults: bool,
-    pub strategy: Strategy,
     pub steps: List,
     pub end: Order,
     /// In how much time all is to end.
@@ -277,7 +276,6 @@ impl fmt::Debug for Script {
         writeln!(f, "Script {{")?;
         writeln!(f, "    order: {},", self.order)?;
         writeln!(f, "    faults: {},", self.faults)?;
-        writeln!(f, "    strategy: Strategy::{:?},", self.strategy)?;
         writeln!(f, "    end: {:?},", self.end)?;
         writeln!(f, "    within: {:?},", self.within)?;
         writeln!(f, "    steps: list![")?;

@@ -68,7 +68,7 @@ pub struct Node {
     /// Code of it has run.
     pub ran: bool,
     pub incarnations: Vec<Incarnation>,
-    pub orders: Vec<(u64, Order)>,
+    pub orders: Vec<Told>,
     pub phase: Phase,
     /// What all who ask have been told.
     pub outcome: Option<String>,
@@ -82,6 +82,16 @@ pub struct Node {
     pub contained: bool,
     /// What its body was to fail with, and did.
     pub failures: Vec<String>,
+}
+
+/// An order to end.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    pub order: Order,
+    /// When it was about to be given.
+    pub before: u64,
+    /// When it had been given. On another thread much may happen between the two.
+    pub after: Option<u64>,
 }
 
 /// One incarnation of an actor.
