@@ -81,7 +81,7 @@ pub async fn ask(
         world.refuses_wait(here.tag, target, &format!("an ask: {cycle}"));
     }
     match asked {
-        Some(Err(error)) if strict => Err(here.fails_with(error)),
+        Some(Err(error)) if strict => Err(error.into()),
         _ => Ok(()),
     }
 }

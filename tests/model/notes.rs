@@ -212,12 +212,11 @@ impl World {
         }
     }
 
-    /// The future of a scope is dropped that has not come to its end. Noted before what is beneath is killed for that.
-    pub fn lets_go(&self, tag: Tag) {
+    /// What the future of a scope or of a start is about is killed, at that moment or later.
+    pub fn lets_go(&self, tag: Tag, at: u64) {
         let mut state = self.lock();
-        state.log(format!("the future of #{tag} is dropped"));
-        let now = state.tick();
-        state.nodes[tag].let_go = Some(now);
+        state.log(format!("the future of #{tag} kills it"));
+        state.nodes[tag].let_go = Some(at);
     }
 
     /// Gives an order, which is noted before that and after.
@@ -427,7 +426,7 @@ impl State {
             || node
                 .incarnations
                 .last()
-                .is_some_and(|incarnation| incarnation.failed)
+                .is_some_and(|incarnation| incarnation.has_erred || incarnation.panicked)
             || node
                 .known
                 .as_ref()

@@ -82,14 +82,6 @@ impl<'a> Here<'a> {
         Waiting::new(&self.world, self.tag, target, what, limited, allowed)
     }
 
-    pub fn fails_with(&self, error: impl Into<tenure::Error>) -> tenure::Error {
-        if let Some(tag) = self.tag {
-            self.world
-                .incarnation(tag, |incarnation, _| incarnation.failed = true);
-        }
-        error.into()
-    }
-
     /// The same, without an actor's context.
     fn beside(&self, spawner: Spawner) -> Here<'static> {
         let world = Arc::clone(&self.world);
@@ -325,7 +317,7 @@ async fn stopped(here: &mut Here<'_>, of: At, wait: Wait, strict: bool) -> tenur
         None => {}
     }
     match ended {
-        Some(Err(error)) if strict => Err(here.fails_with(error)),
+        Some(Err(error)) if strict => Err(error.into()),
         _ => Ok(()),
     }
 }

@@ -230,26 +230,7 @@ impl State {
         let Some(last) = incarnations.last() else {
             return;
         };
-        let on_stop = (last.on_stop, last.on_stop_done);
-        let well = matches!(
-            outcome,
-            Ok(StopReason::Finished | StopReason::Stopped | StopReason::Drained)
-        );
-        if well && last.has_started && !last.panicked && on_stop != (1, 1) {
-            self.breach(format!(
-                "rule 9: #{tag} has ended well, and on_stop has run {on_stop:?} times"
-            ));
-        }
-        if well && last.panicked && policy == Restart::Never {
-            self.breach(format!("rule 9: #{tag} has panicked, and ended well"));
-        }
-        let drained = matches!(outcome, Ok(StopReason::Drained));
-        if drained && self.should_have_drained(tag, last) && last.on_drain != 1 {
-            self.breach(format!(
-                "rule 4: #{tag} has drained, and on_drain has run {} times",
-                last.on_drain
-            ));
-        }
+        self.check_good_end(tag, policy, last, outcome);
         if !last.is_given && last.on_stop > 0 {
             self.breach(format!(
                 "rule 9: #{tag} has never been made, and on_stop has run"
@@ -269,6 +250,36 @@ impl State {
                     "rule 9: #{tag} failed with an error, and on_stop has not run"
                 ));
             }
+        }
+    }
+
+    /// A good end has its hooks, and no panic (rules 4 and 9).
+    fn check_good_end(
+        &mut self,
+        tag: Tag,
+        policy: Restart,
+        last: &Incarnation,
+        outcome: &Result<StopReason, StopError>,
+    ) {
+        let on_stop = (last.on_stop, last.on_stop_done);
+        let well = matches!(
+            outcome,
+            Ok(StopReason::Finished | StopReason::Stopped | StopReason::Drained)
+        );
+        if well && last.has_started && !last.panicked && on_stop != (1, 1) {
+            self.breach(format!(
+                "rule 9: #{tag} has ended well, and on_stop has run {on_stop:?} times"
+            ));
+        }
+        if well && last.panicked && policy == Restart::Never {
+            self.breach(format!("rule 9: #{tag} has panicked, and ended well"));
+        }
+        let drained = matches!(outcome, Ok(StopReason::Drained));
+        if drained && self.should_have_drained(tag, last) && last.on_drain != 1 {
+            self.breach(format!(
+                "rule 4: #{tag} has drained, and on_drain has run {} times",
+                last.on_drain
+            ));
         }
     }
 

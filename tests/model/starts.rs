@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context as Waking, Poll, ready};
 
 use tenure::prelude::*;
-use tenure::{IntoTask, StopError, StopReason, TaskError, TaskHandle, scope_send};
+use tenure::{IntoTask, StartError, StopError, StopReason, TaskError, TaskHandle, scope_send};
 
 use crate::actor::{Act, Msg, Recipe};
 use crate::perform::{Here, Place, bounded, given_up, perform, poll_once};
@@ -61,14 +61,19 @@ pub async fn spawn(here: &mut Here<'_>, under: Option<At>, child: &Child, wait: 
     };
     world.lock().nodes[tag].start_is_awaited = true;
     let _waiting = here.waits(tag, What::Start, wait);
+    let start = spawner.start(spec);
+    let start: Pin<Box<dyn Future<Output = _> + Send>> = match wait {
+        Wait::Limit(millis) => Box::pin(start.timeout(world.millis(millis))),
+        Wait::EvenIfCyclic => Box::pin(start.even_if_cyclic()),
+        Wait::Forever | Wait::GivenUp(_) => Box::pin(start),
+    };
+    let start = Followed::new(&world, tag, start, |started| {
+        use StartError::{Deadlock, TimedOut};
+        matches!(started, Err(TimedOut | Deadlock(_)))
+    });
     let started = match wait {
-        Wait::GivenUp(polls) => {
-            given_up(polls, Followed::new(&world, tag, spawner.start(spec))).await
-        }
-        wait => {
-            let start = async { bounded!(world, wait, spawner.start(spec)) };
-            Followed::new(&world, tag, start).await
-        }
+        Wait::GivenUp(polls) => given_up(polls, start).await,
+        _ => Some(start.await),
     };
     match started {
         Some(Ok(actor)) => world.starts(tag, actor),
@@ -200,7 +205,7 @@ pub async fn scope(here: &mut Here<'_>, held: Held, body: &List) {
         let mut here = Here::new(inside, Some(tag), timed, place);
         perform(&mut here, &body.0).await
     });
-    let opened = Followed::new(&world, tag, future);
+    let opened = Followed::new(&world, tag, future, |_| false);
     let mut future: Boxed = Box::pin(async move {
         let result = opened.await;
         world.scope_ended(tag, &result);
@@ -220,20 +225,23 @@ pub async fn scope(here: &mut Here<'_>, held: Held, body: &List) {
     }
 }
 
-/// The future of a scope, or of a start. Dropped before its end it kills what it is about, and the model knows that before.
+/// The future of a scope, or of a start. Dropped before its end it kills what it is about, and some ends of it say that it
+/// has: the model knows that before.
 struct Followed<F: Future> {
     world: Arc<World>,
     tag: Tag,
+    has_killed: fn(&F::Output) -> bool,
     has_ended: bool,
     /// Dropped after it is noted.
     future: Pin<Box<F>>,
 }
 
 impl<F: Future> Followed<F> {
-    fn new(world: &Arc<World>, tag: Tag, future: F) -> Self {
+    fn new(world: &Arc<World>, tag: Tag, future: F, has_killed: fn(&F::Output) -> bool) -> Self {
         Self {
             world: Arc::clone(world),
             tag,
+            has_killed,
             has_ended: false,
             future: Box::pin(future),
         }
@@ -244,8 +252,12 @@ impl<F: Future> Future for Followed<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Waking<'_>) -> Poll<F::Output> {
+        let before = self.world.lock().tick();
         let output = ready!(self.future.as_mut().poll(cx));
         self.has_ended = true;
+        if (self.has_killed)(&output) {
+            self.world.lets_go(self.tag, before);
+        }
         Poll::Ready(output)
     }
 }
@@ -253,7 +265,8 @@ impl<F: Future> Future for Followed<F> {
 impl<F: Future> Drop for Followed<F> {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.world.lets_go(self.tag);
+            let now = self.world.lock().tick();
+            self.world.lets_go(self.tag, now);
         }
     }
 }

@@ -76,7 +76,7 @@ pub struct Node {
     pub start_is_awaited: bool,
     /// It has asked for its own end.
     pub finishes: bool,
-    /// When the future of the scope was dropped that had not come to its end. What is beneath is killed right after.
+    /// Since when it may have been killed by the future of a scope or of a start, which had not come to its end.
     pub let_go: Option<u64>,
     /// A task whose failure fails nobody.
     pub contained: bool,
@@ -102,9 +102,8 @@ pub struct Incarnation {
     /// Its recipe has given it away: it has hooks from now on.
     pub is_given: bool,
     pub has_started: bool,
-    pub failed: bool,
     pub panicked: bool,
-    /// Code of its own has given an error, be it one that is no failure.
+    /// Its own code has given an error, which may be one that is no failure.
     pub has_erred: bool,
     pub on_stop: u32,
     pub on_stop_done: u32,
@@ -257,9 +256,6 @@ impl World {
         let text = format!("planned-{}.", state.planned);
         if let Some(tag) = tag {
             state.nodes[tag].failures.push(text.clone());
-            if let Some(incarnation) = state.nodes[tag].incarnations.last_mut() {
-                incarnation.failed = true;
-            }
         }
         state.log(format!("#{tag:?} fails: {text}"));
         text
