@@ -7,15 +7,15 @@ use crate::tree::node::signals::Marks;
 use crate::tree::node::{AnyNode, NodeId};
 use crate::tree::node_ref::NodeRef;
 
-/// The end of a node, as one that watches it sees it. See [`Context::watch`](crate::Context::watch).
+/// The end of a node, as a watching actor sees it. See [`Context::watch`](crate::Context::watch).
 #[derive(Clone)]
 pub struct Watched {
     node: NodeRef,
     reason: StopReason,
 }
 
-/// The end of a child, as its owner's [`on_child_exit`](crate::Actor::on_child_exit) sees it. Which child that was, and
-/// how it ended, is asked as of a node that is [`Watched`].
+/// The end of a child, as its owner's [`on_child_exit`](crate::Actor::on_child_exit) sees it. It dereferences to
+/// [`Watched`], which says which child it was and how it ended.
 pub struct ChildExit(Watched);
 
 impl Watched {
@@ -47,7 +47,7 @@ impl Watched {
         self.node.kind()
     }
 
-    /// How it ended. To an owner, the errors of a failure that is contained are kept as text.
+    /// How it ended. If the failure of a child is contained, its owner gets the errors as text.
     #[must_use]
     pub fn reason(&self) -> &StopReason {
         &self.reason
@@ -67,20 +67,20 @@ impl ChildExit {
         Self(Watched::new(NodeRef::new(node), reason))
     }
 
-    /// Whether a failure of the child is contained ([`ChildSpec::contain`](crate::ChildSpec::contain)), so that it
-    /// fails nobody.
+    /// Whether a failure of the child is contained ([`ChildSpec::contain`](crate::ChildSpec::contain)), so that it does
+    /// not fail the owner.
     #[must_use]
     pub fn is_contained(&self) -> bool {
         let node = self.0.node.any().node();
         node.signals.marks().has(Marks::FAILURE_CONTAINED)
     }
 
-    /// The child's failure as an error; `Ok` for every other end, and for a failure that is contained: the
-    /// default of the hook.
+    /// The child's failure as an error; `Ok` for every other end and for a contained failure. This is what the hook
+    /// does by default.
     ///
     /// # Errors
     ///
-    /// The child's [`Failure`](crate::Failure). It becomes a cause beneath that of the owner.
+    /// The child's [`Failure`](crate::Failure). It becomes a cause of the owner's failure.
     pub fn into_result(self) -> Result {
         let is_contained = self.is_contained();
         match self.0.reason {

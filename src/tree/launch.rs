@@ -1,4 +1,4 @@
-//! The one place where tokio, or the system, is told to run something.
+//! The one place that spawns tokio tasks and threads.
 
 use std::future::Future;
 
@@ -6,10 +6,10 @@ use tokio::runtime::Handle;
 
 use crate::tree::simulated;
 
-/// Runs the shell of a registered node, which a simulation wants to know: an `Arc<dyn AnyNode>`.
+/// Runs the shell of a registered node. `node` gives the `Arc<dyn AnyNode>` to a simulation.
 ///
-/// Its join handle is not kept: the `Exit` within the future tells of its end. A
-/// runtime that is shutting down drops the future right here, which is an end like any other.
+/// The join handle is not kept: the `Exit` inside the future reports the end. A runtime that is shutting down drops the
+/// future right here, which is an end like any other.
 #[expect(clippy::disallowed_methods, reason = "the one spawn site")]
 pub(crate) fn launch<N: 'static>(
     handle: &Handle,
@@ -35,7 +35,7 @@ pub(crate) fn launch_blocking<N: 'static>(
     drop(handle.spawn_blocking(job));
 }
 
-/// Runs one of the crate's own threads, which run no user's code. `false` if the process may have no more.
+/// Runs one of the crate's own threads, which run no user code. `false` if the process cannot start another thread.
 pub(crate) fn launch_thread(name: &str, run: impl FnOnce() + Send + 'static) -> bool {
     let builder = std::thread::Builder::new().name(name.into());
     builder.spawn(run).map(drop).is_ok()

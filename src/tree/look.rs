@@ -1,5 +1,4 @@
-//! One look at a node, for whoever shows what is alive: all that its lock has, taken at once and without changing
-//! anything.
+//! One look at a node, for snapshots: everything under its lock is read at once, and nothing is changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use crate::tree::node::{
 };
 use crate::tree::waiting::turn_ahead;
 
-/// How many waits of one node are looked at.
+/// How many waits of one node are looked at, at most.
 const MOST_WAITS: usize = 64;
 
 /// How many children are taken out of a table before its lock is released.
@@ -27,18 +26,18 @@ pub(crate) struct Look {
     pub(crate) name: Option<Box<str>>,
     pub(crate) children: usize,
     pub(crate) order: Option<OrderNote>,
-    /// Its own time to end, if it is using that now.
+    /// Its own time to end, if it is using it now.
     pub(crate) own_time: Option<OwnTime>,
-    /// How much of its grace is used, if it is not using that now.
+    /// How much of its grace it has used, if it is not using it now.
     pub(crate) used: Duration,
-    /// When the end of it and all beneath becomes a kill.
+    /// When the end of it and of everything beneath becomes a kill.
     pub(crate) bound: Option<Instant>,
     pub(crate) restarts: Option<Box<RestartNote>>,
     pub(crate) sources: Option<SourceCounts>,
-    /// Whom it waits for in its table.
+    /// Which of its children it waits for.
     pub(crate) joined: Joined,
     pub(crate) waits: Vec<WaitLook>,
-    /// Waits that were not looked at.
+    /// How many further waits were not looked at.
     pub(crate) more_waits: usize,
 }
 
@@ -46,9 +45,9 @@ pub(crate) struct Look {
 pub(crate) enum Joined {
     Nobody,
     One(Arc<dyn AnyNode>),
-    /// So many tasks and jobs, and one of them.
+    /// The number of tasks and jobs, and one of them.
     Tasks(usize, Arc<dyn AnyNode>),
-    /// So many, and one of them.
+    /// The number of children, and one of them.
     All(usize, Arc<dyn AnyNode>),
 }
 
@@ -58,11 +57,11 @@ pub(crate) struct WaitLook {
     pub(crate) target: Arc<dyn AnyNode>,
     /// Since when, at least.
     pub(crate) since: Instant,
-    /// It has a limit of its own, or stands beside something else.
+    /// It has a time limit, or is made with `even_if_cyclic`.
     pub(crate) limited: bool,
 }
 
-/// The same without what belongs to the one who waits.
+/// What is waited for, without the details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Awaiting {
     Reply,
@@ -73,7 +72,7 @@ pub(crate) enum Awaiting {
     Turn,
 }
 
-/// Looks at a node; `None` if it has ended. One lock is taken at a time.
+/// Looks at a node; `None` if it has ended. Takes one lock at a time.
 pub(crate) fn look(node: &Arc<dyn AnyNode>, now: Instant) -> Option<Look> {
     let (mut look, edges, sources) = {
         let state = lock(&node.state);
@@ -140,7 +139,7 @@ impl Joined {
 }
 
 impl NodeState {
-    /// The waits that are listed for the node's own code, and how many more there are.
+    /// The listed waits of the node's own code, and how many more there are.
     fn waits_for(&self) -> (Vec<Arc<Edge>>, usize) {
         let waits = self
             .extras
@@ -154,7 +153,7 @@ impl NodeState {
 }
 
 impl WaitLook {
-    /// `None` if the wait does not stand any more.
+    /// `None` if the wait no longer stands.
     fn of(edge: &Edge, now: Instant) -> Option<Self> {
         let what = match edge.request {
             Request::Reply(_) => Awaiting::Reply,
@@ -173,7 +172,7 @@ impl WaitLook {
     }
 }
 
-/// The children of a node, in any order, a few at a time: its lock is never held for long, however many there are.
+/// Goes through the children of a node in any order, some at a time, so that its lock is never held for long.
 pub(crate) struct ChildrenLook {
     index: usize,
 }
@@ -183,8 +182,8 @@ impl ChildrenLook {
         Self { index: 0 }
     }
 
-    /// Some more of them, each with the number by which they are in start order; `false` at the end. Those that come
-    /// and go meanwhile may be left out.
+    /// Adds some more children, each with the number that gives their start order; `false` at the end. Children that
+    /// come or go meanwhile may be left out.
     pub(crate) fn next(
         &mut self,
         owner: &Arc<dyn AnyNode>,
@@ -207,7 +206,7 @@ impl ChildrenLook {
 }
 
 impl Node {
-    /// How many live nodes are right beneath it.
+    /// How many live children it has.
     pub(crate) fn count_children(&self) -> usize {
         if !self.signals.load().had_children() {
             return 0;

@@ -5,18 +5,16 @@ use crate::tree::node::AnyNode;
 use crate::tree::node_ref::NodeRef;
 
 impl NodeRef {
-    /// The live node at this path: from the root of this one's tree, such as
-    /// `/root/jobs/worker-3`, or without the first slash from this node, such as `worker-3`. It takes
-    /// what [`path`](NodeRef::path) gives, with or without the name of this system, but for paths whose middle is
-    /// left out.
+    /// The live node at this path. A path with a leading slash, such as `/root/jobs/worker-3`, starts at the root of
+    /// this node's tree; one without, such as `worker-3`, starts at this node. It accepts what [`path`](NodeRef::path)
+    /// returns, with or without the name of this system, except paths whose middle is left out.
     ///
-    /// A node is found until it has ended, also while it is stopping: whoever sends to it then is
-    /// refused, as with a reference from before. Then its name is free, and may be another's.
+    /// A node is found until it has ended, also while it is stopping: a send to it is then refused, as with any older
+    /// reference. After its end its name is free for another node.
     ///
-    /// Empty segments are passed over, so that the empty path is this node and `/` the root.
+    /// Empty segments are skipped, so the empty path is this node and `/` the root.
     ///
-    /// By names it takes a step for each segment. Segments that are no name, but a type and a
-    /// number, are looked for among all siblings.
+    /// A name takes one step per segment. A segment made of a type and a number is searched for among all siblings.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<Self> {
         let prefix = &*self.any().shared.prefix;
@@ -31,8 +29,8 @@ impl NodeRef {
         (found.phase() != Phase::Stopped).then_some(found)
     }
 
-    /// The live nodes of this name in the whole tree, those that are equally near to the root in one
-    /// call of `choose`, until it has made its choice.
+    /// Looks for live nodes of this name in the whole tree, level by level from the root. `choose` gets the nodes of
+    /// one level at a time, until it has chosen.
     pub(crate) fn named<T>(
         &self,
         name: &str,
@@ -60,7 +58,7 @@ impl NodeRef {
         Self::new(Arc::clone(root))
     }
 
-    /// The child of this name, or with this type and number.
+    /// The child with this name, or with this type and number.
     fn step(&self, segment: &str) -> Option<Self> {
         if let Some(child) = self.any().child(segment) {
             return Some(Self::new(child));

@@ -1,19 +1,17 @@
-//! The tree: untyped nodes, each owned by one other, and the one way in which they are started,
-//! stopped and joined.
+//! The tree: untyped nodes, each owned by another one, and the only way in which they are started, stopped and joined.
 //!
-//! An actor, a task, a blocking job, a scope and a system's root are all a [`Node`] to this
-//! module; what they run is a future or a closure that holds the node's [`Exit`]. How a node's
-//! life goes is told in `docs/lifecycle.md`; README.md in
+//! An actor, a task, a blocking job, a scope and a system's root are all a [`Node`] to this module; what they run is a
+//! future or a closure that holds the node's [`Exit`]. `docs/lifecycle.md` describes how a node lives; README.md in
 //! this folder explains the protocol between a node and its owner.
 //!
 //! Its rooms, each of which imports only from those above it:
 //!
-//! - `simulated.rs`: where a simulation takes the place of the runtime;
-//! - `launch.rs`: where something is started;
-//! - `stall/`: who looks at waits that last;
+//! - `simulated.rs`: where a simulation replaces the runtime;
+//! - `launch.rs`: where tasks and threads are started;
+//! - `stall/`: what wakes waits that last;
 //! - `node/`: what a node is;
 //! - `waiting/`: who waits for which node;
-//! - `look.rs`: one look at a node, for whoever shows what is alive;
+//! - `look.rs`: one look at a node, for snapshots;
 //! - `node_ref.rs`, `lookup.rs`, `child_exit.rs`: nodes as users see them;
 //! - `lifecycle/`: how a node lives.
 

@@ -7,7 +7,7 @@ use crate::error::{Kind, Phase, StopError, StopReason};
 use crate::tree::node::{AnyNode, NodeId, Order, request_and_wait, request_from};
 use crate::tree::waiting::{Stopped, Stopping};
 
-/// An untyped reference to anything that is owned: it can be looked at and stopped, not sent to.
+/// An untyped reference to a node, which can be looked at and stopped, but not sent to.
 ///
 /// It observes: holding or dropping one changes nothing ([rule 12](crate::lifecycle#rule-12)).
 ///
@@ -58,17 +58,16 @@ impl NodeRef {
         self.node.name()
     }
 
-    /// Where it is in the tree, from the root down, such as `/root/jobs/worker-3`, after the name of its system
-    /// if that has one, as in `shop:/root/jobs`. Nodes without
-    /// a name appear with their type and number. Of a path of more than 64 segments the middle is
-    /// left out.
+    /// Where it is in the tree, from the root down, such as `/root/jobs/worker-3`. The name of its system comes first
+    /// if it has one, as in `shop:/root/jobs`. Nodes without a name appear with their type and number. The middle of a
+    /// path of more than 64 segments is left out.
     #[must_use]
     pub fn path(&self) -> String {
         self.node.path(self.node.type_name())
     }
 
-    /// The name of the actor's type, or that of the function in which the task, job or scope was written; a
-    /// future of a type of its own has the type's.
+    /// The type name of the actor, or the name of the function in which the task, job or scope was written. For a
+    /// future with a named type it is that type's name.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.node.type_name()
@@ -99,18 +98,18 @@ impl NodeRef {
         self.node.backlog()
     }
 
-    /// How many messages it has accepted and is not done with: those that wait in its mailbox, and those that its
-    /// current handler has taken. For whoever hands work to the least loaded.
+    /// How many accepted messages it is not done with: those that wait in its mailbox, and those that its current
+    /// handler has taken. Use it to hand work to the least loaded node.
     #[must_use]
     pub fn in_hand(&self) -> u64 {
         self.node.in_hand()
     }
 
-    /// How it ended, once it has, and all beneath it.
+    /// How it ended; `None` until it and everything beneath it have ended.
     ///
     /// # Errors
     ///
-    /// As [`stopped`](NodeRef::stopped) has them.
+    /// Those of [`stopped`](NodeRef::stopped).
     #[must_use]
     pub fn outcome(&self) -> Option<Result<StopReason, StopError>> {
         self.node.reason().map(StopReason::into_result)
@@ -139,9 +138,8 @@ impl NodeRef {
         self.end(Order::Stop)
     }
 
-    /// Asks for a drain: as a stop, but all that was accepted is handled first, and everything
-    /// beneath it drains too. What fails meanwhile is not restarted. See
-    /// [`ActorRef::drain`](crate::ActorRef::drain).
+    /// Asks for a drain: as a stop, but all accepted messages are handled first, and everything beneath it drains too.
+    /// An actor that fails meanwhile is not restarted. See [`ActorRef::drain`](crate::ActorRef::drain).
     ///
     /// # Errors
     ///
@@ -151,8 +149,7 @@ impl NodeRef {
         self.end(Order::Drain)
     }
 
-    /// Drops what it is doing at the await point it is at, without its hooks, and kills all beneath
-    /// it.
+    /// Kills it: drops its code at the current await point, runs no hooks, and kills everything beneath it.
     ///
     /// # Errors
     ///
@@ -162,19 +159,19 @@ impl NodeRef {
         self.end(Order::Kill)
     }
 
-    /// As [`stop`](Self::stop), for whoever does not wait for the end.
+    /// As [`stop`](Self::stop), without a future to wait for the end.
     #[track_caller]
     pub fn request_stop(&self) {
         self.request(Order::Stop);
     }
 
-    /// As [`drain`](Self::drain), for whoever does not wait for the end.
+    /// As [`drain`](Self::drain), without a future to wait for the end.
     #[track_caller]
     pub fn request_drain(&self) {
         self.request(Order::Drain);
     }
 
-    /// As [`kill`](Self::kill), for whoever does not wait for the end.
+    /// As [`kill`](Self::kill), without a future to wait for the end.
     #[track_caller]
     pub fn request_kill(&self) {
         self.request(Order::Kill);

@@ -1,8 +1,7 @@
-//! The seam at which a simulation takes the place of the runtime (`src/testing/simulation/`).
+//! The seam at which a simulation replaces the runtime (`src/testing/simulation/`).
 //!
-//! A thread that simulates has a [`Simulator`]. It is asked wherever the crate would hand something to the
-//! runtime, or would leave something to chance. Everywhere else, and always without the feature `simulation`,
-//! nobody is asked, and nothing of this is left in the program.
+//! A thread that simulates has a [`Simulator`], which is asked wherever the crate would hand something to the runtime
+//! or use randomness. Without the feature `simulation` all of this compiles to nothing.
 
 use std::any::Any;
 use std::future::Future;
@@ -20,20 +19,20 @@ pub(crate) use on::install;
 /// What runs a node: its shell, or its blocking job.
 pub(crate) type Shell = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What stands for the runtime on a thread that simulates.
+/// Replaces the runtime on a thread that simulates.
 pub(crate) trait Simulator {
-    /// Whether it stands for the runtime with this handle.
+    /// Whether it replaces the runtime with this handle.
     fn is_for(&self, handle: &Handle) -> bool;
 
-    /// Runs what belongs to a node, some time. The node is an `Arc<dyn AnyNode>`, of which this room does not
-    /// know.
+    /// Runs the shell of a node at some time. The node is an `Arc<dyn AnyNode>`, a type that this module does not know.
     fn launch(&self, node: Box<dyn Any>, shell: Shell);
 
-    /// Polls something else, because the code here blocks its thread until that has happened. `false` if
-    /// there is nothing to poll.
+    /// Polls another node, because the code here blocks the thread and waits for others. `false` if there is nothing to
+    /// poll.
     fn step(&self) -> bool;
 
-    /// Has a wait looked at later, though nobody has asked for that.
+    /// Wakes a wait at this moment for a look. Unlike a timer of users, this does not count as something that is going
+    /// on.
     fn look_later(&self, at: Instant, waker: &Waker);
 
     /// Whether the code that is about to be polled is to panic instead.
@@ -45,7 +44,7 @@ pub(crate) trait Simulator {
     /// Whether a mailbox is to have room for one message only.
     fn narrows_mailbox(&self) -> bool;
 
-    /// Between 0 and 1.
+    /// A random number between 0 and 1.
     fn random(&self) -> f64;
 }
 
@@ -64,7 +63,7 @@ pub(super) fn launch(node: impl Any, shell: Shell) {
     ask(|simulator| simulator.launch(Box::new(node), shell));
 }
 
-/// Code blocks its thread, and waits for others.
+/// Blocks the thread until others have done something.
 ///
 /// # Panics
 ///
@@ -79,7 +78,7 @@ pub(crate) fn block(park: impl FnOnce()) {
     }
 }
 
-/// Ready when it is time to look at a wait that lasts.
+/// Ready once it is time to look at a wait that lasts.
 pub(super) fn poll_look(at: Instant, waker: &Waker) -> Poll<()> {
     if at <= Instant::now() {
         return Poll::Ready(());
@@ -88,7 +87,7 @@ pub(super) fn poll_look(at: Instant, waker: &Waker) -> Poll<()> {
     Poll::Pending
 }
 
-/// Code of a node is about to be polled. See [`Simulator::panics`].
+/// Called before code of a node is polled. See [`Simulator::panics`].
 #[inline(always)]
 pub(super) fn at_poll() {
     if ask(|simulator| simulator.panics()).unwrap_or(false) {
@@ -106,7 +105,7 @@ pub(crate) fn narrows_mailbox() -> bool {
     ask(|simulator| simulator.narrows_mailbox()).unwrap_or(false)
 }
 
-/// A number between 0 and 1, if chance is simulated.
+/// A random number between 0 and 1, if the code here is simulated.
 pub(crate) fn random() -> Option<f64> {
     ask(|simulator| simulator.random())
 }
@@ -130,13 +129,13 @@ mod on {
 
     #[inline]
     pub(super) fn ask<R>(question: impl FnOnce(&(dyn Simulator + 'static)) -> R) -> Option<R> {
-        // A thread that ends has none any more.
+        // While a thread ends, its locals may be gone.
         let simulator = SIMULATOR.try_with(|simulator| simulator.borrow().clone());
         let simulator = simulator.ok().flatten();
         simulator.map(|simulator| question(&*simulator))
     }
 
-    /// Has this thread simulate, or not any more. Gives what it had.
+    /// Sets or removes the simulator of this thread. Returns the one before.
     pub(crate) fn install(simulator: Option<Rc<dyn Simulator>>) -> Option<Rc<dyn Simulator>> {
         SIMULATOR.replace(simulator)
     }

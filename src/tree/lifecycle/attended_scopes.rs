@@ -11,26 +11,27 @@ use crate::error::Phase;
 use crate::sync::lock;
 use crate::tree::node::{AnyNode, Order, PolledBy, request};
 
-/// The scopes beneath a node's code that have been told to end, and that nobody polls: the node has their futures
-/// in its state, for instance, and goes on with something else. Its shell does for them what their own would
-/// (rule 5): it tells and joins what is beneath, and cuts what has used up its time.
+/// The scopes that a node's code has opened, that were told to end, and that nobody polls: the code keeps their futures
+/// in the state, for instance, and does something else. The node's shell does the work of their own shells (rule 5): it
+/// tells and joins what is beneath them, and cuts a scope whose time is up.
 #[derive(Default)]
 pub(super) struct AttendedScopes {
     list: Vec<Attended>,
     timer: Timer,
-    /// One of them was polled at the last look, and another look follows at once.
+    /// The owner had polled one of them at the last look, so it looks again at once.
     looks_again: bool,
 }
 
 struct Attended {
     scope: Arc<dyn AnyNode>,
     children: StopChildren,
-    /// Nothing is left of it but its future.
+    /// Only its future is left.
     is_quiet: bool,
 }
 
 impl Exit {
-    /// The node's code is about to be polled, and a scope beneath it has been told something.
+    /// Called before a poll of the node's code, if a scope beneath was told something: forgets who has polled the
+    /// scopes.
     #[cold]
     pub(super) fn forget_polls(&self) {
         let mut pending = open_scopes(self.any());
@@ -41,11 +42,11 @@ impl Exit {
         }
     }
 
-    /// The node's code has been polled. Sees to those of the scopes beneath that were not.
+    /// Called after a poll of the node's code: attends to the scopes beneath that this poll has not polled.
     #[cold]
     pub(super) fn attend_scopes(&mut self, cx: &mut Context<'_>) {
         let owner = Arc::clone(self.any());
-        // What is told after this is seen at the next poll.
+        // A scope that is told something after this is seen at the next poll.
         owner.signals.look_at_scopes(false);
         let told = told_scopes(&owner);
         if !told.is_empty() {
@@ -68,8 +69,8 @@ impl AttendedScopes {
         for attended in &mut self.list {
             attended.poll(cx);
         }
-        // The code may have kept it again in that same poll, and have nothing else to be polled for. A second look
-        // tells whether it awaits it.
+        // The code may have polled the scope once and then put it aside, with nothing else to wake it. A second look
+        // shows whether the code still awaits the scope.
         let is_polled = self.list.iter().any(Attended::is_polled_by_owner);
         self.looks_again = is_polled && !self.looks_again;
         if self.looks_again {
@@ -95,8 +96,8 @@ impl Attended {
 
     fn poll(&mut self, cx: &mut Context<'_>) {
         if self.scope.polled_by() != PolledBy::Nobody {
-            // Whoever else has its future has been woken, and may have a body that goes on; but not for ever. The
-            // scope's own shell goes on from here, and who comes after that begins anew.
+            // Somebody polls it, so its own shell does the work, though no longer than its time allows. If it is left
+            // alone again, the children are gone through from the beginning.
             self.children = stop_children(&self.scope);
             return;
         }
@@ -129,8 +130,8 @@ fn stop_children(scope: &Arc<dyn AnyNode>) -> StopChildren {
     })
 }
 
-/// The scopes of this node's code that were told to end. Those within one that was not are that one's to see to,
-/// unless nobody polls it.
+/// The scopes of this node's code that were told to end. A scope that was not told attends to the scopes within it
+/// itself, unless nobody polls it.
 fn told_scopes(owner: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
     let mut told = Vec::new();
     let mut pending = open_scopes(owner);

@@ -13,7 +13,7 @@ use crate::tree::node::{
 };
 use crate::tree::simulated;
 
-/// A node's own code, as its shell runs it (rule 5): one guard a poll, around the whole of it.
+/// A node's own code, run by its shell (rule 5) with one guard for each poll.
 ///
 /// Each poll looks at the kill flag, makes the node the current one, and catches a panic. When the
 /// node is killed, or its grace is over, the code is dropped at its await point, here and not with
@@ -24,19 +24,19 @@ pub(crate) struct Body<'a, F: Future> {
     future: Pin<&'a mut Option<F>>,
 }
 
-/// What a body does besides its future, which is the same for the code of all nodes. A build that is not optimised has one
-/// copy of it; one that is has no calls in a poll.
+/// The part of a body that does not depend on the future's type. A debug build compiles it once; an optimised build
+/// inlines it into each poll.
 struct Guard<'a> {
     exit: &'a mut Exit,
     halt: Halt,
-    /// It is most likely over without ever being suspended.
+    /// It will most likely return without being suspended.
     is_brief: bool,
 }
 
 /// What ends a node's own code before its time, other than a kill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Halt {
-    /// Nothing: it sees a stop itself, and has its grace to end.
+    /// Nothing else: the code sees a stop itself, and has its grace to end.
     Itself,
     /// A stop: it is dropped at its next await.
     AtStop,
@@ -63,8 +63,8 @@ impl<'a, F: Future> Body<'a, F> {
         Self { guard, future }
     }
 
-    /// A hook's: the node is given the shell's waker only if the hook is suspended, which most hooks never are. The signals
-    /// are looked at after that, so that none is missed.
+    /// The body of a hook. The node gets the shell's waker only when the hook is suspended, which most hooks never are.
+    /// The signals are looked at after that, so that none is missed.
     pub(crate) fn of_hook(exit: &'a mut Exit, future: Pin<&'a mut Option<F>>) -> Self {
         let mut body = Self::new(exit, future, Halt::Itself);
         body.guard.is_brief = true;
@@ -82,7 +82,7 @@ impl<F: Future> Future for Body<'_, F> {
     type Output = BodyEnd<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Nothing in here is pinned but what `future` points to.
+        // Only what `future` points to is pinned.
         let this = self.get_mut();
         if this.guard.begin(cx) {
             return this.end();
@@ -94,7 +94,7 @@ impl<F: Future> Future for Body<'_, F> {
                 Some(future) => future.poll(cx),
                 None => Poll::Pending,
             };
-            // What it still holds goes before the node does.
+            // What the future still holds is dropped before the node ends.
             if polled.is_ready() {
                 this.future.set(None);
             }
@@ -117,7 +117,7 @@ impl<F: Future> Future for Body<'_, F> {
 }
 
 impl Guard<'_> {
-    /// A poll begins. Says whether the code is to be dropped instead.
+    /// Begins a poll. `true` if the code is to be dropped instead.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn begin(&mut self, cx: &mut Context<'_>) -> bool {
         if self.halt == Halt::AtFailure {
@@ -138,7 +138,7 @@ impl Guard<'_> {
         false
     }
 
-    /// The code has returned a value, and is gone.
+    /// Called once the code has returned a value and is dropped.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn finish(&self) {
         let node = self.exit.any().node();
@@ -146,10 +146,10 @@ impl Guard<'_> {
         self.end_last_poll(node);
     }
 
-    /// The code waits. Says whether it is to be dropped.
+    /// Called when the code is pending. `true` if it is to be dropped.
     ///
-    /// The replies that a suspended handler has dropped are settled when it ends; but now, if they were asked of
-    /// another node, or if no handler dropped them.
+    /// Replies that a suspended handler has dropped are settled when the handler ends. Replies that were asked of
+    /// another node, or that no handler dropped, are settled now.
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn suspend(&mut self, cx: &mut Context<'_>) -> bool {
         self.exit.ensure_waker(cx.waker());
@@ -183,12 +183,12 @@ impl Guard<'_> {
         }
     }
 
-    /// The code is suspended and the node is to end: is its time up?
+    /// Whether the time of a node that is to end, and whose code is suspended, is up.
     #[cold]
     fn is_out_of_time(&mut self, signals: Snapshot, cx: &mut Context<'_>) -> bool {
         let expired = self.exit.poll_expired(cx);
         if expired && !signals.is_told_gently() && self.exit.any().is_told_to_restart() {
-            // It is to be restarted, and not to end.
+            // The node is being restarted with its group, so it must not be killed.
             self.exit.any().signals.drop_code();
         } else if expired {
             request(self.exit.any(), Order::Cut);
@@ -196,10 +196,10 @@ impl Guard<'_> {
         expired
     }
 
-    /// Drops the code at its await point. A destructor that panics fails the node, as one of its state
-    /// does; but a kill stays a kill. Gives such a panic.
+    /// Drops the code at its await point. A panic of a destructor is returned, as it fails the node; in a kill it is
+    /// only traced.
     fn end(&mut self, drop_code: &mut dyn FnMut()) -> Option<Box<dyn Any + Send>> {
-        // What becomes of the replies that go down with the code.
+        // Why the replies that are dropped with the code were not sent.
         let is_killed = self.exit.any().signals.load().is_killed();
         let reason = match is_killed {
             true => DropReason::Killed,
@@ -215,7 +215,7 @@ impl Guard<'_> {
         panic
     }
 
-    /// The code has panicked: what is left of it is dropped.
+    /// Drops what is left of code that has panicked.
     #[cold]
     fn fail(&mut self, drop_code: &mut dyn FnMut()) {
         let second = self.drop_code(drop_code, DropReason::Failed);
@@ -223,7 +223,7 @@ impl Guard<'_> {
         self.end_last_poll(self.exit.any());
     }
 
-    /// Nothing of the code is left, and so is no message.
+    /// Called when the code is gone: no message is being handled.
     #[inline]
     fn end_last_poll(&self, node: &Node) {
         node.polls.end(false);
@@ -232,8 +232,8 @@ impl Guard<'_> {
         }
     }
 
-    /// Drops the code as the node's own. The replies that it had dropped, or that go down with it, are
-    /// settled for this reason. Gives a panic of its destructor.
+    /// Drops the code with the node as the current one, and settles its replies for this reason: those it had dropped
+    /// before, and those it held. Returns a panic of a destructor.
     fn drop_code(
         &mut self,
         drop_code: &mut dyn FnMut(),
@@ -249,8 +249,8 @@ impl Guard<'_> {
 }
 
 impl Exit {
-    /// Runs a piece of the node's code outside of a body, with the node as the current one. The replies
-    /// that it drops are settled after it.
+    /// Runs a piece of the node's code outside of a body, with the node as the current one, and then settles the
+    /// replies that it has dropped.
     #[inline]
     pub(crate) fn as_current<R>(&mut self, code: impl FnOnce() -> R) -> R {
         let outer = self.begin_code();
@@ -273,7 +273,7 @@ impl Exit {
         node.settle_quietly();
     }
 
-    /// A scope is polled, by whoever has its future now: from here on its own time counts again.
+    /// Begins a poll of a scope, whose waker may be another than before. Nobody attends to it from here on.
     fn begin_scope_poll(&mut self) {
         self.expect_new_waker();
         self.any().signals.end_attending();

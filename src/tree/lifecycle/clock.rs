@@ -6,8 +6,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::attended_scopes::AttendedScopes;
 use crate::sync::poll_timer;
 
-/// Wakes a node's shell when its own time to end is up (rule 7), or that of whoever asked for its end. What
-/// is left of either is kept by the node, under its lock; this is only the timer.
+/// Wakes a node's shell when the node's own time to end is up (rule 7), or the bound of an order has passed. Both
+/// limits are kept under the node's lock; this is only the timer.
 #[derive(Default)]
 pub(crate) struct Clock(Option<Box<Timers>>);
 
@@ -15,7 +15,7 @@ pub(crate) struct Clock(Option<Box<Timers>>);
 #[derive(Default)]
 struct Timers {
     own: Timer,
-    /// The scopes beneath that are to end, and that nobody polls.
+    /// The scopes beneath that were told to end and that nobody polls.
     scopes: AttendedScopes,
 }
 
@@ -29,12 +29,12 @@ struct Armed {
 }
 
 impl Clock {
-    /// Whether this moment has come. It is nearly always the one that was asked for before.
+    /// Whether this moment has come. It is nearly always the same moment as in the last call.
     pub(super) fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> bool {
         self.0.get_or_insert_default().own.poll(until, cx)
     }
 
-    /// The scopes to whose end the shell sees.
+    /// The scopes that the shell attends to.
     pub(super) fn scopes(&mut self) -> &mut AttendedScopes {
         &mut self.0.get_or_insert_default().scopes
     }

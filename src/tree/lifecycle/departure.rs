@@ -1,5 +1,5 @@
-//! How a node leaves the tree: a [`Departure`] is built under the locks of its owner and its own, which is where all
-//! changes in one step, and performed after that, when users' code may run again.
+//! How a node leaves the tree. A [`Departure`] is built under the locks of the owner and of the node, so that
+//! everything changes in one step. It is performed after the locks are released, when users' code may run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use crate::tree::node::{
     finish, note_end, wake_owner,
 };
 
-/// How many ends in good order an owner is shown that it has had no time to look at.
+/// How many normal ends of children are kept for an owner that has not looked at them yet.
 const MOST_ENDS: usize = 1_024;
 
-/// What is left to do for a node that has left the tree. It is filled in where it stands, since each end of a node
-/// comes through here.
+/// What is left to do for a node that has left the tree. It is filled in place and not moved, because every end of a
+/// node is on this path.
 #[must_use = "nobody has been told of the end"]
 pub(super) struct Departure<'a> {
     node: &'a Arc<dyn AnyNode>,
-    /// The owner is woken for a look.
+    /// The owner's shell is to be woken.
     wakes_owner: bool,
-    /// The owner's shell has gone before, and this was the last that it waited for.
+    /// The owner's shell ended earlier, and this was the last child.
     owner_leaves_too: bool,
-    /// The end is the owner's, too.
+    /// The owner ends with this child ([`AutoShutdown`]).
     finishes_owner: bool,
     has_failed: bool,
-    /// What siblings that are restarted go on with.
+    /// The next step in the restart of the node's group.
     step: GroupStep,
-    /// They fire before anything else is done.
+    /// The tokens to fire, before anything else is done.
     tokens: Option<Tokens>,
     /// The failure, if it fails nobody.
     contained: Option<StopReason>,
@@ -64,11 +64,11 @@ impl<'a> Departure<'a> {
         }
     }
 
-    /// Takes the node out of the tree if nothing of it is left; `false` if something is. With `ended`, its shell has
-    /// ended just now, for that reason.
+    /// Takes the node out of the tree, unless its shell or a child is left, which gives `false`. With `ended`, its
+    /// shell has ended just now, for that reason.
     #[inline]
     pub(super) fn take_out(&mut self, ended: Option<StopReason>) -> bool {
-        // Showing an error is the user's code, and not for a lock.
+        // Formatting an error runs users' code, so it is done before a lock is taken.
         let text = match &ended {
             Some(failed @ StopReason::Failed(_)) => failed.as_text(),
             _ => None,
@@ -99,7 +99,7 @@ impl<'a> Departure<'a> {
         true
     }
 
-    /// The node leaves its owner's table, with its name. The locks of both are held.
+    /// Takes the node and its name out of its owner's table. The locks of both are held.
     #[inline]
     fn leave_owner(
         &mut self,
@@ -112,7 +112,7 @@ impl<'a> Departure<'a> {
         let by_itself = matches!(reason, StopReason::Finished | StopReason::Failed(_));
         if matches!(reason, StopReason::Failed(_)) && is_contained(node) {
             note_cuts(owner, above, &reason);
-            // An error that panics when the owner drops it would fail the owner after all.
+            // The owner gets text: an error that panics when it is dropped would fail the owner after all.
             self.contained = Some(std::mem::replace(&mut reason, own.end_as_text()));
         } else if matches!(reason, StopReason::CutShort(_)) {
             note_cuts(owner, above, &reason);
@@ -125,14 +125,14 @@ impl<'a> Departure<'a> {
         self.owner_leaves_too = above.shell_gone && !above.has_children();
         let is_over = by_itself && above.ends_with(node);
         if is_over && is_shown {
-            // It sees the end first, and may fail for it.
+            // The owner looks at the end of the child first, which may fail it.
             above.mark_newest();
         }
         self.finishes_owner = is_over && !is_shown;
         self.step = above.next_in_group();
     }
 
-    /// Tells whoever is to know. Gives the owner if it leaves in turn.
+    /// Fires the tokens and wakes all who wait for this end. Returns the owner if it leaves in turn.
     #[inline]
     pub(super) fn notify(&mut self) -> Option<Arc<dyn AnyNode>> {
         if let Some(tokens) = self.tokens.take() {
@@ -166,8 +166,7 @@ impl<'a> Departure<'a> {
     }
 }
 
-/// The errors in it are the user's, and may panic when they are dropped: nothing of that is to keep an owner in
-/// the tree.
+/// Drops errors of users, which may panic: a panic must not keep the owner in the tree.
 #[cold]
 fn drop_guarded<T>(garbage: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(garbage))) {
@@ -176,8 +175,8 @@ fn drop_guarded<T>(garbage: T) {
     }
 }
 
-/// What failed after the node's own code was dropped is in no report; nor is the failure of a scope that
-/// nobody awaits and nobody owns.
+/// Traces failures that are in no report: those of children after the node's own code was dropped, and that of a scope
+/// that nobody awaits and nobody owns.
 fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
     let late = children.into_iter().flat_map(|table| &table.ended);
     for end in late {
@@ -196,11 +195,11 @@ fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
     }
 }
 
-/// What an owner keeps of the ends of its children.
+/// How an owner keeps the ends of its children.
 impl NodeState {
-    /// Whether this end is something for the owner to look at.
+    /// Whether the owner has to look at this end.
     fn is_shown(&self, owner: &Node, child: &Node, end: &StopReason) -> bool {
-        // The outcome of a scope, and that of a start, is told to whoever awaits it.
+        // Whoever awaits the scope or the start gets the outcome.
         if child.signals.load().is_outcome_awaited() {
             return false;
         }
@@ -215,7 +214,7 @@ impl NodeState {
         }
     }
 
-    /// Lists the end for the owner; says whether it has to be woken for that.
+    /// Lists the end for the owner. `true` if the owner has to be woken for it.
     fn show(
         &mut self,
         owner: &Arc<dyn AnyNode>,
@@ -232,7 +231,7 @@ impl NodeState {
         !self.closed && owner.signals.add_child_exit()
     }
 
-    /// The end that was listed last is the owner's, too.
+    /// Marks the end that was listed last as one with which the owner ends.
     fn mark_newest(&mut self) {
         let ended = self.children.as_mut().map(|table| &mut table.ended);
         if let Some(last) = ended.and_then(|ended| ended.back_mut()) {
@@ -240,7 +239,7 @@ impl NodeState {
         }
     }
 
-    /// Takes a child out of the table; says whether its end is what the owner waits for.
+    /// Takes a child out of the table. The flag says whether the owner waits for this end.
     fn detach(&mut self, child: &Node, name: Option<&str>) -> (Option<Arc<dyn AnyNode>>, bool) {
         let Some(table) = &mut self.children else {
             return (None, false);
@@ -252,7 +251,7 @@ impl NodeState {
         (entry, table.was_awaited(key))
     }
 
-    /// Whether the end that a child came to by itself is the owner's, too.
+    /// Whether the owner ends with this child, which has ended by itself.
     fn ends_with(&self, child: &Node) -> bool {
         let is_significant = child.signals.marks().has(Marks::SIGNIFICANT);
         if self.closed || self.phase >= Phase::Stopping || !is_significant {
@@ -268,7 +267,7 @@ impl NodeState {
         }
     }
 
-    /// What this end lets the group go on with, if siblings are being restarted.
+    /// The next step that this end makes possible in the restart of the group, if there is one.
     #[inline]
     fn next_in_group(&mut self) -> GroupStep {
         match &mut self.children {
@@ -278,14 +277,14 @@ impl NodeState {
     }
 }
 
-/// Whether a failure of this node's fails nobody.
+/// Whether a failure of this node fails nobody else.
 pub(super) fn is_contained(node: &Node) -> bool {
     node.signals.marks().has(Marks::FAILURE_CONTAINED)
 }
 
-/// A cut beneath a node that is ending cuts its end short, whoever else is told of it, and whatever is
-/// contained or tolerated (rule 7); so does one beneath a node under that. Before that it is for whoever had asked for
-/// that child's end.
+/// Notes cuts for an owner that is ending, or that is beneath a node that is: its own end is then cut short as well,
+/// even if the failure is contained or tolerated (rule 7). If the owner is not ending, a cut concerns only whoever
+/// asked for the child's end.
 pub(in crate::tree) fn note_cuts(
     owner: &Arc<dyn AnyNode>,
     above: &mut NodeState,
@@ -300,8 +299,8 @@ pub(in crate::tree) fn note_cuts(
     }
 }
 
-/// A restart settles what went wrong in the last incarnation, but no cut: if the node, or one above it, has been told to
-/// end meanwhile, that end was cut short (rule 7).
+/// A restart settles the failures of the last incarnation, but not its cuts: if the node or one above it has been told
+/// to end, that end was cut short (rule 7).
 pub(crate) fn keep_cuts(node: &Arc<dyn AnyNode>, end: &StopReason) {
     let is_told = node.signals.load().is_told_to_end() || node.has_owner(Snapshot::is_told_to_end);
     if is_told && let Some(table) = &mut lock(&node.state).children {

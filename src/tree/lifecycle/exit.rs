@@ -11,8 +11,8 @@ use crate::error::{Kind, StopReason};
 use crate::mailbox::DropReason;
 use crate::tree::node::{AnyNode, Order, end_by_itself, request, run_as, spans};
 
-/// The last thing that a node's future or closure holds: when it goes, everything else of the node
-/// has been dropped, and the node leaves its owner.
+/// The last thing that a node's future or closure holds. When it is dropped, everything else of the node has been
+/// dropped, and the node leaves its owner.
 ///
 /// This, and not a message nor a task's join handle, is how a node's end is known (rule 5): it
 /// cannot be forgotten, it also works when a runtime drops the task unpolled, and it wakes the
@@ -22,18 +22,18 @@ pub(crate) struct Exit {
     /// `None` while it is lent to the thread as the current node, and once the node has ended.
     node: Option<Arc<dyn AnyNode>>,
     clock: Clock,
-    /// The node has the shell's waker, or will have it by the time that the shell is suspended.
+    /// The node has the shell's waker, or gets it before the shell is suspended.
     has_waker: bool,
     entry: Entry,
 }
 
-/// What is done around each piece of a node's code, besides making the node the current one.
+/// What is done around each piece of a node's code, besides making its node the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tree) enum Entry {
     Plain,
-    /// It is a scope's, whose poller stays known. It has no spans of its own.
+    /// The code of a scope: the node that polls it is remembered. It has no spans.
     Scope,
-    /// It is run in spans.
+    /// The code runs in spans.
     Traced,
 }
 
@@ -52,7 +52,7 @@ impl Exit {
         }
     }
 
-    /// For a scope, whose future may be polled by another than its owner.
+    /// For a scope, whose future may be polled by a node other than its owner.
     pub(crate) fn of_scope(node: Arc<dyn AnyNode>) -> Self {
         let mut exit = Self::new(node);
         exit.entry = Entry::Scope;
@@ -64,7 +64,7 @@ impl Exit {
         self.entry
     }
 
-    /// For a node whose code sees to it by itself, when it is first suspended, that it can be woken.
+    /// For a node whose code registers the waker itself when it is first suspended.
     #[inline]
     pub(crate) fn of_loop(node: Arc<dyn AnyNode>) -> Self {
         let mut exit = Self::new(node);
@@ -74,7 +74,7 @@ impl Exit {
 
     #[inline]
     pub(crate) fn any(&self) -> &Arc<dyn AnyNode> {
-        // Both places that take it out (a poll, and the end) put it back or consume `self`.
+        // A poll takes it out and puts it back; the end takes it out for good.
         self.node.as_ref().expect("the exit is not lent")
     }
 
@@ -99,26 +99,26 @@ impl Exit {
         until.is_some_and(|until| self.clock.poll(until, cx))
     }
 
-    /// Stops and joins what is beneath the node, which takes no more children: that is not its own time
+    /// Stops and joins what is beneath the node, which takes no more children. This does not use the node's own time
     /// (rule 7).
     pub(crate) async fn stop_children(&mut self) {
         self.end_children(StopChildren::new(Manner::Stop)).await;
     }
 
-    /// The same once the node's state is gone, too. A scope of the node's that is left then is polled by somebody
-    /// else, or by nobody.
+    /// As [`stop_children`](Exit::stop_children), once the node's state is gone as well. A scope of the node that is
+    /// left then is polled by somebody else, or by nobody.
     pub(crate) async fn stop_last_children(&mut self) {
         self.end_children(StopChildren::last(Manner::Stop)).await;
     }
 
-    /// The node has no future that could wait for what is beneath it. It ends when that has.
+    /// For a node that has no future to wait for its children: stops them, and the last one completes the end.
     pub(crate) fn leave_children(&mut self) {
         let node = self.any();
         end_by_itself(node);
         wait_for_kept_scopes(node);
         for child in node.children() {
             request(&child, Order::Stop);
-            // Its time begins with the first look, and nobody may look for long.
+            // A look starts the child's grace. It may be long until somebody else looks.
             child.time_limit();
         }
     }
@@ -133,7 +133,7 @@ impl Exit {
         .await;
     }
 
-    /// Kills what is left if somebody's limit for the end has passed.
+    /// Kills what is left if the bound of an order has passed.
     pub(crate) fn heed_bound(&mut self, children: &StopChildren, cx: &mut Context<'_>) {
         if let Some(bound) = children.bound()
             && self.clock.poll(bound, cx)
@@ -142,8 +142,8 @@ impl Exit {
         }
     }
 
-    /// Gives the node the shell's waker, if it has none. Whatever it was told before that has woken nobody, and is to be
-    /// looked at now.
+    /// Gives the node the shell's waker, if it has none. An order that came before this has woken nobody, so the caller
+    /// looks at the signals after it.
     #[inline]
     pub(crate) fn ensure_waker(&mut self, waker: &Waker) {
         if !std::mem::replace(&mut self.has_waker, true) {
@@ -151,8 +151,8 @@ impl Exit {
         }
     }
 
-    /// The node is to be given the waker again, with the next poll: a sender or a discarded mailbox may have taken it, or
-    /// it changes from poll to poll.
+    /// Has the next poll give the node the waker again: a sender or a discarded mailbox may have taken it, or it
+    /// changes from poll to poll.
     #[inline]
     pub(crate) fn expect_new_waker(&mut self) {
         self.has_waker = false;
@@ -183,8 +183,8 @@ fn begin_spans(node: &Arc<dyn AnyNode>) -> Entry {
     Entry::Traced
 }
 
-/// The shell was dropped before its end: by its runtime, or, if it is a scope's, by whoever polled
-/// it. What is beneath is killed, and the last of it completes the end.
+/// The shell was dropped before its end: by its runtime, or, for a scope, by whoever had its future. What is beneath is
+/// killed, and the last of it completes the end.
 impl Drop for Exit {
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {
@@ -192,7 +192,7 @@ impl Drop for Exit {
                 // Nobody awaits its outcome any more.
                 node.signals.end_awaiting_outcome();
             }
-            // One that its owner has gone through has only its body left to go, which is no kill.
+            // A scope with nothing left beneath has only its body to drop, which is no kill.
             if !node.is_gone_through() {
                 request(&node, Order::Kill);
             }
@@ -200,7 +200,7 @@ impl Drop for Exit {
             node.clear_waker();
             let mut report = Report::default();
             if node.kind() != Kind::Scope && std::thread::panicking() {
-                // A fault of this crate's: nothing of a user's unwinds a shell.
+                // A fault of this crate: no code of users can unwind a shell.
                 report.panicked(String::from("the shell itself panicked"));
             }
             let reason = report.finish(&node);
@@ -212,21 +212,21 @@ impl Drop for Exit {
 
 fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
     let dropped = DropReason::of_end(&reason);
-    // A future that was forgotten must not keep its wait.
+    // A future that was leaked must not keep its wait listed.
     node.end_handler(dropped);
     let mut ended = Some(reason);
-    // The end of a node can be the end of an owner whose shell has gone before, and so on up; a
-    // loop, because a tree may be deep (rule 15).
+    // If this was the last child of an owner whose shell has ended, that owner ends too, and so on up. A loop, because
+    // a tree may be deep (rule 15).
     let mut next = Some(node);
     while let Some(node) = next {
         next = leave(&node, ended.take());
-        // Whatever has forgotten them: from here on no reply is kept.
+        // Settles whatever an earlier path has missed. From here on no reply is kept.
         node.settle_replies(dropped);
     }
 }
 
-/// Takes a node out of the tree if nothing of it is left. Its shell may have ended just now. Gives the owner if this
-/// was the last that it waited for.
+/// Takes a node out of the tree if neither its shell nor a child is left. With `ended`, its shell has ended just now.
+/// Returns the owner if that leaves in turn.
 fn leave(node: &Arc<dyn AnyNode>, ended: Option<StopReason>) -> Option<Arc<dyn AnyNode>> {
     let mut departure = Departure::new(node);
     if !departure.take_out(ended) {

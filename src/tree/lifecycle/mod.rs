@@ -1,4 +1,4 @@
-//! How a node lives: registered, run, restarted, and ended after all that is beneath it.
+//! How a node lives: it is registered, run, restarted, and ended after everything beneath it.
 
 mod attended_scopes;
 mod body;

@@ -11,11 +11,11 @@ use crate::tree::child_exit::ChildExit;
 use crate::tree::node::signals::Snapshot;
 use crate::tree::node::{AnyNode, EndedChild, Node, is_own_code};
 
-/// What went wrong in a node's end, gathered on the way: nothing of it is left out (rule 8).
+/// What went wrong while a node ended, collected on the way. Nothing is left out (rule 8).
 #[derive(Debug, Default)]
 pub(crate) struct Report(Option<Box<Causes>>);
 
-/// Behind a pointer, because hardly any end has one.
+/// Boxed, because hardly any end has causes.
 #[derive(Debug, Default)]
 struct Causes {
     list: Vec<Cause>,
@@ -31,7 +31,7 @@ impl Report {
         self.push(Cause::Panic(message));
     }
 
-    /// A destructor of what the node had has panicked: that fails it, but a kill stays a kill (rule 8).
+    /// A destructor of something the node held has panicked. This fails the node, but a kill stays a kill (rule 8).
     pub(crate) fn panicked_in_drop(
         &mut self,
         message: String,
@@ -50,11 +50,11 @@ impl Report {
         }
     }
 
-    /// Notes an error, unless all that it says is that something had been stopped, in a tree that
-    /// is stopping: that is a stop, not a failure (rule 4).
+    /// Notes an error. In a stopping tree, an error that only says that something was stopped is not a failure (rule
+    /// 4).
     pub(crate) fn failed(&mut self, error: Error, node: &Arc<dyn AnyNode>) {
         let is_stop = error.is_stopped() && node.is_in_stopping_tree();
-        // What is not kept is dropped here, and may panic.
+        // The parts that are not kept are dropped here, which may panic.
         let kept = catch_unwind(AssertUnwindSafe(move || {
             (!is_stop).then(|| error.without_refused())
         }));
@@ -66,14 +66,14 @@ impl Report {
         }
     }
 
-    /// It may not be restarted once more: that is what fails it, whatever went wrong before, if anything did.
+    /// No further restart is allowed. This becomes the first cause, before anything that went wrong earlier.
     pub(crate) fn ended_too_often(&mut self, limit: u32, within: Duration) {
         let causes = self.0.get_or_insert_default();
         let cause = Cause::TooManyRestarts { limit, within };
         causes.list.insert(0, cause);
     }
 
-    /// What went wrong before all of this.
+    /// Puts the causes of an earlier report before these.
     pub(crate) fn follow(&mut self, before: Self) {
         let Some(mut before) = before.0 else { return };
         if let Some(after) = self.0.take() {
@@ -82,20 +82,19 @@ impl Report {
         self.0 = Some(before);
     }
 
-    /// Drops what went wrong in the node's own code: a restart had settled it before the node was
-    /// told to end.
+    /// Traces and drops the causes: a restart had settled them before the node was told to end.
     pub(crate) fn settle(self, exit: &mut Exit) {
         let Some(causes) = self.0 else { return };
         let path = exit.any().path(exit.any().type_name());
         tracing::warn!(name: "tenure.failure", %path, causes = ?causes.list, "told to end in a restart");
-        // The errors are the user's, and may panic when they are dropped.
+        // They may be errors of users, which may panic when they are dropped.
         if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(causes)))) {
             let panic = panic_message(panic);
             tracing::warn!(name: "tenure.panic", %path, panic, "an error panicked when it was dropped");
         }
     }
 
-    /// How the node has ended, with all that ended beneath it and was not looked at.
+    /// How the node has ended, including the ends of children that nobody has looked at.
     pub(crate) fn finish(self, node: &Arc<dyn AnyNode>) -> StopReason {
         let signals = node.signals.load();
         if self.is_empty() && !signals.had_children() && !signals.is_cut() {
@@ -166,8 +165,8 @@ fn take_ended(node: &Arc<dyn AnyNode>) -> (Vec<Failure>, Vec<CutShort>) {
     (failures.collect(), cuts)
 }
 
-/// The path of a node that has failed with what is beneath it. A child's has most of it already: a failure
-/// that goes up through ten thousand levels must not walk up to the root at each (rule 15).
+/// The path of a node that failed because of what is beneath it. It is taken from a child's path where possible: a
+/// failure that passes through ten thousand levels must not walk up to the root at each (rule 15).
 fn path_above(node: &Arc<dyn AnyNode>, beneath: &[Failure]) -> String {
     let (id, type_name) = (node.id().get(), node.type_name());
     let child = beneath.iter().find(|failure| failure.owner() == id);
@@ -176,7 +175,7 @@ fn path_above(node: &Arc<dyn AnyNode>, beneath: &[Failure]) -> String {
         .unwrap_or_else(|| node.path(type_name))
 }
 
-/// The reason of a node that did nothing wrong.
+/// The reason of an end without failures.
 fn asked_for(node: &Arc<dyn AnyNode>, signals: Snapshot, cuts: Vec<CutShort>) -> StopReason {
     if signals.is_cut() {
         return StopReason::CutShort(CutShort::new(Some(cut(node)), cuts));
@@ -187,7 +186,7 @@ fn asked_for(node: &Arc<dyn AnyNode>, signals: Snapshot, cuts: Vec<CutShort>) ->
     told(signals)
 }
 
-/// The end of a node that has nothing else to report.
+/// The reason that follows from the node's signals alone.
 fn told(signals: Snapshot) -> StopReason {
     match signals {
         kill if kill.is_killed() => StopReason::Killed,
@@ -203,7 +202,7 @@ fn cut(node: &Arc<dyn AnyNode>) -> crate::error::Blocker {
     node.blocker(&**node, used.unwrap_or_default())
 }
 
-/// The next end of a child that the owner has not looked at, and whether it is the owner's, too.
+/// The next end of a child that the owner has not looked at, and whether the owner ends with it.
 pub(crate) fn next_child_exit(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, bool)> {
     let mut state = lock(&node.state);
     let end = state.children.as_mut()?.ended.pop_front()?;
@@ -211,12 +210,12 @@ pub(crate) fn next_child_exit(node: &Arc<dyn AnyNode>) -> Option<(ChildExit, boo
     Some((ChildExit::new(end.node, end.reason), end.ends_owner))
 }
 
-/// The owner has looked at this failure, and tolerates it; but not what was cut short beneath it.
+/// The owner tolerates this failure. Cuts in it still count for the owner's end.
 pub(crate) fn tolerated(owner: &Arc<dyn AnyNode>, reason: &StopReason) {
     note_cuts(owner, &mut lock(&owner.state), reason);
 }
 
-/// The owner's own code has awaited the end of this child: it need not be shown any more.
+/// The owner's own code has awaited the end of this child, so the owner need not be shown it.
 pub(crate) fn forget_child_exit(child: &Node) {
     let Some(owner) = child.owner() else { return };
     if !owner.signals.load().has_child_exits() || !is_own_code(owner.node()) {

@@ -1,5 +1,5 @@
-//! What a restart does to a node: its task, mailbox and references stay, and everything else that
-//! belonged to the incarnation goes.
+//! What a restart does to a node: its task, mailbox and references stay; everything else that belonged to the
+//! incarnation is dropped.
 
 use std::sync::Arc;
 
@@ -9,44 +9,44 @@ use crate::sync::lock;
 use crate::tree::node::signals::Snapshot;
 use crate::tree::node::{Node, NodeState, Shared, Turn, wake_restarting};
 
-/// What a node that waited for its next incarnation is to do.
+/// What a node does after it has waited for its next incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Resume {
     Start,
-    /// Wait again for its turn, as a sibling has failed meanwhile.
+    /// Wait for its turn again, because a sibling has failed meanwhile.
     Park,
     End,
 }
 
 impl Node {
-    /// Whether this incarnation is the last, as the node has been told to end for good, which comes before any restart.
+    /// Whether this incarnation is the last because the node was told to end. An order takes precedence over a restart.
     ///
-    /// A drain has accepted mail to be handled. So one that was to end for a restart when the drain came, be it that its
-    /// code was dropped for its group, is followed by another; one that has failed is not, nor one that has drained.
+    /// A drain still has to handle accepted mail. So if an incarnation was already ending for a restart when the drain
+    /// came, or its code was dropped for its group, another incarnation follows. If it has failed or has drained, none
+    /// does.
     pub(crate) fn ends_for_good(&self, has_failed: bool) -> bool {
         self.is_last_life(&lock(&self.state), has_failed)
     }
 
     fn is_last_life(&self, state: &NodeState, has_failed: bool) -> bool {
         let signals = self.signals.load();
-        // What has drained has closed the node.
+        // A node that has drained is closed.
         signals.discards_mail() || signals.ends_for_good() && (has_failed || state.closed)
     }
 
-    /// Whether it may be restarted, which nothing may be beneath a node that is to end, at any height
-    /// (rule 9). One that is restarted with its group is, as long as those above it drain: what it accepted is
-    /// handled.
+    /// Whether the node may be restarted. Nothing is restarted beneath a node that is to end, at any height (rule 9).
+    /// Exception: an actor that is restarted with its group may be, as long as those above only drain, so that the mail
+    /// it has accepted is handled.
     pub(crate) fn may_restart(&self, in_group: bool) -> bool {
         !self.has_owner(|above| above.forbids_restarts(in_group))
     }
 
-    /// Whether what it has accepted is discarded: it or a node above it was told to stop or killed, and not only to
-    /// drain.
+    /// Whether accepted mail is discarded, because this node or one above it was told to stop or was killed.
     pub(crate) fn discards_mail(&self) -> bool {
         self.signals.load().discards_mail() || self.has_owner(Snapshot::discards_mail)
     }
 
-    /// Whether this is true of a node above it.
+    /// Whether this holds for any node above.
     pub(super) fn has_owner(&self, is_it: impl Fn(Snapshot) -> bool) -> bool {
         let mut next = self.owner();
         while let Some(owner) = next {
@@ -58,15 +58,15 @@ impl Node {
         false
     }
 
-    /// The incarnation ends, and another is to follow: no more children are taken, and its token
-    /// fires. `false` if the node has been told to end for good.
+    /// Ends this incarnation so that another can follow: the node takes no more children, and its token fires. `false`
+    /// if the node was told to end for good.
     pub(crate) fn begin_restart(&self, has_failed: bool) -> bool {
         let (tokens, news) = {
             let mut state = lock(&self.state);
             if self.is_last_life(&state, has_failed) {
                 return false;
             }
-            // One that drains stays in its phase: it only has to handle what it had accepted.
+            // A draining node keeps its phase: it only has to handle the mail that it had accepted.
             if state.phase < Phase::Stopping {
                 state.phase = Phase::Restarting;
             }
@@ -81,9 +81,9 @@ impl Node {
         true
     }
 
-    /// The next incarnation begins, unless the node has been told something else meanwhile.
+    /// Begins the next incarnation, unless the node has been told something else meanwhile.
     pub(crate) fn finish_restart(&self, in_group: bool) -> Resume {
-        // The group tells it, or not, under its owner's lock.
+        // The group changes the node's turn under the owner's lock.
         let above = self.owner().map(|owner| lock(&owner.state));
         let mut state = lock(&self.state);
         if self.signals.load().discards_mail() || !self.may_restart(in_group) {
@@ -99,13 +99,13 @@ impl Node {
             state.phase = Phase::Starting;
         }
         state.closed = false;
-        // A restart of its children's group has ended with them.
+        // The children are gone, so a restart of their group is over.
         if let Some(table) = &mut state.children {
             table.group = None;
         }
         state.reset_own_time();
         self.signals.begin_incarnation();
-        // The next incarnation gets new ones.
+        // The next incarnation gets new tokens.
         let fired = state
             .extras
             .as_mut()
@@ -124,7 +124,8 @@ pub(crate) struct RestartCount(Arc<Shared>);
 impl RestartCount {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         shared.restarting.fetch_add(1, Ordering::Relaxed);
-        // Either it is counted when its owner's signal has been set, or it sees that.
+        // Paired with the fence of `wake_restarting`: either this node is counted before an owner's signal is set, or
+        // it sees that signal.
         fence(Ordering::SeqCst);
         Self(Arc::clone(shared))
     }

@@ -17,15 +17,15 @@ pub(crate) enum Denied {
 /// A place beneath an owner, whose lock is held until the place is filled.
 struct Vacancy<'a> {
     owner: &'a Arc<dyn AnyNode>,
-    /// The owner's. Once: each look at a node of any kind is a call.
+    /// The owner's node, looked up once: through `dyn AnyNode` each look is a call.
     above: &'a Node,
     state: Guard<'a, NodeState>,
     key: Key,
     name: Option<&'a str>,
 }
 
-/// Gives a node its place beneath its owner, or refuses it: one step with the closing of the owner
-/// (rule 2). `build` makes the node; no user code runs in it.
+/// Registers a node beneath its owner, or refuses it if the owner is closed, in one step under the owner's lock (rule
+/// 2). `build` makes the node; it must not run user code.
 pub(crate) fn register<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     name: Option<&str>,
@@ -37,16 +37,15 @@ pub(crate) fn register<N: AnyNode>(
     Ok(child)
 }
 
-/// As [`register`], for a scope that the owner itself opens: its future is part of the owner's own
-/// code and ends with it, so that even an owner that takes no more children may use one to clean
-/// up.
+/// As [`register`], for a scope that the owner's own code opens. Its future is a part of that code and ends with it, so
+/// even an owner that takes no more children may open one to clean up.
 pub(crate) fn register_scope<N: AnyNode>(
     owner: &Arc<dyn AnyNode>,
     build: impl FnOnce(NodeSlot) -> Arc<N>,
 ) -> Result<Arc<N>, Denied> {
     let vacancy = Vacancy::find(owner, None, |state| {
         let signals = owner.signals.load();
-        // Its own owner has gone through it, and will not do so again.
+        // The owner is a scope that was gone through already, which does not happen again.
         let is_idle = signals.is_adopted() && state.closed;
         !state.shell_gone && !signals.is_killed() && !is_idle
     })?;
@@ -107,7 +106,7 @@ impl<'a> Vacancy<'a> {
             table.insert(self.key, child, self.name);
         }
         drop(self.state);
-        // One that joins its children tells this one as well, and may be waiting for the end of another.
+        // An owner that is joining has to tell this child as well, but may be waiting for the end of another.
         if self.above.signals.load().is_joining() {
             wake_owner(self.owner, true);
         }

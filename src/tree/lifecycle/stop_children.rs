@@ -13,25 +13,24 @@ use crate::tree::waiting::{Naming, OverdueTimer, awaited_children, on_the_way};
 /// Ends the children of a node, and joins them: tasks and blocking jobs first, all at once; then
 /// the others, in the node's stop order.
 ///
-/// It is a state machine to be polled, and not a future, so that a draining actor can go on
-/// handling messages meanwhile (rule 4).
+/// A state machine to be polled and not a future, so that a draining actor can handle messages meanwhile (rule 4).
 ///
-/// The code of the node has ended, or is between two messages. So a scope among the children is one whose
-/// future somebody keeps, in the node's state for instance, and that nobody polls: what is beneath it is
-/// told and joined here, as another level, and only its body goes with its future (rule 5).
+/// The code of the node has ended, or is between two messages. So nobody polls a scope among the children: its future
+/// is kept, in the node's state for instance. What is beneath such a scope is told and joined here, as another level;
+/// only its body ends with its future (rule 5).
 ///
-/// Once the state is gone as well, such a scope is in the hands of somebody else, and may have a body that still
-/// runs. Its owner then waits for it as for any other child, within the grace of the scope.
+/// Once the state is gone as well, somebody else holds the future of such a scope, and its body may still run. The
+/// owner then waits for it as for any other child, within the scope's grace.
 pub(crate) struct StopChildren {
     manner: Manner,
-    /// The state of the owner is gone.
+    /// The owner's state is gone.
     last: bool,
     top: Level,
     /// The scopes that are being gone through, each beneath the one before it.
     scopes: Vec<(Arc<dyn AnyNode>, Level)>,
-    /// Those that are waited for from now on, and are told nothing new: plain tasks, and who has been told before.
+    /// Children that are waited for from now on without a new order: plain tasks, and those that were told before.
     unwoken: Vec<Arc<dyn AnyNode>>,
-    /// The limit that whoever asked for the owner's end has set, until that is killed.
+    /// The bound of the owner's end, unless the owner is killed.
     bound: Option<Instant>,
     watch: OverdueTimer,
 }
@@ -49,8 +48,8 @@ impl StopChildren {
         }
     }
 
-    /// The same where nothing is left of the owner that could keep the future of a scope: it waits for the ends of
-    /// those as well.
+    /// As [`new`](StopChildren::new), for an owner whose state is gone, so that it no longer keeps the future of a
+    /// scope: scopes are waited for as well.
     pub(crate) fn last(manner: Manner) -> Self {
         Self {
             last: true,
@@ -58,7 +57,7 @@ impl StopChildren {
         }
     }
 
-    /// Whether all that is left to do is to wait.
+    /// Whether everyone was told, so that only waiting is left.
     pub(crate) fn all_told(&self) -> bool {
         let inner = self.scopes.iter().map(|(_, level)| level);
         inner
@@ -66,13 +65,12 @@ impl StopChildren {
             .all(|level| level.step == LevelStep::AwaitAll)
     }
 
-    /// When the owner is to be killed, because somebody's limit has passed.
+    /// When the owner is to be killed because of the bound of its end.
     pub(crate) fn bound(&self) -> Option<Instant> {
         self.bound
     }
 
-    /// Ready once the node has no children. Until then the node's shell is woken when there is
-    /// something to go on with.
+    /// Ready once the node has no children. Until then the node's shell is woken whenever the next step is possible.
     pub(crate) fn poll(&mut self, owner: &Arc<dyn AnyNode>, cx: &mut Context<'_>) -> Poll<()> {
         let signals = owner.signals.load();
         if !signals.is_joining() {
@@ -107,7 +105,7 @@ impl StopChildren {
                         Some((scope, level)) => (scope, level),
                         None => (owner, &*top),
                     };
-                    // If nobody has asked for an end, nobody else says what holds this up.
+                    // In a restart nobody waits from outside, so it is named here what holds this up.
                     let naming = match signals.is_told_to_end() {
                         true => Naming::Nobody,
                         false => Naming::New,
@@ -126,7 +124,7 @@ impl StopChildren {
                     }
                     self.top.step = LevelStep::AwaitAll;
                     let root = || Some(Arc::clone(owner));
-                    // Whoever waits for the owner says what holds it up.
+                    // Whoever waits for the owner names what holds it up.
                     let watch = &mut self.watch;
                     drop(ready!(watch.poll(owner, root, Naming::Nobody, cx)));
                 }
@@ -135,9 +133,9 @@ impl StopChildren {
         }
     }
 
-    /// Looks at what the owner has been told meanwhile.
+    /// Changes the manner if the owner has been told something else meanwhile.
     fn heed(&mut self, owner: &Arc<dyn AnyNode>, signals: Snapshot) {
-        // An actor decides itself what the failure of a child is.
+        // For an actor, its `on_child_exit` decides about the failure of a child.
         let failed = signals.has_child_exits() && owner.kind() != Kind::Actor;
         let manner = match self.manner {
             Manner::Finish | Manner::Drain if signals.is_stopped() || failed => Manner::Stop,
@@ -149,12 +147,12 @@ impl StopChildren {
             self.scopes.clear();
         }
         if signals.is_killed() {
-            // All beneath have been killed with their owner.
+            // Everything beneath was killed with the owner.
             self.top.step = LevelStep::AwaitAll;
         }
     }
 
-    /// Whose children are being gone through.
+    /// The node whose children are being gone through.
     fn here<'a>(&'a self, owner: &'a Arc<dyn AnyNode>) -> &'a Arc<dyn AnyNode> {
         self.scopes.last().map_or(owner, |(scope, _)| scope)
     }
@@ -165,7 +163,7 @@ impl StopChildren {
                 if scope.signals.load().is_killed() {
                     level.step = LevelStep::AwaitAll;
                 }
-                // Whoever asked for the end of the owner may set a limit at any time.
+                // A bound may be set at any time.
                 self.bound = limit(owner);
                 level.advance(scope, self.manner).0
             }
@@ -196,7 +194,8 @@ impl StopChildren {
         }
     }
 
-    /// What is asked of a node that waits for whoever asks would never end: they are to look again.
+    /// A child that waits for its owner, directly or not, would never end. Wakes the waits on the way, so that one of
+    /// them is refused.
     #[inline]
     fn refuse_cycles(&mut self, owner: &Arc<dyn AnyNode>) {
         if self.unwoken.is_empty() {
@@ -208,15 +207,15 @@ impl StopChildren {
         }
     }
 
-    /// Tells those for whose ends tasks wait, or what is beneath them; also where they wait for a sibling that waits for
-    /// that, or for its own order.
+    /// Tells the children that tasks wait for, or beneath which such a node is: directly, or through siblings that wait
+    /// in turn, also for their own order.
     fn tell_awaited(&mut self, owner: &Arc<dyn AnyNode>, waits: TaskWaits) {
         for child in awaited_children(self.here(owner), waits) {
             self.tell(child);
         }
     }
 
-    /// Nobody is left beneath the scope that is being gone through.
+    /// Leaves the scope that is being gone through, if nobody is left beneath it.
     fn leave_scope(&mut self, owner: &Arc<dyn AnyNode>) {
         let Some((scope, _)) = self.scopes.last() else {
             return;
@@ -232,8 +231,7 @@ impl StopChildren {
         }
     }
 
-    /// Goes on without those that do not yield. They stay owned, and the others still get their
-    /// stop.
+    /// Skips the children that do not yield. They stay owned, and the others are still stopped.
     fn skip_overdue(&mut self, owner: &Arc<dyn AnyNode>) {
         let finishes = self.manner == Manner::Finish;
         let (node, level) = match self.scopes.last_mut() {
@@ -245,7 +243,7 @@ impl StopChildren {
             return;
         };
         match level.step {
-            // They may still use the others.
+            // A plain task may still use the other children.
             LevelStep::AwaitTasks if finishes && table.has_plain_task() => {}
             LevelStep::AwaitTasks => level.step = LevelStep::after_tasks(table, node.stop_order()),
             LevelStep::Reverse(Some(key)) => {
@@ -263,8 +261,8 @@ impl StopChildren {
         }
     }
 
-    /// What does not yield is beneath a scope: those beside that are told meanwhile. At the top nothing is
-    /// left to go on to, and what is overdue is for those who wait to report.
+    /// Skips a scope beneath which something does not yield, so that its siblings are told. At the top there is nothing
+    /// to go on to: those who wait report what is overdue.
     fn pass_scope(&mut self, owner: &Arc<dyn AnyNode>) {
         let Some((scope, _)) = self.scopes.pop() else {
             return;
@@ -291,8 +289,8 @@ impl StopChildren {
     }
 }
 
-/// The owner waits for the scopes that are left, whose futures are in the hands of somebody else: from here on their own
-/// time counts. `false` if there are none.
+/// Has the owner wait for the scopes that are left, whose futures somebody else holds. Their own time counts from here
+/// on. `false` if there are none.
 pub(super) fn wait_for_kept_scopes(owner: &Arc<dyn AnyNode>) -> bool {
     let mut state = lock(&owner.state);
     let Some(table) = state.children.as_mut().filter(|table| !table.is_empty()) else {
@@ -305,7 +303,7 @@ pub(super) fn wait_for_kept_scopes(owner: &Arc<dyn AnyNode>) -> bool {
     true
 }
 
-/// Counts and traces what holds up a restart or an end.
+/// Counts and traces what holds up a restart, or an end that nobody asked for.
 fn warn_of(owner: &Arc<dyn AnyNode>, blockers: Vec<Blocker>) {
     owner.shared.ends.count_unjoined(&blockers);
     let unjoined = Unjoined::new(blockers);
@@ -316,7 +314,7 @@ fn warn_of(owner: &Arc<dyn AnyNode>, blockers: Vec<Blocker>) {
     );
 }
 
-/// When the end of this node becomes a kill, unless it is one.
+/// The bound of this node's end; `None` once it is killed.
 fn limit(node: &Arc<dyn AnyNode>) -> Option<Instant> {
     let killed = node.signals.load().is_killed();
     lock(&node.state).bound().filter(|_| !killed)

@@ -12,7 +12,7 @@ use crate::tree::node::{AnyNode, Awaited, Children, Key, StopOrder, TaskWaits};
 pub(crate) enum Manner {
     Stop,
     Drain,
-    /// The body of a scope has ended: plain tasks are waited for, and not told (rule 4).
+    /// The body of a scope has ended: plain tasks are waited for and not told (rule 4).
     Finish,
 }
 
@@ -20,10 +20,9 @@ pub(crate) enum Manner {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Level {
     pub(super) step: LevelStep,
-    /// The table's generation at the last look: if it has changed, there are new children, and it begins
-    /// again.
+    /// The table's generation at the last look. If it has changed, there are new children, and the level begins again.
     generation: u32,
-    /// Before which generation all tasks have been told, and all children.
+    /// All tasks of an earlier generation than this have been told.
     told_tasks: Option<u32>,
     told_all: Option<u32>,
 }
@@ -33,9 +32,9 @@ pub(super) enum LevelStep {
     Begin,
     /// Tasks and blocking jobs are being told.
     TellTasks,
-    /// They have been told.
+    /// All tasks have been told.
     AwaitTasks,
-    /// The others are told, the youngest first, and each is joined before the next. This one has been told.
+    /// The others are told, the youngest first, each joined before the next is told. This one was told last.
     Reverse(Option<Key>),
     /// Everyone is being told.
     TellAll,
@@ -45,14 +44,14 @@ pub(super) enum LevelStep {
 
 /// What there is to do next.
 pub(super) enum Next {
-    /// Some of many: told all in one poll they would keep their owner's thread from everything else,
-    /// and each be out of its caches when it comes to its end.
+    /// Tell some of many children. Telling all in one poll would block the owner's thread, and each child would be out
+    /// of the caches when it ends.
     TellSome(Vec<Arc<dyn AnyNode>>),
-    /// Tasks may await the ends of siblings, which are told only after the tasks have ended. Such siblings are told now,
-    /// or both would wait for ever.
+    /// Tell the siblings whose ends tasks await. Siblings are told after the tasks have ended otherwise, so both would
+    /// wait for ever.
     TellAwaited(TaskWaits),
     Tell(Arc<dyn AnyNode>),
-    /// This child is a scope whose future somebody keeps. It has been told, and what is beneath it is next.
+    /// Go through what is beneath this child: a scope whose future somebody keeps, and which has been told.
     Adopt(Arc<dyn AnyNode>),
     Wait,
     /// Nobody is left whose end can be waited for.
@@ -69,8 +68,8 @@ impl Level {
         }
     }
 
-    /// Goes to the next step if this one is over, and to `Begin` if the node has started others
-    /// meanwhile, as a draining one may. Gives the limit of the node's end as well.
+    /// Goes to the next step if this one is over, and back to `Begin` if there are new children, which a draining node
+    /// may start. Returns the bound of the node's end as well.
     pub(super) fn advance(
         &mut self,
         node: &Arc<dyn AnyNode>,
@@ -146,7 +145,7 @@ impl Level {
         }
     }
 
-    /// Whose end the step waits for: that of one child, or that of the node itself for all of them.
+    /// The node whose end this step waits for: one child, or the node itself for all children.
     pub(super) fn awaited(&self, node: &Arc<dyn AnyNode>) -> Option<Arc<dyn AnyNode>> {
         match self.step {
             LevelStep::Reverse(Some(key)) => {
@@ -159,7 +158,7 @@ impl Level {
 }
 
 impl LevelStep {
-    /// How it goes on when the tasks have ended, or been passed over.
+    /// The step that follows once the tasks have ended or been skipped.
     pub(super) fn after_tasks(table: &mut Children, order: StopOrder) -> Self {
         match order {
             StopOrder::Reverse => Self::Reverse(None),

@@ -1,4 +1,4 @@
-//! What a tree knows of whatever stands behind a node.
+//! What the tree knows of the actor, task, job or scope behind a node.
 
 use std::any::Any;
 use std::ops::Deref;
@@ -9,39 +9,39 @@ use super::node::Node;
 use crate::error::Kind;
 use crate::mailbox::{Gate, MailboxLook};
 
-/// Whose code has polled a scope, if any has.
+/// Whose code has polled a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PolledBy {
     Nobody,
-    /// That of the node that owns it.
+    /// The node that owns it.
     Owner,
     Other,
 }
 
-/// What a tree knows of the actor, task, job or scope that a node stands for.
+/// What the tree asks of the actor, task, job or scope that a node stands for.
 pub(crate) trait AnyNode: Any + Send + Sync {
     fn node(&self) -> &Node;
 
     fn node_mut(&mut self) -> &mut Node;
 
-    /// The name of the type of the actor, future or job.
+    /// The type name of the actor, future or job.
     fn type_name(&self) -> &'static str;
 
     /// Remembers how to wake the shell.
     fn set_waker(&self, waker: &Waker);
 
-    /// Forgets it: kept longer it would keep the memory of a task that has ended.
+    /// Forgets the waker, which would keep the memory of a task that has ended.
     fn clear_waker(&self);
 
-    /// Wakes the shell for a look at its control flags.
+    /// Wakes the shell to look at its signals.
     fn wake(&self);
 
-    /// Shuts the mailbox, if there is one, and wakes the shell.
+    /// Closes the gate of the mailbox, if there is one, and wakes the shell.
     fn close(&self, _gate: Gate) {
         self.wake();
     }
 
-    /// Of a scope: who has polled it since that was [forgotten](AnyNode::forget_poll).
+    /// Who has polled this scope since [`forget_poll`](AnyNode::forget_poll).
     fn polled_by(&self) -> PolledBy {
         PolledBy::Other
     }
@@ -56,35 +56,34 @@ pub(crate) trait AnyNode: Any + Send + Sync {
         0
     }
 
-    /// How many messages were accepted and are not done with.
+    /// How many accepted messages are not done with.
     fn in_hand(&self) -> u64 {
         0
     }
 
-    /// Whether whoever made this request waits until the node goes on. `from_beneath` says whether the request comes
-    /// from this node or one beneath it.
+    /// Whether the one who waits by this request has to wait until this node does something. `from_beneath` says
+    /// whether that one is this node or beneath it.
     fn holds_up(&self, request: &Request, _from_beneath: &dyn Fn() -> bool) -> bool {
         self.node().holds_up(request)
     }
 
-    /// Whether somebody is still to be told of its end, also one who does not wait at the moment.
+    /// Whether somebody still wants to know how the node has ended, even if nobody is waiting right now.
     fn is_awaited(&self) -> bool {
         self.node().kind() == Kind::Actor && self.node().signals.load().is_outcome_awaited()
     }
 
-    /// Its code has returned from a poll and is not done; `waker` is the shell's. Says whether it is in the middle of a
-    /// message. It gives the node as well, because each look at a node of any kind is a call.
+    /// Called when a poll of the code was pending, with the shell's waker. Says whether the code is in the middle of a
+    /// message. Returns the node as well, to save a call through `dyn AnyNode`.
     fn suspend(&self, _waker: &Waker) -> (&Node, bool) {
         (self.node(), false)
     }
 
-    /// What there is of an actor's mailbox.
+    /// A look at an actor's mailbox.
     fn look_at_mail(&self) -> Option<MailboxLook> {
         None
     }
 
-    /// How many of the references to it are the crate's own, besides those of its children; `None` if that is not
-    /// known.
+    /// How many references to the node the crate itself holds, not counting those of its children; `None` if unknown.
     fn own_references(&self) -> Option<usize> {
         None
     }
@@ -95,7 +94,7 @@ pub(crate) trait AnyNode: Any + Send + Sync {
     }
 }
 
-/// So that what all nodes have in common is asked of any node.
+/// Gives access to what all nodes have in common.
 impl Deref for dyn AnyNode {
     type Target = Node;
 

@@ -8,32 +8,32 @@ use super::any_node::AnyNode;
 use super::node::Node;
 use crate::error::Kind;
 
-/// Never dropped, so that no access has to see to a destructor: it is empty again by the time that a
-/// thread ends, because whoever moves a node in moves it out.
+/// Never dropped, so that no access has to register a destructor. It is empty when a thread ends, because whoever moves
+/// a node in also moves it out.
 type Current = ManuallyDrop<Option<Arc<dyn AnyNode>>>;
 
 thread_local! {
     static CURRENT: RefCell<Current> = const { RefCell::new(ManuallyDrop::new(None)) };
-    /// The node that polls the scope whose body is the current one, or the outermost of several such.
+    /// The node that polls the current scope, or the outermost of several nested scopes.
     static POLLER: RefCell<Current> = const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
-/// Makes a node the current one, and gives the one that was. No reference count is touched: the node's shell lends
-/// the reference that it holds anyway.
+/// Makes a node the current one and returns the one before. No reference count changes: the node's shell lends its own
+/// reference.
 #[inline]
 pub(crate) fn swap_current(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
     ManuallyDrop::into_inner(CURRENT.replace(ManuallyDrop::new(node)))
 }
 
-/// What this thread was polling before a piece of code, to be put back after it.
+/// What this thread was polling before a piece of code, to be restored after it.
 #[must_use = "the current node stays the one that was entered"]
 pub(in crate::tree) struct Outer {
     pub(in crate::tree) current: Option<Arc<dyn AnyNode>>,
-    /// Who polled a scope before, if the code is a scope's and this thread was not in one.
+    /// The poller before, if the code is the outermost scope on this thread.
     poller: Option<Option<Arc<dyn AnyNode>>>,
 }
 
-/// As [`swap_current`], before the code of a node.
+/// Enters the code of a node.
 #[inline]
 pub(in crate::tree) fn enter(node: Option<Arc<dyn AnyNode>>) -> Outer {
     Outer {
@@ -42,8 +42,8 @@ pub(in crate::tree) fn enter(node: Option<Arc<dyn AnyNode>>) -> Outer {
     }
 }
 
-/// As [`enter`], before code of a scope's: who polls it, which is not its owner if that gave its future away, stays known
-/// meanwhile.
+/// Enters the code of a scope and remembers the node that polls it, which is not the owner if that gave the future
+/// away.
 pub(in crate::tree) fn enter_scope(scope: Option<Arc<dyn AnyNode>>) -> Outer {
     let mut outer = enter(scope);
     let is_scope = |node: &Arc<dyn AnyNode>| node.kind() == Kind::Scope;
@@ -53,7 +53,7 @@ pub(in crate::tree) fn enter_scope(scope: Option<Arc<dyn AnyNode>>) -> Outer {
     outer
 }
 
-/// After code of a scope's. Gives the scope.
+/// Leaves the code of a scope. Returns the scope.
 pub(in crate::tree) fn leave_scope(outer: Outer) -> Option<Arc<dyn AnyNode>> {
     swap_current(match outer.poller {
         Some(before) => swap_poller(before),
@@ -65,7 +65,7 @@ fn swap_poller(node: Option<Arc<dyn AnyNode>>) -> Option<Arc<dyn AnyNode>> {
     ManuallyDrop::into_inner(POLLER.replace(ManuallyDrop::new(node)))
 }
 
-/// Runs a piece of the node's code with the node as the current one, where its shell has gone.
+/// Runs a piece of a node's code with the node as the current one, after its shell has gone.
 pub(crate) fn run_as<R>(node: &Arc<dyn AnyNode>, code: impl FnOnce() -> R) -> R {
     let outer = swap_current(Some(Arc::clone(node)));
     let result = code();
@@ -74,12 +74,12 @@ pub(crate) fn run_as<R>(node: &Arc<dyn AnyNode>, code: impl FnOnce() -> R) -> R 
     result
 }
 
-/// The node that is being polled here.
+/// The node that this thread is polling.
 pub(crate) fn current() -> Option<Arc<dyn AnyNode>> {
     CURRENT.with_borrow(|current| (**current).clone())
 }
 
-/// Whether the code here is a node's at all.
+/// Whether this thread is polling a node.
 #[inline]
 pub(crate) fn is_in_node() -> bool {
     CURRENT
@@ -87,12 +87,12 @@ pub(crate) fn is_in_node() -> bool {
         .unwrap_or(false)
 }
 
-/// Whether the code that is being polled here is that of `node` itself, in a scope of its own or not.
+/// Whether this thread is polling the code of `node` itself, including its scopes.
 pub(crate) fn is_own_code(node: &Node) -> bool {
     with_carrier(|carrier, _| carrier.id() == node.id()).unwrap_or(false)
 }
 
-/// Whether the code that is being polled here is that of `node`, or of one beneath it.
+/// Whether this thread is polling the code of `node` or of a node beneath it.
 pub(crate) fn is_beneath(node: &Node) -> bool {
     CURRENT
         .try_with(|current| {
@@ -102,16 +102,16 @@ pub(crate) fn is_beneath(node: &Node) -> bool {
         .unwrap_or(false)
 }
 
-/// Runs `f` with the node that the code here counts as, and the current one. The code of a scope counts as that of
-/// the node whose shell polls it here. Code of no node, and that of a scope or system that no node polls, is
-/// nobody's: none waits for it.
+/// Runs `f` with the carrier and the current node. The carrier of a scope's code is the node whose shell polls it here.
+/// Code outside of nodes, and that of a scope or system that no node polls, has no carrier: no node waits where it
+/// waits.
 pub(in crate::tree) fn with_carrier<R>(
     f: impl FnOnce(&Arc<dyn AnyNode>, &Arc<dyn AnyNode>) -> R,
 ) -> Option<R> {
     with_here(|carrier, here| carrier.map(|carrier| f(carrier, here))).flatten()
 }
 
-/// As [`with_carrier`], also for the code of a scope that is nobody's.
+/// As [`with_carrier`], also for a scope without a carrier.
 pub(in crate::tree) fn with_here<R>(
     f: impl FnOnce(Option<&Arc<dyn AnyNode>>, &Arc<dyn AnyNode>) -> R,
 ) -> Option<R> {

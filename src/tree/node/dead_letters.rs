@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::id::NodeId;
 use crate::sync::panic_message;
 
-/// A message that was accepted and is never handled, as the hook of
+/// A message that was accepted and is never handled, as the hook
 /// [`Builder::on_dead_letter`](crate::Builder::on_dead_letter) sees it.
 pub struct DeadLetter<'a> {
     path: &'a str,
@@ -45,7 +45,7 @@ impl<'a> DeadLetter<'a> {
         self.target
     }
 
-    /// What the actor calls such a message ([`Actor::label`](crate::Actor::label)).
+    /// The message's label ([`Actor::label`](crate::Actor::label)).
     #[must_use]
     pub fn label(&self) -> &'static str {
         self.label
@@ -74,7 +74,7 @@ impl fmt::Debug for DeadLetter<'_> {
     }
 }
 
-/// Whom a system shows its dead letters.
+/// The hook to which a system shows its dead letters.
 #[derive(Clone)]
 pub(crate) struct LetterHook(Arc<dyn Fn(&DeadLetter<'_>) + Send + Sync>);
 
@@ -90,7 +90,7 @@ impl fmt::Debug for LetterHook {
     }
 }
 
-/// A system's dead letters. All its nodes share them, and its root keeps them beyond its end.
+/// The dead letters of a system. All its nodes share them, and its root keeps them after its end.
 #[derive(Debug, Default)]
 pub(crate) struct Letters {
     count: AtomicU64,

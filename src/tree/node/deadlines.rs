@@ -15,20 +15,21 @@ use crate::sync::{limit_after, lock, moment, stamp};
 
 /// The node has listed a wait since its last message.
 const WAITS: u32 = 1;
-/// Its system limits the asks that nothing else limits.
+/// Its system has a default limit for asks.
 const DEFAULT: u32 = 2;
-/// The node's code has dropped replies unsent, and they are not settled.
+/// The node's code has dropped replies unsent that are not settled yet.
 const REPLIES: u32 = 4;
-/// What it does is for an ask with a time limit.
+/// The node is handling an ask with a time limit.
 const LIMITED: u32 = 8;
-/// Of what the code notes, all that the end of a handler has to look at.
+/// The notes that the end of a handler has to look at.
 const TO_CLEAR: u32 = WAITS | REPLIES | LIMITED;
-/// From here on, since when the node has been there, once that has been noted: it does not change any more.
+/// The bits from here on hold when the node was first known to exist, once that was noted. They do not change after
+/// that.
 const BORN_SHIFT: u32 = u32::BITS - stamp::BITS;
 
-/// What a node's asks and the end of a handler have to look at, in one word. Only the node's own code
-/// writes that, between and in its polls, and only if a message has a deadline, or a handler waits or
-/// drops a reply; and besides, since when the node has been there, which whoever looks at it first may write.
+/// What a node's asks and the end of a handler have to look at, in one word. Only the node's own code writes the flags,
+/// and only if a message has a deadline, or a handler waits or drops a reply. The time of birth may be written by
+/// whoever looks first.
 #[derive(Debug)]
 pub(in crate::tree) struct Notes(AtomicU32);
 
@@ -37,7 +38,7 @@ impl Notes {
         Self(AtomicU32::new(if has_default { DEFAULT } else { 0 }))
     }
 
-    /// Since when the node has been known to be there. If nobody has noted that before, since now.
+    /// Since when the node has been known to exist: since now, if nobody has noted it before.
     pub(in crate::tree) fn born(&self, now: Instant) -> Instant {
         let stamp = stamp::encode(now).max(1);
         let set = |notes| (notes >> BORN_SHIFT == 0).then_some(notes | stamp << BORN_SHIFT);
@@ -62,8 +63,8 @@ impl Notes {
 }
 
 impl Node {
-    /// What the node does from now on is for this caller: its time limit is that of the asks in it, until
-    /// the reply is sent or dropped, wherever that is.
+    /// From now on the node works for this caller: further asks inherit the caller's time limit until its reply is sent
+    /// or dropped, wherever that happens.
     #[inline]
     pub(crate) fn set_caller(&self, caller: Option<&Arc<dyn Caller>>) {
         let caller = caller.filter(|caller| caller.limit() != 0);
@@ -72,8 +73,8 @@ impl Node {
         }
     }
 
-    /// A handler or hook has ended, and with it its deadline and its waits. The replies that it dropped
-    /// are settled for this reason.
+    /// Ends a handler or hook, and with it its deadline and its waits. The replies that it dropped are settled for this
+    /// reason.
     #[inline]
     pub(crate) fn end_handler(&self, reason: DropReason) {
         let notes = self.notes.load();
@@ -116,7 +117,7 @@ impl Node {
         self.notes.add(REPLIES);
     }
 
-    /// The lock of the list is held.
+    /// Called with the node's lock held, which guards the list.
     pub(in crate::tree) fn clear_replies(&self) {
         self.notes.remove(REPLIES);
     }
@@ -126,7 +127,7 @@ impl Node {
         self.notes.load() & REPLIES != 0
     }
 
-    /// The caller whose time limit holds here, unless its reply has been sent or dropped.
+    /// The caller whose time limit applies here, unless its reply was sent or dropped.
     fn limiting_caller(&self) -> Option<Arc<dyn Caller>> {
         if self.notes.load() & LIMITED == 0 {
             return None;
@@ -136,7 +137,7 @@ impl Node {
         caller.is_open().then(|| Arc::clone(caller))
     }
 
-    /// When the time is up of the caller for whom the node does what it does.
+    /// When the time of the caller is up for whom the node works.
     #[cfg(feature = "simulation")]
     pub(crate) fn deadline(&self) -> Option<Instant> {
         moment::decode(self.limiting_caller()?.limit())
@@ -150,18 +151,18 @@ impl Node {
     }
 }
 
-/// The caller for whom the code here does what it does, if that has a time limit: for what it starts.
+/// The caller with a time limit for whom the code here works. What this code starts inherits it.
 pub(crate) fn inherited_caller() -> Option<Arc<dyn Caller>> {
     with_here(|carrier, here| limiting_caller(carrier, here, None)).flatten()
 }
 
-/// The same for this node, which does not inherit from itself.
+/// As [`inherited_caller`], for this node, which does not inherit from itself.
 pub(crate) fn inherited_beside(node: &Node) -> Option<Arc<dyn Caller>> {
     with_here(|carrier, here| limiting_caller(carrier, here, Some(node.id()))).flatten()
 }
 
-/// That of the innermost scope around the code here that has a limit of its own, or else that of the node whose
-/// code it is, if it is anybody's. One scope may be left out.
+/// The caller of the innermost scope around the code here that has a limit, otherwise that of the carrier. The scope
+/// `but` is left out.
 fn limiting_caller(
     carrier: Option<&Arc<dyn AnyNode>>,
     here: &Arc<dyn AnyNode>,
@@ -180,8 +181,8 @@ fn limiting_caller(
     carrier?.limiting_caller()
 }
 
-/// When an ask that is made here is to end at the latest: by what it inherits or, with `or_default`, by
-/// its system's default. Says whether it is inherited.
+/// The deadline of an ask that is made here: inherited or, with `or_default`, from the default of its system. The flag
+/// says whether it is inherited.
 pub(crate) fn inherited_or_default(or_default: bool) -> Option<(Instant, bool)> {
     with_here(|carrier, here| {
         let caller = limiting_caller(carrier, here, None);

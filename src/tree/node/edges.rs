@@ -1,5 +1,4 @@
-//! What a node keeps of its waits for others, and of those of others for it. How they are used is told in
-//! `waiting/wait_graph.rs`.
+//! The waits of a node for others and of others for it. `waiting/wait_graph.rs` says how they are used.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -21,13 +20,13 @@ pub(crate) enum Request {
     Room(Ticket),
     /// To end.
     End,
-    /// To be told to end: the wait of a node's own code for that.
+    /// To be told to end: a node's own code waits for that.
     Order,
-    /// To come to the end of its start, which is what its caller awaits.
+    /// To finish its start, which its caller awaits.
     Start,
-    /// To end, so that its owner can.
+    /// To end, so that its owner can go on.
     Join,
-    /// To have ended its incarnation, or started the next one, before its siblings are restarted.
+    /// To end its incarnation or to start the next one, in the restart of its group.
     Turn,
 }
 
@@ -36,14 +35,15 @@ pub(in crate::tree) struct Edge {
     pub(in crate::tree) from: Arc<dyn AnyNode>,
     pub(in crate::tree) target: Arc<dyn AnyNode>,
     pub(in crate::tree) request: Request,
-    /// It ends by itself, or by something that cannot be seen here: no part of a cycle.
+    /// It ends by a time limit, or by something that cannot be seen here: it is not part of a cycle.
     pub(in crate::tree) limited: bool,
-    /// The scope within the waiting node whose body waits.
+    /// The scope whose body waits, if the waiting code is a scope's.
     pub(in crate::tree) scope: Option<Arc<dyn AnyNode>>,
-    /// Its places in the lists of both.
+    /// Its keys in the lists of both nodes.
     pub(in crate::tree) keys: [AtomicUsize; 2],
     pub(in crate::tree) listed: AtomicBool,
-    /// Since when it has been looked at, as a [`moment`]: whoever waits does not read the clock for that.
+    /// Since when it has stood, as a [`moment`]. Unless waits are timed, the first look sets this, so that the node
+    /// that waits need not read the clock.
     pub(in crate::tree) seen: AtomicU64,
 }
 
@@ -54,22 +54,23 @@ pub(in crate::tree) enum EdgeEnd {
     Target,
 }
 
-/// The edges at a node, by whether their waits have a time limit, and by the end at which the node is: see [`EdgeEnd`].
+/// The edges at a node, by whether the wait is limited, and by the [`EdgeEnd`] that the node is.
 #[derive(Default)]
 pub(in crate::tree) struct NodeEdges {
     pub(in crate::tree) unlimited: [Edges; 2],
     pub(in crate::tree) limited: [Edges; 2],
 }
 
-/// The waits that an owner of tasks has to look at, as its tasks may wait by them for what it has yet to tell to end.
+/// The waits that an owner has to look at because its tasks may wait for children that are told to end after them.
 pub(in crate::tree) enum TaskWaits {
-    /// These, which are the tasks' own.
+    /// These, which are waits of the tasks themselves.
     Begun(Vec<BegunWait>),
-    /// All that lead on from its tasks.
+    /// All that can be reached from its tasks.
     All,
 }
 
-/// A wait, and where it was listed. An owner does not hold it: with its last holder may go a reply.
+/// A weak reference to a wait, and where it was listed. An owner must not be the last holder, as a reply may be dropped
+/// with it.
 pub(in crate::tree) struct BegunWait {
     edge: Weak<Edge>,
     from: Weak<dyn AnyNode>,
@@ -97,13 +98,13 @@ impl BegunWait {
         let state = lock(&from.state);
         let edges = state.extras.as_ref()?.edges.as_ref()?;
         let edge = edges.all(self.limited)[EdgeEnd::From as usize].get(self.key)?;
-        // Another may be in its place by now.
+        // Another edge may be in its place by now.
         std::ptr::eq(Arc::as_ptr(edge), self.edge.as_ptr()).then(|| look(edge))
     }
 }
 
 impl TaskWaits {
-    /// What there is to look at, if there is anything.
+    /// Takes what there is to look at, if anything.
     pub(in crate::tree) fn take(&mut self) -> Option<Self> {
         match self {
             Self::Begun(waits) if waits.is_empty() => None,
@@ -113,8 +114,8 @@ impl TaskWaits {
 
     pub(in crate::tree) fn add(&mut self, edge: &Arc<Edge>) {
         let Self::Begun(waits) = self else { return };
-        // Nobody may poll an owner that is a scope. Looked for before the list grows, so that it takes a constant time
-        // for each.
+        // If nobody polls an owner that is a scope, the list would only grow. Tidied when it is full, which is constant
+        // amortised time.
         if waits.len() == waits.capacity() {
             waits.retain(|wait| !wait.is_over());
         }
@@ -128,14 +129,14 @@ impl Default for TaskWaits {
     }
 }
 
-/// The edges of which a node is at the same end.
+/// The edges that have a node at the same end.
 pub(in crate::tree) type Edges = Slab<Arc<Edge>>;
 
 /// A list that has been this long is given back when it is empty.
 const SPARE: usize = 64;
 
 impl Edge {
-    /// Since when it has stood, as far as anybody knows who has looked.
+    /// Since when it is known to have stood.
     pub(in crate::tree) fn seen_since(&self, now: Instant) -> Instant {
         let fresh = moment::encode(Some(now));
         let known = self
@@ -146,7 +147,7 @@ impl Edge {
 }
 
 impl NodeEdges {
-    /// Those of the node whose code waits.
+    /// The edges of waits that the node's own code has.
     pub(in crate::tree) fn of_code(&self) -> impl Iterator<Item = (usize, &Arc<Edge>)> {
         let both = [self.all(false), self.all(true)];
         both.into_iter()
@@ -172,7 +173,7 @@ impl NodeEdges {
 }
 
 impl Node {
-    /// Lists an edge at this node, which is that end of it. Says whether the node itself waits for anything.
+    /// Lists an edge at this node, which is its `end`. Says whether the node itself waits for anything.
     pub(in crate::tree) fn add_edge(&self, edge: &Arc<Edge>, end: EdgeEnd) -> bool {
         let mut state = lock(&self.state);
         let edges = state
@@ -190,7 +191,7 @@ impl Node {
         let mut state = lock(&self.state);
         let edges = state.extras.as_mut()?.edges.as_mut()?.of(edge, end);
         let key = edge.keys[end as usize].load(Ordering::Relaxed);
-        // The list may have been taken meanwhile, and be another.
+        // The list may have been replaced meanwhile.
         let found = edges
             .get(key)
             .is_some_and(|known| std::ptr::eq(&**known, edge));
@@ -201,7 +202,7 @@ impl Node {
         left
     }
 
-    /// The node's handler has ended, and with it whatever it waited for.
+    /// Unlists all waits of the node, because its handler has ended.
     pub(in crate::tree) fn clear_edges(&self) {
         let all = {
             let mut state = lock(&self.state);

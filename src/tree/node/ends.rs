@@ -1,4 +1,4 @@
-//! What a system tells of ends: each to those who listen, and of what went wrong how often it has.
+//! The ends of nodes, as a system reports them: each one to listeners, and counts of what went wrong.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,12 +10,12 @@ use crate::sync::lock;
 
 /// Somebody who listens to ends.
 pub(crate) trait EndListener: Send + Sync {
-    /// A node has ended or, if it `goes_on`, one of its incarnations has. It is told before those are woken who wait for
-    /// that end, and while no lock is held.
+    /// A node has ended or, if it `goes_on`, one of its incarnations has. Called before those who wait for this end are
+    /// woken, and without a lock.
     fn hear(&self, node: &Arc<dyn AnyNode>, reason: &StopReason, goes_on: bool);
 }
 
-/// The ends of a system. While nobody listens, one in good order costs a look at a number.
+/// The ends of a system. While nobody listens, a normal end costs one load of an atomic.
 #[derive(Default)]
 pub(crate) struct EndLog {
     listening: AtomicUsize,
@@ -26,20 +26,20 @@ pub(crate) struct EndLog {
 /// How often things have gone wrong with nodes of one type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct EndTally {
-    /// They failed, of themselves.
+    /// They failed themselves, not because of a child.
     pub(crate) failures: u64,
     /// Another incarnation followed.
     pub(crate) restarts: u64,
     /// Their time to end was up.
     pub(crate) cut_short: u64,
-    /// Whoever waited was told that they do not yield.
+    /// A caller that waited was told that they do not yield.
     pub(crate) unjoined: u64,
 }
 
-/// The node has ended.
+/// Notes that the node has ended.
 #[cold]
 pub(in crate::tree) fn note_end(node: &Arc<dyn AnyNode>) {
-    // As text, since an error may hold whatever it likes.
+    // As text, since an error may hold anything.
     let reason = lock(&node.state).end_as_text();
     node.shared.ends.note(node, &reason, false);
 }
@@ -50,7 +50,7 @@ impl EndLog {
         self.listening.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whoever began to listen does so no longer.
+    /// Removes a listener.
     pub(crate) fn leave(&self, listener: &Arc<dyn EndListener>) {
         let mut listeners = lock(&self.listeners);
         let place = listeners
@@ -70,7 +70,7 @@ impl EndLog {
 
     /// A node has ended or, if it `goes_on`, one of its incarnations has.
     pub(crate) fn note(&self, node: &Arc<dyn AnyNode>, reason: &StopReason, goes_on: bool) {
-        // One that fails because of what is beneath it is not counted once more.
+        // A node that fails because of a child is not counted again.
         let has_failed = matches!(reason, StopReason::Failed(failure) if !matches!(failure.cause(), Cause::Beneath));
         let tally = EndTally {
             failures: u64::from(has_failed),
@@ -87,7 +87,7 @@ impl EndLog {
         }
     }
 
-    /// Whoever waits for an end is told that these do not yield, the deepest first.
+    /// Counts that a caller was told that these do not yield. They are sorted, the deepest first.
     #[cold]
     pub(crate) fn count_unjoined(&self, blockers: &[Blocker]) {
         if let Some(deepest) = blockers.first() {
@@ -105,7 +105,7 @@ impl EndLog {
         }
     }
 
-    /// By type; those of which nothing has gone wrong are not there.
+    /// By type; types with which nothing went wrong are absent.
     pub(crate) fn tallies(&self) -> Vec<(&'static str, EndTally)> {
         let tallies = lock(&self.tallies);
         tallies

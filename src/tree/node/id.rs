@@ -10,7 +10,7 @@ pub struct NodeId(u64);
 /// Threads take numbers in blocks, so that spawning on many does not contend.
 const BLOCK: u64 = 256;
 
-/// 0 is nobody's number.
+/// Blocks start at 1, so 0 is no node's number.
 static NEXT_BLOCK: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {

@@ -4,16 +4,16 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 
-/// The label of a message as a number, so that a plain store can publish what a node is handling
-/// to whoever asks, even while that handler blocks its thread.
+/// The label of a message as a number. A plain store publishes what a node is handling, so others can read it even
+/// while the handler blocks its thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Label(NonZeroU32);
 
-/// All labels ever seen; there are about as many as message variants in the program. It is locked
-/// only when a thread meets a label for the first time.
+/// All labels ever seen: about as many as the program has message variants. A thread takes this lock only when it meets
+/// a label for the first time.
 static LABELS: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
-/// By where a text is and how long.
+/// Labels by address and length of their text.
 type Known = HashMap<(usize, usize), Label, BuildHasherDefault<PlaceHasher>>;
 
 thread_local! {
@@ -55,14 +55,14 @@ impl Label {
     }
 }
 
-/// For the places of literals, which nobody chooses to make them collide: it mixes each number in by
-/// a multiplication with the golden ratio (Knuth, The Art of Computer Programming 3, 6.4).
+/// Hashes addresses of literals, which no attacker chooses: it mixes in each number by a multiplication with the golden
+/// ratio (Knuth, The Art of Computer Programming 3, 6.4).
 #[derive(Default)]
 struct PlaceHasher(u64);
 
 impl Hasher for PlaceHasher {
     fn finish(&self) -> u64 {
-        // The table looks at both ends of the number.
+        // The hash table uses both the high and the low bits.
         self.0 ^ self.0 >> 32
     }
 

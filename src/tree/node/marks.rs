@@ -1,4 +1,4 @@
-//! What a node is for life: the upper bits of the word that its [`Signals`](super::signals::Signals) are in.
+//! What a node is for life: the upper bits of the word that holds its [`Signals`](super::signals::Signals).
 
 use std::ops::BitOr;
 
@@ -14,26 +14,26 @@ pub(crate) struct Marks(u32);
 impl Marks {
     /// It has a restart policy.
     pub(crate) const RESTARTABLE: Self = Self(1 << MARKS_SHIFT);
-    /// An end of its own is followed by another incarnation.
+    /// If it ends by itself, another incarnation follows.
     pub(crate) const ALWAYS: Self = Self(1 << (MARKS_SHIFT + 1));
-    /// Its own end may be that of its owner.
+    /// Its owner may end with it.
     pub(crate) const SIGNIFICANT: Self = Self(1 << (MARKS_SHIFT + 2));
-    /// Its children are stopped all at once.
+    /// It stops its children all at once.
     pub(crate) const STOPS_CONCURRENTLY: Self = Self(1 << (MARKS_SHIFT + 3));
     /// Its failure is traced and goes no further.
     pub(crate) const FAILURE_CONTAINED: Self = Self(1 << (MARKS_SHIFT + 4));
     /// A task that was given no token: a stop drops it, and the end of a scope waits for it.
     pub(crate) const TOKENLESS: Self = Self(1 << (MARKS_SHIFT + 5));
-    /// Its system has asked for timings or spans, so that something is noted of each message and poll.
+    /// Its system has asked for timings or spans, so each message and poll is noted.
     pub(crate) const NOTED: Self = Self(1 << (MARKS_SHIFT + 6));
 
-    /// Those in this word of signals.
+    /// The marks in this word.
     #[inline]
     pub(super) const fn of(signals: u32) -> Self {
         Self(signals & (u32::MAX << MARKS_SHIFT))
     }
 
-    /// The signals of a new node with these marks.
+    /// The word of a new node with these marks.
     pub(super) const fn with_kind(self, kind: Kind) -> u32 {
         let kind: u32 = match kind {
             Kind::Actor => 0,
@@ -45,7 +45,7 @@ impl Marks {
         kind << KIND_SHIFT | self.0
     }
 
-    /// The kind of the node with these signals.
+    /// The kind in this word.
     pub(super) const fn kind(signals: u32) -> Kind {
         match signals >> KIND_SHIFT {
             0 => Kind::Actor,

@@ -1,4 +1,4 @@
-//! What a node is: its place, its signals, its state under the lock, and the ways to tell it something.
+//! What a node is: its place in the tree, its signals, its state under the lock, and the ways to give it orders.
 //!
 //! Nothing here waits for a node, and nothing runs one.
 

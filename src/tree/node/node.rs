@@ -34,7 +34,7 @@ use crate::sync::lock;
 /// 4. `state.phase` becomes `Stopped` in the same step in which the node leaves its owner's table,
 ///    once its shell and all its children are gone.
 ///
-/// The fields are laid out as a part of an actor's cell: what its loop looks at for each message comes last.
+/// The node is the first part of an actor's cell. The fields that the loop reads for each message come last.
 #[repr(C)]
 pub(crate) struct Node {
     pub(crate) shared: Arc<Shared>,
@@ -109,7 +109,7 @@ impl Node {
         self.site
     }
 
-    /// When it was spawned, if that is timed, or else when somebody first looked.
+    /// When it was spawned, if that is timed; otherwise when somebody first looked.
     pub(crate) fn born(&self, now: Instant) -> Instant {
         self.notes.born(now)
     }
@@ -128,12 +128,12 @@ impl Node {
         Some(name.to_owned())
     }
 
-    /// How it ended, once it has.
+    /// How it ended; `None` while it lives.
     pub(crate) fn reason(&self) -> Option<StopReason> {
         lock(&self.state).outcome()
     }
 
-    /// Whoever was to be told of its end has been told, or does not want to be: its errors are dropped.
+    /// Drops the errors of its end, if nobody waits for them any more.
     pub(crate) fn forget_errors(&self) {
         let errors = lock(&self.state).forget_errors();
         drop(errors);
@@ -143,7 +143,7 @@ impl Node {
         self.label.store(label.raw(), Ordering::Relaxed);
     }
 
-    /// No message is being handled any more.
+    /// Called when no message is being handled.
     pub(crate) fn clear_label(&self) {
         self.label.store(0, Ordering::Relaxed);
     }
@@ -152,7 +152,7 @@ impl Node {
         Label::from_raw(self.label.load(Ordering::Relaxed)).map(Label::text)
     }
 
-    /// The start has returned.
+    /// Called when the start has returned.
     pub(crate) fn set_running(&self) {
         let mut state = lock(&self.state);
         state.phase = state.phase.max(Phase::Running);
@@ -174,7 +174,7 @@ impl Node {
         self.polls.look()
     }
 
-    /// How long its own steps may take in a stop or drain.
+    /// How much own time it has in a stop or drain.
     pub(crate) fn grace(&self) -> Duration {
         Duration::from_millis(u64::from(self.grace))
     }
@@ -183,7 +183,7 @@ impl Node {
         lock(&self.state).own_time(self)
     }
 
-    /// When its end becomes a kill, as things stand: its own time is up, or the time of whoever asked.
+    /// When its end becomes a kill, as things stand: when its own time is up, or at the bound of its order.
     pub(in crate::tree) fn time_limit(&self) -> Option<Instant> {
         let mut state = lock(&self.state);
         let own = state.own_time(self).map(|own| own.until);
@@ -191,12 +191,12 @@ impl Node {
         own.into_iter().chain(bound).min()
     }
 
-    /// It waits for something that is not its own time.
+    /// Pauses its own time, because it waits for others.
     pub(crate) fn pause_own_time(&self) {
         lock(&self.state).pause_own_time(self);
     }
 
-    /// Whether it is a scope that was told to end, and has nothing beneath it any more.
+    /// Whether it is a scope that was told to end and has nothing left beneath it.
     pub(in crate::tree) fn is_gone_through(&self) -> bool {
         self.kind() == Kind::Scope
             && self.signals.load().is_told_gently()
@@ -204,7 +204,7 @@ impl Node {
             && lock(&self.state).is_quiet()
     }
 
-    /// Closes a node to children, if nobody is beneath whose end can be waited for.
+    /// Closes the node to children if it is quiet.
     pub(crate) fn close_if_quiet(&self) -> bool {
         let mut state = lock(&self.state);
         let quiet = state.is_quiet();
@@ -212,7 +212,7 @@ impl Node {
         quiet
     }
 
-    /// Closes a node without children to any more of them.
+    /// Closes the node to children if it has none.
     pub(crate) fn close_if_childless(&self) -> bool {
         let mut state = lock(&self.state);
         let childless = !state.has_children();
@@ -228,8 +228,8 @@ impl Node {
         }
     }
 
-    /// The token that fires when the node is to end: made when it is first asked for. In a drain an actor's
-    /// fires once what was accepted is handled.
+    /// The token that fires when the node is to end, made when it is first asked for. In a drain, that of an actor
+    /// fires once the accepted mail is handled.
     pub(crate) fn token(&self) -> CancellationToken {
         let mut state = lock(&self.state);
         let over = state.phase == Phase::Stopped || self.signals.load().has_token_fired();
@@ -242,11 +242,11 @@ impl Node {
         token
     }
 
-    /// As [`token`](Node::token), but it does not fire in a drain before that has become a stop: for
-    /// handlers, so that what is accepted late is not handled as cancelled.
+    /// As [`token`](Node::token), but in a drain it fires only when the node closes: for handlers, so that late mail is
+    /// not handled as cancelled.
     pub(crate) fn stop_token(&self) -> CancellationToken {
         let mut state = lock(&self.state);
-        // What stops or kills it closes it in the same step.
+        // A stop or kill closes the node in the same step.
         let over = state.phase == Phase::Stopped || state.closed;
         let tokens = &mut state.extras.get_or_insert_default().tokens;
         let token = tokens.stopping.get_or_insert_default().clone();
@@ -257,7 +257,7 @@ impl Node {
         token
     }
 
-    /// Whether it has any children now. Only a look without the lock if it never had any.
+    /// Whether it has any children now. Takes no lock if it never had any.
     #[inline]
     pub(crate) fn has_children(&self) -> bool {
         self.signals.load().had_children() && self.still_has_children()
@@ -267,7 +267,7 @@ impl Node {
         lock(&self.state).has_children()
     }
 
-    /// Whether what was requested of it has not come: an end, or that of its start.
+    /// Whether what was requested (its end, or the end of its start) has not happened yet.
     pub(crate) fn holds_up(&self, request: &Request) -> bool {
         let is_start = matches!(request, Request::Start);
         self.phase() != Phase::Stopped && (!is_start || self.signals.load().is_outcome_awaited())
@@ -287,7 +287,7 @@ impl Node {
         state.children.as_ref()?.named(name)
     }
 
-    /// Whether this node or one above it has been asked to end.
+    /// Whether this node or one above it is ending or restarting.
     pub(crate) fn is_in_stopping_tree(&self) -> bool {
         let mut next = Some(self);
         while let Some(node) = next {
@@ -305,7 +305,7 @@ impl Node {
     pub(crate) fn blocker(&self, any: &dyn AnyNode, held_for: Duration) -> Blocker {
         let (_, busy) = any.progress();
         let phase = match self.phase() {
-            // Its next incarnation is what it had waited for.
+            // It was waiting for its next incarnation when it was told to end.
             Phase::Stopping if self.signals.load().is_restarting() => Phase::Restarting,
             phase => phase,
         };
@@ -331,12 +331,12 @@ impl fmt::Debug for Node {
     }
 }
 
-// A chain of owners that only its leaf kept alive is freed here, without recursion (rule 15).
+// Frees a chain of owners that only this node kept alive, without recursion (rule 15).
 impl Drop for Node {
     fn drop(&mut self) {
         let mut next = self.owner.take();
         while let Some(mut owner) = next {
-            // Others hold nearly every owner as well, and the count says so without a lock.
+            // Nearly every owner is also held by others, and the count shows that without a lock.
             if Arc::strong_count(&owner) > 1 {
                 return;
             }
@@ -345,6 +345,6 @@ impl Drop for Node {
     }
 }
 
-/// Every idle actor keeps one: whoever makes it larger is told, and says in DESIGN.md what for.
+/// Every idle actor has one. If you make it larger, say in DESIGN.md why.
 #[cfg(all(target_pointer_width = "64", not(tenure_loom)))]
 const _: () = assert!(size_of::<Node>() <= 104);

@@ -22,13 +22,13 @@ pub(crate) enum Order {
     Cut,
 }
 
-/// Tells a node to end. This is the only way in which any node is told so; it never waits, and
-/// says it once or a thousand times to the same effect (rule 13).
+/// Tells a node to end. All orders go through here. It never waits, and repeating an order has no further effect (rule
+/// 13).
 pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
     request_with(target, order, |_| ());
 }
 
-/// As [`request`], and notes something under the node's lock if the order says anything new.
+/// As [`request`]. If the order is new, `note` is run under the node's lock.
 pub(super) fn request_with(
     target: &Arc<dyn AnyNode>,
     order: Order,
@@ -55,15 +55,13 @@ pub(super) fn request_with(
     kill(target, order != Order::Kill);
 }
 
-/// With a grace of zero every stop is a kill. A scope and a system have no steps of their own that
-/// could take any.
+/// With a grace of zero every stop is a kill. Not for scopes and systems, which have no steps of their own.
 fn has_no_time(target: &Arc<dyn AnyNode>) -> bool {
     let node = target.node();
     node.grace().is_zero() && !matches!(node.kind(), Kind::Scope | Kind::System)
 }
 
-/// What is left of an order at this moment becomes a kill. Of several such bounds, whoever has set them, the
-/// earliest holds.
+/// Bounds an order: at this moment what is left becomes a kill. The earliest of all bounds holds, whoever set them.
 pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
     {
         let mut state = lock(&target.state);
@@ -73,18 +71,19 @@ pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
         let bound = &mut state.extras.get_or_insert_default().bound;
         *bound = Some(bound.map_or(at, |known| known.min(at)));
     }
-    // Its shell has another moment to look at.
+    // The shell has to set its timer anew.
     target.wake();
     tell_of_scope(target);
 }
 
-/// Nobody may poll the future of a scope that has been told something: those above whose code may have it are to look.
+/// Perhaps nobody polls the future of a scope that was told something. Has the nodes above look, whose code may hold
+/// it.
 fn tell_of_scope(target: &Arc<dyn AnyNode>) {
     let mut next = target;
     while next.kind() == Kind::Scope
         && let Some(owner) = next.owner()
     {
-        // One that joins its children goes through its scopes as well.
+        // A node that is joining goes through its scopes anyway.
         if !owner.signals.load().is_joining() {
             owner.signals.tell_of_scope();
             owner.wake();
@@ -93,7 +92,7 @@ fn tell_of_scope(target: &Arc<dyn AnyNode>) {
     }
 }
 
-/// The node tells itself: it ends once what it is doing now has ended.
+/// The node gives itself an order: it ends once its current step has ended.
 pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
     match order {
         Order::Drain | Order::Stop if !has_no_time(target) => {
@@ -111,13 +110,13 @@ pub(crate) fn request_own(target: &Arc<dyn AnyNode>, order: Order) {
     }
 }
 
-/// The node's own code has ended, and with it its life: what is left of it has its grace as in a stop.
+/// The node's own code has ended, so the node ends. What is left of it has its grace as in a stop.
 pub(crate) fn end_by_itself(target: &Arc<dyn AnyNode>) {
     end_own(target, &mut |_, _| true);
 }
 
-/// The code of a node that was told to drain has ended. If that was before it had drained, and it has not failed, that is
-/// a stop (rule 4): it gave an error that says no more than that something was stopped, or was dropped for its group.
+/// The code of a node that was told to drain has ended. If it had not drained yet and has not failed, this is a stop
+/// (rule 4): it returned an error that only says that something was stopped, or was dropped for its group.
 #[cold]
 pub(crate) fn end_drain(target: &Arc<dyn AnyNode>, has_failed: bool) {
     let has_drained = lock(&target.state).closed;
@@ -128,11 +127,11 @@ pub(crate) fn end_drain(target: &Arc<dyn AnyNode>, has_failed: bool) {
     }
 }
 
-/// As [`end_by_itself`], together with what `close` closes, if it does: nobody sees that closed, and the node
-/// still running. `close` is run under the node's lock.
+/// As [`end_by_itself`], if `close` returns true. `close` is run under the node's lock, so that nobody sees what it
+/// closes while the node still counts as running.
 ///
-/// One that `has_drained` ends only if nobody is beneath. One that has not ends only if nobody has told it to drain: a
-/// drain that comes first is to be served, hook and all, and one that comes later finds an end that is the node's own.
+/// With `has_drained`, it ends only if it is quiet. Otherwise it ends only if nobody has told it to drain: a drain that
+/// comes first is served, including its hook; a drain that comes later finds that the node has ended by itself.
 pub(crate) fn end_if(
     target: &Arc<dyn AnyNode>,
     has_drained: bool,
@@ -154,12 +153,12 @@ fn end_own(
     begin_end(target, Ending::by_itself(target), when)
 }
 
-/// What is beneath a node is to end: its token fires, and a scope takes no orders for that.
+/// Fires the node's token, because what is beneath is to end. The node itself is told nothing.
 pub(crate) fn fire(target: &Arc<dyn AnyNode>) {
     begin_end_of_one(target, Ending::FIRE, |_, _| true);
 }
 
-/// The node comes to an end of its own: for good, or for this incarnation.
+/// Has the node end as if by itself: for good or, if it is always restarted, only this incarnation.
 pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
     if !target.signals.marks().has(Marks::ALWAYS) {
         return request_own(target, Order::Stop);
@@ -171,20 +170,20 @@ pub(crate) fn finish(target: &Arc<dyn AnyNode>) {
 /// How a node begins to end.
 #[derive(Debug, Clone, Copy)]
 struct Ending {
-    /// What it is told, if it is told anything.
+    /// The order, if there is one.
     order: Option<Order>,
-    /// It has ended already, whatever it is told.
+    /// Its code has ended already, whatever the order.
     has_ended: bool,
     gate: Gate,
-    /// It takes no more children.
+    /// The node takes no more children.
     closes: bool,
     fires: bool,
-    /// It is the node's own doing, unless it has been told already.
+    /// The node does this itself, unless it was told before.
     by_self: bool,
 }
 
 impl Ending {
-    /// What is beneath the node is to end, and not yet the node.
+    /// What is beneath the node is to end, but not the node yet.
     const FIRE: Self = Self {
         order: None,
         has_ended: false,
@@ -203,12 +202,12 @@ impl Ending {
         }
     }
 
-    /// Whether a node that has these signals has come further already.
+    /// Whether a node with these signals has gone further already.
     fn is_late(&self, told: Snapshot) -> bool {
         !self.has_ended && self.order.is_some_and(|order| told.covers(order))
     }
 
-    /// The signals of a node that had these.
+    /// The signals of a node after this, if it had `told` before.
     fn signals_after(&self, told: Snapshot) -> Snapshot {
         let after = if self.fires {
             told.with_token_fired()
@@ -232,7 +231,7 @@ impl Ending {
                 has_ended: false,
                 gate: Gate::Draining,
                 closes: false,
-                // An actor's fires after the mail that it has accepted (rule 4).
+                // The token of an actor fires once its accepted mail is handled (rule 4).
                 fires: target.kind() != Kind::Actor,
                 by_self: false,
             }
@@ -249,10 +248,10 @@ impl Ending {
     }
 }
 
-/// The one way in which a node begins to end, but for a kill.
+/// The one way in which a node begins to end, other than a kill.
 ///
-/// A node with open scopes that is told to stop: their bodies go on within its grace, and so does what is
-/// beneath them; but whoever has a token there is told at once, and its own grace begins (rule 6).
+/// If a node with open scopes is told to stop, the bodies of the scopes and what is beneath them go on within the
+/// node's grace. But tasks with a token beneath them are told at once, and their own grace begins (rule 6).
 fn begin_end(
     target: &Arc<dyn AnyNode>,
     ending: Ending,
@@ -261,10 +260,11 @@ fn begin_end(
     let Some(mut scopes) = begin_end_of_one(target, ending, when) else {
         return false;
     };
-    // A list, because such scopes may be nested deeply (rule 15).
+    // A list, because scopes may be nested deeply (rule 15).
     while let Some(scope) = scopes.pop() {
         if scope.signals.load().is_killed() {
-            // So is all beneath it. Where each of many levels ends by its own kill, each would go through all the others.
+            // Everything beneath it is killed as well. In a deep tree in which each level is killed by itself, each
+            // would go through all others.
             continue;
         }
         scopes.extend(
@@ -274,7 +274,7 @@ fn begin_end(
         );
         for task in tasks(&scope) {
             if task.signals.marks().has(Marks::TOKENLESS) {
-                // It goes on, and so do the bodies of its own scopes.
+                // A plain task goes on, and so do the bodies of its own scopes.
                 scopes.extend(open_scopes(&task));
             } else if has_no_time(&task) {
                 kill(&task, true);
@@ -291,12 +291,11 @@ fn begin_end(
     true
 }
 
-/// Under the node's lock its phase, its signals and what it closes change in one step, and after that
-/// whoever has to be is woken. Gives the open scopes that are to be told as well; `None` if it has come
-/// further already.
+/// Changes the node's phase, its signals and what is closed in one step under its lock, and then does the wakes.
+/// Returns the open scopes that are to be told as well; `None` if the node has gone further already, or `when` refuses.
 ///
-/// An end of its own does not change what the node was told before: a drained node that has ended is
-/// drained, and not stopped.
+/// If the node ends by itself, earlier orders stay: a node that was told to drain and has ended is drained, not
+/// stopped.
 fn begin_end_of_one(
     target: &Arc<dyn AnyNode>,
     ending: Ending,
@@ -347,7 +346,7 @@ fn begin_end_of_one(
         if !ending.by_self {
             tell_of_scope(target);
         }
-        // Its body may be waiting for a task that waits for its token.
+        // Its body may be waiting for a task that waits for the token.
         scopes.push(Arc::clone(target));
     }
     Some(scopes)
@@ -366,8 +365,8 @@ fn open_scopes(node: &Arc<dyn AnyNode>) -> Vec<Arc<dyn AnyNode>> {
     table.map_or_else(Vec::new, |table| table.scopes())
 }
 
-/// Kills a node and all beneath it at once: one that does not yield must not keep what is beneath
-/// it alive. With `cut`, because its time was up. The tree is walked with a list, not by recursion (rule 15).
+/// Kills a node and everything beneath it at once: a node that does not yield must not keep what is beneath it alive.
+/// With `cut`, because its time was up. Walks the tree with a list, not by recursion (rule 15).
 fn kill(target: &Arc<dyn AnyNode>, cut: bool) {
     let now = Instant::now();
     let mut pending = vec![Arc::clone(target)];
@@ -381,7 +380,7 @@ fn kill(target: &Arc<dyn AnyNode>, cut: bool) {
             state.end_own_time(now, node);
             node.signals.kill(cut);
             state.phase = Phase::Stopping;
-            // The patience of those who wait begins now.
+            // Those who wait look now: their patience begins.
             let wakes = state.watchers();
             state.closed = true;
             if let Some(children) = &state.children {
@@ -397,8 +396,8 @@ fn kill(target: &Arc<dyn AnyNode>, cut: bool) {
     }
 }
 
-/// The node has got these signals, with which nothing beneath it is restarted: what waits there for its next
-/// incarnation is to look. One that has them already has seen to that, for all beneath it.
+/// The node has got these signals, which forbid restarts beneath it. Wakes the nodes beneath that wait for their next
+/// incarnation. A node that had the signals before has done this for everything beneath it.
 pub(in crate::tree) fn wake_restarting(node: &Node, signals: Snapshot) {
     fence(Ordering::SeqCst);
     if node.shared.restarting.load(Ordering::Relaxed) == 0 {
@@ -420,8 +419,8 @@ pub(in crate::tree) fn wake_restarting(node: &Node, signals: Snapshot) {
     }
 }
 
-/// Wakes the owner, if it waits for this end. Above a scope that nobody polls it is one of those above the scope that
-/// waits: not the next, if nobody polls that either.
+/// Wakes the owner if it waits for this end. If the owner is a scope that nobody polls, a node above the scope waits
+/// instead. This need not be the next one, as that may be such a scope as well.
 pub(in crate::tree) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
     if awaits {
         owner.wake();
@@ -439,8 +438,7 @@ pub(in crate::tree) fn wake_owner(owner: &Arc<dyn AnyNode>, awaits: bool) {
 }
 
 impl NodeState {
-    /// Those who wait for the end are to look when it begins: a system does not wait for ever for
-    /// the end of its root.
+    /// Begins the end, and wakes those who wait for it: a system does not wait for ever for the end of its root.
     #[inline]
     pub(in crate::tree) fn begin_stopping(&mut self, wakes: &mut WakeList) {
         if self.phase < Phase::Stopping {
@@ -449,14 +447,14 @@ impl NodeState {
         }
     }
 
-    /// All who wait for the end, to be woken for a look.
+    /// The wakers of all who wait for the end.
     pub(in crate::tree) fn watchers(&mut self) -> WakeList {
         let mut watchers = WakeList::new();
         self.wake_waiters(&mut watchers);
         watchers
     }
 
-    /// Adds all who wait for the end to those to be woken.
+    /// Adds the wakers of all who wait for the end.
     #[inline]
     pub(in crate::tree) fn wake_waiters(&mut self, wakes: &mut WakeList) {
         if let Some(extras) = &mut self.extras {

@@ -1,8 +1,8 @@
-//! What those who wait for an end have seen beneath an owner.
+//! What somebody who waits for an end has seen beneath an owner.
 //!
-//! Whoever waits for an end that lasts looks at all that is beneath, and in a deep tree there may be one who does so at
-//! each level. So an owner keeps for a moment what one of them has seen, and the next one takes it from there: those who
-//! look at about the same time go through the tree once, in whatever order they come (rule 15).
+//! Whoever waits for an end that lasts looks at everything beneath, and in a deep tree somebody may wait at each level.
+//! So each owner keeps for a moment what was seen beneath it, and the next one who looks takes it from there. All who
+//! look at about the same time go through the tree once together, in any order (rule 15).
 
 use std::time::Duration;
 
@@ -10,30 +10,30 @@ use tokio::time::Instant;
 
 use super::children::Children;
 
-/// For how long it is kept at least: others look in the same moment, or in the same tick of the runtime's timers.
+/// How long it is kept at least: others look at the same moment, or in the same tick of the runtime's timers.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// What there is among some nodes that may hold up an end.
+/// What was seen of some nodes that may hold up an end.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::tree) struct Outlook {
     /// How many are alive.
     pub(in crate::tree) alive: usize,
-    /// When the next one will be overdue, if nothing ends before.
+    /// When the next one becomes overdue, if nothing ends before.
     pub(in crate::tree) next: Option<Instant>,
-    /// Somebody has time to end, and uses it.
+    /// Some node still has time to end and is using it.
     pub(in crate::tree) has_time: bool,
-    /// Somebody is overdue, and to be blamed for that.
+    /// Some node is overdue and to blame.
     pub(in crate::tree) is_held_up: bool,
-    /// Until when it counts, if any of it is what somebody has seen before.
+    /// Until when it is valid, if a part of it was taken from an earlier look.
     pub(in crate::tree) until: Option<Instant>,
 }
 
-/// What an owner keeps of that.
+/// What an owner keeps of looks.
 #[derive(Debug, Default)]
 pub(in crate::tree) struct KeptOutlook {
-    /// Of all that is beneath it.
+    /// What was seen of everything beneath it.
     seen: Option<Outlook>,
-    /// When those beneath that are to be blamed were named, though nobody waited to be told.
+    /// When those to blame beneath it were last named without a caller who waited to be told.
     named: Option<Instant>,
 }
 
@@ -60,22 +60,23 @@ fn earliest(known: Option<Instant>, other: Instant) -> Option<Instant> {
 }
 
 impl Children {
-    /// What somebody has seen just now beneath the owner of this table.
+    /// What was seen beneath the owner of this table, if that is still valid.
     pub(in crate::tree) fn outlook(&self, now: Instant) -> Option<Outlook> {
         let seen = self.outlook.as_ref()?.seen?;
         let counts = |moment: Option<Instant>| moment.is_none_or(|moment| now < moment);
         (counts(seen.until) && counts(seen.next)).then_some(seen)
     }
 
-    /// Somebody has looked from `begin` to `end`. It counts for as long again, so that all who look spend no more than half
-    /// of their time on the way; but no longer than what was taken from others does, or it would get older at each level.
+    /// Keeps the result of a look that took from `begin` to `end`. It is valid for as long again, so that looking takes
+    /// no more than half of the time; but no longer than the parts that were taken from earlier looks, or it would get
+    /// older at each level.
     pub(in crate::tree) fn keep_outlook(&mut self, seen: Outlook, begin: Instant, end: Instant) {
         let until = end + MOMENT.max(end.saturating_duration_since(begin));
         let until = earliest(seen.until, until);
         self.outlook.get_or_insert_default().seen = Some(Outlook { until, ..seen });
     }
 
-    /// Those beneath the owner of this table are named now. `false` if they were less than `pause` ago.
+    /// Notes that those beneath the owner of this table are named now. `false` if that was less than `pause` ago.
     pub(in crate::tree) fn name_once(&mut self, now: Instant, pause: Duration) -> bool {
         let named = &mut self.outlook.get_or_insert_default().named;
         let is_new = named.is_none_or(|named| now.saturating_duration_since(named) >= pause);

@@ -1,5 +1,5 @@
-//! What is logged when a node's time to end is over: what holds up its end, the deepest first. It is bounded, however
-//! many nodes there are and however many of them are late.
+//! What is logged when a node's time to end is up: the nodes that hold up its end, the deepest first. The log is
+//! bounded, however many nodes there are and however many are late.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ struct Logged {
 }
 
 impl OverrunLog {
-    /// Whether one more is to be logged; and how many were not, before it.
+    /// Whether one more is logged. Returns how many were left out before it.
     fn admit(&self, now: Instant) -> Option<u32> {
         let mut logged = lock(&self.0);
         let is_over = |since: Instant| now.saturating_duration_since(since) >= SECOND;
@@ -48,7 +48,7 @@ impl OverrunLog {
     }
 }
 
-/// The time of this node is over, and it is about to be killed for that.
+/// Logs that this node's time is up. It is about to be killed for that.
 #[cold]
 pub(super) fn log_overrun(target: &Arc<dyn AnyNode>) {
     let now = Instant::now();
@@ -58,7 +58,7 @@ pub(super) fn log_overrun(target: &Arc<dyn AnyNode>) {
     let (holders, more) = holders(target, now);
     let mut tree = String::new();
     for (depth, holder) in holders {
-        // A string takes whatever is written to it.
+        // Writing to a string cannot fail.
         write!(tree, "\n{:1$}{holder}", "", 2 * depth.min(16)).unwrap_or_default();
     }
     if more > 0 {
@@ -77,7 +77,7 @@ pub(super) fn log_overrun(target: &Arc<dyn AnyNode>) {
     );
 }
 
-/// Those at or beneath it that use their own time to end, the deepest first, and how many more there are.
+/// The nodes at or beneath `target` that are using their own time, the deepest first, and how many more there are.
 fn holders(target: &Arc<dyn AnyNode>, now: Instant) -> (Vec<(usize, Blocker)>, usize) {
     let mut found = Vec::new();
     let mut looked_at = 0;

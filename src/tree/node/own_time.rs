@@ -1,4 +1,4 @@
-//! How long a node has been using its own time to end (rule 7). It is kept under the node's lock.
+//! How much of its own time a node has used to end (rule 7), kept under the node's lock.
 
 use std::time::Duration;
 
@@ -15,27 +15,26 @@ use crate::sync::{moment, saturating_add};
 pub(crate) struct OwnTime {
     /// How much of it is used.
     pub(crate) used: Duration,
-    /// When it will be up; of a killed node, when that was.
+    /// When it is up; for a killed node, when it was killed.
     pub(crate) until: Instant,
 }
 
-/// The same between two looks.
+/// The state of the count between two looks.
 #[derive(Debug, Clone, Copy)]
 enum OwnClock {
     /// Nobody has looked at the node since it was told to end: all of its grace is left.
     NotBegun,
     /// It has been running since then, with this much left at that moment.
     Running { since: Instant, left: Duration },
-    /// It stands still, as the node waits for its children or for its next incarnation.
+    /// It stands still: the node waits for its children or for its next incarnation.
     Paused { left: Duration },
-    /// The node was killed then, and had used this much.
+    /// The node was killed at that moment, and had used this much.
     Killed { at: Instant, used: Duration },
 }
 
 impl NodeState {
-    /// How much of its own time the node has used, and when it will be up; `None` unless it is to end
-    /// and does not wait for its children. The count begins with the first look: most nodes end before
-    /// anybody has to look.
+    /// How much own time the node has used, and when it is up; `None` unless the node is to end and is not waiting for
+    /// others. The count begins with the first look, as most nodes end before anybody has to look.
     pub(in crate::tree) fn own_time(&mut self, node: &Node) -> Option<OwnTime> {
         let signals = node.signals.load();
         if !self.uses_own_time(node, signals) {
@@ -47,7 +46,7 @@ impl NodeState {
         Some(clock.own_time(now, node))
     }
 
-    /// The same for one who only looks: a count that has not begun stays so.
+    /// As [`own_time`](NodeState::own_time), but it does not begin the count.
     pub(in crate::tree) fn own_time_at(&self, now: Instant, node: &Node) -> Option<OwnTime> {
         let signals = node.signals.load();
         let clock = || self.own_clock(signals).running(now, node);
@@ -55,7 +54,7 @@ impl NodeState {
         uses_time.then(|| clock().own_time(now, node))
     }
 
-    /// How much of its grace it has used, if it does not use that now.
+    /// How much of its grace it has used, as of the last change of the count.
     pub(in crate::tree) fn used_time(&self, node: &Node) -> Duration {
         match self.own_clock(node.signals.load()) {
             OwnClock::NotBegun => Duration::ZERO,
@@ -73,8 +72,8 @@ impl NodeState {
             && !self.is_kept(node, signals)
     }
 
-    /// It is a scope of which only the future is left, in its owner's hands: it ends when that is polled or
-    /// dropped, and holds nobody up. In others' hands it does.
+    /// Whether it is a scope of which only the future is left, held by its owner's code. It ends when that future is
+    /// polled or dropped, and holds up nobody until then. If somebody else holds the future, it does.
     fn is_kept(&self, node: &Node, signals: Snapshot) -> bool {
         if signals.has_own_time() {
             return false;
@@ -83,8 +82,8 @@ impl NodeState {
         node.kind() == Kind::Scope && (signals.is_adopted() || has_ended && !signals.is_killed())
     }
 
-    /// It is a scope that was killed, and of which only the future is left: that ends when the code of its owner polls
-    /// it, or is gone. In others' hands, once that code is gone, it does not.
+    /// Whether it is a killed scope of which only the future is left, which ends when the owner's code polls or drops
+    /// it. Not if the future has outlived that code in somebody else's hands.
     pub(in crate::tree) fn goes_with_owner(&self, node: &Node) -> bool {
         let signals = node.signals.load();
         node.kind() == Kind::Scope
@@ -94,12 +93,12 @@ impl NodeState {
             && self.is_quiet()
     }
 
-    /// It waits for its children, or for its next incarnation: that is not its own time.
+    /// Whether it waits for its children or its next incarnation, which is not its own time.
     fn is_waiting(&self, signals: Snapshot) -> bool {
         signals.is_joining() && (self.has_children() || self.phase == Phase::Restarting)
     }
 
-    /// The count stands still until the next look. That of a killed node is over.
+    /// Pauses the count until the next look. For a killed node the count is over.
     pub(in crate::tree) fn pause_own_time(&mut self, node: &Node) {
         if self.clock_moment == 0 {
             return;
@@ -110,7 +109,7 @@ impl NodeState {
         }
     }
 
-    /// The node is killed now. Its signals do not say so yet.
+    /// Ends the count, because the node is killed. Called before its signals say so.
     pub(in crate::tree) fn end_own_time(&mut self, now: Instant, node: &Node) {
         let used = match self.own_clock(node.signals.load()) {
             OwnClock::NotBegun => Duration::ZERO,
@@ -128,7 +127,7 @@ impl NodeState {
         self.set_own_clock(OwnClock::NotBegun);
     }
 
-    /// Which state it is in, say the node's signals and which of the two words are 0.
+    /// Decodes the count: the node's signals and which of the two words are 0 give the state.
     fn own_clock(&self, signals: Snapshot) -> OwnClock {
         let time = Duration::from_millis(u64::from(self.clock_millis));
         match moment::decode(self.clock_moment) {
@@ -143,7 +142,7 @@ impl NodeState {
         let (at, time) = match clock {
             OwnClock::NotBegun => (None, 0),
             OwnClock::Running { since, left } => (Some(since), millis(left)),
-            // Zero would be a count that has not begun.
+            // Zero would mean a count that has not begun.
             OwnClock::Paused { left } => (None, millis(left).max(1)),
             OwnClock::Killed { at, used } => (Some(at), millis(used)),
         };
@@ -153,7 +152,7 @@ impl NodeState {
 }
 
 impl OwnClock {
-    /// As it is while the node uses its own time.
+    /// The count once the node uses its own time.
     fn running(self, now: Instant, node: &Node) -> Self {
         match self {
             Self::NotBegun => Self::Running {
@@ -179,10 +178,10 @@ impl OwnClock {
     }
 }
 
-/// Milliseconds, rounded up, so that only no time at all is none.
+/// Milliseconds, rounded up, so that only zero becomes zero.
 pub(super) fn millis(time: Duration) -> u32 {
     let part = u64::from(time.subsec_nanos().div_ceil(1_000_000));
-    // No division of 128 bits: each spawn comes here.
+    // Avoids a 128-bit division, as every spawn comes here.
     let whole = time.as_secs().saturating_mul(1_000);
     u32::try_from(whole.saturating_add(part)).unwrap_or(u32::MAX)
 }

@@ -5,12 +5,12 @@ use crate::error::Kind;
 
 /// A path longer than this is shown with its middle left out.
 const LONGEST_PATH: usize = 64;
-/// How much of the beginning of such a path is shown, and of its end.
+/// How many segments of the beginning and of the end of such a path are shown.
 pub(crate) const PATH_HALF: usize = LONGEST_PATH / 2;
 
 impl Node {
-    /// Where it is in the tree, after the name of its system, from the root down: names, or the type and number of nodes that
-    /// have none. The middle of a path that nobody would read is left out, and not asked for.
+    /// Where it is in the tree, from the root down, after the name of its system. Nodes without a name appear with type
+    /// and number. The middle of a long path is left out, and its nodes are not asked.
     pub(crate) fn path(&self, type_name: &'static str) -> String {
         let mut above = Vec::new();
         let mut next = self.owner();
@@ -37,8 +37,8 @@ impl Node {
         path + "/" + &self.segment(type_name)
     }
 
-    /// As [`path`](Node::path), from that of a child, if so much of that is left out that they begin alike. It
-    /// asks no more nodes than are shown.
+    /// As [`path`](Node::path), made from the path of a child, if that is so long that both begin alike. It asks only
+    /// the nodes that are shown.
     pub(in crate::tree) fn path_above(
         &self,
         type_name: &'static str,
@@ -63,8 +63,8 @@ impl Node {
         Some(format!("{prefix}/{begin}/({more} more)/{end}"))
     }
 
-    /// As [`path`](Node::path), of a node that is known to be so deep, where the paths of those that are at least as deep
-    /// as [`PATH_HALF`] `begin` so. It asks no more nodes than are shown.
+    /// As [`path`](Node::path), for a node at this depth. `begin` is the beginning of the paths of nodes at least
+    /// [`PATH_HALF`] deep. It asks only the nodes that are shown.
     pub(crate) fn path_at(
         &self,
         type_name: &'static str,
@@ -97,7 +97,7 @@ impl Node {
         segment
     }
 
-    /// The same at the end of another text, as nobody keeps it alone.
+    /// As [`segment`](Node::segment), appended to a text.
     pub(crate) fn write_segment(&self, type_name: &'static str, to: &mut String) {
         let kind = match (self.name(), self.kind()) {
             (Some(name), _) => return to.push_str(&name),
@@ -108,7 +108,7 @@ impl Node {
             (None, Kind::System) => "system",
         };
         to.push_str(kind);
-        // A string takes whatever is written to it.
+        // Writing to a string cannot fail.
         write!(to, "-{}", self.id()).unwrap_or_default();
     }
 }

@@ -2,15 +2,16 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The code is being polled.
 const RUNS: u32 = 1;
-/// Its last poll has left a message in hand.
+/// Its last poll ended in the middle of a message.
 const IN_MESSAGE: u32 = 1 << 1;
 const ONE: u32 = 1 << 2;
 
-/// What the polls of a node's code have come to. Only whoever polls it writes this.
+/// How many polls of a node's code have ended, and whether the code is in a poll or a message. Only whoever polls the
+/// code writes this.
 #[derive(Debug, Default)]
 pub(in crate::tree) struct Polls(AtomicU32);
 
-/// As it was at one moment.
+/// The polls at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PollsLook(u32);
 
@@ -35,12 +36,12 @@ impl Polls {
 }
 
 impl PollsLook {
-    /// How many have ended.
+    /// How many polls have ended.
     pub(crate) const fn ended(self) -> u32 {
         self.0 / ONE
     }
 
-    /// It is in the middle of one.
+    /// It is in the middle of a poll.
     #[inline]
     pub(crate) const fn is_in_poll(self) -> bool {
         self.0 & RUNS != 0

@@ -1,5 +1,5 @@
-//! What a node keeps of its life for whoever looks at it: who told it to end, how often it was restarted and why,
-//! and what it waits for besides its mail.
+//! What a node records for whoever looks at it: who told it to end, how often it was restarted and why, and what it
+//! waits for besides its mail.
 
 use std::collections::HashMap;
 use std::panic::Location;
@@ -17,7 +17,7 @@ use super::state::NodeState;
 use crate::error::{Kind, Phase};
 use crate::sync::{lock, moment};
 
-/// Who has told a node to end, other than its owner in its own end.
+/// Who has told a node to end, unless it was an owner that ends itself.
 #[derive(Clone)]
 pub(crate) enum Asker {
     /// Code of this node.
@@ -34,9 +34,9 @@ pub(crate) enum Asker {
 #[derive(Clone)]
 pub(crate) struct OrderNote {
     pub(crate) by: Asker,
-    /// Where in the code.
+    /// Where in the code it was given.
     pub(crate) site: Option<&'static Location<'static>>,
-    /// When, as a [`moment`]; none for an actor whose shell was about to look at it.
+    /// When it was given, as a [`moment`]; none for an actor whose shell looks at once anyway.
     at: u64,
 }
 
@@ -46,7 +46,7 @@ impl OrderNote {
     }
 }
 
-/// As [`request`](super::order::request), and the node remembers who told it.
+/// As [`request`](super::order::request), but the node remembers who gave the order.
 pub(crate) fn request_from(
     target: &Arc<dyn AnyNode>,
     order: Order,
@@ -55,8 +55,9 @@ pub(crate) fn request_from(
     request_as(target, order, Asker::of(target), Some(site));
 }
 
-/// As [`request_from`], for one who waits for the end. Most ends are over at once, and need not remember who asked for
-/// them: if this may be one of those, it is left to the wait to [note](note_asker) it. Gives what that is to note.
+/// As [`request_from`], for a caller that waits for the end. Most ends are over at once, and nobody asks who wanted
+/// them. If this may be one of those, it is left to the wait to [note](note_asker) the caller, and what to note is
+/// returned.
 #[inline]
 pub(crate) fn request_and_wait(
     target: &Arc<dyn AnyNode>,
@@ -73,7 +74,7 @@ pub(crate) fn request_and_wait(
     Some(site)
 }
 
-/// The end lasts that was asked for there, or nobody waits for it any more.
+/// Notes who asked for an end that lasts, or that nobody waits for any more.
 #[cold]
 pub(in crate::tree) fn note_asker(target: &Arc<dyn AnyNode>, site: &'static Location<'static>) {
     let note = Box::new(OrderNote {
@@ -88,13 +89,13 @@ pub(in crate::tree) fn note_asker(target: &Arc<dyn AnyNode>, site: &'static Loca
         } else {
             let order = &mut state.extras.get_or_insert_default().order;
             match order {
-                // Somebody else may have told it more meanwhile.
+                // Somebody else may have given another order meanwhile.
                 Some(_) => Some(note),
                 None => order.replace(note),
             }
         }
     };
-    // With a node may go what is a user's.
+    // A note may hold the last reference to a node, and with it values of users.
     drop(spare);
 }
 
@@ -131,13 +132,13 @@ fn request_as(
         let order = &mut state.extras.get_or_insert_default().order;
         stale = order.replace(note);
     });
-    // With a node may go what is a user's.
+    // A note may hold the last reference to a node, and with it values of users.
     drop(stale);
 }
 
 impl Node {
-    /// Whether an order may take so long that it matters when it was given. The shell of an actor that is not in
-    /// the middle of a poll looks at once, and its own time begins then: so the clock need not be read for most.
+    /// Whether an order may take so long that it matters when it was given. The shell of an actor that is not being
+    /// polled looks at once, and its own time begins then. So for most orders the clock need not be read.
     fn may_last(&self) -> bool {
         self.kind() != Kind::Actor
             || self.polls().is_in_poll()
@@ -145,20 +146,20 @@ impl Node {
     }
 }
 
-/// How an actor has fared that was restarted.
+/// The restarts of an actor.
 #[derive(Debug, Clone)]
 pub(crate) struct RestartNote {
     /// How many restarts there have been within the window.
     pub(crate) recent: u32,
     pub(crate) limit: u32,
     pub(crate) window: Duration,
-    /// When the next incarnation may start, or might.
+    /// The end of the backoff, after which the next incarnation may start.
     pub(crate) due: Instant,
     pub(crate) last_failure: Option<Box<str>>,
 }
 
 impl Node {
-    /// Another incarnation is to follow.
+    /// Notes that another incarnation is to follow.
     pub(crate) fn note_restart(&self, mut note: RestartNote) {
         self.shared.restarts.fetch_add(1, Ordering::Relaxed);
         let mut state = lock(&self.state);
@@ -167,7 +168,7 @@ impl Node {
         *known = Some(Box::new(note));
     }
 
-    /// What went wrong in the incarnation before.
+    /// Notes what went wrong in the last incarnation.
     pub(crate) fn note_failure(&self, text: String) {
         let mut state = lock(&self.state);
         let extras = state.extras.as_mut();
@@ -176,7 +177,7 @@ impl Node {
         }
     }
 
-    /// What the node waits for besides its mail stands there; or it has nothing of that any more.
+    /// Sets the board that shows the node's sources, or removes it.
     pub(crate) fn set_sources(&self, board: Option<Arc<SourceBoard>>) {
         let mut state = lock(&self.state);
         state.extras.get_or_insert_default().around().sources = board;
@@ -184,7 +185,7 @@ impl Node {
 }
 
 impl NodeState {
-    /// Gives what is to be dropped without the lock.
+    /// Takes the note, to be dropped after the lock is released.
     pub(in crate::tree) fn take_order(&mut self) -> Option<Box<OrderNote>> {
         self.extras.as_mut()?.order.take()
     }
@@ -198,18 +199,18 @@ pub(crate) enum SourceKind {
     Watch,
 }
 
-/// The sources of an actor, for whoever looks: they themselves are its shell's alone.
+/// Shows an actor's sources to others. The sources themselves belong to its shell alone.
 #[derive(Debug, Default)]
 pub(crate) struct SourceBoard(Mutex<Posted>);
 
 #[derive(Debug, Default)]
 struct Posted {
     counts: [usize; 3],
-    /// When the timers are due, by their places.
+    /// When the timers are due, by their keys.
     due: HashMap<usize, Instant>,
 }
 
-/// What stands on a board.
+/// What a board shows.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SourceCounts {
     pub(crate) timers: usize,

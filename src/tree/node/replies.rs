@@ -1,15 +1,15 @@
 //! The replies that a node's own code has dropped unsent (rule 10).
 //!
-//! Only the end of the code that dropped a reply knows why: it returned, failed, or was killed. So a reply that a
-//! node's code drops is kept in a list of that node's, if it was asked of that node, or handed on to it, which only an
-//! actor is. Whoever runs a piece of the node's code settles the list after it, and the end of the node settles what is
+//! Why a reply was dropped is known only when the code that dropped it ends: it returned, failed, or was killed. So a
+//! node keeps the replies that its own code drops in a list, if they were asked of it or, for an actor, handed on to
+//! it. Whoever runs a piece of the node's code settles the list afterwards, and the end of the node settles what is
 //! left. A reply that is dropped anywhere else is resolved at once.
 //!
-//! A message that is dropped unhandled needs no reason from the code that drops it: its own ask was never started. That
-//! ask is resolved at once, whoever drops the message, and wherever. The list is not touched for that.
+//! If a message is dropped unhandled, the reason is known: its own ask was never started. That ask is resolved at once,
+//! on any thread, and the list is not touched.
 //!
-//! A reply that was handed on is not kept for longer than a poll: no edge of the wait graph leads here (rule 16), and
-//! what the code waits for may be waiting for the reply.
+//! A reply that was handed on is kept no longer than one poll. No edge of the wait graph leads to this node (rule 16),
+//! and whoever the code waits for may itself wait for the reply.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -21,16 +21,16 @@ use crate::error::{Kind, StopReason};
 use crate::mailbox::{Caller, DropReason};
 use crate::sync::lock;
 
-/// A reply that was dropped and is not settled.
+/// A reply that was dropped and is not settled yet.
 pub(in crate::tree) struct Dropped {
     reply: Arc<dyn Caller>,
-    /// It was asked of the node that dropped it.
+    /// It was asked of the node whose code dropped it.
     is_own: bool,
 }
 
 /// The messages that this thread is dropping unhandled, and why.
 struct Unhandled {
-    /// The number of the node to which they were sent.
+    /// The number of the node that they were sent to.
     target: u64,
     /// Their numbers in its mailbox.
     numbers: Range<u64>,
@@ -41,7 +41,7 @@ thread_local! {
     static UNHANDLED: RefCell<Option<Unhandled>> = const { RefCell::new(None) };
 }
 
-/// What this thread was dropping before, which it goes on with when this is gone.
+/// What this thread was dropping before. Restored when this guard is dropped.
 struct OuterDrop(Option<Unhandled>);
 
 impl OuterDrop {
@@ -56,7 +56,7 @@ impl Drop for OuterDrop {
     }
 }
 
-/// Why a reply was never sent whose message is being dropped here, unhandled.
+/// Why this reply was never sent, if its message is one that this thread is dropping unhandled.
 fn unhandled(target: u64, reply: &dyn Caller) -> Option<DropReason> {
     UNHANDLED.with_borrow(|unhandled| {
         let unhandled = unhandled.as_ref().filter(|of| of.target == target)?;
@@ -65,8 +65,8 @@ fn unhandled(target: u64, reply: &dyn Caller) -> Option<DropReason> {
     })
 }
 
-/// Keeps a reply that was asked of the node with this number, for the node whose code runs here, unless it is known
-/// already why it was dropped.
+/// Keeps a dropped reply in the list of the node whose code runs here, or resolves it at once if the reason is known.
+/// `target` is the number of the node that was asked.
 pub(crate) fn keep_reply(target: u64, reply: Arc<dyn Caller>) {
     if let Some(reason) = unhandled(target, &*reply) {
         reply.resolve(reason);
@@ -76,7 +76,7 @@ pub(crate) fn keep_reply(target: u64, reply: Arc<dyn Caller>) {
     with_carrier(|node, _| {
         let node = node.node();
         let is_own = node.id().get() == target;
-        // A task that has lost it is not what was asked, nor what it was handed on to.
+        // A task is neither the node that was asked nor one to which asks are handed on.
         if is_own || node.kind() == Kind::Actor {
             node.keep(&mut reply, is_own);
         }
@@ -86,7 +86,7 @@ pub(crate) fn keep_reply(target: u64, reply: Arc<dyn Caller>) {
     }
 }
 
-/// The code here is about to block its thread: nobody is to wait meanwhile for a reply that it has dropped.
+/// Called before the code here blocks its thread: nobody should wait meanwhile for a reply that it has dropped.
 pub(crate) fn settle_before_blocking() {
     if let Some(node) = with_carrier(|node, _| Arc::clone(node)) {
         node.settle_handed_on();
@@ -94,7 +94,7 @@ pub(crate) fn settle_before_blocking() {
 }
 
 impl DropReason {
-    /// That of what goes down with a node that has ended so.
+    /// The reason for replies that are dropped with a node that ended this way.
     pub(in crate::tree) fn of_end(end: &StopReason) -> Self {
         match end {
             StopReason::Failed(_) => Self::Failed,
@@ -105,15 +105,15 @@ impl DropReason {
 }
 
 impl Node {
-    /// Takes the reply, unless nobody is left to settle it.
+    /// Takes the reply, unless the shell that would settle it has gone.
     fn keep(&self, reply: &mut Option<Arc<dyn Caller>>, is_own: bool) {
         let mut state = lock(&self.state);
         if state.shell_gone {
             return;
         }
         let replies = &mut state.extras.get_or_insert_default().replies;
-        // A handler may drop as many as it likes: whoever has given up meanwhile need not be told. Looked for
-        // before the list grows, so that it takes a constant time for each.
+        // A handler may drop any number of replies. Those whose askers have given up are removed when the list is full,
+        // which is constant amortised time.
         let is_over = |dropped: &mut Dropped| !dropped.reply.is_waiting();
         let stale: Vec<_> = match replies.len() == replies.capacity() {
             true => replies.extract_if(.., is_over).collect(),
@@ -122,11 +122,11 @@ impl Node {
         replies.extend(reply.take().map(|reply| Dropped { reply, is_own }));
         self.note_replies();
         drop(state);
-        // With them may go what their askers had wanted.
+        // Dropping them may run users' code.
         drop(stale);
     }
 
-    /// Resolves the replies that were dropped so far.
+    /// Resolves all replies in the list.
     #[inline]
     pub(crate) fn settle_replies(&self, reason: DropReason) {
         if self.has_replies() {
@@ -134,8 +134,8 @@ impl Node {
         }
     }
 
-    /// Runs code that drops messages of this node's which are not handled, on whatever thread: their own asks are
-    /// resolved for this reason, at once. A reply of another ask in them is dropped as anywhere.
+    /// Runs code that drops unhandled messages of this node, on any thread. Their own asks are resolved at once, for
+    /// this reason. A reply of another ask inside such a message is dropped as usual.
     pub(crate) fn drop_unhandled<R>(
         &self,
         numbers: Range<u64>,
@@ -151,7 +151,7 @@ impl Node {
         code()
     }
 
-    /// Resolves those of them that were asked of other nodes, while the code goes on.
+    /// Resolves the replies in the list that were asked of other nodes, while the code goes on.
     #[inline]
     pub(crate) fn settle_handed_on(&self) {
         if self.has_replies() {
@@ -190,7 +190,7 @@ impl Node {
         }
     }
 
-    /// One by one: to resolve a reply wakes its asker, which may run code that drops another.
+    /// One by one, because resolving a reply wakes its asker, which may run code that drops another.
     #[cold]
     fn settle_each(&self, reason: DropReason) {
         loop {

@@ -3,7 +3,7 @@ use std::task::Waker;
 use crate::sync::explored::Mutex;
 use crate::sync::{lock, wake};
 
-/// How to wake the shell of a node that has no mailbox; an actor's is kept there.
+/// How to wake the shell of a node without a mailbox. For an actor the mailbox keeps the waker.
 #[derive(Debug, Default)]
 pub(crate) struct ShellWaker(Mutex<Option<Waker>>);
 
@@ -22,7 +22,7 @@ impl ShellWaker {
         drop(waker);
     }
 
-    /// Wakes a shell that sets its waker in each poll: that may be the user's, which is not cloned under a
+    /// Wakes a shell that sets its waker in each poll. The waker may be a user's, which must not be cloned under a
     /// lock.
     pub(crate) fn wake_once(&self) {
         let waker = lock(&self.0).take();
@@ -31,7 +31,7 @@ impl ShellWaker {
         }
     }
 
-    /// Wakes the shell of a task of the crate's own.
+    /// Wakes the shell of a task that the crate spawned.
     pub(crate) fn wake(&self) {
         let waker = lock(&self.0).clone();
         if let Some(waker) = waker {

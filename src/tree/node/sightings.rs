@@ -1,4 +1,4 @@
-//! For how long a node has been at what it is at, as whoever looks at it has seen: its own code does not read the
+//! How long a node has been in its current activity, as far as looks have seen. The node's own code does not read the
 //! clock for that.
 
 use std::collections::HashMap;
@@ -9,17 +9,17 @@ use tokio::time::Instant;
 use super::id::NodeId;
 use crate::sync::lock;
 
-/// How many nodes are remembered of each system. In a poll are never more than there are threads.
+/// How many nodes of each system are remembered. No more nodes can be in a poll than there are threads.
 const MOST: usize = 16_384;
 
-/// What a look has seen that may last.
+/// An activity that may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Activity {
     /// In the middle of the poll with this number.
     Poll(u32),
     /// In the handler with this number.
     Handler(u64),
-    /// Its mailbox has no room, and somebody waits for that.
+    /// Its mailbox is full, and a sender waits for room.
     Full,
     /// Nothing can wake it.
     Unreachable,
@@ -36,14 +36,14 @@ impl Activity {
     }
 }
 
-/// What was seen of the nodes of a system, and since when: shared by all who look.
+/// What was seen of the nodes of a system, and since when. Shared by all who look.
 #[derive(Debug, Default)]
 pub(crate) struct Sightings(Mutex<SightingTable>);
 
 #[derive(Debug, Default)]
 struct SightingTable {
     nodes: HashMap<(NodeId, usize), Sighting>,
-    /// With more it is looked through for those that nobody has seen for long.
+    /// Above this size, entries that nobody has seen for long are removed.
     crowded: usize,
 }
 
@@ -55,7 +55,7 @@ struct Sighting {
 }
 
 impl Sightings {
-    /// These are at this now. Gives since when, at least.
+    /// Notes what these nodes are doing now. Returns since when they have been doing it, at least.
     pub(crate) fn note(
         &self,
         now: Instant,
@@ -88,7 +88,7 @@ impl SightingTable {
         known.since
     }
 
-    /// Whenever there are twice as many as after the last time, the half goes that was not seen for longest.
+    /// Whenever the table has doubled since the last time, removes the half that was not seen for longest.
     fn tidy(&mut self) {
         if self.nodes.len() <= self.crowded.max(64) {
             return;

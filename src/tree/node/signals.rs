@@ -1,8 +1,8 @@
-//! What a node has been told, and what it is doing about it, in one word that its shell looks at before each
-//! message and at each wake (rules 5 and 6).
+//! What a node has been told and what it is doing about it, in one word. Its shell looks at it before each message and
+//! at each wake (rules 5 and 6).
 //!
-//! The bits are known in this file alone; its upper bits are the node's [`Marks`]. Others ask a [`Snapshot`] what they
-//! want to know. Where two of its questions test the same bits, they mean different things.
+//! Only this file knows the bits; the upper bits are the node's [`Marks`]. All others ask a [`Snapshot`]. Where two of
+//! its questions test the same bits, they mean different things.
 
 pub(crate) use super::marks::Marks;
 use super::order::Order;
@@ -13,45 +13,44 @@ use crate::sync::explored::{AtomicU32, Ordering};
 const STOP: u32 = 1;
 /// Somebody asked for a drain, or the node drains itself.
 const DRAIN: u32 = 1 << 1;
-/// The node is to be dropped at its await point.
+/// The node's code is to be dropped at its await point.
 const KILL: u32 = 1 << 2;
-/// The kill is what became of a stop or drain whose time was up.
+/// The kill came from a stop or drain whose time was up.
 const CUT: u32 = 1 << 3;
 /// The first order came from the node itself.
 const BY_SELF: u32 = 1 << 4;
 /// Children have ended, and the owner has not looked yet.
 const CHILD_EXITS: u32 = 1 << 5;
-/// The node has asked for its own stop once its mailbox is empty.
+/// The node wants to stop once its mailbox is empty.
 const IF_EMPTY: u32 = 1 << 6;
-/// The node waits for its children, or for its next incarnation: that is not its own time (rule 7).
+/// The node waits for its children or its next incarnation, which is not its own time (rule 7).
 const JOINING: u32 = 1 << 7;
-/// Somebody awaits its start, or the scope that it is: a failure goes to them, and not to the owner.
+/// Somebody awaits its start or, for a scope, the scope itself. A failure goes to them and not to the owner.
 const OUTCOME_AWAITED: u32 = 1 << 8;
 /// The incarnation is to end, and its policy, or that of its group, decides whether another follows.
 const RESTART: u32 = 1 << 9;
-/// What it does is dropped at its next await, and its incarnation ends without hooks.
+/// Its code is dropped at the next await, and the incarnation ends without hooks.
 const DROP_CODE: u32 = 1 << 10;
 /// It has a table of children, or has had one.
 const HAD_CHILDREN: u32 = 1 << 11;
 /// The message that is being handled came from a source, and not from the mailbox.
 const FROM_SOURCE: u32 = 1 << 12;
-/// Its token has fired: what is beneath it is to end, and nothing of that is restarted.
+/// Its token has fired: everything beneath is to end, and nothing there is restarted.
 const TOKEN_FIRED: u32 = 1 << 13;
-/// It is a scope whose owner goes through what is beneath it, and is told of each end there.
+/// A scope whose owner goes through what is beneath it, and is woken at each end there.
 const ADOPTED: u32 = 1 << 14;
-/// It is a scope whose future has outlived the code and the state of its owner, which waits for it as for any other
-/// child.
+/// A scope whose future has outlived the owner's code and state. The owner waits for it as for any other child.
 const FUTURE_OUTLIVES_OWNER: u32 = 1 << 15;
-/// It is a scope that is to end, and nobody polls it: its owner sees to its end meanwhile.
+/// A scope that was told to end and that nobody polls: its owner attends to it.
 const ATTENDED: u32 = 1 << 16;
-/// A scope beneath the node's code has been told to end, or by when. It may be that nobody polls it.
+/// A scope beneath the node's code has been told to end, or was given a bound. Perhaps nobody polls it.
 const SCOPE_TOLD: u32 = 1 << 17;
 
-/// The control flags of a node: orders, which anyone sets, and what the node itself is doing.
+/// The control flags of a node: orders, which anyone may set, and what the node itself is doing.
 #[derive(Debug)]
 pub(crate) struct Signals(AtomicU32);
 
-/// What they were at one moment.
+/// The signals at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot(u32);
 
@@ -74,58 +73,58 @@ impl Signals {
         Marks::of(self.0.load(Ordering::Relaxed))
     }
 
-    /// Adds all that `after` has.
+    /// Sets all bits of `after`.
     pub(super) fn add(&self, after: Snapshot) {
         self.set(after.0);
     }
 
-    /// A kill; with `cut`, because its time was up.
+    /// Kills it; with `cut`, because its time was up.
     pub(super) fn kill(&self, cut: bool) {
         self.set(KILL | TOKEN_FIRED | if cut { CUT } else { 0 });
     }
 
-    /// The incarnation is to end.
+    /// Has the incarnation end.
     pub(crate) fn request_restart(&self) {
         self.set(RESTART);
     }
 
-    /// The incarnation ends, and another is to follow. Gives the signals that forbid restarts beneath it meanwhile.
+    /// Ends the incarnation, so that another can follow. Returns the signals that forbid restarts beneath it meanwhile.
     pub(in crate::tree) fn begin_restart(&self) -> Snapshot {
         self.set(RESTART | TOKEN_FIRED);
         Snapshot(TOKEN_FIRED)
     }
 
-    /// The incarnation is to end, with those of its siblings; what it is doing is dropped if it is starting.
+    /// Has the incarnation end with those of its siblings. If it is starting, its code is dropped.
     pub(in crate::tree) fn restart_with_group(&self, is_starting: bool) {
         self.set(RESTART | if is_starting { DROP_CODE } else { 0 });
     }
 
-    /// What it does is to be dropped. Says whether that is new.
+    /// Has its code dropped. Says whether that is new.
     pub(in crate::tree) fn drop_code(&self) -> bool {
         self.set(DROP_CODE) & DROP_CODE == 0
     }
 
-    /// The next incarnation begins, and knows nothing of the last one.
+    /// Begins the next incarnation, which knows nothing of the last one.
     pub(in crate::tree) fn begin_incarnation(&self) {
         self.clear(RESTART | DROP_CODE | JOINING | IF_EMPTY | CHILD_EXITS | TOKEN_FIRED);
     }
 
-    /// A child has ended, and the owner is to look at it. Says whether the owner had looked at all others.
+    /// Notes that a child has ended. `true` if the owner had looked at all earlier ends.
     pub(in crate::tree) fn add_child_exit(&self) -> bool {
         self.set(CHILD_EXITS) & CHILD_EXITS == 0
     }
 
-    /// It looks at the children that have ended.
+    /// Called when the owner looks at the ended children.
     pub(crate) fn clear_child_exits(&self) {
         self.clear(CHILD_EXITS);
     }
 
-    /// It is to stop itself once its mailbox is empty.
+    /// Has it stop once its mailbox is empty.
     pub(crate) fn stop_if_empty(&self) {
         self.set(IF_EMPTY);
     }
 
-    /// It waits for its children, or for its next incarnation.
+    /// Called when it begins to wait for its children or its next incarnation.
     pub(crate) fn begin_joining(&self) {
         self.set(JOINING);
     }
@@ -134,19 +133,18 @@ impl Signals {
         self.clear(JOINING);
     }
 
-    /// Its owner goes through what is beneath this scope from now on.
+    /// The owner of this scope goes through what is beneath it from now on.
     pub(in crate::tree) fn adopt(&self) {
         self.set(ADOPTED | JOINING);
         self.clear(ATTENDED);
     }
 
-    /// The owner of this scope, which goes on with something else, sees to its end.
+    /// The owner of this scope attends to it, while the owner's code does something else.
     pub(in crate::tree) fn attend(&self) {
         self.set(ATTENDED);
     }
 
-    /// The scope's own shell is polled again. Says whether somebody else has seen to its end, and joined what is beneath
-    /// it, since the last poll.
+    /// The scope's own shell is polled again. Says whether its owner has attended to it since the last poll.
     #[inline]
     pub(crate) fn end_attending(&self) -> bool {
         let was_attended = self.load().has(ATTENDED);
@@ -156,12 +154,12 @@ impl Signals {
         was_attended
     }
 
-    /// A scope beneath the node's code has been told something.
+    /// Notes that a scope beneath the node's code has been told something.
     pub(super) fn tell_of_scope(&self) {
         self.set(SCOPE_TOLD);
     }
 
-    /// There are scopes beneath to be looked at, or there are none.
+    /// Sets whether there are scopes beneath to be looked at.
     pub(in crate::tree) fn look_at_scopes(&self, is_any: bool) {
         if is_any {
             self.set(SCOPE_TOLD);
@@ -170,7 +168,7 @@ impl Signals {
         }
     }
 
-    /// The future of this scope has outlived the code and the state of its owner.
+    /// Notes that the future of this scope has outlived the owner's code and state.
     pub(in crate::tree) fn outlive_owner(&self) {
         self.set(FUTURE_OUTLIVES_OWNER);
         self.clear(ADOPTED);
@@ -180,7 +178,7 @@ impl Signals {
         self.set(OUTCOME_AWAITED);
     }
 
-    /// Its outcome is known, or nobody awaits it any more.
+    /// Called when its outcome is known, or nobody awaits it any more.
     pub(in crate::tree) fn end_awaiting_outcome(&self) {
         self.clear(OUTCOME_AWAITED);
     }
@@ -189,7 +187,7 @@ impl Signals {
         self.set(HAD_CHILDREN);
     }
 
-    /// The message that is handled now came from a source.
+    /// Called when a message from a source begins.
     pub(crate) fn begin_from_source(&self) {
         self.set(FROM_SOURCE);
     }
@@ -198,7 +196,7 @@ impl Signals {
         self.clear(FROM_SOURCE);
     }
 
-    /// Sets the bits, and gives what was set before.
+    /// Sets the bits, and returns what was set before.
     fn set(&self, bits: u32) -> u32 {
         self.0.fetch_or(bits, Ordering::AcqRel)
     }
@@ -219,61 +217,61 @@ impl Snapshot {
         self.has(KILL)
     }
 
-    /// The kill is what became of a stop or drain.
+    /// The kill came from a stop or drain whose time was up.
     pub(crate) const fn is_cut(self) -> bool {
         self.has(CUT)
     }
 
-    /// It has been told to stop, whatever else.
+    /// It has been told to stop, whatever else it was told.
     pub(crate) const fn is_stopped(self) -> bool {
         self.has(STOP)
     }
 
-    /// It has been told to drain, whatever else.
+    /// It has been told to drain, whatever else it was told.
     pub(crate) const fn is_drained(self) -> bool {
         self.has(DRAIN)
     }
 
-    /// The first order came from itself.
+    /// The first order came from the node itself.
     pub(crate) const fn is_by_self(self) -> bool {
         self.has(BY_SELF)
     }
 
-    /// Somebody, or itself, has told it to end.
+    /// It has been told to end, by somebody or by itself.
     pub(crate) const fn is_told_to_end(self) -> bool {
         self.has(STOP | DRAIN | KILL)
     }
 
-    /// It has been told to end in good order, which may have become a kill.
+    /// It has been told to stop or drain. This may have become a kill.
     pub(in crate::tree) const fn is_told_gently(self) -> bool {
         self.has(STOP | DRAIN)
     }
 
-    /// What it is doing now is the last: it ends, for good or to be restarted.
+    /// Its current step is the last one: it ends, for good or to be restarted.
     #[inline]
     pub(crate) const fn ends_incarnation(self) -> bool {
         self.has(STOP | DRAIN | KILL | RESTART)
     }
 
-    /// It ends for good, which comes before any restart. A drain has accepted mail to be handled, so that code
-    /// which was dropped for its group is followed by another incarnation.
+    /// It ends for good, which takes precedence over a restart. But a drain has accepted mail to handle, so if its code
+    /// was dropped for its group, another incarnation follows.
     pub(in crate::tree) const fn ends_for_good(self) -> bool {
         self.has(STOP | KILL) || self.has(DRAIN) && !self.has(DROP_CODE)
     }
 
-    /// Nothing more of what it has accepted is handled.
+    /// Its accepted mail is not handled any more.
     #[inline]
     pub(crate) const fn discards_mail(self) -> bool {
         self.has(STOP | KILL)
     }
 
-    /// A message loop is to end now. One that drains handles all its mail before it is restarted.
+    /// A message loop is to end now. A draining loop handles all its mail before a restart.
     #[inline]
     pub(crate) const fn ends_loop(self) -> bool {
         self.has(STOP | KILL) || self.has(RESTART) && !self.has(DRAIN)
     }
 
-    /// A handler that takes more than one message, or sees more than one end, returns before the next.
+    /// A handler that takes several messages, or a hook that sees several ends, returns before the next one.
     pub(crate) const fn ends_batch(self) -> bool {
         self.has(STOP | KILL | RESTART)
     }
@@ -295,12 +293,12 @@ impl Snapshot {
         self.has(IF_EMPTY)
     }
 
-    /// An actor that goes on handling messages while its children end.
+    /// An actor handles messages while its children end.
     pub(in crate::tree) const fn handles_late_mail(self) -> bool {
         self.has(DRAIN) && !self.has(STOP | KILL | RESTART)
     }
 
-    /// A draining actor that waits for its children has something to do before they have ended.
+    /// A draining actor that waits for its children has something else to do first.
     pub(crate) const fn ends_drain_of_children(self) -> bool {
         self.has(STOP | KILL | CHILD_EXITS)
     }
@@ -311,25 +309,25 @@ impl Snapshot {
         self.has(CHILD_EXITS)
     }
 
-    /// Its incarnation is to end, or has, and another may follow.
+    /// Its incarnation is to end or has ended, and another may follow.
     pub(in crate::tree) const fn is_restarting(self) -> bool {
         self.has(RESTART)
     }
 
-    /// Nothing beneath it is restarted (rule 9). With `in_group`, nothing that is restarted with its siblings:
-    /// a node that drains does not forbid that, since what they have accepted is to be handled.
+    /// Nothing beneath it is restarted (rule 9). With `in_group`, for a restart of a group: a draining node does not
+    /// forbid that, since the mail that the siblings have accepted is to be handled.
     pub(in crate::tree) const fn forbids_restarts(self, in_group: bool) -> bool {
         self.has(STOP | KILL) || !in_group && self.has(TOKEN_FIRED)
     }
 
-    /// The code of an actor's, or of a task's that holds a token, is dropped at its next await.
+    /// The code of an actor, or of a task with a token, is dropped at its next await.
     #[inline]
     pub(in crate::tree) const fn drops_code(self) -> bool {
-        // A stop that has come since is served as any other, and runs the hooks.
+        // A stop that came after `DROP_CODE` is served as any other, and runs the hooks.
         self.has(KILL) || self.has(DROP_CODE) && !self.has(STOP)
     }
 
-    /// A plain task is dropped at its next await, and a job that has not begun does not begin.
+    /// A plain task is dropped at its next await; a blocking job that has not begun does not begin.
     #[inline]
     pub(crate) const fn drops_task(self) -> bool {
         self.has(STOP | KILL)
@@ -341,7 +339,7 @@ impl Snapshot {
         self.has(STOP | KILL | CHILD_EXITS)
     }
 
-    /// It has no code that could be dropped for its group, or is to end for good.
+    /// It has no code left that could be dropped for its group, or is to end for good.
     pub(in crate::tree) const fn is_past_its_code(self) -> bool {
         self.has(STOP | KILL | JOINING)
     }
@@ -372,28 +370,28 @@ impl Snapshot {
         self.has(ADOPTED)
     }
 
-    /// Those above a scope are to know of each end beneath it, since they go through it.
+    /// The nodes above this scope are woken at each end beneath it, as they go through it.
     pub(in crate::tree) const fn passes_wakes_on(self) -> bool {
         self.has(ADOPTED | ATTENDED)
     }
 
-    /// It is a scope whose future is in the hands of others, and the code of its owner is gone.
+    /// It is a scope whose future somebody else holds, and the owner's code is gone.
     pub(in crate::tree) const fn outlives_owner(self) -> bool {
         self.has(FUTURE_OUTLIVES_OWNER)
     }
 
-    /// It is a scope whose own time counts, also when only its future is left.
+    /// It is a scope whose own time counts even when only its future is left.
     pub(in crate::tree) const fn has_own_time(self) -> bool {
         self.has(FUTURE_OUTLIVES_OWNER | ATTENDED)
     }
 
-    /// Scopes beneath its code have been told something, and are to be looked at.
+    /// Scopes beneath its code have been told something and have to be looked at.
     #[inline]
     pub(in crate::tree) const fn has_told_scopes(self) -> bool {
         self.has(SCOPE_TOLD)
     }
 
-    /// It has been told this already, or more.
+    /// It has been told this or more already.
     pub(super) const fn covers(self, order: Order) -> bool {
         match order {
             Order::Drain => self.has(DRAIN | STOP | KILL),
@@ -402,7 +400,7 @@ impl Snapshot {
         }
     }
 
-    /// As it is once it has been told this.
+    /// The signals after this order.
     pub(super) const fn with_order(self, order: Order) -> Self {
         match order {
             Order::Drain => Self(self.0 | DRAIN),
@@ -412,17 +410,17 @@ impl Snapshot {
         }
     }
 
-    /// As it is if that came from itself.
+    /// The signals if the order came from the node itself.
     pub(super) const fn with_by_self(self) -> Self {
         Self(self.0 | BY_SELF)
     }
 
-    /// As it is once its token has fired.
+    /// The signals after its token has fired.
     pub(super) const fn with_token_fired(self) -> Self {
         Self(self.0 | TOKEN_FIRED)
     }
 
-    /// Those of these signals that forbid restarts beneath the node and were not set `before`; `None` if there are none.
+    /// The signals that forbid restarts beneath the node and were not set `before`; `None` if there are none.
     pub(super) const fn new_bans_of_restarts(self, before: Self) -> Option<Self> {
         match self.0 & !before.0 & (STOP | TOKEN_FIRED) {
             0 => None,

@@ -14,7 +14,7 @@ pub(crate) struct NodeSlot {
 }
 
 impl NodeSlot {
-    /// A root's: nowhere.
+    /// The slot of a root, which has no owner.
     pub(crate) fn root(shared: Shared) -> Self {
         Self {
             owner: None,
@@ -24,7 +24,7 @@ impl NodeSlot {
     }
 }
 
-/// What a child's spec says of it.
+/// The settings of a child's spec.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     pub(crate) name: Option<Box<str>>,
@@ -32,7 +32,7 @@ pub(crate) struct Settings {
     pub(crate) strategy: Strategy,
     pub(crate) auto_shutdown: AutoShutdown,
     pub(crate) marks: Marks,
-    /// A failure of its start is told to whoever awaits that.
+    /// Somebody awaits its start, and gets its failure.
     pub(crate) is_outcome_awaited: bool,
 }
 
@@ -40,11 +40,11 @@ impl Settings {
     pub(in crate::tree) fn is_default(&self) -> bool {
         let Self {
             name,
-            // It has a field of its own in the node.
+            // The node has a field of its own for it.
             grace: _,
             strategy,
             auto_shutdown,
-            // They stand in the node's signals.
+            // They are kept in the node's signals.
             marks: _,
             is_outcome_awaited: _,
         } = self;

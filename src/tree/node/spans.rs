@@ -1,8 +1,8 @@
-//! The spans of a node, in a system that has asked for them: that of its life, and that of the message that it handles.
+//! The spans of a node, in a system that has asked for them: one for its life, and one for the message that it handles.
 //!
-//! Whoever polls the node's code [enters](Node::enter_span) the one or the other before, and leaves it after. A message
-//! that begins in the middle of a poll takes the place of what was entered there. So the loop of an actor, its tasks and
-//! its handlers know nothing of spans.
+//! Whoever polls the node's code [enters](Node::enter_span) one of the two before the poll and leaves it afterwards. A
+//! message that begins in the middle of a poll replaces the entered span. So the loop of an actor, its tasks and its
+//! handlers need not know about spans.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use super::node::Node;
 use crate::error::{Kind, StopReason};
 use crate::sync::lock;
 
-/// What the node's code runs in. They are cloned and dropped without a lock, since that tells the subscriber.
+/// The spans that the node's code runs in. They are cloned and dropped without a lock, since that calls the subscriber.
 #[derive(Default)]
 pub(in crate::tree) struct NodeSpans {
-    /// Of an actor or system; of a task, what it was started in.
+    /// The life of an actor or system; for a task, the span in which it was started.
     life: Option<Arc<Span>>,
     message: Option<Arc<Span>>,
 }
@@ -27,14 +27,14 @@ impl NodeSpans {
     }
 }
 
-/// A shell is about to begin.
+/// Makes the spans of a node whose shell is about to begin.
 pub(in crate::tree) fn begin(node: &Arc<dyn AnyNode>) {
     let starter = Span::current();
     let life = match node.kind() {
         Kind::Actor | Kind::System => life(node, &starter),
-        // What it does is a part of what whoever started it does.
+        // A task's work is a part of the work of whoever started it.
         Kind::Task | Kind::Blocking => starter,
-        // Its code runs in its caller's.
+        // Its code runs in the span of its caller.
         Kind::Scope => return,
     };
     let spans = NodeSpans {
@@ -59,7 +59,7 @@ fn life(node: &Arc<dyn AnyNode>, starter: &Span) -> Span {
     span
 }
 
-/// That of the nearest actor above, or of the system. It is open: an owner ends after what it owns.
+/// The span of the nearest actor above, or of the system. It is open, as an owner ends after what it owns.
 fn owners_span(node: &Arc<dyn AnyNode>) -> Option<Id> {
     let mut next = node.owner();
     while let Some(above) = next {
@@ -78,25 +78,25 @@ impl Node {
         self.is_noted() && self.shared.spans
     }
 
-    /// Its code is about to be run.
+    /// Called before its code is run.
     #[cold]
     pub(in crate::tree) fn enter_span(&self) {
         self.with_current_span(|id, subscriber| subscriber.enter(id));
     }
 
-    /// Its code has returned.
+    /// Called after its code has returned.
     #[cold]
     pub(in crate::tree) fn leave_span(&self) {
         self.with_current_span(|id, subscriber| subscriber.exit(id));
     }
 
-    /// A poll has left no message in hand.
+    /// Ends the span of the message, because no message is being handled.
     #[cold]
     pub(in crate::tree) fn end_message_span(&self) {
         drop(self.set_message_span(None));
     }
 
-    /// Its code, which runs here, begins with a message, or is done with it.
+    /// Called by its code on this thread when it begins a message or is done with it.
     #[cold]
     pub(crate) fn change_message_span(&self, span: Option<Span>) {
         self.with_current_span(|id, subscriber| subscriber.exit(id));
@@ -119,12 +119,12 @@ impl Node {
         }
     }
 
-    /// That of its life, if it has one.
+    /// The span of its life, if it has one.
     pub(crate) fn life_span(&self) -> Option<Arc<Span>> {
         lock(&self.state).spans()?.life.clone()
     }
 
-    /// The node has ended, and nobody has been told yet.
+    /// Ends the spans, before anybody is told of the node's end.
     #[cold]
     pub(in crate::tree) fn end_spans(&self, reason: &StopReason) {
         let spans = {

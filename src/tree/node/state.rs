@@ -14,12 +14,12 @@ use crate::error::{CutShort, Phase, StopReason};
 use crate::mailbox::Caller;
 use crate::sync::{WakerSet, panic_message};
 
-/// What changes in a node's life, under its lock.
+/// The part of a node that changes, under its lock.
 pub(in crate::tree) struct NodeState {
     pub(in crate::tree) phase: Phase,
-    /// No more children are taken.
+    /// The node takes no more children.
     pub(in crate::tree) closed: bool,
-    /// The shell has ended, and with it all that it held.
+    /// The shell has ended, and everything that it held is dropped.
     pub(in crate::tree) shell_gone: bool,
     /// How it ended; `Unknown` until then.
     end: CompactReason,
@@ -38,39 +38,39 @@ enum CompactReason {
     Stopped,
     Drained,
     Killed,
-    /// It is in `extras`, with what went wrong.
+    /// The reason is in `extras`, with what went wrong.
     InExtras,
 }
 
-/// What most nodes never need.
+/// The part of the state that most nodes never need.
 #[derive(Default)]
 pub(in crate::tree) struct Extras {
     pub(super) bad_end: Option<Box<BadEnd>>,
     pub(in crate::tree) settings: Settings,
     pub(in crate::tree) tokens: Tokens,
-    /// When the end of it and all beneath it becomes a kill, because whoever asked for it has set a limit.
+    /// The bound of its order: when the end of it and everything beneath becomes a kill.
     pub(in crate::tree) bound: Option<Instant>,
     pub(in crate::tree) edges: Option<Box<NodeEdges>>,
     /// Who told it to end.
     pub(in crate::tree) order: Option<Box<OrderNote>>,
-    /// How it has fared, if it was restarted.
+    /// Its restarts, if there were any.
     pub(in crate::tree) restarts: Option<Box<RestartNote>>,
     pub(in crate::tree) around: Option<Arc<AroundCode>>,
-    /// Who waits for what is being done now, if that has a deadline.
+    /// The caller for whom the node works now, if the ask has a deadline.
     pub(in crate::tree) caller: Option<Arc<dyn Caller>>,
     /// Those who wait for the end.
     pub(in crate::tree) waiters: WakerSet,
-    /// Dropped unsent by the code that runs now.
+    /// Replies that its code has dropped unsent.
     pub(in crate::tree) replies: Vec<Dropped>,
 }
 
-/// What there is around its code. Behind one pointer, as a node that has either is rare, and the extras are of a size that was
-/// chosen; nobody shares it, but to drop an empty `Arc` is no call.
+/// What there is around a node's code. Both parts are rare, so they share one pointer, which keeps the extras small.
+/// The `Arc` is never shared; it is used because dropping an empty one is not a call.
 #[derive(Default)]
 pub(in crate::tree) struct AroundCode {
     /// What it waits for besides its mail.
     pub(in crate::tree) sources: Option<Arc<SourceBoard>>,
-    /// What it runs in, if its system has asked for spans.
+    /// The spans it runs in, if its system has asked for them.
     pub(super) spans: NodeSpans,
 }
 
@@ -81,24 +81,24 @@ impl Extras {
     }
 }
 
-/// How a node ended that did not end well.
+/// How a node ended, if something went wrong.
 pub(super) struct BadEnd {
     reason: StopReason,
-    /// The same with the errors in it as text, until `reason` is that.
+    /// The same with its errors as text, until that has replaced `reason`.
     as_text: Option<StopReason>,
 }
 
 /// The tokens of one incarnation, made when they are first asked for.
 #[derive(Clone, Default)]
 pub(in crate::tree) struct Tokens {
-    /// It fires when what is beneath the node is to end.
+    /// Fires when what is beneath the node is to end.
     pub(in crate::tree) ending: Option<CancellationToken>,
-    /// It fires when the node takes nothing more: with the other one, but in a drain.
+    /// Fires when the node closes: with the other one, except in a drain.
     pub(in crate::tree) stopping: Option<CancellationToken>,
 }
 
 impl Tokens {
-    /// Wakes whoever waits for them, so it must not be called under a lock.
+    /// Wakes those who wait for the tokens, so it must not be called under a lock.
     #[cold]
     pub(in crate::tree) fn cancel(self) {
         for token in [self.ending, self.stopping].into_iter().flatten() {
@@ -107,8 +107,8 @@ impl Tokens {
     }
 }
 
-/// Fires a token. Whoever waits for it has brought a waker, which may be the user's and panic: that must not
-/// keep a kill from those beneath, nor unwind a shell (rule 8).
+/// Fires a token. The wakers in it may be users' and may panic. A panic must neither stop a kill on its way down nor
+/// unwind a shell (rule 8).
 pub(in crate::tree) fn cancel(token: &CancellationToken) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| token.cancel())) {
         let panic = panic_message(panic);
@@ -117,7 +117,7 @@ pub(in crate::tree) fn cancel(token: &CancellationToken) {
 }
 
 impl NodeState {
-    /// The tokens that are to fire, once the lock is released; with `all`, not only that of a drain.
+    /// The tokens to fire once the lock is released: both with `all`, otherwise only the one that a drain fires.
     pub(in crate::tree) fn tokens(&self, all: bool) -> Option<Tokens> {
         let tokens = &self.extras.as_ref()?.tokens;
         let stopping = tokens.stopping.as_ref().filter(|_| all);
@@ -147,7 +147,7 @@ impl NodeState {
         (self.phase == Phase::Stopped).then(|| self.end())
     }
 
-    /// How it ended; one of which nobody has said that was killed.
+    /// How it ended. If no end was recorded: `Killed`.
     pub(in crate::tree) fn end(&self) -> StopReason {
         match self.end {
             CompactReason::Finished => StopReason::Finished,
@@ -170,14 +170,14 @@ impl NodeState {
         self.extras.as_ref()?.bad_end.as_deref()
     }
 
-    /// Whether there is more to say of its end than how it came.
+    /// Whether its end has details: a failure or a cut.
     #[inline]
     pub(in crate::tree) fn has_failed(&self) -> bool {
         self.end == CompactReason::InExtras
     }
 
-    /// Everyone has what they were to be told of the end: from here on it is known as text, since an error
-    /// may hold a reference to this very node. Gives what is to be dropped without the lock.
+    /// Replaces the errors of the end by text, unless somebody still waits: an error may hold a reference to this very
+    /// node. Returns what has to be dropped after the lock is released.
     pub(in crate::tree) fn forget_errors(&mut self) -> Option<StopReason> {
         let extras = self.extras.as_mut()?;
         if self.phase != Phase::Stopped || !extras.waiters.is_empty() {
@@ -188,7 +188,7 @@ impl NodeState {
         Some(std::mem::replace(&mut end.reason, text))
     }
 
-    /// Its shell has ended, and how; what was said first stays. `text` is the same without errors.
+    /// Records how its shell has ended. The first record stays. `text` is the reason with its errors as text.
     pub(in crate::tree) fn set_end(&mut self, reason: StopReason, text: Option<StopReason>) {
         if self.end != CompactReason::Unknown {
             return;
@@ -209,7 +209,7 @@ impl NodeState {
         };
     }
 
-    /// Its shell has ended, and nothing is taken any more. `text` is the reason without errors.
+    /// Records that its shell has ended, and closes it. `text` is the reason with its errors as text.
     pub(in crate::tree) fn end_shell(&mut self, reason: StopReason, text: Option<StopReason>) {
         self.closed = true;
         self.shell_gone = true;
@@ -220,7 +220,7 @@ impl NodeState {
         self.extras.as_ref()?.settings.name.as_deref()
     }
 
-    /// Something beneath was cut after the node's own code had ended well: its end is no better (rule 7).
+    /// If something beneath was cut after the node's own code had ended well, the node was cut short as well (rule 7).
     pub(in crate::tree) fn end_with_cuts(&mut self) {
         let ended_well = matches!(
             self.end,
@@ -242,7 +242,7 @@ impl NodeState {
             .is_some_and(|table| !table.is_empty())
     }
 
-    /// Whether nobody is left beneath whose end can be waited for.
+    /// Whether no child is left whose end can be waited for.
     pub(in crate::tree) fn is_quiet(&self) -> bool {
         self.children.as_ref().is_none_or(|table| table.is_quiet())
     }

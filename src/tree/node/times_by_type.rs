@@ -1,4 +1,4 @@
-//! How long the messages of a system wait and are handled, by type, if it has asked for that.
+//! How long the messages of a system wait and how long they are handled, by type of actor, if it has asked for that.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use crate::sync::lock;
 pub(crate) struct TimesByType(Mutex<BTreeMap<&'static str, Arc<Times>>>);
 
 impl TimesByType {
-    /// Those of all actors of one type.
+    /// The times of all actors of one type.
     pub(crate) fn of_type(&self, type_name: &'static str) -> Arc<Times> {
         Arc::clone(lock(&self.0).entry(type_name).or_default())
     }

@@ -9,18 +9,17 @@ use super::monitor::TICK;
 use crate::sync::explored::Mutex;
 use crate::sync::{KeptWaker, WakeList, lock};
 
-/// The waits of a system for the ends of nodes that have no timer of their own: the
-/// [monitor](super::monitor) wakes those that last.
+/// The waits of a system for ends of nodes, if they have no timer of their own. The [monitor](super::monitor) wakes
+/// those that last.
 ///
-/// Nearly every end is only a poll of another task away. A timer for each wait would cost more than
-/// all else of a stop, and a yield instead of it invites an idle worker to carry the waiting task
-/// off. So a wait is only listed here.
+/// Nearly every end is only one poll of another task away. A timer for each wait would cost more than the rest of the
+/// stop, and a yield would invite an idle worker to steal the waiting task. So a wait is only listed here.
 ///
 /// Invariants:
-/// 1. A wait has an entry from its first poll until it is dropped. An entry without a waker has been
-///    woken, and not been polled since.
-/// 2. While there is an entry, the monitor has the system. It looks here within a tick if `awake`, and
-///    otherwise no later than the first entry is due.
+/// 1. A wait has an entry from its first poll until it is dropped. An entry without a waker has been woken and not
+///    polled since.
+/// 2. While there is an entry, the monitor watches the system. It looks here within a tick if `awake`, otherwise when
+///    the first entry is due.
 #[derive(Debug, Default)]
 pub(crate) struct Stalls(Mutex<State>);
 
@@ -38,7 +37,7 @@ struct ListedWait {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
-    /// At the tick after the next, so that each wait lasts for a whole one.
+    /// At the tick after the next, so that each wait lasts for at least a whole tick.
     AfterNextTick,
     AtNextTick,
     At(Instant),
@@ -46,7 +45,7 @@ enum Due {
     Now,
 }
 
-/// A wait's entry, for as long as it has one.
+/// The entry of a wait, removed on drop.
 #[derive(Debug)]
 pub(in crate::tree) struct Listed {
     stalls: Arc<Stalls>,
@@ -70,7 +69,7 @@ impl Listed {
         })
     }
 
-    /// Ready when the wait has lasted, or the moment has come that was set last.
+    /// Ready when the wait has lasted for a tick, or the moment that was set last has come.
     pub(in crate::tree) fn poll(&self, waker: &Waker) -> Poll<()> {
         let mut state = lock(&self.stalls.0);
         let Some(entry) = state.waits.get_mut(self.key) else {
@@ -107,7 +106,7 @@ impl Listed {
         if let Some(entry) = state.waits.get_mut(self.key) {
             entry.due = Due::At(at);
         }
-        // It has been started before this wait was listed, and is kept.
+        // The monitor was started before this wait was listed, and never ends, so this cannot fail.
         state.wake_monitor(&self.stalls);
     }
 }
@@ -120,8 +119,8 @@ impl Drop for Listed {
 }
 
 impl State {
-    /// Has the monitor look at `stalls`, whose state this is, within a tick; `false` if there is none. The lock is held,
-    /// so that nobody takes the monitor for awake before it is.
+    /// Has the monitor look at `stalls`, whose state this is, within a tick; `false` if there is no monitor. The lock
+    /// is held, so that nobody sees `awake` before the monitor knows.
     fn wake_monitor(&mut self, stalls: &Arc<Stalls>) -> bool {
         self.awake = self.awake || monitor::watch(stalls);
         self.awake
@@ -129,7 +128,7 @@ impl State {
 }
 
 impl Stalls {
-    /// Wakes those that are due. Gives when to look again; `None` if nobody waits any more.
+    /// Wakes the waits that are due. Returns when to look again; `None` if there is no wait left to wake.
     pub(in crate::tree) fn tick(&self, now: Instant) -> Option<Instant> {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.0);
@@ -154,7 +153,7 @@ impl Stalls {
         state.awake = next.is_some_and(|next| next <= now + TICK);
         drop(state);
         wakes.wake();
-        // Those that were woken say themselves when they are to be looked at again.
+        // A wait that was woken sets its next look itself.
         next
     }
 }

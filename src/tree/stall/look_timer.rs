@@ -9,32 +9,32 @@ use super::list::{Listed, Stalls};
 use crate::sync::{KeptWaker, poll_timer};
 use crate::tree::simulated;
 
-/// Wakes a wait for an end once it has lasted, and then whenever it has set.
+/// Wakes a wait for an end once it has lasted, and after that at each moment that was set.
 ///
 /// Nearly all waits are over before that, and set no timer.
 #[derive(Debug, Default)]
 pub(in crate::tree) enum LookTimer {
     #[default]
     New,
-    /// Others have had a turn, which is when most waits are over.
+    /// It has yielded once, after which most waits are over.
     Yielded,
     /// On a runtime of one thread.
     Own(OwnTimer),
     /// Everywhere else.
     Listed(Listed),
-    /// In a simulation, which tells looks from the timers that somebody has asked for.
+    /// In a simulation, which distinguishes looks from timers of users.
     Simulated(Instant),
 }
 
 #[derive(Debug)]
 pub(in crate::tree) struct OwnTimer {
     sleep: Pin<Box<Sleep>>,
-    /// Whom it wakes; nobody before it is polled.
+    /// The waker of the last poll; `None` before it is polled.
     waker: Option<Waker>,
 }
 
 impl LookTimer {
-    /// Ready when it is time to look; the next time is to be [set](LookTimer::set) then.
+    /// Ready when it is time to look. The caller then has to [set](LookTimer::set) the next time.
     pub(in crate::tree) fn poll(&mut self, stalls: &Arc<Stalls>, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::New => {
@@ -64,7 +64,7 @@ impl LookTimer {
                 timer.waker = None;
             }
             Self::Listed(listed) => {
-                // The monitor has no other clock than the machine's.
+                // The monitor uses the machine's clock.
                 let left = at.saturating_duration_since(Instant::now());
                 listed.set(std::time::Instant::now() + left);
             }

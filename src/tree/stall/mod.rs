@@ -1,4 +1,4 @@
-//! Waits that last: who looks at them, although nobody may be polled. It knows of no node.
+//! Wakes waits that last, even if no task of the runtime is polled. Nothing here knows about nodes.
 
 mod list;
 mod look_timer;

@@ -1,10 +1,10 @@
-//! The stall monitor: sees to it that no wait for the end of a node lasts unseen, whoever's task it is
-//! in and whatever its runtime's workers do.
+//! The stall monitor: makes sure that every wait for the end of a node that lasts is looked at, in whatever task it is
+//! and whatever the runtime's workers do.
 //!
-//! It is one thread of the process, started by the first wait that a runtime of several threads has.
-//! It runs nobody's code: it only wakes waits that have lasted, and from outside of the runtime, so that
-//! any idle worker takes them. A runtime of one thread needs no monitor. There a timer is cheap, because no
-//! other thread has to be woken for it, and works on a paused clock; so a wait has its own.
+//! It is one thread of the process, started by the first wait on a runtime of several threads. It runs no user code: it
+//! only wakes waits that have lasted. These wakes come from outside of the runtime, so any idle worker can take the
+//! task. A runtime of one thread needs no monitor: each wait has a timer of its own, which is cheap there because no
+//! other thread has to be woken for it, and which works on a paused clock.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,12 +19,12 @@ use crate::tree::launch::launch_thread;
 #[path = "../../../tests/explore/stalls.rs"]
 mod explore;
 
-/// How long a wait lasts, at least, before it is looked at.
+/// How long a wait lasts at least before it is looked at.
 pub(in crate::tree) const TICK: Duration = Duration::from_millis(10);
 
 explored_static! {
-    /// Systems that have a wait to be looked at sooner than the monitor would have; taken by no wait that is
-    /// brief, but for the first in a tick.
+    /// Systems with a wait that has to be looked at earlier than the monitor would. Of brief waits, only the first in a
+    /// tick takes this lock.
     static MONITOR: Monitor = Monitor {
         state: Mutex::new(State {
             added: Vec::new(),
@@ -71,7 +71,7 @@ fn start() -> bool {
     })
 }
 
-/// An exploration has a thread of its own for it, with a clock that stands still until it has to go on.
+/// An exploration runs the monitor on a thread of its own, with a clock that advances only when it has to.
 #[cfg(all(test, tenure_loom))]
 fn start() -> bool {
     true
@@ -92,7 +92,7 @@ impl WatchedSystems {
         self.0.iter().map(|each| each.next).min()
     }
 
-    /// Looks at the waits for which it is time. Those of systems with news have a whole tick.
+    /// Looks at the waits that are due. Systems with news are looked at a whole tick later.
     fn look(&mut self, news: Vec<Arc<Stalls>>, now: Instant) {
         for stalls in news {
             self.0.retain(|each| !Arc::ptr_eq(&each.stalls, &stalls));
@@ -109,9 +109,9 @@ impl WatchedSystems {
     }
 }
 
-/// Sleeps until then, or until a system has news.
+/// Sleeps until this moment, or until a system has news.
 fn wait_for_news(until: Option<Instant>) -> Vec<Arc<Stalls>> {
-    // The plain lock, which is what can be waited with.
+    // The plain lock of std, because a condition variable needs its guard.
     let state = MONITOR.state.lock();
     let mut state = state.unwrap_or_else(PoisonError::into_inner);
     loop {

@@ -1,16 +1,16 @@
 //! The search for a cycle of waits (rule 16).
 //!
-//! It goes from both ends of the wait that may complete one: on from the node that is waited for, and
-//! back from the node that waits. Whichever side has less to look at goes on, so that a target that waits
-//! for nobody, or a node that nobody waits for, is one look, however many waits the other has.
+//! It starts from both ends of the wait that may complete a cycle: forward from the node that is waited for, and
+//! backward from the node that waits. The side that has less to look at takes the next step. So a target that waits for
+//! nobody, or a node for which nobody waits, costs one look, however many waits the other side has.
 //!
-//! It takes one lock at a time, so it may put together waits that never stood at once. A cycle therefore
-//! counts only if each of its waits is looked at again, and still stands: an edge that was taken out is never
-//! listed again, so that all of them stood at the moment between. If one does not, the search begins
-//! anew: something has moved meanwhile.
+//! It takes one lock at a time, so it may combine waits that never stood at the same time. A cycle therefore counts
+//! only if each of its waits still stands at a second look. An edge that was taken out is never listed again, so all of
+//! them stood at the moment between the two looks. If one does not stand, something has changed, and the search starts
+//! again.
 //!
-//! An owner that begins to wait for many children searches once for all of them, as each of them alone may have to look
-//! at the waits of all the others (rule 15).
+//! An owner that begins to wait for many children searches once for all of them, since a search for each alone might
+//! look at the waits of all others (rule 15).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::tree::node::{AnyNode, Edge, EdgeEnd, NodeId};
 /// The waits of the cycle through this one, if there is one.
 pub(in crate::tree) fn cycle(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
     let is_own = first.from.id() == first.target.id();
-    // Nearly always the target waits for nobody, or nobody waits for the one who waits.
+    // Nearly always the target waits for nobody, or nobody waits for the waiting node.
     if !is_own
         && (count_unlimited(&first.target, EdgeEnd::From) == 0
             || count_unlimited(&first.from, EdgeEnd::Target) == 0)
@@ -42,14 +42,14 @@ pub(in crate::tree) fn cycle(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
     None
 }
 
-/// A cycle of these waits, with the paths of those who wait.
+/// The cycle of these waits, with the paths of the waiting nodes.
 pub(in crate::tree) fn named(edges: &[Arc<Edge>]) -> Cycle {
     let path = |edge: &Arc<Edge>| edge.from.path(edge.from.type_name());
     Cycle::new(edges.iter().map(path).collect())
 }
 
-/// All on the ways from these children to their owner, which waits for them from now on: the children themselves, and
-/// those that they wait for. Of some of them the wait cannot fail, so that it is for the others to be refused.
+/// All nodes on a way of waits from these children back to their owner, which waits for them from now on. Some of their
+/// waits cannot be refused, so each node on the way has to look.
 pub(in crate::tree) fn on_the_way(
     mut children: Vec<Arc<dyn AnyNode>>,
     owner: &Arc<dyn AnyNode>,
@@ -58,7 +58,7 @@ pub(in crate::tree) fn on_the_way(
     let owners = std::slice::from_ref(owner);
     let mut there = Side::new(&children, EdgeEnd::From);
     let mut back = Side::new(owners, EdgeEnd::Target);
-    // Hardly ever is there one.
+    // There is hardly ever such a way.
     if meet(&mut there, &mut back).is_none() {
         return Vec::new();
     }
@@ -70,7 +70,7 @@ pub(in crate::tree) fn on_the_way(
     reached.filter(is_between).collect()
 }
 
-/// The waits that lead from this one back to its beginning, with it.
+/// The cycle that begins with this wait, if there is one.
 fn search(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
     let mut there = Side::new(std::slice::from_ref(&first.target), EdgeEnd::From);
     let mut back = Side::new(std::slice::from_ref(&first.from), EdgeEnd::Target);
@@ -85,10 +85,10 @@ fn search(first: &Arc<Edge>) -> Option<Vec<Arc<Edge>>> {
     Some(edges)
 }
 
-/// The wait by which one side leads to the other, if there is one.
+/// A wait that connects the two sides, if there is one.
 fn meet(there: &mut Side, back: &mut Side) -> Option<Arc<Edge>> {
     loop {
-        // One that has nothing more to look at has seen all that lead there.
+        // If one side has nothing left to look at, the two do not meet.
         let (on, from_behind) = (there.cost()?, back.cost()?);
         let met = if on <= from_behind {
             there.step(back)
@@ -101,11 +101,11 @@ fn meet(there: &mut Side, back: &mut Side) -> Option<Arc<Edge>> {
     }
 }
 
-/// What has been reached from one end, by all who begin there. It is a list, so that the search does not recurse (rule 15).
+/// What has been reached from one end of the search. A list, so that the search does not recurse (rule 15).
 struct Side {
-    /// The end of its edges at which it stands.
+    /// The end of the edges at which the reached nodes are.
     end: EdgeEnd,
-    /// The nodes, and how they were reached: by which edge, and from which of them.
+    /// The reached nodes, each with the edge by which it was reached, and the place of the node before it.
     reached: Vec<(Arc<dyn AnyNode>, Option<By>)>,
     places: HashMap<NodeId, usize>,
     next: usize,
@@ -130,7 +130,7 @@ impl Side {
         }
     }
 
-    /// All that is reached.
+    /// A side that has gone as far as it can.
     fn whole(starts: &[Arc<dyn AnyNode>], end: EdgeEnd) -> Self {
         let mut side = Self::new(starts, end);
         let nobody = Self::new(&[], end);
@@ -140,13 +140,13 @@ impl Side {
         side
     }
 
-    /// How many edges it will have looked at after the next step; `None` if there is none.
+    /// How many edges it will have looked at after the next step; `None` if there is no next step.
     fn cost(&self) -> Option<usize> {
         let (node, _) = self.reached.get(self.next)?;
         Some(self.looked + count_unlimited(node, self.end))
     }
 
-    /// Looks at the edges of the next node; gives one that leads to what the other side has reached.
+    /// Looks at the edges of the next node. Returns an edge that leads to a node of the other side.
     fn step(&mut self, other: &Self) -> Option<Arc<Edge>> {
         let (node, _) = self.reached.get(self.next)?;
         let edges = unlimited_edges(node, self.end);

@@ -1,8 +1,9 @@
 //! The waits of owners for the ends of their children, which are edges too (rule 16).
 //!
-//! They are not listed: the owner's table says whom it waits for. The wait of an owner cannot fail. A child that it has told
-//! just now looks again at what it waits for. Where it waits for one that it does not tell, or has been told before, all
-//! are woken by whose waits that one leads to the owner, and look again.
+//! They are not listed: the owner's table says whom it waits for. The wait of an owner cannot be refused, so one of the
+//! other waits in the cycle has to be. A child that was told just now looks again at its own waits. If the owner waits
+//! for a child that it does not tell, or that was told before, all nodes on the way of waits from that child to the
+//! owner are woken to look again.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::sync::lock;
 use crate::tree::node::{AnyNode, Awaited, Children, Edge, Node, NodeState};
 
 impl Node {
-    /// Whether it does nothing else but wait for its children. A draining actor handles messages meanwhile.
+    /// Whether it only waits for its children. A draining actor handles messages meanwhile, so it does not count.
     pub(in crate::tree) fn is_joining(&self) -> bool {
         let signals = self.signals.load();
         let handles_mail = self.kind() == Kind::Actor && signals.handles_late_mail();
@@ -60,7 +61,7 @@ pub(in crate::tree) fn joined(owner: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     awaited.map(|child| Edge::of_join(owner, child)).collect()
 }
 
-/// The wait of its owner for this node, if there is one.
+/// The wait of the owner for this child, if there is one.
 pub(in crate::tree) fn joiner(child: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> {
     let owner = child.owner()?;
     joins(owner, child).then(|| Edge::of_join(owner, Arc::clone(child)))

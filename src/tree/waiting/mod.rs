@@ -1,4 +1,4 @@
-//! Who waits for which node: the futures of an end, the graph of all waits, and what is overdue.
+//! Who waits for which node: the futures of an end, the graph of all waits, and the search for what is overdue.
 
 mod cycles;
 mod joins;

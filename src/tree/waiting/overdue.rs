@@ -1,4 +1,4 @@
-//! What is overdue at or beneath a node whose end somebody waits for.
+//! Which nodes are overdue at or beneath a node whose end somebody waits for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use crate::error::{Blocker, Kind, Phase};
 use crate::sync::{lock, saturating_add};
 use crate::tree::node::{AnyNode, Children, Order, Outlook, OwnTime, request};
 
-/// Looks for overdue nodes, as seen from outside: of those at or beneath this one that have been told to end, the ones
-/// whose own time and the patience after it have passed. Those that have used up their own time are killed: most do so
-/// themselves, but a blocking job, or a node that does not yield, cannot.
+/// Looks for overdue nodes from outside: nodes at or beneath this one that were told to end, and whose own time and the
+/// patience after it have passed. A node whose own time is up is killed. Most nodes do so themselves, but a blocking
+/// job, or a node that does not yield, cannot.
 ///
-/// A node is not blamed while one beneath it still has time: what holds it up may be that.
+/// A node is not blamed while a node beneath it still has time, as that may be what holds it up.
 pub(super) fn outlook(root: &Arc<dyn AnyNode>, patience: Duration) -> Outlook {
     let mut look = Look::new(patience, |table, now| {
         table.outlook(now).map_or(Beneath::ToSee, Beneath::Known)
@@ -23,15 +23,15 @@ pub(super) fn outlook(root: &Arc<dyn AnyNode>, patience: Duration) -> Outlook {
     look.total()
 }
 
-/// Those that are to be blamed, the deepest first.
+/// The nodes to blame, the deepest first.
 pub(super) fn blockers(root: &Arc<dyn AnyNode>, patience: Duration) -> Vec<Blocker> {
     let mut look = Look::new(patience, |_, _| Beneath::ToSee);
     look.go_through(root);
     look.into_blockers()
 }
 
-/// The same without those beneath an owner that somebody has named less than a patience ago, of those who do so because
-/// nobody else does: there may be one at each level of a deep tree.
+/// As [`blockers`], without those beneath an owner that was named in this way less than a patience ago: in a deep tree
+/// somebody may look at each level, and each node is to be named once.
 pub(super) fn unnamed_blockers(root: &Arc<dyn AnyNode>, patience: Duration) -> Vec<Blocker> {
     let mut look = Look::new(patience, |table, now| {
         match table.name_once(now, patience) {
@@ -43,16 +43,16 @@ pub(super) fn unnamed_blockers(root: &Arc<dyn AnyNode>, patience: Duration) -> V
     look.into_blockers()
 }
 
-/// One look, through all that is at or beneath a node but what is known of it.
+/// One look at everything at or beneath a node, except where `known` knows the result.
 struct Look<F> {
     begin: Instant,
     patience: Duration,
     known: F,
-    /// Each comes after the one above it.
+    /// Each node comes after the node above it.
     seen: Vec<Seen>,
 }
 
-/// What is beneath an owner.
+/// What a look does beneath an owner.
 enum Beneath {
     Known(Outlook),
     ToSee,
@@ -62,15 +62,15 @@ enum Beneath {
 struct Seen {
     node: Arc<dyn AnyNode>,
     depth: usize,
-    /// The place of the one above it.
+    /// The place in the list of the node above it.
     above: Option<usize>,
-    /// What is beneath it is looked at as well, and there is something.
+    /// Its children were looked at, and there are some.
     is_gone_through: bool,
-    /// Its code is gone, and its shell.
+    /// Its shell has ended.
     is_gone: bool,
     /// How much of its own time it has used, if it is overdue.
     overdue: Option<Duration>,
-    /// Its own.
+    /// What was seen of this node alone.
     own: Outlook,
     beneath: Outlook,
 }
@@ -102,7 +102,7 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
         }
     }
 
-    /// Looks at one node. Gives those of its children that are to be looked at.
+    /// Looks at one node. Returns its children, if they have to be looked at.
     fn look_at(
         &mut self,
         node: Arc<dyn AnyNode>,
@@ -137,7 +137,8 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
         if let Some(bound) = bound {
             heed(&node, bound, self.begin, &mut own);
         }
-        // What goes with its owner's code is to blame if that is, or has gone without it. The owner was looked at before.
+        // A scope that ends with its owner's code is to blame only if that code is overdue itself, or is gone. The
+        // owner was looked at before.
         let is_owners = || goes_with_owner && above.is_some_and(|above| self.seen[above].may_end());
         let overdue =
             own_time.filter(|time| self.is_late(&node, time.until, &mut own) && !is_owners());
@@ -154,10 +155,10 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
         children
     }
 
-    /// Whether it is to be blamed, as far as its own time goes. One that has used that up is killed.
+    /// Whether its own time and patience have passed. A node whose own time is up is killed.
     fn is_late(&self, node: &Arc<dyn AnyNode>, until: Instant, own: &mut Outlook) -> bool {
         let now = self.begin;
-        // A system has no steps of its own that could be cut short; its shell may only be late.
+        // A system has no steps of its own that could be cut short; only its shell may be late.
         let has_steps = node.kind() != Kind::System;
         if until <= now && has_steps && !node.signals.load().is_killed() {
             request(node, Order::Cut);
@@ -175,12 +176,12 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
         limit <= now
     }
 
-    /// All of it, or nothing if the root has ended.
+    /// What was seen in total: nothing if the root has ended.
     fn total(&self) -> Outlook {
         self.seen.first().map_or_else(Outlook::default, Seen::total)
     }
 
-    /// Owners keep what was seen, for those who come next.
+    /// Has the owners keep what was seen beneath them, for the next ones who look.
     fn keep(&self) {
         let end = Instant::now();
         for seen in self.seen.iter().filter(|seen| seen.is_gone_through) {
@@ -205,17 +206,17 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
 }
 
 impl Seen {
-    /// Whether its code may still end, and take with it what it has.
+    /// Whether its code may still end in time, and drop what it holds.
     const fn may_end(&self) -> bool {
         !self.is_gone && self.overdue.is_none()
     }
 
-    /// How much of its own time it has used, if it is to be blamed.
+    /// How much of its own time it has used, if it is to blame.
     fn blamed(&self) -> Option<Duration> {
         self.overdue.filter(|_| !self.beneath.has_time)
     }
 
-    /// What there is at it and beneath.
+    /// What was seen of this node and beneath.
     fn total(&self) -> Outlook {
         let mut total = self.own;
         total.is_held_up = self.blamed().is_some();
@@ -224,7 +225,7 @@ impl Seen {
     }
 }
 
-/// Whoever asked for its end has given it so much time.
+/// Heeds the bound of an order.
 fn heed(node: &Arc<dyn AnyNode>, bound: Instant, now: Instant, own: &mut Outlook) {
     if node.signals.load().is_killed() {
         return;

@@ -12,39 +12,39 @@ use crate::sync::{FOR_EVER, after, saturating_add};
 use crate::tree::node::{AnyNode, Outlook};
 use crate::tree::stall::LookTimer;
 
-/// How long to wait at least before the next look.
+/// The shortest time between two looks.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// While something is overdue, those who wait for it let it be as long as others end in each of so many parts of a patience.
+/// While something is overdue but other nodes still end, there is a look after each such part of a patience.
 const PARTS: u32 = 4;
 
-/// Looks at what is overdue each time that something may have become so, and only then.
+/// Looks for overdue nodes whenever something may have become overdue, and only then.
 ///
-/// It sets no timer before the wait has lasted, see [`LookTimer`].
+/// It sets no timer until the wait has lasted; see [`LookTimer`].
 #[derive(Debug, Default)]
 pub(crate) struct OverdueTimer {
     timer: LookTimer,
-    /// It has lasted, and the first look is set.
+    /// The wait has lasted, and the first look is set.
     lasts: bool,
     alive: usize,
     warnings: Option<Box<Warnings>>,
 }
 
-/// Of whom whoever waits wants to know by name, once something is overdue.
+/// Which nodes the caller wants to have named once something is overdue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Naming {
-    /// Of nobody: it goes on without what does not yield, and others say what that is.
+    /// None: the caller goes on without the nodes that do not yield, and others name them.
     Nobody,
-    /// Of those that nobody has named of late who has looked from within the tree.
+    /// Those that no other look with `New` has named recently.
     New,
     All,
-    /// Of all, once nobody is left who still has time.
+    /// All, but only once no node has time left.
     AllAtLast,
 }
 
 impl OverdueTimer {
-    /// Ready once something is overdue, and nothing has ended since the last look. Most polls need no root: it is
-    /// `beneath` this node, or itself.
+    /// Ready once something is overdue, and nothing has ended since the last look. `root` is at or `beneath` this node;
+    /// most polls do not need it.
     #[inline]
     pub(crate) fn poll(
         &mut self,
@@ -60,7 +60,7 @@ impl OverdueTimer {
         }
     }
 
-    /// The wait has lasted, and it is time to look.
+    /// Called when the wait has lasted and it is time to look.
     #[cold]
     fn look(
         &mut self,
@@ -69,7 +69,7 @@ impl OverdueTimer {
         cx: &mut Context<'_>,
     ) -> Poll<Vec<Blocker>> {
         let stalls = &root.shared.stalls;
-        // In a foreign executor the clock is that of the tree's own runtime.
+        // In a foreign executor, uses the clock of the tree's own runtime.
         let is_foreign = Handle::try_current().is_err();
         let _clock = is_foreign.then(|| root.shared.handle.enter());
         let patience = root.shared.patience;
@@ -86,7 +86,7 @@ impl OverdueTimer {
                 self.timer.set(after(patience.max(SHORTEST)));
                 return Poll::Ready(named);
             }
-            // Others may be told meanwhile who have less time.
+            // Nodes that are told meanwhile may have less time.
             let pause = match progress && found.is_held_up {
                 true => patience / PARTS,
                 false => patience,
@@ -97,13 +97,13 @@ impl OverdueTimer {
         }
     }
 
-    /// Whether the wait has lasted, so that somebody has looked.
+    /// Whether the wait has lasted.
     #[inline]
     pub(in crate::tree) fn lasts(&self) -> bool {
         self.lasts
     }
 
-    /// Warns of those that hold up the wait.
+    /// Has it warn of the nodes that hold up the wait.
     pub(in crate::tree) fn warn(&mut self) {
         self.warnings = Some(Box::default());
     }
@@ -115,7 +115,7 @@ impl OverdueTimer {
         }
     }
 
-    /// Somebody has changed what is overdue, and when.
+    /// Looks at once, because something has changed that affects what is overdue.
     pub(in crate::tree) fn look_again(&mut self) {
         if self.lasts {
             self.timer.set(Instant::now());
@@ -123,7 +123,7 @@ impl OverdueTimer {
     }
 }
 
-/// The names that are wanted of what is overdue; `None` if nothing is, or if it is too early for them.
+/// The overdue nodes that the caller wants named; `None` if nothing is overdue, or it is too early to name it.
 fn name(
     root: &Arc<dyn AnyNode>,
     naming: Naming,
@@ -137,17 +137,17 @@ fn name(
     match naming {
         Naming::Nobody => Some(Vec::new()),
         Naming::New => Some(unnamed_blockers(root, patience)),
-        // What was seen may have ended since.
+        // The overdue nodes may have ended since.
         Naming::All | Naming::AllAtLast => {
             Some(blockers(root, patience)).filter(|blockers| !blockers.is_empty())
         }
     }
 }
 
-/// The first moment at which something may be overdue, or have to be killed.
+/// The first moment at which something may be overdue or have to be killed.
 ///
-/// A root that waits for its children has no time of its own, but they may have. No deeper
-/// nodes are asked: each owner looks at its own children.
+/// A root that waits for its children is not using its own time, but they may be. Deeper nodes are not asked: each
+/// owner looks at its own children.
 fn first_look(root: &Arc<dyn AnyNode>, patience: Duration) -> Instant {
     let beneath = || {
         let children = root.children();
@@ -156,13 +156,13 @@ fn first_look(root: &Arc<dyn AnyNode>, patience: Duration) -> Instant {
             .filter_map(|child| due(child, patience))
             .min()
     };
-    // What is beneath may not have been told yet, and have less time than the root has.
+    // Nodes beneath may not have been told yet, and may have less time than the root.
     let look = after(patience.max(SHORTEST));
     let first = due(root, patience).or_else(beneath).unwrap_or(look);
     first.min(look).max(Instant::now())
 }
 
-/// When a node that uses its own time to end has to be killed, or is overdue because it has been.
+/// When a node that is using its own time has to be killed or, if it was killed, is overdue.
 fn due(node: &Arc<dyn AnyNode>, patience: Duration) -> Option<Instant> {
     let until = node.time_limit()?;
     if node.signals.load().is_killed() {

@@ -10,16 +10,15 @@ use crate::error::{StopError, StopReason};
 use crate::sync::{KeptWaker, Readiness, WakerKey, lock};
 use crate::tree::node::{AnyNode, Request, is_beneath};
 
-/// Waits for the end of a node without asking for it, made by
-/// [`ActorRef::stopped`](crate::ActorRef::stopped) and its like.
+/// Waits for the end of a node without asking for it. Made by [`ActorRef::stopped`](crate::ActorRef::stopped) and its
+/// like.
 ///
 /// # Errors
 ///
-/// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`];
-/// [`StopError::TimedOut`]; and [`StopError::Deadlock`] if the wait would never end
-/// ([rule 16](crate::lifecycle#rule-16)). The node lives on after those two. What the body of a
-/// [`scope`](crate::scope()) waits for is not seen if no node polls that: a wait for its end, which its body waits for in
-/// turn, lasts until a [`timeout`](Stopped::timeout).
+/// [`StopError::CutShort`], [`StopError::Failed`] and [`StopError::WaitsForItself`]; [`StopError::TimedOut`]; and
+/// [`StopError::Deadlock`] if the wait would never end ([rule 16](crate::lifecycle#rule-16)). After the last two the
+/// node is still alive. Waits in the body of a [`scope`](crate::scope()) that no node polls are not seen: a cycle
+/// through such a body lasts until a [`timeout`](Stopped::timeout).
 ///
 /// # Panics
 ///
@@ -45,8 +44,8 @@ impl Stopped {
         }
     }
 
-    /// Waits for no longer than this, from now. Then the error is [`StopError::TimedOut`]. With zero it is
-    /// one look; a time too long for the clock is as good as none.
+    /// Waits for at most this long from now; the error is [`StopError::TimedOut`] then. Zero means a single look. A
+    /// time too long for the clock means no limit.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -116,7 +115,8 @@ impl fmt::Debug for Stopped {
     }
 }
 
-/// The wait for an end by itself: not an edge, for those whom something else keeps from waiting for ever.
+/// The plain wait for an end. It is no edge of the wait graph: for callers that something else keeps from waiting for
+/// ever.
 pub(crate) struct UntilStopped {
     node: Arc<dyn AnyNode>,
     key: WakerKey,
@@ -137,9 +137,10 @@ impl Future for UntilStopped {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        // Once: each look at a node of any kind is a call.
+        // Looked up once: through `dyn AnyNode` each look is a call.
         let node = this.node.node();
-        // Most often its first poll is pending, and there is no second one before the end.
+        // Usually the first poll is pending and the second one comes after the end. So the waker is cloned before the
+        // lock is taken.
         let is_first = this.key.is_none();
         let mut spare = is_first.then(|| KeptWaker::clone_of(cx.waker()));
         loop {

@@ -12,21 +12,19 @@ use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::{Readiness, limit_after};
 use crate::tree::node::{AnyNode, bound, note_asker};
 
-/// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and its
-/// like. Await it for the outcome.
+/// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and similar methods. Await it for
+/// the outcome.
 ///
-/// It was requested by the call that made this, and goes on when this is dropped.
+/// The call that made it has requested the end, which goes on if this future is dropped.
 ///
 /// # Errors
 ///
-/// [`StopError::CutShort`], [`StopError::Failed`], [`StopError::Unjoined`] and
-/// [`StopError::WaitsForItself`]. All who wait for the end of one node get the same outcome, but
-/// for the last two.
+/// [`StopError::CutShort`], [`StopError::Failed`], [`StopError::Unjoined`] and [`StopError::WaitsForItself`]. Except
+/// for the last two, all who wait for the end of one node get the same outcome.
 ///
 /// # Panics
 ///
-/// When it is polled again after it was ready; when it is awaited on a runtime of one thread that was built
-/// without its timer, and lasts.
+/// When it is polled again after it was ready; when it lasts on a runtime of one thread that was built without a timer.
 ///
 /// # Cancel safety
 ///
@@ -34,16 +32,16 @@ use crate::tree::node::{AnyNode, bound, note_asker};
 #[must_use = "the stop is requested already; await this to know that it is over, and how it went"]
 pub struct Stopping {
     end: UntilStopped,
-    /// The kill has been seen.
+    /// The wait has noticed the kill.
     killed: bool,
     overdue: OverdueTimer,
-    /// Where the end was asked for, until the node remembers that.
+    /// Where the end was asked for, until the node has noted that.
     asked_at: Option<&'static Location<'static>>,
     readiness: Readiness,
 }
 
 impl Stopping {
-    /// The node is to remember where its end was asked for, if that lasts and this is given.
+    /// If `asked_at` is given and the wait lasts, the node notes it.
     #[inline]
     pub(crate) fn new(
         node: Arc<dyn AnyNode>,
@@ -58,18 +56,17 @@ impl Stopping {
         }
     }
 
-    /// Names those that hold it up, in warnings.
+    /// Has it name in warnings what holds it up.
     pub(crate) fn with_warnings(mut self) -> Self {
         self.overdue.warn();
         self
     }
 
-    /// Bounds the whole: when this much time has passed from now, what is left becomes a kill, and
-    /// the outcome [`StopError::CutShort`]. With zero that is at once; a time too long for the clock is no
-    /// bound.
+    /// Bounds the whole stop: once this much time has passed from now, what is left becomes a kill, and the outcome is
+    /// [`StopError::CutShort`]. With zero that happens at once. A time too long for the clock means no bound.
     ///
-    /// The bound is a part of the order: it holds when this is dropped, or is not polled. It can only become
-    /// shorter: of all bounds that have been set, by one caller or by several, the earliest holds.
+    /// The bound is a part of the order: it also holds if this future is dropped or not polled. It can only become
+    /// shorter: the earliest of all bounds holds, whoever set them.
     pub fn within(self, limit: Duration) -> Self {
         if let Some(limit) = limit_after(limit) {
             bound(self.end.node(), limit);
@@ -96,7 +93,7 @@ impl Stopping {
         }
         let node = self.end.node();
         if !self.killed && node.signals.load().is_killed() {
-            // Whoever killed it: what was to be looked at after its grace is overdue before.
+            // Somebody has killed it, so nodes become overdue earlier than the timer is set for.
             self.killed = true;
             self.overdue.look_again();
         }
@@ -115,7 +112,7 @@ impl Stopping {
     }
 }
 
-/// Nobody waits any more, and the stop goes on.
+/// The stop goes on without a waiter, so the node notes who asked for it.
 impl Drop for Stopping {
     fn drop(&mut self) {
         if let Some(site) = self.asked_at.take() {

@@ -1,17 +1,18 @@
-//! For whom the tasks of an owner wait.
+//! What the tasks of an owner wait for.
 //!
-//! An owner that ends its children waits for its tasks before it tells the others (rule 4). A task may wait for what is to
-//! be told first, or for somebody who does. Such a child is told at once.
+//! An owner that ends its children waits for its tasks before it tells the other children (rule 4). A task may wait for
+//! a child that ends only once it is told, directly or through others. Such a child is told at once.
 //!
-//! What a task waits for is followed from its own code, and from all beneath it but what is another actor's: that is the
-//! task's side of the tree. Those beyond it are reached by waits alone.
+//! The search follows the waits of the task itself and of everything beneath it, except what is beneath an actor: this
+//! is the task's side of the tree. Nodes beyond it are reached only through waits.
 //!
-//! An order comes to what is beneath a node only once the code of that has ended. So it is of no use to what this code waits
-//! for: an actor that a task has asked, and whose handler awaits a scope or a task of its own, is let be.
+//! An order reaches what is beneath a node only once the node's code has ended. So an order does not help if that code
+//! itself waits for something beneath: an actor that a task has asked, and whose handler awaits a scope or a task of
+//! its own, is not told.
 //!
-//! An owner looks at all of its tasks once, and from then on at each wait as it is listed: many waits would else take
-//! time that is quadratic in their number (rule 15). Only a wait of somebody beyond the tasks makes it look at all
-//! again, as it may have been waited for before.
+//! An owner looks at all of its tasks once, and after that at each wait when it is listed. Otherwise many waits would
+//! take quadratic time (rule 15). Only a wait of a node that is not on a task's side makes it look at all again, as
+//! tasks may be waiting for that node already.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,14 +24,14 @@ use crate::tree::node::{
     AnyNode, Awaited, Children, Edge, Node, NodeId, Request, TaskWaits, wake_owner,
 };
 
-/// The wait has been listed. Owners above that wait for their tasks are to look whether one of their other children has
-/// to be told now.
+/// Called when a wait is listed. Has the owners above that wait for their tasks look whether another child has to be
+/// told now.
 #[cold]
 pub(super) fn tell_owners(edge: &Arc<Edge>) {
     if leads_beneath(edge) {
         return;
     }
-    // Hardly ever is there such an owner.
+    // There is hardly ever such an owner.
     let mut sides = None;
     for place in places(&edge.from) {
         let owner = place.owner;
@@ -47,7 +48,7 @@ pub(super) fn tell_owners(edge: &Arc<Edge>) {
             continue;
         }
         let sides = sides.get_or_insert_with(|| sides_of(&edge.target));
-        // It is not beneath this owner, or is followed in any case.
+        // The target is not beneath this owner, or is on a task's side and followed anyway.
         if sides.get(&owner.id()).is_none_or(|is_of_task| *is_of_task) {
             continue;
         }
@@ -61,8 +62,8 @@ pub(super) fn tell_owners(edge: &Arc<Edge>) {
     }
 }
 
-/// Whether it is a wait of a task for what is followed with that anyway: for a scope of its own, or a task in that. There
-/// may be one for each level of a deep tree, which is not to climb through all of it (rule 15).
+/// Whether a task waits for something on its own side, such as its own scope or a task in that, which is followed
+/// anyway. A deep tree may have such a wait at each level, and none of them should walk up the whole tree (rule 15).
 fn leads_beneath(edge: &Edge) -> bool {
     if edge.from.kind() == Kind::Actor {
         return false;
@@ -72,13 +73,13 @@ fn leads_beneath(edge: &Edge) -> bool {
         if owner.id() == edge.from.id() {
             return true;
         }
-        // What is beneath that is followed by waits alone.
+        // What is beneath an actor is followed only through waits.
         next = owner.owner().filter(|_| owner.kind() != Kind::Actor);
     }
     false
 }
 
-/// The children of this owner, other than tasks, that its tasks wait for until they are told to end, directly or not.
+/// The children of this owner, other than tasks, for which its tasks wait, directly or not, until they are told to end.
 pub(in crate::tree) fn awaited_children(
     owner: &Arc<dyn AnyNode>,
     waits: TaskWaits,
@@ -107,12 +108,12 @@ struct Search<'a> {
     found: Vec<Arc<dyn AnyNode>>,
 }
 
-/// Where a node is that has been reached, and how that was.
+/// Where a reached node is in the tree, and how it was reached.
 #[derive(Clone)]
 struct Reached {
-    /// The child of the owner that it is, or is beneath.
+    /// The child of the owner at or beneath which it is.
     child: Arc<dyn AnyNode>,
-    /// One above it, beneath that child or it, whose code waits for it or for somebody who does.
+    /// A node above it, at or beneath that child, whose code waits for it, directly or not.
     waiting: Option<Arc<dyn AnyNode>>,
 }
 
@@ -136,7 +137,7 @@ impl Search<'_> {
             let Some(reached) = self.reached.get(&next.id()).cloned() else {
                 continue;
             };
-            // An actor that is waited for has code of its own that may wait; a task may have other tasks.
+            // Of an actor only its own code is followed; a task may also wait through tasks of its own.
             if next.kind() != Kind::Actor {
                 for child in next.children() {
                     self.reach(&child, reached.clone());
@@ -156,7 +157,7 @@ impl Search<'_> {
         }
     }
 
-    /// Follows a wait, of this node unless it is a task's.
+    /// Follows a wait of the node `from`; `None` for a wait that a task began.
     fn follow(
         &mut self,
         from: Option<(&Arc<dyn AnyNode>, &Reached)>,
@@ -179,7 +180,7 @@ impl Search<'_> {
 }
 
 impl Reached {
-    /// The same of a node that this one waits for, which is `child` or beneath it.
+    /// The `waiting` of a node that this one waits for. It is at or beneath `child`.
     fn waiting_for(
         &self,
         node: &Arc<dyn AnyNode>,
@@ -200,7 +201,7 @@ impl Reached {
     }
 }
 
-/// Whether a node is beneath `above`. Both are `highest`, or beneath it.
+/// Whether a node is beneath `above`. Both are at or beneath `highest`.
 fn is_within(
     node: &Arc<dyn AnyNode>,
     above: &Arc<dyn AnyNode>,
@@ -218,10 +219,10 @@ fn is_within(
     false
 }
 
-/// Whom a node waits for, and whether that is until it is told to end.
+/// The node that is waited for, and whether the wait lasts until it is told to end.
 type Awaits = (Arc<dyn AnyNode>, bool);
 
-/// Those for which the code of this node waits, with a limit or without.
+/// The nodes for which the code of this node waits, with a limit or without.
 fn awaited_nodes(node: &Node) -> Vec<Awaits> {
     let state = lock(&node.state);
     let extras = state.extras.as_ref();
@@ -230,7 +231,7 @@ fn awaited_nodes(node: &Node) -> Vec<Awaits> {
     edges.map(|(_, edge)| awaits(edge)).collect()
 }
 
-/// With the last holder of an edge may go a reply, so that an owner holds none.
+/// Gives no edge: an owner must not be the last holder of one, as a reply may be dropped with it.
 fn awaits(edge: &Edge) -> Awaits {
     (Arc::clone(&edge.target), is_by_order(edge))
 }
@@ -242,13 +243,13 @@ fn is_by_order(edge: &Edge) -> bool {
 /// Where a node is beneath one of its owners.
 struct Place<'a> {
     owner: &'a Arc<dyn AnyNode>,
-    /// The child of the owner that it is, or is beneath.
+    /// The child of the owner at or beneath which it is.
     child: &'a Arc<dyn AnyNode>,
-    /// It is on a task's side: the child is a task, and no actor is between.
+    /// It is on a task's side: the child is a task, and no actor is in between.
     is_of_task: bool,
 }
 
-/// The owners above a node, from its own on.
+/// The owners above a node, the nearest first.
 fn places(node: &Arc<dyn AnyNode>) -> impl Iterator<Item = Place<'_>> {
     let mut child = node;
     let mut is_of_actor = false;

@@ -1,9 +1,9 @@
-//! The turns of siblings that are restarted together, as the rest of the crate sees them.
+//! The turns of siblings that are restarted together, for the rest of the crate.
 //!
-//! One that has parked waits for the sibling that the cursor of the group rests on, which is an edge (rule 16)
-//! that is read out of the owner's table. A cycle through it is broken where that costs least: if that sibling is
-//! to end its incarnation anyway, its code is dropped, and it is restarted with the others; if not, the wait
-//! that completes the cycle is refused. Here a wait with a limit counts, too: the whole group would wait for it.
+//! A parked sibling waits for the one on which the group's cursor rests. This wait is an edge (rule 16), which is read
+//! out of the owner's table. A cycle through it is broken where that costs least: if the sibling at the cursor is to
+//! end its incarnation anyway, its code is dropped and it is restarted with the others; otherwise the wait that
+//! completes the cycle is refused. Here waits with a limit count as well, because the whole group would wait for them.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::tree::node::signals::Marks;
 use crate::tree::node::{AnyNode, Edge, GroupStep, Node, Order, Strategy, Turn, request};
 
 impl Node {
-    /// The incarnation has ended: if its siblings are to be restarted with it, it waits for its turn. Says
-    /// whether they are.
+    /// Called when the incarnation has ended. If siblings are to be restarted with it, parks it to wait for its turn
+    /// and returns true.
     pub(crate) fn join_group(&self) -> bool {
         let Some(owner) = self.owner() else {
             return false;
@@ -29,7 +29,7 @@ impl Node {
             let Some(table) = &mut above.children else {
                 return false;
             };
-            // An owner that takes no more children is about to stop this one.
+            // A closed owner is about to stop this node.
             if strategy == Strategy::OneForOne || closed {
                 if let Some(entry) = table.entry_of_mut(self) {
                     entry.turn = Turn::Live;
@@ -43,14 +43,14 @@ impl Node {
             )
         };
         step.take();
-        // It may wait for what has parked just now.
+        // That one may be waiting for this node, which has parked just now.
         if let Some(next) = next {
             turn_has_come(&next);
         }
         true
     }
 
-    /// The node is running again, or begins to without waiting for its turn: the next can follow.
+    /// Called when the node is running again, or goes on without waiting for its turn: the next one can follow.
     pub(crate) fn leave_group(&self) {
         let Some(owner) = self.owner() else { return };
         let step = {
@@ -104,10 +104,10 @@ impl GroupStep {
     }
 }
 
-/// Tells a node to end its incarnation, because its siblings are restarted, unless it is to end for good,
-/// or has ended it already.
+/// Tells a node to end its incarnation because its siblings are restarted, unless it is to end for good or has ended it
+/// already.
 ///
-/// It finishes what it is doing; but not a start, nor what waits for a sibling that waits for it.
+/// It finishes its current step, except a start, or code that waits for a sibling that waits for it.
 pub(in crate::tree) fn restart_with_group(child: &Arc<dyn AnyNode>) {
     let node = child.node();
     let Some(owner) = node.owner() else { return };
@@ -131,7 +131,7 @@ pub(in crate::tree) fn waits_behind(parked: &Arc<dyn AnyNode>, next: &Arc<dyn An
 
 /// The wait of a node that has parked for its turn.
 pub(in crate::tree) fn turn_ahead(node: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> {
-    // Only one in a restart has parked.
+    // Only a node in a restart can be parked.
     if !node.signals.load().is_restarting() {
         return None;
     }
@@ -145,7 +145,7 @@ pub(in crate::tree) fn turn_ahead(node: &Arc<dyn AnyNode>) -> Option<Arc<Edge>> 
     Some(Edge::of_turn(Arc::clone(node), next))
 }
 
-/// How many siblings may be parked and wait for this node: at most so many.
+/// An upper bound of how many parked siblings wait for this node.
 pub(in crate::tree) fn count_behind(next: &Arc<dyn AnyNode>) -> usize {
     if next.shared.group_restarts.load(Ordering::Relaxed) == 0 {
         return 0;
@@ -176,14 +176,14 @@ pub(in crate::tree) fn behind(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     parked.into_iter().map(edge).collect()
 }
 
-/// Breaks a cycle that leads through a turn, if the one whose turn it is has code that is to end anyway.
+/// Breaks a cycle that leads through a turn, if the node whose turn it is has code that is to end anyway.
 pub(in crate::tree) fn break_at_turn(edges: &[Arc<Edge>]) -> bool {
     let mut turns = edges.iter().filter(|edge| edge.is_turn());
     turns.any(|edge| let_go(&edge.target))
 }
 
-/// A wait for this node has been listed: those whose turn it is, somewhere on the way, may be waiting for one
-/// that waits for them.
+/// Called when a wait for this node is listed. A node whose turn it is, further along the waits, may now be waiting for
+/// a sibling that waits for it.
 pub(in crate::tree) fn look_for_turns(target: &Arc<dyn AnyNode>) {
     if target.shared.group_restarts.load(Ordering::Relaxed) == 0 {
         return;
@@ -194,15 +194,15 @@ pub(in crate::tree) fn look_for_turns(target: &Arc<dyn AnyNode>) {
     }
 }
 
-/// It is this one's turn to end, or one more waits for that.
+/// Called when it is this node's turn to end, or when one more sibling waits for it.
 fn turn_has_come(next: &Arc<dyn AnyNode>) {
-    // If what it waits for is beneath it, those who wait there look again. A wait that is looked at must not
-    // do so: it would wake itself.
+    // If it cannot be let go, it waits for nodes beneath it, which are woken to look again at their waits. A wait that
+    // is being listed does not do this, as it would wake itself.
     look_at_turn(next).iter().for_each(|edge| edge.from.wake());
 }
 
-/// Lets the one go whose turn it is to end, if it waits for a sibling that waits for it. Gives the waits on the
-/// way if it has no code to be dropped.
+/// Drops the code of the node whose turn it is to end, if it waits for a sibling that waits for it. Returns the waits
+/// on the way if it has no code to drop.
 fn look_at_turn(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     if next.turn() != Turn::Told {
         return Vec::new();
@@ -217,8 +217,8 @@ fn look_at_turn(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     }
 }
 
-/// Drops the code of a node that is told to end its incarnation. `false` if it has none, or is not: one that
-/// drains is told no more, and its next incarnation would be dropped again and again.
+/// Drops the code of a node that is told to end its incarnation. `false` if it has no code left, or was not told: the
+/// next incarnation of a draining node is not told, as it would be dropped again and again.
 fn let_go(next: &Arc<dyn AnyNode>) -> bool {
     let node = next.node();
     let signals = node.signals.load();
@@ -232,7 +232,7 @@ fn let_go(next: &Arc<dyn AnyNode>) -> bool {
     true
 }
 
-/// The waits that lead on from a node, up to and with the first that is `wanted`.
+/// The waits that can be reached from a node, up to and including the first that is `wanted`.
 fn reach(start: &Arc<dyn AnyNode>, wanted: impl Fn(&Edge) -> bool) -> Vec<Arc<Edge>> {
     let mut seen = HashSet::from([start.id()]);
     let mut reached = Vec::new();

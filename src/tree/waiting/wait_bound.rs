@@ -10,9 +10,9 @@ use crate::error::Cycle;
 use crate::sync::{has_passed, limit_after};
 use crate::tree::node::{AnyNode, Request, is_in_node};
 
-/// What keeps a wait for a node from lasting for ever: its limit, or that it is listed.
+/// What keeps a wait for a node from lasting for ever: its limit, or its place in the wait graph.
 ///
-/// It is a part of each future that waits for a node. Hardly any has a limit, or has to wait, so it is boxed.
+/// A part of each future that waits for a node. Boxed, because few of them have a limit or are ever pending.
 pub(crate) struct WaitBound(Option<Box<Bound>>);
 
 #[derive(Default)]
@@ -20,12 +20,12 @@ struct Bound {
     limit: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     even_if_cyclic: bool,
-    /// A thread is blocked for it.
+    /// A thread is blocked for this wait.
     blocks: bool,
     wait: Wait,
 }
 
-/// Why a wait is over before what it waits for.
+/// Why a wait has failed.
 pub(crate) enum WaitError {
     TimedOut,
     Cycle(Cycle),
@@ -36,7 +36,7 @@ impl WaitBound {
         Self(None)
     }
 
-    /// It lasts for no longer than this, from now; for as long as it takes, if that never comes.
+    /// Limits the wait to this long from now. A moment too far for the clock is no limit.
     pub(crate) fn set_timeout(&mut self, limit: Duration) {
         let bound = self.0.get_or_insert_default();
         bound.limit = limit_after(limit);
@@ -47,14 +47,14 @@ impl WaitBound {
         self.0.get_or_insert_default().even_if_cyclic = true;
     }
 
-    /// A thread is about to block for it. Gives when that is to wake by itself.
+    /// Called before a thread blocks for this wait. Returns when the thread has to wake by itself.
     pub(crate) fn block(&mut self) -> Option<Instant> {
         let bound = self.0.as_mut()?;
         bound.blocks = true;
         bound.limit
     }
 
-    /// The wait is pending: lists it, and looks at the time. `Ready` says why it is over.
+    /// Called when the wait is pending: lists it and looks at the time. `Ready` says why it fails.
     pub(crate) fn poll(
         &mut self,
         wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request),
@@ -66,7 +66,7 @@ impl WaitBound {
         self.0.get_or_insert_default().poll(wait, cx)
     }
 
-    /// It waits for nothing any more.
+    /// Ends the wait.
     #[inline]
     pub(crate) fn end(&mut self) {
         if let Some(bound) = &mut self.0 {

@@ -1,20 +1,23 @@
 //! Which node waits for which (rule 16).
 //!
-//! A wait is an edge between two nodes, and is listed at both of them, each under its own lock. Whoever
-//! is about to wait lists that first, and then looks whether it has completed a cycle (`cycles.rs`): of
-//! several that race to complete one, whoever was listed last sees those of all the others.
+//! A wait is an edge between two nodes and is listed at both, each under its own lock. A wait is listed first and then
+//! looks whether it completes a cycle (`cycles.rs`). Of several waits that race to complete one, the one that was
+//! listed last sees all others.
 //!
-//! An edge stands from a poll that was pending until the wait has ended, its future is dropped, or the
-//! handler that had polled it ends. The next poll lists it anew, for the node that polls then.
+//! An edge stands from a pending poll until the wait is over, its future is dropped, or the handler that polled it
+//! ends. The next poll lists it again, for the node that polls then.
 //!
-//! What may end by itself is no part of a cycle: waits with a time limit, which are listed for the
-//! restart of a group alone (`turns.rs`); and those of code that no node runs.
+//! Waits that may end by themselves are not part of a cycle: waits with a time limit, which are listed only for the
+//! restart of a group (`turns.rs`), and waits of code that no node runs.
 //!
 //! Invariants:
 //! 1. An edge that is `listed` is in the lists of both its nodes, except while it is being listed. Whoever clears
-//!    `listed` takes it out of both. The edges of joins and turns are read out of an owner's table, and are in no list.
-//! 2. An edge that was taken out is never listed again. So one that is found listed twice stood all the time in between.
-//! 3. No edge is cloned into an owner's hands or dropped under a lock: with it may go a reply.
+//!    `listed` takes the edge out of both. The edges of joins and turns are read out of an owner's table, and are in no
+//!    list.
+//! 2. An edge that was taken out is never listed again. So an edge that is found listed twice stood all the time in
+//!    between.
+//! 3. No edge is dropped under a lock, nor cloned so that an owner may become its last holder: a reply may be dropped
+//!    with it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -30,11 +33,11 @@ use crate::error::{Cycle, Kind};
 use crate::sync::{lock, moment};
 use crate::tree::node::{AnyNode, Edge, EdgeEnd, Edges, NodeState, Request, beneath, with_carrier};
 
-/// A wait that is kept by its future, and listed by each of its polls that is pending.
+/// A wait, kept by its future, which lists it in each pending poll.
 #[must_use = "the wait is over when this is dropped"]
 pub(crate) struct Wait(Option<Arc<Edge>>);
 
-/// The node that waits, and from within which scope.
+/// The node that waits, and the scope whose body does, if any.
 struct Waiter {
     node: Arc<dyn AnyNode>,
     scope: Option<Arc<dyn AnyNode>>,
@@ -45,12 +48,12 @@ impl Wait {
         Self(None)
     }
 
-    /// Lists the wait as one of the node whose code runs here, if it is one's at all, and looks whether it
-    /// completes a cycle. One that is listed is looked at again: an owner may have begun to wait meanwhile.
+    /// Lists the wait for the node whose code runs here, if there is one, and looks whether it completes a cycle. Looks
+    /// again if it was listed before, as an owner may have begun to wait meanwhile.
     ///
     /// # Errors
     ///
-    /// The cycle that it would have completed, unless it is `limited`.
+    /// The cycle that the wait would complete, unless it is `limited`.
     pub(crate) fn list_or_refuse(
         &mut self,
         limited: bool,
@@ -71,8 +74,8 @@ impl Wait {
         edge.is_some_and(|edge| edge.target.id().get() == id)
     }
 
-    /// As [`list_or_refuse`](Wait::list_or_refuse), for a wait that cannot fail. If it completes a cycle, the others in
-    /// that are woken, so that one of them looks and is refused.
+    /// As [`list_or_refuse`](Wait::list_or_refuse), for a wait that cannot be refused. If it completes a cycle, the
+    /// other waiting nodes are woken, so that one of their waits is refused.
     pub(crate) fn list_and_tell(
         &mut self,
         limited: bool,
@@ -82,13 +85,13 @@ impl Wait {
             return;
         }
         let edges = self.0.as_ref().and_then(cycle);
-        // The first is this one itself, which must not wake itself.
+        // The first is this wait, which must not wake itself.
         for edge in edges.iter().flatten().skip(1) {
             edge.from.wake();
         }
     }
 
-    /// Lists the wait, and no more. `false` if it was listed before, or is nobody's.
+    /// Lists the wait without a search. `false` if it was listed before, or no node waits here.
     fn list(&mut self, limited: bool, wait: impl FnOnce() -> (Arc<dyn AnyNode>, Request)) -> bool {
         let Some(waiter) = self.waiter(limited) else {
             return false;
@@ -97,8 +100,8 @@ impl Wait {
         true
     }
 
-    /// Who waits here, and from within which scope, unless that is listed already. What is listed of another is not any
-    /// more.
+    /// Who waits here; `None` if no node does, or it is listed for that one already. A listing for another node is
+    /// ended.
     fn waiter(&mut self, limited: bool) -> Option<Waiter> {
         let here = with_carrier(|node, here| {
             let scope = (here.kind() == Kind::Scope).then_some(here);
@@ -223,7 +226,7 @@ impl Edge {
         self.from.add_edge(self, EdgeEnd::From);
         self.from.note_edges();
         if target_waits || matches!(self.request, Request::End | Request::Order) {
-            // It may be a wait that only an order ends, or lead to one.
+            // Only an order may end it, or a wait that it leads to.
             tell_owners(self);
         }
     }
@@ -235,8 +238,7 @@ impl Edge {
         }
     }
 
-    /// The edge is listed: whether it completes a cycle. One through a turn of a group's may be broken
-    /// otherwise.
+    /// Looks whether the listed edge completes a cycle. A cycle through a turn may be broken in another way.
     fn check_cycle(self: &Arc<Self>) -> Result<(), Cycle> {
         let found = if self.limited { None } else { cycle(self) };
         match found {
@@ -249,7 +251,7 @@ impl Edge {
         }
     }
 
-    /// Whether the wait lasts until the target does something about it.
+    /// Whether the wait lasts until the target does something.
     pub(in crate::tree) fn stands(&self) -> bool {
         match self.request {
             Request::Join => return joins(&self.from, &self.target),
@@ -258,7 +260,7 @@ impl Edge {
         }
         let signals = self.from.signals.load();
         let is_dropped = match self.from.kind() {
-            // It may be a plain one.
+            // It may be a plain task.
             Kind::Task => signals.drops_task(),
             _ => signals.is_killed(),
         };
@@ -332,7 +334,7 @@ impl NodeState {
     }
 }
 
-/// The same in words: what it waits for, of whom.
+/// What a node waits for, in words, and from whom.
 #[cfg(feature = "simulation")]
 pub(crate) fn waits_in_words(node: &Arc<dyn AnyNode>) -> Vec<(&'static str, Arc<dyn AnyNode>)> {
     let in_words = |edge: Arc<Edge>| {

@@ -7,11 +7,11 @@ use crate::error::Blocker;
 use crate::tree::node::AnyNode;
 
 const SECOND: Duration = Duration::from_secs(1);
-/// How many of those that hold up a stop a warning names.
+/// How many of the nodes that hold up a stop a warning names.
 const NAMED: usize = 5;
 
-/// Names those that hold up a stop, while it is waited for: from half of a node's grace on, and then
-/// less and less often.
+/// Names the nodes that hold up a stop while somebody waits for it: from half of a node's grace on, and then less and
+/// less often.
 #[derive(Debug)]
 pub(in crate::tree) struct Warnings {
     next: Option<Instant>,
@@ -28,7 +28,7 @@ impl Default for Warnings {
 }
 
 impl Warnings {
-    /// Warns, if it is time to. Gives when to look again.
+    /// Warns if it is time to. Returns when to look again.
     pub(in crate::tree) fn look(&mut self, root: &Arc<dyn AnyNode>) -> Instant {
         let now = Instant::now();
         let next = *self.next.get_or_insert(now + SECOND);
@@ -61,12 +61,11 @@ impl Warnings {
 /// A node that is using its own time to end.
 struct SlowEnd {
     blocker: Blocker,
-    /// How much it has left.
+    /// How much own time it has left.
     left: Duration,
 }
 
-/// Those at or beneath a node that hold up its end now and have used half of their time, the longest
-/// first.
+/// The nodes at or beneath `root` that hold up its end now and have used half of their time, the longest first.
 fn holders(root: &Arc<dyn AnyNode>, now: Instant) -> Vec<SlowEnd> {
     let mut found = Vec::new();
     let mut pending = vec![Arc::clone(root)];

@@ -1,9 +1,9 @@
 //! Siblings that are restarted together.
 //!
-//! Nobody conducts it: the owner's handler may be busy, and each sibling may be told to end at any
-//! time. The owner's table holds how far it has come, and whoever changes something there (a child
-//! that has ended its incarnation, has started again, or is gone) takes the next step: the youngest
-//! that is still to end is told so, and, once all have ended, the oldest that waits is released.
+//! No task coordinates this: the owner's handler may be busy, and each sibling may be told to end at any time. The
+//! owner's table records the progress. Whoever changes it (a child that has ended its incarnation, has started again,
+//! or is gone) takes the next step: it tells the youngest child that is still to end, or, once all have ended, releases
+//! the oldest that waits.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,21 +17,20 @@ use crate::tree::node::state::NodeState;
 
 /// Which of a node's children are restarted when one of them is.
 ///
-/// The others end as in a stop, the youngest first and each before the next is told, and are
-/// started in the order in which they were spawned, each once the one before it is running. One
-/// whose grace runs out meanwhile is dropped at its await point, and is restarted, too; a start
-/// that is under way is dropped at once, and so is a handler that waits for a sibling that is down. A
-/// child whose policy is never to restart is stopped for good. Tasks and blocking
-/// jobs are left alone.
+/// The others end as in a stop: the youngest first, each before the next is told. They are then started in the order in
+/// which they were spawned, each once the one before it is running. A child whose grace runs out is dropped at its
+/// await point and restarted as well. A start under way is dropped at once, and so is a handler that waits for a
+/// sibling that is down. A child whose policy is never to restart is stopped for good. Tasks and blocking jobs are left
+/// alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Strategy {
-    /// That one.
+    /// Only that child.
     #[default]
     OneForOne,
-    /// All actors among them: for children that cannot do without each other.
+    /// All actors among the children: for children that depend on each other.
     OneForAll,
-    /// That one, and the actors that were spawned after it: for children that use older ones.
+    /// That child and the actors that were spawned after it: for children that use older ones.
     RestForOne,
 }
 
@@ -42,12 +41,12 @@ pub enum Strategy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AutoShutdown {
-    /// It goes on.
+    /// The node goes on.
     #[default]
     Never,
-    /// With the first of them.
+    /// It stops with the first of them.
     Any,
-    /// With the last of them.
+    /// It stops with the last of them.
     All,
 }
 
@@ -63,18 +62,18 @@ pub(crate) enum Turn {
     Starting,
 }
 
-/// A restart of a group under way, in the owner's table.
+/// The restart of a group that is under way, in the owner's table.
 #[derive(Debug)]
 pub(in crate::tree) struct Group {
     stage: GroupStage,
-    /// The entry that is looked at. What has been passed is done.
+    /// The current entry. Entries that the cursor has passed are done.
     cursor: u32,
-    /// The oldest entry that is to end; without one, all are.
+    /// The oldest entry that is to end; `None` for all.
     last: Option<u32>,
     _count: GroupCount,
 }
 
-/// A restart of a group that is counted in its system for as long as it is under way.
+/// Counts a restart of a group in its system for as long as it is under way.
 #[derive(Debug)]
 struct GroupCount(Arc<Shared>);
 
@@ -99,7 +98,7 @@ enum GroupStage {
     Starting,
 }
 
-/// What is to be done next, once the lock of the owner is released.
+/// What to do next, once the owner's lock is released.
 #[derive(Default)]
 #[must_use]
 pub(in crate::tree) enum GroupStep {
@@ -152,7 +151,7 @@ impl Children {
             .is_some_and(|group| self.is_older(key, group.last));
         match &mut self.group {
             Some(_) if was == Turn::Told => {}
-            // It failed again, or another did: what is not yet started stays where it is.
+            // It failed again, or another did: children that have not started yet stay parked.
             Some(group) if group.stage == GroupStage::Starting => {
                 *group = Group::new(newest, last, &child.shared)
             }
@@ -162,7 +161,7 @@ impl Children {
         }
     }
 
-    /// The next step, if there is one to be taken now.
+    /// Moves the cursor on, and gives the next step if one can be taken now.
     pub(in crate::tree) fn advance(&mut self) -> GroupStep {
         loop {
             let Some(group) = &mut self.group else {
@@ -196,13 +195,13 @@ impl Children {
         }
     }
 
-    /// The child that those who have parked wait for: to end its incarnation, or to have started.
+    /// The child for which the parked ones wait: until it has ended its incarnation, or has started.
     pub(in crate::tree) fn next_in_turn(&self) -> Option<(&Arc<dyn AnyNode>, Turn)> {
         let entry = self.table.get(self.group.as_ref()?.cursor as usize)?;
         matches!(entry.turn, Turn::Told | Turn::Starting).then_some((&entry.node, entry.turn))
     }
 
-    /// All have ended: they are started from the oldest on.
+    /// Called once all have ended: they are started from the oldest on.
     fn turn_round(&mut self) {
         let first = self.walk().last().map_or(NONE, |(key, _)| key.index);
         if let Some(group) = &mut self.group {
@@ -211,7 +210,7 @@ impl Children {
         }
     }
 
-    /// Whether the child with this key is older than that of an entry.
+    /// Whether the child with this key is older than the child in this entry.
     fn is_older(&self, key: Key, than: Option<u32>) -> bool {
         let than = than.and_then(|index| self.table.get(index as usize));
         than.is_some_and(|than| is_older(key.generation, than.generation))

@@ -1,4 +1,4 @@
-//! The children of a node, in start order; and how far the restart of a group of them has come.
+//! The children of a node, in start order, and the progress of a group restart among them.
 
 mod group;
 mod table;

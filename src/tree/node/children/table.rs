@@ -22,20 +22,19 @@ pub enum StopOrder {
     /// The youngest first, and each is gone before the next is told.
     #[default]
     Reverse,
-    /// All at once: for pools, connections and other children that do not use each other. None waits
-    /// for the end of another; many are told in turns, between which others run.
+    /// All at once: for pools, connections and other children that do not use each other. None waits for the end of
+    /// another. Many children are told in batches, between which other tasks run.
     Concurrent,
 }
 
-/// A child's place in its owner's table. The generation tells it from an earlier child in the
-/// same place.
+/// A child's place in its owner's table. The generation distinguishes it from an earlier child in the same place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(in crate::tree) index: u32,
     pub(in crate::tree) generation: u32,
 }
 
-/// Which child the owner waits for, so that only that one's end wakes it.
+/// Which child the owner waits for, so that only the end of that child wakes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tree) enum Awaited {
     Nobody,
@@ -49,14 +48,14 @@ pub(in crate::tree) enum Awaited {
 pub(in crate::tree) struct EndedChild {
     pub(in crate::tree) node: Arc<dyn AnyNode>,
     pub(in crate::tree) reason: StopReason,
-    /// It is the owner's end, too, once that has seen it.
+    /// The owner ends with this child, once it has seen this end.
     pub(in crate::tree) ends_owner: bool,
 }
 
-/// The end of the list, and more children than a table takes.
+/// Marks the end of the list. As an index it is beyond the largest table.
 pub(in crate::tree) const NONE: u32 = u32::MAX;
 
-/// How many children are told to end before their owner lets others run.
+/// How many children are told to end before their owner lets other tasks run.
 pub(in crate::tree) const AT_ONCE: usize = 32;
 
 /// A node's children: the only place that holds them.
@@ -66,14 +65,14 @@ pub(in crate::tree) const AT_ONCE: usize = 32;
 ///    `older` and the one `newer` than itself.
 /// 2. `tasks` counts the entries that are tasks or blocking jobs.
 /// 3. `names` has exactly the names of the entries that have one.
-/// 4. `significant` counts the entries that are.
-/// 5. `scopes` counts the entries that are scopes, and `idle` those of them with nothing beneath them that
-///    will never have anything again: only their bodies are left, in somebody's hands.
-/// 6. `next` is an entry, or the end: it goes on to the next older one when its entry is removed.
+/// 4. `significant` counts the entries that are marked so.
+/// 5. `scopes` counts the entries that are scopes. `idle` counts the scopes among them of which only the body is left:
+///    nothing is beneath them, and nothing ever will be again.
+/// 6. `next` is an entry or `NONE`: it moves on to the next older entry when its entry is removed.
 pub(in crate::tree) struct Children {
     pub(in crate::tree) table: Slab<ChildEntry>,
     pub(in crate::tree) newest: u32,
-    /// The next to come in the round that is under way.
+    /// The next entry of the round that is under way.
     next: u32,
     generation: u32,
     tasks: usize,
@@ -82,15 +81,15 @@ pub(in crate::tree) struct Children {
     idle: usize,
     names: Option<HashMap<Box<str>, u32>>,
     pub(in crate::tree) awaited: Awaited,
-    /// Whoever tasks may have begun to wait for since the last look.
+    /// The waits that tasks may have begun since the last look.
     pub(in crate::tree) task_waits: TaskWaits,
-    /// Children that are restarted together.
+    /// The restart of a group of the children, if one is under way.
     pub(in crate::tree) group: Option<Group>,
     /// Ends that the owner has not looked at yet.
     pub(in crate::tree) ended: VecDeque<EndedChild>,
     /// What was cut short while the owner was ending.
     pub(in crate::tree) cuts: Vec<CutShort>,
-    /// What those have seen beneath the owner who wait for an end that lasts.
+    /// What somebody who waits for an end has seen beneath the owner.
     pub(in crate::tree) outlook: Option<Box<KeptOutlook>>,
 }
 
@@ -100,9 +99,9 @@ pub(in crate::tree) struct ChildEntry {
     pub(in crate::tree) older: u32,
     pub(in crate::tree) newer: u32,
     pub(in crate::tree) turn: Turn,
-    /// It did not yield in time, and the stop has gone on to the next.
+    /// It did not yield in time, and the stop has skipped it.
     passed: bool,
-    /// It is a scope of which only the body is left.
+    /// A scope of which only the body is left.
     idle: bool,
 }
 
@@ -131,12 +130,12 @@ impl Children {
         self.table.is_empty()
     }
 
-    /// Whether nobody is left whose end can be waited for.
+    /// Whether there is no child left whose end can be waited for.
     pub(in crate::tree) fn is_quiet(&self) -> bool {
         self.table.len() == self.idle
     }
 
-    /// How many children there have been.
+    /// How many children there have been so far (wrapping).
     pub(in crate::tree) fn generation(&self) -> u32 {
         self.generation
     }
@@ -170,7 +169,7 @@ impl Children {
         self.entry(key).map(|entry| Arc::clone(&entry.node))
     }
 
-    /// The key that the next child will have; `None` if the table is full, with 2^32 - 1 children.
+    /// The key of the next child; `None` if the table is full, with 2^32 - 1 children.
     pub(in crate::tree) fn next_key(&self) -> Option<Key> {
         let index = u32::try_from(self.table.vacant_key()).ok()?;
         (index != NONE).then_some(Key {
@@ -181,7 +180,7 @@ impl Children {
 
     /// Inserts the child that was made with this key.
     pub(in crate::tree) fn insert(&mut self, key: Key, node: Arc<dyn AnyNode>, name: Option<&str>) {
-        // Once: each look at a node of any kind is a call.
+        // Looked up once: through `dyn AnyNode` each look is a call.
         let child = node.node();
         self.tasks += usize::from(is_task(child));
         self.scopes += usize::from(is_scope(child));
@@ -207,7 +206,7 @@ impl Children {
         }
     }
 
-    /// The key of a child; `None` if it has left, and its place may be another's.
+    /// The key of a child; `None` if it has left, as its place may be taken by another.
     pub(in crate::tree) fn key_of(&self, child: &Node) -> Option<Key> {
         let entry = self.table.get(child.index as usize)?;
         (entry.node.id() == child.id()).then_some(Key {
@@ -247,7 +246,7 @@ impl Children {
         Some(entry.node)
     }
 
-    /// Whether the end of the child that had this key is what the owner waits for.
+    /// Whether the owner waits for the end of the child that had this key.
     pub(in crate::tree) fn was_awaited(&self, key: Key) -> bool {
         match self.awaited {
             Awaited::Nobody => false,
@@ -257,7 +256,7 @@ impl Children {
         }
     }
 
-    /// Whether the owner waits for the end of this child, if it waits at all.
+    /// Whether the owner waits for the end of this child, provided that it is joining.
     pub(in crate::tree) fn awaits(&self, child: &Node) -> bool {
         match self.awaited {
             Awaited::Nobody => false,
@@ -267,7 +266,7 @@ impl Children {
         }
     }
 
-    /// The youngest child, other than tasks, that the stop has not passed over.
+    /// The youngest child that is not a task and that the stop has not skipped.
     pub(in crate::tree) fn youngest(&self) -> Option<(Key, Arc<dyn AnyNode>)> {
         self.walk()
             .find(|(_, entry)| !entry.passed && !entry.idle && !is_task(&entry.node))
@@ -285,7 +284,7 @@ impl Children {
         entry.is_kept_scope().then(|| Arc::clone(&entry.node))
     }
 
-    /// Any such scope that has not been gone through.
+    /// Any kept scope that has not been gone through.
     pub(in crate::tree) fn any_kept_scope(&self) -> Option<Arc<dyn AnyNode>> {
         if self.scopes == self.idle {
             return None;
@@ -295,7 +294,7 @@ impl Children {
         Some(Arc::clone(&scope.node))
     }
 
-    /// Nothing is left of this scope but its body.
+    /// Only the body of this scope is left.
     pub(in crate::tree) fn set_idle(&mut self, scope: &Node) {
         if let Some(entry) = self.entry_of_mut(scope)
             && !std::mem::replace(&mut entry.idle, true)
@@ -304,7 +303,7 @@ impl Children {
         }
     }
 
-    /// The scopes, whose bodies may be running.
+    /// The scopes among the children. Their bodies may be running.
     pub(in crate::tree) fn scopes(&self) -> Vec<Arc<dyn AnyNode>> {
         if self.scopes == 0 {
             return Vec::new();
@@ -321,7 +320,7 @@ impl Children {
         all.filter(|node| is_task(node)).cloned().collect()
     }
 
-    /// Whether there is anybody but tasks.
+    /// Whether there are children other than tasks.
     pub(in crate::tree) fn has_others(&self) -> bool {
         self.table.len() > self.tasks
     }
@@ -347,13 +346,13 @@ impl Children {
         all
     }
 
-    /// Begins to go through the children, the youngest first.
+    /// Begins a round through the children, the youngest first.
     pub(in crate::tree) fn begin_round(&mut self) {
         self.next = self.newest;
     }
 
-    /// Some more children, or tasks and blocking jobs only, of generation `since` or later;
-    /// `None` at the end of the round. Those that have left meanwhile are left out.
+    /// Some more children (or only tasks and blocking jobs) of generation `since` or later; `None` at the end of the
+    /// round. Children that have left meanwhile are left out.
     pub(in crate::tree) fn next_of_round(
         &mut self,
         only_tasks: bool,
@@ -410,13 +409,13 @@ impl Children {
 }
 
 impl ChildEntry {
-    /// Its own lock comes after the table's.
+    /// Takes the child's lock, which comes after the owner's.
     fn is_kept_scope(&self) -> bool {
         is_scope(&self.node) && !lock(&self.node.state).shell_gone
     }
 }
 
-/// Generations count up, and may have begun anew in between.
+/// Generations count up and may wrap around.
 pub(in crate::tree) fn is_older(one: u32, than: u32) -> bool {
     one.wrapping_sub(than) > u32::MAX / 2
 }
