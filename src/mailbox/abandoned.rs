@@ -6,14 +6,14 @@ use super::queue::Queue;
 use crate::sync::explored::Ordering;
 use crate::sync::{KeptWaker, WakeList, WakerKey, WakerSet, lock};
 
-/// The asks of a mailbox whose callers have gone, by the numbers of their messages.
+/// The asks in a mailbox whose callers have gone, by message number.
 ///
-/// Only asks without a time limit are here. Most of those are answered, so that nothing but this
-/// ever has to know of their callers.
+/// Only asks without a time limit are here. Most of them are answered, so the mailbox does not list their callers; a
+/// caller that goes reports here.
 ///
 /// Invariants:
-/// 1. `numbers` are of messages that are queued, or that a handler has taken last.
-/// 2. `watched` has an entry for as long as somebody waits for that message's caller to go.
+/// 1. `numbers` are of messages that are queued, or that a handler took last.
+/// 2. `watched` has an entry for as long as somebody waits for the caller of that message to go.
 #[derive(Debug, Default)]
 pub(super) struct Abandoned {
     numbers: BTreeSet<u64>,
@@ -23,14 +23,14 @@ pub(super) struct Abandoned {
 #[derive(Debug, Default)]
 struct WatchedCaller {
     gone: bool,
-    /// How many wait.
+    /// How many wait for the caller to go.
     count: usize,
     wakers: WakerSet,
 }
 
 impl Abandoned {
-    /// The caller of the message with this number has gone. Of those below `over` nobody asks any more: who
-    /// still waits for their callers is watched.
+    /// Notes that the caller of this message has gone. Numbers below `over` are forgotten: waits for those callers are
+    /// in `watched`.
     pub(super) fn add(&mut self, number: u64, over: u64, wakes: &mut WakeList) {
         self.numbers = self.numbers.split_off(&over);
         if number >= over {
@@ -42,17 +42,17 @@ impl Abandoned {
         }
     }
 
-    /// Whether the caller of this message, which is about to be started, has gone.
+    /// Whether the caller of this message, which is about to be started, has gone. Removes the number.
     pub(super) fn take(&mut self, number: u64) -> bool {
         self.numbers.remove(&number)
     }
 
-    /// All from this one on, which are not started any more.
+    /// Removes all numbers from this one on, whose messages will not be started.
     pub(super) fn take_from(&mut self, number: u64) -> Vec<u64> {
         self.numbers.split_off(&number).into_iter().collect()
     }
 
-    /// Whether any of those from this one on is here.
+    /// Whether there is a number from this one on.
     pub(super) fn has_from(&self, number: u64) -> bool {
         self.numbers.range(number..).next().is_some()
     }
@@ -65,8 +65,8 @@ impl Abandoned {
         watched.count += 1;
     }
 
-    /// Whether that caller has gone; if not, `waker` is woken when it does. `None` if a clone of it has to
-    /// be in `spare` for that.
+    /// Whether that caller has gone; if not, `waker` is woken when it does. `None` if this needs a clone of the waker
+    /// in `spare`.
     pub(super) fn poll(
         &mut self,
         number: u64,
@@ -81,19 +81,19 @@ impl Abandoned {
         entered.then_some(watched.gone)
     }
 
-    /// Whether that caller has gone, for whom somebody waits.
+    /// Whether that caller has gone. Known only while somebody waits for it.
     pub(super) fn has_gone(&self, number: u64) -> bool {
         self.watched
             .get(&number)
             .is_some_and(|watched| watched.gone)
     }
 
-    /// One of several wakes is not wanted any more. Gives what is to be dropped without the lock.
+    /// Cancels one wake. Returns the waker, to be dropped after the lock is released.
     pub(super) fn leave(&mut self, number: u64, key: &mut WakerKey) -> Option<KeptWaker> {
         self.watched.get_mut(&number)?.wakers.leave(key)
     }
 
-    /// One who had waited for that does so no longer. Gives what is to be dropped without the lock.
+    /// Ends one wait for that caller. Returns the waker, to be dropped after the lock is released.
     pub(super) fn unwatch(&mut self, number: u64, key: &mut WakerKey) -> Option<KeptWaker> {
         let watched = self.watched.get_mut(&number)?;
         let mine = watched.wakers.leave(key);
@@ -106,14 +106,14 @@ impl Abandoned {
 }
 
 impl<M> Queue<M> {
-    /// Nobody waits for the reply to this ask any more, which had no time limit: it is skipped if it
-    /// is still queued.
+    /// The caller of this ask, which had no time limit, has gone: the ask is skipped if it is still queued.
     #[cold]
     pub(crate) fn abandon(&self, number: u64) {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         let started = self.counters.started.load(Ordering::Relaxed);
-        // Nobody begins to wait for the caller of one before the last, also if their handler has not ended.
+        // Nobody starts to wait for the caller of a message before the last one taken, even if its handler has not
+        // ended.
         let over = self
             .counters
             .ended
@@ -150,14 +150,14 @@ impl<M> Queue<M> {
         }
     }
 
-    /// Whether that caller has gone, for whom somebody waits.
+    /// Whether that caller has gone. Known only while somebody waits for it.
     pub(crate) fn has_caller_gone(&self, number: u64) -> bool {
         let state = lock(&self.state);
         let extras = state.extras.as_ref();
         extras.is_some_and(|extras| extras.abandoned.has_gone(number))
     }
 
-    /// One of several wakes is not wanted any more.
+    /// Cancels one wake.
     pub(crate) fn leave_caller(&self, number: u64, key: &mut WakerKey) {
         let mut state = lock(&self.state);
         let extras = state.extras.as_mut();
@@ -166,7 +166,7 @@ impl<M> Queue<M> {
         drop(left);
     }
 
-    /// One who had waited for that does so no longer.
+    /// Ends one wait for that caller.
     pub(crate) fn unwatch_caller(&self, number: u64, key: &mut WakerKey) {
         let mut state = lock(&self.state);
         let extras = state.extras.as_mut();
@@ -175,7 +175,7 @@ impl<M> Queue<M> {
         drop(left);
     }
 
-    /// Whether the caller of this message, which is about to be started, has told the mailbox that it has gone.
+    /// Whether the caller of this message, which is about to be started, has reported that it has gone.
     pub(super) fn take_abandoned(&self, number: u64) -> bool {
         let mut state = lock(&self.state);
         let Some(extras) = &mut state.extras else {

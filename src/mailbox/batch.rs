@@ -14,35 +14,35 @@ use tokio::time::Instant;
 use crate::sync::explored::Ordering;
 use crate::sync::{Foreign, Guard, WakeList, lock, moment};
 
-/// A buffer that has held a burst is given back once it is this much larger than a batch needs.
+/// A buffer with a larger capacity than this, which a burst has needed, is freed once it is empty.
 const SPARE_CAPACITY: usize = 1_024;
 
 /// The loop's side of a mailbox.
 ///
-/// It ends with its queue, but is not part of it: it is the loop's alone and needs no lock.
+/// It belongs to the loop alone, so it is not part of the queue and needs no lock.
 pub(crate) struct Batch<M> {
     /// Only reached through `&mut`, so that a context is `Sync` whatever the messages are.
     messages: SyncWrapper<VecDeque<Foreign<M>>>,
-    /// As in the queue, which nobody else stores; read there it would be a wait for a cache line that
-    /// the senders have.
+    /// The same as `started` in the queue, which only the loop stores. Reading it there would wait for a cache line
+    /// that the senders use.
     started: u64,
-    /// There once the origin of a message has been known.
+    /// Present once the origin of a message was known.
     extras: Option<Box<BatchExtras>>,
 }
 
 #[derive(Default)]
 struct BatchExtras {
-    /// Those of `messages`, as in the queue.
+    /// The origins of `messages`, as in the queue.
     origins: Origins,
-    /// That of the message that was taken last, until its handler ends.
+    /// The origin of the message that was taken last, until its handler ends.
     current: Origin,
-    /// The queue's.
+    /// The same as the queue's.
     oldest: Option<Oldest>,
-    /// A handler runs, and the messages that it has taken are noted.
+    /// A handler is running, and its messages are noted.
     in_handler: bool,
-    /// When that began, if it is timed.
+    /// When the handler began, if that is timed.
     began: Option<Instant>,
-    /// Where times are counted, if they are.
+    /// Where times are counted, if messages are timed.
     times: Option<Arc<Times>>,
 }
 
@@ -55,11 +55,11 @@ impl<M> Batch<M> {
         }
     }
 
-    /// The next message of the batch, if there is one: it counts as started from here on. Messages
-    /// whose callers have gone are dropped instead.
+    /// The next message of the batch, if there is one. It counts as started from here on. Messages whose callers have
+    /// gone are skipped.
     pub(crate) fn next(&mut self, queue: &Queue<M>) -> Option<M> {
         loop {
-            // It stays in one place on its way, as an option: a large message is costly to move.
+            // Kept as an option and returned in place, since a large message is costly to move.
             let message = self.messages.get_mut().pop_front().map(Foreign::into_inner);
             if message.is_none() {
                 return message;
@@ -78,7 +78,7 @@ impl<M> Batch<M> {
         }
     }
 
-    /// The message with this number is not handled: it is nobody's current one.
+    /// Notes that the message with this number is not handled.
     #[cold]
     fn skip(&mut self, queue: &Queue<M>, number: u64) {
         lock(&queue.state).extras().unstarted += 1;
@@ -86,14 +86,13 @@ impl<M> Batch<M> {
             queue.counters.ended.store(number + 1, Ordering::Relaxed);
         }
         if let Some(extras) = &mut self.extras {
-            // It is still there if its caller had told the mailbox.
+            // Its origin is still listed if the caller had reported to the mailbox.
             extras.take_origin(number);
             extras.current = Origin::default();
         }
     }
 
-    /// Who waits for the reply to the message that was taken last, if that has a time limit or was
-    /// handed on.
+    /// The caller of the message that was taken last, if the ask has a time limit or was handed on.
     #[inline]
     pub(crate) fn caller(&self) -> Option<&Arc<dyn Caller>> {
         self.extras.as_ref()?.current.caller.as_ref()
@@ -104,14 +103,14 @@ impl<M> Batch<M> {
         self.extras.as_ref()?.current.sent.as_ref()
     }
 
-    /// The message that was taken last is about to be handled. Says whether that is by a handler of its own, and not by one
-    /// that has taken others before.
+    /// Notes that the message that was taken last is about to be handled. `false` if a handler that is running has
+    /// taken it.
     pub(crate) fn begin_noted(&mut self) -> bool {
         let extras = self.extras.get_or_insert_default();
         !std::mem::replace(&mut extras.in_handler, true)
     }
 
-    /// The message that was taken last is about to be handled, now.
+    /// Counts the time that the message that was taken last has waited.
     pub(crate) fn begin_timed(&mut self, now: Instant, times: impl FnOnce() -> Arc<Times>) {
         let extras = self.extras.get_or_insert_default();
         let times = extras.times.get_or_insert_with(times);
@@ -127,7 +126,7 @@ impl<M> Batch<M> {
         self.started.checked_sub(1)
     }
 
-    /// Ends when whoever waits for the reply to the message that was taken last has gone: never, if its
+    /// A future that ends when the caller of the message that was taken last has gone. It never ends if that message's
     /// handler has ended.
     pub(crate) fn caller_gone(
         &self,
@@ -146,8 +145,7 @@ impl<M> Batch<M> {
         }
     }
 
-    /// Whoever waits for the reply to the message that was taken last, for another mailbox: nobody, if its
-    /// handler has ended.
+    /// The caller of the message that was taken last, for another mailbox. `None` if that message's handler has ended.
     pub(crate) fn forwarded(
         &self,
         queue: &Queue<M>,
@@ -165,14 +163,13 @@ impl<M> Batch<M> {
         Some(Arc::new(Forwarded::new(mailbox(), number)))
     }
 
-    /// When the time of the message is up that was taken last, if its reply is neither sent nor
-    /// dropped.
+    /// The deadline of the message that was taken last, unless its reply was sent or dropped.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let caller = self.caller()?;
         moment::decode(caller.limit()).filter(|_| caller.is_open())
     }
 
-    /// The handler of all that was taken has ended.
+    /// Called when the handler of the messages that were taken has ended.
     #[inline]
     pub(crate) fn end(&mut self, queue: &Queue<M>) {
         queue.counters.ended.store(self.started, Ordering::Relaxed);
@@ -190,7 +187,7 @@ impl<M> Batch<M> {
         }
     }
 
-    /// Whether there is a message, looked for without waiting.
+    /// Whether there is a message now.
     pub(crate) fn is_ready(&mut self, queue: &Queue<M>) -> bool {
         !self.messages.get_mut().is_empty() || self.refill(queue, None)
     }
@@ -199,19 +196,19 @@ impl<M> Batch<M> {
         !self.messages.get_mut().is_empty() || self.extras.is_some()
     }
 
-    /// The number of the first that is left; not used if none is.
+    /// The number of the first message that is left; meaningless if none is.
     pub(super) fn first_number(&self) -> u64 {
         self.started
     }
 
-    /// All that is left, with the origins of it.
+    /// Takes all messages that are left, with their origins.
     pub(super) fn take_all(&mut self) -> (VecDeque<Foreign<M>>, Origins) {
         let origins = self.extras.take().map(|extras| extras.origins);
         let messages = std::mem::take(self.messages.get_mut());
         (messages, origins.unwrap_or_default())
     }
 
-    /// Swaps the empty batch for all that is queued. If that is nothing, parks.
+    /// Swaps the empty batch with everything that is queued. If nothing is, the loop goes to sleep.
     fn refill(&mut self, queue: &Queue<M>, waker: Option<&Waker>) -> bool {
         let mut state = lock(&queue.state);
         if state.overflow == Overflow::DropOldest {
@@ -237,7 +234,7 @@ impl<M> Batch<M> {
         if let Some(waker) = waker {
             stale = state.set_waker(waker, &queue.counters.attention);
         }
-        // Messages without a size take no buffer, whatever its capacity says.
+        // Messages of size zero need no buffer, whatever the capacity says.
         let burst = size_of::<M>() > 0
             && self
                 .messages
@@ -254,7 +251,8 @@ impl<M> Batch<M> {
         filled
     }
 
-    /// As [`refill`](Batch::refill), of a mailbox that drops the oldest: what is not started stays there.
+    /// As [`refill`](Batch::refill), for a mailbox that drops the oldest message: only one message is taken, so that
+    /// the others can still be dropped.
     #[cold]
     fn refill_one(
         &mut self,
@@ -268,7 +266,7 @@ impl<M> Batch<M> {
         if let Some(message) = message {
             let dropped = number - self.started;
             if dropped > 0 {
-                // In one step for those who look: they have the lock.
+                // Both change under the lock, so those who look see one step.
                 state.extras().unstarted += dropped;
                 queue.counters.started.store(number, Ordering::Relaxed);
             }
@@ -286,7 +284,7 @@ impl<M> Batch<M> {
         filled
     }
 
-    /// Grants the room that has come free, and gives back what only a burst needed.
+    /// Grants the room that has become free, and frees buffers that only a burst needed.
     #[cold]
     fn tidy(&mut self, queue: &Queue<M>, mut state: Guard<'_, State<M>>, burst: bool) {
         let mut wakes = WakeList::new();
@@ -314,8 +312,7 @@ impl<M> Batch<M> {
 }
 
 impl BatchExtras {
-    /// The message with this number is about to be handled. `false` if it is an ask whose caller has
-    /// gone.
+    /// Called when the message with this number is about to be handled. `false` if its caller has gone.
     #[inline(never)]
     fn start(&mut self, number: u64) -> bool {
         self.take_origin(number);
@@ -323,7 +320,7 @@ impl BatchExtras {
         caller.is_none_or(|caller| caller.start())
     }
 
-    /// That of the message with this number is the current one.
+    /// Makes the origin of the message with this number the current one.
     fn take_origin(&mut self, number: u64) {
         self.current = match self.origins.front() {
             Some((of, _)) if *of == number => {
@@ -337,7 +334,7 @@ impl BatchExtras {
         }
     }
 
-    /// The handler of all that was taken has ended.
+    /// Called when the handler of the messages that were taken has ended.
     #[inline(never)]
     fn end(&mut self) {
         self.current = Origin::default();
@@ -347,7 +344,7 @@ impl BatchExtras {
         }
     }
 
-    /// The origins are those of a batch that was just taken.
+    /// Called when a batch, and with it these origins, was just taken.
     fn note_oldest(&mut self, queues: Option<&Oldest>) {
         if self.oldest.is_none() {
             self.oldest = queues.cloned();

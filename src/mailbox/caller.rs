@@ -5,9 +5,9 @@ use std::task::{Poll, Waker};
 use super::DropReason;
 use crate::sync::WakerKey;
 
-/// What a mailbox and the tree know of whoever waits for a reply, whatever the type of that.
+/// Whoever waits for a reply, as the mailbox and the tree see it: independent of the reply's type.
 pub(crate) trait Caller: Send + Sync {
-    /// The message is about to be handled. `false` if its caller has gone, and it is to be skipped.
+    /// Called when the message is about to be handled. `false` if the caller has gone and the message is to be skipped.
     fn start(&self) -> bool;
 
     /// When the caller's time is up, as a [`moment`](crate::sync::moment).
@@ -16,70 +16,70 @@ pub(crate) trait Caller: Send + Sync {
     /// Whether the caller has gone, so that the message need not be handled.
     fn has_gone(&self) -> bool;
 
-    /// Whether the reply has been neither sent nor dropped, whoever waits for it.
+    /// Whether the reply was neither sent nor dropped, even if nobody waits for it.
     fn is_open(&self) -> bool;
 
-    /// Whether a reply would still reach somebody: none was sent, and the caller is there.
+    /// Whether a reply would still reach the caller: none was sent, and the caller is there.
     fn is_waiting(&self) -> bool;
 
-    /// Ready once the caller has gone without its reply or, with `served`, once it has that.
+    /// Ready once the caller has gone without its reply or, with `served`, once it has the reply.
     fn poll_gone(&self, served: bool, key: &mut WakerKey, waker: &Waker) -> Poll<()>;
 
-    /// One who had waited for that does so no longer.
+    /// Ends one wait for that.
     fn leave_gone(&self, key: &mut WakerKey);
 
-    /// The message is about to get this number in a mailbox, whose lock is held. If that is not the first one, it is
-    /// handed on: the reply is no longer a matter of the handler that it was sent to.
+    /// The message gets this number in a mailbox, whose lock is held. If it had a number before, it was handed on, and
+    /// the handler it was sent to is no longer responsible for the reply.
     fn set_number(&self, number: u64);
 
-    /// Where its message is.
+    /// Where the message is.
     fn position(&self) -> AskPosition;
 
-    /// Whether the caller waits in a node, and is to know where its message is handed on to.
+    /// Whether the caller waits in a node and has to know to whom its message is handed on.
     fn is_followed(&self) -> bool {
         false
     }
 
-    /// The message was handed on, and this node has it now. Its caller is woken: that is what it waits for.
+    /// The message was handed on to this node. The caller is woken, because it waits for this node now.
     fn hold(&self, _holder: Holder) {}
 
-    /// The number of the node that has the message which was handed on, and the message's number there.
+    /// The node to which the message was handed on, and the message's number there.
     fn held(&self) -> Option<(u64, u64)> {
         None
     }
 
-    /// The reply was dropped, for this reason. One that was given up meanwhile needs none.
+    /// Resolves the ask: the reply was dropped, for this reason. Does nothing if the caller has given up.
     fn resolve(&self, reason: DropReason);
 }
 
-/// Who has a message that was handed on.
+/// The node that has a message which was handed on.
 #[derive(Clone)]
 pub(crate) struct Holder {
     /// The node's number.
     pub(crate) id: u64,
     /// The message's number in its mailbox.
     pub(crate) number: u64,
-    /// The node itself, as the tree knows it.
+    /// The node itself: an `Arc<dyn AnyNode>`, a type that the mailbox does not know.
     pub(crate) node: Arc<dyn Any + Send + Sync>,
 }
 
-/// Where the message of an ask is, as far as the cycles of waits are concerned.
+/// Where the message of an ask is, as the wait graph sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AskPosition {
     /// Not sent yet.
     Unsent,
     /// It has this number in the mailbox of its target.
     Sent(u64),
-    /// Whoever it was sent to has handed it on.
+    /// It was handed on.
     Elsewhere,
 }
 
-/// Who waits for the reply to a message.
+/// Who waits for the reply to a message, and how the mailbox knows that.
 pub(crate) enum CallerTracking<'a> {
     Nobody,
-    /// That of an ask without a time limit. The mailbox does not list it: the caller tells the mailbox if it goes.
+    /// An ask without a time limit. The mailbox does not list the caller, which tells the mailbox when it goes.
     Unlisted(&'a dyn Caller),
-    /// That of an ask with a time limit, or of one that is handed on. The mailbox lists it, and asks it.
+    /// An ask with a time limit, or one that is handed on. The mailbox lists the caller and asks it.
     Listed(Arc<dyn Caller>),
 }
 

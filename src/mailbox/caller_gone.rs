@@ -7,11 +7,11 @@ use std::task::{Context, Poll, Waker, ready};
 use super::Caller;
 use crate::sync::{Readiness, WakerKey};
 
-/// Ends when the caller of an ask has gone: its future was dropped, or its time was up.
+/// Ends when the caller of an ask has gone: the ask was dropped, or its time was up.
 ///
-/// Made by [`Context::caller_gone`](crate::Context::caller_gone), and by
-/// [`ReplyTo::gone`](crate::ReplyTo::gone), whose future also ends when the caller has its reply. It
-/// is `'static`, so that it can stand in a `select!` beside work that uses the actor's state.
+/// Made by [`Context::caller_gone`](crate::Context::caller_gone), and by [`ReplyTo::gone`](crate::ReplyTo::gone), whose
+/// future also ends when the caller has its reply. It is `'static`, so that it can be used in a `select!` beside work
+/// on the actor's state.
 ///
 /// # Panics
 ///
@@ -27,25 +27,25 @@ pub struct CallerGone {
 }
 
 enum Whose {
-    /// Of whoever waits for a reply. With `served`, it may have that as well.
+    /// The caller that waits for a reply. With `served`, this also ends when it has the reply.
     Caller {
         caller: Arc<dyn Caller>,
         served: bool,
         key: WakerKey,
     },
-    /// Of the message with this number.
+    /// The caller of the message with this number.
     Message {
         mailbox: Arc<dyn Numbered>,
         number: u64,
         key: WakerKey,
     },
-    /// Of nobody who could go.
+    /// There is no caller that could go.
     Nobody,
-    /// It has gone.
+    /// The caller has gone.
     Gone,
 }
 
-/// A mailbox, whatever its messages are, that knows which callers have gone.
+/// A mailbox that knows which callers have gone, independent of the type of its messages.
 pub(crate) trait Numbered: Send + Sync {
     /// Begins to wait for the caller of this message to go.
     fn watch_caller(&self, number: u64);
@@ -53,18 +53,18 @@ pub(crate) trait Numbered: Send + Sync {
     /// Whether that caller has gone; if not, `waker` is woken when it does.
     fn poll_caller_gone(&self, number: u64, key: &mut WakerKey, waker: &Waker) -> bool;
 
-    /// Whether that caller has gone, while somebody waits for it.
+    /// Whether that caller has gone. Known only while somebody waits for it.
     fn has_caller_gone(&self, number: u64) -> bool;
 
-    /// One of several wakes is not wanted any more.
+    /// Cancels one wake.
     fn leave_caller(&self, number: u64, key: &mut WakerKey);
 
-    /// One who had waited for that does so no longer.
+    /// Ends one wait for that caller.
     fn unwatch_caller(&self, number: u64, key: &mut WakerKey);
 }
 
 impl CallerGone {
-    /// Of whoever waits for a reply; with none, it has ended.
+    /// For the caller of a reply; already over if there is none.
     pub(super) fn of_reply(caller: Option<Arc<dyn Caller>>) -> Self {
         Self::of(match caller {
             Some(caller) => Whose::Caller {
@@ -76,7 +76,7 @@ impl CallerGone {
         })
     }
 
-    /// Of whoever waits for the reply to a message.
+    /// For the caller of a message.
     pub(super) fn of_caller(caller: Arc<dyn Caller>) -> Self {
         Self::of(Whose::Caller {
             caller,
@@ -85,7 +85,7 @@ impl CallerGone {
         })
     }
 
-    /// Of whoever waits for the reply to the message with this number, if anybody does.
+    /// For the caller of the message with this number, if it has one.
     pub(super) fn of_message(mailbox: Arc<dyn Numbered>, number: u64) -> Self {
         mailbox.watch_caller(number);
         Self::of(Whose::Message {
@@ -95,7 +95,7 @@ impl CallerGone {
         })
     }
 
-    /// Of no message.
+    /// For no caller: it never ends.
     pub(super) const fn of_nobody() -> Self {
         Self::of(Whose::Nobody)
     }
@@ -163,10 +163,10 @@ impl fmt::Debug for CallerGone {
     }
 }
 
-/// Work that is bound to the caller of a message, made by
+/// Work that is bound to the caller of a message. Made by
 /// [`Context::until_caller_gone`](crate::Context::until_caller_gone).
 ///
-/// Gives what the work gives, or `None` if the caller went first; the work has been dropped then.
+/// Returns the output of the work, or `None` if the caller went first; the work has been dropped then.
 ///
 /// # Panics
 ///
@@ -174,11 +174,11 @@ impl fmt::Debug for CallerGone {
 ///
 /// # Cancel safety
 ///
-/// As that of the work.
+/// That of the work.
 #[must_use = "futures do nothing unless awaited"]
 pub struct UntilCallerGone<F> {
-    /// `None` once it is over. Boxed: what is pinned in place cannot be dropped early without
-    /// `unsafe`, and the work is to go at once.
+    /// `None` once it is over. Boxed, because the work has to be dropped early, and a future that is pinned in place
+    /// cannot be dropped early without `unsafe`.
     work: Option<Pin<Box<F>>>,
     gone: CallerGone,
 }
@@ -198,7 +198,7 @@ impl<F: Future> Future for UntilCallerGone<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let work = this.work.as_mut().expect("polled after it was ready");
-        // The caller first: work that nobody waits for is not polled once more.
+        // The caller is looked at first, so that work that nobody waits for is not polled again.
         if Pin::new(&mut this.gone).poll(cx).is_ready() {
             this.work = None;
             return Poll::Ready(None);

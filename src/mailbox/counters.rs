@@ -1,4 +1,4 @@
-//! What the senders and the loop of a mailbox tell each other without its lock. The invariants are those of the
+//! What the senders and the loop of a mailbox share without its lock. The invariants are those of the
 //! [`Queue`](super::Queue).
 
 use crate::sync::explored::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
@@ -7,24 +7,24 @@ use crate::sync::explored::{AtomicU8, AtomicU16, AtomicU32, AtomicU64};
 pub(super) const WAITERS: u8 = 1;
 /// Some queued asks have been given up by their callers.
 pub(super) const ABANDONED: u8 = 2;
-/// What was left has been taken, and nothing more comes.
+/// Everything that was left has been taken, and nothing more is accepted.
 pub(super) const DISCARDED: u8 = 4;
-/// Whoever has ended the loop's sleep has taken the waker, or it has not been there yet.
+/// The waker is absent: whoever ended the loop's sleep has taken it, or it was never set.
 pub(super) const WOKEN: u8 = 8;
 
 #[repr(C)]
 pub(super) struct Counters {
     /// How many messages have left the mailbox.
     pub(super) started: AtomicU64,
-    /// The handlers of the messages with a lower number have ended.
+    /// The handlers of all messages with a lower number have ended.
     pub(super) ended: AtomicU64,
-    /// Of the four above, what is to be looked at.
+    /// Which of the four flags above are set.
     pub(super) attention: AtomicU8,
-    /// The mailbox has to tell the callers of asks that it drops. It never changes.
+    /// The mailbox may drop asks, so it has to know their callers. Never changes.
     pub(super) knows_callers: bool,
-    /// How many messages have been handled that came from elsewhere; it begins anew after 2^16.
+    /// How many messages from sources have been handled; wraps around at 2^16.
     pub(super) sourced: AtomicU16,
-    /// When the message was begun that was started last, as a [`stamp`](crate::sync::stamp); 0 if that is not timed.
+    /// When the handling of the last message began, as a [`stamp`](crate::sync::stamp); 0 if that is not timed.
     pub(super) began: AtomicU32,
 }
 

@@ -7,19 +7,19 @@ use crate::error::AskError;
 /// Why a reply was dropped unsent (rule 10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DropReason {
-    /// Its message was discarded and never started.
+    /// Its message was discarded unstarted.
     Stopped,
     NoReply,
-    /// Its mailbox had no room for it, or needed its room for another.
+    /// The mailbox had no room for its message, or needed the room for another.
     Overflow,
     Failed,
     Killed,
 }
 
 impl DropReason {
-    /// That of an ask that goes down with messages which their mailbox accepted under these numbers and which are not
-    /// handled, for this reason. `None` if the ask is not theirs: its own message was started before, and its reply has
-    /// got into another since. The only place that tells the two apart.
+    /// The reason for an ask whose reply is dropped with unhandled messages of these numbers. `None` if the ask's own
+    /// message is not one of them: it was started before, and its reply was then moved into another message. Only this
+    /// function distinguishes the two.
     pub(crate) fn of_unhandled(self, position: AskPosition, numbers: &Range<u64>) -> Option<Self> {
         match position {
             AskPosition::Unsent => Some(self),
@@ -41,8 +41,8 @@ impl From<DropReason> for AskError {
     }
 }
 
-/// Takes a reply that was dropped unsent, with the number of the node that was asked for it: it is
-/// resolved at once, or kept until it is known why it was dropped.
+/// Takes a reply that was dropped unsent, with the number of the node that was asked. Resolves the ask at once, or
+/// keeps it until the reason is known.
 ///
-/// A drop cannot know that by itself: the reply may go down with a message, a handler or a state.
+/// A drop cannot know the reason by itself: the reply may be dropped with a message, a handler or a state.
 pub(crate) type Keep = fn(u64, Arc<dyn Caller>);

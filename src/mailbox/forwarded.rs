@@ -4,8 +4,8 @@ use std::task::{Poll, Waker};
 use super::{AskPosition, Caller, DropReason, Numbered};
 use crate::sync::WakerKey;
 
-/// Whoever waits for the reply to a message that its actor hands on without knowing what is in it: if it is an ask
-/// without a time limit, only the mailbox that it was sent to is told when its caller goes.
+/// The caller of a message that an actor hands on without knowing its content. For an ask without a time limit, only
+/// the mailbox that it was sent to is told when the caller goes.
 pub(super) struct Forwarded {
     mailbox: Arc<dyn Numbered>,
     number: u64,
@@ -23,7 +23,7 @@ impl Caller for Forwarded {
         !self.has_gone()
     }
 
-    /// An ask with one has a caller that is known.
+    /// None: the caller of an ask with a limit is listed, so it is known itself.
     fn limit(&self) -> u64 {
         0
     }
@@ -51,7 +51,7 @@ impl Caller for Forwarded {
         self.mailbox.leave_caller(self.number, key);
     }
 
-    /// Its edge ends with the handler that hands it on.
+    /// Does nothing: the edge ends with the handler that hands the message on.
     fn set_number(&self, _number: u64) {}
 
     fn position(&self) -> AskPosition {

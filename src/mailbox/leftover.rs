@@ -8,18 +8,18 @@ use super::state::State;
 use crate::sync::explored::Ordering;
 use crate::sync::{Foreign, Guard, WakeList, lock};
 
-/// What is discarded.
+/// The messages that are discarded.
 pub(crate) struct Leftover<M> {
     pub(crate) messages: VecDeque<Foreign<M>>,
-    /// The number of the first.
+    /// The number of the first message.
     pub(crate) first: u64,
-    /// The places among them, in order, of asks whose callers have gone: they would have been skipped,
-    /// and are no loss.
+    /// The places in `messages`, in order, of asks whose callers have gone. They would have been skipped, so they are
+    /// no loss.
     pub(crate) gone: Vec<u64>,
 }
 
 impl<M> Queue<M> {
-    /// Takes all that is left, once, and closes. `None` if that is nothing.
+    /// Closes the mailbox and takes all messages that are left. `None` if there are none, or if they were taken before.
     #[inline]
     pub(crate) fn discard(&self, batch: &mut Batch<M>) -> Option<Leftover<M>> {
         if self.is_discarded() {
@@ -31,7 +31,7 @@ impl<M> Queue<M> {
         let waker = state.waker.take();
         let is_bare = state.extras.is_none() && state.messages.is_empty();
         let left = if is_bare && !batch.has_any() {
-            // Nobody waits for room, and none is reserved.
+            // There are no extras, so nobody waits for room and none is reserved.
             state.gate = Gate::Closed;
             let spare = std::mem::take(&mut state.messages);
             drop(state);
@@ -56,7 +56,7 @@ impl<M> Queue<M> {
         let first = state.pushed - messages.len() as u64;
         self.counters.started.store(state.pushed, Ordering::Relaxed);
         let mut gone = Vec::new();
-        // Where the oldest are dropped, there may be a gap between the one that was taken and the others.
+        // If the mailbox drops the oldest message, there may be a gap between the one that was taken and the others.
         let base = first;
         let first = if has_taken { first.min(taken) } else { first };
         if let Some(extras) = &mut state.extras {

@@ -5,7 +5,7 @@ use super::state::Gate;
 use crate::sync::explored::Ordering;
 use crate::sync::{lock, stamp};
 
-/// What a mailbox was at one moment, for whoever shows what is alive.
+/// The state of a mailbox at one moment, for snapshots.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MailboxLook {
     pub(crate) queued: u64,
@@ -16,13 +16,13 @@ pub(crate) struct MailboxLook {
     pub(crate) reserved: u64,
     /// How many messages have been started.
     pub(crate) started: u64,
-    /// Tells the handler that runs now from any other of late.
+    /// A number that distinguishes the current handler from other recent ones.
     pub(crate) handler: u64,
-    /// The loop sleeps, and waits for a message.
+    /// The loop is asleep until a message comes.
     pub(crate) is_asleep: bool,
-    /// When the message was begun that was started last, if that is timed.
+    /// When the handling of the last message began, if that is timed.
     pub(crate) began: Option<Instant>,
-    /// When the message was sent that has waited the longest, if that is timed and one waits.
+    /// When the message that has waited longest was sent, if that is timed and one waits.
     pub(crate) oldest: Option<Instant>,
 }
 
@@ -33,7 +33,7 @@ impl<M> Queue<M> {
         let taken = self.counters.started.load(Ordering::Relaxed);
         let unstarted = extras.map_or(0, |extras| extras.unstarted);
         let queued = match self.knows_callers() {
-            // Some were dropped in between, and those that are left are here.
+            // Some were dropped in between, so the numbers do not tell; all that are left are in `messages`.
             true => state.messages.len() as u64,
             false => state.pushed - taken,
         };
@@ -52,7 +52,7 @@ impl<M> Queue<M> {
         }
     }
 
-    /// A message from elsewhere is about to be handled. It is the loop's alone to say so.
+    /// Notes that a message from a source is about to be handled. Called only by the loop.
     pub(crate) fn note_sourced(&self) {
         let sourced = self.counters.sourced.load(Ordering::Relaxed);
         self.counters
@@ -60,7 +60,7 @@ impl<M> Queue<M> {
             .store(sourced.wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// The message that was started last is handled from now on. It is the loop's alone to say so.
+    /// Notes when the handling of the last message begins. Called only by the loop.
     pub(crate) fn note_begin(&self, now: Instant) {
         let began = stamp::encode(now).max(1);
         self.counters.began.store(began, Ordering::Relaxed);

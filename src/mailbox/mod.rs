@@ -1,17 +1,17 @@
 //! The mailbox: a bounded queue that the actor's loop empties a batch at a time, and the slot
 //! through which one ask gets its one reply.
 //!
-//! Nothing in here knows about the tree. What a mailbox has to know of it (whether a sender is
-//! beneath a draining owner, why a reply was dropped) is handed in as a function.
+//! Nothing here knows about the tree. What a mailbox needs from it (whether a sender is beneath a draining owner, why a
+//! reply was dropped) is passed in as a function.
 
 mod abandoned;
 mod batch;
 mod caller;
+mod caller_gone;
 mod counters;
 mod dropped;
 mod reply_receiver;
-// A test, of what only this module sees.
-mod caller_gone;
+// A test of what only this module sees.
 #[cfg(all(test, tenure_loom))]
 #[path = "../../tests/explore/mailbox.rs"]
 mod explore;
@@ -44,17 +44,18 @@ pub(crate) use state::Gate;
 pub(crate) use times::{BOUNDS_MICROS, CountsLook, Times, TimesLook};
 pub(crate) use waiters::{Reserved, Ticket};
 
-/// How much room an actor's mailbox has, and what becomes of what it has no room for.
+/// How much room an actor's mailbox has, and what happens to messages for which it has none.
 ///
-/// The capacity counts messages that were accepted and not yet started, and it is exact;
-/// [`including_current`](Mailbox::including_current) counts the one in hand, too. Nothing is allocated up front. When there is no room, [`tell`](crate::ActorRef::tell) waits its turn
-/// and [`try_tell`](crate::ActorRef::try_tell) hands the message back.
+/// The capacity counts messages that were accepted and not yet started, and it is exact; with
+/// [`including_current`](Mailbox::including_current) it also counts the current one. Nothing is allocated up front.
+/// When there is no room, [`tell`](crate::ActorRef::tell) waits its turn and [`try_tell`](crate::ActorRef::try_tell)
+/// hands the message back.
 ///
-/// For telemetry, and whatever else is worth less than the time of its sender, a bounded mailbox can drop
-/// messages instead: [the oldest](Mailbox::drop_oldest) or [the newest](Mailbox::drop_newest). Then nobody waits
-/// for room and nobody is refused for want of it. Each message that is dropped is a dead letter: counted
-/// ([`Spawner::dead_letters`](crate::Spawner::dead_letters)), traced, and shown to the system's hook. If it is an
-/// ask, that resolves at once with [`AskError::Dropped`](crate::AskError::Dropped).
+/// For telemetry and other messages that are not worth a wait, a bounded mailbox can drop messages instead: [the
+/// oldest](Mailbox::drop_oldest) or [the newest](Mailbox::drop_newest). Then no sender waits for room or is refused for
+/// lack of it. Each dropped message is a dead letter: it is counted
+/// ([`Spawner::dead_letters`](crate::Spawner::dead_letters)), traced, and shown to the system's hook. A dropped ask
+/// resolves at once with [`AskError::Dropped`](crate::AskError::Dropped).
 ///
 /// ```
 /// use tenure::Mailbox;
@@ -79,8 +80,8 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Room for `capacity` messages; 2^32 - 1 or more is as good as unbounded. With a capacity of 0 the
-    /// spawn is refused with [`SpawnError::NoCapacity`](crate::SpawnError::NoCapacity).
+    /// Room for `capacity` messages. 2^32 - 1 or more means unbounded. With a capacity of 0 the spawn is refused with
+    /// [`SpawnError::NoCapacity`](crate::SpawnError::NoCapacity).
     #[must_use]
     pub const fn bounded(capacity: usize) -> Self {
         Self {
@@ -90,8 +91,8 @@ impl Mailbox {
         }
     }
 
-    /// Room for as many messages as memory holds: whoever sends is never slowed down, so
-    /// something else must bound what is sent. It never overflows, so a policy for that does nothing.
+    /// Room for as many messages as memory holds. Senders are never slowed down, so something else must bound what is
+    /// sent. It never overflows, so an overflow policy has no effect.
     #[must_use]
     pub const fn unbounded() -> Self {
         Self {
@@ -101,11 +102,11 @@ impl Mailbox {
         }
     }
 
-    /// A full mailbox drops the oldest message that is not started, for each that comes. A message that the
-    /// actor is about to start is not dropped any more. Nor is one that is [put aside](crate::Context::stash), or is being
-    /// handled, and takes room: if all room is theirs, the message that comes is dropped itself.
+    /// A full mailbox drops the oldest message that is not started, for each new one. It never drops a message that the
+    /// actor is about to start, is handling, or has [put aside](crate::Context::stash). If these take all the room, the
+    /// new message is dropped itself.
     ///
-    /// The actor takes its messages one at a time, and not a batch at a time, which costs a lock for each. A
+    /// The actor takes its messages one at a time instead of in batches, which costs a lock for each. A
     /// [`Permit`](crate::Permit) holds no room.
     #[must_use]
     pub const fn drop_oldest(mut self) -> Self {
@@ -113,18 +114,17 @@ impl Mailbox {
         self
     }
 
-    /// A full mailbox drops each message that comes: for whoever sends it, it was sent. A
-    /// [`Permit`](crate::Permit) holds no room.
+    /// A full mailbox drops each new message. To its sender it looks as if it was sent. A [`Permit`](crate::Permit)
+    /// holds no room.
     #[must_use]
     pub const fn drop_newest(mut self) -> Self {
         self.overflow = Overflow::DropNewest;
         self
     }
 
-    /// The capacity counts the message that is being handled, too: it takes its room until its handler has ended. With a
-    /// capacity of 1 an actor is handed a message only when it is free for it, so that whoever hands work out
-    /// gives it to another meanwhile, and nothing is queued behind what takes long. The actor waits a little longer
-    /// for its next message.
+    /// The capacity also counts the message that is being handled: it takes room until its handler has ended. With a
+    /// capacity of 1 an actor gets a message only when it is free, so a dispatcher can give the work to another actor
+    /// meanwhile, and nothing is queued behind long work. The actor waits a little longer for its next message.
     #[must_use]
     pub const fn including_current(mut self) -> Self {
         self.counts_current = true;
@@ -137,7 +137,7 @@ impl Mailbox {
         self.counts_current
     }
 
-    /// With room for one message, whose sender waits.
+    /// The same with room for one message, and senders that wait.
     pub(crate) const fn narrowed(self) -> Self {
         Self {
             counts_current: self.counts_current,
@@ -151,7 +151,7 @@ impl Mailbox {
         self.capacity
     }
 
-    /// What becomes of a message for which there is no room.
+    /// What happens to a message for which there is no room.
     #[must_use]
     pub const fn overflow(&self) -> Overflow {
         self.overflow

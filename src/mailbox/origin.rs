@@ -8,11 +8,11 @@ use super::caller::{Caller, CallerTracking};
 use crate::sync::explored::{AtomicU64, Ordering};
 use crate::sync::{Foreign, moment};
 
-/// Who sends a message: what a mailbox is to know of it beside the message itself.
+/// What a mailbox has to know about a message besides its content, as the sender passes it.
 pub(crate) struct Sender<'a> {
     /// Who waits for its reply.
     pub(crate) asker: CallerTracking<'a>,
-    /// Where it comes from, in a system that takes note of that.
+    /// Where it comes from, if its system notes that.
     pub(crate) sent: Option<Sent>,
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Sender<'a> {
 pub(crate) struct Sent {
     /// When it was sent, as a [`moment`], if that is timed.
     at: u64,
-    /// The span in which it was sent, if there was one. To drop it tells the subscriber, which is the user's.
+    /// The span in which it was sent, if there was one. Dropping it calls the subscriber, which is user code.
     span: Option<Foreign<Box<Span>>>,
     is_ask: bool,
 }
@@ -48,10 +48,10 @@ impl Sent {
     }
 }
 
-/// What a mailbox knows of a message beside itself.
+/// What a mailbox knows about a message besides its content.
 #[derive(Default)]
 pub(super) struct Origin {
-    /// Who waits for its reply, if that has a time limit or was handed on.
+    /// Who waits for its reply, if the ask has a time limit or was handed on.
     pub(super) caller: Option<Arc<dyn Caller>>,
     pub(super) sent: Option<Sent>,
 }
@@ -63,11 +63,11 @@ impl Origin {
     }
 }
 
-/// The origins of those queued messages of which anything is known; each with its message's number, in the order of those.
+/// The known origins of queued messages, each with its message's number, in the order of the numbers.
 pub(super) type Origins = VecDeque<(u64, Origin)>;
 
-/// When the message was sent that waits in a batch, and will be taken next: of those that wait it is the oldest. The loop's
-/// batch says so to whoever looks at the queue, which has no other way to see into it.
+/// When the next message of the loop's batch, which is the oldest one that waits, was sent. The batch publishes this
+/// for looks at the queue, which cannot see into the batch.
 #[derive(Clone)]
 pub(super) struct Oldest(Arc<AtomicU64>);
 
@@ -76,12 +76,12 @@ impl Oldest {
         Self(Arc::new(AtomicU64::new(0)))
     }
 
-    /// These are left in the batch.
+    /// Publishes the next of these, which are left in the batch.
     pub(super) fn note(&self, batch: &Origins) {
         self.0.store(first_sent(batch), Ordering::Relaxed);
     }
 
-    /// Those that are in the queue are younger than all in the batch.
+    /// When the oldest message was sent. Messages in the queue are younger than all in the batch.
     pub(super) fn at(&self, queue: &Origins) -> Option<Instant> {
         let in_batch = Some(self.0.load(Ordering::Relaxed)).filter(|at| *at != 0);
         moment::decode(in_batch.unwrap_or_else(|| first_sent(queue)))

@@ -9,32 +9,32 @@ use super::{Caller, DropReason};
 use crate::sync::explored::Ordering;
 use crate::sync::{Foreign, lock, wake};
 
-/// What becomes of a message for which a mailbox has no room: see [`Mailbox`](crate::Mailbox).
+/// What happens to a message for which a mailbox has no room: see [`Mailbox`](crate::Mailbox).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// Whoever sends it waits for room, or has it back.
+    /// Its sender waits for room, or gets it back.
     #[default]
     Wait,
-    /// The oldest message that is not started is dropped for it; itself, if none waits.
+    /// The oldest message that is not started is dropped instead; if none is queued, the message itself.
     DropOldest,
-    /// It is dropped itself.
+    /// The message itself is dropped.
     DropNewest,
 }
 
-/// What a mailbox has taken that drops what it has no room for.
+/// The result of a push into a mailbox that drops messages.
 pub(crate) struct Taken<M> {
     /// The number of the message; `None` if it was dropped itself.
     pub(crate) number: Option<u64>,
-    /// What was dropped, for whoever counts and drops it without a lock.
+    /// The message that was dropped, for the caller to count and to drop without a lock.
     pub(crate) dropped: Option<M>,
-    /// What was dropped was an ask whose caller had gone already, so nothing is lost with it.
+    /// It was an ask whose caller had already gone, so nothing is lost.
     pub(crate) is_no_loss: bool,
 }
 
 impl<M> Queue<M> {
-    /// Takes what `message` has, whatever room there is: a message that is dropped for it resolves its ask at
-    /// once. Only for a mailbox with a policy.
+    /// Takes the message out of `message`, even without room: then a message is dropped, and if it is an ask, it
+    /// resolves at once. Only for a mailbox with such a policy.
     #[cold]
     pub(crate) fn push_over(
         &self,
@@ -47,7 +47,7 @@ impl<M> Queue<M> {
             return Err(Refusal::Closed);
         }
         let has_room = state.has_room_now(&self.counters);
-        // What is put aside or being handled cannot be dropped for it.
+        // Messages that are put aside or being handled cannot be dropped instead.
         let drops_it = state.overflow == Overflow::DropNewest || state.messages.is_empty();
         if !has_room && drops_it {
             drop(state);
@@ -66,7 +66,7 @@ impl<M> Queue<M> {
             true => None,
             false => state.take_oldest(),
         };
-        // Its sender has one to send.
+        // The sender always passes a message.
         let message = message.take().expect("there is a message");
         state.add_sender(sender);
         let (number, waker) = state.push(message, &self.counters.attention);
@@ -87,7 +87,7 @@ impl<M> Queue<M> {
     }
 }
 
-/// Resolves an ask that is dropped; these are the numbers of the messages that are dropped with it.
+/// Resolves an ask that is dropped with the messages of these numbers.
 fn resolve(caller: &dyn Caller, numbers: &Range<u64>) {
     let unhandled = DropReason::Overflow.of_unhandled(caller.position(), numbers);
     caller.resolve(unhandled.unwrap_or(DropReason::NoReply));
@@ -96,10 +96,10 @@ fn resolve(caller: &dyn Caller, numbers: &Range<u64>) {
 impl<M> State<M> {
     fn has_room_now(&self, counters: &Counters) -> bool {
         match self.overflow {
-            // All that is not started is here: see `Batch::refill_one`.
+            // All messages that are not started are here: see `Batch::refill_one`.
             Overflow::DropOldest => {
                 let queued = self.messages.len() + usize::from(self.is_current_counted(counters));
-                // A permit holds none.
+                // Only messages put aside are reserved here: a permit holds no room.
                 let aside = self.extras.as_ref().map_or(0, |extras| extras.reserved);
                 (queued as u64).saturating_add(aside) < u64::from(self.capacity)
             }
@@ -112,21 +112,21 @@ impl<M> State<M> {
         self.counts_current && started != counters.ended.load(Ordering::Relaxed)
     }
 
-    /// The message that has waited the longest.
+    /// Takes the message that has waited longest.
     fn take_oldest(&mut self) -> Option<(Foreign<M>, Origin)> {
         let number = self.first_number();
         let message = self.messages.pop_front()?;
         Some((message, self.take_origin(number).unwrap_or_default()))
     }
 
-    /// The number of the first of the messages.
+    /// The number of the first queued message.
     pub(super) fn first_number(&self) -> u64 {
         self.pushed - self.messages.len() as u64
     }
 }
 
 impl Admission {
-    /// What is known of the first of the messages, which has this number.
+    /// Takes the origin of the first queued message, which has this number.
     pub(super) fn take_origin(&mut self, number: u64) -> Option<Origin> {
         let origins = &mut self.extras.as_mut()?.origins;
         let is_its = origins.front().is_some_and(|(of, _)| *of == number);

@@ -9,49 +9,47 @@ use super::state::{Gate, State};
 use crate::sync::explored::{Mutex, Ordering, fence};
 use crate::sync::{Guard, WakeList, lock};
 
-/// Why a message was not taken; it stays where it was.
+/// Why a message was not taken; the sender keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Closed,
     Full,
-    /// It is full, and has a policy for that: [`Queue::push_over`] takes the message.
+    /// It is full and has an overflow policy: [`Queue::push_over`] takes the message.
     Overflows,
 }
 
-/// The gate is not plainly open: more is to be looked at, or noted.
+/// The gate is not [`Gate::Open`], so the slow path is needed.
 pub(crate) struct Gated;
 
 /// The many-producer side of a mailbox, shared between the senders and the actor's loop.
 ///
-/// The loop owns a [`Batch`] and swaps it, empty, for everything that is queued, so that it takes
-/// the lock once a batch and not once a message.
+/// The loop owns a [`Batch`]. When that is empty, it is swapped with everything that is queued, so the lock is taken
+/// once for each batch and not for each message.
 ///
 /// Invariants:
 /// 1. `pushed` counts the messages that were accepted, and its value at a push is that message's number.
 ///    Messages are handled in the order of their numbers, and `started` counts those that have left the mailbox.
-/// 2. `pushed - started + reserved <= capacity`; with `ended` for `started`, where the capacity counts what is being
-///    handled. A message that is put aside holds its room as a reservation, which may come one too late. What was reserved before a drain began is not counted
-///    as reserved any more: those of its owners who may still send do so beyond the capacity. `pushed` and
-///    `reserved` change under the lock; `started` is stored by the loop alone, so a sender may see too little
-///    room, and never too much.
-/// 3. Only if `attention` has `WAITERS` does anybody wait for room. A sender sets it under the
-///    lock and then looks at `started` again, behind a fence; the loop stores `started` and looks
-///    at `attention` at each message, and behind a fence before it suspends. One of the two sees
-///    the other.
-///    In a mailbox that drops the oldest, messages are missing that were dropped: there the loop takes one
-///    message at a time, what is not started is in `messages`, and `pushed - started` is too large. What takes room there
-///    is in `messages`, `reserved`, and perhaps being handled.
-/// 4. `origins` has, in the order of their numbers, the callers of those of `messages` that are asks
-///    with a time limit, or asks that were handed on. Of all other asks only those callers are known, in
-///    `abandoned`, that have gone; for those that are queued `attention` has `ABANDONED`.
-///    Where the origin of messages is noted, it has that of each.
-/// 5. `asleep` is set only while the loop is suspended and waits for a message. `waker` is that of its task, from
-///    its first sleep on, and not for longer than the loop lasts: it would keep a dead actor's task in
-///    memory for as long as there are references. Whoever ends a sleep, with a message or by closing
-///    for good, takes it and sets `WOKEN`: it is about to wake the loop, which puts it back before it is
-///    suspended again, and looks after that at all else that it can be woken for. Senders never clone the waker,
-///    which would touch the reference count of the task: only the loop does.
-/// 6. `attention` is written under the lock.
+/// 2. `pushed - started + reserved <= capacity`, with `ended` in place of `started` if the capacity counts the current
+///    message. A message that is put aside keeps its room as a reservation, which may exceed the capacity by one.
+///    Reservations from before a drain are no longer counted: their holders that may still send do so beyond the
+///    capacity. `pushed` and `reserved` change under the lock. Only the loop stores `started`, so a sender may see too
+///    little room, but never too much.
+/// 3. If anybody waits for room, `attention` has `WAITERS`. A sender sets it under the lock and then, after a fence,
+///    looks at `started` again. The loop stores `started` and then looks at `attention`: at each message, and after a
+///    fence before it is suspended. One of the two sees the other. In a mailbox that drops the oldest message, `pushed -
+///    started` is too large, because it counts dropped messages. There the loop takes one message at a time, so all
+///    that are not started are in `messages`, and the room is taken by those, by `reserved`, and perhaps by the current
+///    message.
+/// 4. `origins` has, in the order of their numbers, the callers of those `messages` that are asks with a time limit, or
+///    asks that were handed on. Of all other asks only the callers that have gone are known, in `abandoned`; if such an
+///    ask is queued, `attention` has `ABANDONED`. If origins are noted, it has the origin of every message.
+/// 5. `asleep` is set only while the loop is suspended and waits for a message. `waker` is that of the loop's task,
+///    from its first sleep until the loop ends: a waker that is kept longer would keep the memory of a dead actor's
+///    task for as long as there are references. Whoever ends a sleep, with a message or by closing, takes the waker,
+///    sets `WOKEN` and wakes the loop. The loop puts the waker back before it is suspended again, and only then looks
+///    at everything else that can wake it. Senders never clone the waker, which would touch the task's reference count;
+///    only the loop does.
+/// 6. `attention` is only written under the lock.
 #[repr(C)]
 pub(crate) struct Queue<M> {
     pub(super) counters: Counters,
@@ -59,7 +57,7 @@ pub(crate) struct Queue<M> {
 }
 
 impl<M> Queue<M> {
-    /// Where it `is_noted` where messages come from, each brings a [`Sender`] that says so.
+    /// With `is_noted`, each message has to bring a [`Sender`] that says where it comes from.
     pub(crate) fn new(mailbox: Mailbox, is_noted: bool) -> Self {
         let gate = if is_noted { Gate::Noted } else { Gate::Open };
         Self {
@@ -68,13 +66,14 @@ impl<M> Queue<M> {
         }
     }
 
-    /// Whether each ask is to be pushed as one whose caller is known.
+    /// Whether the callers of all asks have to be listed.
     #[inline]
     pub(crate) fn knows_callers(&self) -> bool {
         self.counters.knows_callers
     }
 
-    /// Pushes what `message` has without waiting, if the gate is plainly [open](Gate::Open); gives the message's number.
+    /// Pushes the message in `message` if there is room now and the gate is [`Gate::Open`]. Returns the message's
+    /// number.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(crate) fn try_push(
         &self,
@@ -82,7 +81,7 @@ impl<M> Queue<M> {
         asker: CallerTracking<'_>,
     ) -> Result<Result<u64, Refusal>, Gated> {
         match asker {
-            // A message that nobody waits for pays for no more than itself.
+            // A plain message must not pay for asks.
             CallerTracking::Nobody => self.try_push_with(message, |_| ()),
             asker => self.try_push_with(message, |state| state.add(asker)),
         }
@@ -101,8 +100,8 @@ impl<M> Queue<M> {
         Ok(self.push_into_place(state, message, prepare))
     }
 
-    /// As [`try_push`](Queue::try_push), however the gate stands. `from_beneath` says whether the sender
-    /// is the mailbox's actor itself or a node beneath it: those may still send while it drains (rule 4).
+    /// As [`try_push`](Queue::try_push), whatever the gate. `from_beneath` says whether the sender is the actor itself
+    /// or a node beneath it, which may still send while it drains (rule 4).
     #[cold]
     pub(crate) fn try_push_gated(
         &self,
@@ -126,11 +125,11 @@ impl<M> Queue<M> {
     ) -> Result<u64, Refusal> {
         if !state.has_place(&self.counters) {
             let refusal = state.no_place();
-            // Before the sender, in which there is something of the user's.
+            // Released before the sender is dropped, which may run user code.
             drop(state);
             return Err(refusal);
         }
-        // Its sender has one to send.
+        // The sender always passes a message.
         let message = message.take().expect("there is a message");
         prepare(&mut state);
         let (number, waker) = state.push(message, &self.counters.attention);
@@ -139,21 +138,21 @@ impl<M> Queue<M> {
         Ok(number)
     }
 
-    /// The code of a handler waits for the next message no longer. What had waited may have been in a future of its own,
-    /// with another waker than the loop's, which puts its own back when it is suspended.
+    /// Called when a handler no longer waits for the next message. The wait may have used another waker than the
+    /// loop's, which the loop replaces when it is suspended.
     pub(crate) fn end_wait(&self) {
         let mut state = lock(&self.state);
         state.asleep = false;
         self.counters.attention.fetch_or(WOKEN, Ordering::Relaxed);
     }
 
-    /// Moves the gate towards closed, never back, and wakes the loop. Nobody is left waiting for
-    /// room who may no longer send.
+    /// Moves the gate towards closed, never back, and wakes the loop. Senders in the line that may no longer send are
+    /// sent away.
     pub(crate) fn close(&self, gate: Gate) {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         state.narrow(gate, &self.counters, &mut wakes);
-        // A loop that finds the gate closed does not sleep again; one that drains does.
+        // A loop that finds the gate closed does not sleep again; a draining one does.
         let sleeper = match gate {
             Gate::Closed => state.end_sleep(&self.counters.attention),
             Gate::Open | Gate::Noted | Gate::Draining => None,
@@ -164,8 +163,8 @@ impl<M> Queue<M> {
         wakes.wake();
     }
 
-    /// The shell is about to wait for something else than a message: no sender is to take the waker,
-    /// even if the loop had been asleep when it was told to end.
+    /// Called when the shell is about to wait for something other than a message. No sender may take the waker then,
+    /// even if the loop was asleep when it was told to end.
     pub(crate) fn set_waker(&self, waker: &Waker) {
         let mut state = lock(&self.state);
         state.asleep = false;
@@ -185,8 +184,8 @@ impl<M> Queue<M> {
         wake(waker);
     }
 
-    /// Closes for good if nothing is queued: the end of a drain. What is reserved or waited for was
-    /// not accepted, and goes back. The wakes are for those who wait.
+    /// Closes the mailbox if nothing is queued: the end of a drain. Messages for which room is reserved or waited for
+    /// were not accepted, and go back to their senders. Adds the wakes of waiting senders.
     pub(crate) fn close_if_empty(&self, wakes: &mut WakeList) -> bool {
         let mut state = lock(&self.state);
         let empty = state.messages.is_empty();
@@ -196,17 +195,17 @@ impl<M> Queue<M> {
         empty
     }
 
-    /// How many messages were accepted and are not started.
+    /// How many accepted messages are not started.
     pub(crate) fn len(&self) -> u64 {
         let state = lock(&self.state);
         if self.knows_callers() {
-            // Some were dropped in between, and those that are left are here.
+            // Some were dropped in between, so the numbers do not tell; all that are left are in `messages`.
             return state.messages.len() as u64;
         }
         state.pushed - self.counters.started.load(Ordering::Relaxed)
     }
 
-    /// How many messages were accepted and are not done with.
+    /// How many accepted messages are not done with.
     pub(crate) fn in_hand(&self) -> u64 {
         let state = lock(&self.state);
         let ended = self.counters.ended.load(Ordering::Relaxed);
@@ -226,7 +225,7 @@ impl<M> Queue<M> {
         self.counters.attention.load(Ordering::Relaxed) & DISCARDED != 0
     }
 
-    /// The lock is held by whoever changes `attention`.
+    /// Takes the guard because `attention` is only written under the lock.
     pub(super) fn mark_discarded(&self, _: &Guard<'_, State<M>>) {
         self.counters.attention.store(DISCARDED, Ordering::Relaxed);
     }
@@ -236,8 +235,8 @@ impl<M> Queue<M> {
         self.counters.started.load(Ordering::Relaxed)
     }
 
-    /// The loop is suspended. If that is in the middle of a message, grants room to whoever waits
-    /// for it.
+    /// Called when the loop is suspended. Says whether that is in the middle of a message, and grants room to waiting
+    /// senders then.
     #[inline]
     pub(crate) fn suspend(&self, waker: &Waker) -> bool {
         if self.counters.attention.load(Ordering::Relaxed) & WOKEN != 0 {
@@ -246,25 +245,25 @@ impl<M> Queue<M> {
         let started = self.counters.started.load(Ordering::Relaxed);
         let in_message = started != self.counters.ended.load(Ordering::Relaxed);
         if in_message {
-            // Invariant 3: `started` was stored before, `attention` is read after.
+            // Invariant 3: `started` was stored before the fence, `attention` is read after it.
             fence(Ordering::SeqCst);
             self.grant_if_waited_for();
         }
         in_message
     }
 
-    /// Whether a message from there would be taken now, if there were room.
+    /// Whether a message from this sender would be taken if there were room.
     pub(crate) fn admits(&self, from_beneath: impl FnOnce() -> bool) -> bool {
         lock(&self.state).admits(from_beneath)
     }
 
-    /// Whether the message with this number is queued, or in the current handler.
+    /// Whether the message with this number is queued or being handled.
     pub(crate) fn is_in_hand(&self, number: u64) -> bool {
         self.counters.ended.load(Ordering::Relaxed) <= number
     }
 
-    /// Whether the message with this number, which has just been taken, is to be handled. Grants the room that it has
-    /// left to those who wait for it.
+    /// Whether the message with this number, which has just been taken, is to be handled. Grants its room to waiting
+    /// senders.
     #[inline]
     pub(super) fn should_handle(&self, number: u64) -> bool {
         let attention = self.counters.attention.load(Ordering::Relaxed);
@@ -287,6 +286,6 @@ pub(super) fn wake(waker: Option<Waker>) {
     }
 }
 
-/// Every idle actor keeps one.
+/// Every idle actor has one.
 #[cfg(all(target_pointer_width = "64", not(tenure_loom)))]
 const _: () = assert!(size_of::<Queue<()>>() <= 104);

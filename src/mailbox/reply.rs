@@ -6,11 +6,11 @@ use super::{Caller, CallerGone};
 
 /// The one reply to an ask. It travels inside the message.
 ///
-/// It can be kept, or handed to a task or another actor, for a late reply. Dropped unsent it never
-/// leaves the asker waiting, wherever that is: dropped by the code of the actor that was asked, the ask resolves when
-/// that code ends (most often a handler), with what happened ([`NoReply`](crate::AskError::NoReply),
-/// [`Failed`](crate::AskError::Failed) or [`Killed`](crate::AskError::Killed)). So it does if the code is that of an
-/// actor that it was handed on to, which has until its next await to fail. Dropped anywhere else, it resolves at once.
+/// It can be kept, or handed to a task or another actor, for a late reply. If it is dropped unsent, the ask still
+/// resolves. If the code of the actor that was asked drops it, the ask resolves when that code (usually a handler)
+/// ends, and the error says what happened: [`NoReply`](crate::AskError::NoReply), [`Failed`](crate::AskError::Failed)
+/// or [`Killed`](crate::AskError::Killed). The same holds for an actor that it was handed on to, but there the ask
+/// resolves at the next await at the latest. Dropped anywhere else, the ask resolves at once.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -45,8 +45,8 @@ impl<T: Send + 'static> ReplyTo<T> {
         Self { slot: Some(slot) }
     }
 
-    /// Sends the reply. If the caller has gone it is dropped: see
-    /// [`try_send`](ReplyTo::try_send) for a reply that matters.
+    /// Sends the reply. It is dropped if the caller has gone; use [`try_send`](ReplyTo::try_send) for a reply that must
+    /// not be lost.
     pub fn send(self, reply: T) {
         drop(self.try_send(reply));
     }
@@ -55,7 +55,7 @@ impl<T: Send + 'static> ReplyTo<T> {
     ///
     /// # Errors
     ///
-    /// Gives the reply back if the caller has gone.
+    /// Returns the reply if the caller has gone.
     pub fn try_send(mut self, reply: T) -> Result<(), T> {
         let Some(slot) = self.slot.take() else {
             return Err(reply);
@@ -75,7 +75,7 @@ impl<T: Send + 'static> ReplyTo<T> {
 
     /// Waits until the caller has gone, or has its reply.
     ///
-    /// The future is `'static` and does not keep the reply from being sent elsewhere.
+    /// The future is `'static`, so the reply can still be moved and sent meanwhile.
     ///
     /// # Cancel safety
     ///

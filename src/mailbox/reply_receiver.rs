@@ -7,15 +7,15 @@ use super::slot::Slot;
 use super::{Caller, CallerTracking, Holder, Keep, ReplyTo};
 use crate::error::AskError;
 
-/// The asker's end of an ask, as [`ReplyTo`] is the other one.
+/// The asker's end of an ask; [`ReplyTo`] is the other one.
 pub(crate) struct ReplyReceiver<T: Send + 'static> {
     /// `None` once the reply is taken.
     slot: Option<Arc<Slot<T>>>,
 }
 
 impl<T: Send + 'static> ReplyReceiver<T> {
-    /// Both ends; `target` is the number of the node that is asked, and `keep` takes the reply if it is
-    /// dropped unsent.
+    /// Makes both ends. `target` is the number of the node that is asked; `keep` takes the reply if it is dropped
+    /// unsent.
     pub(crate) fn new(target: u64, keep: Keep) -> (ReplyTo<T>, Self) {
         let slot = Arc::new(Slot::new(target, keep));
         (ReplyTo::new(Arc::clone(&slot)), Self { slot: Some(slot) })
@@ -26,25 +26,25 @@ impl<T: Send + 'static> ReplyReceiver<T> {
         let Some(slot) = self.slot.take_if(|slot| slot.is_filled()) else {
             return self.slot().poll(waker);
         };
-        // Most often the other end has gone, and nobody needs a lock any more.
+        // Usually the other end is gone, so that no lock is needed.
         match Arc::try_unwrap(slot) {
             Ok(slot) => Poll::Ready(slot.into_reply()),
             Err(shared) => shared.poll(waker),
         }
     }
 
-    /// The caller goes. Gives the reply if it had come already; if not, whether the message may
-    /// have been started: "no" is certain if the ask has a deadline.
+    /// The caller gives up. Returns the reply if it has come already; otherwise whether the message may have been
+    /// started. `false` is certain if the ask has a deadline.
     pub(crate) fn give_up(&self) -> Result<Result<T, AskError>, bool> {
         self.slot().give_up()
     }
 
-    /// The asker's time will be up then.
+    /// Sets when the asker's time is up.
     pub(crate) fn set_deadline(&self, limit: Instant) {
         self.slot().set_deadline(limit);
     }
 
-    /// The wait is that of a node.
+    /// Called when a node waits for the reply.
     #[inline]
     pub(crate) fn follow(&self) {
         self.slot().follow();
@@ -64,7 +64,7 @@ impl<T: Send + 'static> ReplyReceiver<T> {
         Arc::clone(self.slot()) as _
     }
 
-    /// How the mailbox gets to know whoever waits.
+    /// How the mailbox knows the asker: with `known`, it lists it.
     pub(crate) fn asker(&self, known: bool) -> CallerTracking<'_> {
         if known {
             CallerTracking::Listed(self.caller())
@@ -73,14 +73,14 @@ impl<T: Send + 'static> ReplyReceiver<T> {
         }
     }
 
-    /// Moves it elsewhere; what is left behind is never looked at again.
+    /// Moves it out. What is left behind must not be used again.
     pub(crate) fn take(&mut self) -> Self {
         let slot = self.slot.take();
         Self { slot }
     }
 
     fn slot(&self) -> &Arc<Slot<T>> {
-        // An ask that has its reply, or was moved, is over, and does nothing more.
+        // An ask that has its reply or was moved is over and does nothing more.
         self.slot.as_ref().expect("the reply is not taken")
     }
 }

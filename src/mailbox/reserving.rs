@@ -1,4 +1,4 @@
-//! Room in a mailbox: reserved, waited for, given back.
+//! Room in a mailbox: how it is reserved, waited for and given back.
 
 use std::task::{Poll, Waker};
 
@@ -10,7 +10,7 @@ use crate::sync::explored::Ordering;
 use crate::sync::{KeptWaker, WakeList, lock};
 
 impl<M> Queue<M> {
-    /// Takes a slot, or a place in the line for one. `Err` if the gate is closed.
+    /// Takes a slot or a place in the line for one. `Err` if the gate is closed to this sender.
     pub(crate) fn poll_reserve(
         &self,
         ticket: &mut Option<Ticket>,
@@ -38,7 +38,7 @@ impl<M> Queue<M> {
         outcome
     }
 
-    /// Takes a slot, if there is one.
+    /// Takes a slot if one is free.
     pub(crate) fn try_reserve(&self, from_beneath: impl Fn() -> bool) -> Result<Reserved, Refusal> {
         let mut state = lock(&self.state);
         if !state.admits(&from_beneath) {
@@ -50,7 +50,7 @@ impl<M> Queue<M> {
         }
     }
 
-    /// Pushes into a slot that was reserved before; gives the message's number.
+    /// Pushes into a reserved slot. Returns the message's number.
     pub(crate) fn push_reserved(
         &self,
         message: M,
@@ -77,19 +77,19 @@ impl<M> Queue<M> {
         })
     }
 
-    /// A message that was taken is put aside, and keeps its room.
+    /// Reserves the room of a message that was taken and is put aside.
     pub(crate) fn hold_room(&self) -> Reserved {
         lock(&self.state).hold_room()
     }
 
-    /// Gives a reserved slot back, and with it the turn.
+    /// Gives a reserved slot back, which grants it to the next in the line.
     pub(crate) fn release(&self, reserved: Reserved) {
         let mut wakes = WakeList::new();
         lock(&self.state).give_back(reserved, &self.counters, &mut wakes);
         wakes.wake();
     }
 
-    /// Leaves the line, and passes a turn that had been granted on.
+    /// Leaves the line. If a slot was granted already, it is passed on to the next.
     pub(crate) fn leave(&self, ticket: &mut Option<Ticket>) {
         let mut wakes = WakeList::new();
         let stale = lock(&self.state).leave(ticket, &self.counters, &mut wakes);
@@ -97,8 +97,8 @@ impl<M> Queue<M> {
         wakes.wake();
     }
 
-    /// Whether the sender with this ticket waits for the loop to make room. Reserved room may come
-    /// free without that; once none is reserved, the sender is woken for another look.
+    /// Whether the sender with this ticket waits for the loop to make room. Reserved room may become free without the
+    /// loop; once none is reserved, the sender is woken to look again.
     pub(crate) fn waits_for_loop(
         &self,
         ticket: Ticket,
@@ -115,7 +115,7 @@ impl<M> Queue<M> {
         extras.waiters.is_waiting(ticket, may_come_free) && !may_come_free
     }
 
-    /// Grants the room that the loop has made to those who wait for it.
+    /// Grants the room that the loop has made to waiting senders.
     #[inline]
     pub(super) fn grant_if_waited_for(&self) {
         if self.counters.attention.load(Ordering::Relaxed) & WAITERS != 0 {

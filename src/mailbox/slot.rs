@@ -8,24 +8,24 @@ use crate::error::AskError;
 use crate::sync::explored::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering};
 use crate::sync::{Foreign, KeptWaker, WakeList, WakerKey, WakerSet, lock, moment, wake};
 
-/// Where the asker and whoever replies meet.
+/// The slot that the asker shares with the reply's sender.
 ///
 /// Invariants:
-/// 1. `limit` is set before the message is sent, if at all.
-/// 2. `stage` leaves `WAITS` once. An asker without a limit only marks that it has gone; whether a
-///    message with a limit was started is decided by which of the two comes first, by an exchange,
-///    so that the asker knows it for certain.
+/// 1. `limit` is set before the message is sent, or never.
+/// 2. `stage` leaves `WAITS` once. An asker without a limit only marks that it has gone. For a message with a limit, an
+///    atomic exchange decides whether the start or the asker's leaving comes first, so that the asker knows for certain
+///    whether it was started.
 pub(super) struct Slot<T> {
     /// The number of the node that was asked.
     pub(super) target: u64,
-    /// What becomes of the reply if it is dropped unsent.
+    /// Takes the reply if it is dropped unsent.
     pub(super) keep: Keep,
     stage: AtomicU8,
-    /// Whether the reply has come, or is not waited for any more.
+    /// Whether the reply has come, or the asker has given up.
     filled: AtomicBool,
-    /// Whether the other end is still there.
+    /// Whether the reply is neither sent nor dropped.
     open: AtomicBool,
-    /// Whether the asker is to know where the message is handed on to.
+    /// Whether the asker has to know to whom the message is handed on.
     followed: AtomicBool,
     limit: AtomicU64,
     number: AtomicU64,
@@ -42,9 +42,9 @@ const ELSEWHERE: u64 = u64::MAX - 1;
 struct State<T> {
     reply: Reply<T>,
     asker: Option<KeptWaker>,
-    /// Those who wait for the caller to be gone.
+    /// Those who wait for the caller to go.
     watchers: Watchers,
-    /// Who has the message, if it was handed on and that is followed.
+    /// Who has the message, if it was handed on and the asker follows it.
     holder: Option<Box<Holder>>,
 }
 
@@ -55,7 +55,7 @@ enum Reply<T> {
     There(Foreign<Result<T, AskError>>),
     /// The reply was taken.
     Taken,
-    /// Nobody waits for it any more.
+    /// The asker has given up.
     GivenUp,
 }
 
@@ -81,7 +81,8 @@ impl<T> Slot<T> {
 
     /// Takes the reply if it is there; if not, `waker` is woken when it is.
     pub(super) fn poll(&self, waker: &Waker) -> Poll<Result<T, AskError>> {
-        // It is not cloned under the lock, and hardly any ask is polled twice before its reply is there.
+        // A waker must not be cloned under the lock. Hardly any ask is polled twice before its reply comes, so the
+        // clone is rarely wasted.
         let own = KeptWaker::clone_of(waker);
         let mut state = lock(&self.state);
         if matches!(state.reply, Reply::Pending) {
@@ -96,7 +97,7 @@ impl<T> Slot<T> {
         Poll::Ready(reply)
     }
 
-    /// Takes the reply of a slot that is the asker's alone.
+    /// Takes the reply of a slot that only the asker holds.
     pub(super) fn into_reply(self) -> Result<T, AskError> {
         let mut state = self
             .state
@@ -113,18 +114,18 @@ impl<T> Slot<T> {
         self.filled.load(Ordering::Relaxed)
     }
 
-    /// The asker's time will be up then.
+    /// Sets when the asker's time is up.
     pub(super) fn set_deadline(&self, limit: Instant) {
         let number = moment::encode(Some(limit));
         self.limit.store(number, Ordering::Relaxed);
     }
 
-    /// The caller goes. Gives the reply if it had come already, and nobody had taken it; if not,
-    /// whether the message may have been started: "no" is certain if it has a deadline.
+    /// The caller gives up. Returns the reply if it has come and was not taken; otherwise whether the message may have
+    /// been started. `false` is certain if it has a deadline.
     pub(super) fn give_up(&self) -> Result<Result<T, AskError>, bool> {
         let mut state = lock(&self.state);
         let left = std::mem::replace(&mut state.reply, Reply::GivenUp);
-        // Without a limit at the time that it was sent, nobody marks that it is started.
+        // Only a message that was sent with a limit is marked as started.
         let unknown = self.limit.load(Ordering::Relaxed) == 0;
         let started = self.stage.swap(GONE, Ordering::Relaxed) == STARTED || unknown;
         self.filled.store(true, Ordering::Relaxed);
@@ -154,13 +155,13 @@ impl<T> Slot<T> {
         Ok(())
     }
 
-    /// The reply is sent or dropped.
+    /// Called when the reply is sent or dropped.
     #[inline]
     pub(super) fn close(&self) {
         self.open.store(false, Ordering::Relaxed);
     }
 
-    /// The asker waits in a node.
+    /// Called when the asker waits in a node.
     #[inline]
     pub(super) fn follow(&self) {
         self.followed.store(true, Ordering::Relaxed);

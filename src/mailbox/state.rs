@@ -21,8 +21,8 @@ const UNBOUNDED: u32 = u32::MAX;
 pub(crate) enum Gate {
     /// Anyone.
     Open,
-    /// Anyone, and it is noted of each message where it comes from. Whoever sends has to look twice for that, so that nobody
-    /// has to elsewhere.
+    /// Anyone, but the origin of each message is noted. A gate of its own sends such messages down the slow path, so
+    /// the fast path need not check for this.
     Noted,
     /// Only the node's own pipes, and the nodes beneath it (rule 4).
     Draining,
@@ -30,16 +30,16 @@ pub(crate) enum Gate {
     Closed,
 }
 
-/// What of a mailbox is under its lock; its invariants are the [`Queue`](super::Queue)'s.
+/// The part of a mailbox under its lock. The invariants are those of the [`Queue`](super::Queue).
 ///
-/// The order is a part of the actor's cell's.
+/// The order of the fields is a part of the layout of the actor's cell.
 #[repr(C)]
 pub(super) struct State<M> {
     admission: Admission,
     pub(super) messages: VecDeque<Foreign<M>>,
 }
 
-/// The part of it that is the same whatever the messages are: who may send, room, and whom to wake.
+/// The part of the state that does not depend on the type of the messages: who may send, room, and whom to wake.
 #[repr(C)]
 pub(super) struct Admission {
     pub(super) gate: Gate,
@@ -51,7 +51,7 @@ pub(super) struct Admission {
     /// How many messages have been accepted.
     pub(super) pushed: u64,
     pub(super) waker: Option<Waker>,
-    /// There once there has been any of it.
+    /// Present once it was needed.
     pub(super) extras: Option<Box<QueueExtras>>,
 }
 
@@ -59,15 +59,15 @@ pub(super) struct Admission {
 #[derive(Default)]
 pub(super) struct QueueExtras {
     pub(super) origins: Origins,
-    /// There once a message was timed.
+    /// Present once a message was timed.
     pub(super) oldest: Option<Oldest>,
     pub(super) abandoned: Abandoned,
-    /// How many slots are reserved since the gate stood as it does.
+    /// How many slots are reserved since the gate last changed.
     pub(super) reserved: u64,
-    /// The line.
+    /// The line of senders that wait for room.
     pub(super) waiters: Waiters,
-    /// How many messages have left the mailbox and were not started: their callers had gone, or they were dropped for
-    /// want of room.
+    /// How many messages have left the mailbox unstarted: their callers had gone, or they were dropped for lack of
+    /// room.
     pub(super) unstarted: u64,
 }
 
@@ -145,7 +145,7 @@ impl Admission {
         (self.capacity != UNBOUNDED).then_some(self.capacity)
     }
 
-    /// Why a message is not pushed for which there is no place.
+    /// Why a message without a place is not pushed.
     #[cold]
     pub(super) fn no_place(&self) -> Refusal {
         match self.overflow {
@@ -154,8 +154,7 @@ impl Admission {
         }
     }
 
-    /// Takes a slot, if there is one. In a mailbox that drops what it has no room for, nobody waits for room and the slot
-    /// holds none.
+    /// Takes a slot if one is free. In a mailbox that drops messages nobody waits for room, and the slot holds none.
     pub(super) fn reserve(&mut self, counters: &Counters, from_beneath: bool) -> Option<Reserved> {
         if self.overflow != Overflow::Wait {
             return Some(Reserved {
@@ -168,7 +167,7 @@ impl Admission {
             .then(|| self.extras().reserve(from_beneath, gate))
     }
 
-    /// Whether a message may be pushed: there is room, and nobody waits for it.
+    /// Whether a message may be pushed: there is room, and nobody is waiting for it.
     #[inline]
     pub(super) fn has_place(&self, counters: &Counters) -> bool {
         if self.capacity == UNBOUNDED {
@@ -193,7 +192,7 @@ impl Admission {
         self.pushed - left.load(Ordering::Relaxed)
     }
 
-    /// Takes the room that a message had which is put aside: there is room for one less, whatever there is.
+    /// Reserves the room of a message that is put aside, even if no room is free.
     pub(super) fn hold_room(&mut self) -> Reserved {
         let gate = self.gate;
         self.extras().reserve(true, gate)
@@ -218,7 +217,7 @@ impl Admission {
         extras.is_some_and(|extras| extras.waiters.has_waiting())
     }
 
-    /// The next message is this one's ask.
+    /// Notes the asker of the next message.
     #[inline]
     pub(super) fn add(&mut self, asker: CallerTracking<'_>) {
         if let Some(caller) = self.number(asker) {
@@ -226,7 +225,7 @@ impl Admission {
         }
     }
 
-    /// As [`add`](Admission::add), with where it comes from, if that is noted.
+    /// As [`add`](Admission::add), and notes where the message comes from.
     pub(super) fn add_sender(&mut self, sender: Sender<'_>) {
         let Sender { asker, sent } = sender;
         let Some(sent) = sent else {
@@ -240,7 +239,7 @@ impl Admission {
         self.list(Origin { caller, sent });
     }
 
-    /// Tells the asker the number of the next message. Gives one that the mailbox lists.
+    /// Tells the asker the number of the next message. Returns the caller if the mailbox has to list it.
     #[inline]
     fn number(&self, asker: CallerTracking<'_>) -> Option<Arc<dyn Caller>> {
         match asker {
@@ -262,7 +261,7 @@ impl Admission {
         self.extras().origins.push_back((number, origin));
     }
 
-    /// The loop has what wakes it: gives what it had before, if that was something else.
+    /// Sets the loop's waker. Returns the one before, if it was another.
     #[inline]
     pub(super) fn set_waker(&mut self, waker: &Waker, attention: &AtomicU8) -> Option<Waker> {
         let marks = attention.load(Ordering::Relaxed);
@@ -275,9 +274,9 @@ impl Admission {
         }
     }
 
-    /// Takes a slot, or a place in the line for one, or looks whether its turn has come. `None` if it needs
-    /// a waker of its own for that, which is not to be cloned under the lock; what is to be dropped
-    /// without the lock is put in its place.
+    /// Takes a slot or a place in the line for one, or looks whether its turn has come. `None` if this needs a clone of
+    /// the waker in `spare`, as it must not be cloned under the lock. Wakers that have to be dropped after the lock is
+    /// released are left in `spare`.
     pub(super) fn try_reserve(
         &mut self,
         ticket: &mut Option<Ticket>,
@@ -291,12 +290,12 @@ impl Admission {
             if spare.is_none() {
                 *spare = left;
             } else if let Some(left) = left {
-                // It must not be dropped here, under the lock; one wake more does no harm.
+                // It must not be dropped here, under the lock. A spurious wake-up does no harm.
                 wakes.push(left);
             }
             return Some(Poll::Ready(Err(())));
         }
-        // One that was sent away begins anew.
+        // A sender that was sent away starts again.
         let Some(current) = ticket.filter(|ticket| self.extras().waiters.knows(*ticket)) else {
             *ticket = None;
             if let Some(reserved) = self.reserve(counters, from_beneath()) {
@@ -324,13 +323,13 @@ impl Admission {
     ) -> Ticket {
         let joined = self.extras().waiters.join(waker, from_beneath);
         counters.attention.fetch_or(WAITERS, Ordering::SeqCst);
-        // Invariant 3: the loop may have made room before it could see that mark.
+        // Invariant 3: the loop may have made room before it could see this flag.
         fence(Ordering::SeqCst);
         self.grant(counters, wakes);
         joined
     }
 
-    /// The slot that was granted, if one was.
+    /// Takes the slot that was granted, if one was.
     fn take(&mut self, ticket: &mut Option<Ticket>) -> Poll<Result<Reserved, ()>> {
         let granted = ticket.and_then(|current| self.extras().waiters.take(current));
         match granted {
@@ -342,7 +341,7 @@ impl Admission {
         }
     }
 
-    /// Leaves the line; gives what is to be dropped without the lock.
+    /// Leaves the line. Returns the waker, to be dropped after the lock is released.
     pub(super) fn leave(
         &mut self,
         ticket: &mut Option<Ticket>,
@@ -362,8 +361,8 @@ impl Admission {
         }
     }
 
-    /// Whether a slot may still be used: a mailbox that drains, or is closed, takes nothing more from those who
-    /// may no longer send (rule 4).
+    /// Whether a slot may still be used. A mailbox that drains or is closed takes nothing from senders that may no
+    /// longer send (rule 4).
     fn has_claim(&self, reserved: &Reserved) -> bool {
         match self.gate {
             Gate::Open | Gate::Noted => true,
@@ -372,7 +371,7 @@ impl Admission {
         }
     }
 
-    /// The slot is about to be used. `false` if it may not be any more.
+    /// Uses up a slot. `false` if it may no longer be used.
     pub(super) fn use_up(&mut self, reserved: &Reserved) -> bool {
         let has_claim = self.has_claim(reserved);
         let is_counted = reserved.since == Some(self.gate);
@@ -382,7 +381,7 @@ impl Admission {
         has_claim
     }
 
-    /// The slot goes to the next.
+    /// Gives a slot back, which goes to the next in the line.
     pub(super) fn give_back(
         &mut self,
         reserved: Reserved,
@@ -395,15 +394,15 @@ impl Admission {
         }
     }
 
-    /// Somebody's wait looked harmless because of a reservation, and none is left.
+    /// Once no room is reserved, wakes the senders whose wait looked harmless because of a reservation.
     pub(super) fn look_again(&mut self, wakes: &mut WakeList) {
         if let Some(extras) = self.extras.as_mut().filter(|extras| extras.reserved == 0) {
             extras.waiters.wake_doubted(wakes);
         }
     }
 
-    /// Moves the gate towards closed, never back. What had been reserved before takes no room any more, since
-    /// whoever has it by now may not be one who may still send. Those who may not lose their places in the line.
+    /// Moves the gate towards closed, never back. Earlier reservations no longer take room, since their holders may not
+    /// be allowed to send any more. Senders that may no longer send lose their places in the line.
     pub(super) fn narrow(&mut self, gate: Gate, counters: &Counters, wakes: &mut WakeList) {
         let before = self.gate;
         if gate == Gate::Closed || before.is_open() {

@@ -1,9 +1,9 @@
-//! How long messages wait and are handled, counted by those who handle them.
+//! How long messages wait and how long they are handled, counted by the actors that handle them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The largest times that the buckets are for, in microseconds.
+/// The upper bounds of the buckets, in microseconds.
 pub(crate) const BOUNDS_MICROS: [u64; BOUNDS] = [
     1, 10, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000, 60_000_000,
@@ -13,13 +13,13 @@ const BOUNDS: usize = 19;
 /// The times of the messages of all actors of one type.
 #[derive(Debug, Default)]
 pub(crate) struct Times {
-    /// From the send, or the room for it, to the begin of the handler.
+    /// From the send (once there was room) to the begin of the handler.
     pub(super) in_mailbox: Counts,
-    /// Of a handler, from its begin to its end.
+    /// From the begin to the end of a handler.
     pub(super) in_handler: Counts,
 }
 
-/// As they were at one moment.
+/// The times at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct TimesLook {
     pub(crate) in_mailbox: CountsLook,
@@ -35,7 +35,7 @@ impl Times {
     }
 }
 
-/// How many times there were for each bucket, and their sum.
+/// How many times fell into each bucket, and their sum.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     buckets: [AtomicU64; BOUNDS + 1],
@@ -44,14 +44,14 @@ pub(super) struct Counts {
 
 #[derive(Debug, Clone)]
 pub(crate) struct CountsLook {
-    /// One for each bound, and one for what took longer.
+    /// One for each bound, and one for longer times.
     pub(crate) buckets: [u64; BOUNDS + 1],
     pub(crate) sum: Duration,
 }
 
 impl Counts {
     pub(super) fn add(&self, time: Duration) {
-        // It holds five centuries, so it does not overflow.
+        // 64 bits of nanoseconds are five centuries, so this does not overflow.
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BOUNDS_MICROS.partition_point(|bound| bound * 1_000 < nanos);
         self.buckets[bucket].fetch_add(1, Ordering::Relaxed);

@@ -5,48 +5,47 @@ use slab::Slab;
 use super::state::Gate;
 use crate::sync::{KeptWaker, WakeList};
 
-/// A sender's place in the line of those who wait for room. It is good for one place: one that was
-/// sent away does not find the next that stands there.
+/// A sender's place in the line for room. The number distinguishes it from later senders in the same place, so a sender
+/// that was sent away does not take another's turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket {
     key: u32,
     number: u32,
 }
 
-/// A slot of a mailbox that is kept free for somebody. It is used up or given back once, because it is
-/// moved into what does so.
+/// A slot of a mailbox that is kept free for somebody. Using it or giving it back consumes it, so that happens once.
 #[derive(Debug)]
 #[must_use = "a slot that is forgotten stays reserved"]
 pub(crate) struct Reserved {
-    /// Who reserved it is the mailbox's actor or beneath it, and may send while that drains.
+    /// The holder is the mailbox's actor or beneath it, and may send while the actor drains.
     pub(super) from_beneath: bool,
-    /// How the gate stood when it was reserved. `None` if it holds no room, as in a mailbox that drops messages for which
-    /// it has none.
+    /// The gate at the time of the reservation. `None` if it holds no room, as in a mailbox that drops messages.
     pub(super) since: Option<Gate>,
 }
 
 impl Reserved {
-    /// What is sent into it is pushed as any other message is: the mailbox drops what it has no room for.
+    /// Whether it holds room. If not, the message is pushed as any other, and the mailbox drops what it has no room
+    /// for.
     pub(crate) fn holds_room(&self) -> bool {
         self.since.is_some()
     }
 }
 
-/// The line of senders who wait for room, first come, first served.
+/// The line of senders that wait for room, first come, first served.
 ///
 /// Invariants:
-/// 1. The places that wait are linked in their order, from `first` to `last`. One to whom a slot was
-///    granted is not linked any more.
-/// 2. `waiting` counts the places that wait.
+/// 1. The waiting places are linked in order, from `first` to `last`. A place to which a slot was granted is no longer
+///    linked.
+/// 2. `waiting` counts the waiting places.
 #[derive(Debug)]
 pub(super) struct Waiters {
     places: Slab<Waiter>,
     first: u32,
     last: u32,
     waiting: u32,
-    /// How many places there have been.
+    /// How many places there have been so far.
     number: u32,
-    /// Those that were taken for harmless because of a reservation.
+    /// The places whose waits looked harmless because of a reservation.
     doubted: Vec<Ticket>,
 }
 
@@ -60,25 +59,25 @@ struct Waiter {
 #[derive(Debug)]
 enum WaiterState {
     Waiting {
-        /// None once it was woken for another look.
+        /// `None` once it was woken to look again.
         waker: Option<KeptWaker>,
         before: u32,
         after: u32,
         doubted: bool,
     },
-    /// A slot is reserved for it, since the gate stood so.
+    /// A slot is reserved for it; the gate at that time.
     Granted(Gate),
 }
 
-/// What becomes of one who leaves the line.
+/// What a sender that leaves the line had.
 #[derive(Debug)]
 pub(super) enum GivenUp {
-    /// It had waited. Its waker is to be dropped without the lock.
+    /// A place. Its waker has to be dropped after the lock is released.
     Waiting(Option<KeptWaker>),
     Granted(Reserved),
 }
 
-/// No place.
+/// The end of the line.
 const NONE: u32 = u32::MAX;
 
 impl Default for Waiters {
@@ -99,7 +98,7 @@ impl Waiters {
         self.waiting > 0
     }
 
-    /// How many wait.
+    /// How many senders wait.
     pub(super) fn count(&self) -> u32 {
         self.waiting
     }
@@ -128,7 +127,7 @@ impl Waiters {
         }
     }
 
-    /// Grants a slot to the first of those who wait, if there is one.
+    /// Grants a slot to the first waiting sender. `false` if there is none.
     pub(super) fn grant(&mut self, gate: Gate, wakes: &mut WakeList) -> bool {
         let Some(waker) = self.unlink(self.first, gate) else {
             return false;
@@ -157,7 +156,7 @@ impl Waiters {
         place.is_some_and(|place| place.number == ticket.number)
     }
 
-    /// It is `waker` that the grant will wake; gives what is to be dropped without the lock.
+    /// Sets the waker that the grant will wake. Returns the waker to be dropped after the lock is released.
     pub(super) fn set_waker(&mut self, ticket: Ticket, waker: KeptWaker) -> Option<KeptWaker> {
         match self.place(ticket) {
             Some(Waiter {
@@ -168,7 +167,7 @@ impl Waiters {
         }
     }
 
-    /// Whether the grant will wake this one.
+    /// Whether the grant will wake this waker.
     pub(super) fn has_waker(&mut self, ticket: Ticket, waker: &Waker) -> bool {
         let place = self.place(ticket);
         place.is_some_and(|place| match &place.state {
@@ -179,8 +178,7 @@ impl Waiters {
         })
     }
 
-    /// Whether the ticket waits. With `doubt`, it is to be woken for another look by
-    /// [`wake_doubted`](Waiters::wake_doubted).
+    /// Whether the ticket waits. With `doubt`, [`wake_doubted`](Waiters::wake_doubted) will wake it to look again.
     pub(super) fn is_waiting(&mut self, ticket: Ticket, doubt: bool) -> bool {
         let Some(Waiter {
             state: WaiterState::Waiting { doubted, .. },
@@ -195,7 +193,7 @@ impl Waiters {
         true
     }
 
-    /// Before the list grows, those are forgotten that have left: so it takes a constant time for each.
+    /// When the list is full, removes tickets that have left, which is constant amortised time.
     fn doubt(&mut self, ticket: Ticket) {
         if self.doubted.len() == self.doubted.capacity() {
             let mut doubted = std::mem::take(&mut self.doubted);
@@ -205,7 +203,7 @@ impl Waiters {
         self.doubted.push(ticket);
     }
 
-    /// What made them look harmless has gone.
+    /// Wakes the doubted senders, because no reservation is left.
     pub(super) fn wake_doubted(&mut self, wakes: &mut WakeList) {
         for ticket in std::mem::take(&mut self.doubted) {
             if let Some(Waiter {
@@ -230,7 +228,7 @@ impl Waiters {
         Some(GivenUp::Waiting(waker))
     }
 
-    /// Sends those away who may no longer send, and wakes them.
+    /// Removes the senders that may no longer send, and wakes them.
     pub(super) fn dismiss(&mut self, keep_beneath: bool, wakes: &mut WakeList) {
         let gone =
             |(key, place): (usize, &Waiter)| (!keep_beneath || !place.from_beneath).then_some(key);
@@ -247,7 +245,7 @@ impl Waiters {
         (place.number == ticket.number).then_some(place)
     }
 
-    /// Takes one that waits out of the order, as if a slot were granted to it.
+    /// Unlinks a waiting place, as if a slot was granted to it.
     fn unlink(&mut self, key: u32, gate: Gate) -> Option<Option<KeptWaker>> {
         let place = self.places.get_mut(key as usize)?;
         let WaiterState::Waiting {
@@ -267,7 +265,7 @@ impl Waiters {
         Some(waker)
     }
 
-    /// What stands behind `place` is `next`; without a place, it is the first.
+    /// Makes `next` follow `place`; without a place, `next` becomes the first.
     fn link(&mut self, place: u32, next: u32) {
         match self
             .places
@@ -279,7 +277,7 @@ impl Waiters {
         }
     }
 
-    /// What stands before `place` is `next`; without a place, it is the last.
+    /// Makes `next` precede `place`; without a place, `next` becomes the last.
     fn link_back(&mut self, place: u32, next: u32) {
         match self
             .places
