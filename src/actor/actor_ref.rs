@@ -44,10 +44,9 @@ use crate::tree::{AnyNode, NodeId, NodeRef, Stopped, Stopping};
 /// # }
 /// ```
 ///
-/// It is typed by the message, so that a test double fits where the real actor goes: a reference to a
-/// `Counter` whose `Msg` is `CounterMsg` is an `ActorRef<CounterMsg>`, and not an `ActorRef<Counter>`, which
-/// would be one to an actor that takes whole `Counter`s as messages. [`RefTo<Counter>`](RefTo) is the same
-/// type by the actor's name.
+/// It is typed by the message and not by the actor, so that a test double fits in place of the real actor. A reference
+/// to a `Counter` whose `Msg` is `CounterMsg` is an `ActorRef<CounterMsg>`; an `ActorRef<Counter>` would refer to an
+/// actor that takes whole `Counter`s as messages. [`RefTo<Counter>`](RefTo) names the same type by the actor.
 pub struct ActorRef<M: Send + 'static> {
     cell: Arc<ActorCell<M>>,
 }
@@ -84,15 +83,15 @@ impl<M: Send + 'static> ActorRef<M> {
         Self { cell }
     }
 
-    /// Sends a message, and waits for room if the mailbox is full. Those who wait are served in
-    /// the order in which they came.
+    /// Sends a message, and waits for room if the mailbox is full. Waiting senders are served in the order in which
+    /// they came.
     ///
     /// The message is sent when this is awaited; [`Tell::timeout`] bounds the wait.
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`] gives the message back if the actor takes no more,
-    /// [`SendError::Deadlock`] if the wait for room would never end ([rule 16](crate::lifecycle#rule-16)).
+    /// [`SendError::Stopped`] gives the message back if the actor takes no more messages, [`SendError::Deadlock`] if
+    /// the wait for room would never end ([rule 16](crate::lifecycle#rule-16)).
     pub fn tell(&self, message: M) -> Tell<'_, M> {
         Tell::new(&self.cell, message)
     }
@@ -101,13 +100,13 @@ impl<M: Send + 'static> ActorRef<M> {
     ///
     /// # Errors
     ///
-    /// [`TrySendError`] gives the message back if the mailbox is full, if others wait for room,
-    /// or if the actor takes no more.
+    /// [`TrySendError`] gives the message back if the mailbox is full, if others wait for room, or if the actor takes
+    /// no more messages.
     pub fn try_tell(&self, message: M) -> Result<(), TrySendError<M>> {
         self.try_tell_for(message, None)
     }
 
-    /// As [`try_tell`](ActorRef::try_tell), for whoever waits for the reply to a message that is handed on.
+    /// As [`try_tell`](ActorRef::try_tell), for a message that is handed on with its caller.
     #[inline]
     pub(super) fn try_tell_for(
         &self,
@@ -134,7 +133,7 @@ impl<M: Send + 'static> ActorRef<M> {
         }
     }
 
-    /// Waits for room, and holds it for one message that is made afterwards.
+    /// Waits for room, and holds it for one message that is sent later.
     ///
     /// # Errors
     ///
@@ -144,15 +143,14 @@ impl<M: Send + 'static> ActorRef<M> {
         Reserve::new(&self.cell)
     }
 
-    /// As [`tell`](ActorRef::tell), on a thread that may block: in a
-    /// [`blocking`](crate::Spawner::blocking) job, or outside of the runtime. On a runtime's own
-    /// thread it would keep that thread from everything else. [`Tell::blocking_wait`] is the same with the options
-    /// of a tell, such as a timeout.
+    /// As [`tell`](ActorRef::tell), on a thread that may block: in a [`blocking`](crate::Spawner::blocking) job, or
+    /// outside of the runtime. On a runtime's own thread it would block everything else there. [`Tell::blocking_wait`]
+    /// is the same with the options of a tell, such as a timeout.
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`] gives the message back if the actor takes no more;
-    /// [`SendError::Deadlock`] if the wait for room would never end ([rule 16](crate::lifecycle#rule-16)).
+    /// [`SendError::Stopped`] gives the message back if the actor takes no more messages, [`SendError::Deadlock`] if
+    /// the wait for room would never end ([rule 16](crate::lifecycle#rule-16)).
     pub fn blocking_tell(&self, message: M) -> Result<(), SendError<M>> {
         self.tell(message).blocking_wait()
     }
@@ -160,9 +158,8 @@ impl<M: Send + 'static> ActorRef<M> {
     /// Sends a message that carries a [`ReplyTo`], and waits for the reply. It always resolves
     /// ([rule 10](crate::lifecycle#rule-10)).
     ///
-    /// The closure, often just a variant's name, makes the message from the reply's address.
-    /// [`Ask::timeout`] bounds the whole. If this is dropped before the actor has started the
-    /// message, the actor skips it.
+    /// The closure, often just a variant's name, makes the message from the [`ReplyTo`]. [`Ask::timeout`] bounds the
+    /// whole ask. If the ask is dropped before the actor has started the message, the actor skips it.
     ///
     /// # Errors
     ///
@@ -175,7 +172,7 @@ impl<M: Send + 'static> ActorRef<M> {
     ///
     /// # Errors
     ///
-    /// [`AskError::Full`] if there is none when it is first polled, or any other [`AskError`].
+    /// [`AskError::Full`] if there is no room when it is first polled, or any other [`AskError`].
     pub fn try_ask<T: Send + 'static>(
         &self,
         message: impl FnOnce(ReplyTo<T>) -> M,
@@ -197,15 +194,14 @@ impl<M: Send + 'static> ActorRef<M> {
         self.ask(message).blocking_wait()
     }
 
-    /// Hands an ask on: the message made from `reply` goes to this actor, whose reply goes straight
-    /// to the original caller, whose deadline and cancellation it keeps: it is skipped if the caller
-    /// has gone, and the context there knows them ([`Context::deadline`](crate::Context::deadline),
+    /// Hands an ask on: the message made from `reply` goes to this actor, whose reply goes straight to the original
+    /// caller. The ask keeps the caller's deadline and cancellation: it is skipped if the caller has gone, and the
+    /// context of this actor knows both ([`Context::deadline`](crate::Context::deadline),
     /// [`Context::caller_gone`](crate::Context::caller_gone)).
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`] gives the message back, reply and all, and so does
-    /// [`SendError::Deadlock`].
+    /// [`SendError::Stopped`] and [`SendError::Deadlock`] give the message back, with the reply in it.
     pub fn forward<T: Send + 'static>(
         &self,
         reply: ReplyTo<T>,
@@ -218,11 +214,11 @@ impl<M: Send + 'static> ActorRef<M> {
     /// Asks for a stop: the actor finishes the message it is handling, discards its queue, stops
     /// its children, runs [`on_stop`](crate::Actor::on_stop), and is dropped and joined.
     ///
-    /// Beneath an actor that ends, tasks and blocking jobs are told first, all at once, and its actors only once
-    /// those are joined ([rule 3](crate::lifecycle#rule-3)): a task can still ask the actors beside it, and one
-    /// that takes long keeps them from being told. In a stop a plain task is dropped at its next await.
+    /// Beneath an actor that ends, tasks and blocking jobs are told first, all at once; actors are told only once those
+    /// are joined ([rule 3](crate::lifecycle#rule-3)). So a task can still ask its sibling actors, and a task that
+    /// takes long delays their end. In a stop a plain task is dropped at its next await.
     ///
-    /// The call requests it; awaiting what it returns waits for the end.
+    /// The call requests the stop; awaiting the returned future waits for the end.
     ///
     /// # Errors
     ///
@@ -232,16 +228,17 @@ impl<M: Send + 'static> ActorRef<M> {
         self.node().stop()
     }
 
-    /// Asks for a drain: as a stop, but every message that was accepted is handled first, and all
-    /// that is beneath the actor drains too, tasks before actors as in a [`stop`](Self::stop).
+    /// Asks for a drain: as a stop, but every accepted message is handled first, and everything beneath the actor
+    /// drains too, tasks before actors as in a [`stop`](Self::stop).
     ///
-    /// Until nothing is left beneath it, the actor takes children, from whoever has its [`Spawner`](crate::Spawner), and
-    /// drains those as well. So it drains for as long as somebody starts them faster than they end: bound that with
-    /// [`Stopping::within`], or look at [`is_ending`](crate::Spawner::is_ending) before.
+    /// Until nothing is left beneath it, the actor still takes children from whoever has its
+    /// [`Spawner`](crate::Spawner), and drains them as well. So a drain can last for ever if children are started
+    /// faster than they end. Bound it with [`Stopping::within`], or check [`is_ending`](crate::Spawner::is_ending)
+    /// before starting them.
     ///
-    /// An actor that fails while it drains is not restarted, whatever its policy says: what it had accepted and
-    /// not handled is lost, its asks fail with [`AskError::Failed`] or [`AskError::Stopped`], and the failure is
-    /// a part of the outcome ([rule 9](crate::lifecycle#rule-9)).
+    /// An actor that fails while it drains is not restarted, whatever its policy says. Messages that it had accepted
+    /// and not handled are lost, its asks fail with [`AskError::Failed`] or [`AskError::Stopped`], and the failure is a
+    /// part of the outcome ([rule 9](crate::lifecycle#rule-9)).
     ///
     /// # Errors
     ///
@@ -251,8 +248,8 @@ impl<M: Send + 'static> ActorRef<M> {
         self.node().drain()
     }
 
-    /// Asks for a kill: the handler is dropped at its await point, no hook runs, and all beneath
-    /// the actor is killed. What blocks its thread cannot be killed, and is reported.
+    /// Asks for a kill: the handler is dropped at its await point, no hook runs, and everything beneath the actor is
+    /// killed. Code that blocks its thread cannot be killed, and is reported.
     ///
     /// # Errors
     ///
@@ -262,19 +259,19 @@ impl<M: Send + 'static> ActorRef<M> {
         self.node().kill()
     }
 
-    /// As [`stop`](Self::stop), for whoever does not wait for the end.
+    /// As [`stop`](Self::stop), without a future to wait for the end.
     #[track_caller]
     pub fn request_stop(&self) {
         self.node().request_stop();
     }
 
-    /// As [`drain`](Self::drain), for whoever does not wait for the end.
+    /// As [`drain`](Self::drain), without a future to wait for the end.
     #[track_caller]
     pub fn request_drain(&self) {
         self.node().request_drain();
     }
 
-    /// As [`kill`](Self::kill), for whoever does not wait for the end.
+    /// As [`kill`](Self::kill), without a future to wait for the end.
     #[track_caller]
     pub fn request_kill(&self) {
         self.node().request_kill();
@@ -289,7 +286,7 @@ impl<M: Send + 'static> ActorRef<M> {
         self.node().stopped()
     }
 
-    /// Whether the actor and all beneath it are gone.
+    /// Whether the actor and everything beneath it have ended.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.cell.node.phase() == Phase::Stopped
@@ -313,14 +310,13 @@ impl<M: Send + 'static> ActorRef<M> {
         NodeRef::new(Arc::clone(&self.cell) as Arc<dyn AnyNode>)
     }
 
-    /// A reference to the same actor that is not counted: see [`WeakRef`].
+    /// A weak reference to the same actor: see [`WeakRef`].
     #[must_use]
     pub fn downgrade(&self) -> WeakRef<M> {
         WeakRef::new(&self.cell)
     }
 
-    /// A reference that can only send messages made from a `T`: a part of what the actor takes,
-    /// without its stop.
+    /// A reference that can only send messages made from a `T`. It cannot stop the actor.
     #[must_use]
     pub fn recipient<T: Send + 'static>(&self) -> Recipient<T>
     where

@@ -1,4 +1,4 @@
-//! An actor's code without its loop: for tests.
+//! Runs an actor's code without its loop, for tests.
 
 use std::panic::{Location, resume_unwind};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use crate::tree::{
     AnyNode, Body, BodyEnd, Exit, Halt, Node, NodeSlot, Report, Settings, Shared, end_by_itself,
 };
 
-/// A node with a mailbox, and nobody who handles what is in there. `exit` goes last.
+/// A node with a mailbox that nobody reads. `exit` is dropped last.
 pub(crate) struct Alone<A: Actor> {
     pub(crate) ctx: Context<A>,
     exit: Exit,
@@ -43,7 +43,8 @@ impl<A: Actor> Alone<A> {
         self.exit.any()
     }
 
-    /// Runs code of the actor's as its node, as a shell does. `None` if the node was killed meanwhile. A panic goes on.
+    /// Runs code of the actor as its node, as a shell does. `None` if the node was killed meanwhile. A panic is
+    /// resumed.
     pub(crate) async fn run<R>(
         &mut self,
         code: impl AsyncFnOnce(&mut Context<A>) -> R,
@@ -61,14 +62,14 @@ impl<A: Actor> Alone<A> {
         result
     }
 
-    /// Stops and joins what the code has started. Gives what has failed there.
+    /// Stops and joins what the code has started. Returns how that ended.
     pub(crate) async fn end(self) -> StopReason {
         let Self { ctx, mut exit } = self;
         end_by_itself(exit.any());
         if exit.any().has_children() {
             exit.stop_children().await;
         }
-        // With it go its sources, and what is in the mailbox.
+        // This drops the sources and the messages in the mailbox as well.
         exit.as_current(|| drop(ctx));
         if exit.any().has_children() {
             exit.stop_last_children().await;

@@ -8,7 +8,7 @@ use crate::error::AskError;
 use crate::mailbox::{Refusal, ReplyReceiver, ReplyTo, Reserved, Ticket};
 use crate::tree::{AnyNode, keep_reply};
 
-/// A request and the wait for its reply, made by [`ActorRef::ask`](crate::ActorRef::ask).
+/// A request and the wait for its reply. Made by [`ActorRef::ask`](crate::ActorRef::ask).
 ///
 /// ```
 /// # use std::time::Duration;
@@ -46,8 +46,8 @@ use crate::tree::{AnyNode, keep_reply};
 ///
 /// # Cancel safety
 ///
-/// Dropped before the actor has started the message, the message is skipped. Dropped later, the
-/// handler runs on; it can see that its caller has gone, and bind its work to it
+/// If it is dropped before the actor has started the message, the message is skipped. If it is dropped later, the
+/// handler runs on; it can see that its caller has gone, and can bind its work to the caller
 /// ([`Context::until_caller_gone`](crate::Context::until_caller_gone)).
 #[must_use = "a message is sent when its ask is awaited"]
 pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
@@ -74,7 +74,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         self
     }
 
-    /// The same ask, holding a reference of its own: for a future that must be `'static`.
+    /// The same ask with a reference of its own, for a future that must be `'static`.
     pub fn owned(mut self) -> Ask<'static, M, T> {
         Ask {
             exchange: self.exchange.moved(Direct::owned),
@@ -84,14 +84,14 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
 
 asks! { Ask }
 
-/// A message for an actor whose messages are of its type.
+/// The way of a message of the actor's own message type.
 struct Direct<'a, M: Send + 'static> {
     target: Target<'a, M>,
-    /// There until it is sent.
+    /// Present until it is sent.
     message: Option<M>,
     /// Its place in the line, while it waits for room.
     ticket: Option<Ticket>,
-    /// Under what it was sent, if the mailbox has to be told should the caller go.
+    /// The number under which it was sent, if the caller has to tell the mailbox when it goes.
     number: Option<u64>,
     /// It waits for room.
     patient: bool,
@@ -113,7 +113,7 @@ impl<M: Send + 'static> Direct<'_, M> {
         }
     }
 
-    /// Waits for room, and sends the message into that.
+    /// Waits for room, and then sends the message.
     #[cold]
     fn poll_room<T: Send + 'static>(
         &mut self,
@@ -132,8 +132,7 @@ impl<M: Send + 'static> Direct<'_, M> {
         }
     }
 
-    /// Sends the message to a full mailbox that drops what it has no room for: this one, perhaps, and then the
-    /// reply is there.
+    /// Sends the message to a full mailbox that drops messages. If it drops this one, the ask has resolved.
     #[cold]
     fn push_over<T: Send + 'static>(
         &mut self,
@@ -157,7 +156,7 @@ impl<M: Send + 'static> Direct<'_, M> {
         limited: bool,
     ) -> Result<(), AskError> {
         let cell = self.target.cell();
-        // It goes with the first of the two ways in which it is sent.
+        // It is taken by whichever of the two ways sends it first.
         let message = self.message.take().expect("it is not sent yet");
         let known = limited || cell.queue.knows_callers();
         match cell.push_reserved(message, reserved, reply.asker(known)) {

@@ -21,13 +21,12 @@ impl Wake for Unpark {
     }
 }
 
-/// Polls a future on this thread, which sleeps in between, and wakes by itself at `limit`.
+/// Polls a future on this thread, which sleeps in between and wakes by itself at `limit`.
 ///
-/// It needs no runtime, so that it also works in a blocking job, where tokio's own `block_on`
-/// would have to be handed a runtime.
+/// It needs no runtime. So it also works in a blocking job, where tokio's `block_on` would need a handle.
 pub(super) fn block_on<F: Future>(future: F, limit: Option<Instant>) -> F::Output {
-    // In a task of tokio's, its budget would be used up and never come back: the thread is not given
-    // back in between.
+    // Inside a tokio task the cooperative budget would run out and never be refilled, because the thread does not
+    // return to the runtime in between.
     let mut future = pin!(unconstrained(future));
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut cx = Context::from_waker(&waker);

@@ -9,17 +9,17 @@ use crate::mailbox::ReplyReceiver;
 use crate::sync::has_passed;
 use crate::tree::{AnyNode, Request, Wait, inherited_or_default, is_in_node};
 
-/// What keeps an ask from waiting for ever: its deadline, or that its wait is listed.
+/// What keeps an ask from waiting for ever: its deadline, or its place in the wait graph.
 pub(super) struct Bounds {
     limit: Option<Instant>,
-    /// It was given a limit, be it one that never comes: that of its system does not hold for it.
+    /// The ask was given a limit, even if that never comes. The system's default does not apply then.
     has_own: bool,
-    /// It also has the deadline of what it is a part of.
+    /// It also inherits the deadline of the message for which it is made.
     inherits: bool,
-    /// The limit is that of what it is a part of.
+    /// The limit is an inherited one.
     is_inherited: bool,
     even_if_cyclic: bool,
-    /// A thread is blocked for it.
+    /// A thread is blocked for this ask.
     blocks: bool,
     timer: Option<Pin<Box<Sleep>>>,
     wait: Wait,
@@ -39,7 +39,7 @@ impl Bounds {
         }
     }
 
-    /// Without one it may last for as long as it takes, unless it inherits one.
+    /// Sets the limit. With `None` it may last for ever, unless it inherits a limit.
     pub(super) fn set_limit(&mut self, limit: Option<Instant>) {
         self.limit = limit;
         self.has_own = true;
@@ -47,7 +47,7 @@ impl Bounds {
         self.timer = None;
     }
 
-    /// The time was up.
+    /// The error of an ask whose time was up.
     pub(super) fn timed_out(&self, started: bool) -> AskError {
         AskError::TimedOut {
             started,
@@ -63,7 +63,7 @@ impl Bounds {
         self.even_if_cyclic = true;
     }
 
-    /// A thread is about to block for it. Gives when that is to wake by itself.
+    /// Called before a thread blocks for this ask. Returns when the thread has to wake by itself.
     pub(super) fn block(&mut self) -> Option<Instant> {
         self.blocks = true;
         self.limit
@@ -73,17 +73,17 @@ impl Bounds {
         self.limit.is_some()
     }
 
-    /// The ask is about to be sent: it gets its deadline or, if it has none, its wait is listed.
+    /// Called before the ask is sent: sets its deadline and lists its wait.
     ///
     /// # Errors
     ///
-    /// The cycle that the wait would have completed.
+    /// The cycle that the wait would complete.
     pub(super) fn begin<T: Send + 'static>(
         &mut self,
         reply: &ReplyReceiver<T>,
         target: impl FnOnce() -> Arc<dyn AnyNode>,
     ) -> Result<(), Cycle> {
-        // An ask from outside inherits nothing, and nobody waits for the one who makes it.
+        // An ask from outside of nodes inherits nothing, and nobody waits for its caller.
         if !is_in_node() {
             if let Some(limit) = self.limit {
                 reply.set_deadline(limit);
@@ -104,11 +104,11 @@ impl Bounds {
         self.list_wait(reply, target)
     }
 
-    /// The ask is pending: its wait is that of the node that polls it.
+    /// Called when the ask is pending: lists its wait for the node that polls it.
     ///
     /// # Errors
     ///
-    /// The cycle that the wait would have completed.
+    /// The cycle that the wait would complete.
     pub(super) fn list_wait<T: Send + 'static>(
         &mut self,
         reply: &ReplyReceiver<T>,
@@ -132,7 +132,7 @@ impl Bounds {
         listed
     }
 
-    /// It waits for nothing any more.
+    /// Ends the wait.
     pub(super) fn end(&mut self) {
         self.wait.end();
     }

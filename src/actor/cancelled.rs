@@ -9,7 +9,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::sync::Readiness;
 use crate::tree::{AnyNode, Request, Wait, is_own_code};
 
-/// Ends when an actor is to end, made by [`Context::cancelled`](crate::Context::cancelled).
+/// Ends when an actor is to end. Made by [`Context::cancelled`](crate::Context::cancelled).
 ///
 /// # Panics
 ///
@@ -22,7 +22,7 @@ use crate::tree::{AnyNode, Request, Wait, is_own_code};
 pub struct Cancelled {
     node: Arc<dyn AnyNode>,
     until: Option<Until>,
-    /// The wait of the actor's own code, for whoever waits for the actor.
+    /// The wait of the actor's own code. It is listed so that an owner can see it.
     wait: Wait,
     readiness: Readiness,
 }
@@ -53,7 +53,7 @@ impl Future for Cancelled {
         let own = is_own_code(this.node.node());
         if this.until.as_ref().is_none_or(|until| until.own != own) {
             let node = this.node.node();
-            // A drain waits for the tasks, but handles what still comes before it becomes a stop.
+            // In a drain the tasks have to end, but the actor still handles messages until it closes.
             let token = if own { node.stop_token() } else { node.token() };
             let token = Box::pin(token.cancelled_owned());
             this.until = Some(Until { own, token });

@@ -9,7 +9,7 @@ use crate::mailbox::{
 use crate::sync::{Foreign, WakerKey};
 use crate::tree::{AnyNode, DeadLetter, Node, Request, is_beneath, panic_message};
 
-/// What is the same for all actors of a type.
+/// What all actors of one type share.
 pub(crate) struct ActorType<M: 'static> {
     name: fn() -> &'static str,
     label: fn(&M) -> &'static str,
@@ -26,21 +26,21 @@ impl<M: 'static> ActorType<M> {
     }
 }
 
-/// All of an actor that its references share: one allocation.
+/// The part of an actor that its references share, in one allocation.
 ///
-/// The order keeps what the loop writes for each message, what the senders write, and what the loop
-/// reads for each message on different cache lines.
+/// The order of the fields keeps three things on different cache lines: what the loop writes for each message, what the
+/// senders write, and what the loop reads for each message.
 #[repr(C)]
 pub(crate) struct ActorCell<M: 'static> {
-    /// References know an actor's messages, not its type.
+    /// References know the type of the messages, but not that of the actor.
     pub(crate) kind: &'static ActorType<M>,
     pub(crate) queue: Queue<M>,
     pub(crate) node: Node,
 }
 
 impl<M: Send + 'static> ActorCell<M> {
-    /// Drops what was queued, as the node's own code. Each ask among it resolves at once; a destructor
-    /// that panics stays where it is, and what the last one said is given.
+    /// Drops the queued messages, as the node's own code. Each ask among them resolves at once. Panics of destructors
+    /// are caught; the message of the last one is returned.
     pub(super) fn drop_all(&self, left: Leftover<M>) -> Option<String> {
         let Leftover {
             messages,
@@ -73,8 +73,8 @@ impl<M: Send + 'static> ActorCell<M> {
         panic
     }
 
-    /// Pushes what `message` has into a mailbox that drops what it has no room for. Gives the message's number,
-    /// unless it was dropped itself.
+    /// Pushes the message in `message` into a mailbox that drops messages. Returns its number, unless it was dropped
+    /// itself.
     #[cold]
     pub(super) fn push_over(
         &self,
@@ -91,7 +91,7 @@ impl<M: Send + 'static> ActorCell<M> {
         Ok(taken.number)
     }
 
-    /// Pushes into a slot that was reserved before; gives the message's number, unless it was dropped.
+    /// Pushes into a reserved slot. Returns the message's number, unless it was dropped.
     pub(super) fn push_reserved(
         &self,
         message: M,
@@ -108,14 +108,14 @@ impl<M: Send + 'static> ActorCell<M> {
         let mut message = Some(message);
         let pushed = self.push_over(&mut message, asker);
         match message {
-            // Refused only because it is closed.
+            // It is refused only if the mailbox is closed.
             Some(message) => Err(message),
             None => Ok(pushed.ok().flatten()),
         }
     }
 
-    /// Drops one message that was accepted, and that the actor can no longer take: a dead letter (rule 11), unless it
-    /// `is_no_loss`. It is nobody's failure if it panics.
+    /// Drops an accepted message that the actor can no longer take. It is a dead letter (rule 11), unless it
+    /// `is_no_loss`. A panic of its destructor is traced and fails nobody.
     pub(super) fn discard_one(&self, message: M, is_no_loss: bool) {
         let letters = &self.node.shared.letters;
         if !is_no_loss {
@@ -232,7 +232,7 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
         Some(self.queue.look())
     }
 
-    /// One in its owner's table, and three in its shell: in the exit, and in the context, which also lends a spawner.
+    /// One in its owner's table and three in its shell: in the exit, in the context, and in the context's spawner.
     fn own_references(&self) -> Option<usize> {
         Some(4)
     }

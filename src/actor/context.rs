@@ -19,10 +19,10 @@ use crate::mailbox::{Batch, Caller, CallerGone, UntilCallerGone};
 use crate::tree::signals::Marks;
 use crate::tree::{NodeRef, Order, Stopping, finish, request_own, run_as};
 
-/// What an actor's handlers and hooks have of their own node.
+/// An actor's access to its own node, passed to its handlers and hooks.
 ///
-/// All that it starts is owned, listed, stopped and joined with the actor; what it can start it
-/// has from [`Spawner`], which it lends by `Deref`.
+/// Everything that is started through it is owned, listed, stopped and joined with the actor. The methods that start
+/// things are those of [`Spawner`], to which it dereferences.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -57,9 +57,9 @@ pub struct Context<A: Actor> {
     cell: Arc<ActorCell<A::Msg>>,
     spawner: Spawner,
     batch: Batch<A::Msg>,
-    /// Made when the first is set up.
+    /// Made when the first source is set up.
     pub(super) sources: Option<Box<Mutex<Sources<A::Msg>>>>,
-    /// The label that was published last, as a word: see `mark_of` in `loop_side`.
+    /// The label that was published last, as one word: see `mark_of` in `loop_side`.
     label: u64,
 }
 
@@ -80,19 +80,19 @@ impl<A: Actor> Context<A> {
         ActorRef::new(Arc::clone(&self.cell))
     }
 
-    /// A reference to this actor that is not counted: for what the actor keeps of itself in its state, so that it does
-    /// not hide that nobody else can reach it ([`Snapshot`](crate::observe::Snapshot#unreachable)).
+    /// A weak reference to this actor, to be kept in the actor's own state. A counted one there would hide that nobody
+    /// else can reach the actor ([`Snapshot`](crate::observe::Snapshot#unreachable)).
     #[must_use]
     pub fn me_weak(&self) -> WeakRef<A::Msg> {
         WeakRef::new(&self.cell)
     }
 
-    /// Runs a future, or a [`TaskSpec`](crate::TaskSpec) of one, as a task of this actor's, and sends what it
-    /// gives to the actor itself as a message. A drain waits for it and handles the message; a stop drops it,
-    /// and so does [`TaskHandle::cancel`].
+    /// Runs a future, or a [`TaskSpec`](crate::TaskSpec) of one, as a task of this actor, and sends its output to the
+    /// actor itself as a message. A drain waits for the task and handles the message; a stop or [`TaskHandle::cancel`]
+    /// drops it.
     ///
-    /// An actor whose handler of such a message starts another pipe drains for as long as it does: bound that
-    /// with [`Stopping::within`](crate::Stopping::within).
+    /// If the handler of such a message always starts another pipe, a drain never ends: bound it with
+    /// [`Stopping::within`](crate::Stopping::within).
     ///
     /// # Errors
     ///
@@ -111,22 +111,21 @@ impl<A: Actor> Context<A> {
         };
         let (me, future) = (self.me(), work.into_spec().into_inner());
         let deliver = async move {
-            // Refused only if the actor is stopping: then this is a stop, too (rule 4).
+            // The send is refused only if the actor is stopping. Then this is a stop as well (rule 4).
             me.tell(to_message(future.await)).await
         };
         Ok(launch_task(cell, || deliver, AtStop::Drop))
     }
 
-    /// Asks this actor to stop once the current handler or hook has returned: as
-    /// [`ActorRef::stop`], but an end of its own ([`StopReason::Finished`](crate::StopReason)). One
-    /// that is always restarted ([`Restart::Always`](crate::Restart)) only ends its incarnation,
-    /// and keeps its mailbox.
+    /// Asks this actor to stop once the current handler or hook has returned. As [`ActorRef::stop`], but the actor
+    /// counts as ended by itself ([`StopReason::Finished`](crate::StopReason)). An actor that is always restarted
+    /// ([`Restart::Always`](crate::Restart)) only ends its incarnation, and keeps its mailbox.
     pub fn stop(&self) {
         finish(self.spawner.owner());
     }
 
-    /// Asks this actor to drain, by itself. One that is always restarted ends its incarnation when
-    /// it finds its mailbox empty.
+    /// Asks this actor to drain and end by itself. An actor that is always restarted ends its incarnation once its
+    /// mailbox is empty.
     pub fn drain(&self) {
         if self.cell.node.signals.marks().has(Marks::ALWAYS) {
             self.stop_if_empty();
@@ -135,19 +134,18 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// Asks this actor to stop as soon as it finds its mailbox empty. Messages that come before
-    /// that are handled; none is accepted and then lost, but what the actor has [put aside](Context::stash) is its own
-    /// matter.
+    /// Asks this actor to stop as soon as it finds its mailbox empty. Messages that come before that are handled, and
+    /// none is accepted and then lost. Messages that the actor has [put aside](Context::stash) are not looked at.
     pub fn stop_if_empty(&self) {
         self.cell.node.signals.stop_if_empty();
     }
 
-    /// Stops one child. The call requests it; awaiting what it returns waits for the end.
+    /// Stops one child. The call requests the stop; awaiting the returned future waits for the end.
     ///
     /// # Errors
     ///
-    /// [`StopError::NotAChild`](crate::StopError::NotAChild) if this actor does not own the node,
-    /// which then lives on.
+    /// [`StopError::NotAChild`](crate::StopError::NotAChild) if this actor does not own the node, which is not stopped
+    /// then.
     #[track_caller]
     pub fn stop_child(&self, child: &NodeRef) -> Result<Stopping, StopError> {
         let mine = child
@@ -160,13 +158,13 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// The next message, if one is queued and the actor is not to end: for handling a batch in one
-    /// go. It counts as started.
+    /// The next message, if one is queued and the actor is not to end. For handling a batch in one go. The message
+    /// counts as started.
     pub fn try_next(&mut self) -> Option<A::Msg> {
         if self.cell.node.signals.load().ends_batch() {
             return None;
         }
-        // A whole batch may have been given up by its callers.
+        // The callers of a whole batch may have gone.
         while self.is_ready() {
             if let Some(message) = self.next_queued() {
                 return Some(message);
@@ -175,12 +173,12 @@ impl<A: Actor> Context<A> {
         None
     }
 
-    /// Ends when this actor is to end: a future that borrows nothing, for a `select!` beside work
+    /// A future that ends when this actor is to end. It borrows nothing, so it can be used in a `select!` beside work
     /// on the actor's state.
     ///
-    /// In a drain what was accepted is handled first, also what comes from beneath while that ends. So for
-    /// the actor's own handlers this means a stop or a kill; for a task that holds it, it ends as soon as
-    /// the [`token`](Spawner::token) fires, which is when the mailbox is empty.
+    /// In the actor's own handlers it means a stop or a kill: a drain still handles accepted messages, and those that
+    /// come from beneath while the children end. In a task that holds it, it also ends in a drain, when the
+    /// [`token`](Spawner::token) fires because the mailbox is empty.
     ///
     /// # Cancel safety
     ///
@@ -189,11 +187,11 @@ impl<A: Actor> Context<A> {
         Cancelled::new(Arc::clone(self.spawner.owner()))
     }
 
-    /// Ends when the caller of the message that is being handled goes before it has its reply: its
-    /// ask was dropped, or its time was up. For a message that nobody waits for it never ends.
+    /// A future that ends when the caller of the current message goes without its reply: the ask was dropped, or its
+    /// time was up. For a message without a caller it never ends.
     ///
-    /// It borrows nothing, and stands for the message that was taken last, also by
-    /// [`try_next`](Context::try_next), even when that one's handler has ended.
+    /// It borrows nothing. It is for the message that was taken last, also by [`try_next`](Context::try_next), and
+    /// stays so after that message's handler has ended.
     ///
     /// # Cancel safety
     ///
@@ -203,11 +201,11 @@ impl<A: Actor> Context<A> {
         self.batch.caller_gone(&self.cell.queue, mailbox)
     }
 
-    /// Does work for as long as its caller waits. If the caller goes first, as for
-    /// [`caller_gone`](Context::caller_gone), the work is dropped at once, with the asks in it, and
-    /// the result is `None`; the actor's state stays whole, and the handler goes on.
+    /// Runs work only as long as the caller waits. If the caller goes first, as for
+    /// [`caller_gone`](Context::caller_gone), the work is dropped at once, with the asks in it, and the result is
+    /// `None`. The actor's state stays whole, and the handler goes on.
     ///
-    /// It does not borrow the context, so that the work may use the actor's state.
+    /// It does not borrow the context, and the work may use the actor's state.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -232,14 +230,14 @@ impl<A: Actor> Context<A> {
         UntilCallerGone::new(work, self.caller_gone())
     }
 
-    /// Hands the message that is being handled, or what stands for it, on to another actor, with all that ties it
-    /// to whoever waits for its reply: there, too, it is skipped if that one has gone, and the context knows the
-    /// [deadline](Context::deadline) and the [caller](Context::caller_gone). It need not be known what is in the
-    /// message, as in a pool or a router; a message that nobody waits for is sent as any other.
+    /// Hands the current message, or another one in its place, on to another actor, and keeps its tie to the caller:
+    /// there, too, it is skipped if the caller has gone, and the context knows the [deadline](Context::deadline) and
+    /// the [caller](Context::caller_gone). The content of the message need not be known, as in a pool or a router. A
+    /// message without a caller is sent as any other.
     ///
-    /// Where the reply's address is at hand, [`ActorRef::forward`] does the same.
+    /// Where the [`ReplyTo`](crate::ReplyTo) is at hand, [`ActorRef::forward`] does the same.
     ///
-    /// It stands for the message that was taken last, as [`caller_gone`](Context::caller_gone) does.
+    /// It is for the message that was taken last, as [`caller_gone`](Context::caller_gone) is.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -287,8 +285,8 @@ impl<A: Actor> Context<A> {
         self.batch.forwarded(&self.cell.queue, mailbox)
     }
 
-    /// When the time of the message is up that is being handled, if it has a limit and still waits
-    /// for its reply. Asks that are made until then inherit it ([rule 10](crate::lifecycle#rule-10)).
+    /// The deadline of the current message, if it has one and its reply was neither sent nor dropped. Asks that are
+    /// made until then inherit it ([rule 10](crate::lifecycle#rule-10)).
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.batch.deadline()
@@ -303,8 +301,7 @@ impl<A: Actor> Deref for Context<A> {
     }
 }
 
-/// Messages that were taken in a batch and never started must not take their asks with them, even
-/// if it is the runtime that drops the actor.
+/// Asks in a batch that were never started have to resolve, even if the runtime drops the actor.
 impl<A: Actor> Drop for Context<A> {
     fn drop(&mut self) {
         if let Some(left) = self.take_leftover() {

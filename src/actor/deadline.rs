@@ -9,9 +9,9 @@ use crate::mailbox::{AskPosition, Caller, DropReason};
 use crate::sync::{WakerKey, limit_at, moment};
 use crate::tree::{Node, inherited_beside};
 
-/// Until when something is of use: of tasks ([`TaskSpec::deadline`](crate::TaskSpec::deadline)) and scopes
-/// ([`Scope::set_deadline`](crate::Scope::set_deadline)), which an [`Instant`] also serves. Whoever keeps a clone can
-/// move it while they run, from anywhere.
+/// A deadline of a task ([`TaskSpec::deadline`](crate::TaskSpec::deadline)) or scope
+/// ([`Scope::set_deadline`](crate::Scope::set_deadline)) that can be moved while it runs, from anywhere, by a clone.
+/// Where it need not be moved, an [`Instant`] will do.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,7 +37,7 @@ use crate::tree::{Node, inherited_beside};
 pub struct Deadline(Arc<Limits>);
 
 impl Deadline {
-    /// A deadline at this moment; one that never comes, such as one in a hundred years, is as good as none.
+    /// A deadline at this moment. One that never comes, such as one in a hundred years, means none.
     #[must_use]
     pub fn at(limit: Instant) -> Self {
         Self(Arc::new(Limits {
@@ -46,20 +46,20 @@ impl Deadline {
         }))
     }
 
-    /// Moves it, to an earlier moment or a later one. An ask that has begun keeps the limit that it began with
-    /// ([rule 10](crate::lifecycle#rule-10)).
+    /// Moves it to an earlier or a later moment. An ask that has begun keeps the limit with which it began ([rule
+    /// 10](crate::lifecycle#rule-10)).
     pub fn set(&self, limit: Instant) {
         let limit = moment::encode(limit_at(limit));
         self.0.own.store(limit, Ordering::Relaxed);
     }
 
-    /// Takes it away, until it is [set](Deadline::set) again: what is asked from now on has the limit of what surrounds
-    /// the task or scope, if any.
+    /// Removes it until it is [set](Deadline::set) again. Asks from now on have only the limit that the task or scope
+    /// itself inherits, if any.
     pub fn lift(&self) {
         self.0.own.store(moment::encode(None), Ordering::Relaxed);
     }
 
-    /// As the caller of a node that inherits from this one besides: nobody waits, and nobody goes.
+    /// Turns it into the caller of a node that also inherits from `inherited`.
     pub(super) fn into_caller(self, inherited: Option<Arc<dyn Caller>>) -> Arc<dyn Caller> {
         match inherited {
             None => self.0,
@@ -84,16 +84,16 @@ impl fmt::Debug for Deadline {
     }
 }
 
-/// Gives a node that has no caller a deadline, beside what the code here inherits; one that it had is replaced.
+/// Gives a node without a caller this deadline, besides what the code here inherits. Replaces an earlier one.
 pub(crate) fn set_deadline(node: &Node, deadline: Deadline) {
     node.set_caller(Some(&deadline.into_caller(inherited_beside(node))));
 }
 
-/// The deadline of a task or scope, in the place of an ask's whose caller it would be.
+/// The deadline of a task or scope, in the form of a caller. Nobody waits for a reply, and this caller never goes.
 struct Limits {
-    /// None if it was lifted.
+    /// 0 if it was lifted.
     own: AtomicU64,
-    /// Of these and its own the earliest holds.
+    /// The earliest of these and its own holds.
     besides: Option<[Arc<dyn Caller>; 2]>,
 }
 

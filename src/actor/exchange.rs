@@ -1,4 +1,4 @@
-//! A request and the wait for its reply, whoever is asked, and however the request gets there.
+//! A request and the wait for its reply, independent of how the request gets there.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -10,14 +10,13 @@ use crate::error::AskError;
 use crate::mailbox::ReplyReceiver;
 use crate::tree::AnyNode;
 
-/// The way of one request into a mailbox.
+/// How a request gets into a mailbox.
 pub(super) trait Post {
-    /// Sends the request, once there is room for it. `limited` says whether the wait for its reply has a time
-    /// limit.
+    /// Sends the request once there is room. `limited` says whether the wait for its reply has a time limit.
     ///
     /// # Errors
     ///
-    /// Why it will never get there.
+    /// Why the request cannot be sent.
     fn poll_send<T: Send + 'static>(
         &mut self,
         reply: &ReplyReceiver<T>,
@@ -25,16 +24,16 @@ pub(super) trait Post {
         waker: &Waker,
     ) -> Poll<Result<(), AskError>>;
 
-    /// The request has not been sent, and will not be. It is dropped, and its place in the line goes to the next.
+    /// Drops a request that was not sent, and leaves the line.
     fn take_back(&mut self);
 
-    /// The request has been sent, and nobody waits for its reply any more.
+    /// Called when the request was sent and nobody waits for its reply any more.
     fn abandon(&mut self);
 
     fn target(&self) -> Arc<dyn AnyNode>;
 }
 
-/// A request on its way, or the wait for its reply.
+/// A request on its way, and then the wait for its reply.
 pub(super) struct Exchange<P: Post, T: Send + 'static> {
     post: P,
     progress: Progress,
@@ -45,7 +44,7 @@ pub(super) struct Exchange<P: Post, T: Send + 'static> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Progress {
     Unsent,
-    /// Waits for room.
+    /// It waits for room.
     Queueing,
     Sent,
     Over,
@@ -65,8 +64,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         &mut self.post
     }
 
-    /// The same exchange, which reaches the same target by another way. What is left behind is over: its drop gives up
-    /// nothing.
+    /// The same exchange by another way to the same target. `self` is over then, and its drop does nothing.
     pub(super) fn moved<Q: Post>(&mut self, post: impl FnOnce(&mut P) -> Q) -> Exchange<Q, T> {
         Exchange {
             post: post(&mut self.post),
@@ -87,7 +85,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         if self.progress == Progress::Sent
             && let Poll::Ready(reply) = self.reply.poll(cx.waker())
         {
-            // Whoever still holds the reply's address can see that nobody waits for it.
+            // Whoever still has the `ReplyTo` can see that nobody waits.
             self.progress = Progress::Over;
             self.bounds.end();
             return Poll::Ready(reply);
@@ -96,20 +94,20 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
             let late = self.give_up();
             return Poll::Ready(late.unwrap_or_else(|started| Err(self.bounds.timed_out(started))));
         }
-        // It may have been handed on before it knew whom to wake.
+        // The request may have been handed on before the waker was set.
         if was_begun || self.reply.is_handed_on() {
             return self.poll_wait();
         }
         Poll::Pending
     }
 
-    /// Sends the request, if that has not been done.
+    /// Sends the request, if it is not sent yet.
     fn poll_send(&mut self, waker: &Waker) -> Poll<Result<(), AskError>> {
         match self.progress {
             Progress::Sent | Progress::Over => panic!("polled after it was ready"),
             Progress::Queueing => {}
             Progress::Unsent => {
-                // Looked at before it is sent, so that a request that is refused was certainly not started.
+                // The search for a cycle comes before the send, so that a refused request was certainly not started.
                 if let Err(cycle) = self.bounds.begin(&self.reply, || self.post.target()) {
                     return self.refuse(AskError::Deadlock(cycle));
                 }
@@ -127,7 +125,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         Poll::Ready(Ok(()))
     }
 
-    /// The request never got there; nobody waits for its reply.
+    /// Ends an exchange whose request was not sent.
     #[cold]
     fn refuse(&mut self, error: AskError) -> Poll<Result<(), AskError>> {
         self.progress = Progress::Over;
@@ -137,7 +135,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         Poll::Ready(Err(error))
     }
 
-    /// It is pending. Another handler may have begun it, so that the wait is listed for the node that polls now.
+    /// Called when it is pending. Another handler may have begun it, so the wait is listed for the node that polls now.
     #[cold]
     fn poll_wait(&mut self) -> Poll<Result<T, AskError>> {
         let Err(cycle) = self.bounds.list_wait(&self.reply, || self.post.target()) else {
@@ -148,8 +146,8 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         Poll::Ready(late.unwrap_or_else(error))
     }
 
-    /// Nobody waits for the reply any more. Gives the reply if it has come after all. If it has not, the error says
-    /// whether the request may have been started.
+    /// Gives up the wait. Returns the reply if it has come after all; otherwise the error says whether the request may
+    /// have been started.
     fn give_up(&mut self) -> Result<Result<T, AskError>, bool> {
         self.bounds.end();
         let progress = std::mem::replace(&mut self.progress, Progress::Over);
@@ -175,18 +173,17 @@ impl<P: Post, T: Send + 'static> Drop for Exchange<P, T> {
     }
 }
 
-/// What users do with an ask, however the request gets there: its `exchange` does it.
+/// The methods of an ask, independent of how the request gets there. They use its `exchange`.
 macro_rules! asks {
     ($Ask:ident) => {
         impl<M: Send + 'static, T: Send + 'static> $Ask<'_, M, T> {
-            /// Waits for no longer than this, from now; then the error is [`AskError::TimedOut`]. With zero the
-            /// message has one try; a time that never comes, such as one too long for the clock, is as good as for ever, and
-            /// the [default](crate::Builder::ask_timeout) does not hold.
+            /// Waits for at most this long from now; the error is [`AskError::TimedOut`] then. Zero means a single try.
+            /// A time that never comes, such as one too long for the clock, means no limit; the
+            /// [default](crate::Builder::ask_timeout) does not apply then either.
             ///
-            /// If the ask is a part of the handling of a message that has an earlier deadline, that holds, until
-            /// the reply to that message is sent or dropped.
-            /// Without a limit it has that deadline, or the default of its system
-            /// ([`Builder::ask_timeout`](crate::Builder::ask_timeout)), or may take for ever.
+            /// If the ask is made while handling a message with an earlier deadline, that deadline holds, until the
+            /// reply to that message is sent or dropped. An ask without a limit has that deadline, or the default of
+            /// its system ([`Builder::ask_timeout`](crate::Builder::ask_timeout)), or none.
             pub fn timeout(mut self, limit: std::time::Duration) -> Self {
                 self.exchange
                     .bounds
@@ -194,8 +191,8 @@ macro_rules! asks {
                 self
             }
 
-            /// Waits until then at the longest; then the error is [`AskError::TimedOut`]. A deadline that
-            /// has passed already gives the message no more than one try.
+            /// Waits until this moment at most; the error is [`AskError::TimedOut`] then. With a deadline that has
+            /// passed already, there is a single try.
             pub fn deadline(mut self, limit: tokio::time::Instant) -> Self {
                 self.exchange
                     .bounds
@@ -203,27 +200,26 @@ macro_rules! asks {
                 self
             }
 
-            /// Drops the deadline that it would inherit, and the default one; one of its own stays.
+            /// Ignores the inherited deadline and the default one. A limit of its own stays.
             pub fn no_deadline(mut self) -> Self {
                 self.exchange.bounds.inherit_nothing();
                 self
             }
 
-            /// Waits even if that completes a cycle of nodes that wait for each other: for an ask that
-            /// something else will end, such as another branch of a `select!`, or a timeout around it, which
-            /// this crate cannot see.
+            /// Waits even if that completes a cycle of nodes that wait for each other. For an ask that something else
+            /// will end which this crate cannot see, such as another branch of a `select!` or a timeout around it.
             ///
-            /// Without this, an ask is refused ([`AskError::Deadlock`]) if a cycle leads through *any* of the
-            /// waits of a node, although one that waits for several things at a time might go on for another
-            /// of them. An ask with a time limit that comes is never refused.
+            /// Without this, an ask is refused ([`AskError::Deadlock`]) if a cycle leads through *any* wait of a node,
+            /// even if the node waits for several things at once and another of them might let it go on. An ask with a
+            /// time limit that comes is never refused.
             pub fn even_if_cyclic(mut self) -> Self {
                 self.exchange.bounds.allow_cycles();
                 self
             }
 
             /// Sends the message and waits for the reply on this thread, which may block: in a
-            /// [`blocking`](crate::Spawner::blocking) job, or outside of the runtime. On a runtime's own thread it would keep
-            /// that thread from everything else.
+            /// [`blocking`](crate::Spawner::blocking) job, or outside of the runtime. On a runtime's own thread it
+            /// would block everything else there.
             ///
             /// A [`timeout`](Self::timeout) or [`deadline`](Self::deadline) needs no runtime here.
             ///
@@ -259,7 +255,7 @@ macro_rules! asks {
             ///
             /// # Panics
             ///
-            /// When it was polled before, and was ready; with a deadline, in a runtime without a timer.
+            /// If it was polled before and was ready; with a deadline, in a runtime without a timer.
             pub fn blocking_wait(mut self) -> Result<T, $crate::error::AskError> {
                 let limit = self.exchange.bounds.block();
                 $crate::actor::block::block_on(self, limit)

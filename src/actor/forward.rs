@@ -10,11 +10,11 @@ use super::stashed::Stashed;
 use super::tell::Tell;
 use crate::error::SendError;
 
-/// A message that was put aside, on its way to another actor, made by [`Stashed::forward`].
+/// A message that was put aside, on its way to another actor. Made by [`Stashed::forward`].
 ///
 /// # Errors
 ///
-/// [`SendError`] gives it back as it was: dropped with the error, it is a dead letter.
+/// [`SendError`] gives the [`Stashed`] back. If the error is dropped, the message is a dead letter.
 ///
 /// # Panics
 ///
@@ -23,13 +23,13 @@ use crate::error::SendError;
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, it has sent nothing, and its place in the line goes to the next. The message is
-/// dropped with it as any [`Stashed`] is: it is a dead letter, and its ask resolves at once. Whoever would rather keep it has
-/// [`Stashed::try_forward`], or a [`timeout`](Forward::timeout).
+/// If it is dropped before it is ready, nothing is sent, and its place in the line goes to the next. The message is
+/// dropped as with any [`Stashed`]: it is a dead letter, and its ask resolves at once. To keep it instead, use
+/// [`Stashed::try_forward`] or a [`timeout`](Forward::timeout).
 #[must_use = "a message is sent when its forward is awaited"]
 pub struct Forward<'a, M: Send + 'static> {
     tell: Tell<'a, M>,
-    /// What it was put aside as, without the message; `None` once that is refused.
+    /// The stashed message without its content; `None` once the send was refused.
     emptied: Option<Stashed<M>>,
 }
 
@@ -58,18 +58,18 @@ impl<'a, M: Send + 'static> Forward<'a, M> {
     ///
     /// # Errors
     ///
-    /// [`SendError`] gives it back as it was.
+    /// [`SendError`] gives the [`Stashed`] back.
     ///
     /// # Panics
     ///
-    /// When it was polled before, and was ready; with a timeout, in a runtime without a timer.
+    /// If it was polled before and was ready; with a timeout, in a runtime without a timer.
     pub fn blocking_wait(mut self) -> Result<(), SendError<Stashed<M>>> {
         let limit = self.tell.block();
         block_on(self, limit)
     }
 
     fn put_back(&mut self, message: M) -> Stashed<M> {
-        // Its tell is only refused once.
+        // The tell is refused only once.
         let emptied = self.emptied.take().expect("it is not refused yet");
         emptied.put_back(message)
     }

@@ -1,4 +1,4 @@
-//! What an actor is to its task: what it is made from, what it is now, and what may follow.
+//! What an actor's task holds: the actor or its recipe, and what is needed for a restart.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::{Context, Start};
 use crate::tree::{Exit, Node, Report};
 
-/// What an actor's task holds for life; `exit` goes last.
+/// What an actor's task holds for life. `exit` is dropped last.
 pub(crate) struct ActorTask<S: Start> {
     pub(crate) message_loop: MessageLoop<S>,
     /// `None` if there is only one incarnation.
@@ -15,18 +15,18 @@ pub(crate) struct ActorTask<S: Start> {
     pub(crate) exit: Exit,
 }
 
-/// What a message loop works on: the actor, and what that sees of its node.
+/// What a message loop works on: the actor and its context.
 pub(crate) struct MessageLoop<S: Start> {
     pub(crate) incarnation: Incarnation<S>,
     pub(crate) ctx: Context<S::Actor>,
 }
 
-/// What there is of an incarnation.
+/// The state of an incarnation.
 pub(crate) enum Incarnation<S: Start> {
-    /// What it is to be started from.
+    /// It is not started yet.
     Recipe(S),
     Actor(S::Actor),
-    /// It is being started, or is gone.
+    /// It is being started, or is dropped.
     Nothing,
 }
 
@@ -37,7 +37,7 @@ impl<S: Start> MessageLoop<S> {
 }
 
 impl<S: Start> Incarnation<S> {
-    /// What the incarnation is to be started from, which the caller has seen to be there.
+    /// Takes the recipe, which the caller knows to be there.
     #[inline]
     pub(super) fn take_recipe(&mut self) -> S {
         match std::mem::replace(self, Self::Nothing) {
@@ -47,15 +47,15 @@ impl<S: Start> Incarnation<S> {
     }
 }
 
-/// Says whether another incarnation follows one that has ended.
+/// Decides whether another incarnation follows one that has ended.
 pub(crate) trait RestartPolicy: Send {
-    /// An incarnation begins.
+    /// Called when an incarnation begins.
     fn begin(&mut self);
 
-    /// Whether another incarnation follows one that ended so.
+    /// Whether another incarnation follows one that ended this way.
     fn decide(&mut self, end: IncarnationEnd) -> Decision;
 
-    /// How many restarts there have been within a time, and how many there may be: for whoever looks.
+    /// How many recent restarts there were, and how many are allowed. For snapshots.
     fn tally(&self) -> Tally;
 }
 
@@ -67,40 +67,40 @@ pub(crate) struct Tally {
     pub(crate) within: Duration,
 }
 
-/// What a policy says of the end of an incarnation.
+/// The decision of a policy at the end of an incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Another follows, after so long.
+    /// Another one follows after this delay.
     After(Duration),
-    /// None does.
+    /// None follows.
     None,
-    /// Another would, but there have been too many, which is a failure of its own.
+    /// Another one would follow, but there were too many restarts, which is a failure of its own.
     TooMany { limit: u32, within: Duration },
 }
 
-/// How an incarnation ended that nobody had told to end for good.
+/// How an incarnation ended, if nobody had told the actor to end for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IncarnationEnd {
-    /// By itself, in good order.
+    /// By itself, without a failure.
     Finished,
     Failed,
-    /// Because siblings are restarted.
+    /// Because its siblings are restarted.
     WithGroup,
 }
 
-/// What an actor has that may be restarted.
+/// What an actor that may be restarted needs for that.
 pub(crate) struct Restarts<S> {
-    /// What each incarnation is started from is a clone of this.
+    /// Each incarnation is started from a clone of this recipe.
     pub(super) prototype: S,
     pub(super) clone: fn(&S) -> S,
     pub(super) cycle: RestartCycle,
 }
 
-/// How one incarnation follows another, whatever they are started from.
+/// The part of restarts that does not depend on the recipe's type.
 pub(crate) struct RestartCycle {
     pub(super) policy: Box<dyn RestartPolicy>,
     /// When the next incarnation may start.
     pub(super) at: Instant,
-    /// What had gone wrong when the restart was decided on, and that alone.
+    /// What had gone wrong when the restart was decided on, and nothing later.
     pub(super) settled: Report,
 }

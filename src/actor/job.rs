@@ -1,4 +1,4 @@
-//! Blocking jobs: closures that run on a thread of tokio's pool.
+//! Blocking jobs: closures that run on a thread of tokio's blocking pool.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -12,11 +12,10 @@ use crate::tree::{AnyNode, BodyEnd, Exit, Report, launch_blocking};
 
 type Run = Box<dyn FnOnce() + Send>;
 
-/// A job that no thread has begun.
+/// A job that no thread has begun yet.
 ///
-/// Whoever takes it runs it: a thread of the pool, or whoever tells the node to end, for which it drops the
-/// closure instead. The pool itself holds only the cell that this is in, because what it has queued it keeps
-/// until a thread is free, whatever becomes of it.
+/// Whoever takes it runs it: a thread of the pool, or whoever tells the node to end, which drops the closure unrun. The
+/// pool keeps its queue until a thread is free, so it holds only the cell that contains this.
 #[derive(Default)]
 pub(super) struct QueuedJob(Mutex<Option<Run>>);
 
@@ -29,7 +28,7 @@ impl QueuedJob {
     }
 }
 
-/// What the pool holds. If it is dropped there, because the runtime is shutting down, so is the job.
+/// What the pool holds. If the pool drops it, because the runtime is shutting down, the job is dropped too.
 struct Queued<T>(Arc<TaskCell<T>>);
 
 impl<T> Drop for Queued<T> {
@@ -47,14 +46,14 @@ where
     let handle = TaskHandle::new(Arc::clone(&cell));
     let exit = Exit::new(Arc::clone(&cell) as _);
     let task = JobTask {
-        // Made now: an order that comes before the thread has begun must reach it.
+        // Made now, so that an order that comes before the thread has begun fires it.
         token: cell.node.token(),
         job: Some(job),
         cell: Arc::clone(&cell),
         exit,
     };
     *lock(&cell.queued.0) = Some(Box::new(move || run::<R, C>(task)));
-    // An order that came before that has found nothing to drop.
+    // An order that came before this line found no job to drop.
     if cell.node.signals.load().drops_task() {
         cell.queued.run();
         return handle;
@@ -67,7 +66,7 @@ where
     handle
 }
 
-/// What a job's thread holds; `exit` goes last.
+/// What a job's thread holds. `exit` is dropped last.
 struct JobTask<C, T> {
     token: CancellationToken,
     job: Option<C>,
@@ -101,7 +100,7 @@ where
         };
         task::report_output(ended, &task.cell, &mut task.exit, &mut report);
     }
-    // A scope that it gave away.
+    // A scope whose future the job gave away.
     if task.cell.node.has_children() {
         task.exit.leave_children();
     }

@@ -6,19 +6,19 @@ use crate::error::LookupError;
 use crate::tree::NodeRef;
 
 impl Spawner {
-    /// The live node at this path, from the root of the tree or, without a slash at its beginning,
-    /// from the owner. See [`NodeRef::find`].
+    /// The live node at this path. A path with a leading slash starts at the root of the tree, any other at the owner.
+    /// See [`NodeRef::find`].
     #[must_use]
     pub fn find(&self, path: &str) -> Option<NodeRef> {
         self.node().find(path)
     }
 
-    /// The live actor at this path (which has a slash in it: see [`NodeRef::find`]), or of this
-    /// name anywhere in the tree.
+    /// The live actor at this path (which contains a slash: see [`NodeRef::find`]), or with this name anywhere in the
+    /// tree.
     ///
-    /// Of several that have the name and take `M`s it is the one nearest to the root. Looking for a
-    /// name takes time linear in the size of the tree above and beside what is found: keep the
-    /// reference. Actors that are stopping are found until they have ended.
+    /// If several actors have the name and take `M`s, the one nearest to the root is found. The search for a name takes
+    /// time linear in the number of nodes down to the level of the found one, so keep the reference. Actors that are
+    /// stopping are found until they have ended.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -44,7 +44,7 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// [`LookupError`]. What can be no name is not found.
+    /// [`LookupError`]. A text that cannot be a name is not found.
     pub fn lookup<M: Send + 'static>(
         &self,
         path_or_name: &str,
@@ -73,9 +73,9 @@ impl Spawner {
         }
     }
 
-    /// How many messages of this system's have been accepted and are never handled, since it began:
-    /// discarded by a stop, a kill, a failure, or with a runtime. Asks whose callers have gone before
-    /// they were started are none of them.
+    /// How many messages of this system were accepted and never handled since it began: those discarded by a stop, a
+    /// kill or a failure, dropped by a mailbox, or dropped with a runtime. Asks whose callers had gone before they were
+    /// started do not count.
     #[must_use]
     pub fn dead_letters(&self) -> u64 {
         self.owner().node().shared.letters.total()
@@ -83,7 +83,7 @@ impl Spawner {
 }
 
 impl NodeRef {
-    /// The reference to the actor that this node is, if it is one and takes `M`s.
+    /// A typed reference to this node, if it is an actor that takes `M`s.
     #[must_use]
     pub fn actor<M: Send + 'static>(&self) -> Option<ActorRef<M>> {
         let any: Arc<dyn Any + Send + Sync> = Arc::clone(self.any()) as _;

@@ -1,7 +1,7 @@
 //! Actors, and the shell that runs them.
 //!
-//! The lifecycle that all nodes share is `docs/lifecycle.md`; comments cite its rules by number. A phase
-//! changes in one place each:
+//! `docs/lifecycle.md` describes the lifecycle that all nodes share; comments cite its rules by number. Each change of
+//! phase is made in one place:
 //!
 //! | to | by | in |
 //! |---|---|---|
@@ -11,8 +11,7 @@
 //! | `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/node/order.rs` |
 //! | `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/lifecycle/exit.rs` |
 //!
-//! Only the shell touches the state, the queue's batch and the hooks. Everyone else sets a control flag and
-//! wakes the shell.
+//! Only the shell touches the state, the queue's batch and the hooks. Everyone else sets a signal and wakes the shell.
 
 mod actor_ref;
 mod alone;
@@ -89,9 +88,8 @@ use crate::tree::ChildExit;
 
 /// A state that handles messages, one at a time.
 ///
-/// Handlers and hooks are futures of the actor's own: one at a time, never together, and none of
-/// them is polled again once the actor is killed. What they start through their [`Context`] is the
-/// actor's, and is joined before it is gone.
+/// Handlers and hooks run one at a time, never concurrently, and none of them is polled again once the actor is killed.
+/// The actor owns what they start through their [`Context`], and joins it before it ends.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -142,22 +140,22 @@ use crate::tree::ChildExit;
 /// # }
 /// ```
 pub trait Actor: Send + Sized + 'static {
-    /// What it takes: an enum, matched exhaustively in [`handle`](Actor::handle). An actor that takes no messages
-    /// has [`Infallible`](std::convert::Infallible), of which there is none, and handles it with `match msg {}`; one that
-    /// only has children is a [`Group`](crate::Group).
+    /// The type of its messages: usually an enum, matched exhaustively in [`handle`](Actor::handle). An actor that
+    /// takes no messages uses [`Infallible`](std::convert::Infallible), which has no values, and handles it with `match
+    /// msg {}`. An actor that only has children is a [`Group`](crate::Group).
     type Msg: Send + 'static;
 
-    /// Handles one message. An error fails the actor, and by default its owner; an error that is
-    /// expected is part of a reply.
+    /// Handles one message. An error fails the actor and, by default, its owner. An expected error should be a part of
+    /// the reply instead.
     ///
     /// # Cancel safety
     ///
-    /// A kill, and a stop or drain whose grace is over, drop this future at the await point that it
-    /// is at; the state is dropped next, without `on_stop`.
+    /// A kill, and a stop or drain whose grace is over, drop this future at its current await point. The state is
+    /// dropped next, without `on_stop`.
     ///
     /// # Errors
     ///
-    /// Whatever the actor cannot go on with.
+    /// Anything that keeps the actor from going on.
     fn handle(
         &mut self,
         msg: Self::Msg,
@@ -168,29 +166,30 @@ pub trait Actor: Send + Sized + 'static {
     ///
     /// # Cancel safety
     ///
-    /// As for [`handle`](Actor::handle). A stop or drain that comes meanwhile waits for this, within the
-    /// grace.
+    /// As for [`handle`](Actor::handle). A stop or drain that comes meanwhile waits for this future, within the grace.
     ///
     /// # Errors
     ///
-    /// Fails the start, and with it the actor. [`on_stop`](Actor::on_stop) runs, as after an error of a handler.
+    /// An error fails the start, and with it the actor. [`on_stop`](Actor::on_stop) runs, as after an error of a
+    /// handler.
     fn on_start(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = Result> + Send {
         let _ = ctx;
         async { Ok(()) }
     }
 
-    /// Sees the ends of children, between two messages: of actors, tasks and blocking jobs, but not of scopes, nor
-    /// of a start whose failure its caller is told of; and not of a task that this actor's own code has awaited,
-    /// unless that failed. Once this actor takes no more children, it sees only failures that are not contained.
+    /// Called with the end of each child, between two messages. Children are actors, tasks and blocking jobs, but not
+    /// scopes. Not shown are the failure of a start that a caller awaits, and the end of a task that this actor's own
+    /// code has awaited, unless it failed. Once this actor takes no more children, only failures that are not contained
+    /// are shown.
     ///
-    /// A failure that is contained is shown as an end in good order is: the default passes it over, and an actor
-    /// that wants another child in its place can see to that here.
+    /// A contained failure is shown like a normal end. The default ignores it; an actor that wants to replace the child
+    /// can do so here.
     ///
-    /// While a handler runs on, the ends that it has not seen are kept: all failures but contained ones, and 1,024
-    /// others. Further ends are not shown.
+    /// While a handler runs, ends that were not shown yet are kept: all failures that are not contained, and up to
+    /// 1,024 other ends. Further ends are not shown.
     ///
-    /// An end is no mail, and is seen before what the child has sent and is still queued. Where it has to come after
-    /// that, wait for it in a [pipe](Context::pipe): its message is queued after the child's last.
+    /// An end is not a message, so it is shown before messages of the child that are still queued. If it has to come
+    /// after them, wait for the end in a [pipe](Context::pipe), whose message is queued after the child's last one.
     ///
     /// # Cancel safety
     ///
@@ -198,7 +197,8 @@ pub trait Actor: Send + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// Fails this actor too; by default if the child failed and was not contained ([`ChildExit::into_result`]).
+    /// An error fails this actor too. By default that is the child's failure, unless it is contained
+    /// ([`ChildExit::into_result`]).
     fn on_child_exit(
         &mut self,
         exit: ChildExit,
@@ -208,17 +208,15 @@ pub trait Actor: Send + Sized + 'static {
         async { exit.into_result() }
     }
 
-    /// Runs in a drain, once: when all messages that had been accepted are handled, and before what is
-    /// beneath is told to end. So a batcher can still flush to a child. It does not run in a stop or a
-    /// kill.
+    /// Runs once in a drain: after all accepted messages are handled, and before what is beneath is told to end. So a
+    /// batcher can still flush to a child. It does not run in a stop or a kill.
     ///
-    /// In the root of a service it is the first to know that all of it is to end: the tokens of the other parts fire only
-    /// when each one's turn has come. A token of the service's own that is cancelled here tells them at once, as one does
-    /// whose queue is to be left for the next start.
+    /// In the root of a service, this hook is the first to know that the whole service is to end: the tokens of the
+    /// other parts fire only when their turns come. To tell them at once, cancel a token of your own here.
     ///
-    /// A child that fails meanwhile is restarted as ever, unless the drain began above this actor, as that of
-    /// a [`System`](crate::System) does: see [`Restart`](crate::Restart). What it waits for counts as its own time,
-    /// which is the actor's grace.
+    /// A child that fails meanwhile is restarted as usual, unless the drain began above this actor, as that of a
+    /// [`System`](crate::System) does: see [`Restart`](crate::Restart). Everything that this hook waits for counts
+    /// against the actor's grace.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -269,34 +267,33 @@ pub trait Actor: Send + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// Fails the actor.
+    /// An error fails the actor.
     ///
     /// # Cancel safety
     ///
-    /// A kill drops it at its await point; a stop lets it come to its end, within the grace.
+    /// A kill drops this future at its await point; a stop lets it finish, within the grace.
     fn on_drain(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = Result> + Send {
         let _ = ctx;
         async { Ok(()) }
     }
 
-    /// Runs last, when the children are gone and before the state is dropped. It does not run
-    /// after a panic or a kill; what must happen even then belongs in `Drop`.
+    /// Runs last, after the children have ended and before the state is dropped. It does not run after a panic or a
+    /// kill; what must happen even then belongs in `Drop`.
     ///
     /// # Cancel safety
     ///
-    /// A kill, and the end of the grace, drop this future at the await point that it is at; the state is
-    /// dropped next.
+    /// A kill, and the end of the grace, drop this future at its current await point. The state is dropped next.
     ///
     /// # Errors
     ///
-    /// Are reported with the actor's end.
+    /// An error is reported with the actor's end.
     fn on_stop(&mut self, ctx: &mut Context<Self>) -> impl Future<Output = Result> + Send {
         let _ = ctx;
         async { Ok(()) }
     }
 
-    /// A message's name in warnings, snapshots and errors. The default is the type's; the
-    /// variant's serves better at 3 a.m.
+    /// A message's name in warnings, snapshots and errors. The default is the type's name; the variant's name helps
+    /// more at 3 a.m.
     #[must_use]
     fn label(msg: &Self::Msg) -> &'static str {
         let _ = msg;
@@ -304,11 +301,11 @@ pub trait Actor: Send + Sized + 'static {
     }
 }
 
-/// The recipe of an actor: its arguments, and how it comes to be of them, asynchronously and
-/// perhaps not at all. Every actor is its own recipe.
+/// The recipe of an actor: its arguments, and how the actor is made from them, asynchronously and fallibly. Every actor
+/// is its own recipe.
 ///
-/// It spares the state the `Option`s of what is only there later: the actor does not exist before
-/// what it needs does. Messages that come meanwhile wait in the mailbox.
+/// So the state needs no `Option`s for what is made asynchronously: the actor is made once everything that it needs is
+/// there. Messages that come meanwhile wait in the mailbox.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -353,19 +350,19 @@ pub trait Actor: Send + Sized + 'static {
 /// # }
 /// ```
 pub trait Start: Send + Sized + 'static {
-    /// What it makes.
+    /// The actor that it makes.
     type Actor: Actor;
 
-    /// Makes the actor. What it spawns through `ctx` is the actor's, and is undone if this fails.
+    /// Makes the actor. The actor owns what is spawned through `ctx`; it is stopped if the start fails.
     ///
     /// # Cancel safety
     ///
-    /// A kill, and a stop or drain whose grace is over, drop this future at the await point that it is
-    /// at, with the recipe and what it has made so far; no hook runs.
+    /// A kill, and a stop or drain whose grace is over, drop this future at its current await point, with the recipe
+    /// and everything it has made so far. No hook runs.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the actor from coming to be.
+    /// Anything that keeps the actor from being made.
     fn start(
         self,
         ctx: &mut Context<Self::Actor>,

@@ -7,12 +7,12 @@ use super::{Actor, Context};
 use crate::sync::Readiness;
 
 impl<A: Actor> Context<A> {
-    /// The next message, waited for: for a handler that goes on while it takes more, as one that gathers a batch or
-    /// hands out work does. It counts as started, and the handler stands for it from then on, as after
+    /// Waits for the next message. For a handler that takes further messages while it runs, such as one that gathers a
+    /// batch or hands out work. The message counts as started and becomes the current one, as after
     /// [`try_next`](Context::try_next). `None` if the actor is to end and nothing is left to take.
     ///
-    /// What the actor waits for besides its mail (timers, streams, watches), and the ends of its children, come
-    /// between two handlers, so a handler that stays for long keeps them waiting.
+    /// Sources (timers, streams, watches) and the ends of children are handled between two handlers, so a handler that
+    /// runs for long delays them.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -58,7 +58,7 @@ impl<A: Actor> Context<A> {
     }
 }
 
-/// The next message, made by [`Context::next`](crate::Context::next).
+/// The next message. Made by [`Context::next`](crate::Context::next).
 ///
 /// # Panics
 ///
@@ -66,11 +66,11 @@ impl<A: Actor> Context<A> {
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, it has taken nothing.
+/// If it is dropped before it is ready, no message is taken.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Next<'a, A: Actor> {
     ctx: &'a mut Context<A>,
-    /// The mailbox wakes whoever has polled this.
+    /// The mailbox has the waker of the last poll.
     is_waiting: bool,
     readiness: Readiness,
 }
@@ -91,14 +91,14 @@ impl<'a, A: Actor> Next<'a, A> {
             }
             if self.ctx.poll_message(cx).is_pending() {
                 self.is_waiting = true;
-                // Whoever has told it to end before the waker was set has woken nobody.
+                // An order that came before the waker was set has woken nobody.
                 let signals = self.ctx.signals().load();
                 return match signals.ends_batch() || signals.ends_when_empty() {
                     true => Poll::Ready(None),
                     false => Poll::Pending,
                 };
             }
-            // One whose caller has gone is skipped.
+            // A message whose caller has gone is skipped.
             if let Some(message) = self.ctx.next_queued() {
                 return Poll::Ready(Some(message));
             }

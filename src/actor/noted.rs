@@ -1,5 +1,5 @@
-//! What is noted of each message in a system that has asked for timings or spans: where it comes from, and when it was sent
-//! and begun.
+//! What is noted for each message in a system that has asked for timings or spans: where it comes from, and when it was
+//! sent and begun.
 
 use tokio::time::Instant;
 use tracing::Span;
@@ -10,7 +10,7 @@ use crate::mailbox::{CallerTracking, Gated, Refusal, Sender, Sent};
 use crate::tree::{AnyNode, Node, is_beneath};
 
 impl<M: Send + 'static> ActorCell<M> {
-    /// Pushes what `message` has, if there is room for it now; gives its number.
+    /// Pushes the message in `message` if there is room now. Returns its number.
     #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn try_push<'a>(
         &self,
@@ -34,7 +34,7 @@ impl<M: Send + 'static> ActorCell<M> {
         self.queue.try_push_gated(message, sender, from_beneath)
     }
 
-    /// Whoever sends a message from here, and has this asker.
+    /// The sender of a message that the code here sends, with this asker.
     pub(super) fn sender<'a>(&self, asker: CallerTracking<'a>) -> Sender<'a> {
         let sent = match self.node.is_noted() {
             true => Some(sent_here(&self.node, &asker)),
@@ -53,7 +53,8 @@ fn sent_here(target: &Node, asker: &CallerTracking<'_>) -> Sent {
 }
 
 impl<A: Actor> Context<A> {
-    /// The message that was taken last is about to be handled. One that a handler takes itself is a part of what that does.
+    /// Notes that the message that was taken last is about to be handled. A message that a running handler takes
+    /// belongs to that handler's span.
     pub(super) fn begin_noted(&mut self, label: &'static str) {
         let (cell, batch) = self.cell_and_batch();
         let is_first = batch.begin_noted();
@@ -68,7 +69,7 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// Code of the actor's begins that handles no message.
+    /// Called before code of the actor that handles no message.
     #[inline]
     pub(super) fn end_message_span(&self) {
         if self.my_node().is_traced() {
@@ -76,7 +77,8 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// Of an ask it is a part of what its asker does. Anything else only follows from that, as its sender does not wait.
+    /// The span of an ask is a child of its asker's span. The span of any other message only follows from its sender's,
+    /// which does not wait.
     fn message_span(&self, label: &'static str) -> Span {
         let sent = self.sent();
         let is_ask = sent.is_some_and(Sent::is_ask);

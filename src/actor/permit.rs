@@ -11,7 +11,7 @@ use crate::error::SendError;
 use crate::mailbox::{CallerTracking, Reserved};
 use crate::sync::Readiness;
 
-/// Waits for room, made by [`ActorRef::reserve`](crate::ActorRef::reserve).
+/// Waits for room. Made by [`ActorRef::reserve`](crate::ActorRef::reserve).
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -47,7 +47,7 @@ use crate::sync::Readiness;
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, its place in the line goes to the next.
+/// If it is dropped before it is ready, its place in the line goes to the next.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Reserve<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,
@@ -64,8 +64,8 @@ impl<'a, M: Send + 'static> Reserve<'a, M> {
         }
     }
 
-    /// Waits for no longer than this, from now, as for [`Tell::timeout`](crate::Tell::timeout). Then the error is
-    /// [`SendError::TimedOut`].
+    /// Waits for at most this long from now, as for [`Tell::timeout`](crate::Tell::timeout); the error is
+    /// [`SendError::TimedOut`] then.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.room.set_timeout(limit);
         self
@@ -110,10 +110,10 @@ impl<M: Send + 'static> fmt::Debug for Reserve<'_, M> {
     }
 }
 
-/// Room in a mailbox for one message. Dropped unused, it goes to the next who waits.
+/// Room in a mailbox for one message. If it is dropped unused, the room goes to the next waiting sender.
 ///
-/// When a drain of the actor begins, the permits that are there hold no room any more, whoever has them by then.
-/// One that is used beneath the actor is good even so: its message is taken beyond the capacity.
+/// When a drain of the actor begins, existing permits no longer hold room, whoever has them. A permit that is used by
+/// the actor or beneath it is still valid: its message is taken beyond the capacity.
 #[must_use = "the room is given back when this is dropped"]
 pub struct Permit<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,
@@ -126,7 +126,7 @@ impl<M: Send + 'static> Permit<'_, M> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`] gives it back if the actor has stopped taking messages meanwhile.
+    /// [`SendError::Stopped`] gives the message back if the actor has stopped taking messages meanwhile.
     pub fn send(mut self, message: M) -> Result<(), SendError<M>> {
         let cell = self.cell;
         let Some(reserved) = self.reserved.take() else {

@@ -1,4 +1,4 @@
-//! How a value gets to an actor whose messages are made from it.
+//! How a value is sent to an actor whose messages are made from it.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -8,18 +8,17 @@ use super::room::{Line, NoRoom, Room};
 use crate::mailbox::{Caller, Refusal, Reserved};
 use crate::tree::{AnyNode, NodeId, is_beneath};
 
-/// An actor that takes `T`s, whatever else it takes.
+/// An actor that takes `T`s, whatever the type of its messages.
 ///
-/// Room is reserved first: a `T` that was made into a message could not be given back.
+/// Room is reserved first, because a `T` that was converted into a message could not be given back.
 pub(super) trait Receive<T>: Line + Send + Sync {
     fn id(&self) -> NodeId;
     fn path(&self) -> String;
     fn try_reserve(&self) -> Result<Reserved, Refusal>;
-    /// Gives up the room that was reserved.
+    /// Gives reserved room back.
     fn release(&self, reserved: Reserved);
-    /// Converts and sends into reserved room, which is taken out only after the conversion: that is the
-    /// user's, and may panic. An actor that has closed meanwhile leaves it
-    /// undelivered: `false`.
+    /// Converts the value and sends it into reserved room. The room is taken out after the conversion, which is user
+    /// code and may panic. `false` if the actor has closed meanwhile; the message is undelivered then.
     fn send_reserved(
         &self,
         value: T,
@@ -61,7 +60,7 @@ impl<T: Send + 'static, M: From<T> + Send + 'static> Receive<T> for ActorCell<M>
     }
 }
 
-/// A place in the line, and then in the mailbox.
+/// A place in the line for room, and then reserved room.
 pub(super) struct Reservation<'a, T: Send + 'static> {
     target: &'a Arc<dyn Receive<T>>,
     room: Room,
@@ -77,7 +76,7 @@ impl<'a, T: Send + 'static> Reservation<'a, T> {
         }
     }
 
-    /// With room that was reserved elsewhere.
+    /// Takes over room that was reserved elsewhere.
     pub(super) fn take(mut self, reserved: Reserved) -> Self {
         self.reserved = Some(reserved);
         self
@@ -98,7 +97,7 @@ impl<'a, T: Send + 'static> Reservation<'a, T> {
         Poll::Ready(reserved.map(|reserved| self.reserved = Some(reserved)))
     }
 
-    /// Sends into the room that was reserved; says whether the message has arrived.
+    /// Sends into the reserved room. Says whether the message was accepted.
     pub(super) fn send(mut self, value: T, caller: Option<Arc<dyn Caller>>) -> bool {
         self.target.send_reserved(value, &mut self.reserved, caller)
     }

@@ -9,8 +9,8 @@ use crate::error::{Phase, TrySendError};
 use crate::mailbox::{Refusal, ReplyTo};
 use crate::tree::{NodeId, Stopped};
 
-/// A reference that can only send `T`s to an actor whose messages are made from them. It does not
-/// name the actor's message type, so that one list can hold the recipients of many.
+/// A reference that can only send `T`s to an actor whose messages are made from them. It does not name the actor's
+/// message type, so one list can hold recipients of different actors.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -52,9 +52,9 @@ impl<T: Send + 'static> Recipient<T> {
     ///
     /// # Errors
     ///
-    /// [`SendError::Stopped`](crate::SendError::Stopped) gives it back if the actor takes no more,
-    /// [`SendError::Deadlock`](crate::SendError::Deadlock) if the wait for room would never end
-    /// ([rule 16](crate::lifecycle#rule-16)).
+    /// [`SendError::Stopped`](crate::SendError::Stopped) gives the message back if the actor takes no more,
+    /// [`SendError::Deadlock`](crate::SendError::Deadlock) if the wait for room would never end ([rule
+    /// 16](crate::lifecycle#rule-16)).
     pub fn tell(&self, message: T) -> RecipientTell<'_, T> {
         RecipientTell::new(&self.target, message)
     }
@@ -63,7 +63,7 @@ impl<T: Send + 'static> Recipient<T> {
     ///
     /// # Errors
     ///
-    /// [`TrySendError`] gives it back if the mailbox is full or the actor takes no more.
+    /// [`TrySendError`] gives the message back if the mailbox is full or the actor takes no more.
     pub fn try_tell(&self, message: T) -> Result<(), TrySendError<T>> {
         let place = Reservation::new(&self.target);
         match self.target.try_reserve() {
@@ -89,8 +89,7 @@ impl<T: Send + 'static> Recipient<T> {
         RecipientAsk::new(&self.target, message)
     }
 
-    /// Waits for the actor's end without asking for it: for whoever keeps recipients, and is to let those go that
-    /// are gone.
+    /// Waits for the actor's end without asking for it: to remove ended actors from a list of recipients.
     ///
     /// # Errors
     ///
@@ -99,7 +98,7 @@ impl<T: Send + 'static> Recipient<T> {
         Stopped::new(Arc::clone(&self.target).any())
     }
 
-    /// Whether the actor and all beneath it are gone.
+    /// Whether the actor and everything beneath it have ended.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         Arc::clone(&self.target).any().node().phase() == Phase::Stopped

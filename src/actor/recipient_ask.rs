@@ -7,8 +7,8 @@ use crate::error::AskError;
 use crate::mailbox::{ReplyReceiver, ReplyTo};
 use crate::tree::{AnyNode, keep_reply};
 
-/// A request and the wait for its reply, made by [`Recipient::ask`](crate::Recipient::ask). It is an
-/// [`Ask`](crate::Ask) that does not name the message's type.
+/// A request and the wait for its reply. Made by [`Recipient::ask`](crate::Recipient::ask). It is an
+/// [`Ask`](crate::Ask) that does not name the actor's message type.
 ///
 /// # Errors
 ///
@@ -21,7 +21,7 @@ use crate::tree::{AnyNode, keep_reply};
 ///
 /// # Cancel safety
 ///
-/// Dropped before the actor has started the message, the message is skipped. Dropped later, the
+/// If it is dropped before the actor has started the message, the message is skipped. If it is dropped later, the
 /// handler runs on; it can see that its caller has gone.
 #[must_use = "a message is sent when its ask is awaited"]
 pub struct RecipientAsk<'a, T: Send + 'static, R: Send + 'static> {
@@ -47,12 +47,12 @@ impl<'a, T: Send + 'static, R: Send + 'static> RecipientAsk<'a, T, R> {
 
 asks! { RecipientAsk }
 
-/// A value that becomes a message once there is room for that.
+/// A value that is converted into a message once there is room.
 struct Converted<'a, T: Send + 'static> {
     target: &'a Arc<dyn Receive<T>>,
-    /// There until it is sent.
+    /// Present until it is sent.
     message: Option<T>,
-    /// There while it waits for room.
+    /// Present while it waits for room.
     place: Option<Reservation<'a, T>>,
 }
 
@@ -66,7 +66,7 @@ impl<T: Send + 'static> Post for Converted<'_, T> {
         let place = self
             .place
             .get_or_insert_with(|| Reservation::new(self.target));
-        // The wait for the reply is listed, and it is the same wait.
+        // This wait is not listed itself: the wait for the reply, which covers it, is.
         let slot = ready!(place.poll_slot(waker));
         let (place, message) = (self.place.take(), self.message.take());
         let arrived = match (slot, place, message) {

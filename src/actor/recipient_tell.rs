@@ -12,8 +12,8 @@ use super::receive::{Receive, Reservation};
 use super::room::NoRoom;
 use crate::error::SendError;
 
-/// A message on its way, made by [`Recipient::tell`](crate::Recipient::tell). It is a
-/// [`Tell`](crate::Tell) that does not name the message's type.
+/// A message on its way. Made by [`Recipient::tell`](crate::Recipient::tell). It is a [`Tell`](crate::Tell) that does
+/// not name the actor's message type.
 ///
 /// # Errors
 ///
@@ -26,7 +26,7 @@ use crate::error::SendError;
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, it has sent nothing, and the message is dropped with it.
+/// If it is dropped before it is ready, nothing is sent, and the message is dropped with it.
 #[must_use = "a message is sent when its tell is awaited"]
 pub struct RecipientTell<'a, T: Send + 'static> {
     place: Option<Reservation<'a, T>>,
@@ -65,7 +65,7 @@ impl<'a, T: Send + 'static> RecipientTell<'a, T> {
     ///
     /// # Panics
     ///
-    /// When it was polled before, and was ready; with a timeout, in a runtime without a timer.
+    /// If it was polled before and was ready; with a timeout, in a runtime without a timer.
     pub fn blocking_wait(mut self) -> Result<(), SendError<T>> {
         let limit = self.place.as_mut().and_then(|place| place.room().block());
         block_on(self, limit)
@@ -85,12 +85,12 @@ impl<T: Send + 'static> Future for RecipientTell<'_, T> {
     type Output = Result<(), SendError<T>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // A sender that never finds the mailbox full must yield now and then.
+        // A sender that never finds the mailbox full still has to yield now and then.
         ready!(poll_proceed(cx)).made_progress();
         let this = self.get_mut();
         let place = this.place.as_mut().expect("polled after it was ready");
         let reserved = ready!(place.poll(cx));
-        // They are there as long as it is not ready.
+        // Both are present until it is ready.
         let (Some(place), Some(message)) = (this.place.take(), this.message.take()) else {
             return Poll::Pending;
         };

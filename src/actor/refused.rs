@@ -1,7 +1,7 @@
 use crate::error::SpawnError;
 use crate::tree::Denied;
 
-/// What was not started goes back, with why.
+/// Gives back what was not started, with the reason.
 #[cold]
 pub(crate) fn refused<S>(it: S, denied: Denied) -> SpawnError<S> {
     let make: fn(S) -> SpawnError<S> = match denied {

@@ -1,4 +1,4 @@
-//! From one incarnation of an actor to the next, in the same task and with the same mailbox.
+//! How an actor goes from one incarnation to the next, in the same task and with the same mailbox.
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +22,7 @@ use crate::tree::{
 #[path = "../../tests/explore/turns.rs"]
 mod explore;
 
-/// How many bytes are kept of what went wrong before a restart.
+/// How many bytes of the failure before a restart are kept.
 const LONGEST_TEXT: usize = 512;
 
 impl<S: Start> Restarts<S> {
@@ -39,7 +39,7 @@ impl<S: Start> Restarts<S> {
         }
     }
 
-    /// Makes a recipe, as the node's own code.
+    /// Makes the recipe of the next incarnation, as the node's own code.
     pub(super) fn start(
         &mut self,
         incarnation: &mut Incarnation<S>,
@@ -47,7 +47,7 @@ impl<S: Start> Restarts<S> {
         report: &mut Report,
     ) {
         self.cycle.policy.begin();
-        // Straight to its place: it may be large.
+        // Written straight into its place, as it may be large.
         let make = || *incarnation = Incarnation::Recipe((self.clone)(&self.prototype));
         let made = exit.as_current(|| catch_unwind(AssertUnwindSafe(make)));
         if let Err(panic) = made {
@@ -57,11 +57,10 @@ impl<S: Start> Restarts<S> {
 }
 
 impl RestartCycle {
-    /// Decides at the end of an incarnation whether there is another: then it begins to end as in
-    /// a restart.
+    /// Decides at the end of an incarnation whether another one follows. If so, begins the restart.
     pub(super) fn begin(&mut self, node: &Node, report: &mut Report) -> bool {
         let has_failed = !report.is_empty();
-        // Whoever awaits the start is told that it failed, and decides whether to try again.
+        // Whoever awaits the start gets its failure, and decides whether to try again.
         if node.ends_for_good(has_failed) || node.signals.load().is_outcome_awaited() && has_failed
         {
             return false;
@@ -77,7 +76,7 @@ impl RestartCycle {
     }
 
     fn decide(&mut self, node: &Node, end: IncarnationEnd, report: &mut Report) -> bool {
-        // What was accepted before a drain is to be handled, wherever that began, or to be known for lost.
+        // Mail that was accepted before a drain has to be handled, wherever the drain began, or reported as lost.
         let has_failed = end == IncarnationEnd::Failed;
         let for_mail = !has_failed && node.signals.load().is_drained();
         if !node.may_restart(for_mail || end == IncarnationEnd::WithGroup) {
@@ -110,7 +109,7 @@ impl RestartCycle {
         begun
     }
 
-    /// Waits until it is time and the node's turn. `false` if no incarnation follows any more.
+    /// Waits for the backoff and the node's turn. `false` if no incarnation follows after all.
     async fn wait(&mut self, exit: &mut Exit, report: &mut Report) -> bool {
         poll_fn(|cx| {
             exit.ensure_waker(cx.waker());
@@ -120,12 +119,12 @@ impl RestartCycle {
         let signals = exit.any().signals.load();
         let settled = std::mem::take(&mut self.settled);
         if signals.is_cut() {
-            // It is to be reported whole.
+            // A cut has to be reported together with what failed before.
             report.follow(settled);
             return false;
         }
         if signals.discards_mail() || signals.is_drained() && exit.any().backlog() == 0 {
-            // No incarnation follows. What has failed since then has not been settled.
+            // No incarnation follows. Failures since the decision are not settled, and are reported.
             settled.settle(exit);
             return false;
         }
@@ -135,12 +134,12 @@ impl RestartCycle {
     }
 }
 
-/// Goes on to the next incarnation, after the state and the children of the last one are gone, when it is time and the
-/// node's turn. `false` if there is none. From here on the node takes children again, which are the next incarnation's
-/// although that has not begun.
+/// Goes on to the next incarnation, once the state and the children of the last one are gone: waits for the backoff and
+/// the node's turn. `false` if no incarnation follows. After that the node takes children again. They belong to the
+/// next incarnation, even if that has not begun.
 ///
-/// A drain does not wait: what was accepted is to be handled, if there is anything. Neither does one that may
-/// not be restarted any more: somebody may wait for what it was sent.
+/// A drain cuts the wait short, because accepted mail has to be handled, if there is any. So does an order above that
+/// forbids the restart, because somebody may be waiting for what the actor was sent.
 pub(super) async fn go_on<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
     let ActorTask {
         restarts: Some(restarts),
@@ -154,12 +153,12 @@ pub(super) async fn go_on<S: Start>(task: &mut ActorTask<S>, report: &mut Report
     restarts.cycle.wait(exit, report).await
 }
 
-/// Waits until it is time, and the node's turn among its siblings. `false` if it is to end instead.
+/// Waits for the backoff and the node's turn among its siblings. `false` if it is to end instead.
 async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
     let node = exit.any().node();
     loop {
         let in_group = node.join_group();
-        // Neither is its own time, however long somebody else's stop looks on (rule 7).
+        // Neither wait uses the node's own time, also if an order comes meanwhile (rule 7).
         node.signals.begin_joining();
         node.pause_own_time();
         wait(node, at, in_group).await;
@@ -167,15 +166,15 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
         if node.signals.load().is_drained() {
             node.leave_group();
             if exit.any().backlog() == 0 {
-                // There is nothing to live for.
+                // There is no mail for another incarnation to handle.
                 return false;
             }
         }
         match node.finish_restart(in_group) {
             Resume::Start => return true,
             Resume::End => {
-                // Its owner would tell it, but only in its turn. What it had accepted is not handled any more, which
-                // is no end of a drain in good order.
+                // Its owner would tell it, but only in its turn. If accepted mail is lost, a drain has not ended in
+                // good order, so this is a cut.
                 let loses = !node.discards_mail() && exit.any().backlog() > 0;
                 request(exit.any(), if loses { Order::Cut } else { Order::Stop });
                 return false;
@@ -185,8 +184,7 @@ async fn wait_for_turn(exit: &Exit, at: Instant) -> bool {
     }
 }
 
-/// What went wrong in the last incarnation is settled by the restart: it is traced, and goes no
-/// further (rule 9).
+/// The restart settles what went wrong in the last incarnation: it is traced and goes no further (rule 9).
 fn settle(exit: &mut Exit, report: &mut Report) {
     let reason = std::mem::take(report).finish(exit.any());
     keep_cuts(exit.any(), &reason);
@@ -202,16 +200,16 @@ fn settle(exit: &mut Exit, report: &mut Report) {
         }
         _ => tracing::debug!(name: "tenure.restart", %path, "restarting"),
     }
-    // The errors in it are the user's, and may panic when they are dropped.
+    // The errors in it are users', and may panic when they are dropped.
     if let Err(panic) = exit.as_current(|| catch_unwind(AssertUnwindSafe(|| drop(reason)))) {
         let panic = panic_message(panic);
         tracing::warn!(name: "tenure.panic", %path, panic, "an error panicked when it was dropped");
     }
 }
 
-/// Waits until it is time, and the node is not parked any more; or until it is told something else.
+/// Waits until the backoff is over and the node is not parked, or until it is told something else.
 async fn wait(node: &Node, at: Instant, in_group: bool) {
-    // A start that always fails must let others run.
+    // Lets other tasks run, as a start may fail again and again.
     tokio::task::yield_now().await;
     let mut sleep = pin!(None);
     poll_fn(|cx| {

@@ -9,16 +9,16 @@ use crate::error::Cycle;
 use crate::mailbox::{Reserved, Ticket};
 use crate::tree::{AnyNode, Request, WaitBound, WaitError, is_beneath};
 
-/// The line of those who wait for room in a mailbox.
+/// The line of senders that wait for room in a mailbox.
 pub(super) trait Line {
-    /// Takes a slot, or a place in the line for one. `Err` if nothing more is taken.
+    /// Takes a slot or a place in the line for one. `Err` if the mailbox is closed to this sender.
     fn poll_reserve(
         &self,
         ticket: &mut Option<Ticket>,
         waker: &Waker,
     ) -> Poll<Result<Reserved, ()>>;
 
-    /// Gives up a place in the line.
+    /// Leaves the line.
     fn leave(&self, ticket: &mut Option<Ticket>);
 
     fn any(self: Arc<Self>) -> Arc<dyn AnyNode>;
@@ -43,14 +43,14 @@ impl<M: Send + 'static> Line for ActorCell<M> {
     }
 }
 
-/// A wait for room in a mailbox: a place in the line, and what bounds the wait.
+/// A wait for room in a mailbox: a place in the line, and the bound of the wait.
 #[derive(Default)]
 pub(super) struct Room {
     ticket: Option<Ticket>,
     bound: WaitBound,
 }
 
-/// Why no room will come.
+/// Why there will be no room.
 pub(super) enum NoRoom {
     Closed,
     TimedOut,
@@ -71,12 +71,12 @@ impl Room {
         self.bound.block()
     }
 
-    /// It stands in the line.
+    /// Whether it is in the line.
     pub(super) fn is_waiting(&self) -> bool {
         self.ticket.is_some()
     }
 
-    /// Waits for a slot, which is the caller's then.
+    /// Waits for a slot, which then belongs to the caller.
     pub(super) fn poll(
         &mut self,
         line: &Arc<impl Line + ?Sized>,
@@ -88,7 +88,7 @@ impl Room {
         let Some(ticket) = self.ticket else {
             return Poll::Pending;
         };
-        // Listed with its ticket: whoever makes the room is then seen to.
+        // Listed with the ticket, so that the wait graph can see when the room is granted.
         let wait = || (Arc::clone(line).any(), Request::Room(ticket));
         let error = ready!(self.bound.poll(wait, cx));
         self.leave(line);
@@ -107,7 +107,7 @@ impl Room {
         let ticket = self.ticket;
         let polled = line.poll_reserve(&mut self.ticket, waker);
         if ticket.is_some() && ticket != self.ticket {
-            // It was sent away, and stands elsewhere now.
+            // It was sent away and has another place in the line now.
             self.bound.end();
         }
         let reserved = ready!(polled);
@@ -115,10 +115,10 @@ impl Room {
         Poll::Ready(reserved)
     }
 
-    /// Gives the place in the line up.
+    /// Leaves the line.
     #[inline]
     pub(super) fn leave(&mut self, line: &Arc<impl Line + ?Sized>) {
-        // A wait is only listed with a ticket, and ends with it.
+        // A wait is listed only while there is a ticket.
         if self.ticket.is_some() {
             self.bound.end();
             line.leave(&mut self.ticket);

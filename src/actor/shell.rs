@@ -1,4 +1,4 @@
-//! The shell of an actor: it runs the body, and then the steps of the end (rules 3 and 5).
+//! The shell of an actor: it runs the body and then the steps of the end (rules 3 and 5).
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,13 +18,12 @@ use crate::tree::{
     next_child_exit, panic_message, simulated, tolerated,
 };
 
-/// How many messages are handled before the loop yields, if nothing else makes it.
+/// How many messages are handled before the loop yields, if nothing else makes it yield.
 const BUDGET: u32 = 128;
 
 /// The task of an actor, from its start to its end.
 ///
-/// It is held by every actor's task, so it is laid out with care: it captures one struct, and uses
-/// that in place.
+/// Every idle actor keeps this future, so it is kept small: it captures one struct and uses it in place.
 #[expect(
     clippy::manual_async_fn,
     reason = "an async fn stores its arguments twice"
@@ -33,14 +32,15 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
     mut task: ActorTask<S>,
 ) -> impl Future<Output = ()> + Send + 'static {
     async move {
-        // One borrow of the whole, or the block would take its fields apart and drop them in
+        // One borrow of the whole struct. Otherwise the block would capture the fields one by one and drop them in
         // another order.
         let task = &mut task;
         let mut report = Report::default();
 
-        // Once for each incarnation.
+        // One turn for each incarnation.
         loop {
-            // One whose recipe cannot be made ends as any other: what it may own already is joined.
+            // If the recipe cannot be made, the incarnation ends as any other: children that it may already have are
+            // joined.
             if let Some(restarts) = &mut task.restarts {
                 restarts.start(
                     &mut task.message_loop.incarnation,
@@ -66,7 +66,7 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
             if task.message_loop.node().has_children() {
                 Box::pin(task.exit.stop_children()).await;
             }
-            // Code that was dropped for its group has no hooks, unless a stop has come since.
+            // After code was dropped for its group no hook runs, unless a stop has come since.
             if (hooks || was_dropped && task.message_loop.ctx.signals().load().is_stopped())
                 && let Incarnation::Actor(actor) = &mut task.message_loop.incarnation
                 && !task.message_loop.ctx.signals().load().is_killed()
@@ -75,11 +75,11 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
                 let ended = Body::of_hook(&mut task.exit, hook).await;
                 take_end(ended, &task.exit, &mut report);
             }
-            // A scope that the hook had opened may have been dropped, and its nodes killed.
+            // The hook may have dropped a scope that it had opened, whose nodes are killed.
             if task.message_loop.node().has_children() {
                 Box::pin(task.exit.stop_children()).await;
             }
-            // One that was killed before its first poll is still what it was to be started from.
+            // If it was killed before its first poll, this drops the recipe.
             drop_incarnation(task, &mut report);
             if task.message_loop.node().has_children() {
                 Box::pin(task.exit.stop_last_children()).await;
@@ -94,7 +94,7 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
         }
         if task.restarts.is_some() {
             drop_recipe(task, &mut report);
-            // What has just been dropped may have opened scopes.
+            // The destructors that have just run may have opened scopes.
             if task.message_loop.node().has_children() {
                 Box::pin(task.exit.stop_last_children()).await;
             }
@@ -104,11 +104,10 @@ pub(crate) fn shell<S: Start, B: StartStage<S>>(
     }
 }
 
-/// The body of an incarnation: its start, and its message loop, in which control comes before each
-/// message (rule 6).
+/// The body of an incarnation: its start and its message loop, which looks at the signals before each message (rule 6).
 ///
-/// It is a part of what every actor's task holds for life, so it uses what it captures in place,
-/// awaits the handler in one place, and boxes what is rare.
+/// Every idle actor keeps this future. So it uses what it captures in place, awaits the handler in one place, and boxes
+/// what is rare.
 #[expect(
     clippy::manual_async_fn,
     reason = "an async fn stores its arguments twice"
@@ -185,7 +184,7 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result 
     ctx.signals().clear_child_exits();
     let me = Arc::clone(ctx.owner());
     while let Some((exit, is_own)) = next_child_exit(&me) {
-        // What was cut short beneath a contained failure has been noted.
+        // Cuts beneath a contained failure were noted when it ended.
         let failed = matches!(exit.reason(), StopReason::Failed(_)) && !exit.is_contained();
         let failed = failed.then(|| exit.reason().clone());
         let seen = actor.on_child_exit(exit, ctx).await;
@@ -207,8 +206,8 @@ async fn look_at_exits<A: Actor>(actor: &mut A, ctx: &mut Context<A>) -> Result 
     Ok(())
 }
 
-/// The mailbox is empty, and the node is to end when it is (rule 4). `false` if there is something else to
-/// do first.
+/// Called when the mailbox is empty and the node is to end then (rule 4). `false` if there is something else to do
+/// first.
 #[cold]
 async fn is_drained<A: Actor>(
     actor: &mut A,
@@ -219,7 +218,7 @@ async fn is_drained<A: Actor>(
     ctx.end_message_span();
     let is_always_restarted = ctx.signals().marks().has(Marks::ALWAYS);
     if is_always_restarted && !signals.is_drained() {
-        // Its mailbox stays open for the next incarnation.
+        // The mailbox stays open for the next incarnation.
         ctx.signals().request_restart();
         return Ok(true);
     }
@@ -237,7 +236,7 @@ async fn is_drained<A: Actor>(
     });
     drained?;
     fire(ctx.owner());
-    // What the hook has sent to its own actor comes first.
+    // Messages that the hook has sent to its own actor come first.
     Ok(false)
 }
 
@@ -248,7 +247,7 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
     let gone = poll_fn(|cx| {
         let message = ctx.poll_message(cx);
         let gone = children.poll(&me, cx).is_ready();
-        // The last child's end is shown, too, before this one's.
+        // The end of the last child is shown, too, before this actor ends.
         if message.is_ready() || ctx.signals().load().ends_drain_of_children() {
             Poll::Ready(false)
         } else if gone {
@@ -262,7 +261,7 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
     gone
 }
 
-/// Whether another incarnation follows one that may be followed.
+/// Whether another incarnation follows. If so, begins the restart.
 #[cold]
 fn begin_again<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
     let Some(restarts) = &mut task.restarts else {
@@ -277,7 +276,7 @@ fn begin_again<S: Start>(task: &mut ActorTask<S>, report: &mut Report) -> bool {
     again
 }
 
-/// Notes how a piece of the actor's own code ended; says whether the hooks still run.
+/// Notes how a piece of the actor's own code ended. Says whether hooks still run.
 fn take_end(ended: BodyEnd<Result<(), Error>>, exit: &Exit, report: &mut Report) -> bool {
     match ended {
         BodyEnd::Value(Ok(())) => true,
@@ -293,7 +292,7 @@ fn take_end(ended: BodyEnd<Result<(), Error>>, exit: &Exit, report: &mut Report)
     }
 }
 
-/// Nothing more is taken, the token fires, and what is queued is discarded.
+/// Closes the node and its mailbox, fires the token, and discards what is queued.
 fn close<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     let ActorTask {
         message_loop: MessageLoop { ctx, .. },
@@ -315,7 +314,7 @@ fn close<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     }
 }
 
-/// Drops what the actor waited for besides its mail (rule 4), as its own code.
+/// Drops the actor's sources (rule 4), as its own code.
 #[cold]
 fn end_sources<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     let ActorTask {
@@ -327,7 +326,7 @@ fn end_sources<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     report.panicked_in_drop(panic_message(panic), exit.any(), "a source");
 }
 
-/// Drops the state, or what it was to be made from.
+/// Drops the state or its recipe.
 fn drop_incarnation<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     if !std::mem::needs_drop::<Incarnation<S>>() {
         return;
@@ -335,7 +334,7 @@ fn drop_incarnation<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     let ActorTask {
         message_loop, exit, ..
     } = task;
-    // In its place: it may be large.
+    // Dropped in place, as it may be large.
     drop_guarded(
         exit,
         || message_loop.incarnation = Incarnation::Nothing,
@@ -343,7 +342,7 @@ fn drop_incarnation<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     );
 }
 
-/// Drops what the next incarnation would have been started from.
+/// Drops the prototype of the recipes.
 fn drop_recipe<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     let ActorTask { restarts, exit, .. } = task;
     drop_guarded(exit, || *restarts = None, report);
@@ -357,7 +356,7 @@ fn drop_guarded(exit: &mut Exit, drop: impl FnOnce(), report: &mut Report) {
     }
 }
 
-/// The task of an idle actor, whose own state and message take no room.
+/// The task of an idle actor whose state and message have size zero.
 #[cfg(all(target_pointer_width = "64", not(tenure_loom)))]
 const _: () = {
     use super::start_stage::StartInline;

@@ -10,15 +10,15 @@ use super::{IntoTask, TaskHandle, TaskOutput, TaskSpec};
 use crate::error::{Phase, SpawnError};
 use crate::tree::{AnyNode, NodeRef};
 
-/// Starts nodes beneath its owner, from anywhere: a handler, a request of a web framework, a
-/// library's callback.
+/// Starts nodes beneath its owner, from anywhere: from a handler, a request of a web framework, or a library's
+/// callback.
 ///
-/// [`Context`](crate::Context), [`Scope`](crate::Scope) and [`System`](crate::System) lend one by
-/// `Deref`, so that what a spawner can start, they can. It holds nothing alive: once its owner is
-/// closed, every spawn is refused, and hands back what was to be started.
+/// [`Context`](crate::Context), [`Scope`](crate::Scope) and [`System`](crate::System) dereference to one, so they can
+/// start everything that a spawner can. It keeps nothing alive: once its owner is closed, every spawn is refused and
+/// hands back what was to be started.
 ///
-/// An actor's comes from its own code alone: a reference to an actor gives none, so that nobody starts anything
-/// beneath an actor without its doing.
+/// Only an actor's own code can get its spawner. A reference to an actor gives none, so nobody can start anything
+/// beneath an actor unless the actor allows it.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -50,17 +50,17 @@ impl Spawner {
         &self.owner
     }
 
-    /// Runs a future, or a [`TaskSpec`](crate::TaskSpec), as a task of the owner's. A stop drops a future at
-    /// its next await, and kills with it what it has in scopes; a drain lets it run to its end. One that has
-    /// something to put in order takes a token: see [`task_with`](Spawner::task_with).
+    /// Runs a future, or a [`TaskSpec`](crate::TaskSpec), as a task of the owner. A stop drops the future at its next
+    /// await, and kills what it has in scopes; a drain lets it run to its end. A task that has to clean up takes a
+    /// token: see [`task_with`](Spawner::task_with).
     ///
-    /// The future gives `()`, or a [`Result`](std::result::Result) whose error fails the owner, or
-    /// nothing ever. Where nothing says what the error is, [`tenure::Ok`](crate::Ok) does.
+    /// The future returns `()`, or a [`Result`](std::result::Result) whose error fails the owner, or never returns.
+    /// Where the type of the error is not inferred, [`tenure::Ok`](crate::Ok) sets it.
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] gives back what was to be run, unpolled and uncalled: [`SpawnError::Closed`], and for the
-    /// name of a spec [`SpawnError::NameTaken`] and [`SpawnError::BadName`].
+    /// [`SpawnError`] gives back what was to be run, unpolled and uncalled: [`SpawnError::Closed`] and, for the name of
+    /// a spec, [`SpawnError::NameTaken`] and [`SpawnError::BadName`].
     #[track_caller]
     pub fn task<T>(&self, task: T) -> Result<TaskHandle<<T::Work as Work>::Value>, SpawnError<T>>
     where
@@ -69,9 +69,9 @@ impl Spawner {
         work::start(&self.owner, task, Location::caller())
     }
 
-    /// As [`task`](Spawner::task), for a future that is given a token and ends by itself when that
-    /// fires: it has its owner's grace to do so before it is dropped. With a name, or a grace of its own, it is
-    /// a [`TaskSpec::with_token`](crate::TaskSpec::with_token).
+    /// As [`task`](Spawner::task), for a future that gets a token and ends by itself when the token fires. It has its
+    /// owner's grace to do so before it is dropped. For a name or a grace of its own, use
+    /// [`TaskSpec::with_token`](crate::TaskSpec::with_token).
     ///
     /// # Errors
     ///
@@ -89,14 +89,14 @@ impl Spawner {
         started.map_err(|refused| refused.map(|spec| spec.work.0))
     }
 
-    /// Runs a closure on a thread where it may block. Nothing can end it from outside once it has begun: it
-    /// is given a token, and should look at it. One that waits for a free thread of the runtime's is dropped by
-    /// a stop or kill, on the thread that asks for that. With a name, or a grace of its own, it is a
+    /// Runs a closure on a thread where it may block. Once it has begun, nothing can end it from outside, so it gets a
+    /// token and should look at it. A job that still waits for a free thread of the runtime is dropped by a stop or
+    /// kill, on the thread that gives the order. For a name or a grace of its own, use
     /// [`TaskSpec::blocking`](crate::TaskSpec::blocking).
     ///
-    /// A job that sees its token should return what it has, or `Ok` of nothing: an error is a failure then, too, of
-    /// the job and of what is being ended with it. In a test on tokio's paused clock, the clock stands still while a
-    /// job runs, so that no grace comes to its end unless the test advances the clock.
+    /// A job that sees that its token has fired should return what it has, or an empty `Ok`: an error is still a
+    /// failure then, of the job and of what is ending with it. In a test on tokio's paused clock, the clock stands
+    /// still while a job runs, so no grace ends unless the test advances the clock.
     ///
     /// # Errors
     ///
@@ -111,19 +111,19 @@ impl Spawner {
         started.map_err(|refused| refused.map(|spec| spec.work.0))
     }
 
-    /// The token that fires when the owner is to end: made when it is first asked for, and of a
-    /// type that other libraries take.
+    /// The token that fires when the owner is to end. It is made when it is first asked for, and is of a type that
+    /// other libraries take.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
         self.owner.node().token()
     }
 
-    /// Whether the owner is to end: it was told to stop or drain, or was killed, or has come to its end by
-    /// itself. Once that is so it stays so, but for an incarnation that ends and is followed by another.
+    /// Whether the owner is to end: it was told to stop or drain, was killed, or has ended by itself. This stays true,
+    /// except when an incarnation ends and another one follows.
     ///
-    /// In a handler it says that what was accepted is being handled in a drain; in a task, that the actor will
-    /// not take what the task has for it. [`stop_if_empty`](crate::Context::stop_if_empty) is no end before
-    /// the mailbox was found empty.
+    /// In a handler it means that a drain is under way and accepted messages are being handled; in a task, that the
+    /// actor may not take further messages. [`stop_if_empty`](crate::Context::stop_if_empty) counts only once the
+    /// mailbox was found empty.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -144,11 +144,12 @@ impl Spawner {
     #[must_use]
     pub fn is_ending(&self) -> bool {
         let node = self.owner.node();
-        // Nobody tells a scope whose body has returned; nor may a node have been told that has ended by itself.
+        // A scope whose body has returned was not told anything, and perhaps neither was a node that has ended by
+        // itself.
         node.signals.load().ends_incarnation() || node.phase() >= Phase::Stopping
     }
 
-    /// The live nodes right beneath the owner, the oldest first.
+    /// The live children of the owner, the oldest first.
     #[must_use]
     pub fn children(&self) -> Vec<NodeRef> {
         NodeRef::new(Arc::clone(&self.owner)).children()

@@ -1,4 +1,4 @@
-//! The first stage of an incarnation: from what it is started from to the actor.
+//! The first stage of an incarnation: from the recipe to the actor.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -8,25 +8,25 @@ use super::Start;
 use super::incarnation::{Incarnation, MessageLoop};
 use crate::error::Result;
 
-/// Where the future of a start is while it runs.
+/// Where the future of a start is kept while it runs.
 pub(crate) trait StartStage<S: Start> {
-    /// What the future gives.
+    /// What the future returns.
     type Started;
 
-    /// Begins the start. There is something to start from.
+    /// Begins the start. The recipe is there.
     fn begin(
         message_loop: &mut MessageLoop<S>,
     ) -> impl Future<Output = Result<Self::Started>> + Send;
 
-    /// Puts what the future has given where the actor is to be.
+    /// Puts the result into the place of the actor.
     fn finish(started: Self::Started, incarnation: &mut Incarnation<S>);
 }
 
-/// In the actor's task.
+/// The future is a part of the actor's task.
 pub(crate) struct StartInline;
 
-/// In a box of its own, for a large actor: its task need not have room for the future. Each step is a function of its
-/// own, so that a build that is not optimised has few copies of the actor on the stack at once.
+/// The future is boxed, for a large actor, so that the task need not have room for it. Each step is a function of its
+/// own, so that a debug build has few copies of the actor on the stack at once.
 pub(crate) struct StartBoxed;
 
 impl<S: Start> StartStage<S> for StartInline {

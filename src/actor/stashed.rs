@@ -12,10 +12,10 @@ use crate::mailbox::{Caller, DropReason, Reserved};
 use crate::sync::moment;
 
 impl<A: Actor> Context<A> {
-    /// Puts a message of this actor's aside, to be handed on or handled later, perhaps by another handler. It keeps
-    /// the room that it had in the mailbox, and what ties it to whoever waits for its reply: see [`Stashed`].
+    /// Puts a message of this actor aside, to be handed on or handled later, perhaps by another handler. It keeps its
+    /// room in the mailbox and its tie to the caller: see [`Stashed`].
     ///
-    /// It stands for the message that was taken last, as [`caller_gone`](Context::caller_gone) does.
+    /// It is for the message that was taken last, as [`caller_gone`](Context::caller_gone) is.
     pub fn stash(&self, message: A::Msg) -> Stashed<A::Msg> {
         Stashed::new(
             Arc::clone(self.cell()),
@@ -26,23 +26,23 @@ impl<A: Actor> Context<A> {
     }
 }
 
-/// A message that its actor has taken and put aside, made by [`Context::stash`](crate::Context::stash): for an actor
-/// that orders its work by something else than when it came, such as its priority.
+/// A message that its actor has taken and put aside. Made by [`Context::stash`](crate::Context::stash). For an actor
+/// that orders its work by something other than arrival, such as priority.
 ///
-/// Until it is used it takes the room in the mailbox that it had, so that the capacity bounds what is put aside, too.
-/// It is known whether its caller has gone, and what it is handed on to knows the caller and the deadline, as with
-/// [`Context::forward`](crate::Context::forward). Dropped unused, also on its way to another, it is a message that was accepted and is never handled
-/// ([rule 11](crate::lifecycle#rule-11)): a dead letter, unless its caller has gone; an ask resolves at once, as one
+/// Until it is used it keeps its room in the mailbox, so that the capacity also bounds what is put aside. It knows
+/// whether its caller has gone. If it is handed on, the other actor knows the caller and the deadline, as with
+/// [`Context::forward`](crate::Context::forward). If it is dropped unused, also on its way to another actor, it is a
+/// dead letter ([rule 11](crate::lifecycle#rule-11)), unless its caller has gone; an ask resolves at once, like one
 /// that was never started.
 ///
-/// An end does not wait for what is put aside. A drain handles what is in the mailbox, and calls
-/// [`Actor::on_drain`](crate::Actor::on_drain) then, which is where an actor handles the rest or hands it on;
-/// [`Context::stop_if_empty`](crate::Context::stop_if_empty) looks at the mailbox alone. What is still aside when the
-/// state goes is dropped with it, and its asks fail as stopped.
+/// An end does not wait for messages that are put aside. A drain handles what is in the mailbox and then calls
+/// [`Actor::on_drain`](crate::Actor::on_drain), where the actor can handle the rest or hand it on.
+/// [`Context::stop_if_empty`](crate::Context::stop_if_empty) looks only at the mailbox. What is still put aside when
+/// the state is dropped is dropped with it, and its asks fail as stopped.
 ///
-/// Whoever waits for its reply is not seen in a cycle any more ([rule 16](crate::lifecycle#rule-16)) once the handler has
-/// ended that has put it aside: as with a [`ReplyTo`](crate::ReplyTo) that is kept, anybody might send it. So an actor that
-/// asks one whose own ask it has put aside gives that a limit.
+/// Once the handler that put it aside has ended, the caller's wait is no longer seen in a cycle ([rule
+/// 16](crate::lifecycle#rule-16)): as with a [`ReplyTo`](crate::ReplyTo) that is kept, anybody might send the reply. So
+/// if an actor has put an ask aside and asks that caller in turn, it should set a limit.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -80,7 +80,7 @@ impl<A: Actor> Context<A> {
 pub struct Stashed<M: Send + 'static> {
     /// `None` once it is used.
     message: Option<M>,
-    /// What it had in the mailbox.
+    /// Its number in the mailbox.
     number: Option<u64>,
     caller: Option<Arc<dyn Caller>>,
     reserved: Option<Reserved>,
@@ -103,25 +103,24 @@ impl<M: Send + 'static> Stashed<M> {
         }
     }
 
-    /// Whether somebody had asked, and waits no longer: nobody needs it then.
+    /// Whether it is an ask whose caller has gone, so that nobody needs it.
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
         self.caller.as_ref().is_some_and(|caller| caller.has_gone())
     }
 
-    /// When the time of whoever waits for its reply is up, as [`Context::deadline`](crate::Context::deadline).
+    /// The deadline of its caller, as [`Context::deadline`](crate::Context::deadline).
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         let caller = self.caller.as_ref()?;
         moment::decode(caller.limit()).filter(|_| caller.is_open())
     }
 
-    /// Hands it on to another actor, as [`Context::forward`](crate::Context::forward) does. Its room is free from
-    /// here on.
+    /// Hands it on to another actor, as [`Context::forward`](crate::Context::forward) does. Its room is freed at once.
     ///
     /// # Errors
     ///
-    /// Those of [`ActorRef::tell`], which give it back as it was, with its room taken again.
+    /// Those of [`ActorRef::tell`], which give it back, with its room taken again.
     pub fn forward(self, to: &ActorRef<M>) -> Forward<'_, M> {
         Forward::new(self, to)
     }
@@ -130,7 +129,7 @@ impl<M: Send + 'static> Stashed<M> {
     ///
     /// # Errors
     ///
-    /// Those of [`ActorRef::try_tell`], which give it back as it was.
+    /// Those of [`ActorRef::try_tell`], which give it back.
     pub fn try_forward(mut self, to: &ActorRef<M>) -> Result<(), TrySendError<Self>> {
         let Some(message) = self.message.take() else {
             return Ok(());
@@ -148,27 +147,27 @@ impl<M: Send + 'static> Stashed<M> {
         }
     }
 
-    /// The message, to be handled here and now. Whoever waits for its reply is no longer the
-    /// context's [caller](crate::Context::caller_gone): [`ReplyTo::gone`](crate::ReplyTo::gone) knows of that.
+    /// The message, to be handled now. The context's [caller](crate::Context::caller_gone) is not the caller of this
+    /// message; use [`ReplyTo::gone`](crate::ReplyTo::gone).
     #[must_use]
     pub fn into_inner(mut self) -> M {
         self.take()
     }
 
-    /// Takes the message out, to be sent to another actor, with whoever waits for its reply. Its room is free.
+    /// Frees its room and takes out the message with its caller, to be sent to another actor.
     pub(super) fn lend(&mut self) -> (M, Option<Arc<dyn Caller>>) {
         self.free_room();
         (self.take(), self.caller.clone())
     }
 
-    /// It was not sent, and is put aside as before. It may come one too late for its room.
+    /// Puts a message that was not sent aside again. Its room may exceed the capacity by one.
     pub(super) fn put_back(mut self, message: M) -> Self {
         self.reserved = Some(self.cell.queue.hold_room());
         self.message = Some(message);
         self
     }
 
-    /// It was not sent, and never will be.
+    /// Drops it with a message that was not sent.
     pub(super) fn drop_with(mut self, message: M) {
         self.message = Some(message);
     }
@@ -180,7 +179,7 @@ impl<M: Send + 'static> Stashed<M> {
     }
 
     fn take(&mut self) -> M {
-        // Whoever takes it takes all of this.
+        // Whoever takes the message consumes this value.
         self.message.take().expect("it is used once")
     }
 }
@@ -188,9 +187,9 @@ impl<M: Send + 'static> Stashed<M> {
 impl<M: Send + 'static> AsRef<M> for Stashed<M> {
     /// # Panics
     ///
-    /// Never: what has been used is gone.
+    /// Never: using it consumes it.
     fn as_ref(&self) -> &M {
-        // It is only taken by what takes all of this.
+        // Whoever takes the message consumes this value.
         self.message.as_ref().expect("it is not used")
     }
 }

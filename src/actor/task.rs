@@ -16,16 +16,16 @@ use crate::tree::{
     end_by_itself, forget_child_exit, launch, panic_message, request,
 };
 
-/// A task or blocking job that somebody owns. Await it for its value.
+/// A handle of a task or blocking job. Await it for the value.
 ///
-/// It observes: dropping it changes nothing, the task goes on and its owner joins it
-/// ([rule 12](crate::lifecycle#rule-12)).
+/// It observes: dropping it changes nothing. The task goes on, and its owner joins it ([rule
+/// 12](crate::lifecycle#rule-12)).
 ///
 /// # Errors
 ///
-/// [`TaskError`] if it was stopped or killed, or failed, which is told to the owner all the same; if it
-/// takes longer than a [`timeout`](TaskHandle::timeout), or the wait would never end
-/// ([rule 16](crate::lifecycle#rule-16)). The task goes on after those two.
+/// [`TaskError`] if it was stopped, was killed or failed (the owner still gets the failure); if it takes longer than a
+/// [`timeout`](TaskHandle::timeout), or the wait would never end ([rule 16](crate::lifecycle#rule-16)). After the last
+/// two the task goes on.
 ///
 /// # Panics
 ///
@@ -40,7 +40,7 @@ pub struct TaskHandle<T> {
     end: Stopped,
 }
 
-/// What awaiting a task with the future `F` gives.
+/// The value of a task with the future `F`.
 pub(super) type ValueOf<F> = <<F as Future>::Output as TaskOutput>::Value;
 
 impl<T: Send + 'static> TaskHandle<T> {
@@ -57,18 +57,18 @@ impl<T: Send + 'static> TaskHandle<T> {
         self
     }
 
-    /// Waits for no longer than this, from now. Then the error is [`TaskError::TimedOut`], and the task
-    /// goes on. The extremes are those of [`Stopped::timeout`](crate::Stopped::timeout).
+    /// Waits for at most this long from now; the error is [`TaskError::TimedOut`] then, and the task goes on. For zero
+    /// and very long times see [`Stopped::timeout`](crate::Stopped::timeout).
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.end.set_timeout(limit);
         self
     }
 
-    /// Asks for the task's end, as [`NodeRef::stop`] does: a plain one is dropped at its next await, one with a
-    /// token ends within its grace. Awaiting this tells when it is gone.
+    /// Stops the task, as [`NodeRef::stop`] does: a plain task is dropped at its next await, a task with a token ends
+    /// within its grace. Await the handle to wait for the end.
     ///
-    /// A task that has ended already keeps its value.
+    /// If the task has ended already, its value is kept.
     #[track_caller]
     pub fn cancel(&self) {
         self.node().request_stop();
@@ -107,7 +107,7 @@ impl<T: Send + 'static> Future for TaskHandle<T> {
     }
 }
 
-/// Nobody is left to take the value.
+/// Drops the value, because nobody can take it any more.
 impl<T> Drop for TaskHandle<T> {
     fn drop(&mut self) {
         let value = std::mem::replace(&mut *lock(&self.cell.output), Output::Unwanted);
@@ -125,9 +125,9 @@ impl<T> fmt::Debug for TaskHandle<T> {
 pub struct TaskCell<T> {
     pub(super) node: Node,
     waker: ShellWaker,
-    /// The blocking job that is to run, until a thread takes it.
+    /// The blocking job, until a thread takes it.
     pub(super) queued: QueuedJob,
-    /// Of what it runs, in full: what it is called is only looked for when somebody asks.
+    /// The full type name of what it runs. The label is derived from it only when somebody asks.
     type_name: &'static str,
     output: Mutex<Output<T>>,
 }
@@ -157,7 +157,7 @@ impl<T> TaskCell<T> {
         }
     }
 
-    /// Leaves the value for the handle, if there still is one.
+    /// Leaves the value for the handle, if there still is a handle.
     fn fill(&self, value: T) {
         let mut output = lock(&self.output);
         if matches!(*output, Output::Wanted) {
@@ -206,11 +206,11 @@ impl<T: Send + 'static> AnyNode for TaskCell<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtStop {
     Drop,
-    /// It has a token, and its grace.
+    /// The task has a token, and its grace.
     Wait,
 }
 
-/// What is beneath a scope has been told to end: one with a token that comes later is told as well.
+/// Tells a new task with a token to end, if it is beneath a scope that has told its tasks already.
 pub(super) fn tell_late<T: Send + 'static>(task: &TaskHandle<T>) {
     let Some(owner) = task.cell.node.owner() else {
         return;
@@ -221,7 +221,7 @@ pub(super) fn tell_late<T: Send + 'static>(task: &TaskHandle<T>) {
     }
 }
 
-/// What a task's shell holds; `exit` goes last.
+/// What a task's shell holds. `exit` is dropped last.
 struct TaskSeed<F: Future<Output: TaskOutput>> {
     future: Pin<Box<Option<F>>>,
     cell: Arc<TaskCell<ValueOf<F>>>,
@@ -237,7 +237,7 @@ where
     F: Future<Output: TaskOutput> + Send + 'static,
 {
     let handle = TaskHandle::new(Arc::clone(&cell));
-    // Should `make` panic, the node ends with this.
+    // If `make` panics, dropping this ends the node.
     let exit = Exit::new(Arc::clone(&cell) as _);
     let halt = match at_stop {
         AtStop::Drop => Halt::AtStop,
@@ -250,7 +250,7 @@ where
     };
     let node = || Arc::clone(&handle.cell) as Arc<dyn AnyNode>;
     launch(&handle.cell.node.shared.handle, node, async move {
-        // One borrow of the whole, or the block would take its fields apart and drop them in
+        // One borrow of the whole struct. Otherwise the block would capture the fields one by one and drop them in
         // another order.
         let seed = &mut seed;
         let mut report = Report::default();
@@ -267,8 +267,8 @@ where
     handle
 }
 
-/// Notes how a task or job ended, and leaves its value for the handle. The conversion of an error,
-/// and the drop of a value that nobody wants, are the user's code.
+/// Notes how a task or job ended, and leaves its value for the handle. The conversion of an error and the drop of an
+/// unwanted value run user code.
 pub(super) fn report_output<R: TaskOutput>(
     ended: BodyEnd<R>,
     cell: &Arc<TaskCell<R::Value>>,

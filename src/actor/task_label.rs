@@ -1,5 +1,5 @@
-/// What a task is called where it is printed: the function that its future was written in, or the type of the
-/// future, without modules and parameters. The whole name of the type is `{{closure}}` for the most part.
+/// The printed name of a task: the function in which its future was written, or the future's type, without modules and
+/// parameters. The full type name usually ends in `{{closure}}`.
 pub(crate) fn task_label(type_name: &'static str) -> &'static str {
     let mut name = type_name;
     while let Some(outer) = name.strip_suffix("::{{closure}}") {
@@ -10,7 +10,7 @@ pub(crate) fn task_label(type_name: &'static str) -> &'static str {
     if plain.is_empty() { type_name } else { plain }
 }
 
-/// What comes after the last `::` that is outside of all angle brackets.
+/// The part after the last `::` outside of all angle brackets.
 fn last_segment(path: &str) -> &str {
     let bytes = path.as_bytes();
     let mut depth = 0_usize;

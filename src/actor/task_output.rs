@@ -2,10 +2,10 @@ use std::convert::Infallible;
 
 use crate::error::Error;
 
-/// What a task or a blocking job may give: `()`, a [`Result`], or nothing ever (`!`).
+/// What a task or a blocking job may return: `()`, a [`Result`], or never (`!`).
 ///
-/// An error fails the task, and with it its owner ([rule 9](crate::lifecycle#rule-9)): an error that is expected is part of
-/// the value, as in `Ok(Err(..))`.
+/// An error fails the task, and with it its owner ([rule 9](crate::lifecycle#rule-9)). An expected error should be a
+/// part of the value, as in `Ok(Err(..))`.
 #[diagnostic::on_unimplemented(
     message = "a task or blocking job may not give `{Self}`",
     label = "gives `{Self}`",
@@ -40,7 +40,7 @@ impl<T: Send + 'static, E: Into<Error> + Send + 'static> TaskOutput for Result<T
     }
 }
 
-/// Names the type `!`, which has no name on stable Rust: what a loop without an end gives.
+/// Names the type `!`, which has no name on stable Rust: the type of an endless loop.
 pub trait Returns {
     type Output;
 }

@@ -9,10 +9,10 @@ use super::deadline::Deadline;
 use super::work::{Blocking, WithToken};
 use crate::tree::signals::Marks;
 
-/// What to run as a task, and how: anything that is not the default is said here.
+/// What to run as a task, with its options.
 ///
-/// Whatever can start a task takes one in place of the bare future: [`Spawner::task`](crate::Spawner::task),
-/// which contexts, scopes and systems lend, and [`Context::pipe`](crate::Context::pipe).
+/// Everything that starts a task takes one in place of the bare future: [`Spawner::task`](crate::Spawner::task), also
+/// by contexts, scopes and systems, and [`Context::pipe`](crate::Context::pipe).
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,7 +41,7 @@ pub struct TaskSpec<W> {
     pub(super) options: TaskOptions,
 }
 
-/// All of a spec but what it runs.
+/// The options of a spec.
 #[derive(Debug, Default)]
 pub struct TaskOptions {
     pub(super) name: Option<Box<str>>,
@@ -58,7 +58,7 @@ impl<F: Future> TaskSpec<F> {
 }
 
 impl<C> TaskSpec<WithToken<C>> {
-    /// A future that is given a token and ends by itself when that fires, as for
+    /// A future that gets a token and ends by itself when the token fires, as for
     /// [`Spawner::task_with`](crate::Spawner::task_with).
     pub fn with_token<F: Future>(with: C) -> Self
     where
@@ -86,32 +86,32 @@ impl<W> TaskSpec<W> {
         }
     }
 
-    /// The task's name: not empty, without a slash, and unique among its owner's live children. It is free
-    /// again the moment the task has ended. Anything else is refused when it is started.
+    /// The task's name: not empty, without a slash, and unique among its owner's live children. It is free again the
+    /// moment the task has ended. A bad name is refused when the task is started.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into().into());
         self
     }
 
-    /// How long the task may take to end in a drain, or with a token also in a stop, before it is killed; by
-    /// default as long as its owner. A stop drops a plain future at its next await, whatever this says. The
-    /// extremes are those of [`ChildSpec::grace`](crate::ChildSpec::grace).
+    /// How long the task may take to end in a drain (with a token, also in a stop) before it is killed. The default is
+    /// the owner's grace. A stop drops a plain future at its next await in any case. For zero and very long times see
+    /// [`ChildSpec::grace`](crate::ChildSpec::grace).
     pub fn grace(mut self, grace: Duration) -> Self {
         self.options.grace = Some(grace);
         self
     }
 
-    /// A failure of the task is traced, and fails nobody. Whoever awaits its
-    /// [`TaskHandle`](crate::TaskHandle) is told all the same, and an actor that owns it sees the end in
+    /// A failure of the task is traced and does not fail the owner. Whoever awaits its
+    /// [`TaskHandle`](crate::TaskHandle) still gets it, and an actor that owns the task sees the end in
     /// [`on_child_exit`](crate::Actor::on_child_exit).
     pub fn contain(mut self) -> Self {
         self.options.marks.set(Marks::FAILURE_CONTAINED, true);
         self
     }
 
-    /// The task is one of those with whose end its owner may stop: see
-    /// [`ChildSpec::auto_shutdown`](crate::ChildSpec::auto_shutdown). What counts is an end that the task comes to by
-    /// itself, in good order or by a failure, and not one that somebody asked for.
+    /// Makes the task one of those with whose end its owner may stop: see
+    /// [`ChildSpec::auto_shutdown`](crate::ChildSpec::auto_shutdown). Only an end by itself counts, with or without a
+    /// failure, not one that somebody asked for.
     ///
     /// ```
     /// use tenure::AutoShutdown;
@@ -147,13 +147,12 @@ impl<W> TaskSpec<W> {
         self
     }
 
-    /// Until when the work of the task is of use: asks that are made in it, and in the tasks that it starts,
-    /// inherit this as they do the deadline of an ask ([rule 10](crate::lifecycle#rule-10)). Of this and what the task inherits itself the
-    /// earlier holds. Once it has passed, such asks fail with
-    /// [`AskError::TimedOut`](crate::AskError::TimedOut).
+    /// The deadline of the task's work: asks in it, and in the tasks that it starts, inherit this like the deadline of
+    /// an ask ([rule 10](crate::lifecycle#rule-10)). The earlier of this and an inherited deadline holds. Once it has
+    /// passed, such asks fail with [`AskError::TimedOut`](crate::AskError::TimedOut).
     ///
-    /// It does not end the task, as the deadline of an ask does not end a handler. A [`Deadline`] can be moved or lifted
-    /// later.
+    /// It does not end the task, just as the deadline of an ask does not end a handler. A [`Deadline`] can be moved or
+    /// lifted later.
     pub fn deadline(mut self, limit: impl Into<Deadline>) -> Self {
         self.options.deadline = Some(limit.into());
         self
@@ -181,13 +180,13 @@ impl<W> fmt::Debug for TaskSpec<W> {
     note = "a closure that takes a token is for `task_with`, or `TaskSpec::with_token`; one that blocks is for `blocking`"
 )]
 pub trait IntoTask: Sized {
-    /// What runs: the future itself, or what the spec was made of.
+    /// What runs: the future itself, or what the spec was made from.
     type Work;
 
-    /// As a spec, which is what it is unless it is a future.
+    /// Converts a future into a spec; a spec stays what it is.
     fn into_spec(self) -> TaskSpec<Self::Work>;
 
-    /// What the spec will say, without taking it.
+    /// The options of the spec, without consuming it.
     #[doc(hidden)]
     fn options(&self) -> Option<&TaskOptions>;
 }

@@ -15,7 +15,7 @@ use crate::error::SendError;
 use crate::mailbox::{Caller, CallerTracking, Holder, Refusal};
 use crate::tree::AnyNode;
 
-/// A message on its way, made by [`ActorRef::tell`](crate::ActorRef::tell).
+/// A message on its way. Made by [`ActorRef::tell`](crate::ActorRef::tell).
 ///
 /// # Errors
 ///
@@ -27,14 +27,14 @@ use crate::tree::AnyNode;
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, it has sent nothing, the message is dropped with it, and its place
-/// in the line goes to the next.
+/// If it is dropped before it is ready, nothing is sent, the message is dropped with it, and its place in the line goes
+/// to the next.
 #[must_use = "a message is sent when its tell is awaited"]
 pub struct Tell<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,
     message: Option<M>,
     room: Room,
-    /// Who waits for the reply to an ask that is handed on. Most tells are none, so it is boxed.
+    /// The caller of an ask that is handed on. Boxed, as most tells have none.
     caller: Option<Box<Arc<dyn Caller>>>,
 }
 
@@ -48,17 +48,16 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         }
     }
 
-    /// Waits for room for no longer than this, from now. Then the message comes back in
-    /// [`SendError::TimedOut`]. With zero it is sent if there is room; a time too long for the clock is as
-    /// good as none.
+    /// Waits for room for at most this long from now; the message comes back in [`SendError::TimedOut`] then. With zero
+    /// it is sent only if there is room now. A time too long for the clock means no limit.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.set_timeout(limit);
         self
     }
 
-    /// Waits even if that completes a cycle of nodes that wait for each other: for a tell that
-    /// something else will end, such as another branch of a `select!`, or a timeout around it, which
-    /// this crate cannot see. One with a [`timeout`](Tell::timeout) is never refused for that.
+    /// Waits even if that completes a cycle of nodes that wait for each other. For a tell that something else will end
+    /// which this crate cannot see, such as another branch of a `select!` or a timeout around it. A tell with a
+    /// [`timeout`](Tell::timeout) is never refused for a cycle.
     pub fn even_if_cyclic(mut self) -> Self {
         self.allow_cycles();
         self
@@ -73,14 +72,13 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     ///
     /// # Panics
     ///
-    /// When it was polled before, and was ready; with a timeout, in a runtime without a timer.
+    /// If it was polled before and was ready; with a timeout, in a runtime without a timer.
     pub fn blocking_wait(mut self) -> Result<(), SendError<M>> {
         let limit = self.block();
         block_on(self, limit)
     }
 
-    /// Gives the message back instead of sending it, for whoever does not wait for room any longer. `None` once it was
-    /// ready.
+    /// Gives the message back instead of sending it, to stop waiting for room. `None` once it was ready.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -132,13 +130,13 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self.room.block()
     }
 
-    /// The message is an ask that is handed on.
+    /// Sets the caller of an ask that is handed on.
     pub(super) fn with_caller(mut self, caller: Option<Arc<dyn Caller>>) -> Self {
         self.caller = caller.map(Box::new);
         self
     }
 
-    /// Gives up its place in the line, and the message, unless that is sent or refused.
+    /// Leaves the line and takes the message, unless it was sent or refused.
     pub(super) fn give_up(&mut self) -> Option<M> {
         self.room.leave(self.cell);
         self.message.take()
@@ -148,7 +146,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self.caller.as_deref().cloned().into()
     }
 
-    /// It was taken, under this number unless it was dropped for want of room.
+    /// Called once the message was taken, with its number unless it was dropped for lack of room.
     #[inline]
     fn hand_on(&self, number: Option<u64>) {
         if let Some(caller) = &self.caller {
@@ -160,7 +158,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self.message.take().expect("polled after it was ready")
     }
 
-    /// The mailbox is full, and drops what it has no room for.
+    /// Sends to a full mailbox that drops messages.
     #[cold]
     fn push_over(&mut self) -> Result<(), SendError<M>> {
         let asker = self.asker();
@@ -173,7 +171,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         }
     }
 
-    /// Waits for a slot; the mailbox was full.
+    /// Waits for a slot in a full mailbox.
     #[cold]
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
         let cell = self.cell;
@@ -196,8 +194,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     }
 }
 
-/// An ask was handed on to this actor: it is no longer a matter of whoever has done so, and whoever waits in a node
-/// for its reply waits for this actor now.
+/// Notes that an ask was handed on to this actor: a caller that waits in a node waits for this actor now.
 pub(super) fn hand_on<M: Send + 'static>(
     cell: &Arc<ActorCell<M>>,
     caller: &Arc<dyn Caller>,
@@ -221,7 +218,7 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
     type Output = Result<(), SendError<M>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // A sender that never finds the mailbox full must yield now and then.
+        // A sender that never finds the mailbox full still has to yield now and then.
         ready!(poll_proceed(cx)).made_progress();
         let this = self.get_mut();
         if this.room.is_waiting() {

@@ -4,12 +4,13 @@ use std::sync::{Arc, Weak};
 use super::ActorRef;
 use super::cell::ActorCell;
 
-/// A reference to an actor that is not counted, made by [`Context::me_weak`](crate::Context::me_weak) and
-/// [`ActorRef::downgrade`](crate::ActorRef::downgrade): for what an actor keeps of itself, or to look it up.
+/// A weak reference to an actor. Made by [`Context::me_weak`](crate::Context::me_weak) and
+/// [`ActorRef::downgrade`](crate::ActorRef::downgrade). For a reference that an actor keeps to itself, or for a table
+/// of actors.
 ///
-/// References keep no actor alive ([rule 12](crate::lifecycle#rule-12)), but while somebody has one, somebody may send.
-/// So an actor whose own state holds a counted reference to itself can never be shown to be
-/// [unreachable](crate::observe::Snapshot#unreachable). With one of these it can.
+/// No reference keeps an actor alive ([rule 12](crate::lifecycle#rule-12)), but whoever has a counted one may still
+/// send. So an actor that holds a counted reference to itself is never shown as
+/// [unreachable](crate::observe::Snapshot#unreachable). With a weak one it is.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -49,7 +50,7 @@ impl<M: Send + 'static> WeakRef<M> {
         Self(Arc::downgrade(cell))
     }
 
-    /// A counted reference to the same actor; `None` once that has ended and nobody refers to it any more.
+    /// A counted reference to the same actor; `None` once the actor has ended and nobody has a counted reference.
     #[must_use]
     pub fn upgrade(&self) -> Option<ActorRef<M>> {
         self.0.upgrade().map(ActorRef::new)

@@ -1,4 +1,4 @@
-//! What tasks run: futures, futures that are given a token, and blocking jobs; and how each becomes a node.
+//! What tasks run (futures, futures that get a token, and blocking jobs) and how each becomes a node.
 
 use std::any::type_name;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::tree::signals::Marks;
 use crate::tree::{AnyNode, Denied, Node, Settings, inherited_caller, register};
 
 /// What a task can run: a future, or what [`TaskSpec::with_token`](crate::TaskSpec::with_token) and
-/// [`TaskSpec::blocking`](crate::TaskSpec::blocking) make of a closure. It is not for implementing.
+/// [`TaskSpec::blocking`](crate::TaskSpec::blocking) make from a closure. Not to be implemented outside of this crate.
 pub trait Work: Sized {
     /// What awaiting the task gives.
     type Value: Send + 'static;
@@ -29,7 +29,7 @@ pub trait Work: Sized {
     fn launch(self, cell: Arc<TaskCell<Self::Value>>) -> TaskHandle<Self::Value>;
 }
 
-/// What a task's node is like.
+/// The properties of a task's node.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     kind: Kind,
@@ -60,7 +60,7 @@ impl<F: Future<Output: TaskOutput> + Send + 'static> Work for F {
     }
 }
 
-/// A closure that makes a future of a token.
+/// A closure that makes a future from a token.
 pub struct WithToken<C>(pub(super) C);
 
 impl<C, F> Work for WithToken<C>
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// Starts what was handed over beneath an owner.
+/// Starts a task beneath an owner.
 pub(super) fn start<T>(
     owner: &Arc<dyn AnyNode>,
     task: T,
@@ -123,14 +123,14 @@ where
     }
 }
 
-/// Gives a task its place beneath its owner.
+/// Registers a task beneath its owner.
 pub(super) fn register_task<T: Send + 'static>(
     owner: &Arc<dyn AnyNode>,
     options: Option<&TaskOptions>,
     shape: Shape,
     site: &'static Location<'static>,
 ) -> Result<Arc<TaskCell<T>>, Denied> {
-    // What a handler starts is for its caller, too.
+    // What a handler starts inherits the time limit of the handler's caller.
     let caller = caller_of(options);
     let name = options.and_then(|options| options.name.as_deref());
     register(owner, name, |place| {
@@ -154,7 +154,7 @@ fn marks(options: Option<&TaskOptions>, at_stop: AtStop) -> Marks {
     marks
 }
 
-/// Whose time limit holds for the task.
+/// The caller whose time limit applies to the task.
 fn caller_of(options: Option<&TaskOptions>) -> Option<Arc<dyn Caller>> {
     let inherited = inherited_caller();
     match options.and_then(|options| options.deadline.as_ref()) {

@@ -1,4 +1,5 @@
-//! What an actor's shell and its sources do with a [`Context`]: take messages, wait, and end what a handler began.
+//! The part of a [`Context`] that the actor's shell and sources use: to take messages, to wait, and to end what a
+//! handler began.
 
 use std::sync::Arc;
 use std::task::{self, Poll};
@@ -11,15 +12,14 @@ use crate::tree::signals::Signals;
 use crate::tree::{Label, Node, end_if};
 
 impl<A: Actor> Context<A> {
-    /// A handler or hook has ended, and with it its deadline, its waits, and the wait of those whose
-    /// replies it dropped.
+    /// Ends a handler or hook, and with it its deadline and its waits. The replies that it dropped are settled.
     #[inline]
     pub(in crate::actor) fn end_code(&mut self, reason: DropReason) {
         self.batch.end(&self.cell.queue);
         self.cell.node.end_handler(reason);
     }
 
-    /// The next message that the loop is to handle.
+    /// The next message for the loop.
     #[inline]
     pub(in crate::actor) fn next_for_loop(&mut self) -> Option<A::Msg> {
         if self.sources.is_some() {
@@ -51,7 +51,7 @@ impl<A: Actor> Context<A> {
         self.cell.queue.note_sourced();
     }
 
-    /// Where the message that was taken last comes from, if that is noted.
+    /// The origin of the message that was taken last, if that is noted.
     pub(in crate::actor) fn sent(&self) -> Option<&Sent> {
         self.batch.sent()
     }
@@ -75,8 +75,8 @@ impl<A: Actor> Context<A> {
         &self.cell.node.signals
     }
 
-    /// Comes to its end, if its mailbox is empty: one step with the closing of both, so that whatever is let in before
-    /// is handled (rules 2 and 4). One that `has_drained` only if nobody is beneath it, and one that has not only if
+    /// Ends the actor if its mailbox is empty. The mailbox and the node close in the same step, so that whatever was
+    /// accepted before is handled (rules 2 and 4). With `has_drained`, it ends only if it is quiet; otherwise only if
     /// nobody has told it to drain.
     pub(in crate::actor) fn end_if_empty(&self, has_drained: bool) -> bool {
         let queue = &self.cell.queue;
@@ -84,17 +84,17 @@ impl<A: Actor> Context<A> {
         end_if(self.spawner.owner(), has_drained, &mut close)
     }
 
-    /// Whether there is a message to take, looked for without waiting.
+    /// Whether there is a message to take now.
     pub(in crate::actor) fn is_ready(&mut self) -> bool {
         self.batch.is_ready(&self.cell.queue)
     }
 
-    /// Ready when there is a message to take, or control to look at.
+    /// Ready when there is a message to take or a signal to look at.
     pub(in crate::actor) fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         if self.signals().load().wants_loop() || self.poll_message(cx).is_ready() {
             return Poll::Ready(());
         }
-        // A sender may have held the waker until now, so that whoever set a signal found nothing to wake.
+        // A sender may have had the waker until now, so that whoever set a signal could not wake the loop.
         if self.signals().load().wants_loop() {
             return Poll::Ready(());
         }
@@ -104,32 +104,32 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// A handler that waited for the next message does so no more.
+    /// Called when a handler no longer waits for the next message.
     pub(in crate::actor) fn end_wait(&self) {
         self.cell.queue.end_wait();
     }
 
-    /// Ready when there is a message to take. If there is none, the loop can be woken from here on, so that whatever
-    /// else it waits for is looked at after this.
+    /// Ready when there is a message to take. If pending, the loop can be woken from here on, so everything else has to
+    /// be looked at after this.
     pub(in crate::actor) fn poll_message(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         self.batch.poll_ready(&self.cell.queue, cx.waker())
     }
 
-    /// The incarnation is over; the mailbox stays.
+    /// Ends the incarnation. The mailbox stays.
     pub(in crate::actor) fn end_incarnation(&mut self) {
         self.label = 0;
         self.cell.node.clear_label();
-        // The next one has no sources yet, and would not look at this mark.
+        // The next incarnation has no sources yet and would not clear this signal.
         self.signals().end_from_source();
         self.end_code(DropReason::NoReply);
     }
 
-    /// Takes all messages that are left, and no more come.
+    /// Closes the mailbox and takes all messages that are left.
     pub(in crate::actor) fn take_leftover(&mut self) -> Option<Leftover<A::Msg>> {
         self.cell.queue.discard(&mut self.batch)
     }
 
-    /// Drops them; see [`ActorCell::drop_all`].
+    /// Drops these messages; see [`ActorCell::drop_all`].
     pub(in crate::actor) fn drop_leftover(&self, left: Leftover<A::Msg>) -> Option<String> {
         self.cell.drop_all(left)
     }
@@ -148,11 +148,11 @@ impl<A: Actor> Context<A> {
     }
 }
 
-/// A mark with this bit flipped differs from that of the same label, so that the label is published for each message.
+/// Flipped in a mark, so that it differs from the next mark of the same label, and each message is noted.
 const EACH_TIME: u64 = 1 << 47;
 
-/// Tells one text from another by its address and its length. It is one word, because every actor keeps one. A text of
-/// more than 64 KiB might be taken for another.
+/// Identifies a text by address and length, in one word, because every actor has one. Texts of more than 64 KiB might
+/// be confused.
 #[inline]
 fn mark_of(label: &'static str) -> u64 {
     label.as_ptr().addr() as u64 ^ ((label.len() as u64) << 48)

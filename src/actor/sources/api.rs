@@ -18,13 +18,12 @@ use crate::tree::{NodeRef, Watched};
 
 /// # Times, streams and the ends of others
 ///
-/// These are *sources* of messages. The actor handles what they give as it handles its mail, and
-/// takes turns between the two. They need no room in the mailbox, and are ahead of the actor by no
-/// more than one message.
+/// These are *sources* of messages. The actor handles their messages like its mail, and takes turns between the two.
+/// They need no room in the mailbox, and are at most one message ahead of the actor.
 ///
-/// They all end when a drain begins, and at a stop, a kill or a failure ([rule 4](crate::lifecycle#rule-4));
-/// what is set up after that is dropped at once, and its handle is not active. A panic in what they run,
-/// or in a destructor of theirs, is a panic of the actor's own.
+/// They all end when a drain begins, and at a stop, a kill or a failure ([rule 4](crate::lifecycle#rule-4)). A source
+/// that is set up after that is dropped at once, and its handle is not active. A panic in a source or in its destructor
+/// is a panic of the actor.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -59,8 +58,8 @@ use crate::tree::{NodeRef, Watched};
 /// # }
 /// ```
 impl<A: Actor> Context<A> {
-    /// Gives the actor a message, once this time has passed. One of zero is due at once; one too long for the
-    /// clock never comes.
+    /// Gives the actor a message once this time has passed. With zero it is due at once; with a time too long for the
+    /// clock it never comes.
     ///
     /// # Panics
     ///
@@ -69,11 +68,11 @@ impl<A: Actor> Context<A> {
         Timer::new(self.add_source(|| Once::new(time, message)))
     }
 
-    /// Gives the actor a message each period, the first after one period. Of the ticks that become
-    /// due while the actor is busy one is kept, and the rest are skipped.
+    /// Gives the actor a message each period, the first one after one period. Of the ticks that become due while the
+    /// actor is busy, one is kept and the rest are skipped.
     ///
-    /// The timer counts in milliseconds: a shorter period, zero too, is one of 1 ms. One too long for the
-    /// clock never ends.
+    /// The timer counts in milliseconds: a shorter period, including zero, becomes 1 ms. With a period too long for the
+    /// clock no message comes.
     ///
     /// # Panics
     ///
@@ -86,9 +85,8 @@ impl<A: Actor> Context<A> {
         self.send_every_with(period, MissedTickBehavior::Skip, make)
     }
 
-    /// As [`send_every`](Context::send_every), with another policy for ticks that come late: tokio's
-    /// own, which counts as late what is more than 5 ms behind. With
-    /// [`Burst`](MissedTickBehavior::Burst) all are made up for, one after the other.
+    /// As [`send_every`](Context::send_every), with another of tokio's policies for late ticks: those more than 5 ms
+    /// behind. With [`Burst`](MissedTickBehavior::Burst), all of them are made up for, one after the other.
     ///
     /// # Panics
     ///
@@ -102,10 +100,10 @@ impl<A: Actor> Context<A> {
         Timer::new(self.add_source(|| Every::new(period, missed, make)))
     }
 
-    /// Makes each item of a stream into a message. The next item is asked for when the actor is
-    /// ready for it and no sooner: the stream is held up by a busy actor, and holds up nobody.
+    /// Makes each item of a stream into a message. The next item is polled only when the actor is ready for it, so a
+    /// busy actor applies backpressure to the stream.
     ///
-    /// An item that is an `Err` is an item like any other. The end of the stream is silent: see
+    /// An `Err` is an item like any other. The end of the stream gives no message: see
     /// [`attach_to_end`](Context::attach_to_end).
     pub fn attach<S>(
         &mut self,
@@ -118,8 +116,8 @@ impl<A: Actor> Context<A> {
         Attached::new(self.add_source(|| Items::new(stream, to_message)))
     }
 
-    /// As [`attach`](Context::attach), and makes a message of the stream's end, too: for that,
-    /// `to_message` is given `None`.
+    /// As [`attach`](Context::attach), but the end of the stream becomes a message as well: `to_message` gets `None`
+    /// for it.
     pub fn attach_to_end<S>(
         &mut self,
         stream: S,
@@ -131,9 +129,9 @@ impl<A: Actor> Context<A> {
         Attached::new(self.add_source(|| ItemsAndEnd::new(stream, to_message)))
     }
 
-    /// Gives the actor a message whenever it has had none, from anywhere, for this time, to the
-    /// millisecond and at least one. The time counts from when the actor was last done with what it
-    /// had to handle. Another call replaces the one before.
+    /// Gives the actor a message whenever it has had none, from anywhere, for this time (in milliseconds, at least 1
+    /// ms). The time counts from the moment at which the actor had nothing more to handle. Another call replaces the
+    /// one before.
     ///
     /// # Panics
     ///
@@ -153,14 +151,14 @@ impl<A: Actor> Context<A> {
         Timer::new(handle)
     }
 
-    /// Gives the actor one message when a node has ended with all that is beneath it, however it
-    /// did: an actor, a task (by its handle) or any other, of this tree or another. For a node that
-    /// has ended already the message comes at once.
+    /// Gives the actor one message when a node and everything beneath it have ended, in whatever way. The node may be
+    /// an actor, a task (by its handle) or any other, in this tree or another one. For a node that has ended already,
+    /// the message comes at once.
     ///
     /// # Errors
     ///
-    /// [`StopError::WaitsForItself`] for the actor itself or a node above it, whose end it cannot
-    /// see ([rule 13](crate::lifecycle#rule-13)).
+    /// [`StopError::WaitsForItself`] for the actor itself or a node above it, since the actor ends before they do
+    /// ([rule 13](crate::lifecycle#rule-13)).
     pub fn watch(
         &mut self,
         node: impl Into<NodeRef>,
@@ -202,14 +200,13 @@ impl<A: Actor> Context<A> {
         self.sources_mut()
     }
 
-    /// Nobody else has them, so nothing is locked: the mutex only lets a context be shared by
-    /// reference, whatever the sources are.
+    /// Never locks: the mutex only makes a context `Sync`, whatever the sources are.
     fn sources_mut(&mut self) -> Option<&mut Sources<A::Msg>> {
         let sources = self.sources.as_mut()?;
         Some(sources.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The next message, of the mailbox and the sources in turn.
+    /// The next message, from the mailbox and the sources in turn.
     #[cold]
     pub(in crate::actor) fn next_in_turn(&mut self) -> Option<A::Msg> {
         if self.signals().load().is_from_source() {
@@ -226,7 +223,7 @@ impl<A: Actor> Context<A> {
                 return Some(self.sourced(message));
             }
         }
-        // It has to be looked into: while sources give something, the loop does not wait for it.
+        // The mailbox has to be checked here: while sources give messages, the loop does not wait for it.
         if self.is_ready()
             && let Some(message) = self.next_queued()
         {
@@ -235,16 +232,16 @@ impl<A: Actor> Context<A> {
             sources.restart_quiet();
             return Some(message);
         }
-        // An actor that is to stop once its mailbox is empty does not go on for its sources.
+        // An actor that is to stop once its mailbox is empty ignores its sources.
         let sources = self.sources_mut().filter(|_| !if_empty)?;
         let message = sources.next()?;
         Some(self.sourced(message))
     }
 
-    /// A drain has begun, which ends the sources.
+    /// Ends the sources, because a drain has begun, and gives the next message of the drain.
     fn next_of_drain(&mut self) -> Option<A::Msg> {
         let last = self.sources_mut().and_then(|sources| sources.last());
-        // A panic in a source's destructor is the actor's own.
+        // A panic in a source's destructor is a panic of the actor.
         if let Some(panic) = self.end_sources() {
             std::panic::resume_unwind(panic);
         }
@@ -257,7 +254,8 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// The mailbox is still asleep when a source's message is handled: others see it by this mark.
+    /// The mailbox still counts as asleep while a source's message is handled, so a signal tells others that the actor
+    /// is busy.
     fn sourced(&mut self, message: A::Msg) -> A::Msg {
         self.signals().begin_from_source();
         self.note_sourced();
@@ -265,7 +263,7 @@ impl<A: Actor> Context<A> {
         message
     }
 
-    /// Ready when a source has given something.
+    /// Ready when a source has given a message.
     #[cold]
     pub(in crate::actor) fn poll_sources(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         match self.sources_mut() {
@@ -274,8 +272,8 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// Drops all sources: they belong to one incarnation, and to no drain. Gives the first panic of
-    /// their destructors.
+    /// Drops all sources, at the end of an incarnation or at the begin of a drain. Returns the first panic of their
+    /// destructors.
     pub(in crate::actor) fn end_sources(&mut self) -> Option<Box<dyn Any + Send>> {
         let panic = self.sources_mut()?.end();
         self.sources = None;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::ready_queue::SourceHandle;
 
-/// Each has a type of its own: what it is says the signature.
+/// One type for each source, so that signatures are specific.
 macro_rules! handles {
     ($($(#[$doc:meta])* $name:ident)*) => { $(
         $(#[$doc])*
@@ -17,15 +17,14 @@ macro_rules! handles {
                 Self(handle)
             }
 
-            /// Ends it, from anywhere. What it has given but the actor has not begun to handle is
-            /// taken back; the rest of it is dropped by the actor, before the next message that is
-            /// not the mailbox's.
+            /// Ends it, from anywhere. A message that it has given and that the actor has not begun to handle is taken
+            /// back. The actor drops the source itself before it handles the next message of a source.
             pub fn cancel(&self) {
                 self.0.cancel();
             }
 
-            /// Whether it may still give something: it has not been cancelled, has not come to
-            /// its end, and its actor has not begun to end.
+            /// Whether it may still give a message: it was not cancelled, has not come to its end, and its actor has
+            /// not begun to end.
             #[must_use]
             pub fn is_active(&self) -> bool {
                 self.0.is_active()
@@ -43,15 +42,13 @@ macro_rules! handles {
 }
 
 handles! {
-    /// A timer of an actor's, made by [`Context::send_after`](crate::Context::send_after),
-    /// [`send_every`](crate::Context::send_every) or
-    /// [`receive_timeout`](crate::Context::receive_timeout).
+    /// A timer of an actor. Made by [`Context::send_after`](crate::Context::send_after),
+    /// [`send_every`](crate::Context::send_every) or [`receive_timeout`](crate::Context::receive_timeout).
     Timer
 
-    /// A stream that an actor reads, made by [`Context::attach`](crate::Context::attach).
+    /// A stream that an actor reads. Made by [`Context::attach`](crate::Context::attach).
     Attached
 
-    /// An actor's wait for the end of another node, made by
-    /// [`Context::watch`](crate::Context::watch).
+    /// An actor's wait for the end of another node. Made by [`Context::watch`](crate::Context::watch).
     Watch
 }

@@ -1,11 +1,10 @@
 //! What an actor waits for besides its mailbox: times, streams, and the ends of other nodes.
 //!
-//! A source has no task, no node, and no place in the mailbox. The actor's own loop polls it between
-//! two messages, and only when it is ready for what the source may give: so a stream is never ahead
-//! of its actor, and of a timer's ticks at most one waits. Sources and mailbox take turns.
+//! A source has no task, no node, and no place in the mailbox. The actor's own loop polls it between two messages, and
+//! only when it is ready for another message. So a stream is never ahead of its actor, and at most one tick of a timer
+//! waits. Sources and mailbox take turns.
 //!
-//! Each source has a waker of its own, its [`SourceHandle`], so that the loop polls those that were woken
-//! and no others.
+//! Each source has a waker of its own, its [`SourceHandle`], so that the loop polls only the sources that were woken.
 
 mod api;
 mod handle;
@@ -28,24 +27,24 @@ use tokio::time::Instant;
 
 use crate::tree::{SourceBoard, SourceKind, panic_message};
 
-/// The place of the receive timeout, which has none in the table.
+/// The key of the receive timeout, which is not in the table.
 const QUIET: usize = usize::MAX;
 
 /// What a source gives when it is polled.
 enum Given<M> {
     Item(M),
-    /// There is nothing more after it.
+    /// The last message.
     Last(M),
     End,
 }
 
-/// The future or stream behind a source; dropped, it is over.
+/// The future or stream behind a source.
 trait Source<M>: Send {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Given<M>>;
 
     fn kind(&self) -> SourceKind;
 
-    /// When it will give something next, of a timer.
+    /// For a timer: when it will give its next message.
     fn due(&self) -> Option<Instant> {
         None
     }
@@ -58,7 +57,7 @@ struct SourceEntry<M> {
     kind: SourceKind,
 }
 
-/// A message that a source has given, and that has not been handled yet.
+/// A message that a source has given and that is not handled yet.
 struct GivenMessage<M> {
     message: M,
     handle: Arc<SourceHandle>,
@@ -69,12 +68,12 @@ struct GivenMessage<M> {
 pub(super) struct Sources<M> {
     table: Slab<SourceEntry<M>>,
     ready: Arc<ReadyQueue>,
-    /// For whoever looks at the actor.
+    /// Shows the sources to others.
     board: Arc<SourceBoard>,
     quiet: Option<Quiet<M>>,
-    /// Given while the loop was about to wait.
+    /// A message that was given while the loop was about to wait.
     taken: Option<GivenMessage<M>>,
-    /// The last message was a source's.
+    /// The last message came from a source.
     mailbox_is_next: bool,
 }
 
@@ -102,19 +101,18 @@ impl<M: Send + 'static> Sources<M> {
             waker: Waker::from(Arc::clone(&handle)),
             handle: Arc::clone(&handle),
         });
-        // Its first poll is the loop's.
+        // The loop polls it first.
         handle.schedule();
         handle
     }
 
-    /// The next message of a source, if one is ready. A source that has given one goes to the end of
-    /// the queue.
+    /// The next message of a source, if one is ready. A source that has given a message goes to the end of the queue.
     fn next(&mut self) -> Option<M> {
         let taken = self.taken.take().or_else(|| self.poll_queue())?;
         self.give(taken)
     }
 
-    /// What a source had given before a drain began is handled (rule 4).
+    /// The message that a source had given before a drain began, which is still handled (rule 4).
     fn last(&mut self) -> Option<M> {
         let taken = self.taken.take()?;
         self.give(taken)
@@ -133,8 +131,8 @@ impl<M: Send + 'static> Sources<M> {
         message
     }
 
-    /// Ready once a source has given something, which is kept for [`next`](Sources::next). To be
-    /// polled when the actor has nothing else to do, which is when its quiet begins.
+    /// Ready once a source has given a message, which is kept for [`next`](Sources::next). Polled when the actor has
+    /// nothing else to do, which is when the receive timeout begins to count.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.ready.set_waker(cx.waker());
         if self.taken.is_none() {
@@ -149,7 +147,7 @@ impl<M: Send + 'static> Sources<M> {
         }
     }
 
-    /// Polls those in the queue, each once at most, until one of them gives something.
+    /// Polls the queued sources, each at most once, until one gives a message.
     fn poll_queue(&mut self) -> Option<GivenMessage<M>> {
         for _ in 0..self.ready.len() {
             let handle = self.ready.pop()?;
@@ -157,7 +155,7 @@ impl<M: Send + 'static> Sources<M> {
                 self.forget(&handle);
                 continue;
             }
-            // A receive timeout has no place in the table, and a place may be another's by now.
+            // A receive timeout is not in the table, and a place in the table may have been reused.
             let entry = self.table.get_mut(handle.key());
             let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.handle, &handle)) else {
                 continue;
@@ -207,22 +205,21 @@ impl<M: Send + 'static> Sources<M> {
         })
     }
 
-    /// A message is handled, from wherever: the count of the quiet begins anew once the actor has
-    /// nothing to do again.
+    /// Called at each message: the receive timeout counts anew once the actor has nothing to do.
     fn restart_quiet(&mut self) {
         if let Some(quiet) = &mut self.quiet {
             quiet.restart();
         }
     }
 
-    /// Before another is set up: one handler may set up and cancel as many as it likes.
+    /// Called before a source is set up, as one handler may set up and cancel any number of sources.
     fn forget_cancelled(&mut self) {
         for handle in self.ready.take_cancelled() {
             self.forget(&handle);
         }
     }
 
-    /// Drops the source of a handle that is not active any more, if that is still here.
+    /// Drops the source of an inactive handle, if it is still here.
     fn forget(&mut self, handle: &Arc<SourceHandle>) {
         let entry = self.table.get(handle.key());
         if entry.is_some_and(|entry| Arc::ptr_eq(&entry.handle, handle)) {
@@ -241,7 +238,7 @@ impl<M: Send + 'static> Sources<M> {
         drop(entry);
     }
 
-    /// Another receive timeout, or none.
+    /// Sets or removes the receive timeout.
     fn set_quiet(&mut self, quiet: Option<Quiet<M>>) {
         if self.quiet.is_some() {
             self.board.remove(QUIET, SourceKind::Timer);
@@ -256,8 +253,8 @@ impl<M: Send + 'static> Sources<M> {
 }
 
 impl<M> Sources<M> {
-    /// Drops all sources, each by itself: a destructor that panics must not keep the next from
-    /// running. Gives the first panic.
+    /// Drops all sources one by one: a destructor that panics must not keep the next one from running. Returns the
+    /// first panic.
     fn end(&mut self) -> Option<Box<dyn Any + Send>> {
         self.ready.close();
         let mut first: Option<Box<dyn Any + Send>> = None;
@@ -283,7 +280,7 @@ impl<M> Sources<M> {
     }
 }
 
-/// The runtime drops the actor, or a restart begins.
+/// For when the runtime drops the actor, or a restart begins.
 impl<M> Drop for Sources<M> {
     fn drop(&mut self) {
         if let Some(panic) = self.end() {

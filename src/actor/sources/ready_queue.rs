@@ -5,20 +5,19 @@ use std::task::{Wake, Waker};
 
 use crate::sync::lock;
 
-/// It may still give something.
+/// It may still give a message.
 const ACTIVE: u8 = 0;
-/// Its last message has been taken, or its actor has ended.
+/// Its last message was taken, or its actor has ended.
 const DONE: u8 = 1;
-/// Its handle has taken it back.
+/// It was cancelled by its handle.
 const CANCELLED: u8 = 2;
 
-/// The sources that are to be polled, first come, first served.
+/// The sources that have to be polled, first come, first served.
 ///
 /// Invariants:
-/// 1. `waker` is the loop's while the loop may be asleep. It goes with the actor: kept longer it
-///    would keep a dead actor's task in memory for as long as somebody has a handle.
-/// 2. Once `closed`, the queue is empty and stays so, which breaks the cycle between it and its
-///    handles.
+/// 1. `waker` is the loop's while the loop may be asleep. It is dropped with the actor; otherwise a handle would keep
+///    the memory of a dead actor's task.
+/// 2. Once `closed`, the queue is empty and stays so, which breaks the reference cycle between it and its handles.
 #[derive(Debug, Default)]
 pub(super) struct ReadyQueue(Mutex<State>);
 
@@ -27,7 +26,7 @@ struct State {
     handles: VecDeque<Arc<SourceHandle>>,
     waker: Option<Waker>,
     closed: bool,
-    /// With more it is looked through for those that have been cancelled.
+    /// Above this length, cancelled sources are removed.
     crowded: usize,
 }
 
@@ -38,14 +37,13 @@ impl ReadyQueue {
 
     pub(super) fn pop(&self) -> Option<Arc<SourceHandle>> {
         let handle = lock(&self.0).handles.pop_front()?;
-        // Before the poll, so that a wake in its middle counts.
+        // Cleared before the poll, so that a wake during the poll counts.
         handle.queued.store(false, Ordering::SeqCst);
         Some(handle)
     }
 
-    /// Takes those out that have been cancelled: the first ones, which is where a cancel puts them, and all of
-    /// them whenever the queue is twice as long as after the last time, since one that had stood in it already
-    /// still does.
+    /// Takes cancelled sources out: those at the front, where a cancel puts them, and all of them whenever the queue
+    /// has doubled since the last time, because a source that was queued before its cancel is still in it.
     pub(super) fn take_cancelled(&self) -> Vec<Arc<SourceHandle>> {
         let mut taken = Vec::new();
         let mut state = lock(&self.0);
@@ -108,12 +106,11 @@ impl ReadyQueue {
     }
 }
 
-/// A source's place: what its handles and its waker share with the loop. It keeps neither the
-/// source nor the actor alive.
+/// What the handles and the waker of a source share with the loop. It keeps neither the source nor the actor alive.
 #[derive(Debug)]
 pub(super) struct SourceHandle {
     state: AtomicU8,
-    /// It stands in the queue.
+    /// It is in the queue.
     queued: AtomicBool,
     key: usize,
     ready: Arc<ReadyQueue>,
@@ -129,7 +126,7 @@ impl SourceHandle {
         })
     }
 
-    /// That of a source which was never taken in.
+    /// The handle of a source that was refused.
     pub(super) fn done() -> Arc<Self> {
         let handle = Self::new(usize::MAX, &Arc::default());
         handle.finish();
@@ -144,21 +141,21 @@ impl SourceHandle {
         self.state.load(Ordering::SeqCst) == ACTIVE
     }
 
-    /// It gives nothing more. Says whether it had been active until now: of this and a `cancel`,
-    /// one comes first.
+    /// Called when it gives no more messages. Says whether it was active until now: of this and a `cancel`, only one
+    /// comes first.
     pub(super) fn finish(&self) -> bool {
         self.leave(DONE)
     }
 
     pub(super) fn cancel(self: &Arc<Self>) {
         if self.leave(CANCELLED) {
-            // The loop drops the source, and need not poll others before it does.
+            // At the front of the queue, so that the loop drops the source before it polls others.
             self.queued.store(true, Ordering::SeqCst);
             self.ready.push(Arc::clone(self), true);
         }
     }
 
-    /// Has it polled.
+    /// Has the loop poll it.
     pub(super) fn schedule(self: &Arc<Self>) {
         if !self.queued.swap(true, Ordering::SeqCst) {
             self.ready.push(Arc::clone(self), false);

@@ -11,10 +11,10 @@ use super::{Given, Source};
 use crate::sync::{after, saturating_add};
 use crate::tree::SourceKind;
 
-/// The timer's own resolution: a shorter period would be ready again at once.
+/// The resolution of tokio's timer: a shorter period would be ready again at once.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// One message, later.
+/// One message after a time.
 pub(super) struct Once<M> {
     sleep: Pin<Box<Sleep>>,
     message: Option<M>,
@@ -88,8 +88,7 @@ pub(super) struct Quiet<M> {
     time: Duration,
     sleep: Pin<Box<Sleep>>,
     make: Box<dyn FnMut() -> M + Send>,
-    /// The count is to begin anew. The clock is read when the loop is about to wait, and not at
-    /// each message.
+    /// The count has to begin anew. The clock is read when the loop is about to wait, not at each message.
     is_stale: bool,
 }
 
@@ -113,7 +112,7 @@ impl<M> Quiet<M> {
         self.is_stale = true;
     }
 
-    /// When it gives its message, if nothing else comes.
+    /// When it gives its message, if no other comes before.
     pub(super) fn due(&self) -> Instant {
         self.sleep.deadline()
     }
