@@ -124,8 +124,7 @@ pub(crate) struct RestartCount(Arc<Shared>);
 impl RestartCount {
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         shared.restarting.fetch_add(1, Ordering::Relaxed);
-        // Paired with the fence of `wake_restarting`: either this node is counted before an owner's signal is set, or
-        // it sees that signal.
+        // Paired with the fence of `wake_restarting`: either this node is counted there, or it sees the owner's signal.
         fence(Ordering::SeqCst);
         Self(Arc::clone(shared))
     }
