@@ -8,7 +8,7 @@
 //! | `Starting` | whoever spawns, as the node enters its owner's table | `tree/lifecycle/spawn.rs` |
 //! | `Running` | the node's own shell | `Node::set_running` |
 //! | `Restarting` | the shell, as its body ends and its policy says so | `actor/restart.rs`, `Node::begin_restart` |
-//! | `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/node/order.rs` |
+//! | `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/node/ending.rs` |
 //! | `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/lifecycle/exit.rs` |
 //!
 //! Only the shell touches the state, the queue's batch and the hooks. Everyone else sets a signal and wakes the shell.

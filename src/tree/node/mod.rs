@@ -8,6 +8,7 @@ mod current_node;
 mod dead_letters;
 mod deadlines;
 mod edges;
+mod ending;
 mod ends;
 mod id;
 mod label;
@@ -30,6 +31,7 @@ mod slot;
 pub(in crate::tree) mod spans;
 mod state;
 mod times_by_type;
+mod wakes;
 
 pub(crate) use any_node::{AnyNode, PolledBy};
 pub(in crate::tree) use children::{AT_ONCE, Awaited, Children, EndedChild, GroupStep};
@@ -53,7 +55,6 @@ pub(crate) use node::Node;
 pub(crate) use order::{
     Order, bound, end_by_itself, end_drain, end_if, finish, fire, request, request_own,
 };
-pub(in crate::tree) use order::{wake_owner, wake_restarting};
 pub(in crate::tree) use outlook::Outlook;
 pub(crate) use overrun::OverrunLog;
 pub(crate) use own_time::OwnTime;
@@ -70,3 +71,4 @@ pub(crate) use sightings::{Activity, Sightings};
 pub(crate) use slot::{NodeSlot, Settings};
 pub(in crate::tree) use state::{NodeState, Tokens};
 pub(crate) use times_by_type::TimesByType;
+pub(in crate::tree) use wakes::{wake_owner, wake_restarting};
