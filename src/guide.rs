@@ -1,5 +1,5 @@
-//! The ways in which a goroutine leaks, and what stands for them here: a page each, with the leak in
-//! plain tokio and its counterpart, both as programs that run. And [how to test](testing) that nothing leaks.
+//! The ways in which goroutines leak: one page each, with the leak in plain tokio and its counterpart here, both as
+//! programs that run. And [how to test](testing) that nothing leaks.
 
 #[doc = include_str!("../docs/guide/1-unanswered-receive.md")]
 pub mod unanswered_receive {}

@@ -1,8 +1,7 @@
 //! Actors on tokio with enforced lifecycles: no actor, task or blocking job outlives its owner.
 //!
-//! An [`Actor`] is a state and the messages that it handles, one at a time. It lives in a
-//! [`scope()`], in a [`System`], or beneath another actor, and is drained, stopped, dropped and
-//! joined with it.
+//! An [`Actor`] is a state and the messages that it handles, one at a time. It lives in a [`scope()`], in a [`System`],
+//! or beneath another actor, and is stopped or drained, dropped and joined with it.
 //!
 //! ```
 //! use tenure::prelude::*;
@@ -48,10 +47,9 @@
 //! will not yield in time, the error is [`Unjoined`], which names it; it stays owned and visible
 //! until it ends. `Ok` is never reported for a live child.
 //!
-//! Rust cannot pre-empt a poll or end a thread, and neither can this crate: what blocks its thread
-//! is named, and not ended. A `Drop` can ask for an end but cannot wait for one; the strongest form
-//! is [`System::block_on`], which owns its runtime. Tasks that are started with a raw `tokio::spawn`
-//! are outside the promise.
+//! Rust cannot pre-empt a poll or end a thread, and neither can this crate: code that blocks its thread is named, not
+//! ended. A `Drop` can ask for an end but cannot wait for it, so the strongest form is [`System::block_on`], which owns
+//! its runtime. Tasks that are started with a raw `tokio::spawn` are outside the promise.
 //!
 //! # Where to find what
 //!
@@ -70,11 +68,11 @@
 //! | hear of each end, and why it came | [`NodeRef::ends`] |
 //! | know what went wrong | [`Failure`], [`CutShort`], [`Unjoined`], [`Cycle`], [`Builder::on_dead_letter`] |
 //!
-//! How a node lives and ends, rule by rule: [`lifecycle`]. The ways in which a goroutine leaks, and what
-//! stands for each of them here: [`guide`].
+//! [`lifecycle`] describes rule by rule how a node lives and ends. [`guide`] shows the ways in which goroutines leak,
+//! and the counterpart of each one here.
 
 #![forbid(unsafe_code)]
-// A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
+// A panic in the library could hit any actor. In tests `unwrap` is fine.
 #![warn(clippy::unwrap_used)]
 
 mod actor;
@@ -113,8 +111,8 @@ pub use supervision::{
     Backoff, ChildOrStart, ChildSpec, Factory, Group, IntoChild, Restart, Starting,
 };
 pub use system::{Builder, OpenScope, Scope, System, scope, scope_send};
-/// Makes a test of an `async fn`: it runs on a runtime of its own, and fails if anything that began in it is alive at
-/// its end, as [`testing::LeakCheck`] finds it.
+/// Turns an `async fn` into a test. It runs on a runtime of its own and fails if anything that began in it is still
+/// alive at its end, as found by [`testing::LeakCheck`].
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -130,7 +128,8 @@ pub use system::{Builder, OpenScope, Scope, System, scope, scope_send};
 /// }
 /// ```
 ///
-/// The function may give `()` or a [`Result`](std::result::Result). Its options are those of `#[tokio::test]` and a few more:
+/// The function may return `()` or a [`Result`](std::result::Result). Its options are those of `#[tokio::test]` and a
+/// few more:
 ///
 /// | option | meaning |
 /// |---|---|
@@ -142,7 +141,7 @@ pub use system::{Builder, OpenScope, Scope, System, scope, scope_send};
 /// | `allow(path = "/a/b")` | what may be alive at the end; also by `type`, by `site`, or so many tasks `outside` |
 /// | `crate = "name"` | where this crate is found, if not by `::tenure` |
 ///
-/// What it makes can be written by hand:
+/// The same test written by hand:
 ///
 /// ```
 /// # use tenure::testing::LeakCheck;
@@ -160,7 +159,7 @@ pub use system::{Builder, OpenScope, Scope, System, scope, scope_send};
 /// ```
 #[cfg(feature = "macros")]
 pub use tenure_macros::test;
-/// The token that tasks are given, which is tokio's own, so that other libraries take it.
+/// The token that tasks get. It is tokio's own type, so other libraries take it.
 #[doc(inline)]
 pub use tokio_util::sync::CancellationToken;
 pub use tree::{
@@ -168,8 +167,8 @@ pub use tree::{
     Watched,
 };
 
-/// What a program that uses this crate names all the time: for `use tenure::prelude::*`, which shadows nothing of the
-/// standard library's own. `use tenure::*` shadows its `Ok` (see [`Ok()`]).
+/// The names that programs use all the time, for `use tenure::prelude::*`. It shadows nothing of the standard library's
+/// prelude, unlike `use tenure::*`, which shadows `Ok` (see [`Ok()`]).
 pub mod prelude {
     pub use crate::{
         Actor, ActorRef, AskError, Backoff, ChildExit, ChildSpec, Context, Group, Mailbox,

@@ -1,5 +1,4 @@
-//! What everything here uses: the lock, those who are woken after it, what a panic said, and times that
-//! do not overflow.
+//! What all modules use: the lock, wakers, panic messages, and times that do not overflow.
 
 pub(crate) mod explored;
 mod limits;
@@ -21,10 +20,10 @@ pub(crate) use ready::Readiness;
 pub(crate) use text::text_of;
 pub(crate) use wakers::{KeptWaker, WakeList, WakerKey, WakerSet, wake};
 
-/// Thirty years: what every clock can still count.
+/// Thirty years: within the range of every clock.
 pub(crate) const FOR_EVER: Duration = Duration::from_secs(30 * 365 * 86_400);
 
-/// This long from now; a time too long for the clock is as good as for ever.
+/// The moment this long from now. A time too long for the clock becomes [`FOR_EVER`].
 pub(crate) fn after(time: Duration) -> Instant {
     saturating_add(Instant::now(), time)
 }
@@ -35,14 +34,14 @@ pub(crate) fn saturating_add(instant: Instant, time: Duration) -> Instant {
     sum.or_else(for_ever).unwrap_or(instant)
 }
 
-/// Instants as numbers that fit an atomic. None is 0.
+/// Instants as numbers that fit into an atomic. 0 is none.
 pub(crate) mod moment {
     use std::sync::LazyLock;
     use std::time::{Duration, Instant as Std};
 
     use tokio::time::Instant;
 
-    /// Well before any instant that is encoded: a clock that was paused stays behind this one.
+    /// Well before any instant that is encoded, as a clock that was paused lags behind this one.
     static ORIGIN: LazyLock<Std> = LazyLock::new(|| {
         let now = Std::now();
         now.checked_sub(Duration::from_secs(86_400)).unwrap_or(now)
@@ -56,12 +55,12 @@ pub(crate) mod moment {
         u64::try_from(since.as_nanos()).map_or(u64::MAX, |nanos| nanos.saturating_add(1))
     }
 
-    /// How long after the beginning of this clock that is.
+    /// The time since the origin.
     pub(crate) fn since_begin(instant: Instant) -> Duration {
         instant.into_std().saturating_duration_since(*ORIGIN)
     }
 
-    /// In milliseconds, of which the first is not 1.
+    /// Milliseconds since the origin, without the offset of 1 of [`encode`].
     #[inline]
     pub(crate) fn millis(instant: Instant) -> u64 {
         let since = instant.into_std().saturating_duration_since(*ORIGIN);

@@ -7,11 +7,11 @@ use super::{Cycle, SaysStopped};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AskError {
-    /// The target was stopping or gone, or was stopped before it reached the message.
+    /// The target was stopping or had ended, or was stopped before it reached the message.
     Stopped,
     /// The mailbox was full (`try_ask` only).
     Full,
-    /// The message was dropped before it was started: by a mailbox that was full, as its policy says
+    /// The message was dropped before it was started: by a full mailbox whose policy is to drop
     /// ([`Mailbox::drop_oldest`](crate::Mailbox::drop_oldest), [`drop_newest`](crate::Mailbox::drop_newest)), or by an
     /// actor that had put it aside ([`Stashed`](crate::Stashed)).
     Dropped,
@@ -25,13 +25,13 @@ pub enum AskError {
     TimedOut {
         /// Whether the target had started the message.
         started: bool,
-        /// Whether the limit was not this ask's own: the ask was made for another one, whose time was up,
-        /// and whose reply had been neither sent nor dropped.
+        /// Whether the limit was inherited: the ask was made while another one was handled, whose time was up and whose
+        /// reply was neither sent nor dropped.
         inherited: bool,
     },
-    /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
-    /// time limit ([rule 16](crate::lifecycle#rule-16)). The message was not sent, unless the ask was sent
-    /// by one handler and is awaited by another ([`never_started`](AskError::never_started) says so).
+    /// The wait would have completed a cycle of nodes that wait for each other, none of them with a time limit ([rule
+    /// 16](crate::lifecycle#rule-16)). The message was not sent, unless one handler had sent the ask and another one
+    /// awaits it ([`never_started`](AskError::never_started) tells).
     Deadlock(Cycle),
 }
 

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many nodes an error names. A tree may be cut short as a whole, and its line goes into a log.
+/// How many nodes an error names. A whole tree may be cut short, and this is one line in a log.
 const MOST_SHOWN: usize = 16;
 
 /// What sort of node something is.
@@ -17,7 +17,7 @@ pub enum Kind {
     Actor,
     /// A future that a node owns.
     Task,
-    /// A job on a thread of its own that a node owns.
+    /// A job that a node owns, on a thread of its own.
     Blocking,
     /// A [`scope`](crate::scope()).
     Scope,
@@ -25,22 +25,21 @@ pub enum Kind {
     System,
 }
 
-/// Where a node is in its life. It never goes backwards within an incarnation; a restart goes back
-/// to the first phase and begins the next one.
+/// The phase of a node's life. It never goes back within an incarnation; a restart begins again at the first phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[repr(u8)]
 pub enum Phase {
-    /// One incarnation has ended or is ending, and another is to follow.
+    /// One incarnation has ended or is ending, and another one follows.
     Restarting,
     /// Its start has not returned yet.
     Starting,
     /// It handles messages, or runs its future or job.
     Running,
-    /// It was asked to end, or ends by itself, and is not gone yet.
+    /// It was told to end or ends by itself, and has not ended yet.
     Stopping,
-    /// It and all beneath it are gone.
+    /// It and everything beneath it have ended.
     Stopped,
 }
 
@@ -56,7 +55,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// A node that held up a stop: who it is, where it was started, and what it was doing.
+/// A node that held up a stop: which one, where it was started, and what it was doing.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Blocker {
@@ -64,17 +63,17 @@ pub struct Blocker {
     pub path: String,
     /// What sort of node it is.
     pub kind: Kind,
-    /// The name of the actor's type, or that of the function in which the task, job or scope was written; a
-    /// future of a type of its own has the type's.
+    /// The type name of the actor, or the name of the function in which the task, job or scope was written. For a
+    /// future with a named type it is that type's name.
     pub type_name: &'static str,
     /// Where it was spawned.
     pub site: &'static Location<'static>,
-    /// Where in its life it was. It is [`Phase::Restarting`] also if the end came between two of its incarnations: then
-    /// what it had accepted waited for the next one, which did not come ([rule 9](crate::lifecycle#rule-9)).
+    /// The phase it was in. It is also [`Phase::Restarting`] if the end came between two of its incarnations: then its
+    /// accepted messages waited for the next one, which did not come ([rule 9](crate::lifecycle#rule-9)).
     pub phase: Phase,
     /// The label of the message it was handling, if it was handling one.
     pub label: Option<&'static str>,
-    /// For how long it had at least held up the stop, in its own time.
+    /// How much of its own time it had used, which is how long it has held up the stop at least.
     pub held_for: Duration,
 }
 
@@ -92,8 +91,8 @@ impl fmt::Display for Blocker {
     }
 }
 
-/// A stop or drain ended, but only because some nodes were killed when their grace, or the time
-/// given by whoever asked, had passed. All of them are gone.
+/// A stop or drain has ended, but only because some nodes were killed after their grace or the caller's limit. All of
+/// them have ended.
 ///
 /// `Display` names the first 16 of them, and how many more there are.
 #[derive(Clone)]
@@ -110,8 +109,7 @@ impl CutShort {
         Self(Arc::new(Cuts { own, beneath }))
     }
 
-    /// The nodes that were cut short: those beneath a node before it, in the order in which they
-    /// ended.
+    /// The nodes that were cut short, in the order in which they ended: nodes beneath another before that one.
     #[must_use]
     pub fn nodes(&self) -> Vec<&Blocker> {
         let mut found = Vec::new();
@@ -152,8 +150,7 @@ impl Drop for Cuts {
     }
 }
 
-/// These nodes did not end within the patience that follows a kill. They stay owned and visible
-/// until they do.
+/// These nodes did not end within the patience after a kill. They stay owned and visible until they do.
 ///
 /// `Display` names the first 16 of them, and how many more there are.
 #[derive(Clone)]

@@ -3,11 +3,12 @@ use std::sync::Arc;
 
 /// Nodes that wait for each other, so that none of them can go on ([rule 16](crate::lifecycle#rule-16)).
 ///
-/// It prints as the paths in the order in which they wait, and ends with the first: `/a -> /b -> /a`.
+/// `Display` prints the paths in the order in which the nodes wait, and the first one again at the end: `/a -> /b ->
+/// /a`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cycle {
     paths: Arc<[String]>,
-    /// It was found in a later poll, when what was asked may have been started.
+    /// It was found in a later poll, when the request may have been started.
     started: bool,
 }
 
@@ -27,8 +28,8 @@ impl Cycle {
         self.started
     }
 
-    /// The path of each node of the cycle, once, from the one whose wait would have completed it:
-    /// each waits for the next, and the last for the first.
+    /// The path of each node of the cycle, once. The first is the node whose wait would have completed the cycle; each
+    /// waits for the next one, and the last for the first.
     #[must_use]
     pub fn paths(&self) -> &[String] {
         &self.paths

@@ -8,20 +8,20 @@ use super::{CutShort, Error};
 
 /// What a node's failure began with.
 ///
-/// `Display` says what went wrong without saying where: for a user, or a reply. [`Failure`]'s has the node, too.
+/// `Display` says what went wrong but not where: for users, or for a reply. That of [`Failure`] names the node, too.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {
-    /// A handler, hook, task or body returned this error. One with a refused value in it is kept as
-    /// text: the value is gone.
+    /// A handler, hook, task or body returned this error. An error that carries a refused value is kept as text,
+    /// without the value.
     ///
-    /// The owner of the node, and whoever waits for its end when it comes, gets the error itself. Whoever
-    /// asks later gets its text and that of its sources: an error may hold a reference to the very node that
-    /// failed, and kept by that it would keep both for ever.
+    /// The node's owner and those who wait for its end get the error itself. Later on, only the text of the error and
+    /// its sources is kept: the error may hold a reference to the very node that failed, which would keep both for
+    /// ever.
     Error(Error),
-    /// Something of the node's panicked: the handler, a hook, or a destructor.
+    /// Code of the node panicked: the handler, a hook, or a destructor.
     Panic(String),
-    /// It was restarted so often that its intensity is used up
+    /// It would have to be restarted more often than its intensity allows
     /// ([`ChildSpec::intensity`](crate::ChildSpec::intensity)).
     TooManyRestarts {
         /// How many restarts were allowed.
@@ -29,16 +29,16 @@ pub enum Cause {
         /// Within how much time.
         within: Duration,
     },
-    /// The node itself did nothing wrong: what fails it are the failures beneath it.
+    /// The node itself did nothing wrong: the failures beneath it have failed it.
     Beneath,
 }
 
-/// The failure of a node, with all the failures beneath it that came with it: a tree of causes, in
-/// which each failure stands once.
+/// The failure of a node, with the failures beneath it that caused or accompanied it: a tree of causes, in which each
+/// failure appears once.
 ///
-/// `Display` names in one line the node and what went wrong, which for one that failed because of what is beneath
-/// it is the first of the [`leaves`](Failure::leaves), and how many more there are; `Debug` prints the tree, a line
-/// for each node.
+/// `Display` is one line with the node and what went wrong. If the node failed because of what is beneath it, that is
+/// the first of the [`leaves`](Failure::leaves), with the number of further ones. `Debug` prints the whole tree, one
+/// line for each node.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -76,7 +76,7 @@ struct Node {
     cut_short: Vec<CutShort>,
     /// The number of the owner; 0 if it has none.
     owner: u64,
-    /// The same failure with its errors as text.
+    /// The same failure with errors as text.
     text: OnceLock<Failure>,
     is_text: bool,
 }
@@ -101,8 +101,8 @@ impl Failure {
         }))
     }
 
-    /// The same failure with the errors in it as text, each made once however many levels pass it on. It
-    /// runs the user's code that shows an error. A list, because a tree of causes may be deep (rule 15).
+    /// The same failure with errors as text. Each text is made once, however many levels pass the failure on. It runs
+    /// users' `Display` code. Uses a list, because a tree of causes may be deep (rule 15).
     pub(crate) fn as_text(&self) -> Self {
         let mut pending = vec![self];
         while let Some(next) = pending.last().copied() {
@@ -128,7 +128,7 @@ impl Failure {
         self.0.text.get()
     }
 
-    /// What is beneath it has been made already.
+    /// Makes the text of one failure. The texts beneath it are made already.
     fn make_text(&self) -> Self {
         let node = &*self.0;
         let cause = match &node.cause {
@@ -157,7 +157,7 @@ impl Failure {
         }))
     }
 
-    /// That of a child of this owner.
+    /// The same as the failure of a child of this owner.
     pub(crate) fn of_child(mut self, owner: u64) -> Self {
         if let Some(node) = Arc::get_mut(&mut self.0) {
             node.owner = owner;
@@ -170,7 +170,7 @@ impl Failure {
         self.0.owner
     }
 
-    /// Each once: without those that stand beneath others, however they came there.
+    /// Removes duplicates, and failures that are also beneath others.
     pub(crate) fn distinct(mut all: Vec<Self>) -> Vec<Self> {
         if all.len() > 1 {
             let mut known = HashSet::new();
@@ -191,15 +191,14 @@ impl Failure {
         &self.0.path
     }
 
-    /// The name of the type of the actor that failed, or of the function in which the task or job was written.
+    /// The type name of the actor that failed, or the name of the function in which the task or job was written.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         self.0.type_name
     }
 
-    /// What the failure of this node began with, which may be no more than that of another
-    /// ([`Cause::Beneath`]): an actor's whose task has failed, for one. What went wrong in the first place is the
-    /// cause of the first of the [`leaves`](Failure::leaves).
+    /// What the failure of this node began with. That may be just another failure ([`Cause::Beneath`]), for example
+    /// that of an actor's task. What went wrong first is the cause of the first of the [`leaves`](Failure::leaves).
     #[must_use]
     pub fn cause(&self) -> &Cause {
         &self.0.cause
@@ -217,7 +216,7 @@ impl Failure {
         &self.0.cut_short
     }
 
-    /// What was cut short at or beneath this node.
+    /// All cuts at or beneath this node.
     pub(crate) fn all_cuts(&self) -> Vec<CutShort> {
         let mut cuts = Vec::new();
         let mut pending = vec![self];
@@ -228,15 +227,15 @@ impl Failure {
         cuts
     }
 
-    /// The failures that something began with (an error, a panic, or an end in good order that was one
-    /// too many), this one among them, in pre-order.
+    /// The failures that began with something other than a failure beneath (an error, a panic, or one normal end too
+    /// many), this one included, in pre-order.
     pub fn leaves(&self) -> impl Iterator<Item = &Self> {
         let all = self.each_once().map(|(_, failure)| failure);
         all.filter(|failure| failure.is_leaf())
     }
 
-    /// This one and those beneath it, in pre-order, with how far beneath each is: of one that came there by two ways, as by
-    /// its owner and by a sibling of that one that had waited for its end, the first.
+    /// This failure and those beneath it, in pre-order, with their depths. A failure that is there twice, for example
+    /// by its owner and by a sibling that waited for it, is given once.
     pub(crate) fn each_once(&self) -> impl Iterator<Item = (usize, &Self)> {
         let mut known = HashSet::new();
         let mut pending = vec![(0, self)];
@@ -252,7 +251,7 @@ impl Failure {
         })
     }
 
-    /// Of two that were told of one failure, one may have been told of it as text.
+    /// Identifies a failure. Two nodes may have the same failure, one of them as text.
     fn address(&self) -> usize {
         Arc::as_ptr(&self.text().unwrap_or(self).0).addr()
     }
@@ -260,14 +259,14 @@ impl Failure {
     fn is_leaf(&self) -> bool {
         match self.0.cause {
             Cause::Error(_) | Cause::Panic(_) => true,
-            // It began with what was one failure too many, unless all had ended well.
+            // It began with the failure that was one too many, unless all incarnations had ended well.
             Cause::TooManyRestarts { .. } => self.0.beneath.is_empty(),
             Cause::Beneath => false,
         }
     }
 }
 
-/// The first failure that something began with, and how many more there are.
+/// One line: the node, and the first of the leaves with the number of further ones.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fmt_head(f)?;
@@ -340,9 +339,8 @@ impl StdError for Failure {
     }
 }
 
-// A failure that escalated through a deep chain must not be dropped by recursion (rule 15), also if each
-// level has an error of its own around that of the level beneath: what is beneath is held while the cause is
-// dropped.
+// A failure that has passed through a deep chain must not be dropped by recursion (rule 15), even if each level has
+// wrapped the error of the level beneath: what is beneath is held while the cause is dropped.
 impl Drop for Node {
     fn drop(&mut self) {
         let mut pending = Vec::new();

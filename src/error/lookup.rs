@@ -1,20 +1,20 @@
-/// Why a lookup gave no actor.
+/// Why a lookup has found no actor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookupError {
-    /// Nothing that is alive has this path or name.
+    /// No live node has this path or name.
     #[error("there is no such node")]
     NotFound,
-    /// What has it is not an actor, or one that takes other messages.
+    /// The node is not an actor, or takes other messages.
     #[error("{path} takes other messages, or none")]
     WrongType {
-        /// Where it is.
+        /// The path of the node.
         path: String,
     },
     /// Several actors have this name, and none is nearer to the root than the others.
     #[error("several have this name: {}", paths.join(", "))]
     Ambiguous {
-        /// Where they are.
+        /// The paths of the actors.
         paths: Vec<String>,
     },
 }

@@ -1,9 +1,9 @@
-//! One small enum per operation; a refused value travels inside.
+//! One small error enum for each operation; a refused value is inside.
 //!
-//! Errors go in two directions. [`Error`] takes anything *inward*: whatever a handler, a hook or a
-//! scope's body meets becomes one with `?`. What comes *out* of this crate ([`SendError`],
-//! [`SpawnError`], [`AskError`], [`StopError`], [`RunError`]) are `std` errors that are
-//! `Send + Sync` whatever the message is, so that `?` carries them into `anyhow` and the like.
+//! Errors go in two directions. [`Error`] takes anything *inward*: `?` in a handler, a hook or a scope's body converts
+//! any error into it. The errors that come *out* of this crate ([`SendError`], [`SpawnError`], [`AskError`],
+//! [`StopError`], [`RunError`]) are `std` errors, and `Send + Sync` whatever the message is, so that `?` converts them
+//! into `anyhow` and the like.
 
 mod ask;
 mod blocker;
@@ -37,11 +37,10 @@ pub use stop::{StopError, StopReason, TaskError};
 /// inward [`Error`], and `()` as the default value.
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// The inward error: anything that a handler, a hook, a task or a scope's body may fail with.
+/// The inward error: anything with which a handler, a hook, a task or a scope's body may fail.
 ///
-/// It is made by `?` from every `std` error, from `anyhow::Error`, and from strings. It is not a
-/// `std` error itself, which is what lets it take all of those; [`into_inner`](Error::into_inner)
-/// gives back what it was made from.
+/// `?` makes it from every `std` error, from `anyhow::Error`, and from strings. To take all of those, it cannot be a
+/// `std` error itself; [`into_inner`](Error::into_inner) gives back what it was made from.
 ///
 /// ```
 /// fn parse(text: &str) -> tenure::Result<u16> {
@@ -75,8 +74,8 @@ impl Error {
         &*self.0
     }
 
-    /// Whether this error only says that something in this crate had been stopped: in a stopping
-    /// tree that is a stop, not a failure (rule 4). What has failed another node is a failure.
+    /// Whether this error only says that something in this crate was stopped. In a stopping tree this is a stop, not a
+    /// failure (rule 4). If it passes on the failure of another node, it is a failure.
     pub(crate) fn is_stopped(&self) -> bool {
         self.chain()
             .take_while(|error| !error.is::<Failure>())
@@ -85,17 +84,17 @@ impl Error {
             })
     }
 
-    /// The failure of another node that this error passes on. It is found by itself, among the sources:
-    /// what stands before it may hide its type.
+    /// The failure of another node that this error passes on. It is found by its type in the chain of sources, as the
+    /// head may hide its type.
     pub(crate) fn failure(&self) -> Option<&Failure> {
         self.chain().find_map(|error| error.downcast_ref())
     }
 
-    /// Whether this error says nothing but that this failure came to pass.
+    /// Whether this error says nothing more than this failure.
     pub(crate) fn says_only(&self, failure: &Failure) -> bool {
         let head = format!("{} ", failure.path());
         let mut begin = Beginning(&head);
-        // It is stopped as soon as it is known: there may be ten thousand causes beneath (rule 15).
+        // The writer stops as soon as the answer is known: there may be ten thousand causes beneath (rule 15).
         let _stopped = write!(begin, "{self}");
         begin.0.is_empty()
     }
@@ -107,7 +106,7 @@ impl Error {
     }
 }
 
-/// The source of an error of the user's, whose code may panic.
+/// The source of a user's error, whose code may panic.
 fn source_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     let source = catch_unwind(AssertUnwindSafe(|| error.source()));
     source.unwrap_or_else(|panic| {
@@ -117,7 +116,7 @@ fn source_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdErro
     })
 }
 
-/// Shows what is the user's, whose code may panic.
+/// Formats a user's value, whose code may panic.
 fn show(
     f: &mut fmt::Formatter<'_>,
     show: impl FnOnce(&mut fmt::Formatter<'_>) -> fmt::Result,
@@ -128,7 +127,7 @@ fn show(
     }
 }
 
-/// What is left of a text that another is to begin with.
+/// The rest of a text, with which another text has to begin.
 struct Beginning<'a>(&'a str);
 
 impl Write for Beginning<'_> {
@@ -168,14 +167,13 @@ impl fmt::Debug for Error {
     }
 }
 
-/// The source of every error that says "stopped", whatever it carries: the mark by which
-/// [`Error::is_stopped`] knows it through any number of wrappers.
+/// The source of every error that says "stopped": a marker by which [`Error::is_stopped`] finds it through any number
+/// of wrappers.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("stopped")]
 pub(crate) struct SaysStopped;
 
-/// The source of every error with a refused value in it: the mark by which
-/// [`Error::without_refused`] knows it.
+/// The source of every error that carries a refused value: a marker by which [`Error::without_refused`] finds it.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 pub(crate) enum Carrier {
     /// It says "stopped" as well.

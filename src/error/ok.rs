@@ -1,10 +1,10 @@
 use super::Result;
 
-/// `Ok` of this crate's [`Result`], for where nothing else says what the error is: at the end of a task, of a
-/// pipe or of a blocking job. Then `?` in it takes whatever it meets.
+/// `Ok` of this crate's [`Result`], for places where the error's type is not inferred: at the end of a task, a pipe or
+/// a blocking job. `?` in it then takes any error.
 ///
-/// It is a function, and no pattern, so it is not in the [`prelude`](crate::prelude): `use tenure::*` would put it in the
-/// place of the `Ok` of the standard library, and code that matches `Ok(..)` would not compile.
+/// It is a function and not a pattern, so it is not in the [`prelude`](crate::prelude): with `use tenure::*` it shadows
+/// the standard library's `Ok`, and code that matches `Ok(..)` does not compile.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -27,7 +27,7 @@ use super::Result;
 ///
 /// # Errors
 ///
-/// None: it is the other half of a [`Result`].
+/// None: it always returns `Ok`.
 #[allow(non_snake_case, reason = "it stands for the variant")]
 pub const fn Ok<T>(value: T) -> Result<T> {
     Result::Ok(value)

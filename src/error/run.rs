@@ -6,25 +6,25 @@ use super::{CutShort, Failure, SaysStopped, Unjoined};
 
 /// Why a scope or a system did not end well.
 ///
-/// `Display` says it in one line, of a failure the first thing that went wrong and how many more did; `Debug`
-/// prints what `main` should show: for a failure, its tree of causes.
+/// `Display` is one line; for a failure, what went wrong first and how many more failures there are. `Debug` prints
+/// what `main` should show: for a failure, its tree of causes.
 #[non_exhaustive]
 pub enum RunError {
-    /// The body, the root, or something beneath it failed. All of it is gone.
+    /// The body, the root, or something beneath it failed. Everything has ended.
     Failed(Failure),
-    /// All of it is gone, but some had to be killed.
+    /// Everything has ended, but some nodes had to be killed.
     CutShort(CutShort),
-    /// Some did not yield in time. They stay owned and visible until they do.
+    /// Some nodes did not yield in time. They stay owned and visible until they do.
     Unjoined(Unjoined),
-    /// It was stopped or killed from outside before its body had ended. All of it is gone.
+    /// It was stopped or killed from outside before its body had ended. Everything has ended.
     Stopped,
-    /// It was to be opened beneath a node that is gone or killed; nothing of it ran.
+    /// It was to be opened beneath a node that has ended or was killed; nothing was run.
     Closed,
     /// There is no tokio runtime here to start anything on.
     NoRuntime,
     /// `block_on` was called on a thread of a tokio runtime, which must not block.
     InsideRuntime,
-    /// The runtime could not be built, or the signals not listened to.
+    /// The runtime could not be built, or signals could not be listened to.
     Io(io::Error),
 }
 

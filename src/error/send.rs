@@ -6,11 +6,11 @@ use super::{Carrier, Cycle};
 
 /// A `tell` was refused; the message is inside.
 ///
-/// It is `Send + Sync` whenever the message is `Send`, so that `?` carries it into `anyhow`.
+/// It is `Send + Sync` whenever the message is `Send`, so that `?` converts it into `anyhow`.
 pub enum SendError<M> {
-    /// The target no longer takes messages: it is stopping, draining or gone.
+    /// The target no longer takes messages: it is stopping, draining or has ended.
     Stopped(Refused<M>),
-    /// No room came free within the time given to [`Tell::timeout`](crate::Tell::timeout).
+    /// No room became free within the time given to [`Tell::timeout`](crate::Tell::timeout).
     TimedOut(Refused<M>),
     /// The wait for room would have completed a cycle of nodes that wait for each other, none of
     /// them with a time limit ([rule 16](crate::lifecycle#rule-16)).
@@ -40,7 +40,7 @@ impl<M> SendError<M> {
         }
     }
 
-    /// The same, with what `wrap` makes of the message inside.
+    /// The same error about what `wrap` makes of the message.
     pub(crate) fn map<N>(self, wrap: impl FnOnce(M) -> N) -> SendError<N> {
         match self {
             Self::Stopped(refused) => SendError::stopped(wrap(refused.into_inner())),
@@ -85,9 +85,9 @@ impl<M> StdError for SendError<M> {
 
 /// A `try_tell` was refused; the message is inside.
 pub enum TrySendError<M> {
-    /// The mailbox is full, or others have been waiting for room for longer.
+    /// The mailbox is full, or others are waiting for room already.
     Full(Refused<M>),
-    /// The target no longer takes messages: it is stopping, draining or gone.
+    /// The target no longer takes messages: it is stopping, draining or has ended.
     Stopped(Refused<M>),
 }
 
@@ -142,8 +142,8 @@ impl<M> StdError for TrySendError<M> {
     }
 }
 
-/// A value that was refused, kept so that the error around it is `Sync` although the value need
-/// not be: it can only be taken out, by whoever owns the error.
+/// A refused value. It makes the error around it `Sync` even if the value is not, because the value can only be taken
+/// out by the owner of the error.
 pub struct Refused<T>(Mutex<T>);
 
 impl<T> Refused<T> {

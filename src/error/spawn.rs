@@ -3,12 +3,12 @@ use std::fmt;
 
 use super::{Carrier, Cycle, Failure, Refused, SaysStopped};
 
-/// A spawn was refused; what was to be started is inside, and nothing of it was polled.
+/// A spawn was refused; what was to be started is inside, unpolled.
 ///
 /// It is `Send + Sync` whenever `S` is `Send`.
 #[non_exhaustive]
 pub enum SpawnError<S> {
-    /// The owner is stopping or gone.
+    /// The owner is stopping or has ended.
     Closed(Unstarted<S>),
     /// A live sibling has that name.
     NameTaken(Unstarted<S>),
@@ -53,7 +53,7 @@ impl<S> SpawnError<S> {
         }
     }
 
-    /// The same about a part of it.
+    /// The same error about a part of what was to be started.
     pub(crate) fn map<T>(self, part: impl FnOnce(S) -> T) -> SpawnError<T> {
         let make: fn(T) -> SpawnError<T> = match &self {
             Self::Closed(_) => SpawnError::closed,
@@ -105,8 +105,8 @@ impl<S> StdError for SpawnError<S> {
     }
 }
 
-/// What was to be started and is not, kept as a [`Refused`] value is. It is boxed, so that a spawn that goes well does
-/// not take the room of what it started once more for its result.
+/// What was to be started and was not, kept as a [`Refused`] value. Boxed, so that the result of a successful spawn
+/// does not need room for it.
 pub struct Unstarted<S>(Box<Refused<S>>);
 
 impl<S> Unstarted<S> {
@@ -114,7 +114,7 @@ impl<S> Unstarted<S> {
         Self(Box::new(Refused::new(it)))
     }
 
-    /// Gives it back.
+    /// Gives back what was to be started.
     #[must_use]
     pub fn into_inner(self) -> S {
         self.0.into_inner()
@@ -132,17 +132,17 @@ impl<S> fmt::Debug for Unstarted<S> {
 pub enum StartError<S> {
     /// It was not spawned; what was to be started is inside.
     Refused(SpawnError<S>),
-    /// Its start failed or panicked. It, and all that it had started, is gone.
+    /// Its start failed or panicked. It and everything that it had started have ended.
     Failed(Failure),
-    /// It was stopped or killed before its start had returned, and is gone.
+    /// It was stopped or killed before its start had returned, and has ended.
     Stopped,
     /// Its start had not returned within the time given to
     /// [`Starting::timeout`](crate::Starting::timeout). It was killed, and its owner joins it.
     TimedOut,
-    /// The live child that has the name takes other messages, or none
-    /// ([`Spawner::child_or_start`](crate::Spawner::child_or_start) only). It lives on.
+    /// The live child with this name takes other messages, or none
+    /// ([`Spawner::child_or_start`](crate::Spawner::child_or_start) only). It is left alone.
     WrongType {
-        /// Where it is.
+        /// The path of the child.
         path: String,
     },
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a

@@ -7,16 +7,16 @@ use super::{CutShort, Cycle, Failure, SaysStopped, Unjoined};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// It came to its end by itself: its future returned, or it stopped itself.
+    /// It ended by itself: its future returned, or it stopped itself.
     Finished,
-    /// It was asked to stop, by anyone but itself; or it stopped itself after somebody had asked it to drain, so that its
-    /// mail was not handled.
+    /// Somebody else asked it to stop; or it stopped itself after somebody had asked it to drain, so that its mail was
+    /// not handled.
     Stopped,
-    /// It was asked to drain, by anyone but itself.
+    /// Somebody else asked it to drain.
     Drained,
-    /// It was killed because somebody asked for that.
+    /// Somebody asked for a kill.
     Killed,
-    /// A stop or drain had to become a kill, of this node or of some beneath it.
+    /// A stop or drain had to become a kill, of this node or of nodes beneath it.
     CutShort(CutShort),
     /// It failed or panicked, or something beneath it did while it ended.
     Failed(Failure),
@@ -39,22 +39,20 @@ impl fmt::Display for StopReason {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopError {
-    /// It is gone with all beneath it, but some of them had to be killed.
+    /// It and everything beneath it have ended, but some nodes had to be killed.
     #[error(transparent)]
     CutShort(CutShort),
-    /// It is gone with all beneath it, and these failed.
+    /// It and everything beneath it have ended, and these failed.
     #[error("{0}")]
     Failed(#[source] Failure),
-    /// Some did not yield within the patience that follows a kill. The stop goes on; awaiting
-    /// another stop waits for it again.
+    /// Some nodes did not yield within the patience after a kill. The stop goes on; await another stop to wait again.
     #[error(transparent)]
     Unjoined(Unjoined),
-    /// The wait is for the end of the very node that waits, or of one above it. The request
-    /// itself stands.
+    /// The node waits for its own end, or for that of a node above it. The order itself stands.
     #[error("a node cannot wait for its own end")]
     WaitsForItself,
-    /// The node is not a child of the actor that was to stop it, and lives on. It comes from
-    /// [`Context::stop_child`](crate::Context::stop_child) alone.
+    /// The node is not a child of the actor that was to stop it, and is left alone. Only from
+    /// [`Context::stop_child`](crate::Context::stop_child).
     #[error("not a child of this node")]
     NotAChild,
     /// It had not ended within the time given to [`Stopped::timeout`](crate::Stopped::timeout).
@@ -67,7 +65,7 @@ pub enum StopError {
 }
 
 impl StopReason {
-    /// The same with the user's errors as text, if there are any in it.
+    /// The same with errors as text, if there are any.
     pub(crate) fn as_text(&self) -> Option<Self> {
         match self {
             Self::Failed(failure) => Some(Self::Failed(failure.as_text())),
@@ -75,8 +73,7 @@ impl StopReason {
         }
     }
 
-    /// `Ok` for an end in good order or one that was asked for; the failure, or what was cut
-    /// short, as an error.
+    /// `Ok` for a normal end and for one that was asked for; a failure or a cut is an error.
     ///
     /// # Errors
     ///
@@ -94,11 +91,11 @@ impl StopReason {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TaskError {
-    /// It was stopped or killed before its end.
+    /// It was stopped or killed before it had returned.
     Stopped(StopReason),
     /// It failed or panicked.
     Failed(Failure),
-    /// The wait is for the end of the very node that waits, or of one above it.
+    /// The node waits for its own end, or for that of a node above it.
     WaitsForItself,
     /// The wait would have completed a cycle of nodes that wait for each other, none of them with a
     /// time limit ([rule 16](crate::lifecycle#rule-16)). The task goes on.

@@ -3,13 +3,13 @@ use std::fmt;
 
 use super::{Carrier, Error, Failure, SaysStopped, show, source_of};
 
-/// What an error said, and what its sources said, without the errors themselves.
+/// The text of an error and of its sources, without the errors themselves.
 pub(super) struct Text {
     message: String,
     source: Option<Source>,
 }
 
-/// An error of the user's, to be shown.
+/// Formats a user's error.
 struct Shown<'a>(&'a dyn StdError);
 
 impl fmt::Display for Shown<'_> {
@@ -19,14 +19,14 @@ impl fmt::Display for Shown<'_> {
 }
 
 impl Error {
-    /// As text, if a refused value is in it: a reply in that value would not be dropped, and its
+    /// Turns the error into text if it carries a refused value. Otherwise a reply in that value would live, and its
     /// asker would wait, for as long as somebody keeps the failure (rule 10).
     pub(crate) fn without_refused(self) -> Self {
         let mut messages = Vec::new();
         let mut carrier = None;
         let mut next: Option<&(dyn StdError + 'static)> = Some(self.as_std());
         while let (Some(error), None) = (next, carrier) {
-            // It has been through here, and there may be ten thousand beneath it (rule 15).
+            // A failure has been through here already, and may have ten thousand beneath it (rule 15).
             if error.is::<Failure>() {
                 return self;
             }
@@ -37,12 +37,12 @@ impl Error {
         let Some(carrier) = carrier else {
             return self;
         };
-        // The mark itself stays as it is.
+        // The marker itself is kept as it is.
         messages.pop();
         Self::of_text(messages, Some(mark(carrier)))
     }
 
-    /// What it says, and what its sources say up to the failure of a node, without the errors themselves.
+    /// The text of the error and of its sources, down to the failure of a node, without the errors themselves.
     pub(super) fn as_text(&self) -> Self {
         let mut messages = Vec::new();
         let mut end = None;
@@ -71,7 +71,7 @@ impl Error {
         for message in messages.into_iter().rev() {
             source = Some(Box::new(Text { message, source }));
         }
-        // There is at least the head's message, or the mark.
+        // There is always at least one message or the marker.
         Self(source.unwrap_or_else(|| Box::new(SaysStopped)))
     }
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::tree::simulated;
 
-/// How long to wait before each restart; or before each attempt, for whoever tries again
-/// [by hand](Backoff::delay).
+/// How long to wait before each restart; or before each attempt of a retry [by hand](Backoff::delay).
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,9 +20,8 @@ use crate::tree::simulated;
 /// assert!(!upside_down.is_valid()); // the spawn is refused
 /// ```
 ///
-/// The delay of the n-th restart in a row is `min(max, first * 2^n)`, shortened by a random part of
-/// the jitter, so that many that fail together do not come back together ("Exponential Backoff And
-/// Jitter", AWS Architecture Blog, 2015).
+/// The delay of the n-th restart in a row is `min(max, first * 2^n)`, shortened by a random part of the jitter, so that
+/// actors that fail together do not come back together ("Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Backoff {
     first: Duration,
@@ -33,13 +31,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// No wait at all.
+    /// No delay.
     #[must_use]
     pub const fn none() -> Self {
         Self::fixed(Duration::ZERO)
     }
 
-    /// The same wait each time. One that is too long for the clock is a wait for ever, which a stop ends.
+    /// The same delay each time. A delay too long for the clock lasts for ever; a stop ends it.
     #[must_use]
     pub const fn fixed(delay: Duration) -> Self {
         Self {
@@ -50,8 +48,8 @@ impl Backoff {
         }
     }
 
-    /// A wait that doubles from `first` up to `max`, with a jitter of a quarter. A spawn with a
-    /// `max` below `first` is refused with [`SpawnError::BadBackoff`](crate::SpawnError::BadBackoff).
+    /// A delay that doubles from `first` up to `max`, with a jitter of a quarter. A spawn with a `max` below `first` is
+    /// refused with [`SpawnError::BadBackoff`](crate::SpawnError::BadBackoff).
     #[must_use]
     pub const fn exponential(first: Duration, max: Duration) -> Self {
         Self {
@@ -62,24 +60,23 @@ impl Backoff {
         }
     }
 
-    /// Up to which part of itself each wait is shortened at random: between 0 (not at all) and 1
-    /// (down to nothing). A spawn with anything else is refused with
-    /// [`SpawnError::BadBackoff`](crate::SpawnError::BadBackoff).
+    /// The largest part by which each delay is shortened at random: between 0 (not at all) and 1 (down to zero). A
+    /// spawn with any other value is refused with [`SpawnError::BadBackoff`](crate::SpawnError::BadBackoff).
     #[must_use]
     pub const fn jitter(mut self, part: f64) -> Self {
         self.jitter = part;
         self
     }
 
-    /// Begins again with the first wait after an incarnation that lived for this long: by default
-    /// 30 s. With zero each does.
+    /// Starts again with the first delay after an incarnation that has lived for this long. The default is 30 s. With
+    /// zero, every delay is the first one.
     #[must_use]
     pub const fn reset_after(mut self, healthy: Duration) -> Self {
         self.healthy_after = healthy;
         self
     }
 
-    /// Whether its maximum is not below its start, and its jitter between 0 and 1.
+    /// Whether its maximum is not below its start and its jitter is between 0 and 1.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.first <= self.max && (0.0..=1.0).contains(&self.jitter)
@@ -89,10 +86,11 @@ impl Backoff {
         self.healthy_after
     }
 
-    /// The wait before the restart with this number in a row, from 0: what [`ChildSpec::backoff`] does by itself.
+    /// The delay before the restart with this number in a row, counted from 0. [`ChildSpec::backoff`] applies it
+    /// automatically.
     ///
-    /// For work that is tried again in place, where a restart is the wrong means: it makes the state anew, and
-    /// stays away once the service drains ([`Restart`](crate::Restart)).
+    /// Use it for work that is retried in place, where a restart does not fit: a restart makes a new state, and does
+    /// not happen once the service drains ([`Restart`](crate::Restart)).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -113,7 +111,7 @@ impl Backoff {
     /// # }
     /// ```
     ///
-    /// Of a backoff that is not [valid](Backoff::is_valid) it is no longer than the maximum; what it is is not said.
+    /// For a backoff that is not [valid](Backoff::is_valid), the delay is unspecified, but not longer than the maximum.
     ///
     /// [`ChildSpec::backoff`]: crate::ChildSpec::backoff
     #[must_use]
@@ -131,19 +129,19 @@ impl Default for Backoff {
     }
 }
 
-/// Less this part of itself, which is between 0 and 1. Only what is taken away is rounded, so that the longest
-/// time there is does not overflow.
+/// Shortens a time by this part of it, between 0 and 1. Only the difference is rounded, so that the longest time does
+/// not overflow.
 fn shortened(full: Duration, part: f64) -> Duration {
     let less = Duration::try_from_secs_f64(full.as_secs_f64() * part);
     full.saturating_sub(less.unwrap_or(full))
 }
 
-/// Between 0 and 1. It spreads restarts, and guards no secret.
+/// A random number between 0 and 1. It only spreads restarts, so it need not be secure.
 fn random() -> f64 {
     if let Some(simulated) = simulated::random() {
         return simulated;
     }
-    // Each hasher of a `RandomState` of its own begins with keys of its own.
+    // Each `RandomState` has its own keys.
     let bits = RandomState::new().build_hasher().finish();
     f64::from((bits >> 32) as u32) / f64::from(u32::MAX)
 }

@@ -15,12 +15,12 @@ use crate::sync::limit_after;
 use crate::tree::{NodeRef, Stopped};
 
 impl Spawner {
-    /// The live child of this name, or else the one that `make` makes, which gets the name: for sessions, rooms and
-    /// whatever else is started by whoever comes first.
+    /// The live child with this name, or a new one from `make`, which gets the name. For sessions, rooms and other
+    /// actors that are started on first use.
     ///
-    /// A child that has been told to end, or ends by itself, is waited for, whatever it is, and another started in its place. One that
-    /// is alive is given at once, also while it still starts, or is being restarted: its messages wait. `make` is only
-    /// called if it is needed. Of several who ask for one name at the same time one starts it, and all get it.
+    /// If the child with this name is ending, it is waited for, and another one is started in its place. A live child
+    /// is returned at once, even while it is starting or being restarted: its messages wait. `make` is called only if
+    /// it is needed. If several callers ask for a name at the same time, one of them starts the child and all get it.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -55,9 +55,9 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// [`StartError::WrongType`] if the child of this name is not ending and is a task, or takes other messages;
-    /// [`StartError::Refused`] if the owner takes no more children, or the name is empty or has a slash; and all
-    /// others of [`start`](Spawner::start).
+    /// [`StartError::WrongType`] if the child with this name is not ending, and is a task or takes other messages;
+    /// [`StartError::Refused`] if the owner takes no more children, or the name is empty or contains a slash; and the
+    /// other errors of [`start`](Spawner::start).
     #[track_caller]
     pub fn child_or_start<C, F>(&self, name: impl Into<String>, make: F) -> ChildOrStart<C, F>
     where
@@ -77,7 +77,7 @@ impl Spawner {
     }
 }
 
-/// A child that is looked for, or started, made by [`Spawner::child_or_start`].
+/// A child that is looked up or started. Made by [`Spawner::child_or_start`].
 ///
 /// # Errors
 ///
@@ -90,13 +90,13 @@ impl Spawner {
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, it kills what it has begun to start, and nothing else.
+/// If it is dropped before it is ready, a child that it has begun to start is killed. Nothing else happens.
 #[must_use = "futures do nothing unless awaited"]
 pub struct ChildOrStart<C: IntoChild, F> {
     spawner: Spawner,
     name: String,
     make: Option<F>,
-    /// What was made, until it is started.
+    /// The spec that was made, until it is started.
     spec: Option<ChildSpec<C::Start>>,
     progress: Progress<C>,
     limit: Option<Instant>,
@@ -106,7 +106,7 @@ pub struct ChildOrStart<C: IntoChild, F> {
 
 enum Progress<C: IntoChild> {
     Look,
-    /// The one that has the name is ending.
+    /// The node with this name is ending.
     Ends(NodeRef, Stopped),
     Starts(Starting<ChildSpec<C::Start>>),
 }
@@ -114,9 +114,8 @@ enum Progress<C: IntoChild> {
 type Found<C> = Result<ActorRef<MsgOf<C>>, StartError<ChildSpec<<C as IntoChild>::Start>>>;
 
 impl<C: IntoChild, F: FnOnce() -> C> ChildOrStart<C, F> {
-    /// Waits for no longer than this, from now, whatever it waits for. Then the error is
-    /// [`StartError::TimedOut`], and what it has begun to start is killed. The extremes are those of
-    /// [`Starting::timeout`].
+    /// Waits for at most this long from now, for an end or a start. The error is [`StartError::TimedOut`] then, and a
+    /// child that it has begun to start is killed. For zero see [`Starting::timeout`].
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit_after(limit);
         self
@@ -129,13 +128,13 @@ impl<C: IntoChild, F: FnOnce() -> C> ChildOrStart<C, F> {
         self
     }
 
-    /// Looks who has the name; gives that one if it lives.
+    /// Looks up the name. Returns the child if it is alive.
     fn look(&mut self) -> Option<Found<C>> {
         let Some(node) = self.spawner.child(&self.name) else {
             self.progress = Progress::Starts(self.start());
             return None;
         };
-        // Whatever one is that is ending, it gives its name up.
+        // A node that is ending will free the name, whatever it is.
         if !node.any().signals.load().is_told_to_end() {
             let actor = node.actor();
             return Some(actor.ok_or_else(|| StartError::WrongType { path: node.path() }));
@@ -154,7 +153,7 @@ impl<C: IntoChild, F: FnOnce() -> C> ChildOrStart<C, F> {
     fn start(&mut self) -> Starting<ChildSpec<C::Start>> {
         let made = self.spec.take();
         let spec = made.unwrap_or_else(|| {
-            // It is taken once; what was made of it comes back if another was faster.
+            // It is taken once. If another caller was faster, the spec is kept.
             let make = self.make.take().expect("it is made once");
             make().into_spec().name(self.name.as_str())
         });
@@ -199,7 +198,7 @@ impl<C: IntoChild, F: FnOnce() -> C> Future for ChildOrStart<C, F> {
                         let cycle = Cycle::new(vec![node.path()]);
                         return Poll::Ready(Err(StartError::Deadlock(cycle)));
                     }
-                    // How it ended was told to its owner.
+                    // The owner has been told how it ended.
                     Ok(_) | Err(_) => {}
                 },
                 Progress::Starts(starting) => match ready!(Pin::new(starting).poll(cx)) {

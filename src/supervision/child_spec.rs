@@ -8,7 +8,7 @@ use crate::mailbox::Mailbox;
 use crate::tree::signals::Marks;
 use crate::tree::{AutoShutdown, Settings, StopOrder, Strategy};
 
-/// What to start as a child, and how: anything that is not the default is said here.
+/// What to start as a child, with its options.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -35,12 +35,12 @@ use crate::tree::{AutoShutdown, Settings, StopOrder, Strategy};
 /// ```
 pub struct ChildSpec<S> {
     pub(super) start: S,
-    /// How the recipe is made again, if the child is ever restarted.
+    /// How to clone the recipe, if the child may be restarted.
     pub(super) clone: Option<fn(&S) -> S>,
     pub(super) options: Options,
 }
 
-/// All of a spec but what it starts.
+/// The options of a spec.
 #[derive(Debug, Default)]
 pub struct Options {
     pub(super) settings: Settings,
@@ -59,8 +59,8 @@ impl<S: Start> ChildSpec<S> {
         }
     }
 
-    /// When the child is restarted: see [`Restart`]. A restart makes a clone of the actor or
-    /// recipe that the spec was made with.
+    /// When the child is restarted: see [`Restart`]. Each incarnation is started from a clone of the actor or recipe of
+    /// this spec.
     #[must_use]
     pub fn restart(mut self, restart: Restart) -> Self
     where
@@ -76,8 +76,8 @@ impl<S: Start> ChildSpec<S> {
 }
 
 impl<F> ChildSpec<Factory<F>> {
-    /// What a closure makes, anew for each incarnation: an actor, or the recipe of one. The closure
-    /// runs as a part of the start; one that panics fails the start.
+    /// An actor, or the recipe of one, that a closure makes for each incarnation. The closure runs as a part of the
+    /// start; if it panics, the start fails.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -123,16 +123,15 @@ impl<S> ChildSpec<S> {
         self.options.settings.name.as_deref()
     }
 
-    /// The child's mailbox; by default the system's.
+    /// The child's mailbox. The default is the system's.
     #[must_use]
     pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
         self.options.mailbox = Some(mailbox);
         self
     }
 
-    /// How long the child's own steps may take in a stop or drain before it becomes a kill, to the
-    /// millisecond; by default the system's. With zero every stop or drain is a kill at once; the most is 49
-    /// days, as which all longer ones count.
+    /// How long the child's own steps may take in a stop or drain before it becomes a kill, in milliseconds. The
+    /// default is the system's. With zero every stop or drain is a kill at once. Longer times count as 49 days.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.options.settings.grace = Some(grace);
@@ -147,10 +146,11 @@ impl<S> ChildSpec<S> {
         self
     }
 
-    /// How many restarts there may be within a time: by default 3 in 30 s. One more failure (or end in good
-    /// order, with [`Restart::Always`]) is the child's end, and a failure of its own
-    /// ([`Cause::TooManyRestarts`](crate::Cause::TooManyRestarts)), which goes to its owner. With a limit of
-    /// 0 the first one does; with no time at all there is no other limit. Of more than 256, those within a small part of the time are counted together.
+    /// How many restarts are allowed within a time. The default is 3 in 30 s. One more failure (or normal end, with
+    /// [`Restart::Always`]) ends the child with a failure of its own
+    /// ([`Cause::TooManyRestarts`](crate::Cause::TooManyRestarts)), which goes to its owner. With a limit of 0 the
+    /// first failure does. With a time of zero there is no limit other than 0. Beyond 256 restarts, those within a
+    /// small part of the time are counted together.
     #[must_use]
     pub fn intensity(mut self, limit: u32, within: Duration) -> Self {
         self.options.policy.limit = limit;
@@ -158,8 +158,8 @@ impl<S> ChildSpec<S> {
         self
     }
 
-    /// How long to wait before each restart; by default not at all. Messages that come meanwhile
-    /// wait in the mailbox; a stop or drain does not.
+    /// How long to wait before each restart. There is no delay by default. Messages wait in the mailbox meanwhile; a
+    /// stop or drain does not wait.
     #[must_use]
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.options.policy.backoff = backoff;
@@ -173,8 +173,7 @@ impl<S> ChildSpec<S> {
         self
     }
 
-    /// The child is one of those with whose end its owner may stop: see
-    /// [`auto_shutdown`](ChildSpec::auto_shutdown).
+    /// Makes the child one of those with whose end its owner may stop: see [`auto_shutdown`](ChildSpec::auto_shutdown).
     #[must_use]
     pub fn significant(mut self) -> Self {
         self.options.settings.marks.set(Marks::SIGNIFICANT, true);
@@ -184,22 +183,21 @@ impl<S> ChildSpec<S> {
     /// Whether the child stops when [significant](ChildSpec::significant) children of its own, or
     /// [tasks](crate::TaskSpec::significant), have ended by themselves.
     ///
-    /// It stops as by [`Context::stop`](crate::Context::stop): what waits in its mailbox is discarded. One that is to
-    /// handle that first calls [`Context::drain`](crate::Context::drain) in
-    /// [`on_child_exit`](crate::Actor::on_child_exit) instead. One that is always restarted begins its next
-    /// incarnation.
+    /// It stops as by [`Context::stop`](crate::Context::stop): messages in its mailbox are discarded. To handle them
+    /// first, call [`Context::drain`](crate::Context::drain) in [`on_child_exit`](crate::Actor::on_child_exit) instead.
+    /// An actor that is always restarted begins its next incarnation.
     #[must_use]
     pub fn auto_shutdown(mut self, when: AutoShutdown) -> Self {
         self.options.settings.auto_shutdown = when;
         self
     }
 
-    /// A failure of the child is traced, and fails nobody. Its owner sees the end in
+    /// A failure of the child is traced and does not fail the owner. The owner still sees the end in
     /// [`on_child_exit`](crate::Actor::on_child_exit), as that of any other child.
     ///
-    /// This is no alternative to a restart, and needs none: a failure that the policy settles by a
-    /// [`restart`](ChildSpec::restart) goes nowhere in any case. Of a child without a policy each failure is
-    /// contained, of one with a policy the one that uses it up.
+    /// It is independent of restarts: a failure that is settled by a [`restart`](ChildSpec::restart) never reaches the
+    /// owner. Without a restart policy each failure is contained; with one, only the failure after which no restart is
+    /// allowed.
     #[must_use]
     pub fn contain(mut self) -> Self {
         self.options
@@ -226,13 +224,13 @@ impl<S> fmt::Debug for ChildSpec<S> {
 
 /// What can be spawned: an actor, the recipe of one, or a [`ChildSpec`].
 pub trait IntoChild: Send + Sized + 'static {
-    /// What it starts.
+    /// The recipe that it starts.
     type Start: Start;
 
-    /// As a spec, which is what it is unless it is an actor or a recipe.
+    /// Converts an actor or a recipe into a spec; a spec stays what it is.
     fn into_spec(self) -> ChildSpec<Self::Start>;
 
-    /// What the spec will say, without taking it.
+    /// The options of the spec, without consuming it.
     #[doc(hidden)]
     fn options(&self) -> Option<&Options>;
 }

@@ -5,8 +5,7 @@ use crate::actor::{Context, Start};
 use crate::error::Result;
 use crate::sync::lock;
 
-/// A recipe that a closure makes anew for each incarnation: see
-/// [`ChildSpec::factory`](crate::ChildSpec::factory).
+/// A recipe that is made by a closure for each incarnation: see [`ChildSpec::factory`](crate::ChildSpec::factory).
 pub struct Factory<F> {
     make: Arc<Mutex<F>>,
 }
@@ -23,7 +22,7 @@ impl<S: Start, F: FnMut() -> S + Send + 'static> Start for Factory<F> {
     type Actor = S::Actor;
 
     async fn start(self, ctx: &mut Context<S::Actor>) -> Result<S::Actor> {
-        // One actor has one incarnation at a time, so nobody else waits for this lock.
+        // An actor has one incarnation at a time, so this lock is never contended.
         let start = lock(&self.make)();
         start.start(ctx).await
     }

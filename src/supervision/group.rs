@@ -14,15 +14,13 @@ use crate::error::{Result, StartError};
 type StartChild = Box<dyn FnOnce(&Spawner) -> Started + Send>;
 type Started = Pin<Box<dyn Future<Output = Result> + Send>>;
 
-/// An actor that only has children: the root of a service whose parts are what matters, without an actor written
-/// for that.
+/// An actor that only has children, such as the root of a service that needs no code of its own.
 ///
-/// It starts them in the order in which they were added, each once the start of the one before has returned, and as any
-/// owner stops them the other way round. What they need of each other they find by name
-/// ([`Spawner::lookup`]). A start that fails fails that of the group, which undoes the others; a child that fails
-/// later fails the group, unless its spec settles or contains that. The group does not end by itself: somebody
-/// tells it to, or the end of [significant](crate::ChildSpec::significant) children does, if the spec of the group says
-/// so.
+/// It starts them in the order in which they were added, each once the start of the one before has returned, and stops
+/// them in reverse order, as any owner does. They find each other by name ([`Spawner::lookup`]). If a start fails, the
+/// start of the group fails, and the other children are stopped. If a child fails later, the group fails, unless the
+/// child's spec restarts or contains it. The group ends when somebody tells it to, or with its
+/// [significant](crate::ChildSpec::significant) children if its spec says so.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -72,14 +70,14 @@ struct Member {
 }
 
 impl Group {
-    /// A group without children. One that is started so fails.
+    /// A group without children. Starting it without any fails.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// With one more child: an actor, the recipe of one, or a [`ChildSpec`](crate::ChildSpec). Two of one name fail
-    /// the start of the group before any is started.
+    /// Adds a child: an actor, the recipe of one, or a [`ChildSpec`](crate::ChildSpec). Two children with the same name
+    /// fail the start of the group before any child is started.
     #[track_caller]
     #[must_use]
     pub fn with<C: IntoChild>(mut self, child: C) -> Self {
@@ -116,7 +114,7 @@ impl Group {
         self.children.push(Member { name, start });
     }
 
-    /// What keeps it from being started at all.
+    /// Checks that it can be started.
     fn check(&self) -> Result {
         if self.is_empty() {
             return Err("a group needs at least one child".into());
@@ -141,7 +139,7 @@ impl Actor for Group {
         for child in std::mem::take(&mut self.children) {
             let started = (child.start)(ctx).await;
             started.map_err(|error| match child.name {
-                // A failure says whose it is.
+                // A failure already names its node.
                 Some(name) if error.failure().is_none() => format!("{name}: {error}").into(),
                 _ => error,
             })?;

@@ -6,25 +6,22 @@ use tokio::time::Instant;
 use super::Backoff;
 use crate::actor::{Decision, IncarnationEnd, RestartPolicy, Tally};
 
-/// Whether an actor that has ended is restarted, on the same mailbox and with the same
-/// references.
+/// Whether an actor that has ended is restarted, with the same mailbox and the same references.
 ///
-/// What the old incarnation owned ends first, as in a stop: its children, then
-/// [`on_stop`](crate::Actor::on_stop) unless it panicked, then its state. Messages that are queued
-/// are for the next one; the one that failed is not handled again, and whoever asked it is told
-/// [`AskError::Failed`](crate::AskError::Failed). Nobody who asked for a stop, drain or kill gets a
-/// restart instead; a drain that finds a restart under way lets it handle what is queued. An actor that fails once it
-/// drains is not restarted: what it had accepted and not handled is lost.
+/// The old incarnation ends first, as in a stop: its children, then [`on_stop`](crate::Actor::on_stop) unless it
+/// panicked, then its state. Queued messages are for the next incarnation. The message that failed is not handled
+/// again, and its asker gets [`AskError::Failed`](crate::AskError::Failed). A stop, drain or kill never becomes a
+/// restart, but a drain that finds a restart under way lets the next incarnation handle what is queued. An actor that
+/// fails while it drains is not restarted: messages that it had accepted and not handled are lost.
 ///
-/// Nothing is restarted beneath a node that is to end (a stop, a kill, or a drain once its token has
-/// fired), at any height: what fails there is reported. The token of a [`System`](crate::System) or a scope that is
-/// drained fires at once, so nothing in it is restarted from then on, also if a signal drains it
-/// ([`Builder::on_signals`](crate::Builder::on_signals)). A service that has to live through failures until the last of what it
-/// has accepted is handled drains its own root instead, which restarts what fails until its
+/// Nothing is restarted beneath a node that is to end (by a stop, a kill, or a drain once its token has fired), at any
+/// height; failures there are reported. When a [`System`](crate::System) or a scope is drained, its token fires at
+/// once, so nothing in it is restarted from then on, also if a signal drains it
+/// ([`Builder::on_signals`](crate::Builder::on_signals)). A service that has to survive failures until everything it
+/// has accepted is handled should drain its own root instead: beneath that, failed actors are restarted until its
 /// [`on_drain`](crate::Actor::on_drain) returns.
 ///
-/// It takes a recipe that can be made again: one that is `Clone`, or a
-/// [factory](crate::ChildSpec::factory).
+/// A restart needs a recipe that is `Clone`, or a [factory](crate::ChildSpec::factory).
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -75,20 +72,20 @@ use crate::actor::{Decision, IncarnationEnd, RestartPolicy, Tally};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Restart {
-    /// It is not.
+    /// It is not restarted.
     #[default]
     Never,
     /// After an error or a panic.
     OnFailure,
-    /// After each end that nobody asked for, its own included.
+    /// After each end that nobody else asked for.
     Always,
 }
 
-/// All that a spec says about restarts.
+/// What a spec says about restarts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Policy {
     pub(super) restart: Restart,
-    /// How many restarts there may be within `window`.
+    /// How many restarts are allowed within `window`.
     pub(super) limit: u32,
     pub(super) window: Duration,
     pub(super) backoff: Backoff,
@@ -105,13 +102,13 @@ impl Default for Policy {
     }
 }
 
-/// An actor's policy, and what has come of it so far.
+/// The restart policy of an actor, and what it has counted so far.
 pub(super) struct RestartCounter {
     policy: Policy,
     /// When the current incarnation began.
     began: Option<Instant>,
     recent: Recent,
-    /// How many restarts there have been since the last incarnation that did well.
+    /// How many restarts there were since the last healthy incarnation.
     attempts: u32,
 }
 
@@ -126,10 +123,10 @@ impl RestartCounter {
     }
 }
 
-/// The restarts of the last `window`, the oldest first: when they were, and how many.
+/// The restarts of the last `window`, the oldest first: their times and counts.
 ///
-/// Each stands for itself while they are few. Of more, those within a small part of the window are counted
-/// together, so that what this keeps is bounded, whatever the limit.
+/// A few restarts are kept one by one. Beyond that, restarts within a small part of the window are counted together, so
+/// that the memory is bounded, whatever the limit.
 #[derive(Debug, Default)]
 struct Recent {
     times: VecDeque<(Instant, u32)>,
@@ -170,7 +167,7 @@ impl RestartPolicy for RestartCounter {
 
     fn decide(&mut self, end: IncarnationEnd) -> Decision {
         match (end, self.policy.restart) {
-            // It did nothing wrong, and whoever did has been counted.
+            // It has not failed itself; the sibling that did was counted.
             (IncarnationEnd::WithGroup, _) => return Decision::After(Duration::ZERO),
             (IncarnationEnd::Failed, Restart::OnFailure | Restart::Always)
             | (IncarnationEnd::Finished, Restart::Always) => {}

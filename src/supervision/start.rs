@@ -19,7 +19,7 @@ use crate::tree::{
     simulated,
 };
 
-/// What is larger is not moved from function to function.
+/// Larger actors are not moved from function to function.
 const LARGE: usize = 8 * 1024;
 
 pub(super) type MsgOf<C> = <<<C as IntoChild>::Start as Start>::Actor as Actor>::Msg;
@@ -31,7 +31,7 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`] gives back what was to be started, and nothing of it was polled.
+    /// [`SpawnError`] gives back what was to be started, unpolled.
     #[track_caller]
     pub fn spawn<C: IntoChild>(&self, child: C) -> Result<ActorRef<MsgOf<C>>, SpawnError<C>> {
         let mut child = Some(child);
@@ -39,15 +39,15 @@ impl Spawner {
         spawned.map_err(|denied| take_back(&mut child, denied))
     }
 
-    /// As [`spawn`](Spawner::spawn), and waits until the actor's start has returned. A start that
-    /// fails is told to the caller, and to nobody else.
+    /// As [`spawn`](Spawner::spawn), and waits until the actor's start has returned. Only the caller gets the failure
+    /// of a start.
     ///
     /// # Errors
     ///
-    /// [`StartError::Refused`] gives back what was to be started, and nothing of it was polled;
-    /// [`StartError::Failed`] and [`StartError::Stopped`] come once all that the start had started is gone;
-    /// [`StartError::TimedOut`] only with a [`timeout`](Starting::timeout); [`StartError::Deadlock`] if the
-    /// start waits for the node that awaits it ([rule 16](crate::lifecycle#rule-16)).
+    /// [`StartError::Refused`] gives back what was to be started, unpolled; [`StartError::Failed`] and
+    /// [`StartError::Stopped`] come once everything that the start had started has ended; [`StartError::TimedOut`] only
+    /// with a [`timeout`](Starting::timeout); [`StartError::Deadlock`] if the start waits for the node that awaits it
+    /// ([rule 16](crate::lifecycle#rule-16)).
     #[track_caller]
     pub fn start<C: IntoChild>(&self, child: C) -> Starting<C> {
         start_at(self, child, Location::caller())
@@ -70,10 +70,10 @@ pub(super) fn start_at<C: IntoChild>(
     }
 }
 
-/// Starts what `child` has, and takes it out, unless it is denied.
+/// Takes the child out of `child` and starts it, unless it is denied.
 ///
-/// In a build that is not optimised each mention of a value takes its room in the frame of the function. A large child
-/// would not fit on the stack so often, so it is not moved from function to function.
+/// In a debug build each move of a value takes room in the function's stack frame. A large child would overflow the
+/// stack, so it is not moved from function to function.
 pub(crate) fn spawn<C: IntoChild>(
     spawner: &Spawner,
     child: &mut Option<C>,
@@ -81,7 +81,7 @@ pub(crate) fn spawn<C: IntoChild>(
     site: &'static Location<'static>,
 ) -> Result<ActorRef<MsgOf<C>>, Denied> {
     let cell = register_child(spawner, child.as_ref(), is_awaited, site)?;
-    // Should the conversion panic, the node ends with this.
+    // If the conversion panics, dropping this ends the node.
     let exit = Exit::of_loop(Arc::clone(&cell) as _);
     if const { size_of::<ActorTask<C::Start>>() > LARGE } {
         begin_large(&cell, exit, child);
@@ -91,7 +91,7 @@ pub(crate) fn spawn<C: IntoChild>(
     Ok(ActorRef::new(cell))
 }
 
-/// What was denied goes back to its spawner.
+/// Gives a child that was denied back to its spawner.
 #[cold]
 pub(crate) fn take_back<C>(child: &mut Option<C>, denied: Denied) -> SpawnError<C> {
     refused(child.take().expect("it was denied"), denied)
@@ -101,7 +101,7 @@ fn take<C>(child: &mut Option<C>) -> C {
     child.take().expect("its spawner has one to start")
 }
 
-/// Gives the child its place beneath its owner.
+/// Registers the child beneath its owner.
 fn register_child<C: IntoChild>(
     spawner: &Spawner,
     child: Option<&C>,
@@ -149,8 +149,8 @@ fn begin<C: IntoChild>(cell: &Arc<CellOf<C::Start>>, exit: Exit, child: &mut Opt
     );
 }
 
-/// As [`begin`], for a large actor: what it is started from is put at once where it stays, and its task is made when
-/// that is polled, where nothing else is on the stack.
+/// As [`begin`], for a large actor: the recipe is boxed at once, and the actor's task is made in the first poll, when
+/// nothing else is on the stack.
 fn begin_large<C: IntoChild>(cell: &Arc<CellOf<C::Start>>, exit: Exit, child: &mut Option<C>) {
     let large = Large {
         spec: boxed_spec(child),
@@ -167,7 +167,7 @@ fn boxed_spec<C: IntoChild>(child: &mut Option<C>) -> Box<ChildSpec<C::Start>> {
     Box::new(take(child).into_spec())
 }
 
-/// What the task of a large actor holds before it is polled; `exit` goes last.
+/// What the task of a large actor holds before its first poll. `exit` is dropped last.
 struct Large<S: Start> {
     spec: Box<ChildSpec<S>>,
     cell: Arc<CellOf<S>>,
@@ -193,7 +193,7 @@ fn actor_task<S: Start>(cell: &Arc<CellOf<S>>, exit: Exit, spec: ChildSpec<S>) -
     }
 }
 
-/// With what its one incarnation is started from.
+/// The task of an actor with one incarnation.
 fn task_of_one<S: Start>(ctx: Context<S::Actor>, exit: Exit, start: S) -> ActorTask<S> {
     ActorTask {
         message_loop: MessageLoop {
@@ -205,7 +205,7 @@ fn task_of_one<S: Start>(ctx: Context<S::Actor>, exit: Exit, start: S) -> ActorT
     }
 }
 
-/// With what makes that for each of its incarnations.
+/// The task of an actor that may be restarted.
 fn task_of_many<S: Start>(
     ctx: Context<S::Actor>,
     exit: Exit,
@@ -226,7 +226,7 @@ fn restarts<S: Start>(spec: ChildSpec<S>, clone: fn(&S) -> S) -> Box<Restarts<S>
     Box::new(Restarts::new(spec.start, clone, policy))
 }
 
-/// An actor that is being started, made by [`Spawner::start`].
+/// An actor that is being started. Made by [`Spawner::start`].
 ///
 /// # Errors
 ///
@@ -238,7 +238,7 @@ fn restarts<S: Start>(spec: ChildSpec<S>, clone: fn(&S) -> S) -> Box<Restarts<S>
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, it kills the actor, which its owner joins.
+/// If it is dropped before it is ready, the actor is killed, and its owner joins it.
 #[must_use = "dropped, this kills what it started"]
 pub struct Starting<C: IntoChild> {
     /// `None` once it is ready.
@@ -248,8 +248,8 @@ pub struct Starting<C: IntoChild> {
 }
 
 impl<C: IntoChild> Starting<C> {
-    /// Waits for no longer than this, from now. Then the error is [`StartError::TimedOut`], and the actor is
-    /// killed. With zero only a start is in time that has returned already.
+    /// Waits for at most this long from now; the error is [`StartError::TimedOut`] then, and the actor is killed. With
+    /// zero, only a start that has returned already is in time.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.bound.set_timeout(limit);
         self
@@ -275,7 +275,7 @@ impl<C: IntoChild> Future for Starting<C> {
             Ok(actor) => actor,
             Err(error) => return Poll::Ready(Err(StartError::Refused(error))),
         };
-        // Looked at after the wait is registered, or the news could come in between.
+        // The signals are read after the waker is registered, so that no change is missed in between.
         let ended = this.end.as_mut().map(|end| Pin::new(end).poll(cx));
         if !actor
             .node()
@@ -298,7 +298,7 @@ impl<C: IntoChild> Future for Starting<C> {
 }
 
 impl<C: IntoChild> Starting<C> {
-    /// The start has not returned. One that is not waited for to its end is undone.
+    /// Called while the start has not returned. If the wait fails, the actor is killed.
     fn poll_bound(
         &mut self,
         actor: ActorRef<MsgOf<C>>,
@@ -324,7 +324,7 @@ impl<C: IntoChild> Starting<C> {
     }
 }
 
-/// Nobody waits for the start any more.
+/// Kills an actor whose start nobody waits for any more.
 impl<C: IntoChild> Drop for Starting<C> {
     fn drop(&mut self) {
         self.undo();

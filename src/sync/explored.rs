@@ -1,8 +1,8 @@
-//! The lock and the atomics of what `tests/explore/` explores in all orders of steps: the standard library's or, there,
-//! those of a model checker.
+//! The lock and the atomics of the code that `tests/explore/` explores in all orders of steps: normally those of the
+//! standard library, in an exploration those of the model checker.
 //!
-//! A lock in a plain static is never one of these, and neither is an atomic whose order nothing relies on: each step of
-//! theirs is one more that threads can be interrupted at.
+//! Locks in plain statics, and atomics on whose order nothing relies, are not among these: each of their steps would be
+//! one more at which threads can be interrupted.
 
 #[cfg(all(test, tenure_loom))]
 pub(crate) use loom::sync::{
@@ -15,7 +15,7 @@ pub(crate) use std::sync::{
     atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
 
-/// A static of what is explored: in an exploration each of its runs has one of its own.
+/// A static of explored code. In an exploration each run has its own.
 macro_rules! explored_static {
     ($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;) => {
         #[cfg(not(all(test, tenure_loom)))]

@@ -9,23 +9,23 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{FOR_EVER, after, moment};
 
-/// When a wait that begins now has lasted for this long. `None` if that never comes: a time that is too long for the clock,
-/// or for any process, is as good as none (rule 16). Only here and in [`limit_at`] is that decided.
+/// The moment at which a wait that begins now has lasted for this long. `None` if it never comes: a time too long for
+/// the clock, or for any process, counts as no limit (rule 16). Only here and in [`limit_at`] is this decided.
 pub(crate) fn limit_after(time: Duration) -> Option<Instant> {
     (time < FOR_EVER).then(|| after(time))
 }
 
-/// As [`limit_after`], for a wait until this moment. It counts from the beginning of the process, so that nobody has to look
-/// at the clock for that.
+/// As [`limit_after`], for a wait until this moment. It compares with the begin of the process, so the clock need not
+/// be read.
 pub(crate) fn limit_at(limit: Instant) -> Option<Instant> {
     (moment::since_begin(limit) < FOR_EVER).then_some(limit)
 }
 
-/// Whether the limit of a wait has passed. If not, the waker is woken then by the timer, which is set here.
+/// Whether the limit of a wait has passed. If not, sets the timer, which wakes the waker at the limit.
 ///
-/// With `blocks` the thread is blocked for the wait, and wakes itself at the limit. So it also holds where no runtime
-/// is, or where this thread is what would have to drive its timers. The timer is for a paused clock, which a thread
-/// knows nothing of.
+/// With `blocks` the thread is blocked for the wait and wakes itself at the limit. So the limit also holds without a
+/// runtime, or if this very thread would have to drive the timers. The timer is then only for a paused clock, which a
+/// blocked thread does not see.
 ///
 /// # Panics
 ///
@@ -46,8 +46,8 @@ pub(crate) fn has_passed(
     timer.as_mut().poll(cx).is_ready()
 }
 
-/// Polls a timer that is polled again only when it has been set anew. It must be registered even if the task has used
-/// up its budget: tokio does not set a timer that is polled without any.
+/// Polls a timer that is polled again only after it was reset. It must be registered even if the task has used up its
+/// cooperative budget, in which case tokio would not register it.
 pub(crate) fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
     pin!(unconstrained(timer)).poll(cx)
 }

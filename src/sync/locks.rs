@@ -1,8 +1,8 @@
-//! The lock, and in debug builds a check that nobody's code runs under it.
+//! The lock, and in debug builds a check that no user code runs under it.
 //!
-//! What is the user's and stands under a lock of the crate (wakers, messages, values) is kept as
-//! [`Foreign`]: its drop panics in a debug build if the thread holds a lock, as a wake does. So any test that
-//! passes there finds it. A release build has neither the count nor the check.
+//! Values of users that are kept under a lock of the crate (wakers, messages, outputs) are wrapped in [`Foreign`]. In a
+//! debug build its drop panics if the thread holds a lock, and so does a wake; any test that takes such a path finds
+//! the mistake. A release build has neither the count nor the check.
 
 #[cfg(not(all(test, tenure_loom)))]
 use std::sync::{Mutex, PoisonError};
@@ -16,8 +16,8 @@ pub(crate) use std::sync::MutexGuard as Guard;
 #[cfg(any(not(debug_assertions), all(test, tenure_loom)))]
 pub(crate) use unchecked::{Foreign, assert_unlocked};
 
-/// Locks, poisoned or not: no user code runs under a lock of this crate, so a panic cannot have
-/// left what it guards half-changed.
+/// Locks and ignores poisoning: no user code runs under a lock of this crate, so no panic can leave the guarded value
+/// half-changed.
 #[cfg(not(all(test, tenure_loom)))]
 #[inline]
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> Guard<'_, T> {
@@ -39,7 +39,7 @@ mod checked {
         static HELD: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// The user's code is about to run.
+    /// Called before user code runs.
     pub(crate) fn assert_unlocked() {
         // A second panic while one unwinds would abort.
         assert!(
@@ -48,7 +48,7 @@ mod checked {
         );
     }
 
-    /// A lock that is held, and counted.
+    /// A held lock, which is counted.
     pub(crate) struct Guard<'a, T: ?Sized> {
         guard: MutexGuard<'a, T>,
         _held: Held,
@@ -83,7 +83,7 @@ mod checked {
         }
     }
 
-    /// What is the user's and stands under a lock.
+    /// A user's value that is kept under a lock.
     pub(crate) struct Foreign<T>(Option<T>);
 
     impl<T> Foreign<T> {
@@ -96,7 +96,7 @@ mod checked {
         }
 
         pub(crate) fn into_inner(mut self) -> T {
-            // It is taken out here alone.
+            // Only this takes it out.
             self.0.take().expect("it is taken once")
         }
     }
@@ -123,7 +123,7 @@ mod unchecked {
     #[inline(always)]
     pub(crate) fn assert_unlocked() {}
 
-    /// What is the user's and stands under a lock.
+    /// A user's value that is kept under a lock.
     pub(crate) struct Foreign<T>(T);
 
     impl<T> Foreign<T> {
@@ -150,7 +150,7 @@ mod unchecked {
     }
 }
 
-/// In an exploration: the locks of the model checker, and those of statics, which outlive each of its runs.
+/// For an exploration: the model checker's locks, and plain locks in statics, which outlive its runs.
 #[cfg(all(test, tenure_loom))]
 mod modelled {
     use std::sync::PoisonError;

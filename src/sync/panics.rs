@@ -1,11 +1,11 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How often the payload of a panic may panic with another when it is dropped.
+/// How many payloads in a row may panic with another payload when they are dropped.
 const MOST_PAYLOADS: usize = 8;
 
-/// What a panic said. Its payload is the user's, and may panic when it is dropped: with another payload,
-/// which may do so in turn. What does so without end is leaked.
+/// The message of a panic. Drops the payload, which is a user's value and may panic with another payload, and so on.
+/// After too many, the payload is leaked.
 pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
     let message = panic_text(&*payload);
     let mut next = payload;
@@ -24,7 +24,7 @@ pub(crate) fn panic_message(payload: Box<dyn Any + Send>) -> String {
     message
 }
 
-/// What a panic said, for a payload that is still needed.
+/// The message of a panic whose payload is still needed.
 pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> String {
     payload
         .downcast_ref::<&str>()

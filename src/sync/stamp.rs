@@ -1,16 +1,17 @@
-//! Moments in 28 bits, for what keeps many of them: to the millisecond in the first 37 hours of a process, and to
-//! the second in the four years after that.
+//! Moments in 28 bits, to keep many of them: in milliseconds for the first 37 hours of a process, and in seconds for
+//! the four years after that.
 
 use tokio::time::Instant;
 
 use super::moment;
 
-/// How many bits one takes.
+/// How many bits a stamp takes.
 pub(crate) const BITS: u32 = 28;
-/// From here on it counts seconds.
+/// From here on stamps count seconds.
 const SECONDS: u64 = 1 << (BITS - 1);
 const LAST: u64 = (1 << BITS) - 1;
-/// In milliseconds of a [`moment`]: an hour before the process has asked for the first one, since a clock that was paused stays behind.
+/// In milliseconds of a [`moment`]: an hour before the first one of the process, since a clock that was paused lags
+/// behind.
 const BEGIN: u64 = 23 * 3_600 * 1_000;
 
 #[inline]
@@ -30,7 +31,7 @@ pub(crate) fn decode(stamp: u32) -> Instant {
         Some(later) => SECONDS + later * 1_000,
     };
     let instant = moment::decode((millis + BEGIN) * 1_000_000 + 1);
-    // Only 0 is no moment.
+    // Only 0 encodes no moment.
     instant.unwrap_or_else(Instant::now)
 }
 

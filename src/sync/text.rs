@@ -1,12 +1,12 @@
 use std::fmt::{self, Display, Write};
 
-/// What this shows, but no more than about so many bytes of it.
+/// The `Display` text of a value, cut at about `most` bytes.
 pub(crate) fn text_of(value: &dyn Display, most: usize) -> String {
     let mut text = Bounded {
         text: String::new(),
         most,
     };
-    // It is stopped where it is long enough.
+    // The writer fails once the text is long enough.
     if write!(text, "{value}").is_err() {
         text.text.push('…');
     }

@@ -5,8 +5,8 @@ use slab::Slab;
 
 use super::{Foreign, assert_unlocked, panic_message};
 
-/// Wakes one who waits. The waker may be the user's, and a panic in it is nobody's here: it is traced,
-/// and whoever else waits is woken all the same (rule 8).
+/// Wakes a waiter. The waker may be a user's. A panic in it is traced and fails nobody, and the other waiters are still
+/// woken (rule 8).
 #[inline]
 pub(crate) fn wake(waker: Waker) {
     assert_unlocked();
@@ -16,11 +16,11 @@ pub(crate) fn wake(waker: Waker) {
     }
 }
 
-/// A waker under a lock.
+/// A waker that is kept under a lock.
 pub(crate) type KeptWaker = Foreign<Waker>;
 
 impl KeptWaker {
-    /// Clones the waker, which is the user's code.
+    /// Clones the waker, which may run user code.
     #[inline]
     pub(crate) fn clone_of(waker: &Waker) -> Self {
         assert_unlocked();
@@ -32,8 +32,8 @@ impl KeptWaker {
     }
 }
 
-/// Wakers gathered under a lock, to be woken once it is released: a wake may drop a task, and with
-/// it run user code.
+/// Wakers that were collected under a lock, to be woken after it is released: a wake may drop a task and thereby run
+/// user code.
 #[derive(Debug, Default)]
 #[must_use = "whoever waits stays asleep until these are woken"]
 pub(crate) struct WakeList(Option<Gathered>);
@@ -91,11 +91,11 @@ impl Extend<KeptWaker> for WakeList {
     }
 }
 
-/// Those who wait for one thing, under somebody's lock. Each enters and leaves in constant time, and
-/// takes out itself what it has put in. Nearly always there is one of them.
+/// The wakers of those who wait for one thing, kept under a lock. Each waiter enters and leaves in constant time, and
+/// removes its own entry. There is nearly always just one.
 ///
-/// No waker is cloned or dropped in here, since that may be the user's code: whoever enters brings a
-/// spare one, and takes away the one that was there.
+/// No waker is cloned or dropped in here, since that may run user code: whoever enters brings a spare clone, and takes
+/// away the waker that was there.
 #[derive(Debug, Default)]
 pub(crate) struct WakerSet {
     first: WakerPlace,
@@ -106,18 +106,18 @@ pub(crate) struct WakerSet {
 enum WakerPlace {
     #[default]
     Free,
-    /// Whose waker is `None` has been woken.
+    /// `None` once the waiter was woken.
     Taken(Option<KeptWaker>),
 }
 
-/// Where one of those who wait is listed, if it is.
+/// The place of a waiter, if it is listed.
 pub(crate) type WakerKey = Option<u32>;
 
-/// That of the first.
+/// The key of the first place.
 const FIRST: u32 = u32::MAX;
 
 impl WakerSet {
-    /// It is `waker` that will be woken. `false` if a clone of it has to be in `spare` for that.
+    /// Lists `waker` to be woken. `false` if this needs a clone of it in `spare`.
     #[inline]
     pub(crate) fn enter(
         &mut self,
@@ -141,12 +141,12 @@ impl WakerSet {
         true
     }
 
-    /// Whether nobody is listed, woken or not.
+    /// Whether no waiter is listed, woken or not.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self.first, WakerPlace::Free) && self.rest.is_none()
     }
 
-    /// One who had waited does so no longer.
+    /// Removes a waiter. Returns its waker, to be dropped after the lock is released.
     #[inline]
     pub(crate) fn leave(&mut self, key: &mut WakerKey) -> Option<KeptWaker> {
         match key.take()? {
@@ -165,7 +165,7 @@ impl WakerSet {
         }
     }
 
-    /// All, to be woken.
+    /// Adds all wakers to those to be woken.
     #[inline]
     pub(crate) fn wake_all(&mut self, wakes: &mut WakeList) {
         if let WakerPlace::Taken(waker) = &mut self.first {
@@ -184,7 +184,7 @@ impl WakerSet {
             return FIRST;
         }
         let key = self.rest.get_or_insert_default().insert(Some(waker));
-        // So many do not fit into memory.
+        // More do not fit into memory.
         u32::try_from(key).unwrap_or(FIRST)
     }
 

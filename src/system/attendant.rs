@@ -1,5 +1,5 @@
-//! Threads that run beside a system for as long as it lives. They are told to end with it, and its end waits for them;
-//! but not for users' code that one of them is running, which may block.
+//! Threads that run beside a system as long as it lives. They are told to end with it, and its end waits for them,
+//! except for user code that one of them is running, which may block.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use crate::sync::{lock, wake};
 use crate::tree::{AnyNode, launch_thread};
 
-/// What such a thread does.
+/// What an attending thread runs.
 pub(crate) type Attend = Arc<dyn Fn(&Arc<dyn AnyNode>, &Control) + Send + Sync>;
 
-/// A thread that is to attend a system.
+/// A thread to be started beside a system.
 #[derive(Clone)]
 pub(super) struct Attendant {
     pub(super) name: &'static str,
@@ -27,7 +27,7 @@ impl fmt::Debug for Attendant {
     }
 }
 
-/// What a system and such a thread tell each other.
+/// What a system and an attending thread share.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     state: Mutex<State>,
@@ -38,17 +38,17 @@ pub(crate) struct Control {
 struct State {
     is_to_end: bool,
     has_ended: bool,
-    /// It runs code of a user's, for which nobody waits.
+    /// It is running user code, for which nobody waits.
     in_foreign_code: bool,
-    /// Who waits for its end.
+    /// The waker of whoever waits for its end.
     waker: Option<Waker>,
 }
 
 impl Control {
-    /// Sleeps for so long; `false` as soon as the thread is to end.
+    /// Sleeps for this long. `false` as soon as the thread is to end.
     pub(crate) fn wait(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
-        // The plain lock, which is what can be waited with.
+        // The plain lock of std, because a condition variable needs its guard.
         let state = self.state.lock();
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
         while !state.is_to_end {
@@ -62,7 +62,7 @@ impl Control {
         false
     }
 
-    /// Runs code of a user's. `false` if the thread is to end instead.
+    /// Runs user code. `false` if the thread is to end.
     pub(crate) fn run_foreign(&self, code: impl FnOnce()) -> bool {
         if !self.set_foreign(true) {
             return false;
@@ -108,13 +108,13 @@ impl Control {
     }
 }
 
-/// A thread that attends a system. Dropped, it is told to end.
+/// A thread that attends a system. Told to end on drop.
 pub(super) struct Attendance(Arc<Control>);
 
 impl Attendance {
     /// # Errors
     ///
-    /// If there is no thread for it.
+    /// If the thread cannot be started.
     pub(super) fn begin(attendant: &Attendant, system: &Arc<dyn AnyNode>) -> io::Result<Self> {
         let Attendant { name, attend } = attendant.clone();
         let control = Arc::new(Control::default());
@@ -122,7 +122,7 @@ impl Attendance {
         let system = Arc::clone(system);
         let run = move || {
             attend(&system, &end.0);
-            // Before it is known that the thread has ended: it may hold what is a user's.
+            // Dropped before the end of the thread is reported, as it may hold values of users.
             drop(attend);
             drop(end);
         };
@@ -132,7 +132,7 @@ impl Attendance {
         }
     }
 
-    /// Tells it to end, and waits for that.
+    /// Tells it to end and waits for it.
     pub(super) async fn end(self) {
         self.0.tell_to_end();
         poll_fn(|cx| self.0.poll_ended(cx.waker())).await;
@@ -145,7 +145,7 @@ impl Drop for Attendance {
     }
 }
 
-/// The thread ends, in whatever way.
+/// Reports the end of the thread, also after a panic.
 struct EndOnDrop(Arc<Control>);
 
 impl Drop for EndOnDrop {

@@ -23,7 +23,7 @@ use crate::tree::{
     TimesByType, launch, request,
 };
 
-/// The least patience.
+/// The shortest patience.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A system's settings.
@@ -56,103 +56,101 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The system's name, to tell it from others in what is printed: the paths of its nodes begin with it, as in
-    /// `shop:/root/jobs`, and so do logs, snapshots, failures and cycles. It is no segment of a path, so it may be any
-    /// text, one with a slash too; an empty one is none.
+    /// The system's name. The paths of its nodes begin with it, as in `shop:/root/jobs`, in logs, snapshots, failures
+    /// and cycles, so that systems can be told apart. It is not a segment of a path, so any text is allowed, even with
+    /// a slash. An empty name means none.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into().into());
         self
     }
 
-    /// How long a stop or drain of the whole, or the end that its root comes to by itself, may take
-    /// before it becomes a kill. The default is 25 s, below the 30 s after which orchestrators commonly kill
-    /// the process. With zero each of them is a kill at once.
+    /// How long a stop or drain of the whole system, or an end after its root has ended by itself, may take before it
+    /// becomes a kill. The default is 25 s, below the 30 s after which orchestrators commonly kill the process. With
+    /// zero it is a kill at once.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// The grace of each node that has none of its own (see
-    /// [`ChildSpec::grace`](crate::ChildSpec::grace)), the root actor among them. The default is 5 s.
+    /// The grace of each node without one of its own (see [`ChildSpec::grace`](crate::ChildSpec::grace)), including the
+    /// root actor. The default is 5 s.
     #[must_use]
     pub fn child_grace(mut self, grace: Duration) -> Self {
         self.child_grace = Some(grace);
         self
     }
 
-    /// How long after a kill those who wait are told that a node does not yield. The default is 2 s, and the
-    /// least a millisecond: what yields at once needs that to be gone.
+    /// How long after a kill a node may take to yield before callers that wait get [`Unjoined`](crate::Unjoined). The
+    /// default is 2 s. The shortest is one millisecond, which even a node that yields at once needs to end.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
     }
 
-    /// The mailbox of each actor that has none of its own. A capacity of 0 is refused when the
-    /// first actor is spawned.
+    /// The mailbox of each actor without one of its own. A capacity of 0 is refused when the first actor is spawned.
     #[must_use]
     pub fn mailbox(mut self, mailbox: Mailbox) -> Self {
         self.mailbox = mailbox;
         self
     }
 
-    /// How long an ask may take that is made by a node of this system, and has neither a limit of its
-    /// own nor inherits one. By default it may take for ever. [`Ask::no_deadline`](crate::Ask::no_deadline)
-    /// is the way out. With zero such an ask is one try, as with a deadline that has passed.
+    /// The time limit of asks that nodes of this system make, if they have no limit of their own and inherit none. By
+    /// default there is none. [`Ask::no_deadline`](crate::Ask::no_deadline) exempts an ask. With zero such an ask is a
+    /// single try, as with a deadline that has passed.
     #[must_use]
     pub fn ask_timeout(mut self, limit: Duration) -> Self {
         self.ask_timeout = Some(limit);
         self
     }
 
-    /// Serves SIGINT and SIGTERM until the system has ended: the first drains the system within its grace, a
-    /// second kills it, a third ends the process with 130. In all forms
-    /// ([`run`](Builder::run), [`start`](Builder::start), [`block_on`](Builder::block_on)) they are served on
-    /// a thread of their own, so that they are heeded also when every worker is stuck.
+    /// Serves SIGINT and SIGTERM until the system has ended: the first drains the system within its grace, the second
+    /// kills it, the third ends the process with exit code 130. In all forms ([`run`](Builder::run),
+    /// [`start`](Builder::start), [`block_on`](Builder::block_on)) a thread of its own serves them, so that they work
+    /// even when every worker is stuck.
     ///
-    /// Nothing is restarted from the first on ([`Restart`](crate::Restart)).
+    /// From the first signal on nothing is restarted ([`Restart`](crate::Restart)).
     ///
-    /// After the end of the system these signals have no effect: the runtime's handlers stay in place for
-    /// the life of the process. A program that goes on for long has to listen for them itself.
+    /// After the end of the system these signals have no effect, because tokio's signal handlers stay in place for the
+    /// life of the process. A program that runs on has to listen for them itself.
     #[must_use]
     pub fn on_signals(mut self) -> Self {
         self.on_signals = true;
         self
     }
 
-    /// Has this system note when each node is spawned, when a message is sent, when its handler begins and ends, and when a
-    /// wait begins. So a [snapshot](crate::NodeRef::snapshot) tells exactly for how long each has been so, and how long the
-    /// messages of each type of actor have waited and were handled
-    /// ([`Snapshot::times`](crate::observe::Snapshot::times)). It reads the clock each time. Without it a snapshot tells for
-    /// how long at least: since somebody first looked, which a [watchdog](Builder::watchdog) does all the time.
+    /// Records when each node is spawned, when a message is sent, when its handler begins and ends, and when a wait
+    /// begins. A [snapshot](crate::NodeRef::snapshot) can then tell exactly how long each of these has lasted, and how
+    /// long the messages of each type of actor have waited and were handled
+    /// ([`Snapshot::times`](crate::observe::Snapshot::times)). This reads the clock each time. Without it a snapshot
+    /// tells only a minimum, from the first look on; a [watchdog](Builder::watchdog) looks regularly.
     #[must_use]
     pub fn timings(mut self) -> Self {
         self.timings = true;
         self
     }
 
-    /// Gives each actor of the system a tracing span for its life, and each message one of its own, in which it is
-    /// handled. Their names and fields stand in [the table of events](crate::events). It is off unless it is asked for,
-    /// and costs nothing then.
+    /// Gives each actor of the system a tracing span for its life, and each message a span in which it is handled. [The
+    /// table of events](crate::events) has their names and fields. Off by default, and free of cost then.
     ///
-    /// The span of an ask's message is a child of that in which it was asked: its caller waits for it. That of any other
-    /// message is a root which follows from its sender's. Tasks and jobs run in the span that they were started in. So the
-    /// context travels through the system, and into an exporter such as `tracing-opentelemetry` with no further code.
+    /// The span of an ask is a child of the span in which it was made, since its caller waits for it. The span of any
+    /// other message is a root that follows from its sender's span. Tasks and jobs run in the span in which they were
+    /// started. So the context travels through the system, and into an exporter such as `tracing-opentelemetry`,
+    /// without further code.
     ///
-    /// A message that a handler takes by itself ([`Context::try_next`](crate::Context::try_next)) has no span of its own,
-    /// and what a [`Permit`](crate::Permit) sends comes from where it is used.
+    /// A message that a handler takes itself ([`Context::try_next`](crate::Context::try_next)) has no span of its own.
+    /// A message that is sent with a [`Permit`](crate::Permit) comes from where the permit is used.
     #[must_use]
     pub fn spans(mut self) -> Self {
         self.spans = true;
         self
     }
 
-    /// Shows each message that was accepted and is not handled, as it is discarded
-    /// ([rule 11](crate::lifecycle#rule-11)): because its actor was stopped, killed or failed, or because the runtime went. The
-    /// hook runs wherever that is, in the way of the end, so it should be quick. A panic in it is
-    /// traced and goes no further.
+    /// Calls the hook with each accepted message that is discarded unhandled ([rule 11](crate::lifecycle#rule-11)):
+    /// because its actor was stopped, killed or failed, its mailbox dropped it, or the runtime was dropped. The hook
+    /// runs where that happens and delays it, so it should be quick. A panic in it is traced and goes no further.
     ///
     /// ```
     /// # use tenure::System;
@@ -174,29 +172,28 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`RunError::NoRuntime`] outside of a tokio runtime, and [`RunError::Io`] if the signals cannot be
-    /// listened to.
+    /// [`RunError::NoRuntime`] outside of a tokio runtime; [`RunError::Io`] if signals cannot be listened to, or a
+    /// thread of the system cannot be started.
     #[track_caller]
     pub fn start(self) -> Result<System, RunError> {
         let handle = Handle::try_current().map_err(|_| RunError::NoRuntime)?;
         self.start_on(handle, Location::caller())
     }
 
-    /// Runs a root actor, named `root` unless its spec has a name, until it and all beneath it have
-    /// ended: by itself, by a failure, or by a signal.
+    /// Runs a root actor, named `root` unless its spec has a name, until it and everything beneath it have ended: by
+    /// itself, by a failure, or by a signal.
     ///
-    /// While a stop of the system lasts, warnings name those that hold it up, from half of their grace on.
+    /// While a stop of the system lasts, warnings name the nodes that hold it up, from half of their grace on.
     ///
     /// # Errors
     ///
-    /// [`RunError::Failed`] with all failures in one tree, [`RunError::CutShort`],
-    /// [`RunError::Unjoined`]; [`RunError::Stopped`] if a second signal killed it;
-    /// [`RunError::NoRuntime`], and [`RunError::Io`] if the signals cannot
-    /// be listened to.
+    /// [`RunError::Failed`] with all failures in one tree, [`RunError::CutShort`], [`RunError::Unjoined`];
+    /// [`RunError::Stopped`] if a second signal killed it; [`RunError::NoRuntime`] and [`RunError::Io`] as for
+    /// [`start`](Builder::start).
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it requests a kill of everything, and cannot wait for it.
+    /// If it is dropped, everything is killed, which it cannot wait for.
     #[track_caller]
     pub fn run<C: IntoChild>(self, root: C) -> impl Future<Output = Result<(), RunError>> + Send {
         let site = Location::caller();
@@ -206,9 +203,9 @@ impl Builder {
         }
     }
 
-    /// As [`run`](Builder::run), on a multi-thread runtime of its own, which ends with it. This is
-    /// the strongest form: the wait is on the calling thread, so that it also ends when every
-    /// worker is stuck, and it does not return before all is joined unless it says so.
+    /// As [`run`](Builder::run), on a multi-thread runtime of its own, which ends with it. This is the strongest form:
+    /// the calling thread waits, so the wait ends even if every worker is stuck, and it returns only after everything
+    /// is joined, or with an error that says otherwise.
     ///
     /// # Errors
     ///
@@ -224,7 +221,7 @@ impl Builder {
         let control = runtime(tokio::runtime::Builder::new_current_thread())?;
         let system = self.start_on(workers.handle().clone(), site)?;
         let outcome = control.block_on(run_root(system, root, site));
-        // Everything of ours is joined, or does not yield and must not hold up the caller.
+        // Everything is joined, or does not yield and must not hold up the caller.
         workers.shutdown_background();
         outcome
     }
@@ -278,13 +275,13 @@ impl Builder {
         Ok(System::new(node, self.grace))
     }
 
-    /// Has a thread run beside the system for as long as it lives.
+    /// Has a thread run beside the system as long as it lives.
     pub(crate) fn attend(mut self, name: &'static str, attend: Attend) -> Self {
         self.attendants.push(Attendant { name, attend });
         self
     }
 
-    /// Has something done at the signals that ask for a dump.
+    /// Sets what is done at a signal that asks for a dump.
     pub(crate) fn dump_with(mut self, dump: Dump) -> Self {
         self.on_dump_signals = Some(dump);
         self
@@ -329,7 +326,7 @@ async fn shell(mut exit: Exit, attendances: Vec<Attendance>) {
         matches!(ended, BodyEnd::Value(()))
     };
     let manner = if drained { Manner::Drain } else { Manner::Stop };
-    // What does not yield is for those who wait to report; the shell stays with it.
+    // Those who wait report what does not yield. The shell goes on waiting.
     while join(&mut exit, manner, false).await.is_err() {}
     for attendance in attendances {
         attendance.end().await;

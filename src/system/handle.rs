@@ -10,11 +10,10 @@ use crate::error::{Phase, RunError};
 use crate::supervision::IntoChild;
 use crate::tree::{AnyNode, NodeRef, Order, Stopped, Stopping};
 
-/// The long-lived root of a tree. It lends a [`Spawner`].
+/// The long-lived root of a tree. It dereferences to a [`Spawner`].
 ///
-/// Most programs use [`block_on`](System::block_on) or [`run`](System::run), which give it one root
-/// actor and return when that has ended. [`start`](System::start) gives the system itself, to spawn
-/// into and to end by hand.
+/// Most programs use [`block_on`](System::block_on) or [`run`](System::run), which start one root actor and return when
+/// that has ended. [`start`](System::start) returns the system itself, to spawn into it and to end it by hand.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -37,8 +36,7 @@ use crate::tree::{AnyNode, NodeRef, Order, Stopped, Stopping};
 /// }
 /// ```
 ///
-/// Dropped without having been stopped or drained, it requests a kill of everything in it, says so
-/// in a warning, and cannot wait for it.
+/// If it is dropped without a stop or drain, everything in it is killed, with a warning; the drop cannot wait for that.
 pub struct System {
     spawner: Spawner,
     grace: Duration,
@@ -52,7 +50,7 @@ impl System {
         }
     }
 
-    /// A system's settings, to be changed before it starts.
+    /// A builder for a system with other settings.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
@@ -68,7 +66,7 @@ impl System {
         Self::builder().start()
     }
 
-    /// Runs a root actor with the default settings, until it and all beneath it have ended. See
+    /// Runs a root actor with the default settings, until it and everything beneath it have ended. See
     /// [`Builder::run`].
     ///
     /// # Errors
@@ -77,14 +75,14 @@ impl System {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it requests a kill of everything, and cannot wait for it.
+    /// If it is dropped, everything is killed, which it cannot wait for.
     #[track_caller]
     pub fn run<C: IntoChild>(root: C) -> impl Future<Output = Result<(), RunError>> + Send {
         Self::builder().run(root)
     }
 
-    /// Runs a root actor with the default settings on a runtime of its own, and blocks until it
-    /// and all beneath it have ended. See [`Builder::block_on`].
+    /// Runs a root actor with the default settings on a runtime of its own, and blocks until it and everything beneath
+    /// it have ended. See [`Builder::block_on`].
     ///
     /// # Errors
     ///
@@ -94,8 +92,8 @@ impl System {
         Self::builder().block_on(root)
     }
 
-    /// Asks for a stop of everything, within the system's grace. While it is awaited, warnings name those
-    /// that hold it up, from half of their grace on.
+    /// Asks for a stop of everything, within the system's grace. While it is awaited, warnings name the nodes that hold
+    /// it up, from half of their grace on.
     ///
     /// # Errors
     ///
@@ -125,8 +123,7 @@ impl System {
         self.end(Order::Kill)
     }
 
-    /// Waits for the system's end without asking for it: something in it has failed, or somebody
-    /// else has ended it.
+    /// Waits for the system's end without asking for it: until something in it fails, or somebody else ends it.
     ///
     /// # Errors
     ///

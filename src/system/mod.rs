@@ -1,5 +1,4 @@
-//! The tops of trees: scopes, which a piece of code opens and waits for, and systems, which live as
-//! long as a program.
+//! The roots of trees: scopes, which a piece of code opens and waits for, and systems, which live as long as a program.
 
 mod attendant;
 mod builder;
@@ -28,7 +27,7 @@ use crate::mailbox::Mailbox;
 use crate::sync::explored;
 use crate::tree::{EndLog, Letters, OverrunLog, Shared, Sightings, Stalls};
 
-/// What a tree has that nobody has said anything about.
+/// The default settings of a tree.
 pub(crate) fn system_defaults(handle: Handle) -> Shared {
     Shared {
         prefix: Box::default(),

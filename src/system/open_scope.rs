@@ -8,9 +8,9 @@ use crate::actor::Spawner;
 use crate::error::{Result, RunError};
 use crate::tree::Exit;
 
-/// A scope that is open before its body is there: see [`Spawner::open_scope`]. It lends a [`Scope`].
+/// A scope that is open before it has a body: see [`Spawner::open_scope`]. It dereferences to a [`Scope`].
 ///
-/// Dropped, it ends the scope and kills what is in it, which its owner joins.
+/// If it is dropped, the scope ends and everything in it is killed, which its owner joins.
 #[must_use = "the scope ends when this is dropped"]
 pub struct OpenScope {
     scope: Scope,
@@ -22,7 +22,7 @@ impl OpenScope {
     ///
     /// # Errors
     ///
-    /// Those of [`scope()`](crate::scope()), but for the two of one that could not be opened.
+    /// Those of [`scope()`](crate::scope()), except the two for a scope that could not be opened.
     ///
     /// # Panics
     ///
@@ -51,15 +51,15 @@ impl fmt::Debug for OpenScope {
 }
 
 impl Spawner {
-    /// Opens a scope beneath the owner, at once and from anywhere. [`scope()`](crate::scope()) opens one beneath the node
-    /// that polls it, when it is first polled.
+    /// Opens a scope beneath the owner, at once and from anywhere. In contrast, [`scope()`](crate::scope()) opens one
+    /// beneath the node that polls it, at the first poll.
     ///
-    /// For who runs a piece of somebody else's code, and only sometimes needs a place of its own for what that starts: the
-    /// scope is opened when something is to be started, and its body is what is left of the code. Whoever
-    /// [runs](OpenScope::run) it should be the code of the owner, or of a task of the owner's: the owner waits for it, and
-    /// treats the body as it does that of any scope whose future it has given away.
+    /// It is for code that runs other people's code and needs a scope only if that starts something: the scope is
+    /// opened when something is to be started, and the rest of that code becomes its body. The code that
+    /// [runs](OpenScope::run) it should be the owner's or that of one of its tasks. The owner waits for the scope, and
+    /// treats its body as that of any scope whose future it has given away.
     ///
-    /// `label` is what the scope is called where it is printed.
+    /// `label` is the printed name of the scope.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -80,8 +80,8 @@ impl Spawner {
     ///
     /// # Errors
     ///
-    /// [`RunError::Closed`] if the owner has ended or was killed. One that is to end, and whose code still runs, opens
-    /// scopes all the same.
+    /// [`RunError::Closed`] if the owner has ended or was killed. An owner that is to end can still open scopes while
+    /// its code runs.
     #[track_caller]
     pub fn open_scope(&self, label: &'static str) -> Result<OpenScope, RunError> {
         let (scope, exit) = open_beneath(self.owner(), Location::caller(), label)?;

@@ -9,10 +9,10 @@ use crate::tree::{AnyNode, Node, NodeSlot, PolledBy, Settings, Shared, ShellWake
 
 const NOBODY: u8 = 0;
 const POLLED: u8 = 1;
-/// That was not the code of its owner. It stays until the owner polls it.
+/// It was polled by other code than its owner's. Stays set until the owner polls it.
 const ELSEWHERE: u8 = 2;
 
-/// The node whose code has opened a scope, whatever scopes are between.
+/// The node whose code has opened a scope, beyond any scopes in between.
 fn opener(scope: &Node) -> Option<&Arc<dyn AnyNode>> {
     let mut owner = scope.owner()?;
     while owner.node().kind() == Kind::Scope {
@@ -21,13 +21,13 @@ fn opener(scope: &Node) -> Option<&Arc<dyn AnyNode>> {
     Some(owner)
 }
 
-/// The node of a scope or of a system: all it has is what is beneath it.
+/// The node of a scope or of a system, which only has children.
 pub(super) struct Root {
     node: Node,
     waker: ShellWaker,
-    /// Whether its code was polled, and by whom last, as a [`PolledBy`].
+    /// Whether its code was polled and by whom last; read as a [`PolledBy`].
     polled: AtomicU8,
-    /// Of a scope's body, in full: what it is called is only looked for when somebody asks.
+    /// The full type name of a scope's body. The label is derived from it only when somebody asks.
     type_name: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! The roots that begin on a runtime while somebody looks for leaks there.
+//! The roots that begin on a runtime while a leak check watches it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -9,29 +9,29 @@ use crate::error::Phase;
 use crate::sync::lock;
 use crate::tree::AnyNode;
 
-/// How many watches there are. While there is none, a root that begins looks at this and at nothing else (rule 15).
+/// How many watches there are. While there is none, a new root only reads this (rule 15).
 static WATCHES: AtomicUsize = AtomicUsize::new(0);
 
 static LIST: Mutex<Vec<Arc<Roots>>> = Mutex::new(Vec::new());
 
-/// Knows the roots that begin on one runtime, until it is dropped.
+/// Records the roots that begin on one runtime, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct RootWatch(Arc<Roots>);
 
 struct Roots {
     runtime: Id,
-    /// They observe: a root that has ended is not kept for the watch.
+    /// Weak references, so that the watch does not keep ended roots.
     begun: Mutex<Begun>,
 }
 
 #[derive(Default)]
 struct Begun {
     roots: Vec<Weak<dyn AnyNode>>,
-    /// Those that have ended are taken out once there are so many.
+    /// At this length, ended roots are removed.
     tidy_at: usize,
 }
 
-/// The list is not gone through for fewer.
+/// Shorter lists are not tidied.
 const FEW: usize = 64;
 
 impl RootWatch {
@@ -48,7 +48,7 @@ impl RootWatch {
         Self(roots)
     }
 
-    /// Those that have not ended.
+    /// The roots that have not ended.
     pub(crate) fn alive(&self) -> Vec<Arc<dyn AnyNode>> {
         let known = lock(&self.0.begun).roots.clone();
         let known = known.iter().filter_map(Weak::upgrade);
@@ -65,7 +65,7 @@ impl Drop for RootWatch {
     }
 }
 
-/// A root has begun.
+/// Notes that a root has begun.
 #[inline]
 pub(crate) fn note(root: &Arc<dyn AnyNode>) {
     if WATCHES.load(Ordering::Relaxed) > 0 {
@@ -88,7 +88,7 @@ fn tell_watches(root: &Arc<dyn AnyNode>) {
 
 impl Roots {
     fn add(&self, root: &Arc<dyn AnyNode>) {
-        // What was the last reference to a root is dropped after the lock.
+        // May hold last references to roots, which are dropped after the lock is released.
         let mut looked_at = Vec::new();
         let mut begun = lock(&self.begun);
         begun.roots.push(Arc::downgrade(root));

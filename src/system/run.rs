@@ -9,7 +9,7 @@ use crate::error::{Cause, Failure, Phase, RunError, SpawnError, StopError, StopR
 use crate::supervision::{ChildSpec, IntoChild, spawn, take_back};
 use crate::tree::{Stopping, UntilStopped};
 
-/// Runs a root actor in a system of its own until all of it has ended.
+/// Runs a root actor in a system of its own until everything in it has ended.
 pub(super) async fn run_root<C: IntoChild>(
     system: System,
     root: C,
@@ -32,8 +32,7 @@ pub(super) async fn run_root<C: IntoChild>(
         [root.node(), system.node()].map(|node| UntilStopped::new(Arc::clone(node.any())));
     let mut ending: Option<Stopping> = None;
     let outcome = poll_fn(|cx| {
-        // The end is bounded from its beginning on, by whomever it was asked for: something beneath may not
-        // yield.
+        // The end is bounded from its begin on, whoever asked for it, as something beneath may not yield.
         if ending.is_none() && ends.iter_mut().any(|end| has_begun(end, cx)) {
             ending = Some(system.drain());
         }

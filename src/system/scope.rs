@@ -23,10 +23,10 @@ use crate::tree::{
 #[path = "../../tests/explore/scopes.rs"]
 mod explore;
 
-/// What a scope's body starts things with. It lends a [`Spawner`].
+/// The handle with which a scope's body starts things. It dereferences to a [`Spawner`].
 ///
-/// It can be cloned and carried out of the body. It starts things until the scope has ended: what is started
-/// while the scope waits for the rest is waited for, too.
+/// It can be cloned and moved out of the body. It starts things until the scope has ended: what is started while the
+/// scope waits for the rest is waited for as well.
 #[derive(Clone)]
 pub struct Scope {
     spawner: Spawner,
@@ -39,13 +39,13 @@ impl Scope {
         }
     }
 
-    /// Until when what is done in the scope is of use: asks that are made in it, and in the tasks that are started in
-    /// it from then on, inherit this as they do the deadline of an ask ([rule 10](crate::lifecycle#rule-10)). Of this
-    /// and what surrounds the scope the earlier holds. Once it has passed, such asks fail with
+    /// Sets the deadline of the work in this scope: asks in it, and in the tasks that are started in it from now on,
+    /// inherit it like the deadline of an ask ([rule 10](crate::lifecycle#rule-10)). The earlier of this and an
+    /// inherited deadline holds. Once it has passed, such asks fail with
     /// [`AskError::TimedOut`](crate::AskError::TimedOut). It does not end the scope.
     ///
-    /// It is called in the scope's body, and replaces what it was given before. A [`Deadline`] can be moved or lifted
-    /// later, from anywhere.
+    /// Call it in the scope's body. It replaces an earlier deadline. A [`Deadline`] can be moved or lifted later, from
+    /// anywhere.
     ///
     /// ```
     /// use std::time::Duration;
@@ -93,22 +93,21 @@ impl fmt::Debug for Scope {
 
 /// Runs `body`, and returns once everything that was started in its scope has ended.
 ///
-/// When the body returns `Ok`, the scope waits for the tasks that were started in it, for as long as they
-/// take, and then drains its actors; tasks and jobs with a token are told to end at once. So a grace begins
-/// for what is told to end, and for all of it once somebody asks for the scope's end. When the body returns
-/// an error, what is in the scope is stopped. A child that fails, at any time, drops the body at its await
-/// point and stops the rest. A panic of the body goes on once all is joined, so that `assert!` fails a test.
+/// When the body returns `Ok`, tasks and jobs with a token are told to end at once. The scope waits for the other tasks
+/// as long as they take, and then drains its actors. A grace begins only for what is told to end, and for everything
+/// once somebody asks for the scope's end. When the body returns an error, everything in the scope is stopped. If a
+/// child fails, at any time, the body is dropped at its await point and the rest is stopped. A panic of the body is
+/// resumed once everything is joined, so that `assert!` fails a test.
 ///
-/// A node that keeps the future of a scope in its state ends without polling it: what is beneath the scope is
-/// told and joined in the node's order, and the body goes with the state. If such a scope is told to end by itself,
-/// what is beneath it is told and joined at once; the scope ends once its future is polled or dropped, and is killed
-/// if that has not come within its grace. A node that has given the future away
-/// still owns the scope, and waits for it: its body is dropped in a stop, has the grace of the scope in a drain,
-/// and is cut after that.
+/// A node that keeps the future of a scope in its state ends without polling it: what is beneath the scope is told and
+/// joined in the node's order, and the body is dropped with the state. If only such a scope is told to end, what is
+/// beneath it is told and joined at once; the scope itself ends when its future is polled or dropped, and is killed if
+/// that does not happen within its grace. A node that has given the future away still owns the scope and waits for it:
+/// the body is dropped in a stop; in a drain it has the scope's grace and is cut after that.
 ///
-/// A scope that is opened while a node is polled is beneath that node: it is part of what that node
-/// does, and is stopped with it. Everywhere else it is the root of a tree of its own. The body may
-/// borrow from its surroundings; it is an async closure, or a closure that gives a future.
+/// A scope that is opened while a node is polled is beneath that node: it is a part of the node's work and is stopped
+/// with it. Everywhere else it is the root of its own tree. The body is an async closure, or a closure that returns a
+/// future, and may borrow from its surroundings.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -132,9 +131,9 @@ impl fmt::Debug for Scope {
 /// # }
 /// ```
 ///
-/// The body's error is this crate's [`Error`](crate::Error), which `?` makes of any other, one of `anyhow`'s
-/// among them. What returns an error of `anyhow`'s without a `?`, as `bail!` and `ensure!` do, stands in an
-/// async block or function of its own:
+/// The body's error is this crate's [`Error`](crate::Error), which `?` makes from any other, including `anyhow`'s. Code
+/// that returns an `anyhow` error without `?`, as `bail!` and `ensure!` do, has to be in an async block or function of
+/// its own:
 ///
 /// ```
 /// use anyhow::{Context as _, bail, ensure};
@@ -158,10 +157,9 @@ impl fmt::Debug for Scope {
 ///
 /// # Errors
 ///
-/// [`RunError::Failed`] with all failures in one tree; [`RunError::CutShort`] if something had to
-/// be killed in the end; [`RunError::Unjoined`] if something does not yield even so;
-/// [`RunError::Stopped`] if the scope was ended from outside; [`RunError::NoRuntime`] and
-/// [`RunError::Closed`] if it could not be opened, and the body did not run.
+/// [`RunError::Failed`] with all failures in one tree; [`RunError::CutShort`] if something had to be killed in the end;
+/// [`RunError::Unjoined`] if something does not even yield to that; [`RunError::Stopped`] if the scope was ended from
+/// outside; [`RunError::NoRuntime`] and [`RunError::Closed`] if it could not be opened, so that the body did not run.
 ///
 /// # Panics
 ///
@@ -170,8 +168,8 @@ impl fmt::Debug for Scope {
 ///
 /// # Cancel safety
 ///
-/// Dropped, it kills what is in it, which it can no longer wait for. If it is beneath a node, that
-/// node does.
+/// If it is dropped, everything in it is killed, which it can no longer wait for. If it is beneath a node, that node
+/// waits.
 #[track_caller]
 pub fn scope<T, F, Fut>(body: F) -> impl Future<Output = Result<T, RunError>>
 where
@@ -185,9 +183,8 @@ where
     }
 }
 
-/// As [`scope()`], for code that is generic over the body and runs the scope in a spawned task: its
-/// future is `Send` by declaration. The body is a plain closure that returns a future, and cannot
-/// borrow the scope.
+/// As [`scope()`], for code that is generic over the body and runs the scope in a spawned task: its future is declared
+/// to be `Send`. The body is a plain closure that returns a future, and cannot borrow the scope.
 ///
 /// ```
 /// use std::future::Future;
@@ -231,7 +228,7 @@ where
     }
 }
 
-/// Gives the scope its place in the tree.
+/// Opens a scope in its place in the tree.
 fn open(site: &'static Location<'static>, body: &'static str) -> Result<(Scope, Exit), RunError> {
     let node: Arc<dyn AnyNode> = match current() {
         Some(owner) => return open_beneath(&owner, site, body),
@@ -256,8 +253,8 @@ pub(super) fn open_beneath(
     Ok((Scope::of(&node), Exit::of_scope(node)))
 }
 
-/// The shell of a scope. It runs in its caller's task; dropping it is an end like that of any
-/// other shell (see [`Exit`]).
+/// The shell of a scope, which runs in its caller's task. Dropping it ends the scope, as with any other shell (see
+/// [`Exit`]).
 pub(super) async fn drive<T>(
     exit: Exit,
     body: impl Future<Output = Result<T>>,
@@ -277,7 +274,7 @@ pub(super) async fn drive<T>(
     value.ok_or(RunError::Stopped)
 }
 
-/// What a scope does besides its body, which is the same for all.
+/// The part of a scope that does not depend on the body's type.
 struct ScopeRun {
     exit: Exit,
     report: Report,
@@ -288,7 +285,7 @@ impl ScopeRun {
     fn begin(exit: Exit) -> Self {
         let node = exit.any().node();
         node.set_running();
-        // Its outcome is told to whoever awaits this.
+        // Whoever awaits the scope gets its outcome.
         node.signals.await_outcome();
         Self {
             exit,
@@ -297,7 +294,7 @@ impl ScopeRun {
         }
     }
 
-    /// Notes how the body ended. Gives its value, if it has one.
+    /// Notes how the body ended. Returns its value, if it has one.
     fn take<T>(&mut self, ended: BodyEnd<Result<T>>) -> Option<T> {
         match ended {
             BodyEnd::Value(Ok(value)) => return Some(value),
@@ -311,7 +308,7 @@ impl ScopeRun {
         None
     }
 
-    /// All beneath is joined, or does not yield. An error if that or the body has not ended well.
+    /// Called when everything beneath is joined or does not yield. An error if that, or the body, has not ended well.
     fn conclude(self, joined: Result<(), Unjoined>) -> Result<(), RunError> {
         let Self {
             mut exit,
@@ -320,11 +317,11 @@ impl ScopeRun {
         } = self;
         let reason = report.finish(exit.any());
         if let (Some(payload), StopReason::Failed(failure)) = (panic, &reason) {
-            // The payload says what panicked, and no more.
+            // The payload does not tell what failed beneath.
             trace_beneath(failure);
             match joined {
                 Ok(()) => exit.conclude(reason),
-                // What does not yield is killed, and stays with the node.
+                // Nodes that do not yield are killed and stay beneath this one.
                 Err(_) => drop(exit),
             }
             resume_unwind(payload);
@@ -345,33 +342,33 @@ impl ScopeRun {
     }
 }
 
-/// What failed beneath a body that panicked is in no outcome that anybody gets.
+/// Traces failures beneath a body that panicked, as nobody gets them otherwise.
 fn trace_beneath(failure: &Failure) {
     for failure in failure.beneath() {
         tracing::error!(name: "tenure.failure", ?failure, "beneath a scope whose body panicked");
     }
 }
 
-/// Ends and joins what is beneath the node, and closes it. With `give_up` it does so once all that
-/// is left does not yield.
+/// Ends and joins what is beneath the node, and closes it. With `give_up`, gives up once everything that is left does
+/// not yield.
 pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Result<(), Unjoined> {
     let node = &Arc::clone(exit.any());
     let mut children = StopChildren::last(manner);
     let mut watch = OverdueTimer::default();
-    // Of the node that polls this, which what is in the scope may be waiting for.
+    // The wait of the node that polls this, for which nodes in the scope may be waiting.
     let mut wait = Wait::new();
     match manner {
         Manner::Stop => end_by_itself(node),
         Manner::Drain | Manner::Finish => fire(node),
     }
     if !node.signals.load().had_children() && node.close_if_childless() {
-        // Nothing was ever started in it.
+        // Nothing was ever started here.
         return Ok(());
     }
     poll_fn(|cx| {
         node.set_waker(cx.waker());
         if node.node().signals.end_attending() {
-            // Somebody else has gone on from where this one was.
+            // The owner has attended to the scope meanwhile, so begin again.
             children = StopChildren::last(manner);
         }
         if wait.is_listed() || is_in_node() {

@@ -1,5 +1,5 @@
-//! The signals with which a process is asked to end, served on a thread of their own: they are heeded also when
-//! every worker is stuck, whoever waits for the system, if anybody does.
+//! The signals that ask a process to end, served on a thread of their own: they work even when every worker is stuck,
+//! and if nobody waits for the system.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -14,18 +14,18 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::tree::{AnyNode, Order, Stopping, UntilStopped, launch_thread, request_for_signal};
 
-/// The exit code of a process that was told three times to end.
+/// The exit code of a process that was told to end three times.
 const TOLD_THRICE: i32 = 130;
 
-/// Shows what is alive in a system.
+/// Prints what is alive in a system.
 pub(crate) type Dump = fn(&Arc<dyn AnyNode>);
 
 /// Which signals are served.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Served {
-    /// Those that end the system, within this grace.
+    /// Serves the signals that end the system, within this grace.
     pub(super) end_within: Option<Duration>,
-    /// Those that ask what is alive, and how that is shown.
+    /// Serves the signals that ask what is alive, and how to show it.
     pub(super) dump: Option<Dump>,
 }
 
@@ -47,7 +47,7 @@ enum Wish {
 ///
 /// # Errors
 ///
-/// If they cannot be listened to, or there is no thread for it.
+/// If they cannot be listened to, or the thread cannot be started.
 pub(super) fn serve(system: Arc<dyn AnyNode>, served: Served) -> io::Result<()> {
     let (begun, has_begun) = channel();
     let run = move || run(&system, served, &begun);
@@ -61,7 +61,7 @@ pub(super) fn serve(system: Arc<dyn AnyNode>, served: Served) -> io::Result<()> 
 fn run(system: &Arc<dyn AnyNode>, served: Served, begun: &Sender<io::Result<()>>) {
     let (runtime, signals) = match listen(served) {
         Ok(listening) => listening,
-        // Whoever asked for it waits for that.
+        // `serve` waits for the result.
         Err(error) => return begun.send(Err(error)).unwrap_or_default(),
     };
     begun.send(Ok(())).unwrap_or_default();
@@ -82,7 +82,7 @@ async fn heed(system: &Arc<dyn AnyNode>, served: Served, mut signals: SignalStre
     let mut told = 0;
     poll_fn(|cx| {
         while let Poll::Ready(wish) = signals.poll(cx) {
-            // What this wakes, and who is shown the traces, is not this crate's.
+            // Wakers and trace subscribers are users' code, which may panic.
             let heed = || match (wish, served.end_within, served.dump) {
                 (Wish::End, Some(grace), _) => {
                     told += 1;
@@ -98,7 +98,7 @@ async fn heed(system: &Arc<dyn AnyNode>, served: Served, mut signals: SignalStre
     .await;
 }
 
-/// A signal has come: the first drains, a second kills, a third ends the process.
+/// Serves a signal: the first drains, the second kills, the third ends the process.
 fn tell(system: &Arc<dyn AnyNode>, grace: Duration, told: u32) {
     let path = system.node().path(system.type_name());
     match told {
@@ -115,7 +115,7 @@ fn tell(system: &Arc<dyn AnyNode>, grace: Duration, told: u32) {
     }
 }
 
-/// The signals with which a process is asked to end, and those with which it is asked what is alive.
+/// The signals that ask a process to end, and those that ask what is alive.
 #[derive(Debug)]
 struct SignalStreams {
     #[cfg(unix)]
