@@ -1,7 +1,7 @@
-//! Nodes that wait for each other, among those of a snapshot.
+//! Finds nodes of a snapshot that wait for each other.
 //!
-//! The crate refuses the wait that would complete a cycle (rule 16); but not those with a limit, those that are
-//! allowed by `even_if_cyclic`, and what it cannot follow. It is looked for without recursion (rule 15).
+//! The crate refuses a wait that would complete a cycle (rule 16), but not waits with a limit, waits that
+//! `even_if_cyclic` allows, and waits that it cannot follow. The search does not recurse (rule 15).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -10,13 +10,13 @@ use super::info::{Joins, Seen};
 use crate::error::Kind;
 use crate::tree::NodeId;
 
-/// Of each node that is in a cycle, the paths of that, and whether a limit may end it.
+/// For each node in a cycle, the paths of the cycle, and whether a limit may end it.
 pub(super) type Cycles = HashMap<usize, (Vec<String>, bool)>;
 
-/// A longer cycle is shown to each of its nodes from the same one on.
+/// A longer cycle is shown from the same node on for all its nodes.
 const LONG: usize = 64;
 
-/// To whom a wait leads, and whether it is limited.
+/// The targets of a node's waits, and whether each wait is limited.
 type Edges = Vec<(usize, bool)>;
 
 pub(super) fn cycles(seen: &[Seen]) -> Cycles {
@@ -64,7 +64,7 @@ fn edges(seen: &[Seen]) -> Vec<Edges> {
     let mut edges: Vec<Edges> = seen
         .iter()
         .map(|each| {
-            // Anybody may give an order: whoever waits for one, as for its own, waits for no node.
+            // Anybody may give an order, so a wait for one is not a wait for a node.
             let waits = each.info.waits.iter();
             let waits = waits.filter(|wait| wait.kind != WaitKind::Order);
             let known = waits.filter_map(|wait| {
@@ -74,7 +74,7 @@ fn edges(seen: &[Seen]) -> Vec<Edges> {
             known.collect()
         })
         .collect();
-    // One that waits for many names one of them.
+    // A node that joins many children names only one of them in its waits.
     for (place, each) in seen.iter().enumerate() {
         let Some(above) = each.above else { continue };
         let is_task = matches!(each.info.kind, Kind::Task | Kind::Blocking);
@@ -87,8 +87,7 @@ fn edges(seen: &[Seen]) -> Vec<Edges> {
     edges
 }
 
-/// The sets of nodes each of which leads to all others in it (Tarjan, Depth-first search and linear graph algorithms,
-/// 1972).
+/// The strongly connected components (Tarjan, Depth-first search and linear graph algorithms, 1972).
 fn components(edges: &[Edges]) -> Vec<Vec<usize>> {
     const NONE: usize = usize::MAX;
     let mut number = vec![NONE; edges.len()];
@@ -134,7 +133,7 @@ fn components(edges: &[Edges]) -> Vec<Vec<usize>> {
     components
 }
 
-/// The shortest way from a node back to itself, and whether a wait on it is limited.
+/// The shortest cycle through a node, and whether one of its waits is limited.
 fn shortest(edges: &[Edges], members: &HashSet<usize>, start: usize) -> Option<(Vec<usize>, bool)> {
     let mut from: HashMap<usize, (usize, bool)> = HashMap::new();
     let mut pending = VecDeque::from([start]);

@@ -1,4 +1,4 @@
-//! What is alive, as text, at a signal.
+//! Prints what is alive, at a signal.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -7,16 +7,16 @@ use super::options::SnapshotOptions;
 use crate::system::Builder;
 use crate::tree::{AnyNode, NodeRef};
 
-/// How many nodes are printed one by one.
+/// How many nodes are printed one by one, at most.
 const MOST: usize = 2_000;
 
 impl Builder {
-    /// Prints what is alive in the system to the standard error at each SIGQUIT and SIGUSR1, and goes on, as a JVM
-    /// does at the first of them: the tree, of up to 2,000 nodes, and the [groups](super::Snapshot::groups) of up to
-    /// 100,000. Without this a SIGQUIT or SIGUSR1 ends the process.
+    /// At each SIGQUIT and SIGUSR1, prints what is alive in the system to the standard error and goes on, as a JVM does
+    /// at SIGQUIT: the tree of up to 2,000 nodes, and the [groups](super::Snapshot::groups) of up to 100,000. Without
+    /// this, SIGQUIT and SIGUSR1 end the process.
     ///
-    /// They are served on a thread of their own, so that it also works when every worker is stuck; and until the system
-    /// has ended. On Windows there are no such signals, and this does nothing.
+    /// A thread of its own serves the signals until the system has ended, so this works even when every worker is
+    /// stuck. On Windows there are no such signals, and this does nothing.
     #[must_use]
     pub fn on_dump_signals(self) -> Self {
         self.dump_with(dump)
@@ -24,7 +24,7 @@ impl Builder {
 }
 
 fn dump(system: &Arc<dyn AnyNode>) {
-    // The clock is that of the system's own runtime.
+    // Uses the clock of the system's own runtime.
     let _clock = system.shared.handle.enter();
     let node = NodeRef::new(Arc::clone(system));
     let tree = node.snapshot_with(&SnapshotOptions::new().nodes(MOST));

@@ -12,16 +12,16 @@ use crate::error::{Blocker, Failure, Kind, StopReason};
 use crate::sync::{moment, text_of};
 use crate::tree::{AnyNode, NodeId};
 
-/// How many causes of one end are told.
+/// How many causes of one end are kept.
 const MOST_CAUSES: usize = 64;
-/// How many are looked at, to say how many more there are.
+/// How many causes are counted, to say how many more there are.
 const MOST_LOOKED_AT: usize = 1_024;
-/// How many bytes of what went wrong are told.
+/// How many bytes of a cause's text are kept.
 const LONGEST_TEXT: usize = 512;
 
-/// The end of a node, as those see it who listen to [`Ends`](super::Ends).
+/// The end of a node, as an item of [`Ends`](super::Ends).
 ///
-/// `Display` says it in a line, and adds one for each of its causes if there is more than one.
+/// `Display` is one line, and one more for each cause if there are several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -34,45 +34,45 @@ pub struct Ended {
     pub path: String,
     /// What sort of node it was.
     pub kind: Kind,
-    /// The name of its type, as [`NodeInfo::type_name`](super::NodeInfo::type_name) has it.
+    /// Its type name, as in [`NodeInfo::type_name`](super::NodeInfo::type_name).
     pub type_name: Cow<'static, str>,
     /// Where it was spawned.
     pub site: Site,
     /// When it ended, on the clock of [`Snapshot::taken_at`](super::Snapshot::taken_at).
     #[cfg_attr(feature = "serde", serde(rename = "at_ms", with = "super::millis"))]
     pub at: Duration,
-    /// How long it was there: with [timings](crate::Builder::timings) since it was spawned; without, at least, since
-    /// somebody first looked.
+    /// How long it lived: with [timings](crate::Builder::timings), from its spawn; without, at least from the first
+    /// look.
     #[cfg_attr(feature = "serde", serde(rename = "age_ms", with = "super::millis"))]
     pub age: Duration,
     /// How many messages of its mailbox it had started.
     pub handled: u64,
     /// How it ended.
     pub how: EndKind,
-    /// Another incarnation of it follows: that is the end of the last one only.
+    /// Whether another incarnation follows, so that only the last one has ended.
     pub goes_on: bool,
-    /// What it failed by: the tree of its causes, each after the one that it is beneath. Or, of one that was cut short,
-    /// those whose time was up. No more than 64.
+    /// The tree of causes of its failure, each after the one above it. If it was cut short, the nodes whose time was
+    /// up. At most 64.
     pub causes: Vec<CauseInfo>,
-    /// How many more there are, at least.
+    /// How many more causes there are, at least.
     pub more_causes: usize,
 }
 
-/// How a node has ended: a [`StopReason`] without what went wrong.
+/// How a node has ended: a [`StopReason`] without details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum EndKind {
-    /// By itself, in good order.
+    /// By itself, without a failure.
     Finished,
     /// It was asked to stop.
     Stopped,
     /// It was asked to drain.
     Drained,
-    /// It was killed because somebody asked for that.
+    /// Somebody asked for a kill.
     Killed,
-    /// A stop or drain had to become a kill, of this node or of some beneath it.
+    /// A stop or drain had to become a kill, of this node or of nodes beneath it.
     CutShort,
     /// It failed or panicked, or something beneath it did.
     Failed,
@@ -83,18 +83,18 @@ pub enum EndKind {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct CauseInfo {
-    /// How far beneath the first it stands.
+    /// How far beneath the first cause it is.
     pub depth: usize,
     /// The path of the node.
     pub path: String,
-    /// The name of its type.
+    /// The type name of the node.
     pub type_name: Cow<'static, str>,
-    /// What went wrong in it, on one line.
+    /// What went wrong, on one line.
     pub text: String,
 }
 
 impl EndKind {
-    /// This in one word, with an underscore: `cut_short`, for instance.
+    /// The kind in one word, with underscores, such as `cut_short`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -107,7 +107,7 @@ impl EndKind {
         }
     }
 
-    /// Whether somebody should look at it: it failed, or was cut short.
+    /// Whether somebody should look at it: it failed or was cut short.
     #[must_use]
     pub const fn is_trouble(self) -> bool {
         matches!(self, Self::CutShort | Self::Failed)

@@ -1,4 +1,4 @@
-//! Listening to ends.
+//! Listens to the ends of nodes.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,17 +16,17 @@ use crate::sync::{KeptWaker, lock, wake};
 use crate::system::System;
 use crate::tree::{AnyNode, EndListener, NodeId, NodeRef, Shared};
 
-/// The ends of all nodes at and beneath one, from the call of [`NodeRef::ends`] on: how each ended and, of those that
+/// The ends of all nodes at and beneath a node, from the call of [`NodeRef::ends`] on: how each ended and, if something
 /// went wrong, the tree of causes.
 ///
-/// It has room for so many ends as were asked for. Once those wait, others are [counted](Ends::missed) and not kept, so
-/// that somebody who does not listen costs no memory, and hardly any time. A quarter of the room is for those that
-/// failed or were cut short, also when many others end. An end in good order is told as well as any other, and so is
-/// that of an incarnation if another [follows](Ended::goes_on).
+/// It has room for as many ends as were asked for. When it is full, further ends are only [counted](Ends::missed), so a
+/// slow listener costs no memory and hardly any time. A quarter of the room is reserved for failures and cuts, even if
+/// many other nodes end. Normal ends are included, and so are ends of incarnations that are [followed](Ended::goes_on)
+/// by another.
 ///
-/// It is a [`Stream`], so that an actor can be given its items ([`Context::attach`](crate::Context::attach)), and comes
-/// to its end once the node has ended and all is taken. It changes nothing for those whose ends are told, and holds no
-/// reference to them. While nobody listens, an end costs nothing.
+/// It is a [`Stream`], so an actor can attach it ([`Context::attach`](crate::Context::attach)). It ends once the node
+/// has ended and all items are taken. It does not affect the nodes and holds no reference to them. While nobody
+/// listens, an end costs nothing.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -56,8 +56,8 @@ pub struct Ends {
 }
 
 impl NodeRef {
-    /// Listens to the ends of this node and of all beneath it, with room for so many that nobody has looked at yet; for
-    /// one at least. Of a node that has ended there are none.
+    /// Listens to the ends of this node and of everything beneath it. `room` is how many ends are kept until they are
+    /// taken, at least one. For a node that has ended, there are none.
     pub fn ends(&self, room: usize) -> Ends {
         let node = self.any();
         let listener = Arc::new(Listener {
@@ -70,7 +70,7 @@ impl NodeRef {
         let shared = Arc::clone(&node.shared);
         shared.ends.listen(Arc::clone(&listener) as _);
         if node.phase() == Phase::Stopped {
-            // Its end may have been told to nobody.
+            // Its end may have come before this listener was added.
             lock(&listener.state).is_over = true;
         }
         Ends { listener, shared }
@@ -85,21 +85,21 @@ impl System {
 }
 
 impl Ends {
-    /// The next end; `None` once the node itself has ended and all are taken.
+    /// The next end; `None` once the node itself has ended and all ends are taken.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it has taken none.
+    /// If it is dropped, no end is taken.
     pub async fn recv(&mut self) -> Option<Ended> {
         poll_fn(|cx| self.listener.poll(cx)).await
     }
 
-    /// The next end, if one waits.
+    /// The next end, if there is one now.
     pub fn try_recv(&mut self) -> Option<Ended> {
         lock(&self.listener.state).kept.pop_front()
     }
 
-    /// How many ends were not kept, because there was no room for them.
+    /// How many ends were not kept, because there was no room.
     #[must_use]
     pub fn missed(&self) -> u64 {
         lock(&self.listener.state).missed
@@ -131,7 +131,7 @@ impl fmt::Debug for Ends {
 
 struct Listener {
     root: NodeId,
-    /// Its node is the top of its tree.
+    /// The node is the root of its tree.
     hears_all: bool,
     places: Places,
     room: usize,
@@ -186,7 +186,7 @@ impl EndListener for Listener {
         let ended = place.map(|place| Ended::of(node, &place, reason, goes_on));
         let mut state = lock(&self.state);
         if state.is_over {
-            // Whoever began to listen as the node ended may have been told already that nothing more comes.
+            // If the listener was added while the node ended, it may have reported the end of the stream already.
             return;
         }
         match ended.filter(|_| state.has_room(self.room, how)) {

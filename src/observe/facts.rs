@@ -1,4 +1,4 @@
-//! What a snapshot tells of a node, a topic a type.
+//! What a snapshot says about a node, with one type for each topic.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::tree::NodeId;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Site {
-    /// The file, as the compiler was given it.
+    /// The file, as it was passed to the compiler.
     pub file: Cow<'static, str>,
     /// The line, from 1 on.
     pub line: u32,
@@ -36,18 +36,18 @@ impl fmt::Display for Site {
     }
 }
 
-/// Which end a node was told to come to, and by whom.
+/// Which order a node was given, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct OrderInfo {
-    /// Which end.
+    /// Which order.
     pub kind: OrderKind,
-    /// Who has told it.
+    /// Who gave the order.
     pub by: AskedBy,
-    /// The place of the call that told it, if it was one of a user's code.
+    /// The place of the call that gave it, if that was in user code.
     pub site: Option<Site>,
-    /// How long ago that was. `None` if nothing has looked at the clock since, which whoever waits for the end does.
+    /// How long ago that was. `None` if nobody has read the clock since; whoever waits for the end does.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "ago_ms", with = "super::millis::option")
@@ -77,19 +77,19 @@ impl fmt::Display for OrderInfo {
     }
 }
 
-/// Which end a node was told to come to.
+/// Which order a node was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum OrderKind {
-    /// It handles all that it has accepted first.
+    /// It handles all accepted messages first.
     Drain,
     /// It finishes what it is doing.
     Stop,
     /// It is dropped at its await point.
     Kill,
-    /// A drain or stop whose time was up, so that it became a kill.
+    /// A drain or stop whose time was up became a kill.
     Cut,
     /// It ends its incarnation, and another follows.
     Restart,
@@ -103,10 +103,10 @@ pub enum OrderKind {
 pub enum AskedBy {
     /// Code of the node with this path.
     Node {
-        /// That path.
+        /// The path.
         path: String,
     },
-    /// The node itself, or its code has come to its end.
+    /// The node itself, or its code has ended.
     Itself,
     /// The node above, which ends itself, or restarts its children.
     Owner,
@@ -116,44 +116,43 @@ pub enum AskedBy {
     Signal,
 }
 
-/// How much time a node has to come to its end.
+/// How much time a node has to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct GraceInfo {
-    /// Its grace: how long its own steps may take.
+    /// Its grace: how much own time it has.
     #[cfg_attr(feature = "serde", serde(rename = "whole_ms", with = "super::millis"))]
     pub whole: Duration,
-    /// How much of that is used; of a node that was killed, also the time since then.
+    /// How much of it is used; for a killed node, including the time since the kill.
     #[cfg_attr(feature = "serde", serde(rename = "used_ms", with = "super::millis"))]
     pub used: Duration,
-    /// Whether it is using its own time now, and not waiting for those beneath it.
+    /// Whether it is using its own time now, and not waiting for nodes beneath it.
     pub is_counting: bool,
-    /// How much is left until what is told in `then`: by its own grace or by the limit of whoever asked, whichever
-    /// is over first. `None` if nothing of it runs out as things stand.
+    /// How much is left until `then` happens, by its own grace or the bound of the order, whichever is earlier. `None`
+    /// if neither is running out as things stand.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "left_ms", with = "super::millis::option")
     )]
     pub left: Option<Duration>,
-    /// What happens when that is over.
+    /// What happens when the time is up.
     pub then: Fate,
 }
 
-/// What happens when a node's time to end is over.
+/// What happens when a node's time to end is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Fate {
-    /// It is killed, with all beneath it.
+    /// It is killed, with everything beneath it.
     Killed,
-    /// It was killed and is still there: whoever waits for its end is told that it does not yield
-    /// ([`Unjoined`](crate::Unjoined)).
+    /// It was killed and is still alive: callers that wait for its end get [`Unjoined`](crate::Unjoined).
     Reported,
     /// It is dropped at its await point, and its next incarnation is started.
     Restarted,
-    /// Nothing more: its killing has been asked for, and those who wait have been told.
+    /// Nothing more: it was killed, and those who wait have been told.
     Nothing,
 }
 
@@ -162,17 +161,17 @@ pub enum Fate {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct MailboxInfo {
-    /// How many messages were accepted and are not started.
+    /// How many accepted messages are not started.
     pub queued: u64,
-    /// How many it has room for; `None` if it is unbounded.
+    /// How many messages it has room for; `None` if it is unbounded.
     pub capacity: Option<u32>,
     /// Who may send.
     pub gate: GateInfo,
     /// How many senders wait for room.
     pub senders_waiting: u32,
-    /// How much room is held by permits, or for senders whose turn has come.
+    /// How much room is held by permits, by messages that were put aside, or for senders whose turn has come.
     pub reserved: u64,
-    /// For how long the oldest of those that are queued has waited, if one is and [timings](crate::Builder::timings) are on.
+    /// How long the oldest queued message has waited, if there is one and [timings](crate::Builder::timings) are on.
     #[cfg_attr(
         feature = "serde",
         serde(default, rename = "oldest_for_ms", with = "super::millis::option")
@@ -198,7 +197,7 @@ impl MailboxInfo {
 pub enum GateInfo {
     /// Anyone.
     Open,
-    /// Only the nodes beneath it, since it drains.
+    /// Only the actor itself and the nodes beneath it, since it drains.
     Draining,
     /// Nobody.
     Closed,
@@ -209,26 +208,25 @@ pub enum GateInfo {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct WaitInfo {
-    /// What it is.
+    /// What kind of wait it is.
     pub kind: WaitKind,
-    /// The node that has to complete it; `None` for a time.
+    /// The node that has to complete it; `None` for a wait for a time.
     pub target: Option<Target>,
     /// How many other nodes it waits for in the same way.
     pub others: usize,
-    /// For how long it has waited, at least: since this wait was first looked at by anybody, or, with timings, since
-    /// it began.
+    /// How long it has waited, at least: from the first look or, with timings, from its begin.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "for_ms", with = "super::millis::option")
     )]
     pub lasted: Option<Duration>,
-    /// When it is over, if that is a matter of time.
+    /// When it is over, if it waits for a time.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "due_in_ms", with = "super::millis::option")
     )]
     pub due_in: Option<Duration>,
-    /// Something else may end it: a time limit, or what stands beside it in a `select!`.
+    /// Whether something else may end it: a time limit, or another branch of a `select!`.
     pub is_limited: bool,
 }
 
@@ -253,19 +251,19 @@ pub enum WaitKind {
     Reply,
     /// Room in an actor's mailbox.
     Room,
-    /// The value of a task or job, which it has at its end.
+    /// The value of a task or job.
     Task,
     /// The end of a node.
     End,
-    /// The end of a child, in its own end or restart.
+    /// The end of a child, while the node itself ends or restarts.
     Child,
-    /// That a node is told to end.
+    /// That a node is given an order.
     Order,
     /// The end of an actor's start.
     Start,
-    /// The step of a sibling with which it is restarted.
+    /// A sibling with which it is restarted.
     Turn,
-    /// The time of its next start.
+    /// The time of its next start: its backoff.
     Backoff,
 }
 
@@ -298,18 +296,18 @@ impl fmt::Display for WaitInfo {
     }
 }
 
-/// What an actor waits for besides its mail.
+/// An actor's sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct SourcesInfo {
-    /// Its timers, receive timeouts among them.
+    /// Its timers, including receive timeouts.
     pub timers: usize,
     /// Its streams.
     pub streams: usize,
-    /// The nodes for whose ends it watches.
+    /// The nodes whose ends it watches.
     pub watches: usize,
-    /// When the next of the timers is due.
+    /// When the next timer is due.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "next_due_in_ms", with = "super::millis::option")
@@ -317,14 +315,14 @@ pub struct SourcesInfo {
     pub next_due_in: Option<Duration>,
 }
 
-/// How an actor has fared that was restarted.
+/// The restarts of an actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct RestartsInfo {
     /// How many restarts there were within the window, as of the last one.
     pub recent: u32,
-    /// How many there may be; one more is the actor's end.
+    /// How many are allowed; one more ends the actor.
     pub limit: u32,
     /// The window.
     #[cfg_attr(feature = "serde", serde(rename = "window_ms", with = "super::millis"))]

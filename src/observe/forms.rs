@@ -1,6 +1,6 @@
-//! How times and verdicts are serialized.
+//! The serialized forms of times and verdicts.
 
-/// A time as whole milliseconds, rounded down; the field's name says so.
+/// A time as whole milliseconds, rounded down. The field's name says so.
 pub(super) mod millis {
     use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) mod millis {
         u64::deserialize(from).map(Duration::from_millis)
     }
 
-    /// The same, or nothing.
+    /// An optional time.
     pub(in crate::observe) mod option {
         use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub(super) mod millis {
     }
 }
 
-/// A time as whole nanoseconds, for what is made of many that are short; the field's name says so.
+/// A time as whole nanoseconds, for sums of many short times. The field's name says so.
 pub(super) mod nanos {
     use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub(super) mod nanos {
     }
 }
 
-/// A verdict with its sentence beside its data, for whoever only shows it.
+/// A verdict as data together with its sentence, for those who only show it.
 pub(super) mod verdict_form {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

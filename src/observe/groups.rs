@@ -11,7 +11,7 @@ use crate::error::Kind;
 
 /// The nodes of a [`Snapshot`] counted by type and place of spawn: the view in which a slow leak shows.
 ///
-/// `Display` prints a line for each, the largest first, or those first that have grown most.
+/// `Display` prints a line for each group, the largest first or, in a comparison, the one that has grown most.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -22,7 +22,7 @@ pub struct Groups {
         serde(rename = "taken_at_ms", with = "super::millis")
     )]
     pub taken_at: Duration,
-    /// How long before that the snapshot was taken that this is compared with, if it is.
+    /// How much earlier the snapshot was taken with which this is compared, if it is.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "compared_over_ms", with = "super::millis::option")
@@ -41,19 +41,19 @@ pub struct Group {
     pub type_name: Cow<'static, str>,
     /// Where they were spawned.
     pub site: Site,
-    /// What sort of nodes they are.
+    /// Their kind.
     pub kind: Kind,
     /// How many there are.
     pub count: usize,
-    /// How many more that are than in the earlier snapshot, or fewer, if there is one.
+    /// How many more there are than in the earlier snapshot; negative if fewer. `None` without an earlier one.
     pub change: Option<i64>,
     /// How many of them are unreachable.
     pub unreachable: usize,
-    /// How many of them are [trouble](Verdict::is_trouble), the unreachable ones among them.
+    /// How many of them are in [trouble](Verdict::is_trouble), including the unreachable ones.
     pub trouble: usize,
-    /// How many messages are queued for all of them.
+    /// How many messages are queued for all of them together.
     pub queued: u64,
-    /// How many messages all of them have started.
+    /// How many messages they have started together.
     pub handled: u64,
     /// The [age](super::NodeInfo::age) of the oldest.
     #[cfg_attr(feature = "serde", serde(rename = "oldest_ms", with = "super::millis"))]
@@ -95,8 +95,8 @@ impl Groups {
         }
     }
 
-    /// The same groups, and how they have changed since an earlier snapshot: those first that have grown most. Groups
-    /// that are gone stand there with a count of 0.
+    /// The same groups with their changes since an earlier snapshot, the one that has grown most first. Groups that
+    /// have vanished are listed with a count of 0.
     #[must_use]
     pub fn since(mut self, earlier: &Self) -> Self {
         let before = earlier.groups.iter().map(|group| (group.key(), group));

@@ -1,4 +1,5 @@
-//! From one look at a node to what is told of it. How all of them hang together is [judged](super::judge) after that.
+//! Makes the [`NodeInfo`] of one node from a look at it. What depends on other nodes is [judged](super::judge) after
+//! that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,27 +18,27 @@ use crate::mailbox::{Gate, MailboxLook};
 use crate::sync::saturating_add;
 use crate::tree::{AnyNode, Asker, Awaiting, Joined, Look, look};
 
-/// A node that has been looked at, and what only the judgement needs.
+/// A node that was looked at, with the facts that only the judgement needs.
 pub(super) struct Seen {
     pub(super) info: NodeInfo,
-    /// Where the one above it stands, if it is there.
+    /// The place of the node above it, if that is in the snapshot.
     pub(super) above: Option<usize>,
     pub(super) joins: Joins,
-    /// Its own steps are what its end takes now.
+    /// It is using its own time to end.
     pub(super) uses_own_time: bool,
-    /// Since when its time to end is over.
+    /// Since when its time to end is up.
     pub(super) over_since: Option<Instant>,
-    /// It is in a handler, or its code is being run.
+    /// It is in a handler, or its code is being polled.
     pub(super) is_busy: bool,
-    /// Nothing can wake it, as far as can be seen of it alone; so many references are not counted.
+    /// If nothing can wake it: how many weak references there are.
     pub(super) unreachable: Option<usize>,
-    /// Tells the handler that runs now from any other.
+    /// A number that distinguishes the current handler from others.
     pub(super) handler: u64,
-    /// Since when it has handled what it handles, if that is timed.
+    /// Since when it has been handling the current message, if that is timed.
     pub(super) handling_since: Option<Instant>,
 }
 
-/// For which of its children a node waits.
+/// Which of its children a node waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joins {
     Nobody,
@@ -85,7 +86,7 @@ pub(super) fn see(
     })
 }
 
-/// All that is told of it alone, but for its place and its label.
+/// The facts about one node, without its path, its depth and its label.
 fn describe(
     node: &Arc<dyn AnyNode>,
     look: &Look,
@@ -121,14 +122,14 @@ fn describe(
         restarts: restarts(look, now).map(Box::new),
         children: look.children,
         references: node.own_references().map(|own| {
-            // One is that of this look.
+            // One more reference belongs to this look.
             Arc::strong_count(node).saturating_sub(own + look.children + 1)
         }),
     }
 }
 
-/// Whether nothing can wake it: see [`Snapshot`](super::Snapshot#unreachable). Gives how many references there are
-/// that are not counted.
+/// Whether nothing can wake it: see [`Snapshot`](super::Snapshot#unreachable). If so, returns how many weak references
+/// there are.
 pub(super) fn is_unreachable(
     node: &Arc<dyn AnyNode>,
     look: &Look,
@@ -156,7 +157,7 @@ pub(super) fn is_unreachable(
     if !is_alone {
         return None;
     }
-    // Somebody may have sent something, and dropped the last reference after that.
+    // Somebody may have sent a message and then dropped the last reference.
     let after = node.look_at_mail()?;
     let nothing_came = is_quiet(&after) && after.handler == before.handler;
     nothing_came.then(|| Arc::weak_count(node))
@@ -206,7 +207,7 @@ fn order(node: &Arc<dyn AnyNode>, look: &Look, now: Instant) -> Option<OrderInfo
         kind,
         by,
         site: site.map(Site::from),
-        // Its own time has begun with the order, or soon after.
+        // Its own time began with the order, or soon after.
         ago: ago.or(look.own_time.map(|own| own.used)),
     })
 }

@@ -1,5 +1,5 @@
-//! What is to be said of each node first, once all have been looked at: what has lasted, who waits for whom, and what
-//! is the most urgent of all that.
+//! Finds the verdict of each node, once all have been looked at: what lasts, who waits for whom, and what is most
+//! urgent.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::verdict::Verdict;
 use crate::error::{Kind, Phase};
 use crate::tree::{Activity, Sightings};
 
-/// A poll that lasts for longer keeps others from its thread.
+/// A poll that lasts longer than this blocks its thread.
 pub(super) const LONG_POLL: Duration = Duration::from_millis(100);
 
-/// For how long each has been unreachable, or has had no room, of which no node can be both.
+/// How long each node has been unreachable or has had a full mailbox. No node can be both.
 type Lasted = HashMap<usize, Duration>;
 
 pub(super) fn judge(seen: &mut [Seen], sightings: &Sightings, now: Instant) {
@@ -29,7 +29,7 @@ pub(super) fn judge(seen: &mut [Seen], sightings: &Sightings, now: Instant) {
     }
 }
 
-/// Notes for all who look what each is at that may last, and for how long it has been at that.
+/// Notes each activity that may last, shared by all who look, and how long it has lasted.
 fn note_what_lasts(seen: &mut [Seen], sightings: &Sightings, now: Instant) -> Lasted {
     let mut noted = Vec::new();
     for (place, each) in seen.iter().enumerate() {
@@ -79,7 +79,7 @@ fn verdict(
     if let Some((cycle, is_limited)) = cycles.remove(&place) {
         return Verdict::Deadlocked { cycle, is_limited };
     }
-    // A job may block its thread for as long as it likes.
+    // A blocking job may block its thread.
     let in_poll = info.in_poll_for.filter(|_| info.kind != Kind::Blocking);
     if let Some(lasted) = in_poll.filter(|lasted| *lasted >= LONG_POLL) {
         return Verdict::Stuck {
@@ -132,7 +132,7 @@ fn stopping(info: &NodeInfo) -> Verdict {
     }
 }
 
-/// Of one that nothing is wrong with.
+/// The verdict of a node with which nothing is wrong.
 fn at_work(seen: &Seen) -> Verdict {
     let info = &seen.info;
     if let Some(what) = longest(&info.waits) {
@@ -158,13 +158,13 @@ fn at_work(seen: &Seen) -> Verdict {
     }
 }
 
-/// That for another node comes before one for a time.
+/// The longest wait. Waits for nodes come before waits for a time.
 fn longest(waits: &[WaitInfo]) -> Option<WaitInfo> {
     let key = |wait: &&WaitInfo| (wait.kind != WaitKind::Backoff, wait.lasted);
     waits.iter().max_by_key(key).cloned()
 }
 
-/// Whether its own end is what a stop waits for: it does not wait for those beneath it.
+/// Whether a stop waits for this node itself, and not for nodes beneath it.
 fn holds_up_stop(seen: &Seen) -> bool {
     seen.info.phase == Phase::Stopping && seen.uses_own_time
 }

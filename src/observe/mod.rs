@@ -1,7 +1,7 @@
 //! Seeing what is alive, who owns it, and why it does not end: [`NodeRef::snapshot`](crate::NodeRef::snapshot).
 //!
-//! A [`Snapshot`] is data. Everything that shows what is alive is made from it. What has ended, and why, is told to those
-//! who listen: [`NodeRef::ends`](crate::NodeRef::ends).
+//! A [`Snapshot`] is data, from which everything that shows what is alive is made.
+//! [`NodeRef::ends`](crate::NodeRef::ends) reports what has ended, and why.
 
 mod cycles;
 mod dump;

@@ -4,7 +4,7 @@ use crate::error::Kind;
 use crate::system::System;
 use crate::tree::NodeRef;
 
-/// What a [`Snapshot`] is to have, and how much of it: made by [`NodeRef::snapshot_with`].
+/// The limits and filters of a [`Snapshot`], for [`NodeRef::snapshot_with`].
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -34,10 +34,10 @@ pub struct SnapshotOptions {
 }
 
 impl SnapshotOptions {
-    /// How many nodes a snapshot has at most, if nothing else is said. They take about 600 bytes each.
+    /// How many nodes a snapshot has at most by default. Each takes about 600 bytes.
     pub const MOST_NODES: usize = 100_000;
 
-    /// All there is, up to [`MOST_NODES`](SnapshotOptions::MOST_NODES).
+    /// All nodes, up to [`MOST_NODES`](SnapshotOptions::MOST_NODES).
     pub const fn new() -> Self {
         Self {
             depth: usize::MAX,
@@ -48,25 +48,26 @@ impl SnapshotOptions {
         }
     }
 
-    /// No nodes that are further below than this. With 0 it is the node itself.
+    /// Only nodes down to this depth. With 0 it is the node itself.
     pub const fn depth(mut self, depth: usize) -> Self {
         self.depth = depth;
         self
     }
 
-    /// No more nodes than this: those nearest to the root, and of siblings the oldest. With 0 there are none.
+    /// At most this many nodes: those nearest to the root, and among siblings the oldest. With 0 there are none.
     pub const fn nodes(mut self, most: usize) -> Self {
         self.nodes = most;
         self
     }
 
-    /// Only nodes whose path begins with this. Those that are neither beneath it nor on the way are not looked at.
+    /// Only nodes whose path begins with this. Nodes that are neither beneath it nor on the way to it are not looked
+    /// at.
     pub fn under(mut self, path: impl Into<String>) -> Self {
         self.under = Some(path.into());
         self
     }
 
-    /// Only nodes whose type's name contains this.
+    /// Only nodes whose type name contains this.
     pub fn type_name(mut self, part: impl Into<String>) -> Self {
         self.type_name = Some(part.into());
         self
@@ -94,15 +95,15 @@ impl System {
 }
 
 impl NodeRef {
-    /// What is alive at and beneath this node now, up to
-    /// [100,000 nodes](SnapshotOptions::MOST_NODES). Of a node that has ended it is empty.
+    /// What is alive at and beneath this node now, up to [100,000 nodes](SnapshotOptions::MOST_NODES). It is empty for
+    /// a node that has ended.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot_with(&SnapshotOptions::new())
     }
 
-    /// As [`snapshot`](NodeRef::snapshot), with other limits, or of some nodes only. It says what it
-    /// [leaves out](Snapshot::left_out).
+    /// As [`snapshot`](NodeRef::snapshot), with other limits or with filters. It says what it has [left
+    /// out](Snapshot::left_out).
     #[must_use]
     pub fn snapshot_with(&self, options: &SnapshotOptions) -> Snapshot {
         take(self, options)

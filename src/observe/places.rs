@@ -6,10 +6,10 @@ use crate::error::Phase;
 use crate::sync::lock;
 use crate::tree::{AnyNode, NodeId, PATH_HALF};
 
-/// Where nodes are, for somebody who is told of the ends of many: if each climbed to the root, that would take a time
-/// quadratic in the depth (rule 15).
+/// The places of nodes, for a listener to many ends. If it climbed to the root for each of them, that would take
+/// quadratic time in the depth (rule 15).
 ///
-/// It knows those above which something has ended, until they end themselves.
+/// It remembers live nodes at or beneath which something has ended, until they end themselves.
 pub(super) struct Places {
     root: NodeId,
     known: Mutex<HashMap<NodeId, Place>>,
@@ -17,11 +17,11 @@ pub(super) struct Places {
 
 #[derive(Clone)]
 pub(super) struct Place {
-    /// It is the root, or beneath it.
+    /// It is at or beneath the root.
     pub(super) is_beneath: bool,
     /// How many nodes are above it.
     depth: usize,
-    /// How its path begins, if it is deep.
+    /// The beginning of its path, if it is deep.
     begin: Option<Arc<str>>,
 }
 
@@ -57,7 +57,7 @@ impl Places {
             if place.depth == PATH_HALF {
                 place.begin = Some(node.path(node.type_name()).into());
             }
-            // One that has ended has been forgotten, or will be once its own end is told.
+            // An ended node was forgotten already, or is about to be, when its end is reported.
             if node.phase() != Phase::Stopped {
                 known.insert(node.id(), place.clone());
             }
@@ -65,14 +65,14 @@ impl Places {
         place
     }
 
-    /// The node has ended.
+    /// Called when the node has ended.
     pub(super) fn forget(&self, node: &Arc<dyn AnyNode>) {
         lock(&self.known).remove(&node.id());
     }
 }
 
 impl Place {
-    /// The path of the node that is there, each name in it bounded.
+    /// The path of the node in this place, with each name bounded.
     pub(super) fn path(&self, node: &Arc<dyn AnyNode>) -> String {
         let path = node.path_at(node.type_name(), self.depth, self.begin.as_deref());
         bounded_path(&path)

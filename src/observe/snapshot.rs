@@ -12,13 +12,13 @@ use super::verdict::Verdict;
 use crate::error::{Kind, Phase};
 use crate::tree::NodeId;
 
-/// What is alive at and beneath a node, what each does, and what it waits for: the counterpart of counting and
-/// dumping goroutines, or of a JVM's thread dump.
+/// What is alive at and beneath a node, what each node does, and what it waits for: the counterpart of a goroutine dump
+/// or a JVM's thread dump.
 ///
-/// It is taken node by node, and not of the whole at once: nothing is held up for it, and what moves meanwhile may
-/// appear as it was before or after. The lock of one node is held at a time, and no code of a user's is run.
+/// It is taken node by node and not all at once, so nothing is held up by it, and what changes meanwhile may appear as
+/// it was before or after. One lock is held at a time, and no user code is run.
 ///
-/// `Display` prints it as an indented tree. A `*` marks what holds up a stop, and a `!` what else is
+/// `Display` prints it as an indented tree. A `*` marks nodes that hold up a stop, and a `!` other
 /// [trouble](Verdict::is_trouble).
 ///
 /// ```
@@ -40,25 +40,24 @@ use crate::tree::NodeId;
 ///
 /// # Unreachable
 ///
-/// An actor is [unreachable](Verdict::Unreachable) if nothing can ever have it do anything again. That is a leak, and is
-/// proved: it is in no handler, nothing is queued for it and nobody holds room in its mailbox; it has no child, task,
-/// timer, stream or watch; it has no name by which it could be looked up; and nobody has a reference to it: no
-/// [`ActorRef`](crate::ActorRef), [`Recipient`](crate::Recipient), [`NodeRef`](crate::NodeRef) or
-/// [`Spawner`](crate::Spawner), nor a future of theirs.
+/// An actor is [unreachable](Verdict::Unreachable) if nothing can ever make it do anything again. This is a proven
+/// leak: it is in no handler, its mailbox is empty and nobody holds room in it; it has no child, task, timer, stream or
+/// watch; it has no name by which it could be looked up; and nobody has an [`ActorRef`](crate::ActorRef),
+/// [`Recipient`](crate::Recipient), [`NodeRef`](crate::NodeRef) or [`Spawner`](crate::Spawner) of it, or a future that
+/// was made from one.
 ///
-/// The proof assumes three things. Nobody goes through the children of its owner to get a reference from there. What its
-/// state itself holds are no counted references: one hides the leak, as it may have been given to anybody
-/// ([`Context::me_weak`](crate::Context::me_weak) gives one that is not counted). And references that are not counted
-/// are its own: how many there are stands in the verdict.
+/// The proof assumes three things. Nobody goes through the children of its owner to get a reference. Its own state
+/// holds no counted reference to it: such a reference hides the leak, as it could be given to anybody
+/// ([`Context::me_weak`](crate::Context::me_weak) makes a weak one). And weak references are its own; the verdict says
+/// how many there are.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The version of the form in which this is serialized. What is added does not change it.
+    /// The version of the serialized form. Additions do not change it.
     #[cfg(feature = "serde")]
     pub version: u32,
-    /// When it was taken, on a clock of the process's own: it tells the snapshots of one process apart, and is no
-    /// time of day.
+    /// When it was taken, on a clock of the process. It orders the snapshots of one process and is not a time of day.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "taken_at_ms", with = "super::millis")
@@ -66,34 +65,35 @@ pub struct Snapshot {
     pub taken_at: Duration,
     /// The live nodes, each after its owner, siblings in start order.
     pub nodes: Vec<NodeInfo>,
-    /// What is not among them.
+    /// What was left out.
     pub left_out: LeftOut,
-    /// How many messages of the system have been accepted and are never handled
+    /// How many messages of the system were accepted and never handled
     /// ([`Spawner::dead_letters`](crate::Spawner::dead_letters)).
     pub dead_letters: u64,
-    /// What has gone wrong in the system, by type; types of which nothing has are not there.
+    /// What went wrong in the system, by type. Types with which nothing went wrong are absent.
     #[cfg_attr(feature = "serde", serde(default))]
     pub tallies: Vec<TypeTally>,
-    /// How long messages have waited and were handled in the system, by type, if [timings](crate::Builder::timings) are on.
+    /// How long messages have waited and how long they were handled in the system, by type, if
+    /// [timings](crate::Builder::timings) are on.
     #[cfg_attr(feature = "serde", serde(default))]
     pub times: Vec<TypeTimes>,
 }
 
-/// How often things have gone wrong with the nodes of one type, since their system began.
+/// How often things went wrong with nodes of one type since their system began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TypeTally {
-    /// The name of the type, as [`NodeInfo::type_name`] has it.
+    /// The type name, as in [`NodeInfo::type_name`].
     pub type_name: Cow<'static, str>,
-    /// How often one failed or panicked: not because of what is beneath it alone. Failures that are contained, and those
-    /// that a restart follows, are among them.
+    /// How often one failed or panicked, other than only because of what is beneath it. Includes failures that were
+    /// contained, and those after which it was restarted.
     pub failures: u64,
     /// How often one was restarted.
     pub restarts: u64,
     /// How often one was killed because its time to end was up.
     pub cut_short: u64,
-    /// How often somebody who waited for an end was told that one does not yield, and was the deepest of those.
+    /// How often one was the deepest node in an [`Unjoined`](crate::Unjoined) error.
     pub unjoined: u64,
 }
 
@@ -102,16 +102,16 @@ pub struct TypeTally {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// Nodes that were too many. What is beneath them was not counted.
+    /// Nodes beyond the limit. What is beneath them was not counted.
     pub by_number: usize,
     /// Nodes that are too deep. What is beneath them was not counted.
     pub by_depth: usize,
-    /// Nodes that were not asked for.
+    /// Nodes that did not match the filters.
     pub by_filter: usize,
 }
 
 impl LeftOut {
-    /// How many nodes there are at least that are left out.
+    /// How many nodes were left out, at least.
     #[must_use]
     pub const fn total(&self) -> usize {
         self.by_number + self.by_depth + self.by_filter
@@ -120,7 +120,7 @@ impl LeftOut {
 
 /// One node of a [`Snapshot`].
 ///
-/// Names, labels and types of more than 128 bytes are cut, and control characters in them escaped.
+/// Names, labels and types of more than 128 bytes are cut, and control characters in them are escaped.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -129,7 +129,7 @@ pub struct NodeInfo {
     pub id: NodeId,
     /// The number of the node above it.
     pub owner: Option<NodeId>,
-    /// How far below the node that the snapshot is of; that one has 0.
+    /// How far it is beneath the node of the snapshot, which has depth 0.
     pub depth: usize,
     /// Its path.
     pub path: String,
@@ -137,32 +137,31 @@ pub struct NodeInfo {
     pub name: Option<String>,
     /// What sort of node it is.
     pub kind: Kind,
-    /// The name of the actor's type, or that of the function in which the task, job or scope was written; a
-    /// future of a type of its own has the type's.
+    /// The type name of the actor, or the name of the function in which the task, job or scope was written. For a
+    /// future with a named type it is that type's name.
     pub type_name: Cow<'static, str>,
     /// Where it was spawned.
     pub site: Site,
-    /// How long it has been there. With [timings](crate::Builder::timings) that is since it was spawned; without, at
-    /// least, since somebody first looked. It is to the millisecond in the first 37 hours of a process, and to the second
-    /// after that.
+    /// How long it has lived. With [timings](crate::Builder::timings), from its spawn; without, at least from the first
+    /// look. In milliseconds during the first 37 hours of a process, in seconds after that.
     #[cfg_attr(feature = "serde", serde(rename = "age_ms", with = "super::millis"))]
     pub age: Duration,
-    /// Where in its life it was.
+    /// The phase it was in.
     pub phase: Phase,
-    /// For how long it has been there. That of a running node counts from the begin of its start.
+    /// How long it has been in that phase. For a running node this counts from the begin of its start.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "phase_for_ms", with = "super::millis::option")
     )]
     pub phase_for: Option<Duration>,
-    /// What is to be said of it first.
+    /// What is most important about it.
     #[cfg_attr(feature = "serde", serde(with = "super::verdict_form"))]
     pub verdict: Verdict,
-    /// Its own end is what a stop waits for now.
+    /// Whether a stop waits for this node itself now.
     pub holds_up_stop: bool,
-    /// What it was told, if it was told to end.
+    /// The order that it was given, if it was told to end.
     pub order: Option<Box<OrderInfo>>,
-    /// How much time it has for that.
+    /// How much time it has to end.
     pub grace: Option<Box<GraceInfo>>,
     /// An actor's mailbox.
     pub mailbox: Option<MailboxInfo>,
@@ -170,33 +169,33 @@ pub struct NodeInfo {
     pub handled: u64,
     /// The label of the message that it was handling, if it was handling one.
     pub label: Option<Cow<'static, str>>,
-    /// For how long it has been handling that. With [timings](crate::Builder::timings) that is exact; without, it is
-    /// since somebody first looked.
+    /// How long it has been handling that message. With [timings](crate::Builder::timings) this is exact; without, it
+    /// counts from the first look.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "handling_for_ms", with = "super::millis::option")
     )]
     pub handling_for: Option<Duration>,
-    /// How often its code has been polled; it counts up to 2^30 and begins anew.
+    /// How often its code was polled; wraps around at 2^30.
     pub polls: u32,
-    /// For how long it has been in the middle of a poll, if it is in one: since somebody first looked.
+    /// How long it has been in the middle of a poll, if it is in one, from the first look.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "in_poll_for_ms", with = "super::millis::option")
     )]
     pub in_poll_for: Option<Duration>,
-    /// What it waits for; of very many waits, some.
+    /// What it waits for; if there are very many waits, some of them.
     pub waits: Vec<WaitInfo>,
-    /// How many waits are left out of that.
+    /// How many waits were left out.
     pub more_waits: usize,
-    /// What an actor waits for besides its mail.
+    /// An actor's sources.
     pub sources: Option<SourcesInfo>,
-    /// How an actor has fared that was restarted.
+    /// The restarts of an actor, if there were any.
     pub restarts: Option<Box<RestartsInfo>>,
-    /// How many live nodes are right beneath it.
+    /// How many live children it has.
     pub children: usize,
-    /// How many counted references others have to an actor, those of its own state among them: references, recipients,
-    /// spawners, and futures that wait for it.
+    /// How many counted references there are to an actor, including those in its own state: actor references,
+    /// recipients, spawners, and futures that wait for it.
     pub references: Option<usize>,
 }
 
@@ -214,19 +213,19 @@ impl NodeInfo {
 }
 
 impl Snapshot {
-    /// The version of the form in which a snapshot is serialized.
+    /// The version of the serialized form of a snapshot.
     #[cfg(feature = "serde")]
     pub const VERSION: u32 = 1;
 
-    /// How many live nodes are beneath the one that it is of, without those that are left out.
+    /// How many live nodes are beneath the node of the snapshot, without those that were left out.
     #[must_use]
     pub fn count(&self) -> usize {
         self.nodes.iter().filter(|node| node.depth > 0).count()
     }
 
-    /// How many tasks of the tokio runtime its nodes are: an actor, a task and a system are one each; a scope runs in its
-    /// caller's, and a blocking job on a thread. What the runtime has beyond that, and beyond what was
-    /// [left out](Snapshot::left_out), was started by a raw `tokio::spawn`, or is another system's.
+    /// How many tokio tasks its nodes are. An actor, a task and a system are one each; a scope runs in its caller's
+    /// task, and a blocking job on a thread. Further tasks of the runtime, except for what was [left
+    /// out](Snapshot::left_out), were started by a raw `tokio::spawn`, or belong to another system.
     #[must_use]
     pub fn tasks(&self) -> usize {
         self.nodes.iter().filter(|node| is_task(node.kind)).count()
@@ -244,7 +243,7 @@ impl Snapshot {
         self.nodes.iter().find(|node| node.id == id)
     }
 
-    /// Those that hold up a stop, the deepest first.
+    /// The nodes that hold up a stop, the deepest first.
     #[must_use]
     pub fn blockers(&self) -> Vec<&NodeInfo> {
         let mut blockers: Vec<_> = self
@@ -256,7 +255,7 @@ impl Snapshot {
         blockers
     }
 
-    /// Those that somebody should look at, the most urgent first.
+    /// The nodes at which somebody should look, the most urgent first.
     #[must_use]
     pub fn trouble(&self) -> Vec<&NodeInfo> {
         let mut trouble: Vec<_> = self
@@ -268,23 +267,22 @@ impl Snapshot {
         trouble
     }
 
-    /// The nodes counted by type and place of spawn, the most first: a slow leak is a group that grows.
+    /// The nodes counted by type and place of spawn, the largest group first. A slow leak is a group that grows.
     #[must_use]
     pub fn groups(&self) -> Groups {
         Groups::of(self)
     }
 
-    /// The groups, and how they have changed since an earlier snapshot.
+    /// The groups with their changes since an earlier snapshot.
     ///
-    /// To keep [`groups`](Snapshot::groups) of an earlier time takes far less memory: [`Groups::since`] does the
-    /// same with them.
+    /// To save memory, keep only the earlier [`groups`](Snapshot::groups) and compare with [`Groups::since`].
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Groups {
         self.groups().since(&earlier.groups())
     }
 }
 
-/// Whether a node of this kind is a task of its runtime's.
+/// Whether a node of this kind is a tokio task.
 pub(crate) fn is_task(kind: Kind) -> bool {
     match kind {
         Kind::Actor | Kind::Task | Kind::System => true,
@@ -300,7 +298,7 @@ impl fmt::Display for Snapshot {
                 node if node.verdict.is_trouble() => '!',
                 _ => ' ',
             };
-            // Deeper than any terminal is wide nothing more can be seen.
+            // No terminal is wide enough for deeper indentation.
             let width = 2 * node.depth.min(64);
             writeln!(f, "{mark} {:width$}{node}", "")?;
         }

@@ -1,5 +1,5 @@
-//! How a snapshot is taken: first the tree is walked with a list (rule 15), level by level, so that of too many nodes
-//! those are left out that are deepest; then each is looked at. One lock is held at a time.
+//! How a snapshot is taken. First the tree is walked with a list (rule 15), level by level, so that the deepest nodes
+//! are left out if there are too many. Then each node is looked at. One lock is held at a time.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(super) fn take(root: &NodeRef, options: &SnapshotOptions) -> Snapshot {
     let mut seen = walk.look(path_of(root), now);
     judge(&mut seen, &root.shared.sightings, now);
     let mut nodes: Vec<_> = seen.into_iter().map(|seen| seen.info).collect();
-    // They stand where they were seen, and what the judgement needed was there, too.
+    // Collected in place, so the buffer still has the room of the facts that only the judgement needed.
     nodes.shrink_to_fit();
     Snapshot {
         #[cfg(feature = "serde")]
@@ -49,8 +49,8 @@ fn tallies(root: &Arc<dyn AnyNode>) -> Vec<TypeTally> {
     tallies.collect()
 }
 
-/// What is told of one node alone; `None` if it has ended. Besides the one that is lent nobody who looks may have a
-/// reference to it, or it would seem to be reachable.
+/// The info of a single node; `None` if it has ended. The caller may hold only the reference that it passes, or the
+/// node would seem to be reachable.
 pub(super) fn take_one(node: &Arc<dyn AnyNode>) -> Option<NodeInfo> {
     let now = Instant::now();
     let mut seen = vec![see(node, path_of(node), 0, None, now)?];
@@ -58,16 +58,16 @@ pub(super) fn take_one(node: &Arc<dyn AnyNode>) -> Option<NodeInfo> {
     seen.pop().map(|seen| seen.info)
 }
 
-/// A node that has been come to.
+/// A node that the walk has found.
 struct Found {
     node: Arc<dyn AnyNode>,
-    /// Where the one above it stands among those that were found, which is before it.
+    /// The place of the node above it in the list, which is earlier.
     above: usize,
-    /// Its number among its siblings, by their order of start.
+    /// The number that gives its start order among its siblings.
     order: u32,
     depth: usize,
     is_wanted: bool,
-    /// Known only if it is asked for.
+    /// Known only if the options ask for paths.
     path: Option<String>,
 }
 
@@ -76,7 +76,7 @@ struct Walk<'a> {
     found: Vec<Found>,
     wanted: usize,
     left_out: LeftOut,
-    /// The last segment of the path that is being made.
+    /// A buffer for the last segment of a path.
     segment: String,
 }
 
@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Those for which there is still room; the others are counted.
+    /// Adds the children for which there is room. The others are counted.
     fn add_children(&mut self, owner: &Arc<dyn AnyNode>, above: usize, depth: usize, count: usize) {
         let mut children = ChildrenLook::new();
         let (mut some, mut all, mut has_more) = (Vec::new(), 0, true);
@@ -174,11 +174,11 @@ impl<'a> Walk<'a> {
             && kind.is_none_or(|kind| node.kind() == kind)
     }
 
-    /// Looks at them, each after the one above it, siblings in start order.
+    /// Looks at the found nodes, each after the node above it, siblings in start order.
     fn look(mut self, root: String, now: Instant) -> Vec<Seen> {
         let order = in_order(&self.found);
         let mut seen: Vec<Seen> = Vec::with_capacity(self.wanted);
-        // Where each stands, and its path, of those above the one that is looked at.
+        // The places and paths of the nodes above the current one.
         let mut way: Vec<(Option<usize>, String)> = Vec::new();
         for place in order {
             let found = &mut self.found[place];
@@ -202,28 +202,28 @@ impl<'a> Walk<'a> {
                 here = Some(seen.len());
                 seen.push(looked);
             }
-            // Those beneath come next.
+            // Nodes beneath it come next.
             way.push((here, on_way));
         }
         seen
     }
 }
 
-/// The places of all of them, each after that of the one above it.
+/// The places of all nodes, each after the node above it.
 fn in_order(found: &[Found]) -> Vec<usize> {
     let mut children: Vec<Vec<usize>> = found.iter().map(|_| Vec::new()).collect();
     for (place, each) in found.iter().enumerate().skip(1) {
         children[each.above].push(place);
     }
     for siblings in &mut children {
-        // After four billion children their numbers begin anew, and some stand in the wrong place.
+        // After four billion children the numbers wrap around, and some are in the wrong place.
         siblings.sort_by_key(|child| std::cmp::Reverse(found[*child].order));
     }
     let mut order = Vec::with_capacity(found.len());
     let mut pending = Vec::from_iter((!found.is_empty()).then_some(0));
     while let Some(place) = pending.pop() {
         order.push(place);
-        // The oldest is taken next.
+        // The oldest is popped next.
         pending.append(&mut children[place]);
     }
     order

@@ -1,4 +1,4 @@
-//! How times and names are shown.
+//! Formats times and names.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::tree::AnyNode;
 
-/// How many bytes of a name, a label or a type are shown.
+/// How many bytes of a name, a label or a type are shown, at most.
 const LONGEST: usize = 128;
 
-/// How many segments a path has whose middle is not left out.
+/// The middle of a path with more segments is left out.
 const LONGEST_PATH: usize = 64;
 
-/// A time as people read it: `0.4 ms`, `340 ms`, `3.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`.
+/// A time for humans: `0.4 ms`, `340 ms`, `3.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`.
 pub(super) fn time(time: Duration) -> String {
     let (secs, millis) = (time.as_secs(), time.as_millis());
     match secs {
@@ -26,14 +26,14 @@ pub(super) fn time(time: Duration) -> String {
     }
 }
 
-/// A name of a user's, as long as it may be, and on one line: what would move a terminal's cursor is escaped.
+/// A user's name, bounded and on one line: characters that would move a terminal's cursor are escaped.
 pub(super) fn bounded(text: &str) -> Cow<'_, str> {
     bounded_to(text, LONGEST)
 }
 
-/// The same, of another length.
+/// As [`bounded`], with another length.
 pub(super) fn bounded_to(text: &str, most: usize) -> Cow<'_, str> {
-    // Nearly all are of these bytes alone, which takes no look at each character.
+    // Nearly all texts have only these bytes, for which the characters need not be decoded.
     let is_ascii = || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let is_plain = text.len() <= most && (is_ascii() || !text.chars().any(is_harmful));
     if is_plain {
@@ -46,7 +46,7 @@ pub(super) fn bounded_to(text: &str, most: usize) -> Cow<'_, str> {
             break;
         }
         if is_harmful(c) {
-            // A string takes whatever is written to it.
+            // Writing to a string cannot fail.
             write!(shown, "{}", c.escape_default()).unwrap_or_default();
         } else {
             shown.push(c);
@@ -55,13 +55,13 @@ pub(super) fn bounded_to(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Controls, and what changes the direction of the text around it.
+/// Control characters, and those that change the direction of the text.
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The path of a node, each name in it bounded.
+/// The path of a node, with each name bounded.
 pub(super) fn path_of(node: &Arc<dyn AnyNode>) -> String {
     bounded_path(&node.path(node.type_name()))
 }
@@ -71,8 +71,8 @@ pub(super) fn bounded_path(path: &str) -> String {
     segments.join("/")
 }
 
-/// That of a child, from that of the node above it: as [`NodeRef::path`](crate::NodeRef::path) gives it. Whoever asks for many
-/// lends a text for their last segments.
+/// The path of a child, made from that of the node above it, as [`NodeRef::path`](crate::NodeRef::path) would return
+/// it. `segment` is a reusable buffer.
 pub(super) fn path_beneath(above: &str, child: &Arc<dyn AnyNode>, segment: &mut String) -> String {
     segment.clear();
     child.write_segment(child.type_name(), segment);

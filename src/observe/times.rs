@@ -5,8 +5,8 @@ use super::text::bounded;
 use crate::mailbox::{BOUNDS_MICROS, CountsLook};
 use crate::tree::AnyNode;
 
-/// How long the messages of one type of actor have waited and were handled, since their system began. They are counted
-/// where [timings](crate::Builder::timings) are on.
+/// How long the messages of one type of actor have waited and how long they were handled, since their system began.
+/// Counted only if [timings](crate::Builder::timings) are on.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -34,24 +34,24 @@ use crate::tree::AnyNode;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct TypeTimes {
-    /// The name of the type, as [`NodeInfo::type_name`](super::NodeInfo::type_name) has it.
+    /// The type name, as in [`NodeInfo::type_name`](super::NodeInfo::type_name).
     pub type_name: Cow<'static, str>,
-    /// From when a message was taken into a mailbox until it was begun. What comes from timers, streams and watches waits in
-    /// none.
+    /// From the acceptance of a message by the mailbox to the begin of its handler. Messages of timers, streams and
+    /// watches do not wait in a mailbox.
     pub in_mailbox: Histogram,
-    /// From when a handler was begun until it had ended, however it did.
+    /// From the begin of a handler to its end, in whatever way it ended.
     pub in_handler: Histogram,
 }
 
-/// How many times there were of which length.
+/// How many times fell into which range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub struct Histogram {
-    /// For each of the [bounds](Histogram::BOUNDS) how many were no longer than that, and longer than the one before; the
-    /// last is how many were longer than all of them.
+    /// For each of the [bounds](Histogram::BOUNDS), how many times were at most that long and longer than the bound
+    /// before. The last bucket counts the times beyond all bounds.
     pub buckets: Vec<u64>,
-    /// All of them together.
+    /// The sum of all times.
     #[cfg_attr(feature = "serde", serde(rename = "sum_ns", with = "super::nanos"))]
     pub sum: Duration,
 }
@@ -60,7 +60,7 @@ impl Histogram {
     /// From a microsecond to a minute.
     pub const BOUNDS: [Duration; BOUNDS_MICROS.len()] = bounds();
 
-    /// How many there were.
+    /// How many times there were.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
@@ -77,7 +77,7 @@ const fn bounds() -> [Duration; BOUNDS_MICROS.len()] {
     bounds
 }
 
-/// Those of the system that this node is of.
+/// The times of the system to which this node belongs.
 pub(super) fn times(root: &dyn AnyNode) -> Vec<TypeTimes> {
     let times = root.shared.times.iter().flat_map(|times| times.look());
     let times = times.map(|(type_name, look)| TypeTimes {

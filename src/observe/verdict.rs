@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::facts::{Fate, WaitInfo};
 use super::text::time;
 
-/// What is to be said of a node first: in one [word](Verdict::word), and as a sentence by `Display`.
+/// What is most important about a node: in one [word](Verdict::word), and as a sentence by `Display`.
 ///
-/// It is computed from what the node does and waits for, and not from its phase alone. Of all that are true of a node
-/// it is the most urgent one; they stand here in that order, and are ordered by it.
+/// It is computed from what the node does and waits for, and not from its phase alone. If several apply, it is the most
+/// urgent one; they are listed here in order of urgency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(tag = "word", rename_all = "snake_case"))]
@@ -16,22 +16,22 @@ use super::text::time;
 pub enum Verdict {
     /// It and others wait for each other.
     Deadlocked {
-        /// The paths of those, from this one on: each waits for the next, and the last for this one.
+        /// The paths of the cycle, from this node on: each waits for the next, and the last for this one.
         cycle: Vec<String>,
-        /// One of the waits has a time limit, or stands beside something else: that may end it.
+        /// Whether one of the waits is limited, by a time or something beside it, which may end the cycle.
         is_limited: bool,
     },
-    /// It has been in one poll for long, and so keeps its thread from everything else.
+    /// It has been in one poll for long, and blocks its thread.
     Stuck {
-        /// For how long at least: since somebody first looked.
+        /// How long at least: from the first look.
         #[cfg_attr(feature = "serde", serde(rename = "for_ms", with = "super::millis"))]
         lasted: Duration,
         /// The label of the message that it is handling.
         label: Option<Cow<'static, str>>,
     },
-    /// Its time to end is over, and it is still there.
+    /// Its time to end is up, and it is still alive.
     Overdue {
-        /// For how long it has been over.
+        /// For how long its time has been up.
         #[cfg_attr(feature = "serde", serde(rename = "by_ms", with = "super::millis"))]
         by: Duration,
         /// The label of the message that it is handling.
@@ -39,7 +39,7 @@ pub enum Verdict {
     },
     /// It has been told to end.
     Stopping {
-        /// What it waits for, if it is not busy with its own end.
+        /// What it waits for, if it is not using its own time.
         waits_for: Option<WaitInfo>,
         /// How long ago it was told.
         #[cfg_attr(
@@ -47,7 +47,7 @@ pub enum Verdict {
             serde(rename = "for_ms", with = "super::millis::option")
         )]
         lasted: Option<Duration>,
-        /// When its time is over.
+        /// How much time it has left.
         #[cfg_attr(
             feature = "serde",
             serde(rename = "left_ms", with = "super::millis::option")
@@ -56,45 +56,45 @@ pub enum Verdict {
         /// What happens then.
         then: Fate,
     },
-    /// Nothing can ever have it do anything again, and only its owner can end it: a leak.
+    /// Nothing can ever make it do anything again, and only its owner can end it: a leak.
     /// [`Snapshot`](super::Snapshot#unreachable) says what the proof assumes.
     Unreachable {
-        /// For how long at least: since somebody first looked.
+        /// How long at least: from the first look.
         #[cfg_attr(feature = "serde", serde(rename = "for_ms", with = "super::millis"))]
         lasted: Duration,
-        /// How many references there are that are not counted ([`WeakRef`](crate::WeakRef)): taken to be its own.
+        /// How many weak references there are ([`WeakRef`](crate::WeakRef)), which are taken to be its own.
         weak_references: usize,
     },
     /// It waits for its next incarnation.
     Restarting {
         /// How many restarts there were within the window, this one included.
         attempt: u32,
-        /// How many there may be.
+        /// How many are allowed.
         limit: u32,
-        /// When it is started.
+        /// When the next incarnation is started.
         #[cfg_attr(
             feature = "serde",
             serde(rename = "due_in_ms", with = "super::millis::option")
         )]
         due_in: Option<Duration>,
     },
-    /// Its mailbox has no room, and senders wait for some.
+    /// Its mailbox is full, and senders wait for room.
     Full {
         /// How many messages are queued.
         queued: u64,
         /// How many senders wait.
         senders: u32,
-        /// For how long at least: since somebody first looked.
+        /// How long at least: from the first look.
         #[cfg_attr(feature = "serde", serde(rename = "for_ms", with = "super::millis"))]
         lasted: Duration,
         /// The label of the message that it is handling.
         label: Option<Cow<'static, str>>,
     },
-    /// It is handling a message, or its code is being run.
+    /// It is handling a message, or its code is being polled.
     Busy {
         /// The label of the message that it is handling.
         label: Option<Cow<'static, str>>,
-        /// For how long, at least.
+        /// How long, at least.
         #[cfg_attr(
             feature = "serde",
             serde(rename = "for_ms", with = "super::millis::option")
@@ -103,12 +103,12 @@ pub enum Verdict {
     },
     /// Its code is suspended.
     Waiting {
-        /// What it waits for; `None` if that is nothing of this crate's, which cannot be seen.
+        /// What it waits for; `None` if it waits for something outside of this crate, which cannot be seen.
         what: Option<WaitInfo>,
     },
     /// Its start has not returned.
     Starting {
-        /// For how long.
+        /// How long it has been starting.
         #[cfg_attr(feature = "serde", serde(rename = "for_ms", with = "super::millis"))]
         lasted: Duration,
     },
@@ -136,7 +136,7 @@ impl Verdict {
         }
     }
 
-    /// How urgent it is: 0 is the most urgent one.
+    /// How urgent it is: 0 is the most urgent.
     #[must_use]
     pub const fn rank(&self) -> u8 {
         match self {

@@ -1,10 +1,10 @@
-//! What `#[tenure::test]` names. It is not for anybody else.
+//! For the code that `#[tenure::test]` generates, and for nothing else.
 
 pub use tokio::runtime::Builder;
 
-/// Stands in for the method of that name, which tokio's builder has only with a feature.
+/// A stand-in for the method of this name, which tokio's builder has only with a feature.
 pub trait StartPaused {
-    /// As tokio's.
+    /// Like tokio's.
     fn start_paused(&mut self, _on: bool) -> &mut Self
     where
         Self: HasPausedClock,
@@ -15,7 +15,7 @@ pub trait StartPaused {
 
 impl StartPaused for Builder {}
 
-/// Nobody has it.
+/// Implemented by no type.
 #[diagnostic::on_unimplemented(
     message = "a test with a paused clock needs the feature `test-util` of tokio",
     label = "no clock of tokio's can be paused here",

@@ -1,10 +1,10 @@
-//! For tests: what leaks, what actors say to each other, and what happens in other orders. [The guide](crate::guide::testing)
-//! shows all of it at work.
+//! Tools for tests: for leaks, for the messages between actors, and for other orders of events. [The
+//! guide](crate::guide::testing) shows all of them at work.
 //!
-//! - [`LeakCheck`] finds what is alive at the end of a test; [`#[tenure::test]`](macro@crate::test) does so around the
-//!   body of one.
-//! - A [`Probe`] takes the place of an actor, and shows what that was sent. [`handle_once`], [`ask_once`] and
-//!   [`with_context`] run an actor's code without a system.
+//! - [`LeakCheck`] finds what is alive at the end of a test; [`#[tenure::test]`](macro@crate::test) puts it around the
+//!   body of a test.
+//! - A [`Probe`] replaces an actor and shows what it was sent. [`handle_once`], [`ask_once`] and [`with_context`] run
+//!   an actor's code without a system.
 //! - [`simulation`] runs a test in many orders of events, behind the feature of that name.
 
 #[doc(hidden)]

@@ -12,14 +12,14 @@ use crate::error::{AskError, Error, Result, StopReason};
 use crate::mailbox::ReplyTo;
 use crate::system::{note_root, system_defaults};
 
-/// For how long a reply is waited for that the handler has left to what it has started.
+/// How long to wait for a reply that something which the handler has started will send.
 const LATE: Duration = Duration::from_secs(1);
 
-/// Runs code with the context of an actor that has no loop: a hook, or several handlers one after the other.
+/// Runs code with the context of an actor that has no loop: for a hook, or for several handlers one after the other.
 ///
 /// The context is a real one, of a node that is the root of a tree: what is started through it is owned, and is stopped
-/// and joined before this returns. What is sent to [`Context::me`] stays in its mailbox, where
-/// [`Context::try_next`] finds it. Nothing is handled by itself, no timer or stream is polled, and no hook runs.
+/// and joined before this returns. Messages to [`Context::me`] stay in the mailbox, where [`Context::try_next`] finds
+/// them. No message is handled automatically, no timer or stream is polled, and no hook runs.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -55,12 +55,12 @@ const LATE: Duration = Duration::from_secs(1);
 ///
 /// # Panics
 ///
-/// With a panic of the code, before what it has started is joined; if the code kills its own node, or something that it
-/// started fails; and outside of a tokio runtime with a timer.
+/// With a panic of the code, before what it has started is joined; if the code kills its own node, or if something that
+/// it has started fails; and outside of a tokio runtime with a timer.
 ///
 /// # Cancel safety
 ///
-/// Dropped, it kills what the code has started, and cannot wait for it.
+/// If it is dropped, what the code has started is killed, which it cannot wait for.
 #[track_caller]
 pub fn with_context<A: Actor, R>(
     code: impl AsyncFnOnce(&mut Context<A>) -> R,
@@ -74,7 +74,7 @@ pub fn with_context<A: Actor, R>(
     }
 }
 
-/// Runs the handler of one message, without a system. See [`with_context`] for what the handler's context is.
+/// Runs the handler of one message, without a system. The context is that of [`with_context`].
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -99,7 +99,7 @@ pub fn with_context<A: Actor, R>(
 ///
 /// # Errors
 ///
-/// That of the handler.
+/// The error of the handler.
 ///
 /// # Panics
 ///
@@ -113,7 +113,7 @@ pub fn handle_once<A: Actor>(actor: &mut A, message: A::Msg) -> impl Future<Outp
     with_context(async |ctx| actor.handle(message, ctx).await)
 }
 
-/// As [`handle_once`], of a message with a [`ReplyTo`], for the reply.
+/// As [`handle_once`], for a message with a [`ReplyTo`]. Returns the reply.
 ///
 /// ```
 /// # use tenure::prelude::*;
@@ -136,8 +136,8 @@ pub fn handle_once<A: Actor>(actor: &mut A, message: A::Msg) -> impl Future<Outp
 ///
 /// # Errors
 ///
-/// That of the handler; [`AskError::NoReply`] if it has dropped the reply, and [`AskError::TimedOut`] if it has kept it,
-/// and what it has started does not send it within a second.
+/// The error of the handler; [`AskError::NoReply`] if it has dropped the reply; [`AskError::TimedOut`] if it has kept
+/// the reply, and nothing that it has started sends it within a second.
 ///
 /// # Panics
 ///
@@ -155,7 +155,7 @@ pub fn ask_once<A: Actor, T: Send + 'static>(
     async move {
         let mut alone = alone::<A>(site);
         let me = alone.ctx.me();
-        // It is asked from outside, by whoever polls this, and sent by the first poll.
+        // The ask is made from outside of the node, and the first poll sends it.
         let mut ask = pin!(me.ask(message));
         let refused = poll_fn(|cx| Poll::Ready(ask.as_mut().poll(cx))).await;
         let handled = match alone.ctx.try_next() {

@@ -14,11 +14,11 @@ use crate::error::{Phase, Result, SpawnError};
 use crate::supervision::IntoChild;
 use crate::sync::lock;
 
-/// For how long a message is waited for, if nobody says otherwise.
+/// The default limit.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// An actor that a test sees through: it takes the place of another, keeps what it is sent, and the test awaits that,
-/// answers it, or asserts that nothing came.
+/// An actor under the control of a test. It replaces another actor and keeps the messages that it is sent. The test
+/// awaits them, answers them, or asserts that none came.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -59,9 +59,9 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// # }
 /// ```
 ///
-/// Its actor is beneath whoever spawned it, and ends with that; dropping the probe leaves it alive, to take messages
-/// and drop them. What it has kept is not a part of its mailbox: it has been handled, as far as a drain or the mailbox's
-/// capacity are concerned.
+/// Its actor is owned by whoever spawned it, and ends with that owner. If the probe is dropped, the actor lives on and
+/// drops its messages. Kept messages are not a part of the mailbox: for a drain and for the mailbox's capacity they
+/// have been handled.
 pub struct Probe<M: Send + 'static> {
     actor: ActorRef<M>,
     kept: UnboundedReceiver<M>,
@@ -76,13 +76,13 @@ impl<M: Send + 'static> Probe<M> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`], as [`Spawner::spawn`] has it.
+    /// [`SpawnError`], as for [`Spawner::spawn`].
     #[track_caller]
     pub fn spawn(spawner: &Spawner) -> Result<Self, SpawnError<ProbeActor<M>>> {
         Self::spawn_as(spawner, |actor| actor)
     }
 
-    /// Spawns a probe with a name, a mailbox or a policy of its own: `spec` makes it of the probe's actor.
+    /// Spawns a probe with a name, a mailbox or a policy of its own: `spec` makes the spec from the probe's actor.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -102,7 +102,7 @@ impl<M: Send + 'static> Probe<M> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`], as [`Spawner::spawn`] has it.
+    /// [`SpawnError`], as for [`Spawner::spawn`].
     #[track_caller]
     pub fn spawn_as<C>(
         spawner: &Spawner,
@@ -125,22 +125,22 @@ impl<M: Send + 'static> Probe<M> {
         })
     }
 
-    /// For how long [`recv`](Probe::recv) waits, on the runtime's clock. The default is a second. With zero a message
-    /// must have been sent.
+    /// How long [`recv`](Probe::recv) waits, on the runtime's clock. The default is a second. With zero a message must
+    /// have been sent already.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// The reference that is to be given to what is tested.
+    /// The reference to pass to the code under test.
     #[must_use]
     pub fn actor(&self) -> &ActorRef<M> {
         &self.actor
     }
 
-    /// Has the probe answer by itself from now on: the closure is given each message before it is kept, and keeps it
-    /// back by giving `None`. A panic of it fails the probe's actor.
+    /// Has the probe answer automatically from now on. The closure gets each message before it is kept; a message for
+    /// which it returns `None` is not kept. If the closure panics, the probe's actor fails.
     ///
     /// ```
     /// # use tenure::prelude::*;
@@ -172,16 +172,16 @@ impl<M: Send + 'static> Probe<M> {
         drop(before);
     }
 
-    /// The next message that it was sent, in their order.
+    /// Waits for the next message, in the order in which they were sent.
     ///
     /// # Panics
     ///
-    /// If none comes within the [limit](Probe::limit), or none can come any more because the probe's actor has ended; with
-    /// the place of the call.
+    /// If none comes within the [limit](Probe::limit), or none can come because the probe's actor has ended. The panic
+    /// names the place of the call.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it has taken no message.
+    /// If it is dropped, no message is taken.
     #[track_caller]
     pub fn recv(&mut self) -> impl Future<Output = M> {
         let site = Location::caller();
@@ -194,40 +194,41 @@ impl<M: Send + 'static> Probe<M> {
         }
     }
 
-    /// The next message, if one has been taken out of the mailbox by now.
+    /// The next message, if the probe's actor has taken one out of its mailbox by now.
     pub fn try_recv(&mut self) -> Option<M> {
         self.kept.try_recv().ok()
     }
 
-    /// Waits for so long, and nothing is to be sent meanwhile, nor to have been sent before.
+    /// Waits for this long and asserts that no message comes meanwhile, or came before.
     ///
     /// # Panics
     ///
-    /// If something came, with the place of the call.
+    /// If a message came. The panic names the place of the call.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it has taken no message.
+    /// If it is dropped, no message is taken.
     #[track_caller]
     pub fn assert_none(&mut self, within: Duration) -> impl Future<Output = ()> {
         let site = Location::caller();
         async move {
             if let Ok(Some(message)) = self.next_within(within).await {
                 let more = self.kept.len();
-                // It may be anything, and drop its reply.
+                // Dropped before the panic, as its drop may run any code.
                 drop(message);
                 panic!("{site}: {self:?} was sent something, and {more} more");
             }
         }
     }
 
-    /// The next message that is sent within this time; `None` if none can come any more.
+    /// The next message that is sent within this time; `None` if none can come.
     async fn next_within(&mut self, limit: Duration) -> Result<Option<M>, Elapsed> {
         let elapsed = match timeout(limit, self.kept.recv()).await {
             Ok(next) => return Ok(next),
             Err(elapsed) => elapsed,
         };
-        // What the actor has yet to take has been sent in time. One that waits for its next incarnation takes nothing.
+        // Messages that the actor has yet to take were sent in time. An actor that waits for its next incarnation takes
+        // none.
         let node = self.actor.node();
         let is_live = || matches!(node.phase(), Phase::Starting | Phase::Running);
         while self.kept.is_empty() && node.in_hand() > 0 && is_live() {
@@ -244,7 +245,7 @@ impl<M: Send + 'static> fmt::Debug for Probe<M> {
     }
 }
 
-/// The actor of a [`Probe`]. It can be cloned, so that it may be restarted.
+/// The actor of a [`Probe`]. It is `Clone`, so that it can be restarted.
 pub struct ProbeActor<M> {
     keep: UnboundedSender<M>,
     answer: Arc<Mutex<Option<Answer<M>>>>,
@@ -260,7 +261,7 @@ impl<M: Send + 'static> Actor for ProbeActor<M> {
             None => Some(message),
         };
         if let Some(message) = left {
-            // Refused once the probe is gone: then nobody looks.
+            // Fails once the probe is dropped, and then nobody wants the message.
             drop(self.keep.send(message));
         }
         Ok(())

@@ -4,22 +4,22 @@ use std::time::Duration;
 use super::super::snapshot::NodeInfo;
 use super::super::text::time;
 
-/// Something that lasts too long, as a [`Watchdog`](super::Watchdog) has found it.
+/// Something that lasts too long, found by a [`Watchdog`](super::Watchdog).
 ///
-/// `Display` says it in one line.
+/// `Display` is one line.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Alarm {
-    /// What it is.
+    /// What lasts too long.
     pub kind: AlarmKind,
-    /// For how long it has lasted, at least. Of a storm of restarts: within what time they were.
+    /// How long it has lasted, at least. For a storm of restarts: the time within which they happened.
     pub lasted: Duration,
-    /// The node. Of a storm of restarts: the one that was restarted most often.
+    /// The node. For a storm of restarts: the node that was restarted most often.
     pub node: Box<NodeInfo>,
-    /// How often this has been reported of this node, this time included.
+    /// How often this was reported for this node, including this time.
     pub times: u32,
-    /// How many more nodes this has become true of that are not reported one by one. Of a storm: how many restarts
-    /// there were.
+    /// For how many more nodes this has become true, which are not reported one by one. For a storm: the number of
+    /// restarts.
     pub others: usize,
 }
 
@@ -33,7 +33,7 @@ pub enum AlarmKind {
     LongHandler,
     /// Senders wait for room in a mailbox.
     FullMailbox,
-    /// A node's time to end is over, and it is still there.
+    /// A node's time to end is up, and it is still alive.
     StopOverrun,
     /// Nothing can wake an actor again.
     Unreachable,
@@ -42,7 +42,7 @@ pub enum AlarmKind {
 }
 
 impl AlarmKind {
-    /// The name of this kind, as in the events: `stuck_poll`, for instance.
+    /// The name of this kind, as in the events, such as `stuck_poll`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

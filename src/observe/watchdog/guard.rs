@@ -16,13 +16,13 @@ use crate::sync::{panic_message, saturating_add};
 use crate::system::Control;
 use crate::tree::{Activity, AnyNode, NodeId, NodeRef};
 
-/// How many nodes are reported one by one of each kind at one look.
+/// How many nodes of each kind are reported one by one at one look.
 const AT_ONCE: usize = 8;
 
-/// How many times as long as a look takes it waits before the next one: 2 % of a core.
+/// The pause after a look is this many times as long as the look: 2 % of a core.
 const PAUSES: u32 = 50;
 
-/// A watchdog at work.
+/// A running watchdog.
 pub(super) struct Guard<'a> {
     watchdog: &'a Watchdog,
     control: &'a Control,
@@ -30,19 +30,19 @@ pub(super) struct Guard<'a> {
     storm: Storm,
 }
 
-/// What has been reported of a node.
+/// What was reported for a node.
 #[derive(Debug, Clone, Copy, Default)]
 struct Reported {
     times: u32,
-    /// For how long it had lasted at the last look.
+    /// How long it had lasted at the last look.
     lasted: Duration,
-    /// It is reported again once it has lasted for so long.
+    /// It is reported again once it has lasted for this long.
     next: Duration,
     /// It was still so at the last look.
     lasts: bool,
 }
 
-/// A node that has lasted for longer than it may.
+/// A node with an activity that has lasted longer than allowed, and how long.
 type Late = (Arc<dyn AnyNode>, Duration);
 
 impl<'a> Guard<'a> {
@@ -56,7 +56,7 @@ impl<'a> Guard<'a> {
     }
 
     pub(super) fn watch(mut self, system: &Arc<dyn AnyNode>) {
-        // The clock is that of the system's own runtime.
+        // Uses the clock of the system's own runtime.
         let _clock = system.shared.handle.enter();
         let pause = self.watchdog.pause();
         let mut next = pause;
@@ -178,7 +178,7 @@ impl<'a> Guard<'a> {
     /// `false` if it is to end.
     fn show(&self, alarm: &Alarm) -> bool {
         self.control.run_foreign(|| {
-            // Who is shown the traces is not this crate's, either.
+            // A trace subscriber is user code as well.
             let shown = catch_unwind(AssertUnwindSafe(|| {
                 alarm.trace();
                 if let Some(hook) = &self.watchdog.hook {
@@ -195,10 +195,11 @@ impl<'a> Guard<'a> {
 }
 
 impl Reported {
-    /// It has lasted for so long, and for longer than it may: how often that is reported by now, if it is to be.
+    /// Notes that it has lasted for this long, which is too long. If it is to be reported now: how often, including
+    /// this time.
     fn report(&mut self, lasted: Duration) -> Option<u32> {
         if lasted < self.lasted {
-            // It is another handler or poll by now.
+            // This is another handler or poll.
             *self = Self::default();
         }
         self.lasts = true;
@@ -212,21 +213,21 @@ impl Reported {
     }
 }
 
-/// How often actors are restarted.
+/// Counts the restarts of actors.
 #[derive(Debug, Default)]
 struct Storm {
-    /// How many restarts there had been, and when.
+    /// How many restarts there had been, at which moments.
     counts: VecDeque<(Instant, u64)>,
     times: u32,
-    /// It is not reported again before that.
+    /// It is not reported again before this.
     until: Option<Instant>,
 }
 
-/// Into how many parts the time is divided in which restarts are counted.
+/// How many counts are kept for the time in which restarts are counted.
 const PARTS: u32 = 256;
 
 impl Storm {
-    /// How many restarts there were within this time, and how long that really was.
+    /// How many restarts there were within this time, and how long the counted time really was.
     fn count(&mut self, now: Instant, count: u64, within: Duration) -> Option<(u64, Duration)> {
         let is_old = |at: Instant| now.saturating_duration_since(at) >= within;
         while self.counts.get(1).is_some_and(|(at, _)| is_old(*at)) {

@@ -1,4 +1,4 @@
-//! A thread that looks at a system now and then, and says what lasts too long.
+//! A thread that looks at a system from time to time and reports what lasts too long.
 
 mod alarm;
 mod guard;
@@ -13,16 +13,16 @@ use guard::Guard;
 
 use crate::system::Builder;
 
-/// The least threshold, and the least time between two looks.
+/// The shortest threshold, and the shortest time between two looks.
 const SHORTEST: Duration = Duration::from_millis(10);
-/// The most time between two looks at a small system.
+/// The longest time between two looks at a small system.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// What a system's watchdog looks for: see [`Builder::watchdog`].
 ///
-/// Each threshold can be changed or, with `None`, switched off; the least is 10 ms. An alarm is a `tracing` event of the
-/// name `tenure.alarm` and the target `tenure::watchdog` and, if there is one, a call of the [hook](Watchdog::on_alarm). What lasts on is reported
-/// again after twice, four times, eight times as long.
+/// Each threshold can be changed or, with `None`, switched off; the shortest is 10 ms. An alarm is a `tracing` event
+/// with the name `tenure.alarm` and the target `tenure::watchdog`, and a call of the [hook](Watchdog::on_alarm) if
+/// there is one. What goes on is reported again after twice, four times, eight times as long.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,12 +40,12 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// | field of the event | of | is |
 /// |---|---|---|
 /// | `alarm` | all | `stuck_poll`, `long_handler`, `full_mailbox`, `stop_overrun`, `unreachable` or `restart_storm` |
-/// | `lasted_ms` | all | for how long it has lasted, at least |
-/// | `times` | all | how often it has been reported, this time included |
-/// | `others` | all | how many more nodes this is true of that are not reported one by one |
+/// | `lasted_ms` | all | how long it has lasted, at least |
+/// | `times` | all | how often it was reported, including this time |
+/// | `others` | all | for how many more nodes this is true, which are not reported one by one |
 /// | `id`, `path`, `kind`, `type_name`, `site` | all | the node |
 /// | `label` | all | what it is handling, or `-` |
-/// | `verdict` | all | what is to be said of it first, as a sentence |
+/// | `verdict` | all | what is most important about it, as a sentence |
 #[derive(Clone)]
 #[must_use = "it is given to `Builder::watchdog`"]
 pub struct Watchdog {
@@ -58,7 +58,7 @@ pub struct Watchdog {
     hook: Option<Hook>,
 }
 
-/// What is shown each alarm.
+/// The hook that is called with each alarm.
 type Hook = Arc<dyn Fn(&Alarm) + Send + Sync>;
 
 impl Watchdog {
@@ -76,52 +76,52 @@ impl Watchdog {
         }
     }
 
-    /// A poll of a node's code that lasts longer, and so keeps its thread from everything else. It is seen also when
-    /// every worker is stuck. A blocking job has no polls.
+    /// Reports a poll of a node's code that lasts longer and so blocks its thread. This is seen even when every worker
+    /// is stuck. A blocking job has no polls.
     pub fn poll(mut self, longer_than: impl Into<Option<Duration>>) -> Self {
         self.poll = longer_than.into().map(at_least);
         self
     }
 
-    /// A handler that lasts longer, suspended or not.
+    /// Reports a handler that lasts longer, suspended or not.
     pub fn handler(mut self, longer_than: impl Into<Option<Duration>>) -> Self {
         self.handler = longer_than.into().map(at_least);
         self
     }
 
-    /// A mailbox for whose room senders have waited for longer.
+    /// Reports a mailbox for whose room senders have waited longer.
     pub fn full(mut self, longer_than: impl Into<Option<Duration>>) -> Self {
         self.full = longer_than.into().map(at_least);
         self
     }
 
-    /// A node whose time to end has been over for longer, and that is still there.
+    /// Reports a node that is still alive although its time to end has been up for longer.
     pub fn overrun(mut self, longer_than: impl Into<Option<Duration>>) -> Self {
         self.overrun = longer_than.into().map(at_least);
         self
     }
 
-    /// An actor that has been [unreachable](super::Snapshot#unreachable) for longer.
+    /// Reports an actor that has been [unreachable](super::Snapshot#unreachable) for longer.
     pub fn unreachable(mut self, longer_than: impl Into<Option<Duration>>) -> Self {
         self.unreachable = longer_than.into().map(at_least);
         self
     }
 
-    /// More restarts than this in the whole system within a time, or `None`.
+    /// Reports more restarts than this in the whole system within a time. `None` switches it off.
     pub fn restarts(mut self, more_than: impl Into<Option<(u32, Duration)>>) -> Self {
         let bounded = |(count, within)| (count, at_least(within));
         self.storm = more_than.into().map(bounded);
         self
     }
 
-    /// Is shown each alarm, on the watchdog's own thread. While it runs nothing is looked at, and the end of the
-    /// system does not wait for it. A panic in it is traced and goes no further.
+    /// Calls the hook with each alarm, on the watchdog's own thread. While it runs, there are no looks, and the end of
+    /// the system does not wait for it. A panic in it is traced and goes no further.
     pub fn on_alarm(mut self, hook: impl Fn(&Alarm) + Send + Sync + 'static) -> Self {
         self.hook = Some(Arc::new(hook));
         self
     }
 
-    /// How long to wait between two looks at a small system.
+    /// The time between two looks at a small system.
     fn pause(&self) -> Duration {
         let times = [
             self.poll,
@@ -160,11 +160,11 @@ impl fmt::Debug for Watchdog {
 }
 
 impl Builder {
-    /// Has a thread of its own look at the system four times within the shortest of the watchdog's thresholds, and say
-    /// what lasts too long. It holds nothing up: it takes one lock at a time, and at most 2 % of one core, so that it
-    /// looks less often where there are very many nodes. It ends with the system, which waits for that.
+    /// Starts a thread that looks at the system four times within the shortest threshold of the watchdog and reports
+    /// what lasts too long. It holds up nothing: it takes one lock at a time and at most 2 % of one core, so it looks
+    /// less often if there are very many nodes. It ends with the system, which waits for it.
     ///
-    /// While it looks, all [snapshots](crate::NodeRef::snapshot) know better since when something lasts.
+    /// With a watchdog, [snapshots](crate::NodeRef::snapshot) know more exactly how long something has lasted.
     pub fn watchdog(self, watchdog: Watchdog) -> Self {
         let attend = move |system: &_, control: &_| Guard::new(&watchdog, control).watch(system);
         self.attend("tenure-watchdog", Arc::new(attend))

@@ -1,5 +1,5 @@
-//! One pass over all nodes of a system, in which hardly any is looked at closely. It keeps no list of them: memory is
-//! bounded by the depth of the tree.
+//! One pass over all nodes of a system, few of which are looked at closely. It keeps no list of all nodes, so its
+//! memory is bounded by the depth of the tree.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use super::super::info::is_unreachable;
 use crate::error::Kind;
 use crate::tree::{Activity, AnyNode, ChildrenLook, look};
 
-/// How many nodes are remembered of one pass.
+/// How many findings of one pass are kept.
 const MOST: usize = 16_384;
 
-/// A node that is at something that may last.
+/// A node with an activity that may last.
 pub(super) struct Sight {
     pub(super) node: Arc<dyn AnyNode>,
     pub(super) activity: Activity,
 }
 
-/// A node whose time to end is over, and for how long.
+/// A node whose time to end is up, and for how long.
 pub(super) struct Overrun {
     pub(super) node: Arc<dyn AnyNode>,
     pub(super) by: Duration,
@@ -35,7 +35,7 @@ impl Scan {
     pub(super) fn of(system: &Arc<dyn AnyNode>, now: Instant) -> Self {
         let mut scan = Self::default();
         scan.look_at(system, now);
-        // Each level with those of its children that are taken out, and not gone into (rule 15).
+        // For each level, the children that are fetched but not visited yet. A list instead of recursion (rule 15).
         let mut way = vec![ChildPages::new(system)];
         while let Some(level) = way.last_mut() {
             match level.next() {
@@ -52,7 +52,7 @@ impl Scan {
     }
 
     fn look_at(&mut self, node: &Arc<dyn AnyNode>, now: Instant) {
-        // Whoever asks later knows since when it has been there.
+        // Records the first look, from which its age is counted.
         node.born(now);
         let polls = node.polls();
         if polls.is_in_poll() && blocks_its_thread(node) {
@@ -71,7 +71,7 @@ impl Scan {
         if is_busy && node.label().is_some() {
             self.add(node, Activity::Handler(mail.handler));
         }
-        // Nearly all are referred to by somebody.
+        // Somebody has a reference to nearly every node.
         let own = node.own_references().filter(|_| !is_busy);
         if own.is_some_and(|own| Arc::strong_count(node) <= own + 1)
             && let Some(look) = look(node, now)
@@ -101,8 +101,8 @@ impl Scan {
     }
 }
 
-/// Whether a poll of this node blocks a thread by itself: a job has that to itself, and the body of a scope is a part of
-/// its owner's poll.
+/// Whether a poll of this node blocks a thread by itself. A job has a thread of its own, and the body of a scope is a
+/// part of its owner's poll.
 fn blocks_its_thread(node: &Arc<dyn AnyNode>) -> bool {
     let is_part = || {
         let owner = node.owner().filter(|_| node.kind() == Kind::Scope);
@@ -111,7 +111,7 @@ fn blocks_its_thread(node: &Arc<dyn AnyNode>) -> bool {
     node.kind() != Kind::Blocking && !is_part()
 }
 
-/// The children of one node, a few at a time.
+/// Iterates over the children of one node, some at a time.
 struct ChildPages {
     owner: Arc<dyn AnyNode>,
     look: ChildrenLook,

@@ -10,7 +10,7 @@ pub(super) struct Allowed {
 }
 
 impl Allowed {
-    /// Whether the node, and with it all beneath it, may be alive.
+    /// Whether the node and everything beneath it may be alive.
     pub(super) fn covers(&self, node: &NodeInfo) -> bool {
         let site = node.site.to_string();
         self.paths.iter().any(|path| is_at(&node.path, path))
@@ -19,14 +19,14 @@ impl Allowed {
     }
 }
 
-/// Whether a path is this one, or one beneath it.
+/// Whether a path is this one or beneath it.
 fn is_at(path: &str, above: &str) -> bool {
     let rest = path.strip_prefix(above);
     !above.is_empty()
         && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || above.ends_with('/'))
 }
 
-/// Whether a type has this name, with its module or without, with its parameters or without.
+/// Whether a type has this name, with or without its module, and with or without its parameters.
 fn is_type(full: &str, name: &str) -> bool {
     let bare = full.split('<').next().unwrap_or(full);
     [full, bare].iter().any(|full| {
@@ -35,7 +35,7 @@ fn is_type(full: &str, name: &str) -> bool {
     })
 }
 
-/// Whether a place in a source, such as `tests/shop.rs:7:9`, is that of this file, or of this line.
+/// Whether a place in a source, such as `tests/shop.rs:7:9`, is in this file, or on this line.
 fn is_place(site: &str, place: &str) -> bool {
     site.match_indices(place).any(|(at, found)| {
         let (before, after) = (&site[..at], &site[at + found.len()..]);

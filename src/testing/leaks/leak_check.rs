@@ -10,25 +10,25 @@ use crate::observe::{NodeInfo, SnapshotOptions, is_task};
 use crate::system::{RootWatch, System};
 use crate::tree::{NodeId, NodeRef, simulated};
 
-/// For how long the end is waited for, if nobody says otherwise.
+/// The default patience.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A look that leaves something out would take a task for a raw one.
+/// Without a limit: a task of a node that is left out would look like a raw one.
 const EVERYTHING: SnapshotOptions = SnapshotOptions::new().nodes(usize::MAX);
 
 /// The first pause between two looks, and the longest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// Finds what is alive at the end of a test, and had not been at its begin.
+/// Finds what is alive at the end of a test and was not at its begin.
 ///
-/// It knows all roots ([`scope`](crate::scope()), [`System`]) that begin on its runtime while it is there, and so
-/// all that is beneath them. Other runtimes have nothing to do with it: tests that run at the same time do not see
-/// each other. While there is none in the whole process, it costs nothing.
+/// While it exists, it knows all roots ([`scope`](crate::scope()), [`System`]) that begin on its runtime, and thereby
+/// everything beneath them. It ignores other runtimes, so tests that run at the same time do not see each other. While
+/// no check exists in the process, this costs nothing.
 ///
-/// [`finish`](LeakCheck::finish) looks for the nodes that are alive, and for tasks of the runtime's that no node
-/// explains: raw ones, made by `tokio::spawn`. It looks again for a while ([`patience`](LeakCheck::patience)), as
-/// what was told to end may be about to.
+/// [`finish`](LeakCheck::finish) looks for live nodes, and for tasks of the runtime that belong to no node: raw ones,
+/// made by `tokio::spawn`. It looks again for a while ([`patience`](LeakCheck::patience)), as what was told to end may
+/// be about to end.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -63,12 +63,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 #[must_use = "a leak check finds nothing until it is finished"]
 pub struct LeakCheck {
     roots: RootWatch,
-    /// Older roots whose new nodes are looked at.
+    /// Older roots, of which only new nodes count.
     older: Vec<NodeRef>,
-    /// What was alive beneath those.
+    /// What was alive beneath the older roots.
     known: HashSet<NodeId>,
     metrics: RuntimeMetrics,
-    /// How many tasks no node explained at the begin.
+    /// How many tasks belonged to no node at the begin.
     unexplained: usize,
     allowed: Allowed,
     patience: Duration,
@@ -101,9 +101,8 @@ impl LeakCheck {
         }
     }
 
-    /// Watches an older tree of the same runtime as well: what begins beneath this node from here on, and is alive
-    /// at the end, is found. What is alive now is not. A root that is older, and is not watched, makes its new
-    /// tasks look like raw ones.
+    /// Also watches an older tree of the same runtime: what begins beneath this node from now on and is alive at the
+    /// end is found, but not what is alive now. New tasks of an older root that is not watched look like raw ones.
     pub fn beneath(mut self, node: &NodeRef) -> Self {
         let known = node.snapshot_with(&EVERYTHING).nodes;
         self.known.extend(known.iter().map(|node| node.id));
@@ -113,52 +112,51 @@ impl LeakCheck {
         self
     }
 
-    /// For how long it is looked again, on the runtime's clock. The default is a second. With zero it is looked
-    /// once, without waiting.
+    /// How long it goes on looking, on the runtime's clock. The default is a second. With zero it looks once, without
+    /// waiting.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// A node with this path, and all beneath it, may be alive at the end: `/` stands for all trees without a name.
-    /// Its owners are alive then, too, and are found unless they are allowed.
+    /// Allows a node with this path, and everything beneath it, to be alive at the end. `/` stands for all trees
+    /// without a name. The owners of an allowed node are alive then as well, and are found unless they are allowed.
     pub fn allow_path(mut self, path: impl Into<String>) -> Self {
         self.allowed.paths.push(path.into());
         self
     }
 
-    /// Nodes of this type, and all beneath them, may be alive at the end. It is named as a snapshot shows it, with its
-    /// module or without: `shop::Till` or `Till`.
+    /// Allows nodes of this type, and everything beneath them, to be alive at the end. The name is as in a snapshot,
+    /// with or without the module: `shop::Till` or `Till`.
     pub fn allow_type(mut self, name: impl Into<String>) -> Self {
         self.allowed.types.push(name.into());
         self
     }
 
-    /// Nodes that were spawned there, and all beneath them, may be alive at the end: in the file `shop.rs`, or in its
-    /// line `shop.rs:7`.
+    /// Allows nodes that were spawned at this place, and everything beneath them, to be alive at the end. The place is
+    /// a file, such as `shop.rs`, or a line of it, such as `shop.rs:7`.
     pub fn allow_site(mut self, site: impl Into<String>) -> Self {
         self.allowed.sites.push(site.into());
         self
     }
 
-    /// So many tasks more than at the begin may be alive that no node explains.
+    /// Allows this many more tasks without a node than at the begin.
     pub fn allow_outside(mut self, tasks: usize) -> Self {
         self.allowed.outside = tasks;
         self
     }
 
-    /// The test may take so long, on the runtime's clock: see [`run`](LeakCheck::run). By default it may take for
-    /// ever.
+    /// How long the test may take, on the runtime's clock: see [`run`](LeakCheck::run). There is no limit by default.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Looks for what is alive, and looks again until nothing is, or the patience is over.
+    /// Looks for what is alive, again and again until nothing is or the patience is over.
     ///
     /// # Errors
     ///
-    /// [`Leaks`] has what is alive.
+    /// [`Leaks`] lists what is alive.
     ///
     /// # Panics
     ///
@@ -166,7 +164,7 @@ impl LeakCheck {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it ends the check, and nothing else.
+    /// Dropping it ends the check and has no other effect.
     pub async fn finish(self) -> Result<(), Leaks> {
         let begin = Instant::now();
         let mut pause = SHORTEST_PAUSE;
@@ -185,14 +183,14 @@ impl LeakCheck {
     }
 
     fn leaks(&self) -> Leaks {
-        // Tasks first: one that ends in between is missing from neither.
+        // The tasks are counted first, so that a task that ends in between cannot look like a raw one.
         let tasks = self.metrics.num_alive_tasks();
         let found = self.look();
         let expected = found.explained + self.unexplained + self.allowed.outside;
         Leaks::new(found.leaked, tasks.saturating_sub(expected))
     }
 
-    /// All that is watched, as a tree.
+    /// Everything that is watched, as a tree.
     pub(super) fn tree(&self) -> String {
         let roots = self.watched();
         roots
@@ -220,16 +218,16 @@ impl LeakCheck {
 #[derive(Default)]
 struct Findings {
     leaked: Vec<NodeInfo>,
-    /// How many tasks of the runtime's are those of nodes.
+    /// How many tasks of the runtime belong to nodes.
     explained: usize,
 }
 
 impl Findings {
     fn at(&mut self, root: &NodeRef, check: &LeakCheck) {
-        // How deep that one is beneath which all is allowed.
+        // The depth of the allowed node beneath which everything is allowed.
         let mut allowed = None;
         for node in root.snapshot_with(&EVERYTHING).nodes {
-            // In a simulation no node is a task of the runtime's.
+            // In a simulation nodes are not tasks of the runtime.
             self.explained += usize::from(is_task(node.kind) && !simulated::is_here());
             if allowed.is_some_and(|depth| node.depth > depth) {
                 continue;
@@ -243,8 +241,8 @@ impl Findings {
 }
 
 impl System {
-    /// Begins to watch this system: what begins in it from here on, and is alive when the check is
-    /// [finished](LeakCheck::finish), is found. So it is with what else begins on its runtime meanwhile.
+    /// Begins to watch this system: what begins in it from now on and is alive when the check is
+    /// [finished](LeakCheck::finish) is found. So is anything else that begins on its runtime meanwhile.
     ///
     /// ```
     /// # use tenure::prelude::*;

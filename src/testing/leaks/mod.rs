@@ -1,4 +1,4 @@
-//! What is alive at the end of a test that began in it.
+//! Finds what began in a test and is alive at its end.
 
 mod allowed;
 mod leak_check;

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use crate::observe::{NodeInfo, Verdict};
 
-/// How many nodes are shown.
+/// How many nodes are shown, at most.
 const MOST_SHOWN: usize = 100;
 
-/// How many waits of one.
+/// How many waits of a node are shown, at most.
 const MOST_WAITS: usize = 3;
 
 /// What was alive at the end of a [`LeakCheck`](super::LeakCheck).
 ///
-/// `Display` and `Debug` are the same: the nodes as an indented tree, each with what is to be said of it first, its type,
-/// the place where it was spawned, its phase, its age, and what it waits for; and how many tasks are outside of the tree.
+/// `Display` and `Debug` are the same: the nodes as an indented tree, each with its verdict, its type, the place where
+/// it was spawned, its phase, its age and what it waits for; and how many tasks are outside of the tree.
 #[derive(Clone)]
 pub struct Leaks {
     nodes: Vec<NodeInfo>,
@@ -35,7 +35,7 @@ impl Leaks {
         &self.nodes
     }
 
-    /// How many tasks of the runtime's were alive that no node explains, more than at the begin.
+    /// How many more tasks without a node were alive than at the begin.
     #[must_use]
     pub fn outside(&self) -> usize {
         self.outside
@@ -68,11 +68,11 @@ impl fmt::Display for Leaks {
 }
 
 fn show(f: &mut fmt::Formatter<'_>, node: &NodeInfo) -> fmt::Result {
-    // A time is shown to the millisecond.
+    // Times are shown in milliseconds.
     let age = Duration::from_millis(u64::try_from(node.age.as_millis()).unwrap_or(u64::MAX));
     write!(f, "{node}, {}, {age:?} old", node.phase)?;
     if matches!(node.verdict, Verdict::Waiting { .. }) {
-        // That is what it says.
+        // The verdict says that already.
         return Ok(());
     }
     for wait in node.waits.iter().take(MOST_WAITS) {

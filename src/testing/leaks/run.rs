@@ -8,12 +8,12 @@ use tokio::time::timeout;
 use super::{LeakCheck, TestOutput};
 
 impl LeakCheck {
-    /// Runs the body of a test on the runtime that is watched, looks for leaks, and ends the runtime.
+    /// Runs the body of a test on the watched runtime, looks for leaks, and ends the runtime.
     ///
-    /// A body that gives an error has failed by that, and no leak is looked for. With a
-    /// [`timeout`](LeakCheck::timeout) one that takes longer has failed, and what is alive is shown as a tree. If the
-    /// clock is paused, that is as soon as nobody can go on before. It cannot help against code that blocks all threads of
-    /// the runtime.
+    /// If the body returns an error, the test has failed, and leaks are not looked for. With a
+    /// [`timeout`](LeakCheck::timeout), a body that takes longer fails, and what is alive is shown as a tree. On a
+    /// paused clock, this happens as soon as nobody can go on before. It does not help against code that blocks all
+    /// threads of the runtime.
     ///
     /// ```
     /// use tenure::testing::LeakCheck;
@@ -30,13 +30,13 @@ impl LeakCheck {
     ///
     /// # Panics
     ///
-    /// With the panic of the body; if its time is over; and with the [`Leaks`](super::Leaks), if there are any.
+    /// With the panic of the body; if its time is up; and with the [`Leaks`](super::Leaks), if there are any.
     #[track_caller]
     pub fn run<F>(self, runtime: Runtime, body: F) -> F::Output
     where
         F: Future<Output: TestOutput>,
     {
-        // What does not end must not hold up the report, nor the other tests.
+        // What does not end must hold up neither the report nor other tests.
         let runtime = EndInBackground(Some(runtime));
         let output = match runtime.block_on(self.bounded(body)) {
             Ok(output) => output,
@@ -48,17 +48,17 @@ impl LeakCheck {
         if let Err(leaks) = runtime.block_on(self.finish()) {
             panic!("{leaks}");
         }
-        // What is left to end is not of the tree, such as a raw job on a thread; tokio waits for it.
+        // What is left is outside of the tree, such as a raw blocking job; tokio waits for it.
         runtime.end();
         output
     }
 
-    /// The body, within its time. The error shows what was alive when that was over.
+    /// Runs the body within its time. The error shows what was alive when that was up.
     async fn bounded<F: Future>(&self, body: F) -> Result<F::Output, String> {
         let Some(limit) = self.limit else {
             return Ok(body.await);
         };
-        // It is not dropped before the tree is shown.
+        // Pinned here, so that it is not dropped before the tree is shown.
         let mut body = pin!(body);
         let output = timeout(limit, body.as_mut()).await;
         output.map_err(|_| self.overdue(limit))
@@ -75,7 +75,7 @@ impl LeakCheck {
     }
 }
 
-/// A runtime that nobody waits for, if a test ends in any other way than by a success.
+/// A runtime whose end is not waited for, unless the test succeeds.
 struct EndInBackground(Option<Runtime>);
 
 impl EndInBackground {

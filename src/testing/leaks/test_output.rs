@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-/// What a test may give: `()`, a [`Result`], or an [`ExitCode`].
+/// What a test may return: `()`, a [`Result`], or an [`ExitCode`].
 #[diagnostic::on_unimplemented(
     message = "a test may not give `{Self}`",
     label = "gives `{Self}`",
@@ -23,7 +23,7 @@ impl<T, E> TestOutput for Result<T, E> {
     }
 }
 
-/// Nobody can tell whether it is that of a success.
+/// An exit code does not tell whether it is a success.
 impl TestOutput for ExitCode {
     fn has_failed(&self) -> bool {
         false

@@ -12,10 +12,10 @@ use crate::tree::{AnyNode, Order};
 /// One run of a body with a fault at one poll: see [`Sim::at_each_await`](super::Sim::at_each_await).
 pub(super) struct Attempt {
     fault: Fault,
-    /// At which poll, from 1 on.
+    /// The number of the poll, counted from 1.
     at: u64,
     polls: u64,
-    /// The key of the first node that belongs to it.
+    /// The key of the first node of this run.
     first: usize,
     outcome: Outcome,
     waiter: Option<Waker>,
@@ -23,17 +23,17 @@ pub(super) struct Attempt {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// So many polls have not come.
+    /// That poll did not come.
     NotReached,
-    /// There was nothing there that it could be done to.
+    /// The poll came, but the fault could not be applied there.
     NothingThere,
     Done,
 }
 
-/// What is to be done before a poll.
+/// What to do before a poll.
 pub(super) enum Effect {
     None,
-    /// The poll comes later.
+    /// Delay the poll.
     Held,
     Told(Arc<dyn AnyNode>, Order),
     Panic,
@@ -60,7 +60,7 @@ impl Attempt {
         self.first
     }
 
-    /// Whom it is to wake when a node has ended.
+    /// Sets the waker for the end of a node.
     pub(super) fn set_waiter(&mut self, waker: &Waker) {
         self.waiter = Some(waker.clone());
     }
@@ -69,7 +69,7 @@ impl Attempt {
         self.waiter.take()
     }
 
-    /// This one is about to be polled.
+    /// Called before this node is polled.
     pub(super) fn at_poll(&mut self, key: usize, state: &mut State) -> Effect {
         let is_over = self.outcome != Outcome::NotReached || key < self.first;
         if is_over || !state.nodes.is_called(key, &self.fault.target) {
@@ -117,7 +117,7 @@ impl Attempt {
         }
     }
 
-    /// The poll did not come to the node's code: it is for the next one.
+    /// Called if the poll did not reach the node's code: the fault is applied at the next poll.
     pub(super) fn put_off(&mut self) {
         self.outcome = Outcome::NotReached;
         self.polls -= 1;
@@ -133,7 +133,7 @@ impl Attempt {
         )
     }
 
-    /// Why a test with this fault proves nothing, if it was never done.
+    /// Why a test proves nothing if this fault was never injected.
     pub(super) fn why_never(fault: &Fault) -> String {
         let Fault { what, target } = fault;
         let why = match what {

@@ -11,7 +11,7 @@ pub(super) struct Calls {
 #[derive(Debug, Default)]
 struct Open {
     waker: Option<Waker>,
-    /// After how many polls of anybody its caller goes.
+    /// After how many polls (of any node) its caller goes.
     goes_after: Option<u32>,
     has_gone: bool,
 }
@@ -43,12 +43,12 @@ impl Calls {
         self.open.remove(&number);
     }
 
-    /// All callers go. Gives whom to wake.
+    /// Lets all callers go. Returns the wakers.
     pub(super) fn all_go(&mut self) -> Vec<Waker> {
         self.open.values_mut().filter_map(Open::go).collect()
     }
 
-    /// Somebody was polled. Gives whom to wake.
+    /// Called after each poll. Returns the wakers of the callers that go now.
     pub(super) fn pass(&mut self) -> Vec<Waker> {
         let go = |open: &mut Open| match &mut open.goes_after {
             None => None,

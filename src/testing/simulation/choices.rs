@@ -1,9 +1,9 @@
 use super::random::Random;
 
-/// All chance of a run: a list of small numbers, of which 0 is the plainest in each place.
+/// All random choices of a run: a list of small numbers, in which 0 is always the plainest.
 ///
-/// They come from the seed, and are noted. A list that is run again, with some of them made 0, is another run
-/// that is as possible as the first: so a failure is shortened (`shrink.rs`).
+/// They come from the seed and are recorded. If some of them are set to 0 and the list is run again, that is another
+/// possible run. This is how a failure is shortened (`shrink.rs`).
 #[derive(Debug)]
 pub(super) struct Choices {
     source: Source,
@@ -13,7 +13,7 @@ pub(super) struct Choices {
 #[derive(Debug)]
 enum Source {
     Seed(Random),
-    /// What was noted; 0 where the list is over.
+    /// Recorded choices; 0 beyond the end of the list.
     Noted(Vec<u32>),
 }
 
@@ -33,12 +33,12 @@ impl Choices {
         }
     }
 
-    /// A number below `bound`, each as likely as any other.
+    /// A number below `bound`, uniformly distributed.
     pub(super) fn below(&mut self, bound: u32) -> u32 {
         self.pick(bound, |random| random.below(bound))
     }
 
-    /// A number below `bound`, by the rule of whoever asks.
+    /// A number below `bound`, by the rule of the caller.
     pub(super) fn pick(&mut self, bound: u32, rule: impl FnOnce(&mut Random) -> u32) -> u32 {
         if bound <= 1 {
             return 0;
@@ -52,13 +52,13 @@ impl Choices {
         choice
     }
 
-    /// True this often, of 1,000 times.
+    /// True in this many of 1,000 cases.
     pub(super) fn happens(&mut self, in_a_thousand: u32) -> bool {
         in_a_thousand > 0
             && self.pick(2, |random| u32::from(random.below(1_000) < in_a_thousand)) == 1
     }
 
-    /// All that were made.
+    /// Takes all choices that were made.
     pub(super) fn take_made(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.made)
     }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-/// What [`Sim::at_each_await`](super::Sim::at_each_await) does to an actor, and to which: one whose name in
-/// its [`ChildSpec`](crate::ChildSpec) is this, or whose type is called so (`Store`, without its module and its
-/// parameters). If there are several such, it is done to each in turn: their polls are counted together.
+/// What [`Sim::at_each_await`](super::Sim::at_each_await) does, and to which actor. The target is a name from a
+/// [`ChildSpec`](crate::ChildSpec), or the name of a type without its module and parameters, such as `Store`. If
+/// several actors match, their polls are counted together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     pub(super) what: What,
@@ -20,37 +20,37 @@ pub(super) enum What {
 }
 
 impl Fault {
-    /// It is killed: what it does is dropped at its await point.
+    /// Kills it: its code is dropped at the await point.
     #[must_use]
     pub fn kill(target: impl Into<String>) -> Self {
         Self::new(What::Kill, target)
     }
 
-    /// It is told to stop.
+    /// Tells it to stop.
     #[must_use]
     pub fn stop(target: impl Into<String>) -> Self {
         Self::new(What::Stop, target)
     }
 
-    /// It is told to drain.
+    /// Tells it to drain.
     #[must_use]
     pub fn drain(target: impl Into<String>) -> Self {
         Self::new(What::Drain, target)
     }
 
-    /// Its code panics: its start, a hook or a handler, where it would have gone on.
+    /// Makes its code panic (its start, a hook or a handler) where it would have continued.
     #[must_use]
     pub fn panic(target: impl Into<String>) -> Self {
         Self::new(What::Panic, target)
     }
 
-    /// Whoever has made a call with [`Sim::call`](super::Sim::call) that is not over goes away.
+    /// Lets all callers go that have made a call with [`Sim::call`](super::Sim::call) which is not over.
     #[must_use]
     pub fn caller_gone(target: impl Into<String>) -> Self {
         Self::new(What::CallerGone, target)
     }
 
-    /// The deadline of the ask that it handles passes, before it goes on. Without one nothing is done.
+    /// Lets the deadline of the ask that it is handling pass before it continues. Without a deadline nothing is done.
     #[must_use]
     pub fn deadline(target: impl Into<String>) -> Self {
         Self::new(What::Deadline, target)
@@ -77,8 +77,7 @@ impl What {
 
 /// What goes wrong in each run, and how often. By default nothing does.
 ///
-/// A rate is between 0 (never) and 1 (always), in steps of a thousandth; what lies outside is taken for the
-/// nearer of the two, and what is no number for 0.
+/// A rate is between 0 (never) and 1 (always), in steps of a thousandth. Values outside are clamped, and NaN counts as 0.
 ///
 /// ```
 /// use std::time::Duration;
@@ -106,8 +105,7 @@ impl Faults {
         Self::default()
     }
 
-    /// This part of all polls comes late: whoever was to be polled is held up for up to `longest` of virtual
-    /// time, a millisecond at least.
+    /// Delays this part of all polls, by up to `longest` of virtual time and at least a millisecond.
     #[must_use]
     pub fn delays(mut self, rate: f64, longest: Duration) -> Self {
         self.delays = thousandths(rate);
@@ -115,22 +113,21 @@ impl Faults {
         self
     }
 
-    /// This part of all bounded mailboxes has room for one message only, so that it is full most of the time.
+    /// Gives this part of all bounded mailboxes room for only one message, so that they are full most of the time.
     #[must_use]
     pub fn full_mailboxes(mut self, rate: f64) -> Self {
         self.full_mailboxes = thousandths(rate);
         self
     }
 
-    /// This part of all starts of actors fails, those of restarts too.
+    /// Makes this part of all starts of actors fail, including those after a restart.
     #[must_use]
     pub fn failing_starts(mut self, rate: f64) -> Self {
         self.failing_starts = thousandths(rate);
         self
     }
 
-    /// This part of all calls that are made with [`Sim::call`](super::Sim::call), and are not answered at
-    /// once, is dropped.
+    /// Drops this part of all calls with [`Sim::call`](super::Sim::call) that are not answered at once.
     #[must_use]
     pub fn dropped_callers(mut self, rate: f64) -> Self {
         self.dropped_callers = thousandths(rate);
@@ -139,6 +136,6 @@ impl Faults {
 }
 
 fn thousandths(rate: f64) -> u32 {
-    // What is no number becomes 0 by this conversion.
+    // This conversion turns NaN into 0.
     (rate.clamp(0.0, 1.0) * 1_000.0).round() as u32
 }

@@ -1,10 +1,10 @@
 use std::task::Waker;
 
-/// Those who wait until nobody else can go on.
+/// The waits until nobody else can go on.
 #[derive(Debug, Default)]
 pub(super) struct IdleWaits {
     wakers: Vec<Waker>,
-    /// How often they have been woken.
+    /// How often waits were woken.
     rounds: u64,
 }
 
@@ -19,7 +19,7 @@ impl IdleWaits {
         }
     }
 
-    /// Nobody else is ready. Gives whom to wake.
+    /// Called when nobody else is ready. Returns the wakers.
     pub(super) fn take(&mut self) -> Vec<Waker> {
         self.rounds += u64::from(!self.wakers.is_empty());
         std::mem::take(&mut self.wakers)

@@ -4,18 +4,18 @@ use tokio::time::Instant;
 
 use super::trace::Event;
 
-/// After how many looks in a row that have changed nothing none is made any more, until something happens.
+/// After this many looks in a row that changed nothing there are no more looks, until something happens.
 const MOST_IDLE: u32 = 8;
 
-/// The waits for ends that the crate itself looks at from time to time.
+/// Waits for ends, at which the crate looks from time to time.
 ///
-/// No such look is something that anybody waits for. If looks are all that still happens, time would pass for
-/// ever, and nobody would see that nothing else does.
+/// Nobody waits for such a look. If only looks happened any more, time would pass for ever, and a simulation that is
+/// stuck would not be noticed.
 #[derive(Debug, Default)]
 pub(super) struct Looks {
     waiting: Vec<(Instant, Waker)>,
     idle: u32,
-    /// How long the trace was at the last.
+    /// The length of the trace at the last call.
     seen: usize,
 }
 
@@ -27,7 +27,7 @@ impl Looks {
         }
     }
 
-    /// Those that are due, and when the next is.
+    /// Takes the waits that are due, and returns when the next one is.
     pub(super) fn take_due(
         &mut self,
         now: Instant,
@@ -48,7 +48,7 @@ impl Looks {
     }
 }
 
-/// Whether more has happened than that somebody was polled.
+/// Whether this is more than a poll or the passing of time.
 fn is_news(event: &Event) -> bool {
     !matches!(event, Event::Polled { .. } | Event::Passed { .. })
 }

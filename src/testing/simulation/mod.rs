@@ -1,15 +1,15 @@
-//! Tests in many orders of events, each of which can be had again by a number: the feature `simulation`.
+//! Runs tests in many orders of events, each of which a number reproduces: the feature `simulation`.
 //!
 //! ```toml
 //! [dev-dependencies]
 //! tenure = { version = "..", features = ["simulation"] }
 //! ```
 //!
-//! A body is run once for each [seed](Seeds), on one thread and on a clock that is paused. Everything that this
-//! crate starts in it (actors, tasks, blocking jobs, systems) and the body itself stand in a list of the
-//! simulation's own, and the seed chooses which of those that are ready is polled next. Time passes only when
-//! nobody is ready. What a test relies on without knowing it, such as who of two comes first, is different in
-//! one of the runs, and a [`Finding`] comes with the one line that replays it.
+//! A body is run once for each [seed](Seeds), on one thread and with a paused clock. The simulation has a list of
+//! everything that this crate starts in it (actors, tasks, blocking jobs, systems) and of the body itself, and the seed
+//! chooses which ready one is polled next. Time passes only when nobody is ready. If a test relies on something without
+//! knowing it, such as which of two comes first, it fails in one of the runs, and the [`Finding`] comes with the one
+//! line that replays it.
 //!
 //! ```
 //! use tenure::prelude::*;
@@ -45,40 +45,38 @@
 //!
 //! # What fails a run
 //!
-//! A panic of the body, or an error that it returns; a wake that never comes (nobody is ready, no timer is set,
-//! and something waits, [`Finding::Stuck`]), which is shown as the tree with what each waits for; something
-//! that lives on after the body and never ends; more polls or more virtual time than
-//! [allowed](Simulation::most_polls); and, if each seed is run [twice](Simulation::twice), two runs that
-//! differ. A failure of an actor is what it is everywhere: it goes to its owner, and up to the body.
+//! A panic of the body, or an error that it returns; a wake that never comes (nobody is ready, no timer is set, and
+//! something waits: [`Finding::Stuck`]), which is shown as a tree with what each node waits for; something that
+//! outlives the body and never ends; more polls or more virtual time than [allowed](Simulation::most_polls); and, if
+//! each seed is run [twice](Simulation::twice), two runs that differ. A failure of an actor is handled as usual: it
+//! goes to its owner, and on up to the body.
 //!
-//! What happened is shown as a list of [`Event`]s. Before that the run is made as plain as it can be: with as
-//! few choices as possible that differ from first come, first served.
+//! What happened is shown as a list of [`Event`]s. Before that the run is made as plain as possible: with as few
+//! departures as possible from first come, first served.
 //!
 //! # What goes wrong on purpose
 //!
-//! - [`Sim::at_each_await`] runs a body again and again and kills, stops or drains an actor, makes it panic, or
-//!   lets its caller go or its deadline pass, at its first poll, at the second, and so on.
-//! - [`Faults`] go wrong by rate: polls that come late, mailboxes that are full, starts that fail, callers that
-//!   go.
+//! - [`Sim::at_each_await`] runs a body again and again and injects a fault at the first poll of an actor, at the
+//!   second, and so on: it kills, stops or drains the actor, makes it panic, lets its caller go or its deadline pass.
+//! - [`Faults`] happen at a rate: late polls, full mailboxes, failing starts, callers that go.
 //!
 //! # What a seed does not decide
 //!
 //! - Raw tasks (`tokio::spawn`, a `JoinSet`) run, but in tokio's own order. [`Summary::outside`] counts them.
-//! - Threads run by themselves. Wakes that come from one are counted. What waits for a thread looks as if it
-//!   waited for ever, since nobody is ready: time is made to pass at once.
-//! - Real IO is not there: the runtime has none, and tokio panics with that where it is asked for.
-//! - `select!` and `join!` of tokio that are not `biased`, the order of a `HashMap`, random numbers and the
-//!   machine's clock. [`Sim::random`] has numbers by seed, and [`Simulation::twice`] shows what leaks in.
-//! - A blocking job is one poll: it runs to its end once it is chosen. Where it waits for an actor
-//!   ([`blocking_ask`](crate::ActorRef::blocking_ask)), others are polled meanwhile, on the same thread. It panics
-//!   if none of them can go on: they wait for the body, for time, or have yielded to tokio.
-//! - One poll that never returns holds up the simulation as it would hold up a thread.
-//! - What runs at the same time on several threads, and what the mailbox does between two instructions. That is
-//!   this crate's part, and explored by itself.
+//! - Threads run by themselves. Wakes from them are counted. A wait for a thread looks like a wait for ever: nobody is
+//!   ready, so time passes at once.
+//! - There is no real IO: the runtime has none, and tokio panics where IO is used.
+//! - Tokio's `select!` and `join!` if not `biased`, the order of a `HashMap`, random numbers and the machine's clock.
+//!   [`Sim::random`] gives numbers by seed, and [`Simulation::twice`] shows what leaks in.
+//! - A blocking job is one poll: once it is chosen, it runs to its end. While it waits for an actor
+//!   ([`blocking_ask`](crate::ActorRef::blocking_ask)), others are polled on the same thread. It panics if none of them
+//!   can go on, because they wait for the body or for time, or have yielded to tokio.
+//! - A poll that never returns blocks the simulation, as it would block a thread.
+//! - Parallel steps on several threads, such as those inside a mailbox. They are explored by this crate's own tests.
 //!
-//! Each poll is free of tokio's budget for cooperation, which is for one task and would be used up by many.
-//! Polls are fair only where the seed has them so: one that yields until another has done something may be
-//! polled many times in between. [`Sim::until_idle`] waits until all others have done what they can.
+//! Polls are not subject to tokio's cooperative budget, which is for one task and would be used up by many. Polls are
+//! only as fair as the seed: a task that yields until another has done something may be polled many times in between.
+//! [`Sim::until_idle`] waits until all others have done what they can.
 
 mod attempt;
 mod calls;

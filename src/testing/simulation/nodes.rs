@@ -9,26 +9,26 @@ use crate::error::{Kind, Phase, StopReason};
 use crate::tree::simulated::Shell;
 use crate::tree::{AnyNode, NodeId};
 
-/// Who has taken part in a run, by the order in which they came: that is their key. The first is the body.
+/// The participants of a run, in the order in which they came, which gives their keys. The first is the body.
 pub(super) struct Nodes {
     entries: Vec<NodeEntry>,
     keys: HashMap<NodeId, usize>,
-    /// Of those that have not ended.
+    /// The keys of those that have not ended.
     alive: Vec<usize>,
 }
 
 struct NodeEntry {
     name: Participant,
     waker: Option<Waker>,
-    /// None while it is polled, and once it has ended. A scope has none.
+    /// `None` while it is polled, once it has ended, and for a scope.
     shell: Option<Shell>,
-    /// None once it has ended.
+    /// `None` once it has ended.
     node: Option<Arc<dyn AnyNode>>,
     seen: LastLook,
     polls: u64,
 }
 
-/// How it was at the last look.
+/// What was seen at the last look.
 struct LastLook {
     phase: Phase,
     accepted: u64,
@@ -64,7 +64,7 @@ impl Nodes {
         self.entries.len()
     }
 
-    /// Adds a node that is to be run, and those above it that are not known.
+    /// Adds a node to be run, and the nodes above it that are not known yet.
     pub(super) fn add(
         &mut self,
         node: Arc<dyn AnyNode>,
@@ -115,7 +115,7 @@ impl Nodes {
         !self.alive.is_empty()
     }
 
-    /// Whether any of those has not ended that have come since there were so many.
+    /// Whether any node with this key or a later one is still alive.
     pub(super) fn are_alive_since(&self, first: usize) -> bool {
         self.alive.last().is_some_and(|key| *key >= first)
     }
@@ -140,8 +140,7 @@ impl Nodes {
         shells.flatten().collect()
     }
 
-    /// Notes what has changed since the last look. Gives those that have ended, which are dropped where users'
-    /// code may run.
+    /// Records what has changed since the last look. Returns the ended nodes, to be dropped where user code may run.
     pub(super) fn look(&mut self, trace: &mut Vec<Event>) -> Vec<Arc<dyn AnyNode>> {
         let mut ended = Vec::new();
         let entries = &mut self.entries;
@@ -156,7 +155,7 @@ impl Nodes {
         ended
     }
 
-    /// Those that have not ended and have no owner among them, the first that came in front.
+    /// The live nodes without a live owner here, in the order in which they came.
     pub(super) fn roots(&self) -> Vec<usize> {
         let is_root = |key: &usize| self.owner_of(*key).is_none();
         self.alive.iter().copied().filter(is_root).collect()
@@ -173,7 +172,7 @@ impl Nodes {
         self.node(key).is_some().then_some(key)
     }
 
-    /// Its name if it takes part, and else its path.
+    /// Its name if it takes part, otherwise its path.
     pub(super) fn name_of(&self, node: &Arc<dyn AnyNode>) -> String {
         match self.keys.get(&node.node().id()) {
             Some(key) => self.name(*key).to_string(),
@@ -181,7 +180,7 @@ impl Nodes {
         }
     }
 
-    /// Whether it is the one that is called so.
+    /// Whether its name or type matches.
     pub(super) fn is_called(&self, key: usize, name: &str) -> bool {
         key != BODY
             && self.node(key).is_some_and(|node| {
@@ -192,7 +191,7 @@ impl Nodes {
 }
 
 impl NodeEntry {
-    /// Whether it is still there.
+    /// Records what has changed. `false` if it has ended.
     fn look(&mut self, trace: &mut Vec<Event>) -> bool {
         let Some(node) = &self.node else {
             return false;
@@ -247,7 +246,7 @@ impl LastLook {
     }
 }
 
-/// Without the numbers of nodes that it may speak of, which differ from run to run.
+/// The reason without numbers of nodes, which differ from run to run.
 fn how(reason: &StopReason) -> &'static str {
     match reason {
         StopReason::Finished => "finished",

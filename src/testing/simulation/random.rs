@@ -1,10 +1,10 @@
-/// Numbers that a seed determines: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
-/// Generators", 2014), for which each seed is as good as any other, 0 too.
+/// Numbers that a seed determines: SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators",
+/// 2014), for which all seeds are equally good, including 0.
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
 
 impl Random {
-    /// Runs of neighbouring seeds have nothing in common, nor have the streams of one seed.
+    /// Neighbouring seeds, and the streams of one seed, give unrelated numbers.
     pub(super) fn new(seed: u64, stream: u64) -> Self {
         let mut random = Self(seed ^ stream.wrapping_mul(0xd605_bbb5_8c8a_bbc9));
         random.0 = random.next();
@@ -19,9 +19,9 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Less than `bound`, which is not 0.
+    /// A number below `bound`, which must not be 0.
     pub(super) fn below(&mut self, bound: u32) -> u32 {
-        // The upper half of a product: no bias that anybody could notice at 2^32.
+        // The upper half of a product. The bias is negligible at 2^32.
         let wide = (self.next() >> 32) * u64::from(bound);
         (wide >> 32) as u32
     }

@@ -4,9 +4,9 @@ use std::thread::{self, ThreadId};
 
 use crate::sync::lock;
 
-/// Who has been woken, in that order, and is to be polled.
+/// The participants that were woken, in that order, and are to be polled.
 ///
-/// Wakers outlive their run, and may be used on any thread: this is all that they hold.
+/// Wakers may outlive their run and be used on any thread, so this is all that they hold.
 #[derive(Debug)]
 pub(super) struct ReadyList {
     state: Mutex<State>,
@@ -16,9 +16,9 @@ pub(super) struct ReadyList {
 #[derive(Debug, Default)]
 struct State {
     queue: Vec<usize>,
-    /// By key: it is queued, or about to be.
+    /// By key: whether it is queued or held.
     queued: Vec<bool>,
-    /// Wakes the future that polls them all.
+    /// The waker of the future that polls them all.
     driver: Option<Waker>,
     foreign: u64,
 }
@@ -52,7 +52,7 @@ impl ReadyList {
         }
     }
 
-    /// Puts it at the end, unless it is there already.
+    /// Adds it at the end, unless it is queued already.
     pub(super) fn push(&self, key: usize) {
         let mut state = lock(&self.state);
         state.foreign += u64::from(thread::current().id() != self.thread);
@@ -70,13 +70,13 @@ impl ReadyList {
         }
     }
 
-    /// Those that are ready, the one that was woken first in front.
+    /// Lists the ready ones, in the order in which they were woken.
     pub(super) fn list(&self, into: &mut Vec<usize>) {
         into.clear();
         into.extend_from_slice(&lock(&self.state).queue);
     }
 
-    /// Takes it out: it is polled now. Another wake puts it in again.
+    /// Takes it out to be polled. Another wake puts it back.
     pub(super) fn take(&self, key: usize) {
         let mut state = lock(&self.state);
         state.queue.retain(|other| *other != key);
@@ -85,7 +85,7 @@ impl ReadyList {
         }
     }
 
-    /// Takes it out, and heeds no wake of it until it is [released](ReadyList::release).
+    /// Takes it out, and ignores its wakes until it is [released](ReadyList::release).
     pub(super) fn hold(&self, key: usize) {
         lock(&self.state).queue.retain(|other| *other != key);
     }
@@ -99,7 +99,7 @@ impl ReadyList {
         lock(&self.state).foreign
     }
 
-    /// Nobody is polled any more.
+    /// Called when nobody is polled any more.
     pub(super) fn close(&self) {
         let driver = lock(&self.state).driver.take();
         drop(driver);

@@ -8,7 +8,7 @@ use super::seeds::replay;
 use super::trace::Event;
 use crate::tree::waits_in_words;
 
-/// How many events of a trace are shown.
+/// How many events of a trace are shown, at most.
 const MOST_SHOWN: usize = 120;
 
 /// What a simulation has found.
@@ -19,31 +19,31 @@ pub enum Finding {
     Panicked(String),
     /// The body returned an error.
     Failed(String),
-    /// The body is not over, nobody is ready, and no timer is set: somebody waits for a wake that never comes.
+    /// The body has not ended, nobody is ready, and no timer is set: somebody waits for a wake that never comes.
     Stuck,
-    /// The body is over, and something that was started in it lives on, and waits for a wake that never comes.
+    /// The body has ended, but something that was started in it is alive and waits for a wake that never comes.
     Outlived,
-    /// It was not over after so many polls.
+    /// It had not ended after this many polls.
     OutOfPolls(u64),
-    /// It was not over after so much virtual time.
+    /// It had not ended after this much virtual time.
     OutOfTime(Duration),
-    /// The same seed gave two different runs: chance or time from outside has leaked in.
+    /// The same seed gave two different runs: randomness or time from outside has leaked in.
     Differs {
-        /// The number of the first event that differs, from 0 on.
+        /// The number of the first event that differs, counted from 0.
         at: usize,
-        /// What it was in the first run; `None` if that was over.
+        /// The event in the first run; `None` if that was over.
         first: Option<Event>,
-        /// What it was in the second.
+        /// The event in the second run.
         second: Option<Event>,
     },
-    /// There was nothing to run, or nowhere to run it; says why.
+    /// There was nothing to run, or it cannot run here; says why.
     Refused(String),
-    /// A fault of this crate's: a node's own shell panicked.
+    /// A fault of this crate: the shell of a node panicked.
     Broken(String),
 }
 
 impl Finding {
-    /// Whether both are of one sort, whatever their texts are.
+    /// Whether both are of the same kind, whatever their texts.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
@@ -82,8 +82,8 @@ fn show_one(f: &mut fmt::Formatter<'_>, event: Option<&Event>) -> fmt::Result {
     }
 }
 
-/// A simulation that failed. `Display` shows what was found, the line that replays it, the trace after it was
-/// shortened, and who was alive and waited for what.
+/// A simulation that failed. `Display` shows what was found, the line that replays it, the shortened trace, and which
+/// nodes were alive and what they waited for.
 #[derive(Debug)]
 pub struct SimulationError(Box<Details>);
 
@@ -93,7 +93,7 @@ struct Details {
     seed: Option<u64>,
     /// The whole run, before it was shortened.
     run: Option<Run>,
-    /// The shortest that was found that fails in the same way.
+    /// The shortest run found that fails in the same way.
     shortest: Option<Run>,
     notes: Vec<String>,
 }
@@ -133,27 +133,27 @@ impl SimulationError {
         &self.0.finding
     }
 
-    /// The seed that failed; `None` if none was run.
+    /// The seed that failed; `None` if no seed was run.
     #[must_use]
     pub fn seed(&self) -> Option<u64> {
         self.0.seed
     }
 
-    /// What happened, one event after the other: after it was shortened, if it could be.
+    /// What happened, event by event, shortened if possible.
     #[must_use]
     pub fn trace(&self) -> &[Event] {
         let run = self.0.shortest.as_ref().or(self.0.run.as_ref());
         run.map_or(&[], |run| &run.trace)
     }
 
-    /// Who was alive then, and what each waited for.
+    /// Which nodes were alive, and what each waited for.
     #[must_use]
     pub fn tree(&self) -> &str {
         let run = self.0.shortest.as_ref().or(self.0.run.as_ref());
         run.map_or("", |run| &run.tree)
     }
 
-    /// What the simulation did not order.
+    /// What was outside of the simulation's control.
     #[must_use]
     pub fn outside(&self) -> Outside {
         self.0
@@ -237,7 +237,7 @@ fn show_trace(f: &mut fmt::Formatter<'_>, trace: &[Event]) -> fmt::Result {
     Ok(())
 }
 
-/// Who is alive, as an indented tree, and what each waits for.
+/// The live nodes as an indented tree, and what each waits for.
 pub(super) fn tree(nodes: &Nodes) -> String {
     let mut text = String::new();
     let mut pending: Vec<_> = nodes

@@ -21,11 +21,11 @@ use super::world::{BODY, Step, World};
 use crate::actor::TaskOutput;
 use crate::sync::panic_message;
 
-/// If nobody is ready, and no timer is due within this, none is set that anybody waits for. It is less than
-/// the longest that tokio's timers can wait.
+/// If nobody is ready and no timer is due within this time, no timer counts as set. It is less than the longest time of
+/// tokio's timers.
 const QUIET: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What a run was like.
+/// The record of a run.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) finding: Option<Finding>,
@@ -34,21 +34,20 @@ pub(super) struct Run {
     pub(super) polls: u64,
     pub(super) schedule: &'static str,
     pub(super) outside: Outside,
-    /// Who was alive when it failed.
+    /// The nodes that were alive when it failed.
     pub(super) tree: String,
     /// The fault that was under way.
     pub(super) attempt: Option<String>,
 }
 
 impl Run {
-    /// How often somebody else was chosen than whoever had been ready for the longest time, or something went
-    /// wrong.
+    /// How often somebody other than the first ready one was chosen, or a fault was drawn.
     pub(super) fn departures(&self) -> usize {
         self.choices.iter().filter(|choice| **choice != 0).count()
     }
 }
 
-/// What a simulation does not order.
+/// What was outside of a simulation's control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Outside {
@@ -58,7 +57,7 @@ pub struct Outside {
     pub foreign_wakes: u64,
 }
 
-/// What is simulated: the body, as a future that says what is wrong with what it came to.
+/// The simulated body, as a future that returns what is wrong with its result.
 pub(super) type Body<'a> = dyn Fn(Sim) -> Running<'a> + 'a;
 
 type Running<'a> = Pin<Box<dyn Future<Output = Option<Finding>> + 'a>>;
@@ -81,7 +80,7 @@ pub(super) fn run(settings: &Settings, seed: u64, choices: Choices, body: &Body<
         .enable_time()
         .start_paused(true)
         .build();
-    // It has no other resources than memory.
+    // It needs no resources other than memory.
     let runtime = runtime.expect("a runtime of one thread without a driver for IO can be built");
     runtime.block_on(async {
         let rule = Rule::of_seed(settings.schedule, seed);
@@ -99,7 +98,7 @@ pub(super) fn run(settings: &Settings, seed: u64, choices: Choices, body: &Body<
             .attempt
             .as_ref()
             .map(|attempt| attempt.describe());
-        // A destructor that panics has nobody left to tell.
+        // A panic of a destructor is ignored here, as the run is over.
         drop(catch_unwind(AssertUnwindSafe(|| driver.body = None)));
         world.shut_down();
         World::leave();
@@ -121,16 +120,15 @@ pub(super) fn run(settings: &Settings, seed: u64, choices: Choices, body: &Body<
     })
 }
 
-/// Polls all of a run, one at a time: after each it returns to tokio, so that those who have yielded there are
-/// among those who are ready at the next choice, and raw tasks have their turn.
+/// Polls the participants of a run one at a time. After each poll it returns to tokio, so that participants that have
+/// yielded there are ready again at the next choice, and raw tasks get their turn.
 struct Driver<'a> {
     settings: &'a Settings,
     world: &'a Rc<World>,
     body: Option<Running<'a>>,
     body_waker: Waker,
     timer: Pin<Box<Sleep>>,
-    /// What the timer was set for when it was found that nobody is ready: the next moment of the simulation's own,
-    /// if there is one.
+    /// For what the timer was set when nobody was ready: the simulation's own next moment, if there is one.
     timer_is_for: Option<Option<Instant>>,
     metrics: RuntimeMetrics,
     raw_tasks: usize,
@@ -206,7 +204,7 @@ impl<'a> Driver<'a> {
         (self.world.elapsed() > time).then_some(Finding::OutOfTime(time))
     }
 
-    /// Nobody is ready. Lets time go by, until somebody is to go on then, or a timer wakes somebody.
+    /// Called when nobody is ready. Lets time pass until the simulation's next moment, or until a timer wakes somebody.
     fn idle(&mut self, next: Option<Instant>, cx: &mut Context<'_>) -> Poll<Option<Finding>> {
         if self.timer_is_for.replace(next) != Some(next) {
             let quiet = Instant::now() + QUIET;

@@ -1,30 +1,29 @@
 use super::choices::Choices;
 use super::random::Random;
 
-/// By which rule a simulation chooses who is polled next.
+/// The rule by which a simulation chooses who is polled next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Schedule {
     /// Even seeds are [`Uniform`](Schedule::Uniform), odd ones [`Priority`](Schedule::Priority).
     #[default]
     Mixed,
-    /// Each that is ready is as likely as any other.
+    /// All ready participants are equally likely.
     Uniform,
-    /// Everyone has a priority that the seed gives, and the highest that is ready is polled, but for a few
-    /// moments at which the one in front is put behind all others: "A Randomized Scheduler with
-    /// Probabilistic Guarantees of Finding Bugs" (Burckhardt and others, 2010). It finds sooner what needs
-    /// one of many to be late for long.
+    /// The seed gives each participant a priority, and the ready one with the highest is polled. At a few moments that
+    /// one gets the lowest priority of all: "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs"
+    /// (Burckhardt and others, 2010). It finds bugs faster that need one of many to be late for long.
     Priority,
 }
 
-/// How many polls in a row somebody may have while others are ready, before it is put behind them: it may be
-/// one that yields until they have done something.
+/// How many polls in a row a participant may get while others are ready. After that it gets the lowest priority, as it
+/// may be yielding until the others have done something.
 const MOST_IN_A_ROW: u32 = 16;
 
-/// In a run of priorities it is put behind all others at this many moments, at most.
+/// At how many moments of a run by priority the first one gets the lowest priority, at most.
 const MOST_CHANGES: u32 = 3;
 
-/// The rule in one run.
+/// The rule of one run.
 #[derive(Debug)]
 pub(super) enum Rule {
     Uniform,
@@ -34,7 +33,7 @@ pub(super) enum Rule {
 #[derive(Debug)]
 pub(super) struct Priorities {
     random: Random,
-    /// Of each node, by its key. Those that are put behind have less and less.
+    /// The priority of each participant, by its key. Lowered priorities get lower and lower.
     of: Vec<u64>,
     lowest: u64,
     changes: Vec<u64>,
@@ -64,8 +63,7 @@ impl Rule {
         }
     }
 
-    /// Which of those that are ready is polled, of whom there is at least one. The first has been so for the
-    /// longest time.
+    /// Chooses one of the ready ones, of which there is at least one. The first has been ready for the longest time.
     pub(super) fn choose(&mut self, ready: &[usize], choices: &mut Choices) -> usize {
         let bound = u32::try_from(ready.len()).unwrap_or(u32::MAX);
         let index = match self {
@@ -82,7 +80,7 @@ impl Rule {
 impl Priorities {
     fn of_seed(seed: u64) -> Self {
         let mut random = Random::new(seed, 2);
-        // How long the run will be is not known: from 8 to 4,096 steps, each length as likely.
+        // The length of the run is not known: powers of two from 8 to 4,096 steps are equally likely.
         let length = 8_u32 << random.below(10);
         let changes = random.below(MOST_CHANGES + 1);
         let changes = (0..changes)
@@ -99,7 +97,7 @@ impl Priorities {
         }
     }
 
-    /// The place among those that are ready of the one with the highest priority.
+    /// The place in `ready` of the one with the highest priority.
     fn first(&mut self, ready: &[usize]) -> u32 {
         for key in ready {
             while self.of.len() <= *key {

@@ -1,16 +1,15 @@
 use std::env::{self, VarError};
 use std::ops::Range;
 
-/// The variable that names the one seed to run.
+/// The environment variable that names a single seed to run.
 const ONE: &str = "TENURE_SEED";
-/// The variable that says how many to run.
+/// The environment variable that says how many seeds to run.
 const HOW_MANY: &str = "TENURE_SEEDS";
 
-/// Which runs a simulation makes: one for each seed. Every number is a seed, 0 too.
+/// The runs of a simulation: one for each seed. Every number is a seed, including 0.
 ///
-/// Two variables of the environment take the place of what a test says: `TENURE_SEED=17` runs that seed alone,
-/// which is how a failure is replayed, and `TENURE_SEEDS=10000` as many as that, from the first on, wherever
-/// several were asked for.
+/// Two environment variables override what a test says. `TENURE_SEED=17` runs only that seed, to replay a failure.
+/// `TENURE_SEEDS=10000` runs that many, from the first on, wherever a test asks for several.
 ///
 /// ```
 /// use tenure::testing::Seeds;
@@ -22,26 +21,26 @@ const HOW_MANY: &str = "TENURE_SEEDS";
 pub struct Seeds(Range<u64>);
 
 impl Seeds {
-    /// So many, from 0 on. With 0 there are none, which a simulation refuses: it would prove nothing.
+    /// This many seeds, from 0 on. A simulation refuses to run without seeds, as it would prove nothing.
     #[must_use]
     pub const fn first(number: u64) -> Self {
         Self(0..number)
     }
 
-    /// This one: the form in the code of `TENURE_SEED=..`. The largest of all `u64` is taken for the one before.
+    /// Only this seed, like `TENURE_SEED=..`. The largest `u64` counts as the one before it.
     #[must_use]
     pub const fn only(seed: u64) -> Self {
         let seed = if seed == u64::MAX { seed - 1 } else { seed };
         Self(seed..seed + 1)
     }
 
-    /// These.
+    /// The seeds of this range.
     #[must_use]
     pub const fn range(seeds: Range<u64>) -> Self {
         Self(seeds)
     }
 
-    /// What is to be run, the environment considered; in words if there is nothing to run.
+    /// The seeds to run, after a look at the environment. The error says why there are none.
     pub(super) fn resolve(&self) -> Result<Range<u64>, String> {
         let seeds = match (number(ONE)?, number(HOW_MANY)?) {
             (Some(seed), _) => Self::only(seed).0,
@@ -75,7 +74,7 @@ fn number(variable: &str) -> Result<Option<u64>, String> {
 /// The line that replays a seed.
 pub(super) fn replay(seed: u64) -> String {
     let thread = std::thread::current();
-    // The harness gives a test's thread its name.
+    // The test harness names the thread after the test.
     let test = thread.name().filter(|name| *name != "main");
     let test = test.map(|name| format!(" {name}")).unwrap_or_default();
     format!("{ONE}={seed} cargo test{test}")

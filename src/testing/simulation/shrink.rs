@@ -1,4 +1,4 @@
-//! Makes a run that fails shorter and plainer.
+//! Makes a failing run shorter and plainer.
 
 use std::cell::Cell;
 use std::panic;
@@ -9,10 +9,10 @@ use super::report::Finding;
 use super::run::{Body, Run, run};
 use super::simulation::Settings;
 
-/// For how many polls a run is tried to be shortened, in all its tries.
+/// How many polls all attempts to shorten a run may take together.
 const MOST_POLLS: u64 = 1_000_000;
 
-/// What a shortening is about.
+/// What is needed to shorten a failure.
 pub(super) struct Shrink<'a, 'b> {
     pub(super) settings: &'a Settings,
     pub(super) seed: u64,
@@ -21,8 +21,7 @@ pub(super) struct Shrink<'a, 'b> {
 }
 
 impl Shrink<'_, '_> {
-    /// The plainest run that was found that fails in the same way; `None` if the same choices do not even fail
-    /// again.
+    /// The plainest run found that fails in the same way; `None` if the same choices do not fail again.
     pub(super) fn shortest(&self, choices: &[u32]) -> Option<Run> {
         let _silence = Silence::begin();
         let mut tries = self.settings.tries;
@@ -34,7 +33,7 @@ impl Shrink<'_, '_> {
             }
             tries -= 1;
             let Some(run) = self.fails_with(list) else {
-                // What it cost is not known; a run that does not fail is about as long.
+                // Its cost is not known, but a run that does not fail is about as long.
                 polls += best.polls;
                 return false;
             };
@@ -60,12 +59,12 @@ impl Shrink<'_, '_> {
     }
 }
 
-/// How many choices are not the plainest, and how many polls there were: less is plainer.
+/// The number of choices that are not the plainest, and of polls. Less is plainer.
 fn plainness(run: &Run) -> (usize, u64) {
     (run.departures(), run.polls)
 }
 
-/// Lets everything from some point on go first come, first served.
+/// Tries first come, first served from some point on.
 fn cut_the_end(best: &mut Run, attempt: &mut impl FnMut(Vec<u32>, &mut Run) -> bool) {
     let mut keep = 0;
     loop {
@@ -80,7 +79,7 @@ fn cut_the_end(best: &mut Run, attempt: &mut impl FnMut(Vec<u32>, &mut Run) -> b
     }
 }
 
-/// Makes the choices plain by pieces, from large ones to single ones.
+/// Tries to make the choices plain in pieces, from large ones down to single choices.
 fn make_plain(best: &mut Run, attempt: &mut impl FnMut(Vec<u32>, &mut Run) -> bool) {
     let mut piece = best.choices.len().div_ceil(2).max(1);
     loop {
@@ -105,7 +104,7 @@ thread_local! {
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// While a failure is shortened, the panics of its repetitions are not printed.
+/// Suppresses the output of panics while a failure is shortened.
 struct Silence;
 
 impl Silence {

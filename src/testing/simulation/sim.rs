@@ -7,10 +7,10 @@ use super::attempt::{Attempt, Outcome};
 use super::fault::Fault;
 use super::world::World;
 
-/// After how many polls of others a caller goes, at most, that is to go.
+/// A caller that is to go does so after at most this many polls of others.
 const MOST_POLLS_OF_A_CALL: u32 = 8;
 
-/// What a simulated body has of its run. It can be copied into whatever the body starts.
+/// A simulated body's access to its run. It can be copied into whatever the body starts.
 ///
 /// # Panics
 ///
@@ -37,18 +37,17 @@ impl Sim {
         self.world().elapsed()
     }
 
-    /// A number below `bound` that the seed determines, for what a test leaves to chance. With a bound of 0 or 1
-    /// it is 0. Smaller ones are tried first when a failure is shortened.
+    /// A random number below `bound`, determined by the seed. With a bound of 0 or 1 it is 0. When a failure is
+    /// shortened, smaller numbers are tried.
     #[must_use]
     pub fn random(&self, bound: u32) -> u32 {
         self.world().state.borrow_mut().choices.below(bound)
     }
 
-    /// Waits until everybody else waits: for time, for the caller, or for ever. No time goes by for that. It is
-    /// what a test means that yields some times so that others have done what they can, which in most orders
-    /// they have not.
+    /// Waits until everybody else waits, for time, for the caller or for ever. No virtual time passes meanwhile. Use it
+    /// instead of a few yields, which in most orders do not give the others enough turns.
     ///
-    /// Raw tasks and threads are not taken into account.
+    /// Raw tasks and threads are not considered.
     ///
     /// ```
     /// use tenure::prelude::*;
@@ -68,7 +67,7 @@ impl Sim {
     ///
     /// # Cancel safety
     ///
-    /// Nothing is lost when it is dropped.
+    /// Dropping it loses nothing.
     pub async fn until_idle(&self) {
         let (sim, mut begun) = (*self, None);
         poll_fn(move |cx| {
@@ -83,9 +82,9 @@ impl Sim {
         .await
     }
 
-    /// Makes a call that its caller may give up: by the rate of
-    /// [`Faults::dropped_callers`](super::Faults::dropped_callers), or by [`Fault::caller_gone`]. Then the call
-    /// is dropped where it is, and the value is `None`.
+    /// Makes a call that its caller may give up, by the rate of
+    /// [`Faults::dropped_callers`](super::Faults::dropped_callers) or by [`Fault::caller_gone`]. The call is dropped
+    /// then, and the value is `None`.
     ///
     /// # Cancel safety
     ///
@@ -122,13 +121,13 @@ impl Sim {
         .await
     }
 
-    /// Runs `body` again and again, each time with this fault one poll later: at the first poll of the actor
-    /// that it names, at the second, and so on, until one is over before that. Says at how many it was.
+    /// Runs `body` again and again, each time with this fault one poll later: at the first poll of the target, at the
+    /// second, and so on, until a run ends before that poll. Returns at how many polls the fault was tried.
     ///
-    /// A poll of an actor begins where its code was suspended, so these are all the awaits that it is suspended
-    /// at in this order of events; other seeds give other orders. After each run everything that was started in
-    /// it must end, or the simulation fails. What `body` gives is dropped: with a fault in it an error may well
-    /// be right. What must hold even so, assert in it.
+    /// A poll of an actor begins where its code was suspended, so this covers all awaits at which it is suspended in
+    /// this order of events; other seeds give other orders. After each run, everything that was started in it must end,
+    /// or the simulation fails. The result of `body` is dropped, since with a fault an error may be right. Assert in
+    /// the body what must hold in any case.
     ///
     /// ```
     /// use tenure::prelude::*;
@@ -166,12 +165,12 @@ impl Sim {
     ///
     /// # Panics
     ///
-    /// If the fault was never injected (no actor is called so, no call was open, no ask had a deadline): the test
-    /// would prove nothing. And if another one is under way in the same run.
+    /// If the fault was never injected (no actor matches, no call was open, no ask had a deadline), as the test would
+    /// prove nothing; and if another call of this method is under way in the same run.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it drops the body, and injects nothing more.
+    /// If it is dropped, the body is dropped, and no more faults are injected.
     pub async fn at_each_await<T>(&self, fault: Fault, body: impl AsyncFn() -> T) -> u64 {
         let mut was_done = false;
         let mut at = 1;
@@ -192,12 +191,12 @@ impl Sim {
 
     fn world(&self) -> Rc<World> {
         let world = World::current().filter(|world| world.seed == self.seed);
-        // A test that uses it elsewhere is wrong, and is to be told so.
+        // Using it elsewhere is a bug of the test.
         world.expect("a `Sim` is used outside of its run")
     }
 }
 
-/// A call that is open.
+/// An open call.
 struct Entered {
     number: u64,
 }
@@ -221,7 +220,7 @@ impl Drop for Entered {
     }
 }
 
-/// An attempt that is under way. Dropped, it is not any more.
+/// Removes an attempt on drop.
 struct UnderWay {
     sim: Sim,
 }
@@ -239,7 +238,7 @@ impl UnderWay {
         Self { sim }
     }
 
-    /// Waits until everything has ended that was started in it.
+    /// Waits until everything that was started in the attempt has ended.
     async fn all_ended(&self) {
         poll_fn(|cx| {
             let world = self.sim.world();
@@ -265,7 +264,7 @@ impl UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        // It is kept if what runs in it panics, for the report.
+        // In a panic the attempt is kept for the report.
         if let Some(world) = World::current().filter(|_| !std::thread::panicking()) {
             world.state.borrow_mut().attempt = None;
         }

@@ -19,14 +19,13 @@ use crate::actor::TaskOutput;
 ///
 /// # Panics
 ///
-/// If a run fails: with the seed, the line that replays it, and what happened. See [`Finding`] for what a
-/// failure is.
+/// If a run fails: with the seed, the line that replays it, and what happened. [`Finding`] lists the failures.
 #[track_caller]
 pub fn simulate<R: TaskOutput>(seeds: Seeds, body: impl AsyncFn(Sim) -> R) {
     Simulation::new(seeds).run(body);
 }
 
-/// A simulation's settings, to be changed before it is run.
+/// The settings of a simulation.
 ///
 /// ```
 /// use std::time::Duration;
@@ -59,20 +58,20 @@ pub(super) struct Settings {
     pub(super) tries: u32,
 }
 
-/// What was run, if nothing failed.
+/// What was run, if no run failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Summary {
-    /// How many seeds.
+    /// How many seeds were run.
     pub runs: u64,
-    /// How many polls, in all of them.
+    /// How many polls there were in all runs.
     pub polls: u64,
-    /// What the simulation did not order, at most in any run.
+    /// What was outside of the simulation's control, as the maximum of any run.
     pub outside: Outside,
 }
 
 impl Simulation {
-    /// Of these seeds.
+    /// A simulation of these seeds.
     pub fn new(seeds: Seeds) -> Self {
         Self {
             seeds,
@@ -87,7 +86,7 @@ impl Simulation {
         }
     }
 
-    /// By which rule it is chosen who is polled. The default is [`Schedule::Mixed`].
+    /// The rule by which it is chosen who is polled. The default is [`Schedule::Mixed`].
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.settings.schedule = schedule;
         self
@@ -99,29 +98,29 @@ impl Simulation {
         self
     }
 
-    /// A run that is not over after so many polls has failed: its body may never end. The default is 100,000;
-    /// with 0 each run fails. [`Sim::at_each_await`] begins to count anew with each of its runs.
+    /// A run that has not ended after this many polls has failed, as its body may never end. The default is 100,000;
+    /// with 0 each run fails. [`Sim::at_each_await`] counts anew for each of its runs.
     pub fn most_polls(mut self, polls: u64) -> Self {
         self.settings.most_polls = polls;
         self
     }
 
-    /// A run that is not over after so much virtual time has failed. The default is a day. With
-    /// [`Duration::MAX`] there is no limit; but time never passes by more than a year at once, since that is
-    /// when nobody is thought to wait for a timer.
+    /// A run that has not ended after this much virtual time has failed. The default is a day. With [`Duration::MAX`]
+    /// there is no limit. Time never passes by more than a year at once: a timer that is further away does not count as
+    /// set.
     pub fn most_time(mut self, time: Duration) -> Self {
         self.settings.most_time = time;
         self
     }
 
-    /// How many times a failure is run again to shorten it. The default is 200; with 0 it is shown as it was.
+    /// How many times a failure is run again to shorten it. The default is 200; with 0 it is shown as it is.
     pub fn shortened_by(mut self, tries: u32) -> Self {
         self.settings.tries = tries;
         self
     }
 
-    /// Runs each seed a second time, and fails if what happens differs: something from outside, such as the
-    /// order of a `HashMap`, has leaked in, and a seed does not replay its failure.
+    /// Runs each seed twice and fails if the runs differ: then something from outside, such as the order of a
+    /// `HashMap`, has leaked in, and a seed would not replay its failure.
     pub fn twice(mut self) -> Self {
         self.twice = true;
         self
@@ -140,12 +139,12 @@ impl Simulation {
         }
     }
 
-    /// Runs it, up to the first seed that fails.
+    /// Runs it up to the first seed that fails.
     ///
     /// # Errors
     ///
-    /// The failure; [`Finding::Refused`] if there are no seeds, the environment names one that is no number, or
-    /// the code here runs on a tokio runtime or in a simulation already.
+    /// The failure; [`Finding::Refused`] if there are no seeds, if an environment variable is not a number, or if this
+    /// is called on a tokio runtime or in a simulation.
     pub fn try_run<R: TaskOutput>(
         self,
         body: impl AsyncFn(Sim) -> R,
@@ -158,7 +157,7 @@ impl Simulation {
         self.run_all(seeds, &|sim| Box::pin(judged(&body, sim)))
     }
 
-    /// From here on the type of the body is not known, so that a test brings no copy of all that.
+    /// Type-erased from here on, so that each test does not compile its own copy.
     fn run_all(self, seeds: Range<u64>, body: &Body<'_>) -> Result<Summary, SimulationError> {
         let mut summary = Summary::default();
         for seed in seeds {
@@ -218,7 +217,7 @@ impl Summary {
     }
 }
 
-/// The first event of the two that differs.
+/// The first event in which the two runs differ.
 fn difference(first: &Run, second: &Run) -> Option<Finding> {
     let common = first.trace.iter().zip(&second.trace);
     let at = common.take_while(|(one, other)| one == other).count();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::error::Phase;
 
-/// Somebody in a run: a name or a type, and a number in the order in which they came, such as `store#2`.
-/// Unlike a path it is the same in each run of a seed.
+/// A participant of a run: a name or a type, and a number in the order of arrival, such as `store#2`. Unlike a path it
+/// is the same in each run of a seed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Participant(pub(super) Arc<str>);
 
@@ -15,24 +15,24 @@ impl fmt::Display for Participant {
     }
 }
 
-/// What happened in a run, one after the other: equal for equal seeds, unless something from outside has
-/// leaked in. What a poll has done stands after it.
+/// What happened in a run. The events of equal seeds are equal, unless something from outside has leaked in. What a
+/// poll has done is listed after the poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// An actor, task or job was started, or the first node was started in a scope.
+    /// An actor, task or job was started, or a scope got its first node.
     Spawned {
         /// Who.
         node: Participant,
-        /// Beneath whom; `None` for the top of a tree.
+        /// Its owner; `None` for a root.
         owner: Option<Participant>,
     },
-    /// It was chosen, and polled.
+    /// It was chosen and polled.
     Polled {
         /// Who.
         node: Participant,
     },
-    /// Messages came into its mailbox.
+    /// Its mailbox has accepted messages.
     Told {
         /// Whose mailbox.
         node: Participant,
@@ -45,10 +45,10 @@ pub enum Event {
         node: Participant,
         /// How many.
         messages: u64,
-        /// The label of the last.
+        /// The label of the last message.
         label: Option<&'static str>,
     },
-    /// It came into another phase of its life.
+    /// It entered another phase.
     Entered {
         /// Who.
         node: Participant,
@@ -62,21 +62,21 @@ pub enum Event {
         /// How: `finished`, `stopped`, `drained`, `killed`, `failed` or `cut short`.
         reason: &'static str,
     },
-    /// It was ready, and is held up.
+    /// It was ready, but its poll is delayed.
     Held {
         /// Who.
         node: Participant,
-        /// For so long.
+        /// For how long.
         time: Duration,
     },
-    /// Something was done to it from outside.
+    /// A fault was injected.
     Injected {
         /// To whom.
         node: Participant,
         /// What.
         fault: &'static str,
     },
-    /// Nobody was ready, and time went by.
+    /// Nobody was ready, and time passed.
     Passed {
         /// How much.
         time: Duration,

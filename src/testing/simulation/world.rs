@@ -1,4 +1,4 @@
-//! One run: who takes part, who is ready, and what has happened.
+//! The state of one run: who takes part, who is ready, and what has happened.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -27,7 +27,7 @@ use crate::sync::panic_message;
 use crate::tree::simulated::{Shell, Simulator, install};
 use crate::tree::{AnyNode, request, swap_current};
 
-/// The key of the body, which is polled as the nodes are.
+/// The key of the body, which is polled like the nodes.
 pub(super) const BODY: usize = 0;
 
 thread_local! {
@@ -41,7 +41,7 @@ pub(super) struct World {
     runtime: Id,
     began: Instant,
     faults: Faults,
-    /// The code of the node that is polled now is to panic.
+    /// The code of the node that is polled next has to panic.
     panic_due: Cell<bool>,
     is_over: Cell<bool>,
 }
@@ -53,24 +53,24 @@ pub(super) struct State {
     pub(super) trace: Vec<Event>,
     pub(super) attempt: Option<Attempt>,
     pub(super) calls: Calls,
-    /// Since the begin, or that of the last attempt.
+    /// The polls since the begin of the run or of the last attempt.
     pub(super) polls: u64,
     all_polls: u64,
-    /// Who is held up, and until when.
+    /// Whose polls are delayed, and until when.
     pub(super) held: Vec<(Instant, usize)>,
     pub(super) looks: Looks,
     pub(super) idle: IdleWaits,
-    /// What has gone wrong in the simulator's own hands.
+    /// What went wrong in a shell that the simulator polls.
     pub(super) broken: Option<String>,
     seen: Instant,
     ready: Vec<usize>,
 }
 
-/// What became of a look at who is ready.
+/// The result of a step.
 pub(super) enum Step {
-    /// The body's turn.
+    /// It is the body's turn.
     Body,
-    /// Something was done.
+    /// A node was polled, or its poll was delayed.
     Done,
     /// Nobody is ready.
     Idle,
@@ -106,7 +106,7 @@ impl World {
         })
     }
 
-    /// Takes the place of the runtime on this thread.
+    /// Replaces the runtime on this thread.
     pub(super) fn enter(self: &Rc<Self>) {
         install(Some(Rc::clone(self) as Rc<dyn Simulator>));
         WORLD.replace(Some(Rc::clone(self)));
@@ -125,7 +125,7 @@ impl World {
         self.state.borrow().nodes.are_alive()
     }
 
-    /// Polls one of those that are ready.
+    /// Polls one of the ready participants.
     pub(super) fn step(&self, with_body: bool) -> Step {
         let Some(key) = self.choose(with_body) else {
             return Step::Idle;
@@ -160,7 +160,7 @@ impl World {
         Some(state.rule.choose(&state.ready, &mut state.choices))
     }
 
-    /// Notes the poll that is to come, and what is done to whoever is polled.
+    /// Records the next poll, and decides what is done before it.
     fn before_poll(&self, key: usize) -> Effect {
         let now = Instant::now();
         let state = &mut *self.state.borrow_mut();
@@ -202,11 +202,11 @@ impl World {
             return;
         };
         let mut cx = Context::from_waker(&waker);
-        // tokio's budget is for one task, and this is many.
+        // Tokio's cooperative budget is for one task, and these are many.
         let poll = || pin!(unconstrained(shell.as_mut())).poll(&mut cx);
         let polled = catch_unwind(AssertUnwindSafe(poll));
         if self.panic_due.take() {
-            // None of its code was polled: it is for the next time.
+            // None of the node's code was polled, so the panic is due at the next poll.
             if let Some(attempt) = &mut self.state.borrow_mut().attempt {
                 attempt.put_off();
             }
@@ -222,7 +222,7 @@ impl World {
         }
     }
 
-    /// What a shell still holds may be users' code, as where tokio drops it.
+    /// Drops a shell, which may run user code, as in a drop by tokio.
     fn drop_shell(&self, shell: Shell) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(shell))) {
             let text = panic_message(panic);
@@ -230,7 +230,7 @@ impl World {
         }
     }
 
-    /// Notes what has changed, and lets those go on who wait for that.
+    /// Records what has changed, and wakes those who wait for that.
     pub(super) fn after_poll(&self) {
         let (ended, waiter, callers) = {
             let state = &mut *self.state.borrow_mut();
@@ -245,7 +245,7 @@ impl World {
         drop(ended);
     }
 
-    /// Lets those go on whose time is over. Gives when the next are to.
+    /// Releases the delayed polls and looks that are due. Returns when the next ones are.
     pub(super) fn release_due(&self) -> Option<Instant> {
         let now = Instant::now();
         let (due, next) = {
@@ -265,7 +265,7 @@ impl World {
         next
     }
 
-    /// Nobody is ready. Wakes those who wait for that, and says whether there are any.
+    /// Called when nobody is ready. Wakes those who wait for that, and says whether there are any.
     pub(super) fn wake_idle(&self) -> bool {
         let wakers = self.state.borrow_mut().idle.take();
         let are_any = !wakers.is_empty();
@@ -281,7 +281,7 @@ impl World {
         (trace, state.choices.take_made(), polls)
     }
 
-    /// Ends the run: what is still there is dropped, as by a runtime that shuts down.
+    /// Ends the run: what is left is dropped, as by a runtime that shuts down.
     pub(super) fn shut_down(&self) {
         self.is_over.set(true);
         let shells = self.state.borrow_mut().nodes.take_all();
@@ -297,7 +297,7 @@ impl World {
         drop(install(None));
     }
 
-    /// True this often; the seed says when.
+    /// True in this many of 1,000 cases, as the seed decides.
     pub(super) fn draws(&self, in_a_thousand: u32) -> bool {
         self.state.borrow_mut().choices.happens(in_a_thousand)
     }
@@ -319,7 +319,7 @@ impl Simulator for World {
     }
 
     fn launch(&self, node: Box<dyn Any>, shell: Shell) {
-        // That is what the crate's sites say.
+        // All launch sites of the crate pass a node.
         let node = node
             .downcast::<Arc<dyn AnyNode>>()
             .expect("a node is launched");
@@ -332,7 +332,7 @@ impl Simulator for World {
     }
 
     fn step(&self) -> bool {
-        // What is polled meanwhile is no part of the code that waits.
+        // The nodes that are polled meanwhile do not run as a part of the waiting code.
         let outer = swap_current(None);
         let step = World::step(self, false);
         drop(swap_current(outer));
