@@ -1,4 +1,4 @@
-//! What those share who hand on the last of several values.
+//! Shared by the actors that hand on the last of several values.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use tokio::time::Instant;
 
 use crate::tell_until_stopped;
 
-/// So long after it; as good as for ever, if that is too long for the clock.
+/// The instant `time` after `begin`; some decades later if that is too long for the clock.
 pub(crate) fn after(begin: Instant, time: Duration) -> Instant {
     const LONG: Duration = Duration::from_secs(30 * 365 * 86_400);
     let sum = begin.checked_add(time);
     sum.or_else(|| begin.checked_add(LONG)).unwrap_or(begin)
 }
 
-/// Tells the value; in a stop it is dropped instead, as a dead letter.
+/// Tells the value. In a stop the value is dropped instead, as a dead letter.
 pub(crate) async fn tell_last<A: Actor>(
     to: &Recipient<A::Msg>,
     value: A::Msg,

@@ -1,21 +1,21 @@
 //! Ready-made actors for [`tenure`], built on its public API alone.
 //!
-//! Each has a folder of its own, with the same files in it: `mod.rs` says what it is for and shows
-//! it at work, `options.rs` is what it is started from, `actor.rs` is the actor, and `error.rs` what may go wrong, where
-//! there is any of it. What it is started from is its recipe ([`Start`](tenure::Start)), whose `spec` gives the
+//! Each actor has a folder with the same files: `mod.rs` says what it is for, with an example; `options.rs` has the
+//! options that it is started from; `actor.rs` has the actor; `error.rs` has its errors. Options or errors that there
+//! are none of have no file. The options are the recipe of the actor ([`Start`](tenure::Start)); their `spec` gives the
 //! [`ChildSpec`](tenure::ChildSpec).
 //!
 //! | actor | what it does |
 //! |---|---|
 //! | [`pool::Pool`] | spreads messages over workers that it owns |
-//! | [`pubsub::Topic`] | sends what is published to all who have subscribed |
-//! | [`groups::Groups`] | named sets of actors: tell all of one, or one of it |
+//! | [`pubsub::Topic`] | sends each published value to all subscribers |
+//! | [`groups::Groups`] | named sets of actors: tell all members of a set, or one |
 //! | [`batcher::Batcher`] | gathers items into batches, by number, size and time |
 //! | [`limiter::Limiter`] | hands messages on at a rate |
 //! | [`debounce::Debounce`], [`throttle::Throttle`] | hand on the last of several values |
-//! | [`cache::Cache`] | loads each key once, however many ask for it |
+//! | [`cache::Cache`] | loads each key once, however many callers ask for it |
 //! | [`scheduler::Scheduler`] | runs jobs at certain times; by cron expressions with the feature `cron` |
-//! | `process::Process` | has a child process; with the feature `process`, on Unix |
+//! | `process::Process` (feature `process`, on Unix) | runs a child process |
 //! | `http::Server` (feature `http`) | serves HTTP: its connections and requests are nodes |
 //! | `dashboard::Dashboard` (feature `dashboard`) | shows on a page what is alive, and why it does not end |
 //!
@@ -23,15 +23,15 @@
 //!
 //! | | what it does |
 //! |---|---|
-//! | [`retry::Retry`] | asks again what was never started, or what can be done twice |
-//! | [`breaker::Breaker`] | does not ask for a while what has failed too often |
+//! | [`retry::Retry`] | repeats an ask that was never started, or that can be done twice |
+//! | [`breaker::Breaker`] | pauses asks that have failed too often |
 //! | [`limiter::Bucket`] | limits how often something is done |
 //!
-//! And what is no actor: `metrics::TreeMetrics` (feature `metrics`), what is alive as metrics; and the program
-//! `tenure-top` (feature `top`), which shows in a terminal what a dashboard tells.
+//! And what is not an actor: `metrics::TreeMetrics` (feature `metrics`), the tree as metrics; and the program
+//! `tenure-top` (feature `top`), which shows in a terminal what a dashboard serves.
 
 #![forbid(unsafe_code)]
-// A panic in the library would cross into somebody else's actor; a test that cannot go on fails.
+// A panic in the library would reach actors of the user. In tests `unwrap` is fine.
 #![warn(clippy::unwrap_used)]
 
 use std::future::Future;
@@ -61,19 +61,19 @@ pub mod top;
 mod ends;
 mod last;
 
-/// The examples of `README.md`, which are tests.
+/// The examples of `README.md`, run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Calls a user's code; a panic of it is given as what it said.
+/// Calls user code, and turns a panic into its text.
 fn caught<T>(code: impl FnOnce() -> T) -> std::result::Result<T, String> {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     catch_unwind(AssertUnwindSafe(code)).map_err(panic_text)
 }
 
-/// Polls a user's code, as [`caught`] calls it.
+/// Awaits user code, and turns a panic into its text.
 async fn caught_while<F: Future>(code: F) -> std::result::Result<F::Output, String> {
     use std::panic::AssertUnwindSafe;
 
@@ -85,7 +85,8 @@ async fn caught_while<F: Future>(code: F) -> std::result::Result<F::Output, Stri
         .map_err(panic_text)
 }
 
-/// Tells it, and waits for room, but only until the actor is told to stop (a drain is none): then it comes back.
+/// Tells the message, and waits for room until the actor is told to stop (a drain does not count). Then it gives the
+/// message back.
 async fn tell_until_stopped<A: tenure::Actor, T: Send + 'static>(
     to: &tenure::Recipient<T>,
     message: T,
@@ -99,14 +100,14 @@ async fn tell_until_stopped<A: tenure::Actor, T: Send + 'static>(
     }
 }
 
-/// What a panic said, if that is a text.
+/// The text of a panic, if it has one.
 fn panic_text(panic: Box<dyn std::any::Any + Send>) -> String {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let text = text.unwrap_or("something that is no text").to_owned();
-    // Its drop is the user's code. One that panics in turn leaves another payload, which is leaked.
+    // Dropping the payload runs user code. If that panics too, the second payload is leaked.
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);
     }

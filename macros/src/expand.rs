@@ -1,4 +1,4 @@
-//! The test that is made. All of it could be written by hand.
+//! Generates the test. All of its code could be written by hand.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -21,7 +21,7 @@ pub(crate) fn expand(options: &Options, function: &Function) -> TokenStream {
     } = function;
     let runtime = runtime(options, &tenure);
     let settings = settings(options);
-    // What it gives is judged where it is written.
+    // An error about the return type points at it in the user's code.
     let run = quote_spanned!(function.output_span()=> check.run(runtime, body));
     quote! {
         #(#attributes)*
@@ -45,7 +45,7 @@ fn runtime(options: &Options, tenure: &Path) -> TokenStream {
     let workers = options
         .worker_threads
         .map(|(number, span)| quote_spanned!(span=> .worker_threads(#number)));
-    // Whether tokio can do that is said where it is asked for.
+    // If tokio lacks the feature, the error points at the option.
     let paused = options.paused.map(|(on, span)| {
         let span = span.resolved_at(Span::mixed_site());
         quote_spanned!(span=> .start_paused(#on))
@@ -71,7 +71,7 @@ fn runtime(options: &Options, tenure: &Path) -> TokenStream {
 
 fn settings(options: &Options) -> TokenStream {
     let millis = |time: std::time::Duration| {
-        // What is longer is for ever.
+        // A longer time counts as for ever.
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         quote!(::core::time::Duration::from_millis(#millis))
     };

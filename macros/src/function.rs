@@ -1,4 +1,4 @@
-//! The function that is to be a test. Its body is passed on as it is.
+//! The function that becomes a test. Its body is passed on as it is.
 
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
@@ -66,7 +66,7 @@ fn is_test(attribute: &Attribute) -> bool {
 }
 
 impl Function {
-    /// Where what it gives is written.
+    /// The span of the return type, or of the name if there is none.
     pub(crate) fn output_span(&self) -> Span {
         use syn::spanned::Spanned;
         match &self.output {

@@ -12,7 +12,7 @@ use syn::parse_macro_input;
 use function::Function;
 use options::Options;
 
-/// Makes a test of an `async fn`, which fails if anything outlives it.
+/// Makes a test of an `async fn`. The test fails if anything outlives it.
 ///
 /// It is documented where `tenure` re-exports it.
 #[proc_macro_attribute]

@@ -1,4 +1,4 @@
-//! What stands in the parentheses of the attribute.
+//! The options in the parentheses of the attribute.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) struct Options {
     pub(crate) tenure: Option<Path>,
 }
 
-/// What may be alive at the end.
+/// What may be alive at the end of the test.
 pub(crate) enum Allowed {
     Path(LitStr),
     Type(LitStr),
@@ -137,7 +137,7 @@ impl Options {
         Ok(())
     }
 
-    /// What two options say of each other.
+    /// Refuses options that contradict each other.
     fn check(&self) -> syn::Result<()> {
         if let Some((true, span)) = self.paused
             && self.is_multi_thread()
@@ -160,7 +160,7 @@ impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut options = Self::default();
         while !input.is_empty() {
-            // `crate` is a word of the language.
+            // `parse_any`, since `crate` is a keyword.
             let name = input.call(Ident::parse_any)?;
             options.read(&name, input)?;
             comma(input)?;
@@ -180,7 +180,7 @@ fn once<T>(known: &Option<T>, name: &Ident) -> syn::Result<()> {
     }
 }
 
-/// The value of an option, such as this one.
+/// Reads the value of an option. `such_as` is an example for the error.
 fn value<T: Parse>(name: &Ident, such_as: &str, input: ParseStream<'_>) -> syn::Result<T> {
     let form = |span| Error::new(span, format!("write `{name} = {such_as}`"));
     if !input.peek(Token![=]) {

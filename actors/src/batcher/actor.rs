@@ -12,15 +12,15 @@ use crate::{caught, tell_until_stopped};
 pub struct Batcher<T: Send + 'static> {
     pub(super) sink: Recipient<Vec<T>>,
     pub(super) count: usize,
-    /// How large a batch may become, and how large an item is.
+    /// The size limit of a batch, and the function that measures an item.
     pub(super) bytes: Option<(usize, SizeOf<T>)>,
     pub(super) time: Duration,
-    /// An item that would have made the last batch too large, and its size.
+    /// An item that did not fit into the last batch, and its size.
     pub(super) ahead: Option<(Stashed<T>, usize)>,
 }
 
 impl<T: Send + 'static> Batcher<T> {
-    /// The item and how large it is; `None` if the code that knows has panicked, which costs no other item.
+    /// The item and its size. `None` if the user's `size_of` has panicked: then this item alone is dropped.
     fn measure(&self, item: T, ctx: &Context<Self>) -> Option<(T, usize)> {
         let Some((_, size_of)) = &self.bytes else {
             return Some((item, 0));
@@ -39,7 +39,7 @@ impl<T: Send + 'static> Batcher<T> {
         self.bytes.as_ref().map_or(usize::MAX, |(limit, _)| *limit)
     }
 
-    /// The batch that begins with this item, of this size.
+    /// Gathers the batch that begins with this item of this size.
     async fn gather(&mut self, first: T, mut size: usize, ctx: &mut Context<Self>) -> Vec<T> {
         let (time, mut batch) = (self.time, vec![first]);
         let more = async {
@@ -52,7 +52,7 @@ impl<T: Send + 'static> Batcher<T> {
                 };
                 let with_it = size.saturating_add(its_size);
                 if with_it > self.limit() {
-                    // However the batcher ends meanwhile, it is not lost unseen.
+                    // Stashed: if the batcher ends before the next batch, the item becomes a dead letter.
                     self.ahead = Some((ctx.stash(item), its_size));
                     break;
                 }
@@ -60,7 +60,7 @@ impl<T: Send + 'static> Batcher<T> {
                 batch.push(item);
             }
         };
-        // What has been gathered when the time is up stays.
+        // When the time is up, the items gathered so far are the batch.
         let is_full = timeout(time, more).await.is_ok();
         tracing::trace!(items = batch.len(), is_full, "a batch goes");
         batch
@@ -84,7 +84,7 @@ impl<T: Send + 'static> Batcher<T> {
     }
 }
 
-/// They were accepted, and nobody handles them.
+/// Makes dead letters of these items: they were accepted, but are not handled.
 fn drop_all<T: Send + 'static>(batch: Vec<T>, ctx: &Context<Batcher<T>>) {
     for item in batch {
         drop(ctx.stash(item));
@@ -94,8 +94,8 @@ fn drop_all<T: Send + 'static>(batch: Vec<T>, ctx: &Context<Batcher<T>>) {
 impl<T: Send + 'static> Actor for Batcher<T> {
     type Msg = T;
 
-    /// One batch, or several if items are large. What is gathered is never left between two messages, so a drain
-    /// finds nothing: it ends the wait for more.
+    /// Hands on one batch, or several if items are large. Nothing stays gathered between two calls, so a drain only has
+    /// to end the wait for more items.
     async fn handle(&mut self, first: T, ctx: &mut Context<Self>) -> Result {
         let mut next = self.measure(first, ctx);
         while let Some((first, size)) = next {

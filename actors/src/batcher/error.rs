@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a batcher does not go on.
+/// Why a batcher fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BatcherError {
@@ -10,7 +10,7 @@ pub enum BatcherError {
         /// How many items were in the batch that it did not take.
         items: usize,
     },
-    /// The sink waits for the batcher, which waits for it.
+    /// The sink and the batcher wait for each other.
     Deadlock {
         /// How many items were in the batch that it did not take.
         items: usize,

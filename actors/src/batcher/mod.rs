@@ -1,13 +1,13 @@
-//! Gathers what it is told into batches, by number, by size and by time.
+//! Gathers messages into batches, by number, by size and by time.
 //!
-//! A [`Batcher`] takes single items and hands on batches of them, to a recipient that somebody else owns
-//! ([`BatcherOptions::to`]), or to a child of its own ([`BatcherOptions::with_sink`]). A batch goes when it has so many
-//! items, when it is so large, or when its first item has waited for so long. While the sink has no room the batcher waits,
-//! its own mailbox fills, and whoever sends to it is slowed down.
+//! A [`Batcher`] takes single items and sends batches of them to its sink: a recipient that somebody else owns
+//! ([`BatcherOptions::to`]), or a child of its own ([`BatcherOptions::with_sink`]). A batch is sent when it has enough
+//! items, when it is large enough, or when its first item has waited long enough. While the sink has no room, the
+//! batcher waits, its own mailbox fills, and its senders are slowed down.
 //!
-//! A drain hands on what is left, while the sink still takes it. A stop does not: the items that are left are dead
-//! letters, as is each item of a batch for which the sink is gone; that fails the batcher. A kill takes along what has been
-//! gathered, as it does what any handler has in hand.
+//! A drain sends the remaining items, as long as the sink takes them. A stop does not: the remaining items become dead
+//! letters. If the sink has ended, each item of the batch becomes a dead letter and the batcher fails. A kill loses the
+//! items gathered so far, as it loses whatever a handler has in hand.
 //!
 //! ```
 //! # use std::time::Duration;

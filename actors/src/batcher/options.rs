@@ -12,7 +12,7 @@ type MakeSink<T> = Box<dyn FnOnce(&Context<Batcher<T>>) -> SinkFuture<T> + Send>
 
 pub(super) type SizeOf<T> = Box<dyn Fn(&T) -> usize + Send + Sync>;
 
-/// What a [`Batcher`] is started from: its recipe.
+/// The recipe that a [`Batcher`] is started from.
 #[must_use = "options do nothing until they are started"]
 pub struct BatcherOptions<T: Send + 'static> {
     sink: MakeSink<T>,
@@ -48,14 +48,14 @@ impl<T: Send + 'static> BatcherOptions<T> {
         }
     }
 
-    /// A batch goes when it has so many items; by default 100. 0 is taken for 1.
+    /// A batch is sent when it has this many items; by default 100. 0 is taken for 1.
     pub fn count(mut self, items: usize) -> Self {
         self.count = items.max(1);
         self
     }
 
-    /// A batch goes before it becomes larger than this; by default that does not matter. An item that is larger
-    /// goes alone. One whose size panics is dropped, and is a dead letter.
+    /// A batch is sent before it becomes larger than this; by default there is no limit. An item larger than the limit
+    /// is sent alone. An item for which `size_of` panics is dropped, as a dead letter.
     pub fn bytes(
         mut self,
         limit: usize,
@@ -65,8 +65,8 @@ impl<T: Send + 'static> BatcherOptions<T> {
         self
     }
 
-    /// A batch goes when its first item has waited for so long; by default 100 ms. With zero it takes what is there at
-    /// once; a time that is too long for the clock is as good as for ever.
+    /// A batch is sent when its first item has waited this long; by default 100 ms. With zero a batch has the items
+    /// that are there already; a time too long for the clock counts as for ever.
     pub fn time(mut self, time: Duration) -> Self {
         self.time = time;
         self

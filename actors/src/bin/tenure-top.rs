@@ -1,4 +1,4 @@
-//! What is alive in a program with a dashboard, in a terminal: see [`tenure_actors::top`].
+//! Shows in a terminal what is alive in a program with a dashboard: see [`tenure_actors::top`].
 
 use std::process::ExitCode;
 

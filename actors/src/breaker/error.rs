@@ -6,12 +6,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BreakerError<E> {
-    /// It was not made, because the breaker is open, or half open and others are trying.
+    /// The call was not made: the breaker is open, or it is half open and other calls are trying.
     Open {
-        /// After what time a call may be let through; zero while others are trying.
+        /// The time until a call may be let through; zero while others are trying.
         retry_after: Duration,
     },
-    /// It was made, and has failed.
+    /// The call was made, and has failed.
     Failed(E),
 }
 

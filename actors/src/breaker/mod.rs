@@ -1,8 +1,8 @@
-//! Stops asking what does not answer, for a while: a circuit breaker.
+//! A circuit breaker: for a while, it stops calls to something that keeps failing.
 //!
-//! A [`Breaker`] counts failures in a row. After too many it is *open*: whatever is called through it fails at once, and the
-//! other side has time to recover. After a while it is *half open*: it lets so many calls through to try. If they succeed, it
-//! is *closed* again; if one fails, it is open for as long again. It is shared by its clones.
+//! A [`Breaker`] counts failures in a row. After too many it is *open*: calls through it fail at once, and the other
+//! side has time to recover. After a while it is *half open*: it lets a few calls through to try. If they succeed, it
+//! is *closed* again; if one fails, it is open for the same time again. Clones share one breaker.
 //!
 //! ```
 //! # use std::time::Duration;

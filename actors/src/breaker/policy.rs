@@ -11,15 +11,15 @@ use super::error::BreakerError;
 /// Whether a breaker lets calls through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
-    /// All.
+    /// All calls.
     Closed,
-    /// None.
+    /// No calls.
     Open,
-    /// A few, to try.
+    /// A few calls, to try.
     HalfOpen,
 }
 
-/// A circuit breaker around asks, or around anything that may fail.
+/// A circuit breaker around asks, or around any call that may fail.
 #[derive(Clone)]
 pub struct Breaker {
     failures: u32,
@@ -29,12 +29,12 @@ pub struct Breaker {
 }
 
 enum Circuit {
-    /// With so many failures in a row.
+    /// The number of failures in a row.
     Closed(u32),
     Open {
         since: Instant,
     },
-    /// So many are trying, and so many have succeeded.
+    /// How many calls are trying, how many have succeeded, and since when the breaker is half open.
     HalfOpen {
         trying: u32,
         succeeded: u32,
@@ -43,8 +43,8 @@ enum Circuit {
 }
 
 impl Breaker {
-    /// A breaker that opens after so many failures in a row, for so long. 0 failures are taken for 1. A time that is too
-    /// long for the clock is for ever.
+    /// A breaker that opens after `failures` failures in a row, for the time `open_for`. 0 failures are taken for 1. A
+    /// time too long for the clock counts as for ever.
     #[must_use]
     pub fn new(failures: u32, open_for: Duration) -> Self {
         Self {
@@ -55,8 +55,7 @@ impl Breaker {
         }
     }
 
-    /// How many calls it lets through at a time while it is half open, all of which have to succeed; by default 1, which 0
-    /// is taken for.
+    /// How many calls a half-open breaker lets through; all of them have to succeed. By default 1; 0 is taken for 1.
     #[must_use]
     pub fn probes(mut self, probes: u32) -> Self {
         self.probes = probes.max(1);
@@ -74,16 +73,16 @@ impl Breaker {
         }
     }
 
-    /// Asks, unless it is open. Each error counts as a failure, but a [cycle](AskError::Deadlock) and a limit that the
-    /// ask has inherited, which say nothing of whoever was asked.
+    /// Asks, unless the breaker is open. Each error counts as a failure, except a [cycle](AskError::Deadlock) and an
+    /// inherited time limit: those say nothing about the actor that was asked.
     ///
     /// # Errors
     ///
-    /// [`BreakerError::Open`], or the ask's own.
+    /// [`BreakerError::Open`], or [`BreakerError::Failed`] with the ask's error.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it drops the ask, which counts neither as a failure nor as a success.
+    /// A cancelled future drops the ask, which then counts neither as a failure nor as a success.
     pub async fn ask<T, F>(&self, ask: impl FnOnce() -> F) -> Result<T, BreakerError<AskError>>
     where
         F: IntoFuture<Output = Result<T, AskError>>,
@@ -101,15 +100,15 @@ impl Breaker {
         .await
     }
 
-    /// Calls anything, unless it is open. `counts` says which errors are failures of whoever was called.
+    /// Makes a call, unless the breaker is open. `counts` says which errors count as failures.
     ///
     /// # Errors
     ///
-    /// [`BreakerError::Open`], or the call's own.
+    /// [`BreakerError::Open`], or [`BreakerError::Failed`] with the call's error.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it drops the call, which counts neither as a failure nor as a success.
+    /// A cancelled future drops the call, which then counts neither as a failure nor as a success.
     pub async fn call<T, E, F>(
         &self,
         call: impl FnOnce() -> F,
@@ -130,7 +129,7 @@ impl Breaker {
         result.map_err(BreakerError::Failed)
     }
 
-    /// Lets a call through, or says how long none is.
+    /// Lets a call through, or returns how long the breaker stays open.
     fn enter(&self) -> Result<Entry<'_>, Duration> {
         let mut circuit = self.lock();
         if let Circuit::Open { since } = *circuit {
@@ -177,13 +176,13 @@ impl Breaker {
 /// A call that was let through.
 struct Entry<'a> {
     breaker: &'a Breaker,
-    /// Since when the breaker has been half open for which it tries.
+    /// For a probe: since when the breaker has been half open.
     probe: Option<Instant>,
     is_over: bool,
 }
 
 impl Entry<'_> {
-    /// It has succeeded, or failed, or neither.
+    /// Notes whether the call has succeeded or failed; `None` is neither.
     fn end(mut self, success: Option<bool>) {
         self.settle(success);
     }
@@ -222,7 +221,7 @@ impl Entry<'_> {
                     *circuit = Circuit::Closed(0);
                 }
             }
-            // A call of another time says nothing of this one.
+            // A call of an earlier state, or one that counts as neither, changes nothing.
             _ => {}
         }
     }

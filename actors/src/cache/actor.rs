@@ -11,26 +11,26 @@ use super::options::Load;
 use super::store::Store;
 use crate::caught_while;
 
-/// What a [`Cache`] takes.
+/// The messages of a [`Cache`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CacheMsg<K: Send + 'static, V: Send + 'static> {
-    /// The value of a key, which is loaded if it is not there.
+    /// Replies with the value of a key, and loads it first if it is not there.
     Get(K, ReplyTo<Result<V, LoadError>>),
-    /// Keeps a value, also for those who wait for its load, which ends.
+    /// Keeps a value. A load of this key that is under way ends, and those who wait for it get this value.
     Insert(K, V),
-    /// Forgets a value. A load that is under way is shared no further: whoever asks from here on begins another.
+    /// Forgets a value. Nobody else joins a load that is under way: the next `Get` begins another.
     Remove(K),
-    /// Forgets all values, as [`Remove`](CacheMsg::Remove) does one.
+    /// Forgets all values, each as [`Remove`](CacheMsg::Remove) does.
     Clear,
-    /// How many values are kept.
+    /// Replies with the number of values that are kept.
     Len(ReplyTo<usize>),
-    /// What the cache tells itself.
+    /// A message of the cache to itself.
     #[doc(hidden)]
     Own(Own<K, V>),
 }
 
-/// What a cache tells itself.
+/// A message of a cache to itself.
 #[derive(Debug)]
 pub struct Own<K, V>(Event<K, V>);
 
@@ -38,7 +38,7 @@ pub struct Own<K, V>(Event<K, V>);
 enum Event<K, V> {
     /// The load with this number is over.
     Loaded(u64, K, Result<V, LoadError>),
-    /// One who has waited for this load has gone.
+    /// A caller who waited for this load has gone.
     Gone(u64),
 }
 
@@ -46,13 +46,13 @@ enum Event<K, V> {
 pub struct Cache<K: Send + 'static, V: Send + 'static> {
     load: Load<K, V>,
     store: Store<K, V>,
-    /// The loads that whoever asks for the key shares.
+    /// For each key, the load that the next `Get` of it joins.
     current: HashMap<K, u64>,
     loads: HashMap<u64, Shared<V>>,
     number: u64,
 }
 
-/// A load, and who waits for it.
+/// A load, and the callers who wait for it.
 struct Shared<V: Send + 'static> {
     task: TaskHandle<()>,
     waiting: Vec<(ReplyTo<Result<V, LoadError>>, Attached)>,
@@ -99,7 +99,7 @@ where
         self.number += 1;
         let number = self.number;
         let (load, of) = (Arc::clone(&self.load), key.clone());
-        // The closure is the user's, too.
+        // The call of the closure is inside: it is user code too, and may panic.
         let loading = caught_while(async move { load(of).await });
         let loading = loading.map(|loaded| match loaded {
             Ok(loaded) => loaded.map_err(|error| LoadError::Failed(Arc::new(error))),
@@ -133,7 +133,7 @@ where
         }
     }
 
-    /// A load that nobody waits for ends.
+    /// Ends the load if nobody waits for it any more.
     fn gone(&mut self, number: u64) {
         let Some(shared) = self.loads.get_mut(&number) else {
             return;

@@ -2,13 +2,13 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// Why a value was not loaded, for each of those who have waited for it.
+/// Why a value was not loaded. Each caller who waited for it gets a clone.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// What the load has returned.
+    /// The load has returned this error.
     Failed(Arc<tenure::Error>),
-    /// The load panicked, with these words.
+    /// The load panicked, with this text.
     Panicked(Arc<str>),
 }
 

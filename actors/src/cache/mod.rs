@@ -1,13 +1,14 @@
-//! A cache that loads each key once, however many ask for it at the same time.
+//! A cache that loads each key once, however many callers ask for it at the same time.
 //!
-//! A [`Cache`] is an actor. Whoever asks for a key that it does not have waits for its load, and shares that with all who ask
-//! meanwhile. A load is a task of the cache's: it ends when nobody waits for it any more, and with the cache. A load that fails,
-//! or panics, fails all who wait for it, and is not kept; so the next one who asks tries again. What is kept is bounded in
-//! number, where what was used last stays, and in time.
+//! A [`Cache`] is an actor. A caller who asks for a key that it does not have waits for a load, and all who ask for
+//! that key meanwhile share the load. A load is a task of the cache: it ends when nobody waits for it any more, and
+//! with the cache. A load that fails or panics fails all who wait for it, and is not kept, so the next caller tries
+//! again. The values are bounded in number (the least recently used goes first) and in age.
 //!
-//! A load inherits the deadline of the ask that began it; one that others share should make its own asks with
-//! [`no_deadline`](tenure::Ask::no_deadline), and a limit of its own. A load may ask its cache for other keys. One that asks
-//! for its own, or for one whose load waits for it, waits for ever if nothing limits that: the cache cannot see it.
+//! A load inherits the deadline of the ask that began it. As others may share it, it should make its own asks with
+//! [`no_deadline`](tenure::Ask::no_deadline) and a limit of its own. A load may ask its cache for other keys. A load
+//! that asks for its own key, or for a key whose load waits for this one, waits for ever unless it has a limit: the
+//! cache cannot detect that.
 //!
 //! ```
 //! # use std::time::Duration;

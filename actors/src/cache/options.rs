@@ -13,7 +13,7 @@ use super::store::Store;
 pub(super) type Loading<V> = Pin<Box<dyn Future<Output = Result<V>> + Send>>;
 pub(super) type Load<K, V> = Arc<dyn Fn(K) -> Loading<V> + Send + Sync>;
 
-/// What a [`Cache`] is started from: its recipe, which is `Clone`. A cache that is restarted is empty.
+/// The recipe that a [`Cache`] is started from. It is `Clone`; a cache that is restarted is empty.
 #[must_use = "options do nothing until they are started"]
 pub struct CacheOptions<K, V> {
     load: Load<K, V>,
@@ -26,7 +26,7 @@ where
     K: Hash + Eq + Clone + Send + 'static,
     V: Clone + Send + 'static,
 {
-    /// A cache of what this loads.
+    /// A cache of the values that `load` gives.
     pub fn new<F>(load: impl Fn(K) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<V>> + Send + 'static,
@@ -38,13 +38,13 @@ where
         }
     }
 
-    /// How many values are kept; by default 1,024. With 0 none is, and only loads are shared.
+    /// How many values are kept; by default 1,024. With 0 no value is kept, and only loads are shared.
     pub fn capacity(mut self, values: usize) -> Self {
         self.capacity = values;
         self
     }
 
-    /// How long a value is kept; by default for ever. With zero none is.
+    /// How long a value is kept; by default for ever. With zero no value is kept.
     pub fn time_to_live(mut self, time: Duration) -> Self {
         self.time_to_live = time;
         self

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is kept: so many values, those that were used last, each for so long.
+/// The values that are kept: up to `capacity` of them, the most recently used, each for up to `time_to_live`.
 pub(super) struct Store<K, V> {
     values: HashMap<K, Entry<V>>,
     /// The keys in the order of their last use.
     by_use: BTreeMap<u64, K>,
-    /// The keys in the order in which they were stored, which is that in which they are too old.
+    /// The keys in the order in which they were stored, which is also the order in which they expire.
     by_age: BTreeMap<u64, K>,
     capacity: usize,
     time_to_live: Duration,
@@ -35,7 +35,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Store<K, V> {
         }
     }
 
-    /// How many there are that are not too old.
+    /// How many values have not expired.
     pub(super) fn len(&mut self) -> usize {
         self.forget_old();
         self.values.len()

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::feed::Feed;
 use super::server::Server;
 
-/// How many times as long as a look has taken there is until the next.
+/// The pause after a look is at least this many times as long as the look took.
 const REST: u32 = 19;
 
 /// The actor that serves the page: see [`dashboard`](super).
@@ -20,19 +20,19 @@ pub struct Dashboard {
     pub(super) feed: Arc<Feed>,
 }
 
-/// What a [`Dashboard`] can be asked.
+/// The messages of a [`Dashboard`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DashboardMsg {
-    /// Where it serves; `None` if it is mounted in another server.
+    /// Replies with the address at which it serves; `None` if it is mounted in another server.
     Address(ReplyTo<Option<SocketAddr>>),
 }
 
 impl Dashboard {
-    /// Has a thread look, and serve if there is somewhere to, until the dashboard is to end.
+    /// Starts a thread that looks at the tree, and serves if there is a listener, until the dashboard is told to end.
     ///
-    /// The thread has a runtime of its own, so that the page shows what is stuck: code that blocks a worker of the
-    /// program's runtime may keep that from its timers and sockets.
+    /// The thread has a runtime of its own, so that the page works when the program is stuck: code that blocks a worker
+    /// of the program's runtime may hold up the timers and sockets of that runtime.
     pub(super) fn run(
         &self,
         ctx: &Context<Self>,
@@ -55,7 +55,7 @@ impl Dashboard {
                 served
             })
         });
-        // Nothing that goes wrong in it is to end the program.
+        // Contained, so that a failure of the dashboard does not end the program.
         ctx.task(job.name("thread").contain())?;
         Ok(())
     }
@@ -69,7 +69,7 @@ async fn look(feed: &Feed, interval: Duration, token: &CancellationToken) {
         let next = async {
             match goes_on {
                 true => sleep(rest).await,
-                // Nothing comes after the end of what it shows.
+                // The tree has ended, so there are no more looks.
                 false => std::future::pending().await,
             }
         };
@@ -77,7 +77,7 @@ async fn look(feed: &Feed, interval: Duration, token: &CancellationToken) {
             break;
         }
     }
-    // Now, so that connections can end.
+    // At once, so that the connections can end.
     feed.close();
 }
 
@@ -98,7 +98,7 @@ impl Actor for Dashboard {
     }
 }
 
-/// Also if it is killed.
+/// Closes the feed also if the actor is killed.
 impl Drop for Dashboard {
     fn drop(&mut self) {
         self.feed.close();

@@ -8,37 +8,37 @@ use tenure::observe::{Ended, Ends};
 
 use super::rows::Row;
 
-/// How many ends are kept that went wrong, and how many others.
+/// How many ends that went wrong are kept, and how many others.
 const MOST: usize = 100;
 
-/// How many ends may come between two looks; more are counted.
+/// How many ends may come between two looks; the rest are only counted.
 pub(super) const ROOM: usize = 1_000;
 
-/// An end, and what the node was at the last look before it.
+/// An end, and the state of the node at the last look before it.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct EndRow {
     #[serde(flatten)]
     pub(super) ended: Ended,
-    /// Its verdict then, in words.
+    /// The node's verdict at that look, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) before: Option<String>,
 }
 
-/// What `ends.json` is.
+/// The content of `ends.json`.
 #[derive(Debug, Serialize)]
 pub(super) struct EndsForm {
     pub(super) version: u32,
-    /// When that was, on the clock of the ends.
+    /// The time of the last look, on the clock of the ends.
     pub(super) taken_at_ms: u64,
-    /// How many ends are not among them because too many came at once.
+    /// How many ends are missing because too many came at once.
     pub(super) missed: u64,
     pub(super) ends: Vec<EndRow>,
 }
 
-/// Listens, and keeps the last.
+/// Receives the ends, and keeps the last ones.
 pub(super) struct EndLog {
     ends: Ends,
-    /// What is beneath this node is not shown.
+    /// The children of this node are not shown.
     hidden: NodeId,
     kept: VecDeque<EndRow>,
 }
@@ -52,7 +52,7 @@ impl EndLog {
         }
     }
 
-    /// Those since the last look; `rows` are what that has seen.
+    /// The ends since the last look; `rows` are the rows of that look.
     pub(super) fn take(&mut self, rows: &[Row]) -> Vec<EndRow> {
         let ends = std::iter::from_fn(|| self.ends.try_recv());
         let ends: Vec<Ended> = ends.take(ROOM).collect();
@@ -85,7 +85,8 @@ impl EndLog {
     }
 }
 
-/// Leaves the last of those that went wrong, and the last of the others: they are not pushed out by them.
+/// Keeps the last ends that went wrong, and the last others. The two are counted apart, so that neither kind pushes out
+/// the other.
 fn trim(ends: &mut VecDeque<EndRow>) {
     let is_trouble = |end: &EndRow| end.ended.how.is_trouble();
     let bad = ends.iter().filter(|end| is_trouble(end)).count();

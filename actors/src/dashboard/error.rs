@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DashboardError {
-    /// Its address cannot be listened to: it is in use, say, or not this machine's.
+    /// It cannot listen to its address, which may be in use or belong to another machine.
     #[error("the dashboard cannot listen to {address}")]
     Bind {
-        /// That address.
+        /// The address.
         address: SocketAddr,
         /// Why not.
         source: io::Error,

@@ -1,4 +1,4 @@
-//! From one look at the tree to all who watch it.
+//! Looks at the tree, and sends what it sees to all viewers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,15 +13,15 @@ use super::letters::LetterLog;
 use super::options::DashboardOptions;
 use super::view::{Tracker, View};
 
-/// How many looks a viewer may be behind.
+/// How many looks a viewer may lag behind.
 const BEHIND: usize = 16;
 
 pub(super) struct Feed {
     root: NodeRef,
-    /// Of the dashboard, which owns what looks and serves.
+    /// The dashboard's spawner: the dashboard owns the jobs that look and serve.
     spawner: Spawner,
     own: NodeId,
-    /// The program's.
+    /// The program's runtime.
     runtime: Handle,
     nodes: usize,
     letters: LetterLog,
@@ -43,10 +43,10 @@ struct Viewer {
     hangup: Option<CancellationToken>,
 }
 
-/// Why nothing more comes.
+/// Why the feed has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// What is shown has ended, or is ending.
+    /// The tree that is shown has ended, or is ending.
     System,
     /// The dashboard alone was told to end.
     Dashboard,
@@ -95,10 +95,10 @@ impl Feed {
         lock(&self.tracker).last_ends()
     }
 
-    /// Looks once and tells all viewers what is different. `false` if there is nothing to be seen any more.
+    /// Looks once, and sends all viewers the changes. `false` if the tree has ended.
     pub(super) fn look(&self) -> bool {
         let options = SnapshotOptions::new().nodes(self.nodes);
-        // Before the look: one that ends in between is counted neither here nor there.
+        // Read before the look: a task that starts in between is then not taken for a foreign one.
         let tasks = self.runtime.metrics().num_alive_tasks();
         let mut snapshot = self.root.snapshot_with(&options);
         if snapshot.nodes.is_empty() {
@@ -121,9 +121,9 @@ impl Feed {
         true
     }
 
-    /// What the dashboard has beneath it changes with who looks at it.
+    /// Leaves out what is beneath the dashboard, since that changes with each viewer.
     fn leave_out_own(&self, snapshot: &mut Snapshot) {
-        // Each stands after its owner.
+        // Each node comes after its owner.
         let mut hidden = std::collections::HashSet::new();
         snapshot.nodes.retain(|node| {
             let owner = node.owner;
@@ -135,7 +135,7 @@ impl Feed {
         });
     }
 
-    /// All there is now, and then each difference. After the end, only what was there last.
+    /// Gives the current view, and a receiver of the changes from then on. After the end, it gives only the last view.
     pub(super) fn join(
         &self,
         hangup: Option<CancellationToken>,
@@ -143,7 +143,7 @@ impl Feed {
         let (events, receiver) = mpsc::channel(BEHIND);
         loop {
             let view = lock(&self.state).view.clone();
-            // It may be large, so this is not done under the lock.
+            // Outside of the lock, since the text may be large.
             let whole = view.as_ref().map(|view| view.whole());
             let mut state = lock(&self.state);
             let is_current = match (&view, &state.view) {
@@ -154,7 +154,7 @@ impl Feed {
             if !is_current {
                 continue;
             }
-            // Those who have gone.
+            // Forgets viewers that have gone.
             state.viewers.retain(|viewer| !viewer.events.is_closed());
             if state.end.is_none() {
                 state.viewers.push(Viewer { events, hangup });
@@ -163,7 +163,7 @@ impl Feed {
         }
     }
 
-    /// The dashboard is to end, with what it shows or alone.
+    /// Ends the feed: the dashboard is told to end, alone or together with the tree that it shows.
     pub(super) fn close(&self) {
         let goes_on = matches!(self.root.phase(), Phase::Running | Phase::Starting);
         self.end(if goes_on { End::Dashboard } else { End::System });
@@ -172,7 +172,7 @@ impl Feed {
     fn end(&self, end: End) {
         let mut state = lock(&self.state);
         state.end.get_or_insert(end);
-        // Their streams end, once all has been taken that they were sent.
+        // This ends their streams, after they have taken all that they were sent.
         state.viewers.clear();
     }
 

@@ -1,4 +1,4 @@
-//! What was, as far as the page shows it: numbers over ten minutes, and groups over five.
+//! The history that the page shows: numbers over ten minutes, and groups over five.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,12 +10,12 @@ use super::rows::{Keyed, millis};
 
 /// How long the page looks back, in milliseconds.
 const SAMPLED: u64 = 600_000;
-/// However often is looked.
+/// The most samples that are kept, however short the interval is.
 const MOST_SAMPLES: usize = 1_200;
-/// How far apart groups are kept, and over what they are compared, in milliseconds.
+/// How far apart the groups that are kept are, and over how long they are compared, in milliseconds.
 const GROUP_STEP: u64 = 10_000;
 const COMPARED: u64 = 300_000;
-/// How many counts of each group the page has.
+/// How many counts the page has of each group.
 const COUNTS: usize = 60;
 /// How many groups the page has: those that have grown most, and the largest.
 const MOST_GROUPS: usize = 200;
@@ -30,7 +30,7 @@ pub(super) struct Sample {
     pub(super) queued: u64,
     pub(super) restarts: u64,
     pub(super) letters: u64,
-    /// Tasks of the runtime that are no nodes.
+    /// Tasks of the runtime that are not nodes.
     pub(super) foreign: usize,
 }
 
@@ -53,7 +53,7 @@ impl Samples {
     }
 }
 
-/// How many messages are begun in a second, by each actor and in all.
+/// How many messages are begun per second, by each actor and in all.
 #[derive(Default)]
 pub(super) struct Rates {
     at: Option<u64>,
@@ -61,7 +61,7 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// Those since the look before.
+    /// The rates since the last look: of each actor, and in all.
     pub(super) fn take(&mut self, snapshot: &Snapshot) -> (HashMap<NodeId, f64>, f64) {
         let at = millis(snapshot.taken_at);
         let seconds = self
@@ -84,7 +84,7 @@ impl Rates {
     }
 }
 
-/// To what the page shows of it, so that a rate that trembles is the same.
+/// Rounds a rate to what the page shows, so that small variations make no difference.
 fn round(rate: f64) -> f64 {
     match rate {
         ..10.0 => (rate * 10.0).round() / 10.0,
@@ -109,7 +109,7 @@ pub(super) struct GroupRow {
     /// When the oldest was spawned.
     born: u64,
     example: String,
-    /// How many there were, ten seconds apart, the last one last.
+    /// How many there were, in steps of ten seconds, the newest last.
     counts: Vec<usize>,
 }
 
@@ -135,7 +135,7 @@ struct Known {
 }
 
 impl GroupHistory {
-    /// The groups, and how long ago those were that they are compared with.
+    /// The groups, and over how many milliseconds they are compared.
     pub(super) fn see(&mut self, snapshot: &Snapshot) -> (Vec<GroupRow>, u64) {
         let at = millis(snapshot.taken_at);
         let groups = snapshot.groups();
@@ -144,7 +144,7 @@ impl GroupHistory {
         if is_step {
             self.kept.push_back(groups.clone());
             let old = at.saturating_sub(COMPARED);
-            // The last one that is as old as that stays.
+            // The youngest of those that are old enough to compare with stays.
             while self
                 .kept
                 .get(1)
@@ -202,7 +202,7 @@ impl GroupHistory {
         }
     }
 
-    /// Those that are neither there nor compared with.
+    /// Forgets groups that are neither there now nor compared with.
     fn forget(&mut self, groups: &Groups) {
         let there: std::collections::HashSet<Key> = groups.groups.iter().map(key_of).collect();
         self.known.retain(|key, _| there.contains(key));

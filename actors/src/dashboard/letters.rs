@@ -4,21 +4,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use tenure::DeadLetter;
 
-/// How many labels are counted apart.
+/// How many labels are counted separately.
 const MOST_LABELS: usize = 200;
 
 /// Counts dead letters by label and by the type of the message, for a [dashboard](super).
 ///
-/// A clone is the same log.
+/// Clones share one log.
 #[derive(Debug, Clone, Default)]
 pub struct LetterLog {
     counts: Arc<Mutex<Counts>>,
 }
 
-/// By label and type: how many, and for whom the last one was.
+/// By label and type: how many, and the path of the last recipient.
 type Counts = BTreeMap<(&'static str, &'static str), (u64, String)>;
 
-/// The letters of one label.
+/// The letters of one label and type.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Letters {
     label: &'static str,
@@ -30,13 +30,13 @@ pub(super) struct Letters {
 }
 
 impl LetterLog {
-    /// An empty one.
+    /// An empty log.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What is to be given to [`Builder::on_dead_letter`](tenure::Builder::on_dead_letter). It counts, and keeps no
+    /// The hook for [`Builder::on_dead_letter`](tenure::Builder::on_dead_letter). It counts letters, and keeps no
     /// message.
     pub fn hook(&self) -> impl Fn(&DeadLetter<'_>) + Send + Sync + 'static {
         let log = self.clone();
@@ -51,7 +51,7 @@ impl LetterLog {
         let (count, last) = counts.entry(key).or_default();
         *count += 1;
         last.clear();
-        // A path has no bound but that of its names.
+        // The length of a path is only bounded by that of its names.
         last.extend(letter.path().chars().take(500));
     }
 

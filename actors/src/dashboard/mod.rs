@@ -1,8 +1,8 @@
 //! A page that shows what is alive, who owns it, and why it does not end.
 //!
-//! [`DashboardOptions`] is the recipe of an actor that looks at the tree once a second and serves what it has seen:
-//! on loopback, or as an axum [`Router`](axum::Router) in the program's own server
-//! ([`mounted`](DashboardOptions::mounted)), behind its own login. It can only be looked at.
+//! [`DashboardOptions`] is the recipe of an actor that looks at the tree once a second and serves what it sees: on
+//! loopback, or as an axum [`Router`](axum::Router) in the program's own server
+//! ([`mounted`](DashboardOptions::mounted)), behind the login of that. The page is read-only.
 //!
 //! ```
 //! use tenure::prelude::*;
@@ -26,43 +26,44 @@
 //!
 //! | view | what is in it |
 //! |---|---|
-//! | Tree | each node: its verdict, what it waits for, its queue, how many messages it begins in a second, which it handles; what is beneath it, counted |
-//! | Stopping | during an end: who was told by whom, the deepest blocker, the time that is left, and what happens then |
+//! | Tree | each node: its verdict, what it waits for, its queue, how many messages it begins per second, which message it handles, and how many nodes are beneath it |
+//! | Stopping | during an end: who was told by whom, the deepest blocker, the time that is left, and what happens after it |
 //! | Waits | who waits for whom, and for how long; cycles |
-//! | Groups | nodes counted by type and place of spawn, and how that has grown in five minutes: the view in which a leak shows |
-//! | Ends | the last ends: how each came, the tree of its causes if it failed, and how it was before; dead letters by label, with a [`LetterLog`] |
+//! | Groups | nodes counted by type and place of spawn, and their growth in five minutes: the view that shows a leak |
+//! | Ends | the last ends: how each ended, the tree of causes if it failed, and its state before; dead letters by label, with a [`LetterLog`] |
 //! | Time | nodes, messages a second, queued messages, restarts, dead letters and tokio's tasks over ten minutes |
 //!
-//! A row is a link to all that is known of its node. Its colours stand beside words and shapes.
-//! What the dashboard itself has beneath it is not shown.
+//! A row links to all that is known of its node. Colours always come with words and shapes. The nodes beneath the
+//! dashboard itself are not shown.
 //!
 //! | address | what it is |
 //! |---|---|
 //! | `/` | the page |
-//! | `/tree.json`, `/tree.txt` | a [`Snapshot`](tenure::Snapshot), taken when it is asked for; with `?under=`, `?type=`, `?depth=` and `?nodes=` of a part |
-//! | `/groups.json`, `/groups.txt` | its groups |
+//! | `/tree.json`, `/tree.txt` | a [`Snapshot`](tenure::Snapshot), taken on request; `?under=`, `?type=`, `?depth=` and `?nodes=` select a part |
+//! | `/groups.json`, `/groups.txt` | the groups of such a snapshot |
 //! | `/ends.json` | the last hundred [ends](tenure::observe::Ended) that went wrong, and the last hundred others |
-//! | `/node/7` | one node, `404` if it is gone |
-//! | `/events` | what the page listens to: the whole, then the differences |
+//! | `/node/7` | one node; `404` if it is not alive |
+//! | `/events` | the events for the page: the whole view, then the changes |
 //! | `/metrics` | with the feature `metrics`: [`metrics`](crate::metrics) |
 //!
 //! # What it costs, and what it leaves alone
 //!
-//! Looking and serving have a thread of their own, with a runtime of its own: a blocking job that the dashboard owns. So
-//! the page shows what is stuck, also where that keeps the program's runtime from its timers and sockets. (What is
-//! mounted is served by the program's runtime, and tells of that only afterwards.) A look is a snapshot, of at most
-//! [`nodes`](DashboardOptions::nodes) nodes, and takes at most a twentieth of one processor's time: where a look takes
-//! long, they are further apart. Each is made into one text, which all viewers share. A viewer is sent what has changed.
-//! One that does not take it is dropped, and nobody waits for it.
+//! The dashboard looks and serves on a thread with a runtime of its own: a blocking job that it owns. So the page works
+//! also when stuck code holds up the timers and sockets of the program's runtime. (A mounted dashboard is served by the
+//! program's runtime, and shows that only afterwards.) A look is a snapshot of at most
+//! [`nodes`](DashboardOptions::nodes) nodes. Looks take at most a twentieth of one processor's time: if they take long,
+//! there are longer pauses between them. Each is made into one text, which all viewers share. A viewer is sent the
+//! changes. One that does not take them is dropped; nobody waits for it.
 //!
-//! The dashboard holds references to the tree, which change nothing for it. When it is told to end it tells its
-//! viewers, and its connections have a second.
+//! The dashboard's references to the tree keep nothing alive. When it is told to end, it tells its viewers, and its
+//! connections have a second to end.
 //!
 //! # Who can see it
 //!
-//! Whoever can connect to its address: on loopback every user of the machine, who sees paths, types, labels, places in
-//! the code, and texts of failures, but no messages. It takes no other method than `GET`. On loopback it refuses requests for other
-//! hosts' names, so that no page on the internet can have a browser fetch it. Elsewhere mount it behind a login.
+//! Everybody who can connect to its address: on loopback, every user of the machine. They see paths, types, labels,
+//! places in the code, and texts of failures, but no messages. The only method is `GET`. On loopback it refuses
+//! requests for the names of other hosts, so that no page on the internet can make a browser fetch it. Elsewhere mount
+//! it behind a login.
 
 mod actor;
 mod ends;

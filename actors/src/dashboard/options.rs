@@ -16,8 +16,8 @@ use super::server::Server;
 
 /// What a [`Dashboard`] is started from: what it shows, where, and how much of it.
 ///
-/// It is the dashboard's recipe; [`spec`](DashboardOptions::spec) gives a [`ChildSpec`] of it. It can be started again, as
-/// a restart does.
+/// It is the dashboard's recipe; [`spec`](DashboardOptions::spec) gives a [`ChildSpec`] of it. It is `Clone`, so that a
+/// dashboard can be restarted.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -41,12 +41,12 @@ pub struct DashboardOptions {
     pub(super) rows: usize,
     pub(super) clients: usize,
     pub(super) letters: LetterLog,
-    /// Where its router looks, if that is mounted elsewhere.
+    /// The state of the router, if the dashboard is mounted in another server.
     site: Option<Site>,
 }
 
 impl DashboardOptions {
-    /// Where it serves if nothing else is said.
+    /// The default address.
     pub const ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 9380);
 
     /// A dashboard of the tree in which it is started, at `http://127.0.0.1:9380`.
@@ -63,42 +63,44 @@ impl DashboardOptions {
         }
     }
 
-    /// Where it serves. A port of 0 is one that is free, which [`Address`](super::DashboardMsg::Address) tells. An
-    /// address in use fails the start.
+    /// The address at which it serves. Port 0 picks a free port; [`Address`](super::DashboardMsg::Address) replies with
+    /// it. An address in use fails the start.
     ///
-    /// It knows no login: on an address that others can connect to, everybody there sees it.
+    /// It has no login: everybody who can connect to the address sees it.
     pub fn bind(mut self, address: impl Into<SocketAddr>) -> Self {
         self.address = address.into();
         self
     }
 
-    /// Shows this node and all beneath it, which may be another system; else the root of the tree in which it is.
+    /// Shows this node and all beneath it, which may be in another system. By default it shows the whole tree in which
+    /// it is started.
     pub fn of(mut self, root: NodeRef) -> Self {
         self.root = Some(root);
         self
     }
 
-    /// How long there is from one look to the next, at least; by default a second. No less than 50 ms.
+    /// The least time between two looks; by default a second, and never less than 50 ms.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(50));
         self
     }
 
-    /// How many nodes a look takes in at most, those nearest to the root first; by default
+    /// How many nodes a look has at most, those nearest to the root first; by default
     /// [100,000](SnapshotOptions::MOST_NODES). 0 is taken for 1.
     pub fn nodes(mut self, most: usize) -> Self {
         self.nodes = most.max(1);
         self
     }
 
-    /// How many of those the page has a row for at most; by default 5,000. Those that somebody should look at come first, with all above
-    /// them, then those nearest to the root. Groups and numbers are of all.
+    /// How many of those nodes have a row on the page at most; by default 5,000. Nodes in trouble, or that hold up a
+    /// stop, come first, with all above them, then those nearest to the root. Groups and numbers count all nodes.
     pub fn rows(mut self, most: usize) -> Self {
         self.rows = most;
         self
     }
 
-    /// How many may be connected at once, and how many pages be open; by default 256. More are told to come again. 0 is taken for 1.
+    /// How many connections and how many open pages there may be at once; by default 256. Further ones get a `503`. 0
+    /// is taken for 1.
     pub fn clients(mut self, most: usize) -> Self {
         self.clients = most.max(1);
         self
@@ -110,8 +112,8 @@ impl DashboardOptions {
         self
     }
 
-    /// A dashboard that does not listen, and the router through which it is seen: to be nested in the program's own server.
-    /// The router answers `503` while the actor does not run. What it serves ends with the actor.
+    /// A dashboard that does not listen, and its router, to be nested in the program's own server. The router answers
+    /// `503` while the actor does not run. Its streams end with the actor.
     ///
     /// ```
     /// use axum::Router;
@@ -161,7 +163,7 @@ impl Default for DashboardOptions {
     }
 }
 
-/// It has started once it can be connected to.
+/// The start returns once clients can connect.
 impl Start for DashboardOptions {
     type Actor = Dashboard;
 

@@ -1,4 +1,4 @@
-//! What can be asked for.
+//! The addresses that the dashboard serves.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,18 +23,18 @@ const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
 const ICON: &str = include_str!("page/icon.svg");
 
-/// The page has nothing from outside, and nothing in it is made of text.
+/// The page loads nothing from outside, and makes no elements from text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// How many look at the tree at once on somebody's request.
+/// How many requests may look at the tree at once, if the dashboard is mounted.
 const LOOKS: usize = 2;
 
-/// Ends the connection that a request came by.
+/// Ends the connection of a request.
 #[derive(Clone)]
 pub(super) struct Hangup(pub(super) CancellationToken);
 
-/// What a router knows: the feed of the dashboard that runs now, if one does.
+/// The state of a router: the feed of the dashboard, while one runs.
 #[derive(Clone)]
 pub(super) struct Site {
     open: Arc<Mutex<Option<Open>>>,
@@ -42,7 +42,7 @@ pub(super) struct Site {
     looks: Arc<Semaphore>,
 }
 
-/// A feed, and whether it is served on a thread of the dashboard's.
+/// A feed, and whether it is served on the dashboard's own thread.
 type Open = (Arc<Feed>, bool);
 
 impl Site {
@@ -64,7 +64,7 @@ impl Site {
         open.clone().ok_or(Refused::NotRunning)
     }
 
-    /// Looks at the tree, on a thread that may block.
+    /// Looks at the tree, on a thread that may be blocked.
     async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&NodeRef) -> T + Send + 'static,
@@ -142,7 +142,7 @@ pub(super) fn router(site: Site) -> Router {
         .with_state(site)
 }
 
-/// What each answer says of itself.
+/// Sets the security headers of each response.
 async fn protect(mut response: Response) -> Response {
     const PROTECTION: [(HeaderName, &str); 5] = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -162,7 +162,7 @@ async fn protect(mut response: Response) -> Response {
     response
 }
 
-/// The page's links are relative, so its own address has to end in a name.
+/// The page's links are relative, so its address has to end in a slash or a file name.
 async fn page(OriginalUri(uri): OriginalUri) -> Response {
     let path = uri.path();
     if path.ends_with('/') || path.ends_with("/index.html") {
@@ -186,7 +186,7 @@ fn json(value: &impl Serialize) -> Response {
     }
 }
 
-/// Which part of the tree.
+/// The query that selects a part of the tree.
 #[derive(Deserialize)]
 struct Part {
     under: Option<String>,
@@ -255,7 +255,7 @@ async fn ends_json(State(site): State<Site>) -> Result<Response, Refused> {
 }
 
 async fn node(State(site): State<Site>, Path(id): Path<String>) -> Result<Response, Refused> {
-    // A number has one form, which a node's is read from.
+    // The id of a node is read from its number as JSON.
     let Ok(wanted) = serde_json::from_str::<NodeId>(&id) else {
         return Err(Refused::NoNode(id.chars().take(40).collect()));
     };
@@ -284,7 +284,7 @@ async fn metrics(State(site): State<Site>) -> Result<Response, Refused> {
     })
 }
 
-/// What a viewer is sent from here on.
+/// The stream of events of one viewer.
 struct Events {
     whole: Option<Bytes>,
     changes: mpsc::Receiver<Bytes>,
@@ -327,7 +327,7 @@ impl Events {
             return Some(change);
         }
         self.is_over = true;
-        // One that is behind is not told that anything has ended: it was dropped.
+        // A viewer that has lagged behind is dropped, and is not told of an end.
         let why = match self.feed.ended()? {
             End::System => "system",
             End::Dashboard => "dashboard",

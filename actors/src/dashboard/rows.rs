@@ -1,5 +1,5 @@
-//! What the page shows of each node. Nothing in it changes by time alone: of a time the row has the moment at which it
-//! began, on the snapshots' clock, so that a row that is told again has changed.
+//! What the page shows of each node. A row does not change as time goes by: instead of a duration it has the moment at
+//! which that began, on the snapshots' clock. So a row is sent again only if something else has changed.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use serde::Serialize;
 use tenure::observe::{Fate, GateInfo, NodeInfo, OrderKind, Snapshot, Verdict, WaitInfo, WaitKind};
 use tenure::{Kind, NodeId, Phase};
 
-/// What is counted from a moment that is read twice may differ by this much, in milliseconds.
+/// Two readings of one moment may differ by this much, in milliseconds.
 const STEADY: u64 = 250;
 
-/// Something that is told again only if it has changed.
+/// A row that is sent again only if it has changed.
 pub(super) trait Keyed: PartialEq + Serialize {
     fn key(&self) -> u64;
 }
@@ -28,7 +28,7 @@ pub(super) struct Row {
     phase: Phase,
     born: u64,
     word: &'static str,
-    /// What there is to be said beside that, without its times.
+    /// The rest of the verdict, without times.
     #[serde(skip_serializing_if = "String::is_empty")]
     what: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub(super) struct Row {
     senders: u64,
     #[serde(skip_serializing_if = "is_open")]
     gate: Option<GateInfo>,
-    /// Messages begun in a second, since the look before.
+    /// Messages begun per second, since the last look.
     #[serde(skip_serializing_if = "is_nothing")]
     rate: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,11 +59,11 @@ pub(super) struct Row {
     children: usize,
 }
 
-/// That it was told to end.
+/// The order to end that a node was given.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Order {
     kind: OrderKind,
-    /// By whom and where, in words.
+    /// In words: by whom and where.
     text: String,
     since: Option<u64>,
     due: Option<u64>,
@@ -73,7 +73,7 @@ struct Order {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Wait {
     kind: WaitKind,
-    /// The same in words, without its times.
+    /// The wait in words, without times.
     text: String,
     to: Option<NodeId>,
     path: Option<String>,
@@ -105,9 +105,9 @@ impl Keyed for Row {
     }
 }
 
-/// Its number as others write it, too.
+/// The number of a node, as it is also in JSON.
 pub(super) fn number(id: NodeId) -> u64 {
-    // Its form is that of a number.
+    // An id serializes as a number.
     serde_json::to_value(id)
         .ok()
         .and_then(|id| id.as_u64())
@@ -118,7 +118,7 @@ pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Turns times that go by into moments, each the same as before if it is meant to be.
+/// Turns durations into moments. A moment stays as it was if it has hardly moved.
 #[derive(Clone, Copy)]
 pub(super) struct Moments {
     pub(super) at: u64,
@@ -175,7 +175,7 @@ impl Row {
 }
 
 impl Row {
-    /// What is to be said of it first, without times.
+    /// The verdict in words, without times.
     pub(super) fn verdict(&self) -> String {
         match &*self.what {
             "" => self.word.to_owned(),
@@ -227,7 +227,7 @@ fn without_times(wait: &WaitInfo) -> String {
     wait.to_string()
 }
 
-/// How long it has been so, and how long it will.
+/// How long the verdict has held, and how long it will still hold.
 fn times(verdict: &Verdict) -> (Option<Duration>, Option<Duration>) {
     match verdict {
         Verdict::Stuck { lasted, .. }
@@ -269,8 +269,8 @@ fn what(verdict: &Verdict) -> String {
     }
 }
 
-/// Which nodes have a row: all, or of too many those that somebody should look at, with all above them, and then those
-/// nearest to the root.
+/// Which nodes have a row: `None` if all have. If there are too many, those in trouble or that hold up a stop come
+/// first, with all above them, then those nearest to the root.
 pub(super) fn chosen(snapshot: &Snapshot, most: usize) -> Option<HashSet<NodeId>> {
     if snapshot.nodes.len() <= most {
         return None;

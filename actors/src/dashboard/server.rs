@@ -21,25 +21,25 @@ use tokio::time::{sleep, timeout};
 
 use super::routes::Hangup;
 
-/// How long a client may take to send a request's head, also on a connection that is kept open.
+/// How long a client may take to send the head of a request, also on a connection that is kept alive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection lasts at most, whatever its client does: a page connects again by itself.
+/// The longest life of a connection, whatever its client does: a page connects again by itself.
 const LONGEST: Duration = Duration::from_secs(600);
-/// How long a connection may last once it is to end.
+/// How long a connection may take to end once the dashboard ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// After an accept that failed for want of something, such as of files.
+/// The pause after a failed accept, such as when the process has too many open files.
 const AFTER_AN_ERROR: Duration = Duration::from_millis(100);
 const HEAD_BYTES: usize = 16 << 10;
 
 pub(super) struct Server {
     pub(super) router: Router,
     pub(super) clients: usize,
-    /// Only this machine can connect: then only its own names are served.
+    /// Only this machine can connect. Then only requests for its own names are served.
     pub(super) is_local: bool,
 }
 
 impl Server {
-    /// Serves until the token fires, and then for as long as connections have for their last words.
+    /// Serves until the token fires. Then the connections have [`LAST_WORDS`] to end.
     ///
     /// The connections are part of this future, and end with it.
     pub(super) async fn run(self, listener: TcpListener, token: CancellationToken) {
@@ -68,7 +68,7 @@ impl Server {
         }
     }
 
-    /// Serves one connection until its client, its owner or its time ends it.
+    /// Serves one connection until its client, the dashboard or its time limit ends it.
     async fn serve(&self, stream: TcpStream, token: &CancellationToken) {
         let hangup = CancellationToken::new();
         let router = TowerToHyperService::new(self.router.clone());
@@ -91,7 +91,7 @@ impl Server {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = timeout(LONGEST, connection.as_mut()) => ended,
-            // A viewer that does not take what it is sent.
+            // The viewer does not take the events that it is sent.
             () = hangup.cancelled() => return,
             () = token.cancelled() => {
                 // The page's stream ends by itself, now that nothing more comes.
@@ -105,7 +105,7 @@ impl Server {
     }
 }
 
-/// Says that there are too many, if the client takes that at once.
+/// Answers that there are too many clients, if that can be written at once.
 fn refuse(stream: TcpStream) {
     const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
         Content-Type: text/plain\r\nContent-Length: 31\r\nConnection: close\r\n\r\n\
@@ -121,8 +121,8 @@ fn refuse(stream: TcpStream) {
     }
 }
 
-/// A page from elsewhere whose name leads to this machine by now has its own name as host. One of a browser's extensions
-/// or a program that sends none has nothing to do with that.
+/// Refuses DNS rebinding: a page from elsewhere whose name now resolves to this machine still has its own name as the
+/// host. A client that sends no host, such as a program, is no such page.
 fn is_for_this_machine(request: &Request<Incoming>) -> bool {
     let Some(host) = request.headers().get(header::HOST) else {
         return true;

@@ -1,4 +1,4 @@
-//! What the page is told: the whole of one look, and the differences from one to the next.
+//! What the page is sent: the whole of one look, and the changes from one look to the next.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -13,7 +13,7 @@ use super::history::{GroupHistory, GroupRow, Rates, Sample, Samples};
 use super::letters::Letters;
 use super::rows::{Keyed, Moments, Row, chosen, millis, number};
 
-/// The version of what the page is told.
+/// The version of what the page is sent.
 pub(super) const VERSION: u32 = 1;
 
 /// One look.
@@ -31,17 +31,17 @@ pub(super) struct View {
     whole: OnceLock<Bytes>,
 }
 
-/// What is told at each look.
+/// What is sent at each look.
 #[derive(Clone, Serialize)]
 struct Head {
-    /// On the snapshots' clock, as all moments here.
+    /// When the look was, on the snapshots' clock, as all moments here.
     at: u64,
-    /// The path of what is shown.
+    /// The path of the node that is shown.
     root: String,
     alive: usize,
     /// Nodes that have no row.
     without_row: usize,
-    /// Nodes that the look has left out, at least.
+    /// How many nodes the look has left out, at least.
     left_out: usize,
     /// Over how many milliseconds the groups are compared.
     groups_over: u64,
@@ -61,7 +61,7 @@ struct Change<'a> {
     sample: &'a Sample,
 }
 
-/// Those that are new or have changed, and the numbers of those that are gone.
+/// The rows that are new or have changed, and the numbers of those that are gone.
 #[derive(Serialize)]
 struct Difference<'a, T> {
     put: Vec<&'a T>,
@@ -88,12 +88,12 @@ impl View {
 }
 
 fn event(name: &str, data: &impl Serialize) -> Bytes {
-    // There is nothing in it that could not be written: no maps with odd keys, no code of others'.
+    // Cannot fail: there are no maps with other keys than strings, and no user code.
     let data = serde_json::to_string(data).unwrap_or_default();
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))
 }
 
-/// What is kept from one look to the next.
+/// The state that is kept from one look to the next.
 pub(super) struct Tracker {
     most_rows: usize,
     rows: Vec<Row>,
@@ -121,7 +121,7 @@ impl Tracker {
         }
     }
 
-    /// What a look has seen, and how that differs from the one before.
+    /// The view of a look, and the event of its changes since the last look.
     pub(super) fn see(
         &mut self,
         snapshot: &Snapshot,

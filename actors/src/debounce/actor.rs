@@ -15,8 +15,8 @@ pub struct Debounce<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Debounce<T> {
-    /// Tells the last value to this one, once none has come for so long. With zero each value is told that has no other
-    /// behind it by then; a time that is too long for the clock is for ever, until a drain.
+    /// Tells this recipient the last value, once no value has come for the time `quiet`. With zero, a value is told
+    /// unless another one is queued behind it. A time too long for the clock counts as for ever, until a drain.
     #[must_use]
     pub fn new(to: Recipient<T>, quiet: Duration) -> Self {
         Self {
@@ -26,8 +26,8 @@ impl<T: Send + 'static> Debounce<T> {
         }
     }
 
-    /// Tells a value at the latest when the first that was held back has waited for so long; by default it may wait
-    /// for ever while others come.
+    /// Tells a value at the latest when the first value that was held back has waited this long. By default values may
+    /// be held back for ever while others come.
     #[must_use]
     pub fn at_most(mut self, time: Duration) -> Self {
         self.at_most = time;
@@ -47,7 +47,7 @@ impl<T: Send + 'static> Actor for Debounce<T> {
             let quiet = after(Instant::now(), self.quiet).min(end);
             match timeout_at(quiet, ctx.next()).await {
                 Ok(Some(next)) => last = next,
-                // It is quiet, or the actor is to end.
+                // It is quiet, or the actor is told to end.
                 Ok(None) | Err(_) => break,
             }
         }

@@ -1,8 +1,8 @@
 //! Hands on the last of several values, once no more come for a while.
 //!
-//! A [`Debounce`] takes values and tells its recipient the last one when none has come for a time, but at the latest when the
-//! first has waited for so long ([`at_most`](Debounce::at_most)). A drain tells the last one at once; a stop drops it, as a
-//! dead letter. The values that later ones replace are dropped, which is what it is for.
+//! A [`Debounce`] takes values and tells its recipient the last one when no value has come for a time, or at the latest
+//! when the first has waited too long ([`at_most`](Debounce::at_most)). A drain tells the last value at once; a stop
+//! drops it, as a dead letter. Values that later ones replace are dropped; that is its purpose.
 //!
 //! ```
 //! # use std::sync::{Arc, Mutex};

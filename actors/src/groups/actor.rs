@@ -10,17 +10,17 @@ use super::error::GroupsError;
 use crate::ends::end_of;
 use crate::{caught, caught_while};
 
-/// What [`Groups`] take.
+/// The messages of [`Groups`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum GroupsMsg<T: Send + 'static> {
-    /// Adds a member to a group. One that is there already stays there once.
+    /// Adds a member to a group. Nothing changes if it is a member already.
     Join {
         /// The name of the group, which is not empty.
         group: String,
-        /// Who joins.
+        /// The actor that joins.
         member: Recipient<T>,
-        /// [`GroupsError::EmptyName`] refuses it.
+        /// [`GroupsError::EmptyName`] if the name is empty.
         reply: ReplyTo<Result<(), GroupsError>>,
     },
     /// Takes a member out of a group.
@@ -30,41 +30,41 @@ pub enum GroupsMsg<T: Send + 'static> {
         /// The member's number.
         member: NodeId,
     },
-    /// Takes a member out of all groups. The groups say so to themselves once a member has ended.
+    /// Takes a member out of all groups. The groups send this to themselves when a member has ended.
     LeaveAll(NodeId),
-    /// Tells each member, and waits for those that have no room.
+    /// Tells each member, and waits for members that have no room.
     TellAll {
         /// The name of the group.
         group: String,
-        /// What each of them is told.
+        /// The message; each member gets a clone.
         message: T,
-        /// How many have it. One whose code panics has not, which costs the others nothing.
+        /// How many members have it. A member whose code panics does not; the others do all the same.
         reply: ReplyTo<usize>,
     },
-    /// Tells one member: the next in turn that has room; if none has, the next in turn is waited for.
+    /// Tells one member: the next in turn that has room. If none has room, it waits for the next in turn.
     TellOne {
         /// The name of the group.
         group: String,
-        /// What it is told. If the group has no member, it is dropped.
+        /// The message. It is dropped if the group has no member.
         message: T,
-        /// Who has it; or [`GroupsError::NoMember`], or [`GroupsError::MemberPanicked`].
+        /// The member that has it; or [`GroupsError::NoMember`], or [`GroupsError::MemberPanicked`].
         reply: ReplyTo<Result<NodeId, GroupsError>>,
     },
-    /// The members of a group, in the order in which they have joined.
+    /// Replies with the members of a group, in the order in which they have joined.
     Members {
         /// The name of the group.
         group: String,
-        /// Who they are.
+        /// The members.
         reply: ReplyTo<Vec<Recipient<T>>>,
     },
-    /// The names of the groups that have members, in order.
+    /// Replies with the names of the groups that have members, sorted.
     Names(ReplyTo<Vec<String>>),
 }
 
 /// Named sets of actors.
 pub struct Groups<T: Send + 'static> {
     groups: BTreeMap<String, Group<T>>,
-    /// In which groups each is, and the wait for its end.
+    /// The groups of each member, and the wait for its end.
     members: HashMap<NodeId, (HashSet<String>, Attached)>,
 }
 
@@ -74,7 +74,7 @@ struct Group<T: Send + 'static> {
 }
 
 impl<T: Clone + Send + 'static> Groups<T> {
-    /// No groups yet.
+    /// An actor without groups.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -189,7 +189,7 @@ fn has_it<T>(told: &Result<Result<(), SendError<T>>, String>) -> bool {
     matches!(told, Ok(Ok(())))
 }
 
-/// One member's code costs the others nothing.
+/// A panic in the code of one member does not affect the others.
 fn panicked(panic: impl fmt::Display) -> GroupsError {
     tracing::warn!(%panic, "a member's code has panicked, and it is not told");
     GroupsError::MemberPanicked

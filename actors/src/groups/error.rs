@@ -1,16 +1,15 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a group did not take what it was told.
+/// Why a group did not take a member or a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupsError {
-    /// The name of a group is not empty.
+    /// The name is empty.
     EmptyName,
     /// The group has no member that takes messages.
     NoMember,
-    /// The code of the member whose turn it was, which makes its own message of it, has panicked. The message has gone
-    /// down with that.
+    /// The conversion to the message type of the member whose turn it was has panicked. The message is lost.
     MemberPanicked,
 }
 

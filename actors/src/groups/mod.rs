@@ -1,11 +1,11 @@
-//! Named sets of actors that take one type of message: tell all of a set, or one of it.
+//! Named sets of actors that take one type of message: tell all members of a set, or one.
 //!
-//! An actor joins a group by its [`Recipient`](tenure::Recipient), and leaves it by itself when it ends. A
-//! group is there for as long as it has members. [`Groups`] tells messages on in the order in which it gets them; whoever
-//! tells many asks for the [`Members`](GroupsMsg::Members) now and then, and tells those.
+//! An actor joins a group with its [`Recipient`](tenure::Recipient), and leaves it when it ends. A group exists as long
+//! as it has members. [`Groups`] forwards messages in the order in which it gets them. To send many, ask for the
+//! [`Members`](GroupsMsg::Members) now and then, and tell those directly.
 //!
-//! (A [`Group`](tenure::Group) is something else: an owner that only has children. Members of these groups are
-//! owned wherever they are.)
+//! (A [`Group`](tenure::Group) is something else: an owner that only has children. A member of these groups may have
+//! any owner.)
 //!
 //! ```
 //! use tenure::prelude::*;

@@ -4,8 +4,8 @@ use tenure::{Actor, ActorRef, Context, Result};
 
 use super::bucket::Bucket;
 
-/// Hands what it gets on to another actor, one for each token of its [`Bucket`]. It waits in a drain, too, so its grace has
-/// to be long enough for what waits.
+/// Forwards messages to another actor, one for each token of its [`Bucket`]. It waits for tokens in a drain too, so its
+/// grace has to be long enough for the messages that wait.
 #[derive(Clone)]
 pub struct Limiter<M: Send + 'static> {
     bucket: Bucket,
@@ -25,9 +25,9 @@ impl<M: Send + 'static> Actor for Limiter<M> {
 
     /// # Errors
     ///
-    /// Fails if the actor behind it takes no more messages.
+    /// Fails if the other actor takes no more messages.
     async fn handle(&mut self, message: M, ctx: &mut Context<Self>) -> Result {
-        // Whoever gives up on an ask while it waits takes it along, and no token.
+        // An ask that its caller gives up while it waits is dropped, and takes no token.
         let message = ctx.stash(message);
         let mut gone = std::pin::pin!(ctx.caller_gone());
         tokio::select! {

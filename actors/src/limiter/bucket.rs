@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::LimiterError;
 
-/// How many tokens a bucket gets in which time.
+/// How many tokens a bucket gets in a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     tokens: u32,
@@ -14,25 +14,25 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// So many tokens in each such time, evenly spread over it.
+    /// `tokens` tokens in each `time`, evenly spread.
     #[must_use]
     pub const fn new(tokens: u32, time: Duration) -> Self {
         Self { tokens, time }
     }
 
-    /// So many tokens a second.
+    /// This many tokens a second.
     #[must_use]
     pub const fn per_second(tokens: u32) -> Self {
         Self::new(tokens, Duration::from_secs(1))
     }
 
-    /// So many tokens a minute.
+    /// This many tokens a minute.
     #[must_use]
     pub const fn per_minute(tokens: u32) -> Self {
         Self::new(tokens, Duration::from_secs(60))
     }
 
-    /// The time in which a bucket gets this many.
+    /// The time in which a bucket gets this many tokens.
     fn time_of(self, tokens: u32) -> u128 {
         self.time.as_nanos().saturating_mul(u128::from(tokens)) / u128::from(self.tokens.max(1))
     }
@@ -48,10 +48,10 @@ struct Shared {
     rate: Rate,
     burst: u32,
     begin: Instant,
-    /// When it is full again, in nanoseconds since it began. As a number it takes any rate, and nothing is rounded
-    /// twice ("generic cell rate algorithm", ITU-T I.371).
+    /// When the bucket is full again, in nanoseconds since `begin`. With this one number any rate is possible, and
+    /// nothing is rounded twice ("generic cell rate algorithm", ITU-T I.371).
     full_at: Mutex<u128>,
-    /// Those who wait, in the order in which they came.
+    /// The queue of those who wait, in the order in which they came.
     line: tokio::sync::Mutex<()>,
 }
 
@@ -60,7 +60,7 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`LimiterError::NoRate`] if the rate is of 0 tokens, or in no time; [`LimiterError::NoBurst`] if it holds none.
+    /// [`LimiterError::NoRate`] if the tokens or the time of the rate are zero; [`LimiterError::NoBurst`] if `burst` is 0.
     pub fn new(rate: Rate, burst: u32) -> Result<Self, LimiterError> {
         if rate.tokens == 0 || rate.time.is_zero() {
             return Err(LimiterError::NoRate);
@@ -80,28 +80,27 @@ impl Bucket {
         })
     }
 
-    /// Takes tokens, if there are so many and nobody waits for some.
+    /// Takes tokens, if there are enough and nobody waits for tokens.
     ///
     /// # Errors
     ///
-    /// [`LimiterError::Limited`], with the time after which there will be enough; [`LimiterError::TooMany`] if it never
-    /// holds so many.
+    /// [`LimiterError::Limited`], with the time until there will be enough; [`LimiterError::TooMany`] if the bucket
+    /// never holds that many.
     pub fn try_take(&self, tokens: u32) -> Result<(), LimiterError> {
-        // Whoever waits has it.
+        // Somebody who waits in `take` holds this lock.
         let turn = self.shared.line.try_lock();
         self.shared.take(tokens, turn.is_ok())
     }
 
-    /// Takes tokens, and waits until there are enough. Those who wait are served in the order in which they
-    /// came.
+    /// Takes tokens, and waits until there are enough. Waiters are served in the order in which they came.
     ///
     /// # Errors
     ///
-    /// [`LimiterError::TooMany`] if it never holds so many.
+    /// [`LimiterError::TooMany`] if the bucket never holds that many.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is ready, it has taken nothing, and its place goes to the next.
+    /// A future that is cancelled before it is ready has taken nothing. Its place goes to the next waiter.
     pub async fn take(&self, tokens: u32) -> Result<(), LimiterError> {
         let _turn = self.shared.line.lock().await;
         loop {
@@ -114,7 +113,7 @@ impl Bucket {
 }
 
 impl Shared {
-    /// Takes tokens if it `may`, or says when there are enough.
+    /// Takes tokens if there are enough and it `may`; otherwise returns when there will be enough.
     fn take(&self, tokens: u32, may: bool) -> Result<(), LimiterError> {
         if tokens > self.burst {
             let burst = self.burst;
@@ -125,7 +124,7 @@ impl Shared {
         let after = (*full_at)
             .max(now)
             .saturating_add(self.rate.time_of(tokens));
-        // With so many taken, it must be full again in the time that a whole burst takes.
+        // Even without these tokens, the bucket has to be full again within the time of a whole burst.
         let wait = after.saturating_sub(now.saturating_add(self.rate.time_of(self.burst)));
         if wait > 0 || !may && tokens > 0 {
             let nanos = u64::try_from(wait.max(1)).unwrap_or(u64::MAX);

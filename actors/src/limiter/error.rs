@@ -6,24 +6,24 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimiterError {
-    /// A rate of no tokens, or of any number in no time.
+    /// The rate has no tokens, or no time.
     NoRate,
-    /// A bucket without room for a token.
+    /// The bucket has no room for a token.
     NoBurst,
-    /// There are not so many tokens now.
+    /// There are not enough tokens now.
     Limited {
-        /// When there will be, if nobody else takes them.
+        /// The time until there are enough, if nobody else takes any.
         retry_after: Duration,
     },
-    /// The bucket never holds so many tokens.
+    /// The bucket never holds that many tokens.
     TooMany {
-        /// How many it holds.
+        /// How many it holds at most.
         burst: u32,
     },
 }
 
 impl LimiterError {
-    /// After what time there will be tokens, if that is what it lacks.
+    /// The time until there are enough tokens, for [`Limited`](LimiterError::Limited).
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -1,10 +1,9 @@
 //! Limits how often something is done: a token bucket.
 //!
-//! A [`Bucket`] holds up to `burst` tokens and gets new ones at a steady [`Rate`]. It is shared by clones, and whoever does
-//! what is limited takes tokens from it: [`take`](Bucket::take) waits its turn, [`try_take`](Bucket::try_take) says when to
-//! come again. A [`Limiter`] is an actor that stands before another one and hands on what it gets at that rate; what waits,
-//! waits in its mailbox, whose policy says what becomes of what is too much, and every ask keeps its caller and its
-//! deadline.
+//! A [`Bucket`] holds up to `burst` tokens and gets new ones at a steady [`Rate`]. Clones share it. Code that is
+//! limited takes tokens from it: [`take`](Bucket::take) waits for its turn, [`try_take`](Bucket::try_take) says when to
+//! try again. A [`Limiter`] is an actor in front of another one, to which it forwards messages at that rate. Messages
+//! wait in its mailbox, whose policy handles the overflow, and every ask keeps its caller and its deadline.
 //!
 //! ```
 //! # use std::time::Duration;

@@ -13,10 +13,10 @@ use tokio::runtime::{Handle, RuntimeMetrics};
 
 use super::tally::{Handled, Labels, OfType, Tally};
 
-/// How many types have a label of their own.
+/// How many types have their own label.
 pub const MOST_TYPES: usize = 100;
 
-/// The verdicts' words, so that one that nobody has now is a 0 and not a gap.
+/// All words of verdicts, so that a verdict that no node has now is a 0 and not a gap.
 const WORDS: [&str; 11] = [
     "deadlocked",
     "stuck",
@@ -33,8 +33,8 @@ const WORDS: [&str; 11] = [
 
 /// The metrics of the tree at and beneath a node: see [`metrics`](super).
 ///
-/// It holds a reference to the node, which changes nothing for it. When the node has ended, nothing is alive, and the
-/// counters stay as they are.
+/// Its reference does not keep the node alive. When the node has ended, nothing is alive, and the counters stay as they
+/// are.
 pub struct TreeMetrics {
     root: NodeRef,
     handled: Mutex<Handled>,
@@ -44,7 +44,8 @@ pub struct TreeMetrics {
 }
 
 impl TreeMetrics {
-    /// Those of this node and all beneath it: for a whole system its root, [`System::node`](tenure::Spawner::node).
+    /// The metrics of this node and all beneath it. For a whole system give its root,
+    /// [`System::node`](tenure::Spawner::node).
     #[must_use]
     pub fn new(root: NodeRef) -> Self {
         Self {
@@ -56,8 +57,8 @@ impl TreeMetrics {
         }
     }
 
-    /// And how many tasks this runtime has that are no nodes: where the tree is that of the only system on it, those of a raw
-    /// `tokio::spawn`.
+    /// Adds the number of tasks of this runtime that are not nodes. If the tree is that of the only system on the
+    /// runtime, those are tasks of a raw `tokio::spawn`.
     #[must_use]
     pub fn foreign_tasks(mut self, runtime: &Handle) -> Self {
         self.runtime = Some(runtime.metrics());
@@ -67,7 +68,7 @@ impl TreeMetrics {
 
 impl Collector for TreeMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        // Before the look: one that ends in between is counted neither here nor there.
+        // Read before the look: a task that starts in between is then not taken for a foreign one.
         let tasks = self.runtime.as_ref().map(RuntimeMetrics::num_alive_tasks);
         let began = Instant::now();
         let snapshot = self.root.snapshot();
@@ -123,7 +124,7 @@ fn nodes(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
     Ok(())
 }
 
-/// Of those types of which there are actors.
+/// The metrics by type. Those of mailboxes are only for types with actors.
 fn types(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
     let name = "tenure_type_nodes";
     let mut family = to.encode_descriptor(name, "Live nodes by type", None, MetricType::Gauge)?;
@@ -171,7 +172,7 @@ fn types(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
     )
 }
 
-/// What has gone wrong since the system began.
+/// What has gone wrong since the system started.
 fn wrongs(to: &mut DescriptorEncoder<'_>, wrongs: &BTreeMap<String, TypeTally>) -> fmt::Result {
     let mut counter = |name: &str, help: &str, value: fn(&TypeTally) -> u64| {
         let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
@@ -202,7 +203,7 @@ fn wrongs(to: &mut DescriptorEncoder<'_>, wrongs: &BTreeMap<String, TypeTally>) 
     )
 }
 
-/// How long messages have waited and were handled since the system began.
+/// How long messages have waited and handlers have taken, since the system started.
 fn times(to: &mut DescriptorEncoder<'_>, times: &BTreeMap<String, TypeTimes>) -> fmt::Result {
     let mut histogram = |name: &str, help: &str, value: fn(&TypeTimes) -> &Histogram| {
         let mut family = to.encode_descriptor(name, help, None, MetricType::Histogram)?;

@@ -8,20 +8,20 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::http::{Counter, HttpStats};
 
-/// What HTTP servers count, as metrics: see [`metrics`](super#of-an-http-server).
+/// The counters of HTTP servers as metrics: see [`metrics`](super#of-an-http-server).
 #[derive(Default)]
 pub struct HttpMetrics {
     servers: Vec<(String, Arc<HttpStats>)>,
 }
 
 impl HttpMetrics {
-    /// Those of no server yet.
+    /// A collector without servers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// And those of this server, told from the others of the program by a name of its own.
+    /// Adds a server, under a name of its own that tells it from the others of the program.
     #[must_use]
     pub fn server(mut self, name: impl Into<String>, stats: &Arc<HttpStats>) -> Self {
         self.servers.push((name.into(), Arc::clone(stats)));
@@ -90,7 +90,7 @@ impl Collector for HttpMetrics {
     }
 }
 
-/// By the names that they have in [`HttpStats`].
+/// The counters of troubles, with their names in [`HttpStats`].
 fn troubles(stats: &HttpStats) -> [(&'static str, &Counter); 17] {
     [
         ("refused", &stats.refused),

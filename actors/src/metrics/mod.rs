@@ -1,8 +1,8 @@
-//! What is alive as metrics: for a scrape by Prometheus or whatever reads its formats.
+//! The tree as metrics, for Prometheus or anything else that reads its formats.
 //!
 //! [`TreeMetrics`] is a collector of [`prometheus_client`], to be registered beside a program's own metrics. It looks
-//! at the tree when it is scraped, so that nothing is counted while the tree works: a scrape costs what a
-//! [snapshot](tenure::NodeRef::snapshot) costs. The histograms are counted by the tree itself, where
+//! at the tree when it is scraped, so it costs the tree nothing between scrapes: a scrape costs what a
+//! [snapshot](tenure::NodeRef::snapshot) costs. The tree itself counts the histograms, if
 //! [timings](tenure::Builder::timings) are on.
 //!
 //! ```
@@ -26,42 +26,43 @@
 //! # }
 //! ```
 //!
-//! The project's `docs/grafana.json` is a board of them for Grafana.
+//! The project's `docs/grafana.json` is a Grafana dashboard of them.
 //!
 //! # The metrics
 //!
 //! | name | kind | labels | what it is |
 //! |---|---|---|---|
 //! | `tenure_nodes` | gauge | `kind`, `phase` | live nodes |
-//! | `tenure_verdicts` | gauge | `verdict` | live nodes by [verdict](tenure::observe::Verdict); every word is there, also with 0 |
+//! | `tenure_verdicts` | gauge | `verdict` | live nodes by [verdict](tenure::observe::Verdict); every verdict is there, also with 0 |
 //! | `tenure_holding_up_stop` | gauge | | nodes whose end a stop waits for |
 //! | `tenure_type_nodes` | gauge | `type` | live nodes |
 //! | `tenure_mailbox_queued` | gauge | `type` | messages that wait in all mailboxes of that type |
 //! | `tenure_mailbox_queued_max` | gauge | `type` | messages that wait in the fullest of them |
 //! | `tenure_mailbox_senders_waiting` | gauge | `type` | senders that wait for room |
-//! | `tenure_handling_seconds_max` | gauge | `type` | for how long the longest of the handlers at work has been: with [timings](tenure::Builder::timings) exact, else since somebody first looked |
-//! | `tenure_mailbox_oldest_seconds_max` | gauge | `type` | for how long the oldest of the messages that wait in them has: with timings, else 0 |
+//! | `tenure_handling_seconds_max` | gauge | `type` | how long the longest running handler has run: exact with [timings](tenure::Builder::timings), otherwise since somebody first looked |
+//! | `tenure_mailbox_oldest_seconds_max` | gauge | `type` | how long the oldest message in them has waited: with timings, otherwise 0 |
 //! | `tenure_restarts_in_window` | gauge | `type` | restarts within the windows of their limits |
-//! | `tenure_messages_handled_total` | counter | `type` | messages that were begun, as far as a scrape has seen it: what an actor did between the last scrape and its end is not in it |
+//! | `tenure_messages_handled_total` | counter | `type` | messages that were begun, as far as a scrape has seen it: those between the last scrape and the end of an actor are missing |
 //! | `tenure_mailbox_seconds` | histogram | `type` | how long messages have waited in a mailbox: with timings |
 //! | `tenure_handler_seconds` | histogram | `type` | how long handlers have taken: with timings |
-//! | `tenure_failures_total` | counter | `type` | nodes that failed or panicked of themselves, also where a restart followed or nobody was failed by it |
+//! | `tenure_failures_total` | counter | `type` | nodes that failed or panicked by themselves, also if they were restarted or the failure was contained |
 //! | `tenure_restarts_total` | counter | `type` | nodes that were restarted |
 //! | `tenure_cut_short_total` | counter | `type` | nodes that were killed because their time to end was up |
-//! | `tenure_unjoined_total` | counter | `type` | waits for an end that were told that a node does not yield, by the deepest of those |
+//! | `tenure_unjoined_total` | counter | `type` | waits for an end that were given up because a node does not yield; the type is that of the deepest such node |
 //! | `tenure_dead_letters_total` | counter | | messages that were accepted and are never handled |
-//! | `tenure_foreign_tasks` | gauge | | tasks of the runtime that are no nodes, if [asked for](TreeMetrics::foreign_tasks) |
+//! | `tenure_foreign_tasks` | gauge | | tasks of the runtime that are not nodes, if [asked for](TreeMetrics::foreign_tasks) |
 //! | `tenure_left_out_nodes` | gauge | | nodes that were too many for the look |
 //! | `tenure_look_seconds` | gauge | | how long the look has taken |
 //!
-//! Labels are names of types, kinds and words, and never numbers or paths; of more than [`MOST_TYPES`] types the rarest
-//! are one, `other`. So there are never more than about 1,100 series, however many actors there are, and with timings 4,500
-//! more. Timings are switched on for a whole system; then each message costs some reads of the clock.
+//! Labels are names of types, kinds and verdicts, never numbers or paths. If there are more than [`MOST_TYPES`] types,
+//! the rarest share the label `other`. So there are never more than about 1,100 series, however many actors there are,
+//! and 4,500 more with timings. Timings are switched on for a whole system; each message then costs some reads of the
+//! clock.
 //!
 //! # Of an HTTP server
 //!
-//! With the feature `http` a second collector, `HttpMetrics`, has what servers count, each labelled with the name that it is
-//! given (`server`).
+//! With the feature `http` there is a second collector, `HttpMetrics`, of the counters of servers. The label `server`
+//! is the name that each server is given.
 //!
 //! | name | kind | labels | what it is |
 //! |---|---|---|---|
@@ -70,7 +71,7 @@
 //! | `tenure_http_connections_accepted_total` | counter | `server` | connections that were accepted |
 //! | `tenure_http_connections_upgraded_total` | counter | `server` | connections that were upgraded |
 //! | `tenure_http_requests_total` | counter | `server` | requests whose head was understood |
-//! | `tenure_http_troubles_total` | counter | `server`, `kind` | what went wrong, by the name that it has in `HttpStats` |
+//! | `tenure_http_troubles_total` | counter | `server`, `kind` | what went wrong, by its name in `HttpStats` |
 
 mod collector;
 #[cfg(feature = "http")]

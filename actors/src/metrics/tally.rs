@@ -1,4 +1,4 @@
-//! What a snapshot comes to, by type.
+//! Adds up a snapshot, by type.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Of more than `most` types the rarest are put together.
+    /// Adds up a snapshot. If there are more than `most` types, the rarest are counted as one.
     pub(super) fn of(snapshot: &Snapshot, most: usize) -> Self {
         let mut tally = Self::default();
         for node in &snapshot.nodes {
@@ -69,7 +69,7 @@ impl Tally {
     }
 }
 
-/// Those types that have a label of their own; all, if there are few.
+/// The types that have their own label; `None` if all have.
 struct Names<'a>(Option<HashSet<&'a str>>);
 
 impl<'a> Names<'a> {
@@ -100,24 +100,24 @@ impl<'a> Names<'a> {
 
 const OTHER: &str = "other";
 
-/// How many messages were begun, by type, as far as was seen: it never falls.
+/// How many messages were begun, by type, as far as looks have seen it. The numbers never fall.
 #[derive(Debug, Default)]
 pub(super) struct Handled {
-    /// Of those that were alive at the last look.
+    /// The numbers of the actors that were alive at the last look.
     seen: HashMap<NodeId, u64>,
     totals: BTreeMap<String, u64>,
 }
 
 impl Handled {
-    /// A type that comes when there are `most` is counted under the common name.
+    /// Types beyond the first `most` are counted under the common name.
     pub(super) fn add(&mut self, snapshot: &Snapshot, most: usize) {
         let mut seen = HashMap::with_capacity(self.seen.len());
         let is_whole = snapshot.left_out.total() == 0;
         for node in snapshot.nodes.iter().filter(|node| node.mailbox.is_some()) {
             let before = self.seen.get(&node.id).copied();
-            // One that is looked at for the first time only because others have gone would be counted twice.
+            // An actor that a cut look shows again would otherwise be counted twice.
             let before = before.unwrap_or(if is_whole { 0 } else { node.handled });
-            // Two scrapes at the same time may come in the other order.
+            // Two concurrent scrapes may arrive in the other order.
             let handled = node.handled.max(before);
             seen.insert(node.id, handled);
             let is_known = self.totals.contains_key(&*node.type_name);
@@ -138,7 +138,7 @@ impl Handled {
     }
 }
 
-/// What the system has counted of a type.
+/// A count of the system for one type.
 pub(super) trait Counted: Clone {
     fn type_name(&self) -> &str;
     fn add(&mut self, more: &Self);
@@ -175,12 +175,12 @@ fn add_times(to: &mut Histogram, more: &Histogram) {
     to.sum += more.sum;
 }
 
-/// Those types that have a label of their own among what is counted. A type keeps its label, so that no counter falls.
+/// The types that have their own label. A type keeps its label, so that no counter falls.
 #[derive(Debug, Default)]
 pub(super) struct Labels(HashSet<String>);
 
 impl Labels {
-    /// By label: a type that comes when there are `most` is counted under the common name.
+    /// Adds up the counts by label. Types beyond the first `most` are counted under the common name.
     pub(super) fn total<C: Counted>(&mut self, counted: &[C], most: usize) -> BTreeMap<String, C> {
         let mut totals: BTreeMap<String, C> = BTreeMap::new();
         for one in counted {
@@ -201,7 +201,7 @@ impl Labels {
     }
 }
 
-/// The words of the labels, which are part of what is promised.
+/// The values of the label. They are part of the public contract.
 pub(super) const fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Actor => "actor",

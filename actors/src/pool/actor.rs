@@ -16,7 +16,7 @@ use crate::caught;
 
 /// Spreads messages over workers that it owns.
 ///
-/// Made of [`PoolOptions`], or by [`Pool::of`] with the defaults of those.
+/// Started from [`PoolOptions`], or from [`Pool::of`] with the default options.
 pub struct Pool<S: Start> {
     pub(super) workers: Workers<S>,
     pub(super) queue: Queue<MsgOf<S>>,
@@ -26,19 +26,18 @@ pub struct Pool<S: Start> {
     pub(super) size: (usize, usize),
     pub(super) idle: Duration,
     pub(super) grow_at: usize,
-    /// How many may wait in `queue`, if it is the pool that drops the oldest.
+    /// How many messages may wait in `queue`, if the pool itself drops the oldest.
     pub(super) bound: Option<usize>,
-    /// How many workers were busy at the same time, at the most, since the last look.
+    /// The most workers that were busy at the same time since the last idle check.
     pub(super) peak: usize,
-    /// The task whose end is the next look at that.
+    /// The task whose end triggers the next idle check.
     pub(super) idle_check: Option<NodeId>,
-    /// Nothing is handed out until all workers have nothing in hand, so that keys can move to another.
+    /// Nothing is handed out until no worker has anything in hand, so that keys can move to a new worker.
     pub(super) is_growing: bool,
 }
 
 impl<S: Start> Pool<S> {
-    /// A pool of `size` workers, of which `worker` makes the actors, recipes or specs: the spec of
-    /// [`PoolOptions::fixed`], with the defaults.
+    /// The spec of a pool of `size` workers with the default options: see [`PoolOptions::fixed`].
     pub fn of<C: IntoChild<Start = S>>(
         size: usize,
         worker: impl FnMut(usize) -> C + Send + 'static,
@@ -46,12 +45,12 @@ impl<S: Start> Pool<S> {
         PoolOptions::fixed(size, worker).spec()
     }
 
-    /// Whether messages are taken from the mailbox while others wait for workers.
+    /// Whether the pool takes messages from its mailbox while others wait for workers.
     fn looks_ahead(&self) -> bool {
         self.key.is_some() || self.priority.is_some()
     }
 
-    /// The message's priority and key; `None` if the code that knows them has panicked.
+    /// The priority and key of a message; `None` if the user's code for them has panicked.
     fn sort(&self, message: &MsgOf<S>) -> Option<(Priority, u64)> {
         let sorted = caught(|| {
             let priority = self.priority.as_ref().map(|of| of(message));
@@ -67,7 +66,7 @@ impl<S: Start> Pool<S> {
         }
     }
 
-    /// Hands the message to a worker that is free, if nobody waits before it, or puts it in the queue.
+    /// Hands the message to a free worker if no other message waits; otherwise puts it in the queue.
     fn accept(&mut self, message: MsgOf<S>, ctx: &Context<Self>) {
         let Some((priority, key)) = self.sort(&message) else {
             drop(ctx.stash(message));
@@ -94,12 +93,12 @@ impl<S: Start> Pool<S> {
             key,
         });
         if self.bound.is_some_and(|bound| self.queue.len() > bound) {
-            // It says itself that it is a dead letter.
+            // Dropping it makes it a dead letter.
             drop(self.queue.pop_oldest());
         }
     }
 
-    /// Works the queue off: until nothing waits, the pool is to stop, or the end of a worker is to be looked at.
+    /// Hands out the queue, until nothing waits, the pool is told to stop, or a worker has failed.
     async fn work_off(&mut self, ctx: &mut Context<Self>, is_drain: bool) -> Result {
         let mut cancelled = pin!(ctx.cancelled());
         let mut takes_more = self.looks_ahead() && !is_drain;
@@ -122,7 +121,7 @@ impl<S: Start> Pool<S> {
             };
             let ended = self.workers.note(event)?;
             if !is_drain && ended.is_some_and(|index| self.has_failed(index)) {
-                // Whether that is contained `on_child_exit` is told, which comes next.
+                // `on_child_exit` comes next, and learns whether the failure is contained.
                 return Ok(());
             }
         }
@@ -133,7 +132,7 @@ impl<S: Start> Pool<S> {
         matches!(outcome, Some(Err(StopError::Failed(_))))
     }
 
-    /// Hands out what can be, and makes the pool larger if it may be.
+    /// Hands out as much as possible, and adds workers if that is allowed.
     fn hand_out(&mut self, ctx: &Context<Self>) -> Result {
         while !self.queue.is_empty() {
             let progress = match self.key {
@@ -147,7 +146,7 @@ impl<S: Start> Pool<S> {
         Ok(())
     }
 
-    /// Hands the next message to any worker. `false` if none has room.
+    /// Hands the next message to any worker. `false` if no worker has room.
     fn hand_next(&mut self, ctx: &Context<Self>) -> Result<bool> {
         let chosen = self.workers.choose();
         let index = match chosen.or_else(|| self.workers.first_vacant()) {
@@ -159,7 +158,7 @@ impl<S: Start> Pool<S> {
         Ok(true)
     }
 
-    /// Hands messages to those workers that have room, from their own lanes. `false` if there are none.
+    /// Hands messages to the workers that have room, from their own lanes. `false` if nothing could be handed out.
     fn hand_by_key(&mut self, ctx: &Context<Self>) -> Result<bool> {
         if self.is_growing {
             return Ok(false);
@@ -200,7 +199,7 @@ impl<S: Start> Pool<S> {
         self.peak = self.peak.max(self.workers.busy());
     }
 
-    /// Starts another worker, if messages wait and there may be one. `true` if more may be handed out by now.
+    /// Starts another worker, if enough messages wait and the size allows it. `true` if more may be handed out now.
     fn grow(&mut self, ctx: &Context<Self>) -> Result<bool> {
         let waiting = self.queue.len() as u64 + ctx.node().backlog();
         let had_begun = std::mem::take(&mut self.is_growing);
@@ -209,7 +208,7 @@ impl<S: Start> Pool<S> {
             return Ok(had_begun);
         }
         if self.key.is_some() && self.workers.busy() > 0 {
-            // A key that moves must have nothing in hand where it was.
+            // A key may move only when its old worker has nothing of it in hand.
             self.is_growing = true;
             return Ok(false);
         }
@@ -228,7 +227,7 @@ impl<S: Start> Pool<S> {
         }
     }
 
-    /// Looks after a while whether so many workers are still needed.
+    /// Schedules a check whether all workers are still needed.
     fn check_when_idle(&mut self, ctx: &Context<Self>) -> Result {
         let is_large = self.workers.len() > self.size.0;
         if !is_large || self.idle_check.is_some() || ctx.is_ending() {
@@ -241,13 +240,13 @@ impl<S: Start> Pool<S> {
                 () = token.cancelled() => {}
             }
         });
-        // An end comes between two messages, as control does, and needs no message of the workers' type.
+        // A task, since its end comes between two messages, and needs no message of the workers' type.
         let check = ctx.task(check.name("idle-check"))?;
         self.idle_check = Some(check.node().id());
         Ok(())
     }
 
-    /// Lets those workers go that have not been needed since the last look.
+    /// Drains the workers that were not needed since the last idle check.
     fn shrink(&mut self, ctx: &Context<Self>) -> Result {
         let needed = self.peak.max(self.workers.busy()).max(self.size.0);
         while self.workers.len() > needed && self.workers.retire_last() {}
@@ -273,8 +272,8 @@ impl<S: Start> Actor for Pool<S> {
         self.work_off(ctx, false).await
     }
 
-    /// A worker that somebody has ended is replaced at once; one that has ended by itself, or with a failure that is
-    /// contained, when it is needed: its next might do the same.
+    /// A worker that somebody else has ended is replaced at once. A worker that has ended by itself, or with a
+    /// contained failure, is replaced when it is needed: its successor might end the same way.
     async fn on_child_exit(&mut self, exit: ChildExit, ctx: &mut Context<Self>) -> Result {
         self.note_events().await?;
         if self.idle_check == Some(exit.id()) {
@@ -294,7 +293,7 @@ impl<S: Start> Actor for Pool<S> {
         self.work_off(ctx, false).await
     }
 
-    /// Hands out all that was accepted, while the workers still take it.
+    /// Hands out all accepted messages, as long as the workers take them.
     async fn on_drain(&mut self, ctx: &mut Context<Self>) -> Result {
         self.work_off(ctx, true).await
     }

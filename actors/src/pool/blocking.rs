@@ -5,16 +5,16 @@ use tenure::{Actor, CancellationToken, Context, Result, TaskError};
 
 type Work<M> = dyn Fn(M, &CancellationToken) -> Result + Send + Sync;
 
-/// A worker whose messages are handled on threads that may block: for what takes a processor, or a library that waits.
+/// A worker that handles messages on threads that may block: for work on the processor, or libraries that block.
 ///
-/// A pool of them is as many jobs at a time as it has workers. Each message is a job of the worker's own, so that it is
-/// owned, listed and joined as all else: a stop waits for it, within the grace, and so does whoever asked for the stop.
-/// A thread cannot be ended from outside: a job that takes long looks at its token now and then, which fires when the
-/// worker is to stop, and when its caller has gone.
+/// A pool of them runs as many jobs at a time as it has workers. Each message is a job that its worker owns, so it is
+/// listed and joined like any other node: a stop of the worker waits for it, within the grace. A thread cannot be ended
+/// from outside, so a long job has to look at its token now and then. The token fires when the worker is told to stop,
+/// and when the caller has gone.
 ///
-/// A job that returns an error, or panics, fails its worker; what is expected to go wrong is part of a reply. A reply
-/// that goes down with a job is [`AskError::NoReply`](tenure::AskError::NoReply). A job that somebody stops or kills, be it
-/// before a thread has begun it, fails nobody.
+/// A job that returns an error or panics fails its worker; put expected errors into the reply. If the job drops the
+/// reply, the ask gets [`AskError::NoReply`](tenure::AskError::NoReply). A job that somebody stops or kills fails
+/// nobody, even before a thread has begun it.
 ///
 /// ```
 /// use tenure::prelude::*;
@@ -53,7 +53,7 @@ pub struct Blocking<M> {
 }
 
 impl<M: Send + 'static> Blocking<M> {
-    /// A worker that does this with each message.
+    /// A worker that calls `work` with each message.
     #[must_use]
     pub fn new(work: impl Fn(M, &CancellationToken) -> Result + Send + Sync + 'static) -> Self {
         Self {
@@ -73,15 +73,15 @@ impl<M: Send + 'static> Actor for Blocking<M> {
             biased;
             done = &mut job => return unless_stopped(done),
             () = gone => job.cancel(),
-            // A stop waits for this handler before it tells the job.
+            // Passes the stop on: the tree tells the job to stop only after this handler has returned.
             () = told_to_end => job.cancel(),
         }
         unless_stopped(job.await)
     }
 }
 
-/// Whoever has ended a job has failed nobody: whether a thread had begun it by then, and whether it has seen its token
-/// in time, is chance.
+/// A job that was stopped is no failure: whether a thread had begun it by then, or whether it has seen its token in
+/// time, is chance.
 fn unless_stopped(done: Result<(), TaskError>) -> Result {
     match done {
         Err(TaskError::Stopped(_)) => Ok(()),

@@ -1,22 +1,22 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a pool does not start, or does not go on.
+/// Why a pool does not start, or fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PoolError {
-    /// The most workers that it may have are fewer than the least.
+    /// The range of sizes is empty: the maximum is below the minimum.
     EmptyRange {
-        /// The least.
+        /// The minimum.
         min: usize,
-        /// The most.
+        /// The maximum.
         max: usize,
     },
-    /// What makes the workers has panicked.
+    /// The function that makes the workers has panicked.
     FactoryPanicked {
-        /// The index of the worker that it was to make.
+        /// The index of the worker that it should have made.
         index: usize,
-        /// What the panic said.
+        /// The text of the panic.
         message: String,
     },
 }

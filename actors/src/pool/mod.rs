@@ -1,36 +1,35 @@
-//! A pool of workers: whatever it is sent goes to one of them.
+//! A pool of workers: each message goes to one of them.
 //!
 //! The pool owns its workers, so it ends only when they have ended. Its mailbox is the one queue in front of them
-//! ([`PoolOptions::queue`]): a worker is handed a message only when it has room, which by default is when it is free. When
-//! none is, messages wait in the queue, which is bounded, and senders wait for room in that, or the queue drops what its
-//! policy says.
+//! ([`PoolOptions::queue`]): a worker is handed a message only when it has room, which by default is when it is free.
+//! If no worker is free, messages wait in the queue. The queue is bounded: when it is full, senders wait, or it drops
+//! messages by its policy.
 //!
 //! | what | how |
 //! |---|---|
-//! | how many workers | [`PoolOptions::fixed`], or [`PoolOptions::elastic`]: more while messages wait, fewer while it is idle |
-//! | who is handed a message | [`Dispatch`], or [`PoolOptions::by_key`]: the same key to the same worker, in order |
-//! | what goes first | [`PoolOptions::priority`]: high before normal, and none is left for ever |
-//! | what is queued, and dropped | [`PoolOptions::queue`]: a [`Mailbox`](tenure::Mailbox) |
-//! | work for a processor | [`Blocking`]: each message on a thread that may block |
+//! | number of workers | [`PoolOptions::fixed`], or [`PoolOptions::elastic`]: more while messages wait, fewer while it is idle |
+//! | choice of the worker | [`Dispatch`], or [`PoolOptions::by_key`]: the same key to the same worker, in order |
+//! | order | [`PoolOptions::priority`]: high before normal, and no message waits for ever |
+//! | queueing and dropping | [`PoolOptions::queue`]: a [`Mailbox`](tenure::Mailbox) |
+//! | work on the processor | [`Blocking`]: each message on a thread that may block |
 //!
-//! What it hands on keeps its caller ([`Context::forward`](tenure::Context::forward)): an ask that is given up ends
-//! the work in the worker, its deadline is known there, and a worker that fails or is killed says so. The ask
-//! itself is over at once: when its work is gone, only the worker knows. What a worker
-//! has in hand when it is lost is not handed out again, since it may have been done in part; the asks of it are told
-//! why, and whoever knows that theirs can be done twice asks again ([`Retry`](crate::retry::Retry)). What waits is not lost with
-//! a worker.
+//! A message keeps its caller ([`Context::forward`](tenure::Context::forward)). The worker knows the deadline of an ask
+//! and sees when it is given up, and a caller learns when the worker fails or is killed. An ask that is given up is
+//! over at once, perhaps before the worker has ended the work. The messages that a lost worker had in hand are not
+//! handed out again, since they may have been done in part. Their callers learn why, and may ask again if that is safe
+//! ([`Retry`](crate::retry::Retry)). Messages that wait are not lost with a worker.
 //!
-//! A worker that fails fails the pool, unless its spec settles or contains that. One that somebody else ends is
-//! replaced at once, one that ends by itself or with a contained failure as soon as it is needed, each with a
-//! warning.
+//! A worker that fails fails the pool, unless its spec restarts it or contains the failure. A worker that somebody else
+//! ends is replaced at once. A worker that ends by itself, or with a contained failure, is replaced as soon as it is
+//! needed. Each replacement is logged as a warning.
 //!
-//! A drain hands out all that was accepted, and joins the workers. The time in which the pool waits for them to be free
-//! is its own, so its [grace](tenure::ChildSpec::grace) has to be long enough for that; a pool whose grace runs out is
-//! cut short, and what it has not handed out is dead letters. A stop discards what waits.
+//! A drain hands out all accepted messages, and joins the workers. The pool's own [grace](tenure::ChildSpec::grace) has
+//! to be long enough for the time in which it waits for free workers. A pool whose grace runs out is cut short, and the
+//! messages that it has not handed out become dead letters. A stop discards the messages that wait.
 //!
-//! A worker that tells or asks its own pool may wait for itself. With one worker that is a cycle, which is named
-//! (rule 16 of the lifecycle) and fails the one whose wait completes it, the worker or the pool; with several,
-//! each of which may come free, it is none: give such a wait a limit.
+//! A worker that tells or asks its own pool may wait for itself. With one worker that is a cycle: it is named (rule 16
+//! of the lifecycle), and fails the worker or the pool, whichever completes it. With several workers it is not a cycle,
+//! since any of them may become free: give such a wait a limit.
 //!
 //! ```
 //! # use std::sync::Arc;

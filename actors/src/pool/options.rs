@@ -11,29 +11,29 @@ use super::error::PoolError;
 use super::queue::Queue;
 use super::workers::Workers;
 
-/// The message of the actors that `S` starts.
+/// The message type of the actors that `S` starts.
 pub(super) type MsgOf<S> = <<S as Start>::Actor as Actor>::Msg;
 
 /// Makes the worker with this index.
 type Make<S> = Box<dyn FnMut(usize) -> ChildSpec<S> + Send>;
 
-/// What a message's key hashes to.
+/// Gives the hash of a message's key.
 pub(super) type KeyOf<M> = Box<dyn Fn(&M) -> u64 + Send + Sync>;
 
 pub(super) type PriorityOf<M> = Box<dyn Fn(&M) -> Priority + Send + Sync>;
 
 /// Which of the workers that have room is handed the next message.
 ///
-/// Messages of one [key](PoolOptions::by_key) go to one worker instead, whoever else has room.
+/// With [keys](PoolOptions::by_key), messages of one key go to one worker instead, even if others have room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dispatch {
-    /// The first in the order of their indices, so that few workers are kept busy, and the others idle.
+    /// The first by index, so that few workers are busy and the others idle.
     #[default]
     FirstFree,
-    /// Each in turn, but those that have no room.
+    /// Each in turn, without those that have no room.
     RoundRobin,
-    /// The one that has the fewest messages in hand, and of those the one whose turn it is: with a
+    /// The one with the fewest messages in hand, and among equals the next in turn. It makes a difference with a
     /// [prefetch](PoolOptions::prefetch) of more than one.
     LeastLoaded,
 }
@@ -41,19 +41,19 @@ pub enum Dispatch {
 /// How urgent a message is: see [`PoolOptions::priority`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// After all others.
+    /// After the others.
     Low,
-    /// Neither.
+    /// Between the two.
     #[default]
     Normal,
-    /// Before all others.
+    /// Before the others.
     High,
 }
 
-/// What a [`Pool`] is started from: how many workers it has, what they are made of, and who is handed what.
+/// What a [`Pool`] is started from: how many workers it has, how they are made, and how messages are handed out.
 ///
-/// It is the pool's recipe; [`spec`](PoolOptions::spec) gives a [`ChildSpec`] of it, for a name, a grace and whatever
-/// else a child has.
+/// It is the pool's recipe; [`spec`](PoolOptions::spec) gives a [`ChildSpec`] of it, for a name, a grace and the other
+/// settings of a child.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -100,11 +100,11 @@ pub struct PoolOptions<S: Start> {
 }
 
 impl<S: Start> PoolOptions<S> {
-    /// A pool of `size` workers, of which `worker` makes the actors, recipes or specs: it is given each one's index,
-    /// from 0. A size of 0 is taken for 1, because a pool without workers would keep what it is sent for ever.
+    /// A pool of `size` workers. `worker` makes each of them, as an actor, a recipe or a spec; it is given the index,
+    /// from 0. A size of 0 is taken for 1, because a pool without workers would keep its messages for ever.
     ///
-    /// The pool names the workers (`worker-0` and so on) and gives them their mailboxes; all else in a spec of theirs
-    /// stands.
+    /// The pool names the workers (`worker-0` and so on) and gives them their mailboxes; all else in their specs is
+    /// kept.
     pub fn fixed<C: IntoChild<Start = S>>(
         size: usize,
         worker: impl FnMut(usize) -> C + Send + 'static,
@@ -112,12 +112,12 @@ impl<S: Start> PoolOptions<S> {
         Self::elastic(size..=size, worker)
     }
 
-    /// A pool of at least `size.start()` workers, which is made larger by one at a time while messages
-    /// [wait](PoolOptions::grow_at), up to `size.end()`, and smaller while it is [idle](PoolOptions::idle). A least size of 0
-    /// is taken for 1; the start of a pool whose range is empty fails with [`PoolError::EmptyRange`].
+    /// A pool of at least `size.start()` workers. It grows by one worker at a time while messages
+    /// [wait](PoolOptions::grow_at), up to `size.end()`, and shrinks while it is [idle](PoolOptions::idle). A minimum
+    /// of 0 is taken for 1. If the range is empty, the start fails with [`PoolError::EmptyRange`].
     ///
-    /// A worker that is added while messages wait is handed its first at once, and handles it when its start has returned,
-    /// also if another comes free before that.
+    /// A new worker is handed its first message at once, and handles it when its start has returned, even if another
+    /// worker becomes free before that.
     pub fn elastic<C: IntoChild<Start = S>>(
         size: RangeInclusive<usize>,
         mut worker: impl FnMut(usize) -> C + Send + 'static,
@@ -143,21 +143,21 @@ impl<S: Start> PoolOptions<S> {
         self
     }
 
-    /// Messages of one key go to one worker, in the order in which they came (of one priority). This holds
-    /// also while the pool is made larger or smaller: a key only moves when nothing of it is in hand. The pool
-    /// looks ahead, so that messages behind one whose worker is busy do not wait for it.
+    /// Messages of one key go to one worker, in the order in which they came (within one priority). This holds also
+    /// while the pool grows or shrinks: a key moves only when no worker has a message of it in hand. The pool looks
+    /// ahead, so messages do not wait behind one whose worker is busy.
     ///
-    /// A message whose key panics is dropped, and is a dead letter. [`dispatch`](PoolOptions::dispatch) and
-    /// [`prefetch`](PoolOptions::prefetch) have no meaning then.
+    /// A message for which `key` panics is dropped, as a dead letter. With keys, [`dispatch`](PoolOptions::dispatch)
+    /// and [`prefetch`](PoolOptions::prefetch) have no effect.
     pub fn by_key<K: Hash>(mut self, key: impl Fn(&MsgOf<S>) -> K + Send + Sync + 'static) -> Self {
         let hasher = RandomState::new();
         self.key = Some(Box::new(move |message| hasher.hash_one(key(message))));
         self
     }
 
-    /// Messages of a higher priority are handed out before those of a lower one. So that those are not left for ever,
-    /// one of a lower priority goes after [`fairness`](PoolOptions::fairness) others. The pool looks ahead: all that it has
-    /// accepted is put in order. A message whose priority panics is dropped, and is a dead letter.
+    /// Messages of a higher priority are handed out before those of a lower one. So that those do not wait for ever,
+    /// one of a lower priority goes after [`fairness`](PoolOptions::fairness) others. The pool looks ahead and orders
+    /// all messages that it has accepted. A message for which `priority` panics is dropped, as a dead letter.
     pub fn priority(
         mut self,
         priority: impl Fn(&MsgOf<S>) -> Priority + Send + Sync + 'static,
@@ -166,52 +166,51 @@ impl<S: Start> PoolOptions<S> {
         self
     }
 
-    /// How many messages of higher priorities may go before one that waits; by default 8. With 0 or 1 they
-    /// take turns.
+    /// How many messages of higher priorities may overtake one that waits; by default 8. With 0 or 1 they take turns.
     pub fn fairness(mut self, passed: u32) -> Self {
         self.fairness = passed.max(1);
         self
     }
 
-    /// How many messages a worker may have in hand, the one that it handles included; by default 1, so that nothing is
-    /// queued behind what takes long. More than that spares a worker whose messages are short the wait for its next one.
-    /// What a worker has in hand is lost with it. 0 is taken for 1.
+    /// How many messages a worker may have in hand, including the one that it handles; by default 1, so that no message
+    /// is queued behind a slow one. With more, a worker with short messages need not wait for its next one. The
+    /// messages in hand are lost with the worker. 0 is taken for 1.
     pub fn prefetch(mut self, messages: usize) -> Self {
         self.prefetch = NonZeroUsize::new(messages).unwrap_or(NonZeroUsize::MIN);
         self
     }
 
     /// The one queue in front of all workers, which is the pool's mailbox: how many messages may wait in all, and what
-    /// becomes of those for which there is no room. By default the capacity is 1,024, and senders wait. Whoever would
-    /// rather be refused uses [`try_tell`](tenure::ActorRef::try_tell) or [`try_ask`](tenure::ActorRef::try_ask). What is
-    /// dropped is counted, as dead letters are; of several priorities the oldest of the lowest is.
+    /// happens to a message without room. By default the capacity is 1,024, and senders wait;
+    /// [`try_tell`](tenure::ActorRef::try_tell) and [`try_ask`](tenure::ActorRef::try_ask) fail instead. Dropped
+    /// messages are counted as dead letters. With priorities, the oldest message of the lowest priority is dropped.
     ///
-    /// A queue that drops the oldest has room for what the pool has not looked at yet besides: for one message, or, where
-    /// the pool looks ahead, for as many again.
+    /// A queue that drops the oldest has additional room for messages that the pool has not looked at yet: for one
+    /// message or, if the pool looks ahead, for as many again.
     pub fn queue(mut self, queue: Mailbox) -> Self {
         self.queue = queue;
         self
     }
 
-    /// How long fewer workers than there are must have been enough before there are fewer; by default 10 s. Zero is as
-    /// good as a millisecond.
+    /// The pool shrinks when fewer workers would have been enough for this long; by default 10 s. Zero is taken for a
+    /// millisecond.
     pub fn idle(mut self, time: Duration) -> Self {
         self.idle = time.max(Duration::from_millis(1));
         self
     }
 
-    /// How many messages have to wait, while no worker is free, for another worker to be started; by default 1, which 0
-    /// is taken for.
+    /// How many messages have to wait, while no worker is free, before another worker is started; by default 1. 0 is
+    /// taken for 1.
     pub fn grow_at(mut self, waiting: usize) -> Self {
         self.grow_at = waiting.max(1);
         self
     }
 
-    /// The pool as a child: its queue is its mailbox, and its workers are stopped all at once. Whoever gives it
-    /// another mailbox gives it another queue.
+    /// The pool as a child: its queue is its mailbox, and its workers are stopped all at once. Another mailbox in the
+    /// spec is another queue.
     ///
-    /// The workers handle in a drain what the pool had accepted before that; the time in which the pool waits for them
-    /// to be free counts as its own, and is bounded by its grace.
+    /// In a drain the workers handle what the pool has accepted before. The time in which the pool waits for free
+    /// workers counts as its own, and is bounded by its grace.
     pub fn spec(self) -> ChildSpec<Self> {
         let mailbox = self.mailbox();
         ChildSpec::new(self)
@@ -219,8 +218,8 @@ impl<S: Start> PoolOptions<S> {
             .stop_order(StopOrder::Concurrent)
     }
 
-    /// The pool itself drops the oldest of what it has put aside, which takes room: the mailbox has some for what is to
-    /// take its place, or would drop that.
+    /// The pool itself drops the oldest of the messages that it has put aside. Those take room in the mailbox, so it is
+    /// larger: otherwise the mailbox would drop the newer message first.
     fn mailbox(&self) -> Mailbox {
         let (queue, looks_ahead) = (self.queue, self.key.is_some() || self.priority.is_some());
         let capacity = queue.capacity().filter(|room| *room > 0);

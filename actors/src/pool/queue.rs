@@ -8,23 +8,24 @@ use super::options::Priority;
 pub(super) struct Waiting<M: Send + 'static> {
     pub(super) message: Stashed<M>,
     pub(super) priority: Priority,
-    /// What its key hashes to; 0 without keys.
+    /// The hash of its key; 0 without keys.
     pub(super) key: u64,
 }
 
-/// What waits for workers, in the order in which it is handed out: one lane for all workers, or with keys one for each.
+/// The messages that wait for workers, in the order of handing out: one lane for all workers, or with keys one for
+/// each.
 pub(super) struct Queue<M: Send + 'static> {
     lanes: Vec<Lane<M>>,
     fairness: u32,
     len: usize,
-    /// The number of the next message that comes.
+    /// The number of the next message.
     next: u64,
 }
 
-/// The messages of each priority, from the lowest.
+/// The messages by priority, the lowest first.
 struct Lane<M: Send + 'static> {
     classes: [VecDeque<(u64, Waiting<M>)>; CLASSES],
-    /// How many messages were handed out of higher classes while one of this waited.
+    /// How many messages of higher classes were handed out while one of this class waited.
     passed: [u32; CLASSES],
 }
 
@@ -62,7 +63,7 @@ impl<M: Send + 'static> Queue<M> {
         self.len += 1;
     }
 
-    /// The next of a lane whose caller has not gone.
+    /// The next message of a lane whose caller has not gone.
     pub(super) fn pop(&mut self, lane: usize) -> Option<Waiting<M>> {
         loop {
             let waiting = self.lanes.get_mut(lane)?.pop(self.fairness)?;
@@ -73,7 +74,7 @@ impl<M: Send + 'static> Queue<M> {
         }
     }
 
-    /// One that could not be handed out is the next of its lane again.
+    /// Puts back a message that could not be handed out, as the next of its class.
     pub(super) fn put_back(&mut self, waiting: Waiting<M>) {
         let lane = lane_of(waiting.key, self.lanes.len());
         let class = &mut self.lanes[lane].classes[waiting.priority as usize];
@@ -84,7 +85,7 @@ impl<M: Send + 'static> Queue<M> {
         self.len += 1;
     }
 
-    /// The oldest of the lowest priority.
+    /// Takes the oldest message of the lowest priority.
     pub(super) fn pop_oldest(&mut self) -> Option<Waiting<M>> {
         for class in 0..CLASSES {
             let first = |(lane, it): (usize, &Lane<M>)| Some((it.classes[class].front()?.0, lane));
@@ -103,7 +104,7 @@ impl<M: Send + 'static> Queue<M> {
         lane.is_some_and(|lane| lane.classes.iter().any(|class| !class.is_empty()))
     }
 
-    /// There are so many lanes from here on: what waits is put into them in the order in which it came.
+    /// Changes the number of lanes, and spreads the waiting messages over them in the order in which they came.
     pub(super) fn set_lanes(&mut self, lanes: usize) {
         let mut all: Vec<_> = std::mem::take(&mut self.lanes)
             .into_iter()
@@ -128,7 +129,7 @@ impl<M: Send + 'static> Default for Lane<M> {
 }
 
 impl<M: Send + 'static> Lane<M> {
-    /// The first of the highest class, unless one of a lower has been passed over too often.
+    /// Takes the first message of the highest class, unless a lower class has been passed over too often.
     fn pop(&mut self, fairness: u32) -> Option<Waiting<M>> {
         let waiting = |class: &usize| !self.classes[*class].is_empty();
         let highest = (0..CLASSES).rev().find(waiting)?;
@@ -148,8 +149,8 @@ impl<M: Send + 'static> Lane<M> {
     }
 }
 
-/// The lane of a key among so many, such that few keys move when there is one more or less (J. Lamping and E. Veach,
-/// "A Fast, Minimal Memory, Consistent Hash Algorithm", 2014).
+/// The lane of a key. Few keys move when there is one lane more or less (J. Lamping and E. Veach, "A Fast, Minimal
+/// Memory, Consistent Hash Algorithm", 2014).
 fn lane_of(mut key: u64, lanes: usize) -> usize {
     let (mut lane, mut next) = (0, 0);
     while next < lanes as u64 {

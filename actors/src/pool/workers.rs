@@ -13,13 +13,13 @@ use super::error::PoolError;
 use super::options::{Dispatch, MsgOf};
 use crate::caught;
 
-/// What has become of a worker that had no room.
+/// What has happened to a worker that had no room.
 pub(super) enum Event {
     /// It has room again.
     Free { index: usize, id: NodeId },
     /// It has ended.
     Ended { index: usize, id: NodeId },
-    /// It waits for the pool, which waits for it.
+    /// The worker and the pool wait for each other.
     Deadlock(tenure::Error),
 }
 
@@ -27,20 +27,20 @@ type Wait = Pin<Box<dyn Future<Output = Event> + Send>>;
 
 /// The workers of a pool, and which of them have room.
 ///
-/// A worker has room until it was handed as many messages as it may have in hand. From then on the pool waits for
-/// its room, or its end, in `waits`, which is looked at when the next message comes.
+/// A worker counts as having no room from when it is handed a message. The pool then waits for its room, or its end, in
+/// `waits`, which is polled when the next message comes.
 pub(super) struct Workers<S: Start> {
     make: Box<dyn FnMut(usize) -> ChildSpec<S> + Send>,
     slots: Vec<ActorRef<MsgOf<S>>>,
     free: BTreeSet<usize>,
-    /// Those whose workers have ended.
+    /// The slots whose workers have ended.
     vacant: BTreeSet<usize>,
     waits: FuturesUnordered<Wait>,
     prefetch: usize,
     dispatch: Dispatch,
-    /// Whose turn it is.
+    /// The index whose turn it is.
     turn: usize,
-    /// There is never more than one, so that a wait for it can complete a cycle.
+    /// There is never more than one worker, so a wait for it can complete a cycle.
     is_one: bool,
 }
 
@@ -68,7 +68,7 @@ impl<S: Start> Workers<S> {
         self.slots.len()
     }
 
-    /// How many are handling something, as far as is known.
+    /// How many workers have something in hand, as far as is known.
     pub(super) fn busy(&self) -> usize {
         self.slots.len() - self.free.len() - self.vacant.len()
     }
@@ -77,7 +77,7 @@ impl<S: Start> Workers<S> {
         &self.slots
     }
 
-    /// Starts one more, and waits until it has started.
+    /// Starts one more worker, and waits for its start.
     pub(super) async fn start<A: Actor>(&mut self, ctx: &Context<A>) -> Result {
         let index = self.slots.len();
         let worker = ctx.start(self.spec(index)?).await?;
@@ -86,7 +86,7 @@ impl<S: Start> Workers<S> {
         Ok(())
     }
 
-    /// Starts one more, unless the last that had its name has not ended yet.
+    /// Starts one more worker, unless the last worker of that name has not ended yet.
     pub(super) fn add<A: Actor>(&mut self, ctx: &Context<A>) -> Result<bool> {
         let index = self.slots.len();
         if ctx.child(&name_of(index)).is_some() {
@@ -98,7 +98,7 @@ impl<S: Start> Workers<S> {
         Ok(true)
     }
 
-    /// Lets the last one go, if it has nothing in hand.
+    /// Drains the last worker, if it has nothing in hand.
     pub(super) fn retire_last(&mut self) -> bool {
         let last = self.slots.len() - 1;
         if !self.free.contains(&last) || self.slots[last].node().in_hand() > 0 {
@@ -111,7 +111,7 @@ impl<S: Start> Workers<S> {
         true
     }
 
-    /// Starts another in the place of one that has ended.
+    /// Starts a new worker in place of one that has ended.
     pub(super) fn replace<A: Actor>(&mut self, index: usize, ctx: &Context<A>) -> Result {
         if !self.vacant.contains(&index) {
             return Ok(());
@@ -126,7 +126,7 @@ impl<S: Start> Workers<S> {
         Ok(())
     }
 
-    /// The place of the worker with this number that has ended, from here on vacant.
+    /// Marks the slot of an ended worker as vacant, and gives its index.
     pub(super) fn vacate(&mut self, id: NodeId) -> Option<usize> {
         let index = self.slots.iter().position(|worker| worker.id() == id)?;
         self.free.remove(&index);
@@ -146,7 +146,7 @@ impl<S: Start> Workers<S> {
         self.free.iter().copied()
     }
 
-    /// One that has room.
+    /// Chooses a worker that has room.
     pub(super) fn choose(&mut self) -> Option<usize> {
         let in_turn = || {
             let from_turn = self
@@ -166,7 +166,7 @@ impl<S: Start> Workers<S> {
         Some(chosen)
     }
 
-    /// Hands something to a worker that had room. Gives it back if the worker has none after all.
+    /// Hands a message to a worker that had room. Gives the message back if the worker has no room after all.
     pub(super) fn hand<T, R>(
         &mut self,
         index: usize,
@@ -180,7 +180,7 @@ impl<S: Start> Workers<S> {
         sent.map_err(TrySendError::into_inner)
     }
 
-    /// Takes note of all that has happened by now.
+    /// Notes all events that have happened so far.
     pub(super) fn poll_events(&mut self, cx: &mut task::Context<'_>) -> Result {
         while let task::Poll::Ready(Some(event)) = self.waits.poll_next_unpin(cx) {
             self.note(event)?;
@@ -188,9 +188,9 @@ impl<S: Start> Workers<S> {
         Ok(())
     }
 
-    /// The next thing that happens to one that has no room. Never, if all have.
+    /// The next event of a worker without room. Pending for ever if all have room.
     ///
-    /// Dropped before it is ready, it has taken nothing.
+    /// A future that is cancelled before it is ready has taken no event.
     pub(super) async fn next_event(&mut self) -> Event {
         match self.waits.next().await {
             Some(event) => event,
@@ -198,7 +198,7 @@ impl<S: Start> Workers<S> {
         }
     }
 
-    /// Gives the worker that has ended, if that is it.
+    /// Notes an event. Gives the index of the worker if it has ended.
     pub(super) fn note(&mut self, event: Event) -> Result<Option<usize>> {
         match event {
             Event::Free { index, id } => {
@@ -233,7 +233,7 @@ fn name_of(index: usize) -> String {
     format!("worker-{index}")
 }
 
-/// Until the worker has room, or has ended.
+/// Waits until the worker has room, or has ended.
 async fn wait<M: Send + 'static>(worker: ActorRef<M>, index: usize, is_one: bool) -> Event {
     let id = worker.id();
     let room = match is_one {
@@ -250,7 +250,7 @@ async fn wait<M: Send + 'static>(worker: ActorRef<M>, index: usize, is_one: bool
             Event::Deadlock(format!("the wait for a worker would never end: {cycle}").into())
         }
         Err(_) => {
-            // How it ended is told to `on_child_exit`.
+            // `on_child_exit` is told how it ended.
             if let Err(error) = worker.stopped().even_if_cyclic().await {
                 tracing::debug!(%error, "a worker did not end well");
             }

@@ -15,15 +15,15 @@ use super::error::ProcessError;
 use super::group::Group;
 use super::output::{Framing, Output, Teller, read};
 
-/// What a [`Process`] takes.
+/// The messages of a [`Process`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ProcessMsg {
-    /// Writes to its standard input, and replies when it has taken all of it.
+    /// Writes to the standard input of the process, and replies when all bytes are written.
     Write(Vec<u8>, ReplyTo<Result<(), ProcessError>>),
-    /// Closes its standard input, which is at its end then.
+    /// Closes the standard input of the process.
     CloseInput,
-    /// The number of the process, until it has ended.
+    /// Replies with the id of the process; `None` once it has ended.
     Id(ReplyTo<Option<u32>>),
 }
 
@@ -31,7 +31,7 @@ pub enum ProcessMsg {
 pub struct Process {
     id: Option<u32>,
     input: Option<ChildStdin>,
-    /// What runs the process, and how that has ended.
+    /// The task that runs the process, and how the process has ended.
     task: NodeId,
     ended: Arc<Ended>,
     grace: Duration,
@@ -45,7 +45,7 @@ struct Ended {
     token: CancellationToken,
 }
 
-/// What the options say of a process that was started.
+/// The options that matter after the start.
 pub(super) struct Settings {
     pub(super) output: Option<Recipient<Output>>,
     pub(super) framing: Framing,
@@ -65,7 +65,7 @@ impl Process {
             *noted.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
             noted.token.cancel();
         });
-        // Beyond that of the process, for its end and for the rest of its output.
+        // Longer than the grace of the process, for its end and the rest of its output.
         let beyond = Duration::from_secs(5);
         let run = run.name("process").grace(grace.saturating_add(beyond));
         Ok(Self {
@@ -88,7 +88,7 @@ impl Process {
         let written = tokio::select! {
             biased;
             written = write => written,
-            // Nobody reads it any more.
+            // The process has ended, so nobody reads the input.
             () = self.ended.token.cancelled() => Err(io::ErrorKind::BrokenPipe.into()),
             () = ctx.cancelled() => Err(io::ErrorKind::Interrupted.into()),
         };
@@ -101,7 +101,7 @@ impl Process {
         })
     }
 
-    /// The process has ended by itself.
+    /// Ends the actor after the process has ended by itself.
     fn settle(&mut self, ctx: &Context<Self>) -> Result {
         let status = self
             .ended
@@ -122,7 +122,7 @@ impl Process {
     }
 }
 
-/// Runs the process to its end: by itself, or because its token fires.
+/// Runs the process until it ends by itself, or until the token fires and it is ended.
 async fn run(
     mut child: Child,
     framing: Framing,
@@ -146,7 +146,8 @@ async fn run(
         group_ended.cancel();
         status
     };
-    // The pipes end with the last of the group, which the end of the process sees to, unless somebody has left it.
+    // The pipes end with the last process of the group, which is killed when the leader has ended. A process that has
+    // left the group may keep them open.
     let read_out = |teller| read(stdout, framing, teller, Output::Stdout, group_ended.clone());
     let read_err = |teller| read(stderr, framing, teller, Output::Stderr, group_ended.clone());
     let (status, (), ()) =

@@ -15,11 +15,11 @@ pub enum ProcessError {
         /// Why not.
         source: Arc<io::Error>,
     },
-    /// It has ended, and not with success.
+    /// It has ended without success.
     Exited(ExitStatus),
     /// Its input is closed.
     InputClosed,
-    /// It could not be written to, or waited for.
+    /// Writing to it, or waiting for it, has failed.
     Io(Arc<io::Error>),
 }
 

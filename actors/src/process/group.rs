@@ -6,15 +6,15 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 use tokio::time::timeout;
 
-/// A process and its group, of which nothing is left when this is dropped.
+/// A process and its group. Dropping it kills what is left of them.
 pub(super) struct Group {
     child: Child,
-    /// It leads the group, whose number is its own.
+    /// The process leads the group, so its number is that of the group.
     leader: Option<Pid>,
     is_over: bool,
 }
 
-/// How long a drop waits for a process that it has killed, to reap it.
+/// How long a drop waits to reap the process that it has killed.
 const REAP: Duration = Duration::from_millis(100);
 
 impl Group {
@@ -27,19 +27,19 @@ impl Group {
         }
     }
 
-    /// Until the process has ended. It is reaped, and what is left of its group is killed.
+    /// Waits until the process has ended. It is reaped, and what is left of its group is killed.
     ///
-    /// Dropped before it is ready, it has done nothing.
+    /// A future that is cancelled before it is ready has done nothing.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await?;
-        // Its number is that of the group for as long as that has members. One that is empty is not there: for it to be
-        // another's by now, all numbers would have to have been given out since.
+        // The number stays that of the group as long as the group has members. An empty group does not exist any more:
+        // the number could only belong to another group if the kernel had given out all numbers since.
         self.signal(Signal::KILL);
         self.is_over = true;
         Ok(status)
     }
 
-    /// Asks it to end, and kills it if it has not after this time.
+    /// Asks the process to end, and kills it if it has not ended within the grace.
     pub(super) async fn end(&mut self, grace: Duration) -> io::Result<ExitStatus> {
         self.signal(Signal::TERM);
         if let Ok(status) = timeout(grace, self.wait()).await {
@@ -58,15 +58,15 @@ impl Group {
             return;
         };
         if let Err(error) = kill_process_group(leader, signal) {
-            // Mostly that nobody is left.
+            // Mostly because no process is left.
             tracing::trace!(%error, "a process group was not signalled");
         }
     }
 }
 
 impl Drop for Group {
-    /// A kill drops this at its await point. What is killed ends at once, but for what hangs in the kernel, so the thread
-    /// waits for a moment rather than leaving a zombie.
+    /// A kill of the task drops this. A killed process ends at once, unless it hangs in the kernel. So the thread waits
+    /// for a moment, to reap it rather than leave a zombie.
     fn drop(&mut self) {
         if self.is_over {
             return;

@@ -1,20 +1,21 @@
-//! A child process as a node: it is owned, listed, stopped and joined as all else.
+//! A child process as a node: owned, listed, stopped and joined like any other.
 //!
-//! A [`Process`] is an actor that has one process, started in a process group of its own. What is written to it are
-//! messages; what it writes is told to a [`Recipient`](tenure::Recipient) as [`Output`], which slows it down when it has no room.
+//! A [`Process`] is an actor that has one process, started in a process group of its own. Its input is written by
+//! messages. Its output is told to a [`Recipient`](tenure::Recipient) as [`Output`]; a recipient without room slows the
+//! process down.
 //!
-//! | what happens | what becomes of it |
+//! | event | result |
 //! |---|---|
-//! | the process ends with success | the actor ends, in good order |
-//! | it ends otherwise | the actor fails with [`ProcessError::Exited`], which a restart policy may settle |
+//! | the process ends with success | the actor stops |
+//! | it ends otherwise | the actor fails with [`ProcessError::Exited`]; a restart policy may restart it |
 //! | the actor is stopped | `SIGTERM` to the group; after the [grace](ProcessOptions::grace) `SIGKILL`; it is waited for |
-//! | it is drained | what was written is passed on, then as a stop; or the end of its input, for a program that [ends with that](ProcessOptions::ends_with_input) |
+//! | it is drained | queued input is written, then as a stop; a program that [ends with its input](ProcessOptions::ends_with_input) first gets the end of its input |
 //! | it is killed | `SIGKILL` to the group; it is waited for |
 //!
-//! Whenever the process has ended, what is left of its group is killed, so that nothing it has started lives on, and its output is
-//! read to the end. It is reaped: no zombie is left. (A process that cannot be killed, as it hangs in the kernel, is left to
-//! tokio, which reaps it later. A process that leaves its group, as a daemon does, is out of reach, and is not waited for: an
-//! output that it holds open is read for a second more.)
+//! When the process has ended, the rest of its group is killed, so that nothing it has started lives on. Its output is
+//! read to the end, and it is reaped: no zombie is left. (A process that cannot be killed because it hangs in the
+//! kernel is left to tokio, which reaps it later. A process that leaves its group, as a daemon does, is out of reach
+//! and not waited for: an output that it holds open is read for one more second.)
 //!
 //! ```
 //! use tenure::prelude::*;

@@ -9,8 +9,8 @@ use super::actor::{Process, Settings};
 use super::error::ProcessError;
 use super::output::{Framing, Output};
 
-/// What a [`Process`] is started from: its recipe. For a process that is restarted a
-/// [factory](ChildSpec::factory) makes it anew, as a command cannot be cloned.
+/// The recipe that a [`Process`] is started from. It is not `Clone`, since a command is not: a process that is to be
+/// restarted needs a [factory](ChildSpec::factory).
 #[must_use = "options do nothing until they are started"]
 pub struct ProcessOptions {
     command: Command,
@@ -22,8 +22,8 @@ pub struct ProcessOptions {
 }
 
 impl ProcessOptions {
-    /// A process of this command: its program, arguments, environment and directory. Its standard streams and its process
-    /// group are the actor's to choose.
+    /// A process of this command: its program, arguments, environment and directory. The actor sets the standard
+    /// streams and the process group.
     pub fn new(command: Command) -> Self {
         Self {
             command,
@@ -35,7 +35,7 @@ impl ProcessOptions {
         }
     }
 
-    /// Who is told what it writes, and how it has ended. By default nobody is, and its output is discarded.
+    /// The recipient of its output and of how it has ended. By default there is none, and the output is discarded.
     pub fn output(mut self, to: Recipient<Output>) -> Self {
         self.output = Some(to);
         self
@@ -47,26 +47,26 @@ impl ProcessOptions {
         self
     }
 
-    /// How long it may take to end once it was told to; by default 5 s. With zero it is killed at once.
+    /// How long it may take to end after it was told to; by default 5 s. With zero it is killed at once.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// The program ends by itself once its input is at an end, as a filter does. A drain closes its input then, and asks it
-    /// to end only if it has not done so within its grace.
+    /// The program ends by itself at the end of its input, as a filter does. Then a drain closes its input, and asks it
+    /// to end only if it has not ended within its grace.
     pub fn ends_with_input(mut self) -> Self {
         self.ends_with_input = true;
         self
     }
 
-    /// However the process ends by itself, the actor ends in good order.
+    /// The actor stops without a failure, however the process ends by itself.
     pub fn any_status(mut self) -> Self {
         self.takes_any_status = true;
         self
     }
 
-    /// The process as a child, whose grace is long enough for that of the process.
+    /// The process as a child, with a grace that is longer than that of the process.
     pub fn spec(self) -> ChildSpec<Self> {
         let grace = self.grace.saturating_add(Duration::from_secs(5));
         ChildSpec::new(self).grace(grace)

@@ -10,11 +10,11 @@ use tokio::time::{Instant, timeout};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
-    /// On its standard output: a line without its end, or bytes as they came.
+    /// From its standard output: a line without its end, or bytes as they came.
     Stdout(Vec<u8>),
-    /// On its standard error, as above.
+    /// From its standard error, likewise.
     Stderr(Vec<u8>),
-    /// It has ended, and all that it had written was told before.
+    /// It has ended. All its output was told before.
     Exited(ExitStatus),
 }
 
@@ -22,26 +22,27 @@ pub enum Output {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Framing {
-    /// One for each line, without its end; the last may have none. A line of more than 64 KiB is told in parts.
+    /// A message for each line, without its end; the last line may have none. A line of more than 64 KiB is told in
+    /// parts.
     #[default]
     Lines,
-    /// One for whatever was read at once, up to 8 KiB.
+    /// A message for each read, of up to 8 KiB.
     Bytes,
 }
 
-/// The longest line that is told as one.
+/// The longest line that is told in one message.
 const LONGEST: usize = 64 * 1024;
 
-/// What may still be read once the group has ended. What that has written is in the pipe by then, so whatever is waited for
-/// is somebody else's, who holds the pipe open.
+/// The limit of what is read after the group has ended. The group's output is in the pipe by then, so what comes later
+/// is from another process that holds the pipe open.
 struct Left {
-    /// How long is waited for it in all.
+    /// How long to wait for more, in all.
     time: Duration,
-    /// How many bytes: a pipe holds no more.
+    /// How many bytes to read: a pipe holds no more.
     bytes: usize,
 }
 
-/// Reads all that comes, until the pipe is closed or nothing more is the group's, and tells it.
+/// Reads and tells the output, until the pipe is closed or the output of the group is read.
 pub(super) async fn read<R: AsyncRead + Unpin>(
     source: Option<R>,
     framing: Framing,
@@ -84,7 +85,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(
     }
 }
 
-/// The next that comes; nothing also if no more may be read.
+/// Reads the next bytes; gives 0 at the end, also if the limit is reached.
 async fn read_some<R: AsyncRead + Unpin>(
     source: &mut R,
     chunk: &mut [u8],
@@ -118,7 +119,7 @@ async fn read_rest<R: AsyncRead + Unpin>(
     Ok(read)
 }
 
-/// Tells somebody, while that one is there: a process is not to wait for one who is gone.
+/// Tells the recipient as long as it is alive. A process does not wait for a recipient that has ended.
 #[derive(Clone)]
 pub(super) struct Teller(pub(super) Option<Recipient<Output>>);
 

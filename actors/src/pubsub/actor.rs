@@ -15,21 +15,19 @@ use super::options::{Slow, Subscription};
 use crate::ends::end_of;
 use crate::{caught, caught_while};
 
-/// What a [`Topic`] takes. It is made `From` a value, so that a
-/// [`Recipient`](tenure::Recipient) of the values is one who may only publish.
+/// The messages of a [`Topic`]. It is `From` a value, so a [`Recipient`](tenure::Recipient) of values can only publish.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TopicMsg<T: Send + 'static> {
-    /// Goes to all subscribers, to each in the order in which it was published.
+    /// Publishes a value to all subscribers. Each gets values in the order in which they were published.
     Publish(T),
-    /// From here on this one gets what is published.
+    /// Subscribes an actor to what is published from now on.
     Subscribe(Subscription<T>),
-    /// From here on the actor with this number gets nothing more. The topic says so to itself, once a subscriber has
-    /// ended.
+    /// Ends the subscription of the actor with this number. The topic sends this to itself when a subscriber has ended.
     Unsubscribe(NodeId),
-    /// The last value, if it is kept and there has been one.
+    /// Replies with the last value, if it is kept and there has been one.
     Last(ReplyTo<Option<T>>),
-    /// Who has subscribed, in the order of their numbers.
+    /// Replies with the subscribers, in the order of their numbers.
     Subscribers(ReplyTo<Vec<SubscriberInfo>>),
 }
 
@@ -45,9 +43,9 @@ impl<T: Send + 'static> From<T> for TopicMsg<T> {
 pub struct SubscriberInfo {
     /// The actor's number.
     pub id: NodeId,
-    /// What becomes of what it has no room for.
+    /// What happens to values that it has no room for.
     pub slow: Slow,
-    /// How many values it did not get for that reason, or because its code that makes messages of them has panicked.
+    /// How many values it did not get, for lack of room or because the conversion to its message type has panicked.
     pub dropped: u64,
 }
 
@@ -59,7 +57,7 @@ struct Subscriber<T: Send + 'static> {
     end: Attached,
 }
 
-/// Sends what is published to all who have subscribed. Started from [`TopicOptions`](super::TopicOptions).
+/// Sends each published value to all subscribers. Started from [`TopicOptions`](super::TopicOptions).
 pub struct Topic<T: Send + 'static> {
     subscribers: BTreeMap<NodeId, Subscriber<T>>,
     keeps_last: bool,
@@ -123,7 +121,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
         }
     }
 
-    /// Sends a value to all, or to one. Whoever is waited for is waited for beside the others.
+    /// Sends a value to all subscribers, or to one. It waits for slow subscribers concurrently, after the others have
+    /// the value.
     async fn send(&mut self, value: T, to: Option<NodeId>, ctx: &Context<Self>) {
         let (mut waited_for, mut disconnected) = (Vec::new(), Vec::new());
         let to = self
@@ -174,7 +173,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
                     panicked(&panic);
                     self.note_dropped(id);
                 }
-                // Whoever has stopped is taken out by its end.
+                // A subscriber that has ended is removed by `Unsubscribe`.
                 Some(_) => {}
             }
         }
@@ -189,7 +188,7 @@ impl<T: Send + 'static> Topic<T> {
     }
 }
 
-/// One subscriber's code costs the others nothing.
+/// Logs a panic in the code of one subscriber. It does not affect the others.
 pub(super) fn panicked(panic: &str) {
     tracing::warn!(
         panic,
@@ -202,7 +201,7 @@ impl<T: Send + 'static> Subscriber<T> {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Gives the value back if there is no room for it.
+    /// Offers a value to the subscriber. Gives it back if there is no room.
     fn offer(&self, value: T) -> Result<(), T> {
         let offered = match (&self.courier, self.slow) {
             (Some(courier), Slow::DropOldest(last)) => {
@@ -223,7 +222,7 @@ impl<T: Send + 'static> Subscriber<T> {
         };
         match offered {
             Err(TrySendError::Full(value)) => Err(value.into_inner()),
-            // Its end is on its way to the topic.
+            // A subscriber that has ended: its `Unsubscribe` is on its way.
             Ok(()) | Err(TrySendError::Stopped(_)) => Ok(()),
         }
     }
@@ -257,7 +256,7 @@ impl<T: Clone + Send + 'static> Actor for Topic<T> {
         Ok(())
     }
 
-    /// A courier that somebody ends takes its subscription with it.
+    /// If somebody else ends a courier, the subscription ends with it.
     async fn on_child_exit(&mut self, exit: ChildExit, _: &mut Context<Self>) -> Result {
         let is_its = |courier: &ActorRef<T>| courier.id() == exit.id();
         let ended = self

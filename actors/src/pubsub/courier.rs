@@ -6,10 +6,10 @@ use tenure::{Actor, CancellationToken, Context, Recipient, Result, TrySendError}
 use super::actor::panicked;
 use crate::{caught, caught_while};
 
-/// Takes values to one subscriber that may be slow. Its mailbox keeps the last ones.
+/// Delivers values to one subscriber that may be slow. Its mailbox keeps the last values.
 pub(super) struct Courier<T: Send + 'static> {
     pub(super) to: Recipient<T>,
-    /// The topic drains: nobody is waited for any more.
+    /// Fires when the topic drains: from then on the courier does not wait for the subscriber.
     pub(super) is_last_call: CancellationToken,
     /// How many values the subscriber did not get.
     pub(super) dropped: Arc<AtomicU64>,
@@ -21,7 +21,7 @@ impl<T: Clone + Send + 'static> Actor for Courier<T> {
     async fn handle(&mut self, value: T, ctx: &mut Context<Self>) -> Result {
         let value = match caught(|| self.to.try_tell(value)) {
             Ok(Ok(())) => return Ok(()),
-            // Its end comes to the topic.
+            // The topic is told of its end.
             Ok(Err(TrySendError::Stopped(_))) => return Ok(()),
             Ok(Err(TrySendError::Full(value))) => value.into_inner(),
             Err(panic) => {
@@ -33,7 +33,7 @@ impl<T: Clone + Send + 'static> Actor for Courier<T> {
             biased;
             told = caught_while(self.to.tell(value.clone()).even_if_cyclic()) => told,
             () = self.is_last_call.cancelled() => {
-                // A dead letter.
+                // Makes it a dead letter.
                 drop(ctx.stash(value));
                 return Ok(());
             }

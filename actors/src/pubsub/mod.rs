@@ -1,12 +1,12 @@
-//! Topics: what is published to one goes to all who have subscribed.
+//! Topics: a value that is published goes to all subscribers.
 //!
 //! A [`Topic`] is an actor that takes values of one type. Its subscribers are [`Recipient`](tenure::Recipient)s of that
-//! type, whatever else they take. A subscriber is removed by its end, and not by a send that fails; each says for itself
-//! what is to become of what it has no room for ([`Slow`]). A topic may keep the last value, which whoever subscribes later
-//! is sent at once ([`TopicOptions::keep_last`]).
+//! type, whatever else they take. A subscriber is removed when it ends, not when a send fails. Each subscription says
+//! what happens to values that its subscriber has no room for ([`Slow`]). A topic may keep the last value, and send it
+//! to new subscribers at once ([`TopicOptions::keep_last`]).
 //!
-//! Topics by name are children of whoever has them: [`Spawner::child_or_start`](tenure::Spawner::child_or_start) gives the one
-//! that is there, or starts it.
+//! Topics by name are named children of their owner: [`Spawner::child_or_start`](tenure::Spawner::child_or_start) gives
+//! the topic of that name, or starts it.
 //!
 //! ```
 //! # use std::time::Duration;

@@ -5,31 +5,31 @@ use tenure::{ChildSpec, Context, Recipient, Result, Start, StopOrder};
 
 use super::actor::Topic;
 
-/// What becomes of a value for which a subscriber has no room.
+/// What happens to a value for which a subscriber has no room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Slow {
-    /// The topic waits for it, and with the topic all who publish. A wait that would complete a cycle, because the
-    /// subscriber waits for the topic, is not made: the value is dropped for this one.
+    /// The topic waits for the subscriber, which slows down all who publish. If that wait would complete a cycle,
+    /// because the subscriber waits for the topic, the value is dropped for this subscriber instead.
     #[default]
     Wait,
-    /// It has the last so many values kept for it, and is sent them as it has room; those before are dropped. 0 is
-    /// taken for 1. When the topic drains, what it has no room for is dropped.
+    /// Up to this many of the last values are kept, and sent when the subscriber has room; older values are dropped. 0
+    /// is taken for 1. When the topic drains, values that still have no room are dropped.
     DropOldest(usize),
-    /// It does not get the value.
+    /// The subscriber does not get the value.
     DropNewest,
-    /// It is no subscriber any more.
+    /// The subscription ends.
     Disconnect,
 }
 
-/// Who is to get what is published, and how.
+/// A subscriber, and what to do when it is slow.
 pub struct Subscription<T: Send + 'static> {
     pub(super) recipient: Recipient<T>,
     pub(super) slow: Slow,
 }
 
 impl<T: Send + 'static> Subscription<T> {
-    /// A subscription for which the topic waits. One actor has one to a topic: another takes its place.
+    /// A subscription with [`Slow::Wait`]. An actor has one subscription to a topic: a new one replaces it.
     #[must_use]
     pub fn new(recipient: Recipient<T>) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl<T: Send + 'static> Subscription<T> {
         }
     }
 
-    /// What becomes of what it has no room for.
+    /// What happens to values that the subscriber has no room for.
     #[must_use]
     pub fn slow(mut self, slow: Slow) -> Self {
         self.slow = slow;
@@ -55,8 +55,8 @@ impl<T: Send + 'static> fmt::Debug for Subscription<T> {
     }
 }
 
-/// What a [`Topic`] is started from: its recipe, which is `Clone`, so that a topic can be restarted; its subscribers then
-/// subscribe anew.
+/// The recipe that a [`Topic`] is started from. It is `Clone`, so a topic can be restarted; its subscribers then have
+/// to subscribe again.
 #[must_use = "options do nothing until they are started"]
 pub struct TopicOptions<T> {
     keeps_last: bool,
@@ -72,7 +72,7 @@ impl<T: Clone + Send + 'static> TopicOptions<T> {
         }
     }
 
-    /// The last value is kept, and whoever subscribes later is sent it at once.
+    /// Keeps the last value, and sends it to new subscribers at once.
     pub fn keep_last(mut self) -> Self {
         self.keeps_last = true;
         self

@@ -1,7 +1,7 @@
 use std::error::Error;
 use std::fmt;
 
-/// Nothing came of it, however often it was tried.
+/// All attempts have failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryError<E> {

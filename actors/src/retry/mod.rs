@@ -1,16 +1,16 @@
-//! Asks again: only what was never started, or what the caller says can be done twice.
+//! Repeats asks: only those that were never started, or that the caller says can be done twice.
 //!
-//! An ask that fails may have been done all the same: the actor may have been killed after the work and before the reply.
-//! So a [`Retry`] asks again by itself only if [`AskError::never_started`](tenure::AskError::never_started) says that nothing
-//! was begun. What may be done twice, such as a read, is [`idempotent`](Retry::idempotent), and is asked again also
-//! after a failure, a kill, or a time-out.
+//! The work of a failed ask may still have been done: the actor may have been killed after the work and before the
+//! reply. So a [`Retry`] repeats an ask only if [`AskError::never_started`](tenure::AskError::never_started) says that
+//! nothing was begun. Make the policy [`idempotent`](Retry::idempotent) for asks that may be done twice, such as reads:
+//! they are also repeated after a failure, a kill or a timeout.
 //!
 //! ```
 //! # use std::time::Duration;
 //! use tenure::prelude::*;
 //! use tenure_actors::retry::Retry;
 //!
-//! /// Fails each second time.
+//! /// Fails every second time.
 //! #[derive(Clone)]
 //! struct Flaky(std::sync::Arc<std::sync::atomic::AtomicU32>);
 //!

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::error::RetryError;
 
-/// How often, and when, something is tried again.
+/// How often, and when, something is retried.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[must_use = "a policy does nothing until something is tried with it"]
 pub struct Retry {
@@ -17,8 +17,8 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Tries so often in all; 0 is taken for 1, and [`u32::MAX`] is as often as it takes. By default there are
-    /// 100 ms before the second try, and twice as long before each other, up to 10 s, each up to a quarter shorter.
+    /// Makes up to this many attempts in all; 0 is taken for 1, and [`u32::MAX`] is no limit. By default the wait is
+    /// 100 ms before the second attempt and doubles each time, up to 10 s; each wait is shortened by up to a quarter.
     pub const fn new(attempts: u32) -> Self {
         Self {
             attempts: if attempts == 0 { 1 } else { attempts },
@@ -28,38 +28,36 @@ impl Retry {
         }
     }
 
-    /// How long to wait before each try but the first. One that makes no sense ([`Backoff::is_valid`]) waits for its
-    /// shorter limit.
+    /// How long to wait before each attempt but the first. An invalid backoff ([`Backoff::is_valid`]) waits for the
+    /// shorter of its limits.
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// No further try begins after this time, from the begin of the first. A try that is under way then is not
-    /// ended: limit each by itself.
+    /// No attempt begins later than this after the start of the first. An attempt that is under way by then is not
+    /// ended: limit each attempt itself.
     pub const fn within(mut self, limit: Duration) -> Self {
         self.within = Some(limit);
         self
     }
 
-    /// What is asked for may be done more than once: it is asked again also if it was started, and whatever became of
-    /// it.
+    /// The ask may be done more than once: it is repeated also if it was started, whatever its result.
     pub const fn idempotent(mut self) -> Self {
         self.is_idempotent = true;
         self
     }
 
-    /// Asks, and asks again while that makes sense: if the ask was never started, or the policy is
-    /// [idempotent](Retry::idempotent). It does not for a [cycle](AskError::Deadlock), nor once the time is up that an ask
-    /// has inherited.
+    /// Asks, and repeats the ask if it was never started, or if the policy is [idempotent](Retry::idempotent). It does
+    /// not repeat after a [cycle](AskError::Deadlock), nor when an inherited time limit is over.
     ///
     /// # Errors
     ///
-    /// [`RetryError`] with the last ask's.
+    /// [`RetryError`] with the error of the last ask.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it drops the ask that is pending, and asks no more.
+    /// A cancelled future drops the pending ask, and asks no more.
     pub async fn ask<T, F>(&self, ask: impl FnMut() -> F) -> Result<T, RetryError<AskError>>
     where
         F: IntoFuture<Output = Result<T, AskError>>,
@@ -75,15 +73,15 @@ impl Retry {
         .await
     }
 
-    /// Tries anything that may fail, and tries again if `again` says of its error that that makes sense.
+    /// Makes attempts at anything that may fail, as long as `again` says that the error is worth a retry.
     ///
     /// # Errors
     ///
-    /// [`RetryError`] with the last try's.
+    /// [`RetryError`] with the error of the last attempt.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it drops the try that is under way, and makes no other.
+    /// A cancelled future drops the attempt that is under way, and makes no other.
     pub async fn run<T, E, F>(
         &self,
         mut attempt: impl FnMut() -> F,
@@ -116,7 +114,7 @@ impl Retry {
                 {
                     sleep(delay).await;
                 }
-                // Whoever waits is told once it is certain, which is now.
+                // The wait would end after the limit, so the caller is told at once.
                 Some(_) => return Err(RetryError { attempts, last }),
             }
         }

@@ -9,21 +9,21 @@ use super::entry::{Entry, JobInfo};
 use super::error::SchedulerError;
 use super::job::Job;
 
-/// What a [`Scheduler`] takes.
+/// The messages of a [`Scheduler`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SchedulerMsg {
-    /// Takes a job.
+    /// Adds a job.
     Add(Job, ReplyTo<Result<(), SchedulerError>>),
-    /// Forgets the job of this name; runs that have begun go on. Replies whether there was one.
+    /// Removes the job of this name; runs that have begun go on. Replies whether there was one.
     Remove(String, ReplyTo<bool>),
-    /// Runs the job of this name now, beside its schedule, as far as its [overlap](super::Overlap) allows that. Replies whether
+    /// Runs the job of this name now, besides its schedule, if its [overlap](super::Overlap) allows it. Replies whether
     /// there is one.
     Run(String, ReplyTo<bool>),
-    /// All jobs, in the order of their names.
+    /// Replies with all jobs, in the order of their names.
     List(ReplyTo<Vec<JobInfo>>),
-    /// Looks what is due. The scheduler tells itself so; nobody else needs to, unless the time on the wall was set and is not
-    /// to be noticed only within a minute.
+    /// Begins the runs that are due. The scheduler sends this to itself. Others need it only after the system clock was
+    /// set, which the scheduler otherwise notices within a minute.
     Look,
 }
 
@@ -34,7 +34,7 @@ pub struct Scheduler {
     timer: Option<Timer>,
 }
 
-/// How long it sleeps at the most: the time on the wall may be set.
+/// The longest sleep: the system clock may be set.
 const LONGEST: Duration = Duration::from_secs(60);
 
 impl Scheduler {
@@ -59,7 +59,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Begins what is due, and sets the timer for what is due next.
+    /// Begins the runs that are due, and sets the timer for the next.
     pub(super) fn look(&mut self, ctx: &mut Context<Self>) -> Result {
         for entry in self.jobs.values_mut() {
             entry.look(self.clock, ctx)?;

@@ -2,11 +2,11 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-/// The time on the wall.
+/// The wall clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Clock {
     System,
-    /// Goes with tokio's clock, from this time on.
+    /// Runs with tokio's clock, from this time at this instant.
     From(SystemTime, Instant),
 }
 
@@ -25,7 +25,7 @@ impl Clock {
         }
     }
 
-    /// How long it is until then; zero if that has been.
+    /// The time until then; zero if it is past.
     pub(super) fn until(self, due: Due) -> Duration {
         match due {
             Due::Wall(time) => time.duration_since(self.now()).unwrap_or_default(),
@@ -33,7 +33,7 @@ impl Clock {
         }
     }
 
-    /// How long it has been since then; zero if that is to come.
+    /// The time since then; zero if it is in the future.
     pub(super) fn since(self, due: Due) -> Duration {
         match due {
             Due::Wall(time) => self.now().duration_since(time).unwrap_or_default(),
@@ -45,7 +45,7 @@ impl Clock {
         self.until(due).is_zero()
     }
 
-    /// On the wall, as far as can be said now.
+    /// The wall-clock time of `due`, as far as it is known now.
     pub(super) fn on_the_wall(self, due: Due) -> Option<SystemTime> {
         match due {
             Due::Wall(time) => Some(time),

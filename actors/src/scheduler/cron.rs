@@ -17,28 +17,28 @@ pub(super) struct Cron {
 }
 
 impl Schedule {
-    /// Whenever the expression says so, in this time zone: minute, hour, day of the month, month, day of the week, with a
-    /// field for seconds before them if wished. `zone` is a name of the IANA database, such as `Europe/Berlin`, or `UTC`;
-    /// its data is the system's.
+    /// By a cron expression in a time zone: minute, hour, day of the month, month, day of the week, with an optional
+    /// field for seconds before them. `zone` is a name of the IANA database, such as `Europe/Berlin`, or `UTC`; its
+    /// data comes from the system.
     ///
-    /// Where clocks are put forward, a time that there is not comes at the end of the gap; where they are put back, a time that
-    /// there is twice comes once, but what comes several times an hour goes on.
+    /// When clocks go forward, a time within the gap comes at the end of the gap. When they go back, a time that there
+    /// is twice comes once, but a job that runs several times an hour goes on.
     ///
-    /// Whether an expression ever comes is found by a search of 3,000 years, which takes some tens of milliseconds if it never
-    /// does: what strangers may write is best read by a [blocking job](tenure::Spawner::blocking).
+    /// Whether an expression ever comes is found by a search of 3,000 years, which takes some tens of milliseconds if
+    /// it never does: parse untrusted expressions in a [blocking job](tenure::Spawner::blocking).
     ///
     /// ```
     /// use tenure_actors::scheduler::Schedule;
     ///
-    /// // On weekdays at half past eight, where the people are.
+    /// // On weekdays at half past eight, Berlin time.
     /// assert!(Schedule::cron("30 8 * * MON-FRI", "Europe/Berlin").is_ok());
     /// assert!(Schedule::cron("61 * * * *", "UTC").is_err());
     /// ```
     ///
     /// # Errors
     ///
-    /// [`SchedulerError::BadCron`] if it makes no sense, or never comes, as the 30th of February; [`SchedulerError::BadZone`] if
-    /// the zone is not known.
+    /// [`SchedulerError::BadCron`] if the expression is invalid or never comes, such as the 30th of February;
+    /// [`SchedulerError::BadZone`] if the zone is not known.
     pub fn cron(expression: &str, zone: &str) -> Result<Self, SchedulerError> {
         let bad = |why: String| SchedulerError::BadCron {
             expression: expression.to_owned(),

@@ -8,21 +8,21 @@ use super::clock::{Clock, Due};
 use super::job::{Job, Missed, Overlap};
 use crate::caught;
 
-/// A job, as its scheduler knows it.
+/// The state of a job in its scheduler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobInfo {
     /// Its name.
     pub name: String,
-    /// When it is due next; `None` if it is not any more.
+    /// When it is due next; `None` if it will not be due again.
     pub next: Option<SystemTime>,
     /// How many runs have begun.
     pub runs: u64,
-    /// How many were left out: they were missed, or the one before had not ended.
+    /// How many runs were left out: they were missed, or the previous run had not ended.
     pub left_out: u64,
-    /// How many have failed.
+    /// How many runs have failed.
     pub failures: u64,
-    /// What the last of those said.
+    /// The text of the last failure.
     pub last_failure: Option<String>,
     /// How many runs have not ended.
     pub running: usize,
@@ -31,16 +31,16 @@ pub struct JobInfo {
 /// A run that is later than this was missed.
 const LATE: Duration = Duration::from_secs(1);
 
-/// How many runs that were missed are made good at a time.
+/// How many missed runs are made up for at a time.
 const MOST: u64 = 1_000;
 
-/// A job, and what has become of it.
+/// A job and its state.
 pub(super) struct Entry {
     job: Job,
     due: Option<Due>,
-    /// What is added to the time at which it is due.
+    /// The random delay of the next run.
     jitter: Duration,
-    /// Runs that begin when the one before has ended.
+    /// How many runs wait for the previous run to end.
     waiting: u64,
     running: HashSet<NodeId>,
     /// The number in the name of the last run.
@@ -80,12 +80,12 @@ impl Entry {
         }
     }
 
-    /// Nothing is left to be done.
+    /// Whether no run is due, waits or is running.
     pub(super) fn is_over(&self) -> bool {
         self.due.is_none() && self.waiting == 0 && self.running.is_empty()
     }
 
-    /// How long it is until something is to be done.
+    /// How long it is until the next run, with its jitter.
     pub(super) fn time_left(&self, clock: Clock) -> Option<Duration> {
         let due = self.due?;
         let late = clock.since(due);
@@ -122,7 +122,7 @@ impl Entry {
         Ok(())
     }
 
-    /// Begins so many runs, as far as those before allow that.
+    /// Begins this many runs, as far as the overlap policy allows.
     pub(super) fn begin<A: Actor>(&mut self, runs: u64, ctx: &Context<A>) -> Result {
         if self.job.overlap == Overlap::Allow {
             for _ in 0..runs {
@@ -142,9 +142,9 @@ impl Entry {
         self.go_on(ctx)
     }
 
-    /// Begins a run that waits, if the one before has ended.
+    /// Begins a run that waits, if the previous run has ended.
     fn go_on<A: Actor>(&mut self, ctx: &Context<A>) -> Result {
-        // One that panics before it begins has ended.
+        // A loop, since a run whose closure panics has ended at once.
         while self.waiting > 0 && self.running.is_empty() {
             self.waiting -= 1;
             self.run(ctx)?;
@@ -167,7 +167,7 @@ impl Entry {
         Ok(())
     }
 
-    /// A name for the next run. A job of this name that was removed may have left runs that go on.
+    /// A free name for the next run. Runs of a removed job of the same name may still go on.
     fn next_name<A: Actor>(&mut self, ctx: &Context<A>) -> String {
         loop {
             self.number += 1;
@@ -178,7 +178,7 @@ impl Entry {
         }
     }
 
-    /// A task has ended. `false` if it was none of this job's runs.
+    /// Notes the end of a task. `false` if it was not a run of this job.
     pub(super) fn ended<A: Actor>(
         &mut self,
         id: NodeId,
@@ -202,7 +202,7 @@ impl Entry {
     }
 
     fn draw_jitter(&mut self) {
-        // Each hasher of a `RandomState` of its own begins with keys of its own; it guards no secret.
+        // Each `RandomState` has other keys, which is random enough here: nothing secret depends on it.
         let bits = RandomState::new().build_hasher().finish();
         let part = f64::from((bits >> 32) as u32) / f64::from(u32::MAX);
         let jitter = Duration::try_from_secs_f64(self.job.jitter.as_secs_f64() * part);

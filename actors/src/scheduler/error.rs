@@ -5,18 +5,18 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SchedulerError {
-    /// The name is empty, or has a slash, so that its runs could not be found by path.
+    /// The name is empty, or has a slash, with which its runs could not be found by path.
     BadName(String),
-    /// There is a job of this name.
+    /// There already is a job of this name.
     NameTaken(String),
-    /// The cron expression makes no sense, or is of no time that ever comes.
+    /// The cron expression is invalid, or never comes.
     BadCron {
         /// The expression.
         expression: String,
         /// What is wrong with it.
         why: String,
     },
-    /// There is no such time zone, or it is not known here.
+    /// The time zone does not exist, or is not known here.
     BadZone(String),
 }
 

@@ -9,34 +9,34 @@ use super::schedule::Schedule;
 
 pub(super) type Run = Pin<Box<dyn Future<Output = Result> + Send>>;
 
-/// What is done about runs whose time has passed: the machine slept, its clock was set, or the scheduler could not
-/// look. A run is missed once it is more than a second late.
+/// What to do about missed runs: those that are more than a second late, because the machine slept, its clock was set,
+/// or the scheduler was held up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Missed {
-    /// They are made good by one run, at once.
+    /// One run, at once, makes up for all of them.
     #[default]
     Once,
     /// They are left out.
     Skip,
-    /// Each of them is made good, one after the other; no more than 1,000 at a time.
+    /// Each of them is made up for by a run, at most 1,000 at a time.
     Each,
 }
 
-/// What is done when a run is due and the one before has not ended.
+/// What to do when a run is due and the previous run has not ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Overlap {
-    /// It is left out.
+    /// The run is left out.
     #[default]
     Skip,
-    /// It begins when that one ends; however many are due meanwhile, one does.
+    /// It begins when the previous run ends. Further runs that are due meanwhile are left out.
     Queue,
-    /// It begins beside it.
+    /// It begins beside the previous run.
     Allow,
 }
 
-/// Something to be done at certain times.
+/// Work to be done at certain times.
 #[must_use = "a job is run once a scheduler has it"]
 pub struct Job {
     pub(super) name: String,
@@ -48,8 +48,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job of this name, which is not empty, without a slash, and unique in its scheduler. Each run is a task named
-    /// after it and numbered, as in `sweep-1`.
+    /// A job of this name, which has to be non-empty, without a slash, and unique in its scheduler. Each run is a task
+    /// with the name and a number, such as `sweep-1`.
     pub fn new<F>(
         name: impl Into<String>,
         schedule: Schedule,
@@ -68,7 +68,7 @@ impl Job {
         }
     }
 
-    /// A job that tells somebody something, and waits for room. It has failed if that one takes no more.
+    /// A job that tells a recipient a message, and waits for room. The run fails if the recipient takes no more.
     pub fn tell<T: Send + 'static>(
         name: impl Into<String>,
         schedule: Schedule,
@@ -84,19 +84,19 @@ impl Job {
         })
     }
 
-    /// What is done about runs that were missed.
+    /// What to do about missed runs.
     pub fn missed(mut self, missed: Missed) -> Self {
         self.missed = missed;
         self
     }
 
-    /// What is done when the run before has not ended.
+    /// What to do when the previous run has not ended.
     pub fn overlap(mut self, overlap: Overlap) -> Self {
         self.overlap = overlap;
         self
     }
 
-    /// Each run begins later by a random part of this, so that many do not begin at once.
+    /// Delays each run by a random part of this, so that many jobs do not begin at once.
     pub fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
         self

@@ -1,13 +1,13 @@
-//! Runs jobs at certain times: at one, after one, every so often, or by a cron expression.
+//! Runs jobs at certain times: at a time, after a time, periodically, or by a cron expression.
 //!
-//! A [`Scheduler`] is an actor that owns its jobs and their runs. A [`Job`] has a name, a [`Schedule`] and something to do; each
-//! run is a task beneath the scheduler, so that it is listed, drained, stopped and joined with it. A run that fails is traced
-//! and counted, and fails nobody. What is done about runs that were missed, because the machine slept or the run before took too
-//! long, each job says for itself ([`Missed`], [`Overlap`]).
+//! A [`Scheduler`] is an actor that owns its jobs and their runs. A [`Job`] has a name, a [`Schedule`] and something to
+//! do. Each run is a task beneath the scheduler, so it is listed, drained, stopped and joined with it. A run that fails
+//! is traced and counted, and fails nobody. Each job says what to do about runs that were missed ([`Missed`]), and when
+//! the previous run took too long ([`Overlap`]).
 //!
-//! [`Schedule::after`] and [`Schedule::every`] go by a clock that nobody sets; [`Schedule::at`] and `Schedule::cron` (feature
-//! `cron`) go by that of the wall, which is looked at once a minute, so that they hold also when it is set. In a test both go
-//! with tokio's clock, which may be paused, from a given time on ([`SchedulerOptions::clock_from`]).
+//! [`Schedule::after`] and [`Schedule::every`] use the monotonic clock. [`Schedule::at`] and `Schedule::cron` (feature
+//! `cron`) use the system clock; the scheduler reads it at least once a minute, so they stay right when it is set. In a
+//! test both can run with tokio's clock, which may be paused, from a given time on ([`SchedulerOptions::clock_from`]).
 //!
 //! ```
 //! # use std::time::Duration;

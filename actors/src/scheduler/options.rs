@@ -8,7 +8,7 @@ use super::actor::Scheduler;
 use super::clock::Clock;
 use super::job::Job;
 
-/// What a [`Scheduler`] is started from: its recipe.
+/// The recipe that a [`Scheduler`] is started from.
 #[derive(Default)]
 #[must_use = "options do nothing until they are started"]
 pub struct SchedulerOptions {
@@ -22,14 +22,14 @@ impl SchedulerOptions {
         Self::default()
     }
 
-    /// With one more job. One that it does not take fails its start.
+    /// Adds a job. A job that the scheduler refuses fails its start.
     pub fn job(mut self, job: Job) -> Self {
         self.jobs.push(job);
         self
     }
 
-    /// The time on the wall is this one when the scheduler starts, and goes with tokio's clock from then on: for tests,
-    /// on a clock that is paused.
+    /// For tests: the wall clock has this time when the scheduler starts, and then runs with tokio's clock, which may
+    /// be paused.
     pub fn clock_from(mut self, time: SystemTime) -> Self {
         self.from = Some(time);
         self

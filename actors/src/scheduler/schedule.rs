@@ -22,20 +22,20 @@ enum Kind {
 const SHORTEST: Duration = Duration::from_millis(1);
 
 impl Schedule {
-    /// Once, at this time. One that has been is due at once, and was [missed](super::Missed).
+    /// Once, at this time. A time in the past is due at once, and counts as [missed](super::Missed).
     #[must_use]
     pub const fn at(time: SystemTime) -> Self {
         Self(Kind::At(time))
     }
 
-    /// Once, so long after the job was added. A time that is too long for the clock never comes.
+    /// Once, this long after the job was added. A time too long for the clock never comes.
     #[must_use]
     pub const fn after(time: Duration) -> Self {
         Self(Kind::After(time))
     }
 
-    /// Again and again, so long after the job was added and after each time at which it was due, so that late runs do
-    /// not add up. A period of less than a millisecond is one; one that is too long for the clock never comes.
+    /// Periodically: first this long after the job was added, then after each time at which it was due, so that delays
+    /// do not add up. A period below a millisecond is taken for a millisecond; one too long for the clock never comes.
     #[must_use]
     pub const fn every(period: Duration) -> Self {
         Self(Kind::Every(period))
@@ -46,7 +46,7 @@ impl Schedule {
         Self(Kind::Cron(cron))
     }
 
-    /// When it is due first. `None` if that never comes.
+    /// When it is due first. `None` if it never is.
     pub(super) fn first(&self, clock: Clock) -> Option<Due> {
         match &self.0 {
             Kind::At(time) => Some(Due::Wall(*time)),
@@ -61,7 +61,7 @@ impl Schedule {
         .filter(|due| clock.on_the_wall(*due).is_some())
     }
 
-    /// When it is due after that.
+    /// When it is due next after `due`.
     pub(super) fn next(&self, due: Due) -> Option<Due> {
         match (&self.0, due) {
             (Kind::Every(period), Due::Steady(due)) => {
@@ -73,7 +73,7 @@ impl Schedule {
         }
     }
 
-    /// When it is due after now, and how often it would have been between `due` and then.
+    /// How often it was due from `due` until now, and when it is due next.
     pub(super) fn skip(&self, due: Due, clock: Clock) -> (u64, Option<Due>) {
         if let (Kind::Every(period), Due::Steady(at)) = (&self.0, due) {
             // Not one by one: there may be millions.

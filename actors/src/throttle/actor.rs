@@ -14,8 +14,8 @@ pub struct Throttle<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> Throttle<T> {
-    /// Tells this one a value in each period at the most. With zero each value is told; a period that is too long
-    /// for the clock never ends, until a drain.
+    /// Tells this recipient at most one value in each period. With zero each value is told. A period too long for the
+    /// clock never ends, until a drain.
     #[must_use]
     pub fn new(to: Recipient<T>, period: Duration) -> Self {
         Self { to, period }

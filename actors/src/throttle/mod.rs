@@ -1,9 +1,9 @@
 //! Hands on at most one value in each period: the first at once, and then the last that has come.
 //!
-//! A [`Throttle`] tells its recipient a value at once if it has told none for a period; of those that come before the period is
-//! over it tells the last, when it is. So the recipient always has the newest value within a period, and never more than one in
-//! it. A drain tells the last one at once; a stop drops it, as a dead letter. To slow down messages that all matter is what
-//! a [`Limiter`](crate::limiter::Limiter) is for.
+//! A [`Throttle`] tells its recipient a value at once if it has told none for a period. Of the values that come before
+//! the period is over, it tells the last, when it is over. So the recipient has the newest value within a period, and
+//! gets at most one in each. A drain tells the last value at once; a stop drops it, as a dead letter. If all messages
+//! matter, slow them down with a [`Limiter`](crate::limiter::Limiter).
 //!
 //! ```
 //! # use std::sync::{Arc, Mutex};

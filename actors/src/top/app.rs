@@ -1,4 +1,4 @@
-//! What is shown, and what the keys do to it.
+//! The state of the screen, and what the keys do to it.
 
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tenure::NodeId;
@@ -45,14 +45,14 @@ pub(super) struct App {
     pub(super) wrong: Option<String>,
     pub(super) view: View,
     pub(super) how: How,
-    /// Keys go to the filter.
+    /// Whether keys go to the filter.
     pub(super) is_typing: bool,
-    /// What is looked at anew is not shown.
+    /// Whether new looks are not shown.
     pub(super) is_paused: bool,
-    /// The row of the tree that was chosen, by its node; and the place of that in any view.
+    /// The node of the chosen row of the tree; and the place of the chosen row in any view.
     chosen: Option<NodeId>,
     pub(super) place: usize,
-    /// How many rows the last picture had room for.
+    /// How many rows the last drawing had room for.
     pub(super) room: usize,
 }
 
@@ -65,11 +65,11 @@ impl App {
         }
     }
 
-    /// A look has come.
+    /// Takes a new look.
     pub(super) fn take(&mut self, mut look: Look) {
         self.wrong = None;
         let first = self.first.get_or_insert_with(|| look.groups.clone());
-        // Another process has a clock and nodes of its own.
+        // The clock has gone back, so this is another process, with other nodes.
         if look.groups.taken_at < first.taken_at {
             *first = look.groups.clone();
             self.look = None;
@@ -81,7 +81,7 @@ impl App {
         }
     }
 
-    /// A look has failed: what was seen last stays.
+    /// Notes that a look has failed. The last look stays on the screen.
     pub(super) fn fail(&mut self, why: String) {
         self.wrong = Some(why);
     }
@@ -168,14 +168,14 @@ impl App {
     fn fold_all(&mut self, is_open: bool) {
         self.how.folds.clear();
         self.how.all_open = Some(is_open);
-        // The root alone would be nothing to look at.
+        // The roots stay open, since closed roots would show nothing.
         let roots = self.tree().into_iter().filter(|row| row.depth == 0);
         let roots: Vec<_> = roots.map(|row| (row.node.id, true)).collect();
         self.how.folds.extend(roots);
         self.keep_place();
     }
 
-    /// Opens or shuts what is beneath the chosen node. To shut what is shut goes to its owner.
+    /// Opens or closes what is beneath the chosen node. Closing a closed node goes to its owner.
     fn fold(&mut self, to: Option<bool>) {
         if self.view != View::Tree {
             return;
@@ -212,7 +212,7 @@ impl App {
         }
     }
 
-    /// The node that was chosen stays chosen, wherever its row is by now.
+    /// Keeps the chosen node chosen, wherever its row is now.
     fn keep_place(&mut self) {
         let length = self.length();
         if self.view == View::Tree {
@@ -245,7 +245,8 @@ impl App {
     }
 }
 
-/// Who waits for what, the longest first. Whoever waits for its own order waits for anybody.
+/// Who waits for what, the longest first. Without nodes that wait for an order to themselves: they wait for nobody in
+/// particular.
 pub(super) fn waits(look: &Look) -> Vec<(&NodeInfo, &WaitInfo)> {
     let is_real = |node: &NodeInfo, wait: &WaitInfo| {
         let target = wait.target.as_ref().map(|target| target.id);

@@ -23,7 +23,7 @@ Options:
   --help           the keys are shown at the bottom of the screen
 ";
 
-/// What is asked for.
+/// What the arguments ask for.
 #[derive(Debug, PartialEq)]
 pub(super) enum Command {
     Help,

@@ -1,4 +1,4 @@
-//! What asks the dashboard.
+//! The client of the dashboard.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -21,22 +21,22 @@ use super::look::{EndsForm, Look};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How many bytes it may have: those of 100,000 nodes.
+/// How many bytes an answer may have: enough for 100,000 nodes.
 const LONGEST: usize = 256 << 20;
 
 /// The dashboard that is asked.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
-    /// As it is shown.
+    /// The address as it is shown.
     pub(super) address: String,
-    /// What a connection is made to, and what the request says of that.
+    /// The host and port to connect to, which is also the `Host` header.
     host: String,
-    /// What stands before the names that it serves.
+    /// The path before the names that the dashboard serves.
     path: String,
     nodes: usize,
 }
 
-/// What all that it tells has in common.
+/// The field that all answers have.
 #[derive(Deserialize)]
 struct Versioned {
     version: u64,
@@ -62,7 +62,7 @@ impl Client {
         if uri.scheme_str() != Some("http") {
             return Err(bad());
         }
-        // What the parser takes for a port may be none.
+        // The parser also accepts ports that are not valid numbers.
         let rest = uri.authority().map(|it| it.as_str().strip_prefix(host));
         let port = match rest.flatten().ok_or_else(bad)? {
             "" | ":" => 80,
@@ -85,7 +85,7 @@ impl Client {
         let snapshot: Snapshot = self.read(&path, Snapshot::VERSION).await?;
         let ends = match self.read::<EndsForm>("ends.json", EndsForm::VERSION).await {
             Ok(ends) => Some(ends),
-            // A dashboard that is older does not tell them.
+            // An older dashboard does not serve them.
             Err(TopError::Status { status: 404, .. }) => None,
             Err(error) => return Err(error),
         };
@@ -146,7 +146,7 @@ impl Client {
                 false => Err(self.refused(status.as_u16(), &body)),
             }
         };
-        // The connection has nobody else who would poll it.
+        // Nobody else polls the connection.
         let (mut answer, mut connection) = (pin!(answer), pin!(connection));
         tokio::select! {
             biased;

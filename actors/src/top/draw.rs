@@ -1,4 +1,4 @@
-//! The picture.
+//! Draws the screen.
 
 use std::time::Duration;
 
@@ -41,14 +41,14 @@ pub(super) fn draw(app: &mut App, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(footing(app)), foot);
 }
 
-/// All that the chosen row has no room for.
+/// The chosen node in full.
 fn chosen(app: &App) -> String {
     let tree = app.tree();
     tree.get(app.place)
         .map_or_else(String::new, |row| row.node.to_string())
 }
 
-/// What it is, in numbers, and whether it goes on.
+/// The numbers of the tree, and what is wrong, if anything.
 fn heading(app: &App) -> Vec<Line<'static>> {
     let mut first = vec![Span::styled(
         "tenure-top ",
@@ -221,7 +221,7 @@ fn node_line(row: &TreeRow<'_>) -> Row<'static> {
     if row.is_faded { line.style(SOFT) } else { line }
 }
 
-/// The word and what there is to be said, with a mark for whoever sees no colours.
+/// The verdict, with a mark for people who see no colours.
 fn verdict(node: &NodeInfo) -> Cell<'static> {
     let (mark, style) = match &node.verdict {
         _ if node.holds_up_stop => (

@@ -1,6 +1,6 @@
 use std::io;
 
-/// Why there is nothing to be shown.
+/// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TopError {
     #[error("{address} is no address of a dashboard: give HOST:PORT or http://HOST:PORT/PATH")]

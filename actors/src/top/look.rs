@@ -1,4 +1,4 @@
-//! One look at what the dashboard tells, and what it comes to beside the one before.
+//! One look at the data of the dashboard, and the rates since the last look.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tenure::observe::{Ended, Groups};
 use tenure::{NodeId, Snapshot};
 
-/// The last ends, as the dashboard tells them.
+/// The last ends, as the dashboard serves them.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct EndsForm {
     pub(super) taken_at_ms: u64,
@@ -24,7 +24,7 @@ pub(super) struct Look {
     pub(super) snapshot: Snapshot,
     pub(super) ends: Option<EndsForm>,
     pub(super) groups: Groups,
-    /// How many messages each has begun in a second, and all of them.
+    /// How many messages each node has begun per second, and all of them.
     pub(super) rates: HashMap<NodeId, f64>,
     pub(super) rate: f64,
 }
@@ -40,7 +40,7 @@ impl Look {
         }
     }
 
-    /// Compares it with the look before, and its groups with the first ones.
+    /// Compares this look with the last one, and its groups with the first groups.
     pub(super) fn compare(&mut self, before: Option<&Self>, first: &Groups) {
         self.groups = self.groups.clone().since(first);
         let Some(before) = before else { return };

@@ -1,4 +1,4 @@
-//! The program `tenure-top`: what is alive in a program with a [`dashboard`](crate::dashboard), in a terminal.
+//! The program `tenure-top`: shows in a terminal what is alive in a program with a [`dashboard`](crate::dashboard).
 //!
 //! ```text
 //! cargo install tenure-actors --features top
@@ -7,8 +7,8 @@
 //! tenure-top --once --waits               # prints who waits for whom, and exits
 //! ```
 //!
-//! It reads what the dashboard serves as JSON, once a second, over plain HTTP; for a dashboard on another machine open
-//! a tunnel, such as `ssh -L 9380:127.0.0.1:9380 HOST`. What it shows, and its keys, is in the project's `docs/top.md`.
+//! It reads the JSON of the dashboard once a second, over plain HTTP. For a dashboard on another machine open a tunnel,
+//! such as `ssh -L 9380:127.0.0.1:9380 HOST`. The project's `docs/top.md` describes the views and the keys.
 
 mod app;
 mod args;
@@ -30,8 +30,8 @@ use args::{Args, Command};
 use client::Client;
 use error::TopError;
 
-/// Runs the program with the arguments of the process: 0 if all went well, 1 if not, and 2 for arguments that make no
-/// sense.
+/// Runs the program with the arguments of the process. The exit code is 0 on success, 1 on failure, and 2 for invalid
+/// arguments.
 pub fn main() -> ExitCode {
     let (command, wrong) = match args::parse(lexopt::Parser::from_env()) {
         Ok(command) => (command, ExitCode::FAILURE),
@@ -65,7 +65,7 @@ fn run(args: Args) -> Result<(), TopError> {
 fn print(text: &str) -> Result<(), TopError> {
     use std::io::Write;
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        // Whoever reads it has enough, as `head` has.
+        // The reader has closed the pipe, as `head` does.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(TopError::Output { source: error })
         }
@@ -73,7 +73,7 @@ fn print(text: &str) -> Result<(), TopError> {
     }
 }
 
-/// An error with all that it comes from.
+/// An error with its sources.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

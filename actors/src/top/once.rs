@@ -1,4 +1,4 @@
-//! The same as text, once.
+//! One look, as text.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::error::TopError;
 use super::look::Look;
 use super::words::{time, until, wait_kind};
 
-/// Looks, and gives what there is to be printed.
+/// Looks once, and gives the text to print.
 pub(super) fn text(client: Client, view: View) -> Result<String, TopError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -38,7 +38,7 @@ fn waits(look: &Look) -> String {
             node.path,
             until(wait)
         );
-        // A string takes whatever is written to it.
+        // Writing to a string cannot fail.
         writeln!(text, "{}", line.trim_end()).unwrap_or_default();
     }
     text

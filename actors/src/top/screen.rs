@@ -1,4 +1,4 @@
-//! The terminal, as an actor: what is typed and what is seen come to it as messages.
+//! The terminal, as an actor: keys and looks come to it as messages.
 
 use std::io;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::draw::draw;
 use super::error::TopError;
 use super::look::Look;
 
-/// Shows it until somebody has enough.
+/// Shows the screen until the user quits.
 pub(super) fn run(client: Client, args: &Args) -> Result<(), TopError> {
     let terminal = ratatui::try_init().map_err(|source| TopError::Terminal { source })?;
     let screen = Screen {
@@ -28,7 +28,7 @@ pub(super) fn run(client: Client, args: &Args) -> Result<(), TopError> {
     done.map_err(|source| TopError::Failed { source })
 }
 
-/// The terminal, which is given back in the state in which it was, in whatever way that ends.
+/// The terminal. Dropping it restores the terminal's state, however the program ends.
 struct Restored(DefaultTerminal);
 
 impl Drop for Restored {

@@ -8,10 +8,10 @@ use tenure::observe::NodeInfo;
 
 use super::look::Look;
 
-/// A node with more children than this is shut until somebody opens it.
+/// A node with more children than this is closed until the user opens it.
 const OPEN_BY_ITSELF: usize = 40;
 
-/// By what siblings are ordered.
+/// The order of siblings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Sort {
     #[default]
@@ -47,14 +47,14 @@ impl Sort {
     }
 }
 
-/// How the tree is to be shown.
+/// How the tree is shown.
 #[derive(Debug, Default)]
 pub(super) struct How {
     pub(super) sort: Sort,
     pub(super) filter: String,
-    /// What somebody has opened or shut.
+    /// The nodes that the user has opened or closed.
     pub(super) folds: HashMap<NodeId, bool>,
-    /// All others, if somebody has said that.
+    /// Whether all other nodes are open, if the user has said so.
     pub(super) all_open: Option<bool>,
 }
 
@@ -64,17 +64,17 @@ pub(super) struct TreeRow<'a> {
     pub(super) depth: usize,
     /// The last part of its path.
     pub(super) name: &'a str,
-    /// Whether what is beneath is shown, if anything is beneath.
+    /// Whether what is beneath is shown; `None` if nothing is beneath.
     pub(super) is_open: Option<bool>,
     pub(super) beneath: usize,
-    /// How many beneath it are in trouble.
+    /// How many nodes beneath it are in trouble.
     pub(super) trouble: usize,
     pub(super) rate: f64,
-    /// It is shown for what is beneath it alone.
+    /// It does not match the filter, and is shown only for what is beneath it.
     pub(super) is_faded: bool,
 }
 
-/// What a node and all beneath it come to.
+/// The sums of a node and all beneath it.
 #[derive(Debug, Clone, Default)]
 struct Total {
     beneath: usize,
@@ -86,7 +86,7 @@ struct Total {
     hit: bool,
 }
 
-/// Whether all words stand somewhere in what is told of a node.
+/// Whether the path, type, label or verdict of a node contains all words of the filter.
 fn fits(node: &NodeInfo, filter: &str) -> bool {
     let label = node.label.as_deref().unwrap_or_default();
     let word = node.verdict.word();
@@ -139,7 +139,8 @@ pub(super) fn rows<'a>(look: &'a Look, how: &How) -> Vec<TreeRow<'a>> {
     rows
 }
 
-/// Each node stands after its owner, so from the last on all beneath one has been added up before it.
+/// Adds up from the last node to the first: each node comes after its owner, so what is beneath a node has been added
+/// up before it.
 fn totals(look: &Look, how: &How, children: &[Vec<usize>]) -> Vec<Total> {
     let nodes = &look.snapshot.nodes;
     let mut totals = vec![Total::default(); nodes.len()];

@@ -1,10 +1,10 @@
-//! How things are written in little room.
+//! Short forms for a table.
 
 use std::time::Duration;
 
 use tenure::observe::{Site, WaitInfo, WaitKind};
 
-/// A time as people read it.
+/// A duration as people read it.
 pub(super) fn time(time: Duration) -> String {
     let (secs, millis) = (time.as_secs(), time.as_millis());
     match secs {
@@ -16,7 +16,7 @@ pub(super) fn time(time: Duration) -> String {
     }
 }
 
-/// A number with its thousands apart.
+/// A number with thousands separators.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -33,12 +33,12 @@ pub(super) fn rate(rate: f64) -> String {
     match rate {
         0.0 => String::new(),
         ..9.95 => format!("{rate:.1}"),
-        // It is no number of anything, and positive.
+        // The rate is positive, so the cast is exact enough.
         _ => count(rate.round() as u64),
     }
 }
 
-/// A type's name without the modules that it is in.
+/// A type's name without module paths.
 pub(super) fn short_type(name: &str) -> String {
     let mut text = String::new();
     let mut word = String::new();
@@ -58,14 +58,14 @@ pub(super) fn short_type(name: &str) -> String {
     text + &word
 }
 
-/// A place in the code without the folders that nearly all places have.
+/// A place in the code: the file with its last folder, and the line.
 pub(super) fn short_site(site: &Site) -> String {
     let parts: Vec<_> = site.file.rsplit(['/', '\\']).take(2).collect();
     let file: Vec<_> = parts.into_iter().rev().collect();
     format!("{}:{}", file.join("/"), site.line)
 }
 
-/// What somebody waits for, in a word.
+/// What a node waits for, in a word or two.
 pub(super) fn wait_kind(wait: &WaitInfo) -> &'static str {
     match wait.kind {
         WaitKind::Reply => "reply",
@@ -81,7 +81,7 @@ pub(super) fn wait_kind(wait: &WaitInfo) -> &'static str {
     }
 }
 
-/// When a wait is over, as far as that is known.
+/// When a wait ends, as far as it is known.
 pub(super) fn until(wait: &WaitInfo) -> String {
     match wait.due_in {
         Some(due) => format!("in {}", time(due)),
