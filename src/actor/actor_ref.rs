@@ -231,10 +231,9 @@ impl<M: Send + 'static> ActorRef<M> {
     /// Asks for a drain: as a stop, but every accepted message is handled first, and everything beneath the actor
     /// drains too, tasks before actors as in a [`stop`](Self::stop).
     ///
-    /// Until nothing is left beneath it, the actor still takes children from whoever has its
-    /// [`Spawner`](crate::Spawner), and drains them as well. So a drain can last for ever if children are started
-    /// faster than they end. Bound it with [`Stopping::within`], or check [`is_ending`](crate::Spawner::is_ending)
-    /// before starting them.
+    /// Until nothing is left beneath it, the actor still takes children through its [`Spawner`](crate::Spawner)s, and
+    /// drains them as well. So a drain can last for ever if children are started faster than they end. Bound it with
+    /// [`Stopping::within`], or check [`is_ending`](crate::Spawner::is_ending) before starting them.
     ///
     /// An actor that fails while it drains is not restarted, whatever its policy says. Messages that it had accepted
     /// and not handled are lost, its asks fail with [`AskError::Failed`] or [`AskError::Stopped`], and the failure is a

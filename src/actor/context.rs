@@ -218,7 +218,7 @@ impl<A: Actor> Context<A> {
     ///         self.served += rows;
     ///         Ok::<_, AskError>(rows)
     ///     };
-    ///     // Whoever gives up on us, gives up on the database, too.
+    ///     // If the caller gives up, so does the query of the database.
     ///     if let Some(rows) = ctx.until_caller_gone(work).await {
     ///         reply.send(rows?);
     ///     }

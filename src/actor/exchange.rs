@@ -85,7 +85,7 @@ impl<P: Post, T: Send + 'static> Exchange<P, T> {
         if self.progress == Progress::Sent
             && let Poll::Ready(reply) = self.reply.poll(cx.waker())
         {
-            // Whoever still has the `ReplyTo` can see that nobody waits.
+            // The holder of the `ReplyTo` can then see that nobody waits.
             self.progress = Progress::Over;
             self.bounds.end();
             return Poll::Ready(reply);

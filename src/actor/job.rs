@@ -14,8 +14,8 @@ type Run = Box<dyn FnOnce() + Send>;
 
 /// A job that no thread has begun yet.
 ///
-/// Whoever takes it runs it: a thread of the pool, or whoever tells the node to end, which drops the closure unrun. The
-/// pool keeps its queue until a thread is free, so it holds only the cell that contains this.
+/// A thread of the pool takes it and runs it, or an order to end takes it and drops the closure unrun. The pool keeps
+/// its queue until a thread is free, so it holds only the cell that contains this.
 #[derive(Default)]
 pub(super) struct QueuedJob(Mutex<Option<Run>>);
 

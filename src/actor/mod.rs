@@ -5,10 +5,10 @@
 //!
 //! | to | by | in |
 //! |---|---|---|
-//! | `Starting` | whoever spawns, as the node enters its owner's table | `tree/lifecycle/spawn.rs` |
+//! | `Starting` | the code that spawns, when the node enters its owner's table | `tree/lifecycle/spawn.rs` |
 //! | `Running` | the node's own shell | `Node::set_running` |
-//! | `Restarting` | the shell, as its body ends and its policy says so | `actor/restart.rs`, `Node::begin_restart` |
-//! | `Stopping` | anyone, by an order; or the shell, as its body ends | `tree/node/ending.rs` |
+//! | `Restarting` | the shell, when its body ends and the restart policy says so | `actor/restart.rs`, `Node::begin_restart` |
+//! | `Stopping` | anyone, by an order; or the shell, when its body ends | `tree/node/ending.rs` |
 //! | `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/lifecycle/exit.rs` |
 //!
 //! Only the shell touches the state, the queue's batch and the hooks. Everyone else sets a signal and wakes the shell.
@@ -341,7 +341,7 @@ pub trait Actor: Send + Sized + 'static {
 ///     let beacon = scope.start(BeaconAt("127.0.0.1:0")).await?;
 ///     assert_ne!(beacon.ask(|reply| reply).await?, 0);
 ///
-///     // A start that fails is told to whoever waits for it, and fails nobody else.
+///     // The failure of a start goes to the code that awaits it, and to nobody else.
 ///     let failed = scope.start(BeaconAt("127.0.0.1:no port")).await;
 ///     assert!(failed.is_err());
 ///     Ok(())

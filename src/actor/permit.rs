@@ -112,8 +112,8 @@ impl<M: Send + 'static> fmt::Debug for Reserve<'_, M> {
 
 /// Room in a mailbox for one message. If it is dropped unused, the room goes to the next waiting sender.
 ///
-/// When a drain of the actor begins, existing permits no longer hold room, whoever has them. A permit that is used by
-/// the actor or beneath it is still valid: its message is taken beyond the capacity.
+/// When a drain of the actor begins, existing permits no longer hold room. A permit that is used by the actor or
+/// beneath it is still valid: its message is taken beyond the capacity.
 #[must_use = "the room is given back when this is dropped"]
 pub struct Permit<'a, M: Send + 'static> {
     cell: &'a Arc<ActorCell<M>>,

@@ -60,7 +60,7 @@ impl RestartCycle {
     /// Decides at the end of an incarnation whether another one follows. If so, begins the restart.
     pub(super) fn begin(&mut self, node: &Node, report: &mut Report) -> bool {
         let has_failed = !report.is_empty();
-        // Whoever awaits the start gets its failure, and decides whether to try again.
+        // The code that awaits the start gets its failure, and decides whether to try again.
         if node.ends_for_good(has_failed) || node.signals.load().is_outcome_awaited() && has_failed
         {
             return false;

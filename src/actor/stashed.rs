@@ -179,7 +179,7 @@ impl<M: Send + 'static> Stashed<M> {
     }
 
     fn take(&mut self) -> M {
-        // Whoever takes the message consumes this value.
+        // Taking the message consumes this value.
         self.message.take().expect("it is used once")
     }
 }
@@ -189,7 +189,7 @@ impl<M: Send + 'static> AsRef<M> for Stashed<M> {
     ///
     /// Never: using it consumes it.
     fn as_ref(&self) -> &M {
-        // Whoever takes the message consumes this value.
+        // Taking the message consumes this value.
         self.message.as_ref().expect("it is not used")
     }
 }

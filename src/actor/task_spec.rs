@@ -101,7 +101,7 @@ impl<W> TaskSpec<W> {
         self
     }
 
-    /// A failure of the task is traced and does not fail the owner. Whoever awaits its
+    /// A failure of the task is traced and does not fail the owner. Code that awaits its
     /// [`TaskHandle`](crate::TaskHandle) still gets it, and an actor that owns the task sees the end in
     /// [`on_child_exit`](crate::Actor::on_child_exit).
     pub fn contain(mut self) -> Self {

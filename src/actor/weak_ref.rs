@@ -8,7 +8,7 @@ use super::cell::ActorCell;
 /// [`ActorRef::downgrade`](crate::ActorRef::downgrade). For a reference that an actor keeps to itself, or for a table
 /// of actors.
 ///
-/// No reference keeps an actor alive ([rule 12](crate::lifecycle#rule-12)), but whoever has a counted one may still
+/// No reference keeps an actor alive ([rule 12](crate::lifecycle#rule-12)), but the holder of a counted one may still
 /// send. So an actor that holds a counted reference to itself is never shown as
 /// [unreachable](crate::observe::Snapshot#unreachable). With a weak one it is.
 ///

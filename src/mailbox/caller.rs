@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use super::DropReason;
 use crate::sync::WakerKey;
 
-/// Whoever waits for a reply, as the mailbox and the tree see it: independent of the reply's type.
+/// The caller of an ask, as the mailbox and the tree see it: independent of the reply's type.
 pub(crate) trait Caller: Send + Sync {
     /// Called when the message is about to be handled. `false` if the caller has gone and the message is to be skipped.
     fn start(&self) -> bool;

@@ -9,7 +9,7 @@ pub(super) const WAITERS: u8 = 1;
 pub(super) const ABANDONED: u8 = 2;
 /// Everything that was left has been taken, and nothing more is accepted.
 pub(super) const DISCARDED: u8 = 4;
-/// The waker is absent: whoever ended the loop's sleep has taken it, or it was never set.
+/// The waker is absent: it was taken to end the loop's sleep, or it was never set.
 pub(super) const WOKEN: u8 = 8;
 
 #[repr(C)]

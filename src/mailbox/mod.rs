@@ -64,11 +64,11 @@ pub(crate) use waiters::{Reserved, Ticket};
 /// assert_eq!(Mailbox::bounded(8).capacity(), Some(8));
 /// assert_eq!(Mailbox::unbounded().capacity(), None);
 ///
-/// // A gauge, of which only the last reading counts.
+/// // A gauge: only the last reading counts.
 /// let latest = Mailbox::bounded(1).drop_oldest();
 /// assert_eq!(latest.capacity(), Some(1));
 ///
-/// // Whoever sends to it has room only while the actor has nothing in hand.
+/// // Senders have room only while the actor has nothing in hand.
 /// let hand_over = Mailbox::bounded(1).including_current();
 /// assert!(hand_over.counts_current());
 /// ```

@@ -45,10 +45,10 @@ pub(crate) struct Gated;
 ///    ask is queued, `attention` has `ABANDONED`. If origins are noted, it has the origin of every message.
 /// 5. `asleep` is set only while the loop is suspended and waits for a message. `waker` is that of the loop's task,
 ///    from its first sleep until the loop ends: a waker that is kept longer would keep the memory of a dead actor's
-///    task for as long as there are references. Whoever ends a sleep, with a message or by closing, takes the waker,
-///    sets `WOKEN` and wakes the loop. The loop puts the waker back before it is suspended again, and only then looks
-///    at everything else that can wake it. Senders never clone the waker, which would touch the task's reference count;
-///    only the loop does.
+///    task for as long as there are references. The code that ends a sleep, with a message or by closing, takes the
+///    waker, sets `WOKEN` and wakes the loop. The loop puts the waker back before it is suspended again, and only then
+///    looks at everything else that can wake it. Senders never clone the waker, which would touch the task's reference
+///    count; only the loop does.
 /// 6. `attention` is only written under the lock.
 #[repr(C)]
 pub(crate) struct Queue<M> {

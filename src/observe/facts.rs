@@ -47,7 +47,7 @@ pub struct OrderInfo {
     pub by: AskedBy,
     /// The place of the call that gave it, if that was in user code.
     pub site: Option<Site>,
-    /// How long ago that was. `None` if nobody has read the clock since; whoever waits for the end does.
+    /// How long ago that was. `None` if nobody has read the clock since; a wait for the end reads it.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "ago_ms", with = "super::millis::option")

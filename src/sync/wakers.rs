@@ -94,8 +94,8 @@ impl Extend<KeptWaker> for WakeList {
 /// The wakers of those who wait for one thing, kept under a lock. Each waiter enters and leaves in constant time, and
 /// removes its own entry. There is nearly always just one.
 ///
-/// No waker is cloned or dropped in here, since that may run user code: whoever enters brings a spare clone, and takes
-/// away the waker that was there.
+/// No waker is cloned or dropped in here, since that may run user code: a wait that enters brings a spare clone, and
+/// takes away the waker that was there.
 #[derive(Debug, Default)]
 pub(crate) struct WakerSet {
     first: WakerPlace,

@@ -40,7 +40,7 @@ struct State {
     has_ended: bool,
     /// It is running user code, for which nobody waits.
     in_foreign_code: bool,
-    /// The waker of whoever waits for its end.
+    /// The waker of the wait for its end.
     waker: Option<Waker>,
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn run_root<C: IntoChild>(
         [root.node(), system.node()].map(|node| UntilStopped::new(Arc::clone(node.any())));
     let mut ending: Option<Stopping> = None;
     let outcome = poll_fn(|cx| {
-        // The end is bounded from its begin on, whoever asked for it, as something beneath may not yield.
+        // Every end is bounded from its begin on, as something beneath may not yield.
         if ending.is_none() && ends.iter_mut().any(|end| has_begun(end, cx)) {
             ending = Some(system.drain());
         }

@@ -285,7 +285,7 @@ impl ScopeRun {
     fn begin(exit: Exit) -> Self {
         let node = exit.any().node();
         node.set_running();
-        // Whoever awaits the scope gets its outcome.
+        // The code that awaits the scope gets its outcome.
         node.signals.await_outcome();
         Self {
             exit,

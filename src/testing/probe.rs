@@ -59,9 +59,9 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// # }
 /// ```
 ///
-/// Its actor is owned by whoever spawned it, and ends with that owner. If the probe is dropped, the actor lives on and
-/// drops its messages. Kept messages are not a part of the mailbox: for a drain and for the mailbox's capacity they
-/// have been handled.
+/// Its actor is owned by the node that spawned it, and ends with that owner. If the probe is dropped, the actor lives
+/// on and drops its messages. Kept messages are not a part of the mailbox: for a drain and for the mailbox's capacity
+/// they have been handled.
 pub struct Probe<M: Send + 'static> {
     actor: ActorRef<M>,
     kept: UnboundedReceiver<M>,

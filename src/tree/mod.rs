@@ -4,7 +4,7 @@
 //! future or a closure that holds the node's [`Exit`]. `docs/lifecycle.md` describes how a node lives; README.md in
 //! this folder explains the protocol between a node and its owner.
 //!
-//! Its rooms, each of which imports only from those above it:
+//! Its parts; each imports only from those above it:
 //!
 //! - `simulated.rs`: where a simulation replaces the runtime;
 //! - `launch.rs`: where tasks and threads are started;

@@ -33,7 +33,7 @@
 //!     let flaky = scope.spawn(flaky)?;
 //!     let backoff = Backoff::exponential(Duration::from_millis(10), Duration::from_secs(1));
 //!     let retry = Retry::new(3).backoff(backoff).idempotent();
-//!     // The closure makes each ask anew; a limit in it is for each.
+//!     // The closure makes each ask; a limit in it is for each.
 //!     let reply = retry.ask(|| flaky.ask(|reply| reply).timeout(Duration::from_secs(1))).await?;
 //!     assert_eq!(reply, 1);
 //!     Ok(())

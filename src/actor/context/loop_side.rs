@@ -94,7 +94,7 @@ impl<A: Actor> Context<A> {
         if self.signals().load().wants_loop() || self.poll_message(cx).is_ready() {
             return Poll::Ready(());
         }
-        // A sender may have had the waker until now, so that whoever set a signal could not wake the loop.
+        // A sender may have had the waker until now, so that a signal set meanwhile could not wake the loop.
         if self.signals().load().wants_loop() {
             return Poll::Ready(());
         }

@@ -205,7 +205,7 @@ impl<M: Send + 'static> Sources<M> {
         })
     }
 
-    /// Called at each message: the receive timeout counts anew once the actor has nothing to do.
+    /// Called at each message: the receive timeout begins again once the actor has nothing to do.
     fn restart_quiet(&mut self) {
         if let Some(quiet) = &mut self.quiet {
             quiet.restart();

@@ -88,7 +88,7 @@ pub(super) struct Quiet<M> {
     time: Duration,
     sleep: Pin<Box<Sleep>>,
     make: Box<dyn FnMut() -> M + Send>,
-    /// The count has to begin anew. The clock is read when the loop is about to wait, not at each message.
+    /// The count has to begin again. The clock is read when the loop is about to wait, not at each message.
     is_stale: bool,
 }
 

@@ -63,7 +63,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 #[must_use = "a leak check finds nothing until it is finished"]
 pub struct LeakCheck {
     roots: RootWatch,
-    /// Older roots, of which only new nodes count.
+    /// Older roots. Only new nodes beneath them count.
     older: Vec<NodeRef>,
     /// What was alive beneath the older roots.
     known: HashSet<NodeId>,

@@ -63,7 +63,7 @@ impl Rule {
         }
     }
 
-    /// Chooses one of the ready ones, of which there is at least one. The first has been ready for the longest time.
+    /// Chooses one of the ready ones; there is at least one. The first has been ready for the longest time.
     pub(super) fn choose(&mut self, ready: &[usize], choices: &mut Choices) -> usize {
         let bound = u32::try_from(ready.len()).unwrap_or(u32::MAX);
         let index = match self {

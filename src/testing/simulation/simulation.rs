@@ -99,7 +99,7 @@ impl Simulation {
     }
 
     /// A run that has not ended after this many polls has failed, as its body may never end. The default is 100,000;
-    /// with 0 each run fails. [`Sim::at_each_await`] counts anew for each of its runs.
+    /// with 0 each run fails. [`Sim::at_each_await`] counts separately for each of its runs.
     pub fn most_polls(mut self, polls: u64) -> Self {
         self.settings.most_polls = polls;
         self

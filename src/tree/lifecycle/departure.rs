@@ -199,7 +199,7 @@ fn trace_unheard(node: &Arc<dyn AnyNode>, children: Option<&Children>) {
 impl NodeState {
     /// Whether the owner has to look at this end.
     fn is_shown(&self, owner: &Node, child: &Node, end: &StopReason) -> bool {
-        // Whoever awaits the scope or the start gets the outcome.
+        // The code that awaits the scope or the start gets the outcome.
         if child.signals.load().is_outcome_awaited() {
             return false;
         }
@@ -283,8 +283,8 @@ pub(super) fn is_contained(node: &Node) -> bool {
 }
 
 /// Notes cuts for an owner that is ending, or that is beneath a node that is: its own end is then cut short as well,
-/// even if the failure is contained or tolerated (rule 7). If the owner is not ending, a cut concerns only whoever
-/// asked for the child's end.
+/// even if the failure is contained or tolerated (rule 7). If the owner is not ending, a cut concerns only the
+/// requester of the child's end.
 pub(in crate::tree) fn note_cuts(
     owner: &Arc<dyn AnyNode>,
     above: &mut NodeState,

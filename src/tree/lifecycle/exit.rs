@@ -183,8 +183,8 @@ fn begin_spans(node: &Arc<dyn AnyNode>) -> Entry {
     Entry::Traced
 }
 
-/// The shell was dropped before its end: by its runtime, or, for a scope, by whoever had its future. What is beneath is
-/// killed, and the last of it completes the end.
+/// The shell was dropped before its end: by its runtime, or, for a scope, by the code that had its future. What is
+/// beneath is killed, and the last of it completes the end.
 impl Drop for Exit {
     fn drop(&mut self) {
         if let Some(node) = self.node.take() {

@@ -124,7 +124,7 @@ impl StopChildren {
                     }
                     self.top.step = LevelStep::AwaitAll;
                     let root = || Some(Arc::clone(owner));
-                    // Whoever waits for the owner names what holds it up.
+                    // A wait for the owner's end names what holds it up.
                     let watch = &mut self.watch;
                     drop(ready!(watch.poll(owner, root, Naming::Nobody, cx)));
                 }

@@ -8,8 +8,8 @@ use super::any_node::AnyNode;
 use super::node::Node;
 use crate::error::Kind;
 
-/// Never dropped, so that no access has to register a destructor. It is empty when a thread ends, because whoever moves
-/// a node in also moves it out.
+/// Never dropped, so that no access has to register a destructor. It is empty when a thread ends, because the code that
+/// moves a node in also moves it out.
 type Current = ManuallyDrop<Option<Arc<dyn AnyNode>>>;
 
 thread_local! {

@@ -28,8 +28,8 @@ const TO_CLEAR: u32 = WAITS | REPLIES | LIMITED;
 const BORN_SHIFT: u32 = u32::BITS - stamp::BITS;
 
 /// What a node's asks and the end of a handler have to look at, in one word. Only the node's own code writes the flags,
-/// and only if a message has a deadline, or a handler waits or drops a reply. The time of birth may be written by
-/// whoever looks first.
+/// and only if a message has a deadline, or a handler waits or drops a reply. The time of birth may be written by the
+/// first look.
 #[derive(Debug)]
 pub(in crate::tree) struct Notes(AtomicU32);
 

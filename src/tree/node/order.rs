@@ -55,7 +55,7 @@ pub(super) fn request_with(
     kill(target, order != Order::Kill);
 }
 
-/// Bounds an order: at this moment what is left becomes a kill. The earliest of all bounds holds, whoever set them.
+/// Bounds an order: at this moment what is left becomes a kill. The earliest of all bounds holds.
 pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
     {
         let mut state = lock(&target.state);
@@ -65,7 +65,7 @@ pub(crate) fn bound(target: &Arc<dyn AnyNode>, at: Instant) {
         let bound = &mut state.extras.get_or_insert_default().bound;
         *bound = Some(bound.map_or(at, |known| known.min(at)));
     }
-    // The shell has to set its timer anew.
+    // The shell has to reset its timer.
     target.wake();
     tell_of_scope(target);
 }

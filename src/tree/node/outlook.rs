@@ -1,8 +1,8 @@
 //! What somebody who waits for an end has seen beneath an owner.
 //!
-//! Whoever waits for an end that lasts looks at everything beneath, and in a deep tree somebody may wait at each level.
-//! So each owner keeps for a moment what was seen beneath it, and the next one who looks takes it from there. All who
-//! look at about the same time go through the tree once together, in any order (rule 15).
+//! A wait for an end that lasts looks at everything beneath, and in a deep tree somebody may wait at each level. So
+//! each owner keeps for a moment what was seen beneath it, and the next one who looks takes it from there. All who look
+//! at about the same time go through the tree once together, in any order (rule 15).
 
 use std::time::Duration;
 

@@ -72,7 +72,7 @@ impl NodeState {
             && !self.is_kept(node, signals)
     }
 
-    /// Whether it is a scope of which only the future is left, held by its owner's code. It ends when that future is
+    /// Whether it is a scope that has only its future left, held by its owner's code. It ends when that future is
     /// polled or dropped, and holds up nobody until then. If somebody else holds the future, it does.
     fn is_kept(&self, node: &Node, signals: Snapshot) -> bool {
         if signals.has_own_time() {
@@ -82,8 +82,8 @@ impl NodeState {
         node.kind() == Kind::Scope && (signals.is_adopted() || has_ended && !signals.is_killed())
     }
 
-    /// Whether it is a killed scope of which only the future is left, which ends when the owner's code polls or drops
-    /// it. Not if the future has outlived that code in somebody else's hands.
+    /// Whether it is a killed scope that has only its future left, which ends when the owner's code polls or drops it.
+    /// Not if the future has outlived that code in somebody else's hands.
     pub(in crate::tree) fn goes_with_owner(&self, node: &Node) -> bool {
         let signals = node.signals.load();
         node.kind() == Kind::Scope

@@ -6,8 +6,8 @@ const RUNS: u32 = 1;
 const IN_MESSAGE: u32 = 1 << 1;
 const ONE: u32 = 1 << 2;
 
-/// How many polls of a node's code have ended, and whether the code is in a poll or a message. Only whoever polls the
-/// code writes this.
+/// How many polls of a node's code have ended, and whether the code is in a poll or a message. Only the thread that
+/// polls the code writes this.
 #[derive(Debug, Default)]
 pub(in crate::tree) struct Polls(AtomicU32);
 

@@ -1,5 +1,5 @@
-//! What a node records for whoever looks at it: who told it to end, how often it was restarted and why, and what it
-//! waits for besides its mail.
+//! What a node records for observers: who told it to end, how often it was restarted and why, and what it waits for
+//! besides messages.
 
 use std::collections::HashMap;
 use std::panic::Location;
@@ -74,7 +74,7 @@ pub(crate) fn request_and_wait(
     Some(site)
 }
 
-/// Notes who asked for an end that lasts, or that nobody waits for any more.
+/// Notes the requester of an end that lasts, or that nobody waits for any more.
 #[cold]
 pub(in crate::tree) fn note_asker(target: &Arc<dyn AnyNode>, site: &'static Location<'static>) {
     let note = Box::new(OrderNote {
@@ -137,8 +137,8 @@ fn request_as(
 }
 
 impl Node {
-    /// Whether an order may take so long that it matters when it was given. The shell of an actor that is not being
-    /// polled looks at once, and its own time begins then. So for most orders the clock need not be read.
+    /// Whether an order may take long enough that the time at which it was given matters. The shell of an actor that is
+    /// not being polled looks at once, and its own time begins then. So for most orders the clock need not be read.
     fn may_last(&self) -> bool {
         self.kind() != Kind::Actor
             || self.polls().is_in_poll()

@@ -2,14 +2,14 @@
 //!
 //! Why a reply was dropped is known only when the code that dropped it ends: it returned, failed, or was killed. So a
 //! node keeps the replies that its own code drops in a list, if they were asked of it or, for an actor, handed on to
-//! it. Whoever runs a piece of the node's code settles the list afterwards, and the end of the node settles what is
+//! it. Code that runs a piece of the node's code settles the list afterwards, and the end of the node settles what is
 //! left. A reply that is dropped anywhere else is resolved at once.
 //!
 //! If a message is dropped unhandled, the reason is known: its own ask was never started. That ask is resolved at once,
 //! on any thread, and the list is not touched.
 //!
 //! A reply that was handed on is kept no longer than one poll. No edge of the wait graph leads to this node (rule 16),
-//! and whoever the code waits for may itself wait for the reply.
+//! and the node that the code waits for may itself wait for the reply.
 
 use std::cell::RefCell;
 use std::ops::Range;

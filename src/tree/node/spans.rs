@@ -1,8 +1,8 @@
 //! The spans of a node, in a system that has asked for them: one for its life, and one for the message that it handles.
 //!
-//! Whoever polls the node's code [enters](Node::enter_span) one of the two before the poll and leaves it afterwards. A
-//! message that begins in the middle of a poll replaces the entered span. So the loop of an actor, its tasks and its
-//! handlers need not know about spans.
+//! The code that polls the node's body [enters](Node::enter_span) one of the two before the poll and leaves it
+//! afterwards. A message that begins in the middle of a poll replaces the entered span. So the loop of an actor, its
+//! tasks and its handlers need not know about spans.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(in crate::tree) fn begin(node: &Arc<dyn AnyNode>) {
     let starter = Span::current();
     let life = match node.kind() {
         Kind::Actor | Kind::System => life(node, &starter),
-        // A task's work is a part of the work of whoever started it.
+        // A task's work is a part of its starter's work.
         Kind::Task | Kind::Blocking => starter,
         // Its code runs in the span of its caller.
         Kind::Scope => return,

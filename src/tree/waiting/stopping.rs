@@ -66,7 +66,7 @@ impl Stopping {
     /// [`StopError::CutShort`]. With zero that happens at once. A time too long for the clock means no bound.
     ///
     /// The bound is a part of the order: it also holds if this future is dropped or not polled. It can only become
-    /// shorter: the earliest of all bounds holds, whoever set them.
+    /// shorter: the earliest of all bounds holds.
     pub fn within(self, limit: Duration) -> Self {
         if let Some(limit) = limit_after(limit) {
             bound(self.end.node(), limit);
@@ -112,7 +112,7 @@ impl Stopping {
     }
 }
 
-/// The stop goes on without a waiter, so the node notes who asked for it.
+/// The stop goes on without a waiter, so the node notes its requester.
 impl Drop for Stopping {
     fn drop(&mut self) {
         if let Some(site) = self.asked_at.take() {

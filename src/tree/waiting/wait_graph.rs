@@ -11,7 +11,7 @@
 //! restart of a group (`turns.rs`), and waits of code that no node runs.
 //!
 //! Invariants:
-//! 1. An edge that is `listed` is in the lists of both its nodes, except while it is being listed. Whoever clears
+//! 1. An edge that is `listed` is in the lists of both its nodes, except while it is being listed. The code that clears
 //!    `listed` takes the edge out of both. The edges of joins and turns are read out of an owner's table, and are in no
 //!    list.
 //! 2. An edge that was taken out is never listed again. So an edge that is found listed twice stood all the time in

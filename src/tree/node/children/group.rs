@@ -1,9 +1,9 @@
 //! Siblings that are restarted together.
 //!
 //! No task coordinates this: the owner's handler may be busy, and each sibling may be told to end at any time. The
-//! owner's table records the progress. Whoever changes it (a child that has ended its incarnation, has started again,
-//! or is gone) takes the next step: it tells the youngest child that is still to end, or, once all have ended, releases
-//! the oldest that waits.
+//! owner's table records the progress. A child that changes it (it has ended its incarnation, has started again, or is
+//! gone) takes the next step: it tells the youngest child that is still to end, or, once all have ended, releases the
+//! oldest that waits.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

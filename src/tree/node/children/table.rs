@@ -66,7 +66,7 @@ pub(in crate::tree) const AT_ONCE: usize = 32;
 /// 2. `tasks` counts the entries that are tasks or blocking jobs.
 /// 3. `names` has exactly the names of the entries that have one.
 /// 4. `significant` counts the entries that are marked so.
-/// 5. `scopes` counts the entries that are scopes. `idle` counts the scopes among them of which only the body is left:
+/// 5. `scopes` counts the entries that are scopes. `idle` counts the scopes among them that have only their body left:
 ///    nothing is beneath them, and nothing ever will be again.
 /// 6. `next` is an entry or `NONE`: it moves on to the next older entry when its entry is removed.
 pub(in crate::tree) struct Children {
@@ -101,7 +101,7 @@ pub(in crate::tree) struct ChildEntry {
     pub(in crate::tree) turn: Turn,
     /// It did not yield in time, and the stop has skipped it.
     passed: bool,
-    /// A scope of which only the body is left.
+    /// A scope that has only its body left.
     idle: bool,
 }
 
