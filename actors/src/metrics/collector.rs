@@ -124,7 +124,7 @@ fn nodes(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
     Ok(())
 }
 
-/// The metrics by type. Those of mailboxes are only for types with actors.
+/// The metrics by type. All but the number of nodes are only for types with actors.
 fn types(to: &mut DescriptorEncoder<'_>, tally: &Tally) -> fmt::Result {
     let name = "tenure_type_nodes";
     let mut family = to.encode_descriptor(name, "Live nodes by type", None, MetricType::Gauge)?;
