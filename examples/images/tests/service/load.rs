@@ -2,17 +2,21 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use image::ImageFormat;
+use images::service::Service;
+use images::settings::{Limits, Settings};
 
 use crate::client::head;
-use crate::disk::Dice;
+use crate::disk::{Dice, panic_quietly};
 use crate::kills::{json, send};
 use crate::pictures;
-use crate::process::{Folder, Process};
+use crate::process::{Folder, Process, resident};
+use crate::running::Running;
 
 /// More than redb's cache and what the allocator keeps of pictures that were unpacked.
 const SLACK: u64 = 160 << 20;
@@ -87,22 +91,18 @@ fn ended(address: SocketAddr) -> bool {
     number("accepted") == number("done") + number("failed") + number("cancelled")
 }
 
-/// `LOAD_SECONDS=600` is the long form.
-#[test]
-fn nothing_is_left_of_clients_that_come_and_go() {
-    let time = std::env::var("LOAD_SECONDS").map_or(4, |time| time.parse().unwrap());
-    let folder = Folder::new("load");
-    let process = Process::start(&folder);
-    let (address, is_over) = (process.address, AtomicBool::new(false));
-    let before = alive(address);
+/// Lets all sorts of clients at it for so long, and waits until nothing is left of them. Gives the memory half way and
+/// after.
+fn load(address: SocketAddr, time: Duration, resident: impl Fn() -> u64) -> (u64, u64) {
+    let (before, is_over) = (alive(address), AtomicBool::new(false));
     let half_way = thread::scope(|scope| {
         for seed in 0..12 {
             let is_over = &is_over;
             scope.spawn(move || misbehave(address, Dice(seed), is_over));
         }
-        thread::sleep(Duration::from_secs(time) / 2);
-        let half_way = process.resident();
-        thread::sleep(Duration::from_secs(time) / 2);
+        thread::sleep(time / 2);
+        let half_way = resident();
+        thread::sleep(time / 2);
         is_over.store(true, Ordering::Relaxed);
         half_way
     });
@@ -114,17 +114,69 @@ fn nothing_is_left_of_clients_that_come_and_go() {
         );
         thread::sleep(Duration::from_millis(20));
     }
-    let after = process.resident();
+    let after = resident();
     println!(
-        "{} resident half way, {} after",
+        "{} MiB resident half way, {} after\n{}",
         half_way >> 20,
-        after >> 20
+        after >> 20,
+        json(address, "/stats")
     );
-    println!("{}", json(address, "/stats"));
+    (half_way, after)
+}
+
+/// `LOAD_SECONDS=600` is the long form.
+fn time() -> Duration {
+    let time = std::env::var("LOAD_SECONDS").map_or(4, |time| time.parse().unwrap());
+    Duration::from_secs(time)
+}
+
+#[test]
+fn nothing_is_left_of_clients_that_come_and_go() {
+    let folder = Folder::new("load");
+    let process = Process::start(&folder);
+    let (half_way, after) = load(process.address, time(), || process.resident());
     assert!(
         after < half_way + SLACK,
         "{half_way} bytes half way, {after} after"
     );
     process.signal("TERM");
     assert_eq!(process.ended(Duration::from_secs(20)).code(), Some(0));
+}
+
+/// In the process of the test, so that its memory says something in the long form alone.
+#[tenure::test(flavor = "multi_thread", timeout = "60m", patience = "10s")]
+async fn nothing_is_left_of_workers_that_panic() {
+    let panics = Arc::new(AtomicU64::new(0));
+    let (counted, turn) = (Arc::clone(&panics), AtomicU64::new(0));
+    let shrink = move |bytes: &[u8], goes_on: &mut dyn FnMut(usize) -> bool| {
+        let picture = image::load_from_memory(bytes)?;
+        if turn.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) {
+            counted.fetch_add(1, Ordering::Relaxed);
+            panic_quietly("a decoder that panics");
+        }
+        drop(picture.thumbnail(64, 64));
+        Ok(goes_on(1).then(Vec::new))
+    };
+    let folder = Folder::new("panics");
+    let service = Service::new(Settings {
+        address: ([127, 0, 0, 1], 0).into(),
+        names: Vec::new(),
+        data: folder.path().to_owned(),
+        limits: Limits::default(),
+    });
+    let running = Running::of(service.with_shrink(Arc::new(shrink))).await;
+    let (half_way, after) = load(running.address, time(), resident);
+    let panics = panics.load(Ordering::Relaxed);
+    let failed = json(running.address, "/stats")["jobs"]["failed"].as_u64();
+    assert!(
+        panics > 0 && failed >= Some(panics),
+        "{panics} panics, {failed:?} jobs failed"
+    );
+    if time() > Duration::from_secs(60) {
+        assert!(
+            after < half_way + SLACK,
+            "{half_way} bytes half way, {after} after"
+        );
+    }
+    running.drain().await;
 }

@@ -68,10 +68,7 @@ impl Process {
 
     /// Bytes of memory that it has.
     pub(crate) fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
-        kilobytes.parse::<u64>().unwrap() << 10
+        resident_of(&self.child.id().to_string())
     }
 
     pub(crate) fn kill(mut self) {
@@ -98,4 +95,16 @@ impl Drop for Process {
         self.child.kill().unwrap_or_default();
         self.child.wait().unwrap();
     }
+}
+
+/// Bytes of memory that this process has.
+pub(crate) fn resident() -> u64 {
+    resident_of("self")
+}
+
+fn resident_of(process: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+    kilobytes.parse::<u64>().unwrap() << 10
 }
