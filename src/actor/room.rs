@@ -88,7 +88,8 @@ impl Room {
         let Some(ticket) = self.ticket else {
             return Poll::Pending;
         };
-        // Listed with the ticket, so that the wait graph can see when the room is granted.
+        // Listed with the ticket, so that the wait graph can see when the room is granted. A wait that was sent away gets
+        // another ticket only where another node polls it, and is listed anew for that node.
         let wait = || (Arc::clone(line).any(), Request::Room(ticket));
         let error = ready!(self.bound.poll(wait, cx));
         self.leave(line);
@@ -104,13 +105,7 @@ impl Room {
         line: &Arc<impl Line + ?Sized>,
         waker: &Waker,
     ) -> Poll<Result<Reserved, ()>> {
-        let ticket = self.ticket;
-        let polled = line.poll_reserve(&mut self.ticket, waker);
-        if ticket.is_some() && ticket != self.ticket {
-            // It was sent away and has another place in the line now.
-            self.bound.end();
-        }
-        let reserved = ready!(polled);
+        let reserved = ready!(line.poll_reserve(&mut self.ticket, waker));
         self.bound.end();
         Poll::Ready(reserved)
     }

@@ -16,7 +16,7 @@ fn last_segment(path: &str) -> &str {
     let mut depth = 0_usize;
     for at in (0..bytes.len()).rev() {
         match bytes[at] {
-            b'>' if at > 0 && bytes[at - 1] == b'-' => {}
+            b'>' if bytes[..at].ends_with(b"-") => {}
             b'>' => depth += 1,
             b'<' => depth = depth.saturating_sub(1),
             b':' if depth == 0 => return path.get(at + 1..).unwrap_or(path),
@@ -40,6 +40,7 @@ mod tests {
             ),
             ("shop::main::{{closure}}::{{closure}}::{{closure}}", "main"),
             ("shop::load<alloc::string::String>::{{closure}}", "load"),
+            ("shop::load<fn() -> u8>::{{closure}}", "load"),
             (
                 "<shop::Tree<u8> as shop::Walk<fn() -> u8>>::walk<T>::{{closure}}",
                 "walk",
