@@ -3,10 +3,13 @@
 mod common;
 
 use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use common::node::{Gate, Msg, Node, note};
-use common::{Check, Count, Log, current_thread, multi_thread, paused};
+use common::{
+    Check, Count, Kept, Log, current_thread, multi_thread, paused, poll_unwoken, time_at_work,
+};
 use tenure::prelude::*;
 use tenure::{Scope, StopReason, TaskError};
 use tokio::runtime::{Builder, Runtime};
@@ -114,6 +117,41 @@ fn job_that_a_runtime_never_begins_ends_with_it() {
     check.assert_clean();
 }
 
+/// Its owner is a scope whose future somebody else polls, so that nobody tells it to end.
+#[test]
+fn job_that_comes_after_the_runtime_has_gone_ends_unbegun() {
+    let (check, ran) = (Check::default(), Count::default());
+    let (lend, mut lent) = tokio::sync::oneshot::channel();
+    let (open, opened) = tokio::sync::oneshot::channel::<()>();
+    let mut scope: Kept = Box::pin(tenure::scope_send(move |scope| async move {
+        lend.send(scope.spawner()).ok();
+        opened.await?;
+        Ok(())
+    }));
+    let runtime = runtime();
+    let entered = runtime.enter();
+    assert!(poll_unwoken(&mut scope).is_pending());
+    drop(entered);
+    drop(runtime);
+    let (guard, count) = (check.guard(), ran.clone());
+    let job = move |_| {
+        let _guard = guard;
+        count.add();
+    };
+    let mut job = lent.try_recv().unwrap().blocking(job).unwrap();
+    check.node(job.node());
+    let value = poll_unwoken(&mut job);
+    assert!(
+        matches!(value, Poll::Ready(Err(TaskError::Stopped(_)))),
+        "{value:?}"
+    );
+    assert_eq!(ran.get(), 0);
+    check.assert_clean();
+    open.send(()).unwrap();
+    let ended = current_thread().block_on(&mut scope);
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
 #[test]
 fn stop_races_with_the_thread_that_takes_the_job() {
     let runtime = runtime();
@@ -202,6 +240,35 @@ fn limits_of_blocking_waits_hold() {
                 tokio::task::yield_now().await;
             }
             assert_eq!(in_time.join().unwrap(), Ok(()));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// It sleeps, and does not look again and again.
+#[test]
+fn thread_that_is_blocked_is_not_at_work() {
+    if !std::path::Path::new("/proc/thread-self/schedstat").exists() {
+        return; // Nobody tells how long a thread is at work.
+    }
+    multi_thread(async |check| {
+        tenure::scope(async |scope| {
+            let (node, gate) = held_up(&scope, &check).await;
+            let (begin, begun) = tokio::sync::oneshot::channel();
+            let job = scope.blocking(move |_| {
+                begin.send(()).ok();
+                let before = time_at_work();
+                let asked = node.blocking_ask(Msg::Ping);
+                tenure::Ok((asked, time_at_work() - before))
+            })?;
+            begun.await?;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            gate.open();
+            let (asked, at_work) = job.await?;
+            assert_eq!(asked, Ok(()));
+            assert!(at_work < Duration::from_millis(20), "{at_work:?}");
             Ok(())
         })
         .await

@@ -7,6 +7,7 @@ mod common;
 use common::in_order;
 use opentelemetry::trace::{SpanId, SpanKind, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
+use tenure::Builder;
 use tenure::prelude::*;
 use tracing::Instrument;
 use tracing_subscriber::prelude::*;
@@ -101,8 +102,8 @@ impl Actor for Front {
 }
 
 /// Runs a front with the actors that it needs, and gives the spans that were exported.
-fn front(with_spans: bool) -> Vec<SpanData> {
-    exported(with_spans, async |system| {
+fn front(with: fn(Builder) -> Builder) -> Vec<SpanData> {
+    exported(with, async |system| {
         let store = system.spawn(ChildSpec::new(Store).name("store")).unwrap();
         let audit = system.spawn(ChildSpec::new(Audit).name("audit")).unwrap();
         let front = system.spawn(Front { store, audit }).unwrap();
@@ -114,7 +115,7 @@ fn front(with_spans: bool) -> Vec<SpanData> {
 }
 
 /// Runs something in a system, and gives the spans that were exported.
-fn exported(with_spans: bool, code: impl AsyncFn(&System)) -> Vec<SpanData> {
+fn exported(with: fn(Builder) -> Builder, code: impl AsyncFn(&System)) -> Vec<SpanData> {
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder()
         .with_simple_exporter(exporter.clone())
@@ -123,9 +124,7 @@ fn exported(with_spans: bool, code: impl AsyncFn(&System)) -> Vec<SpanData> {
     let subscriber = tracing_subscriber::registry().with(layer);
     let _default = tracing::subscriber::set_default(subscriber);
     in_order(async |_| {
-        let builder = System::builder().name("shop");
-        let builder = if with_spans { builder.spans() } else { builder };
-        let system = builder.start().unwrap();
+        let system = with(System::builder().name("shop")).start().unwrap();
         code(&system).await;
         system.drain().await.unwrap();
     });
@@ -147,7 +146,7 @@ fn links(span: &SpanData) -> Vec<SpanId> {
 
 #[test]
 fn an_ask_is_a_child_of_what_it_was_asked_in() {
-    let spans = front(true);
+    let spans = front(Builder::spans);
     let request = find(&spans, "request");
     let (fetch, get) = (find(&spans, "Fetch"), find(&spans, "Get"));
     assert_eq!(fetch.parent_span_id, request.span_context.span_id());
@@ -163,7 +162,7 @@ fn an_ask_is_a_child_of_what_it_was_asked_in() {
 
 #[test]
 fn a_tell_is_a_root_that_follows_from_its_sender_also_by_a_task() {
-    let spans = front(true);
+    let spans = front(Builder::spans);
     let (fetch, note) = (find(&spans, "Fetch"), find(&spans, "Note"));
     assert_eq!(note.parent_span_id, SpanId::INVALID);
     assert_eq!(note.span_kind, SpanKind::Consumer);
@@ -178,7 +177,7 @@ fn a_tell_is_a_root_that_follows_from_its_sender_also_by_a_task() {
 
 #[test]
 fn a_life_is_beneath_that_of_its_owner() {
-    let spans = front(true);
+    let spans = front(Builder::spans);
     let system = find(&spans, "System");
     assert_eq!(system.parent_span_id, SpanId::INVALID);
     for name in ["spans::Store", "spans::Audit", "spans::Front"] {
@@ -194,13 +193,48 @@ fn a_life_is_beneath_that_of_its_owner() {
 
 #[test]
 fn without_being_asked_for_there_are_none() {
-    let names = front(false).into_iter().map(|span| span.name);
-    assert_eq!(names.collect::<Vec<_>>(), ["request"]);
+    // Timings need the same notes of each message, and no spans.
+    for with in [|builder| builder, Builder::timings] {
+        let names = front(with).into_iter().map(|span| span.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["request"]);
+    }
+}
+
+/// Handles all that is there in one go.
+struct Batches;
+
+impl Actor for Batches {
+    type Msg = &'static str;
+
+    async fn handle(&mut self, _: &'static str, ctx: &mut Context<Self>) -> tenure::Result {
+        while ctx.try_next().is_some() {}
+        Ok(())
+    }
+
+    fn label(msg: &&'static str) -> &'static str {
+        msg
+    }
+}
+
+#[test]
+fn what_a_handler_takes_is_a_part_of_what_it_does() {
+    let spans = exported(Builder::spans, async |system| {
+        let batches = system.spawn(Batches).unwrap();
+        for msg in ["first", "second", "third"] {
+            batches.try_tell(msg).unwrap();
+        }
+    });
+    find(&spans, "first");
+    assert!(
+        spans
+            .iter()
+            .all(|span| !["second", "third"].contains(&&*span.name))
+    );
 }
 
 #[test]
 fn what_is_handed_on_is_an_ask_there_only_if_somebody_waits() {
-    let spans = exported(true, async |system| {
+    let spans = exported(Builder::spans, async |system| {
         let store = system.spawn(Store).unwrap();
         let desk = system.spawn(Desk { to: store }).unwrap();
         let request = tracing::info_span!("request");
@@ -213,7 +247,7 @@ fn what_is_handed_on_is_an_ask_there_only_if_somebody_waits() {
         forward.span_context.span_id()
     );
 
-    let spans = exported(true, async |system| {
+    let spans = exported(Builder::spans, async |system| {
         let audit = system.spawn(Audit).unwrap();
         let desk = system.spawn(Desk { to: audit }).unwrap();
         desk.tell("from no span at all").await.unwrap();
@@ -227,7 +261,7 @@ fn what_is_handed_on_is_an_ask_there_only_if_somebody_waits() {
 
 #[test]
 fn a_message_behind_one_that_was_given_up_keeps_its_own_sender() {
-    let spans = exported(true, async |system| {
+    let spans = exported(Builder::spans, async |system| {
         let store = system.spawn(Store).unwrap();
         let request = tracing::info_span!("request");
         let given_up = tokio::time::timeout(std::time::Duration::ZERO, store.ask(StoreMsg::Get));

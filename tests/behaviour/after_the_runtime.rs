@@ -10,7 +10,7 @@ use std::task::{Context as Polled, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use common::{Check, Guard, current_thread, workers};
+use common::{Check, Guard, current_thread, poll_unwoken, workers};
 use tenure::prelude::*;
 use tenure::{StopError, StopReason, Stopping};
 use tokio::runtime::Runtime;
@@ -140,4 +140,43 @@ fn stop_of_what_does_not_yield_after_the_runtime_has_gone_is_answered() {
         assert!(wait(system.stop()).is_ok());
         check.assert_clean();
     }
+}
+
+/// So large that all of it is made only when it is first polled.
+struct Large {
+    _state: [u8; 16 * 1024],
+    _guard: Guard,
+}
+
+impl Actor for Large {
+    type Msg = (Guard, ReplyTo<()>);
+
+    async fn handle(&mut self, _: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_large_actor_was_told_before_its_first_poll_goes_with_the_runtime() {
+    let check = Check::default();
+    let runtime = current_thread();
+    let system = system(&runtime);
+    let large = Large {
+        _state: [0; 16 * 1024],
+        _guard: check.guard(),
+    };
+    let large = system.spawn(large).unwrap();
+    check.node(large.node());
+    let guard = check.guard();
+    let mut asking = Box::pin(large.ask(|reply| (guard, reply)));
+    assert!(poll_unwoken(&mut asking).is_pending());
+    assert_eq!(check.alive(), 2);
+    drop(runtime);
+    assert_eq!(check.alive(), 0);
+    assert_eq!(
+        poll_unwoken(&mut asking),
+        Poll::Ready(Err(AskError::Stopped))
+    );
+    assert!(without_runtime(system.stop()).is_ok());
+    check.assert_clean();
 }

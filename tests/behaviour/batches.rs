@@ -1,8 +1,12 @@
 //! A handler that takes more messages is given them until its actor is to end.
 
-use crate::common::{Log, paused};
+use std::future::pending;
+use std::time::Duration;
+
+use crate::common::{Log, paused, poll_unwoken, settled};
 use tenure::System;
 use tenure::prelude::*;
+use tokio::time::timeout;
 
 #[derive(Clone, Copy)]
 enum How {
@@ -65,5 +69,32 @@ fn batch_is_over_when_its_actor_stops_and_when_a_drain_has_no_more() {
                 system.stop().await.unwrap();
             }
         }
+    });
+}
+
+/// Looks for another message through a future of its own, and hangs.
+struct Looks;
+
+impl Actor for Looks {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), ctx: &mut Context<Self>) -> tenure::Result {
+        assert!(poll_unwoken(ctx.next()).is_pending());
+        pending().await
+    }
+}
+
+/// Nothing but the mailbox's waker tells the actor of a kill; that was the other future's.
+#[test]
+fn handler_that_has_looked_for_another_message_is_killed() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let looks = system.spawn(Looks).unwrap();
+        check.node(looks.node());
+        looks.tell(()).await.unwrap();
+        settled().await;
+        let killed = timeout(Duration::from_secs(1), looks.kill()).await;
+        assert!(matches!(killed, Ok(Ok(_))), "{killed:?}");
+        system.stop().await.unwrap();
     });
 }

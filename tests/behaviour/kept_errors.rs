@@ -1,12 +1,13 @@
-//! What a node keeps of the errors with which it ended.
+//! What a node keeps of what it ended with: the errors, and a task's value.
 
 use crate::common;
 
 use std::fmt;
+use std::future::Future;
 
 use common::{Guard, paused, settled};
 use tenure::prelude::*;
-use tenure::{Cause, Failure, StopError, TaskError};
+use tenure::{Cause, Failure, StopError, TaskError, TaskSpec};
 
 /// An error that holds a reference to the actor that fails with it.
 struct Selfish {
@@ -109,27 +110,51 @@ fn those_who_wait_get_the_error_itself() {
         .await;
         assert!(ended.is_ok(), "{ended:?}");
 
-        let guard = check.guard();
-        let ended = tenure::scope(async |scope| {
-            let task = scope.task(async move {
-                Err::<(), _>(Selfish {
-                    actor: None,
-                    _guard: guard,
-                })
-            })?;
-            while task.node().outcome().is_none() {
-                tokio::task::yield_now().await;
-            }
-            match task.await {
-                Err(TaskError::Failed(failure)) => assert!(is_selfish(&failure)),
-                other => panic!("{other:?}"),
-            }
-            Ok(())
+        // It has ended when it is awaited, and its failure ends nobody who awaits it.
+        let system = System::start().unwrap();
+        let task = system.task(failing_task(check.guard())).unwrap();
+        settled().await;
+        assert!(task.node().outcome().is_some());
+        match task.await {
+            Err(TaskError::Failed(failure)) => assert!(is_selfish(&failure)),
+            other => panic!("{other:?}"),
+        }
+        system.stop().await.unwrap();
+    });
+}
+
+/// A task that fails with an error of its own, which is nobody else's failure.
+fn failing_task(
+    guard: Guard,
+) -> TaskSpec<impl Future<Output = Result<(), Selfish>> + Send + 'static> {
+    let fails = async move {
+        Err(Selfish {
+            actor: None,
+            _guard: guard,
         })
-        .await;
-        let Err(RunError::Failed(failure)) = ended else {
-            panic!("{ended:?}");
-        };
-        assert!(is_selfish(&failure));
+    };
+    TaskSpec::new(fails).contain()
+}
+
+/// Its handle is dropped before the end or after it, and somebody keeps a reference to the node.
+#[test]
+fn nothing_is_kept_for_a_handle_that_is_gone() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        for is_late in [false, true] {
+            let fails = system.task(failing_task(check.guard())).unwrap();
+            let value = check.guard();
+            let gives = system.task(async move { tenure::Ok(value) }).unwrap();
+            let nodes = [fails.node(), gives.node()];
+            if is_late {
+                settled().await;
+                assert_eq!(check.alive(), 2, "they may be awaited still");
+            }
+            drop((fails, gives));
+            settled().await;
+            assert_eq!(check.alive(), 0, "late: {is_late}");
+            assert!(nodes.iter().all(|node| node.outcome().is_some()));
+        }
+        system.stop().await.unwrap();
     });
 }

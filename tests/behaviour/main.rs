@@ -12,6 +12,7 @@ mod asking_for_ends;
 mod batches;
 mod between_incarnations;
 mod bounds;
+mod cancelled;
 mod cancelling;
 mod causes;
 mod child_or_start;

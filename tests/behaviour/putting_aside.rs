@@ -242,20 +242,20 @@ fn what_is_aside_and_dropped_is_a_dead_letter_and_its_ask_was_never_started() {
 #[test]
 fn caller_of_what_is_dropped_has_gone_and_it_is_no_dead_letter() {
     paused(async |_| {
-        tenure::scope(async |scope| {
-            let shelf = scope.spawn(Shelf::new(None))?;
-            assert!(
-                timeout(SECOND, shelf.ask(|reply| Msg::Later(1, reply)))
-                    .await
-                    .is_err()
-            );
-            shelf.tell(Msg::Drop).await?;
-            shelf.drain().await?;
-            assert_eq!(scope.dead_letters(), 0);
-            Ok(())
-        })
-        .await
-        .unwrap();
+        let letters = Log::default();
+        let seen = letters.clone();
+        let system = System::builder()
+            .on_dead_letter(move |letter| seen.push(letter.path()))
+            .start()
+            .unwrap();
+        let shelf = system.spawn(Shelf::new(None)).unwrap();
+        let late = timeout(SECOND, shelf.ask(|reply| Msg::Later(1, reply)));
+        assert!(late.await.is_err());
+        shelf.tell(Msg::Drop).await.unwrap();
+        shelf.drain().await.unwrap();
+        assert_eq!(system.dead_letters(), 0);
+        assert_eq!(letters.entries(), [""; 0]);
+        system.stop().await.unwrap();
     });
 }
 

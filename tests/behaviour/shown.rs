@@ -1,16 +1,27 @@
-//! What nodes and waits say of themselves, and what tells nodes apart.
+//! What nodes, references, waits and specs say of themselves, and what tells nodes apart.
 
 use crate::common;
 
 use std::collections::hash_map::DefaultHasher;
-use std::hash::{BuildHasher, BuildHasherDefault};
+use std::fmt::Debug;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash};
+use std::time::Duration;
 
-use common::node::{Node, hold, note};
+use common::node::{Msg, Node, hold, note, run_in};
 use common::{Log, paused};
-use tenure::{NodeRef, System};
+use tenure::prelude::*;
+use tenure::{Deadline, TaskSpec};
+use tokio::time::Instant;
 
-fn hash(node: &NodeRef) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(node)
+fn hash(reference: impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(reference)
+}
+
+/// Each with its text.
+fn assert_shown<const N: usize>(shown: [(&dyn Debug, &str); N]) {
+    for (value, text) in shown {
+        assert_eq!(format!("{value:?}"), text);
+    }
 }
 
 #[test]
@@ -31,7 +42,7 @@ fn nodes_and_waits_say_what_they_are() {
         let other = system.spawn(Node::new(&check, &log)).unwrap().node();
         let node = till.node();
         assert!(node.type_name().ends_with("node::Node"));
-        assert_eq!(hash(&node), hash(&node.clone()));
+        assert_eq!(hash(&node), hash(node.clone()));
         assert_ne!(hash(&node), hash(&other));
         let gate = hold(&till).await;
         assert_eq!(
@@ -50,5 +61,84 @@ fn nodes_and_waits_say_what_they_are() {
         );
         assert_eq!(letters.entries(), [shown.as_str(), "Note", msg]);
         system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn references_are_told_apart_by_their_actors() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let [one, other] = [(); 2].map(|()| Node::new(&check, &Log::default()));
+        let (one, other) = (system.spawn(one).unwrap(), system.spawn(other).unwrap());
+        let again = one.downgrade().upgrade().unwrap();
+        assert_eq!((&one, hash(&one)), (&again, hash(&again)));
+        assert_ne!(one, other);
+        assert_ne!(hash(&one), hash(&other));
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn references_futures_and_specs_say_what_they_are() {
+    paused(async |check| {
+        let system = System::builder().name("shop").start().unwrap();
+        let till = Node::new(&check, &Log::default()).named("till");
+        let till = system.spawn(till).unwrap();
+        let recipient = till.recipient::<String>();
+        let task = system.task(async {}).unwrap();
+        let permit = till.reserve().await.unwrap();
+        assert_shown([
+            (&till, r#"ActorRef("shop:/till")"#),
+            (&recipient, r#"Recipient("shop:/till")"#),
+            (
+                &till.downgrade(),
+                r#"WeakRef(Some(ActorRef("shop:/till")))"#,
+            ),
+            (&till.tell(note("")), "Tell { .. }"),
+            (&till.ask(Msg::Ping), "Ask { .. }"),
+            (&till.reserve(), "Reserve { .. }"),
+            (&permit, "Permit { .. }"),
+            (&recipient.tell(String::new()), "RecipientTell { .. }"),
+            (&task, "TaskHandle { .. }"),
+        ]);
+        drop(permit);
+        run_in(&till, |ctx| {
+            let me = ctx.me();
+            let [aside, handed_on] = [(); 2].map(|()| ctx.stash(note("")));
+            assert_shown([
+                (ctx, r#"Context { me: ActorRef("shop:/till") }"#),
+                (&ctx.spawner(), r#"Spawner("shop:/till")"#),
+                (&ctx.cancelled(), "Cancelled"),
+                (&aside, "Stashed { is_abandoned: false, .. }"),
+                (&handed_on.forward(&me), "Forward { .. }"),
+            ]);
+            assert_shown([(&ctx.next(), "Next")]);
+        })
+        .await;
+
+        let limit = Instant::now() + Duration::from_secs(1);
+        let deadline = Deadline::at(limit);
+        assert_eq!(
+            format!("{deadline:?}"),
+            format!("Deadline({:?})", Some(limit))
+        );
+        deadline.lift();
+        assert_shown([(&deadline, "Deadline(None)")]);
+        let spec = TaskSpec::new(async {}).name("sum");
+        let shown = format!("{spec:?}");
+        let (head, rest) = (
+            "TaskSpec { options: TaskOptions { ",
+            r#"name: Some("sum"), "#,
+        );
+        assert!(shown.starts_with(&format!("{head}{rest}")), "{shown}");
+        let with_token = TaskSpec::with_token(|_| async {}).into_inner();
+        let blocking = TaskSpec::blocking(|_| ()).into_inner();
+        assert_shown([(&with_token, "WithToken(..)"), (&blocking, "Blocking(..)")]);
+
+        task.await.unwrap();
+        system.stop().await.unwrap();
+        let gone = till.downgrade();
+        drop((till, recipient));
+        assert_shown([(&gone, "WeakRef(None)")]);
     });
 }

@@ -76,6 +76,37 @@ fn children_that_end() {
     });
 }
 
+/// Has something to put in order, and a state that is a part of its task: tokio boxes what is larger than 2 KiB.
+struct Orderly(#[expect(dead_code, reason = "it takes room")] [u8; 512]);
+
+impl Actor for Orderly {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        yield_now().await;
+        Ok(())
+    }
+}
+
+/// Their tasks are gone, whoever still has a reference.
+#[test]
+fn actors_that_have_ended_and_are_referred_to() {
+    flat(async {
+        let system = System::start().unwrap();
+        let mut ended = Vec::new();
+        for _ in 0..150 {
+            let orderly = system.spawn(Orderly([0; 512])).unwrap();
+            orderly.stop().await.unwrap();
+            ended.push(orderly);
+        }
+        system.stop().await.unwrap();
+    });
+}
+
 #[test]
 fn ends_that_are_cut_short() {
     flat(async {

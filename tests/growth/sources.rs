@@ -55,6 +55,25 @@ fn sources_that_one_handler_cancels() {
     }));
 }
 
+/// They would be polled next.
+#[test]
+fn sources_of_actors_that_end_at_once() {
+    flat(async {
+        let system = System::start().unwrap();
+        for _ in 0..FEWER {
+            let actor = system.spawn(Does).unwrap();
+            let work: Work = Box::new(|ctx| {
+                drop(ctx.send_after(Duration::MAX, Msg::Nothing));
+                ctx.stop();
+                Box::pin(async {})
+            });
+            actor.tell(Msg::Do(work)).await.unwrap();
+            actor.stopped().await.unwrap();
+        }
+        system.stop().await.unwrap();
+    });
+}
+
 #[test]
 fn work_beside_the_mailbox() {
     flat(async {

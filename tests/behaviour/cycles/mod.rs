@@ -1,5 +1,6 @@
 //! Cycles of nodes that wait for each other are named, and what may still be served is let be.
 
+mod even_so;
 mod let_be;
 mod refused;
 

@@ -1,5 +1,6 @@
 //! Deadlines that travel with an ask.
 
+mod own;
 mod scopes;
 mod tasks;
 
@@ -18,7 +19,6 @@ enum Msg {
     Pass(Duration, ReplyTo<Result<u32, AskError>>),
     /// As `Pass`, through a recipient.
     PassTyped(ReplyTo<Result<u32, AskError>>),
-    PassWithout(ReplyTo<Result<u32, AskError>>),
     PassAfterReply(ReplyTo<Result<u32, AskError>>),
     PassInTask(ReplyTo<Result<u32, AskError>>),
     PassInScope(ReplyTo<Result<u32, AskError>>),
@@ -117,14 +117,6 @@ impl Actor for Hop {
             Msg::PassTyped(reply) => {
                 let next = next.recipient::<ReplyTo<Result<u32, AskError>>>();
                 reply.send(flat(next.ask(|reply| reply).await));
-            }
-            Msg::PassWithout(reply) => {
-                let asking = next.ask(|reply| Msg::Pass(none, reply)).no_deadline();
-                let limit = tokio::time::sleep(LIMIT * 10);
-                tokio::select! {
-                    asked = asking => reply.send(flat(asked)),
-                    () = limit => reply.send(Ok(10)),
-                }
             }
             Msg::PassAfterReply(reply) => {
                 reply.send(Ok(1));
@@ -242,7 +234,7 @@ fn blocking_ask_inherits() {
 }
 
 #[test]
-fn earlier_of_two_deadlines_holds() {
+fn deadline_of_an_ask_is_that_of_no_other() {
     paused(async |check| {
         let system = System::start().unwrap();
         let (first, _) = chain(&system, &check, 3);
@@ -253,34 +245,6 @@ fn earlier_of_two_deadlines_holds() {
         assert_eq!(first.ask(Msg::Left).await, Ok(None), "nothing is left over");
         first.tell(Msg::Tell).await.unwrap();
         system.drain().await.unwrap();
-    });
-}
-
-#[test]
-fn no_deadline_drops_what_would_be_inherited() {
-    paused(async |check| {
-        let system = System::start().unwrap();
-        let (first, _) = chain(&system, &check, 2);
-        let begin = Instant::now();
-        let asked = first.ask(Msg::PassWithout).timeout(LIMIT).await;
-        assert_eq!(
-            asked,
-            Err(AskError::TimedOut {
-                started: true,
-                inherited: false
-            })
-        );
-        // It is still at it, until its own limit.
-        let next = first.ask(Msg::Left).timeout(LIMIT * 20);
-        let end = async {
-            tokio::time::sleep(LIMIT * 10).await;
-            begin.elapsed()
-        };
-        tokio::select! {
-            asked = next => panic!("{asked:?}"),
-            elapsed = end => assert_eq!(elapsed, LIMIT * 11),
-        }
-        system.kill().await.unwrap();
     });
 }
 

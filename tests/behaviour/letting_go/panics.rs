@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::SECOND;
+use crate::common::lines::Lines;
 use crate::common::node::{Msg, Node, note, run_in};
 use crate::common::{Log, paused};
 use tenure::prelude::*;
@@ -59,6 +60,8 @@ fn a_panic_in_a_sources_drop_is_the_actors_own_and_a_kill_stays_one() {
         ("kill", false),
     ] {
         paused(async |check| {
+            let lines = Lines::default();
+            let _listening = lines.listen();
             let system = System::start().unwrap();
             let spec = Node::new(&check, &Log::default()).named("a").contain();
             let actor = system.spawn(spec).unwrap();
@@ -94,6 +97,12 @@ fn a_panic_in_a_sources_drop_is_the_actors_own_and_a_kill_stays_one() {
                 );
             }
             assert_eq!(check.alive(), 0, "{end}");
+            if matches!(end, "stop" | "drain") {
+                // The first is its failure.
+                let told = lines.with("a source panicked when it was dropped");
+                assert_eq!(told.len(), 1, "{end}: {told:?}");
+                assert!(told[0].contains("panic=\"dropped\""), "{told:?}");
+            }
             system.stop().await.unwrap();
         });
     }

@@ -1,9 +1,12 @@
 //! Room, and the turns of those who wait for it.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use super::{Letter, Office, in_scope, poll};
+use crate::common::node::{Msg, Node, hold, note, run};
 use crate::common::{Log, is_simulated, settled};
 use tenure::Tell;
 use tenure::prelude::*;
@@ -167,6 +170,49 @@ fn tell_that_times_out_gives_the_message_back() {
         in_time.unwrap();
         office.assert_handled([0, 1, 2, 4]).await;
     });
+}
+
+/// Neither its message nor its place in the line is kept for as long as its future is.
+#[test]
+fn ask_that_times_out_before_it_is_sent_leaves_nothing_in_the_line() {
+    type Asking<'a> = Pin<Box<dyn Future<Output = Result<(), AskError>> + 'a>>;
+    const LIMIT: Duration = Duration::from_secs(3);
+    for is_typed in [false, true] {
+        in_scope(async |scope, check| {
+            let node = ChildSpec::new(Node::new(check, &Log::default()));
+            let actor = scope.spawn(node.mailbox(Mailbox::bounded(1))).unwrap();
+            let typed = actor.recipient::<Msg>();
+            let gate = hold(&actor).await;
+            actor.try_tell(note("full")).unwrap();
+            let before = check.alive();
+            let guard = check.guard();
+            let message = |reply: ReplyTo<()>| {
+                run(move |_| {
+                    drop(guard);
+                    reply.send(());
+                })
+            };
+            let mut asking: Asking<'_> = match is_typed {
+                true => Box::pin(typed.ask(message).timeout(LIMIT)),
+                false => Box::pin(actor.ask(message).timeout(LIMIT)),
+            };
+            let asked = asking.as_mut().await;
+            let late = AskError::TimedOut {
+                started: false,
+                inherited: false,
+            };
+            assert_eq!(asked, Err(late));
+            assert_eq!(check.alive(), before);
+            let behind = actor.tell(note("behind")).timeout(LIMIT);
+            let go_on = async {
+                settled().await;
+                gate.open();
+            };
+            let (behind, ()) = tokio::join!(behind, go_on);
+            assert!(behind.is_ok(), "{behind:?}");
+            drop(asking);
+        });
+    }
 }
 
 #[test]

@@ -212,6 +212,17 @@ fn recipient_sends_a_part_of_what_an_actor_takes() {
 }
 
 #[test]
+fn recipient_says_whether_its_actor_has_stopped() {
+    in_scope(async |scope, check| {
+        let office = Office::new(scope, check, Mailbox::default());
+        let letters: Recipient<Letter> = office.clerk.recipient();
+        assert!(!letters.is_stopped());
+        office.clerk.stop().await.unwrap();
+        assert!(letters.is_stopped());
+    });
+}
+
+#[test]
 fn forwarded_ask_is_answered_by_the_last() {
     struct Relay(Option<ActorRef<ReplyTo<&'static str>>>);
     impl Actor for Relay {

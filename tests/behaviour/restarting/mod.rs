@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::common::lines::Lines;
+use crate::common::node::{self, Node};
 use crate::common::restarting::{Msg, Recipe};
 use crate::common::worker::{Do, Worker};
 use crate::common::{Check, Log, paused, settled};
 use tenure::prelude::*;
-use tenure::{Failure, StopError, StopReason, System};
+use tenure::{Failure, StopError, StopReason, System, TaskSpec};
 use tokio::time::{Instant, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -201,6 +203,35 @@ fn cleanup_of_a_failed_incarnation_has_its_grace() {
         assert_eq!(began.elapsed(), SECOND);
         assert_eq!(recipe.incarnations.get(), 1);
         house.system.stop().await.unwrap();
+    });
+}
+
+/// Nobody else is told: the actor goes on.
+#[test]
+fn restart_traces_what_was_cut_short_before_it() {
+    paused(async |check| {
+        let lines = Lines::default();
+        let _listening = lines.listen();
+        let system = System::start().unwrap();
+        let guards = check.clone();
+        let spec = ChildSpec::factory(move || Node::new(&guards, &Log::default()));
+        let again = spec.name("again").restart(Restart::Always);
+        let again = system.spawn(again).unwrap();
+        let ends = node::run(|ctx| {
+            let stays = TaskSpec::with_token(|_| std::future::pending::<()>());
+            drop(ctx.task(stays.name("stays").grace(SECOND)).unwrap());
+            ctx.stop();
+        });
+        again.tell(ends).await.unwrap();
+        again.ask(node::Msg::Ping).await.unwrap();
+        let told = lines.with("message=restarting");
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("WARN"), "{told:?}");
+        assert!(
+            told[0].contains("cut=") && told[0].contains("/again/stays"),
+            "{told:?}"
+        );
+        system.stop().await.unwrap();
     });
 }
 

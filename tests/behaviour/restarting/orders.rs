@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{House, SECOND, incarnation};
 use crate::common::restarting::{Msg, Recipe};
-use crate::common::{Log, paused};
+use crate::common::{Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Phase, StopError, StopReason};
 use tokio::time::{Instant, sleep};
@@ -115,6 +115,82 @@ fn one_that_is_always_restarted_keeps_its_queue_when_it_ends_itself() {
             assert_eq!(place("queued") < place("c on_stop"), before, "{entries:?}");
             c.stop().await.unwrap();
         }
+        house.system.stop().await.unwrap();
+    });
+}
+
+/// Handles what it is told, or gives an error that says no more than that something was stopped.
+struct Gives(Log);
+
+impl Actor for Gives {
+    type Msg = &'static str;
+
+    async fn on_start(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        self.0.push("starts");
+        Ok(())
+    }
+
+    async fn handle(&mut self, msg: &'static str, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            "wait" => sleep(SECOND).await,
+            "stopped" => return Err(AskError::Stopped.into()),
+            msg => self.0.push(msg),
+        }
+        Ok(())
+    }
+}
+
+/// That is no failure, and what was accepted before a drain is to be handled. If an owner's drain has come so far that
+/// there are no restarts, it is known to be lost.
+#[test]
+fn what_an_incarnation_leaves_in_a_drain_is_handled_by_the_next_or_known_to_be_lost() {
+    for is_owners in [false, true] {
+        paused(async |check| {
+            let (house, log) = (House::new(&check).await, Log::default());
+            let made = log.clone();
+            let spec = ChildSpec::factory(move || Gives(made.clone())).restart(Restart::Always);
+            let gives = house.spawner.spawn(spec.name("gives")).unwrap();
+            check.node(gives.node());
+            for msg in ["wait", "stopped", "the rest"] {
+                gives.tell(msg).await.unwrap();
+            }
+            settled().await;
+            if is_owners {
+                let Err(StopError::CutShort(cut)) = house.owner.drain().await else {
+                    panic!("it was in good order");
+                };
+                let paths: Vec<_> = cut.nodes().iter().map(|node| &*node.path).collect();
+                assert_eq!(paths, ["/p/gives"]);
+                assert_eq!(log.entries(), ["starts"]);
+            } else {
+                let drained = gives.drain().await;
+                assert!(matches!(drained, Ok(StopReason::Drained)), "{drained:?}");
+                assert_eq!(log.entries(), ["starts", "starts", "the rest"]);
+            }
+            house.system.kill().await.unwrap();
+        });
+    }
+}
+
+/// It has not been told yet: its owner waits for a task first.
+#[test]
+fn one_that_ends_itself_beneath_an_owner_that_drains_is_not_restarted() {
+    paused(async |check| {
+        let house = House::new(&check).await;
+        let recipe = house.recipe("c");
+        let c = house.spawn(recipe.restarting(Restart::Always));
+        incarnation(&c).await;
+        let lasts = |_| sleep(2 * SECOND);
+        drop(house.spawner.task_with(lasts).unwrap());
+        let draining = house.owner.drain();
+        settled().await;
+        assert_eq!(c.node().phase(), Phase::Running);
+        c.tell(Msg::Finish).await.unwrap();
+        let ended = c.stopped().await;
+        assert!(matches!(ended, Ok(StopReason::Finished)), "{ended:?}");
+        assert_eq!(recipe.incarnations.get(), 1);
+        let drained = draining.await;
+        assert!(matches!(drained, Ok(StopReason::Drained)), "{drained:?}");
         house.system.stop().await.unwrap();
     });
 }

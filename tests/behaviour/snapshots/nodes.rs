@@ -179,6 +179,52 @@ fn sources_are_counted_and_the_next_timer_is_told() {
         watched.cancel();
         sleep(Duration::from_secs(50)).await;
         assert_eq!(counts(sources()), (2, 0, 0));
+        actor.stop().await.unwrap();
+
+        let actor = system.spawn(plain(&check)).unwrap();
+        run_in(&actor, |ctx| {
+            drop(ctx.send_after(Duration::from_secs(60), note("once")));
+        })
+        .await;
+        let due = system.snapshot().nodes[1].sources.unwrap().next_due_in;
+        assert_eq!(due.map(|due| due.as_secs()), Some(60));
+        system.stop().await.unwrap();
+    });
+}
+
+/// Its labels are parts of one text.
+struct Parts;
+
+impl Actor for Parts {
+    type Msg = (&'static str, ReplyTo<()>);
+
+    async fn handle(&mut self, (_, reply): Self::Msg, _: &mut Context<Self>) -> tenure::Result {
+        reply.gone().await;
+        Ok(())
+    }
+
+    fn label((text, _): &Self::Msg) -> &'static str {
+        text
+    }
+}
+
+#[test]
+fn label_that_another_begins_with_is_told_from_that() {
+    const ALL: &str = "put all";
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        let actor = system.spawn(Parts).unwrap();
+        for text in [&ALL[..3], ALL, &ALL[..3]] {
+            let asking = actor.ask(|reply| (text, reply));
+            let label = async {
+                settle().await;
+                system.snapshot().nodes[1].label.clone()
+            };
+            tokio::select! {
+                asked = asking => panic!("{asked:?}"),
+                label = label => assert_eq!(label.as_deref(), Some(text)),
+            }
+        }
         system.stop().await.unwrap();
     });
 }
@@ -256,10 +302,12 @@ fn ticks_that_follow_each_other_are_not_one_long_handler() {
             }));
         })
         .await;
+        // In the middle of each.
+        sleep(Duration::from_millis(5)).await;
         for _ in 0..50 {
             sleep(Duration::from_millis(10)).await;
             let snapshot = system.snapshot();
-            let lasted = snapshot.nodes[1].handling_for.unwrap_or_default();
+            let lasted = snapshot.nodes[1].handling_for.unwrap();
             assert!(lasted < Duration::from_millis(20), "{lasted:?}");
         }
         system.stop().await.unwrap();

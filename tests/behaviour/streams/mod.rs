@@ -203,6 +203,58 @@ fn items_that_come_later_wake_the_actor_in_their_order() {
     });
 }
 
+#[test]
+fn a_stream_that_wakes_itself_is_polled_again() {
+    paused(async |check| {
+        let log = Log::default();
+        let system = System::start().unwrap();
+        let actor = system.spawn(Node::new(&check, &log)).unwrap();
+        let mut polls = 0;
+        let next = move |waker: &Waker| {
+            polls += 1;
+            if polls % 3 == 0 {
+                return Poll::Ready(Some(polls));
+            }
+            waker.wake_by_ref();
+            Poll::Pending
+        };
+        let stream = Polled(next, check.guard());
+        run_in(&actor, move |ctx| {
+            ctx.attach(stream, |polls| match polls {
+                9 => run(|ctx| ctx.stop()),
+                polls => note(polls.to_string()),
+            });
+        })
+        .await;
+        let stopped = actor.stopped().timeout(SECOND).await;
+        assert!(stopped.is_ok(), "{stopped:?}");
+        assert_eq!(log.entries(), ["3", "6"]);
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn a_stream_that_wakes_itself_as_it_ends_takes_nothing_else_with_it() {
+    paused(async |check| {
+        let log = Log::default();
+        let system = System::start().unwrap();
+        let actor = system.spawn(Node::new(&check, &log)).unwrap();
+        let next = |waker: &Waker| {
+            waker.wake_by_ref();
+            Poll::Ready(None::<()>)
+        };
+        let stream = Polled(next, check.guard());
+        run_in(&actor, move |ctx| {
+            ctx.receive_timeout(SECOND, || note("quiet"));
+            ctx.attach(stream, |()| note("item"));
+        })
+        .await;
+        sleep(SECOND + SECOND / 2).await;
+        assert_eq!(log.entries(), ["quiet"]);
+        system.stop().await.unwrap();
+    });
+}
+
 /// The other thread pushes while the actor is about to sleep.
 #[test]
 fn no_wake_of_another_thread_is_lost() {

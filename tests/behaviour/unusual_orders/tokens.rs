@@ -6,7 +6,7 @@ use super::{Doer, SECOND, in_scope, run};
 use crate::common::{paused, settled};
 use tenure::StopReason;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Rule 4: a task with a token that comes late beneath a draining actor, awaited by a child.
 #[test]
@@ -160,5 +160,22 @@ fn drain_of_a_scope_whose_body_awaits_a_task_with_a_token() {
         .await;
         assert!(ended.is_ok(), "{ended:?}");
         assert!(begin.elapsed() < SECOND);
+    });
+}
+
+/// What it starts then is told as well.
+#[test]
+fn late_task_with_token_of_a_scope_that_drains() {
+    paused(async |_c| {
+        let scope = tenure::scope(async |scope| {
+            scope.node().request_drain();
+            scope.token().cancelled().await;
+            scope
+                .task_with(|token| async move { token.cancelled().await })?
+                .await?;
+            Ok(())
+        });
+        let ended = timeout(SECOND, scope).await;
+        assert!(matches!(ended, Ok(Ok(()))), "{ended:?}");
     });
 }
