@@ -1,6 +1,6 @@
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
 use tokio::time::Instant;
@@ -43,6 +43,7 @@ impl Deadline {
         Self(Arc::new(Limits {
             own: AtomicU64::new(moment::encode(limit_at(limit))),
             besides: None,
+            _within: None,
         }))
     }
 
@@ -59,12 +60,45 @@ impl Deadline {
         self.0.own.store(moment::encode(None), Ordering::Relaxed);
     }
 
+    /// Whether anything holds it besides this handle and the one scope or task to which it was given. That is another clone,
+    /// or what was started there and has inherited it. If nothing does, [set](Deadline::set) can reuse it for the next piece
+    /// of work there, which costs less than a new deadline.
+    ///
+    /// It becomes shared only by a clone, and by what the scope or task starts. It may stop being shared at any time. One that
+    /// was given to a scope or task which inherits another deadline always counts as shared.
+    ///
+    /// ```
+    /// # use tenure::prelude::*;
+    /// use tenure::Deadline;
+    /// use tokio::time::Instant;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), RunError> {
+    /// tenure::scope(async |scope| {
+    ///     let deadline = Deadline::at(Instant::now());
+    ///     scope.set_deadline(deadline.clone());
+    ///     assert!(!deadline.is_shared());
+    ///
+    ///     let task = scope.task(async { tenure::Ok(()) })?;
+    ///     assert!(deadline.is_shared(), "by the task");
+    ///     task.await?;
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 2 || Arc::weak_count(&self.0) > 0
+    }
+
     /// Turns it into the caller of a node that also inherits from `inherited`.
     pub(super) fn into_caller(self, inherited: Option<Arc<dyn Caller>>) -> Arc<dyn Caller> {
         match inherited {
             None => self.0,
             Some(inherited) => Arc::new(Limits {
                 own: AtomicU64::new(moment::encode(None)),
+                _within: Some(Arc::downgrade(&self.0)),
                 besides: Some([self.0, inherited]),
             }),
         }
@@ -95,6 +129,9 @@ struct Limits {
     own: AtomicU64,
     /// The earliest of these and its own holds.
     besides: Option<[Arc<dyn Caller>; 2]>,
+    /// The node's own deadline, if these are that and an inherited one. What is started there inherits these and not the
+    /// deadline itself, which therefore always counts as shared.
+    _within: Option<Weak<Limits>>,
 }
 
 impl Caller for Limits {

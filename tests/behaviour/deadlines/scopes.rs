@@ -97,3 +97,44 @@ fn earlier_of_a_scopes_deadline_and_what_surrounds_it_holds() {
         system.kill().await.unwrap();
     });
 }
+
+#[test]
+fn deadline_is_shared_while_something_has_inherited_it() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let deadline = Deadline::at(Instant::now() + LIMIT);
+            scope.set_deadline(deadline.clone());
+            assert!(!deadline.is_shared());
+            let clone = deadline.clone();
+            assert!(deadline.is_shared(), "with a clone");
+            drop(clone);
+            let task = scope.task(std::future::pending::<()>())?;
+            assert!(deadline.is_shared(), "with a task");
+            task.cancel();
+            assert!(task.await.is_err());
+            scope.set_deadline(deadline.clone());
+            assert!(!deadline.is_shared(), "with nothing any more");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+#[test]
+fn deadline_in_a_scope_that_inherits_another_counts_as_shared() {
+    paused(async |_| {
+        tenure::scope(async |outer| {
+            outer.set_deadline(Instant::now() + 2 * LIMIT);
+            let inner = tenure::scope(async |scope| {
+                let deadline = Deadline::at(Instant::now() + LIMIT);
+                scope.set_deadline(deadline.clone());
+                Ok(deadline.is_shared())
+            });
+            assert!(inner.await?);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
