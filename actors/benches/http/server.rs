@@ -62,7 +62,8 @@ pub(crate) struct Options {
 
 fn tenure(listener: TcpListener, options: &Options) -> Serve<TcpListener, Router> {
     let stats = Arc::default();
-    let router = with_state(router(), &stats);
+    // Which makes its handlers routes once and for all, as `axum::serve` does.
+    let router = with_state(router(), &stats).with_state(());
     let server = serve(listener, router).stats(&stats).limits(|limits| {
         // All clients have one address here.
         limits.connections_per_address = 100_000;

@@ -75,6 +75,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// The listener is bound by the caller, so that a port which is in use is the caller's error, and its address is
 /// known. It is closed when the server is told to end.
+///
+/// An axum `Router` makes a route of each handler once if it is given as `router.with_state(())`, which `axum::serve` does
+/// by itself, and with each request otherwise.
 pub fn serve<L: Listener, S: HttpService>(listener: L, service: S) -> Serve<L, S> {
     Serve::new(listener, service)
 }
