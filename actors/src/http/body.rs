@@ -8,9 +8,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::BoxError;
 use super::call::Running;
 use super::exchange::{Exchange, Verdict};
+use super::{BoxError, HttpService};
 
 /// How much of a response goes to HTTP/2 at once: what its client takes is seen at this grain.
 const PIECE: usize = 16 << 10;
@@ -21,16 +21,31 @@ const PIECE: usize = 16 << 10;
 /// handler makes of the error.
 pub struct RequestBody {
     incoming: Incoming,
-    exchange: Arc<Exchange>,
+    /// Until nothing more of the body is to come.
+    exchange: Option<Arc<Exchange>>,
     read: u64,
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, exchange: Arc<Exchange>) -> Self {
+    pub(super) fn new(incoming: Incoming, exchange: &Arc<Exchange>) -> Self {
+        let comes = !incoming.is_end_stream();
         Self {
             incoming,
-            exchange,
+            exchange: comes.then(|| Arc::clone(exchange)),
             read: 0,
+        }
+    }
+
+    /// Nothing more of it is read. Gives the request, if it was not known yet.
+    fn end(&mut self) -> Option<Arc<Exchange>> {
+        let exchange = self.exchange.take();
+        exchange.inspect(|exchange| exchange.end_body())
+    }
+
+    /// The same, since the client has not done what it should.
+    fn judge(&mut self, verdict: Verdict) {
+        if let Some(exchange) = self.end() {
+            exchange.judge(verdict);
         }
     }
 }
@@ -44,31 +59,30 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
+        let Some(exchange) = &this.exchange else {
+            return Poll::Ready(None);
+        };
         let frame = match ready!(Pin::new(&mut this.incoming).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
-                this.exchange.end_body();
-                let is_bad = is_bad(&error);
-                this.exchange.judge(if is_bad {
-                    Verdict::BadBody
-                } else {
-                    Verdict::CutOff
+                this.judge(match is_bad(&error) {
+                    true => Verdict::BadBody,
+                    false => Verdict::CutOff,
                 });
                 return Poll::Ready(Some(Err(error.into())));
             }
             None => {
-                this.exchange.end_body();
+                this.end();
                 return Poll::Ready(None);
             }
         };
         this.read += frame.data_ref().map_or(0, |data| data.len() as u64);
-        if this.read > this.exchange.connection.limits().body_bytes {
-            this.exchange.end_body();
-            this.exchange.judge(Verdict::LargeBody);
+        if this.read > exchange.connection.limits().body_bytes {
+            this.judge(Verdict::LargeBody);
             return Poll::Ready(Some(Err("the body is too large".into())));
         }
         if this.incoming.is_end_stream() {
-            this.exchange.end_body();
+            this.end();
         }
         Poll::Ready(Some(Ok(frame)))
     }
@@ -96,7 +110,7 @@ fn is_bad(error: &hyper::Error) -> bool {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.exchange.end_body();
+        self.end();
     }
 }
 
@@ -107,24 +121,19 @@ impl fmt::Debug for RequestBody {
 }
 
 /// The body of a response, with the request that it is the response of: where it is dropped, that ends.
-pub(super) struct ResponseBody {
-    running: Running,
+pub(super) struct ResponseBody<S: HttpService> {
+    running: Running<S>,
     hint: SizeHint,
     rest: Bytes,
 }
 
-impl ResponseBody {
-    pub(super) fn new(running: Running, hint: SizeHint) -> Self {
+impl<S: HttpService> ResponseBody<S> {
+    pub(super) fn new(running: Running<S>, hint: SizeHint) -> Self {
         Self {
             running,
             hint,
             rest: Bytes::new(),
         }
-    }
-
-    pub(super) fn empty(running: Running) -> Self {
-        running.exchange().handoff().ended = true;
-        Self::new(running, SizeHint::with_exact(0))
     }
 
     fn piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
@@ -137,7 +146,7 @@ impl ResponseBody {
     }
 }
 
-impl Body for ResponseBody {
+impl<S: HttpService> Body for ResponseBody<S> {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -164,8 +173,7 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        let handoff = self.running.exchange().handoff();
-        handoff.ended && handoff.frame.is_none() && self.rest.is_empty()
+        self.running.is_over() && self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

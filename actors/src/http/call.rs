@@ -1,5 +1,6 @@
 //! One request: what its protocol polls, and what its handler runs in.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,34 +9,65 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::response::Parts;
 use http::{Request, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tenure::{OpenScope, RunError, Spawner, TaskSpec};
+use tenure::{Deadline, RunError, Spawner, TaskSpec};
+use tokio::time::Instant;
 use tracing::Span;
 
 use super::body::ResponseBody;
 use super::check::{Refusal, refusal};
 use super::connection::Connection;
 use super::exchange::{Exchange, Verdict};
-use super::handler::{Handler, drop_caught};
+use super::handler::{Handler, Output, drop_caught};
 use super::{BoxError, HttpService};
 
-type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What is left of a handler.
+type Rest<S> = Pin<Box<Handler<S>>>;
 type Scoped = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
 /// The user's service, as a connection calls it.
 pub(super) struct Calls<S> {
-    pub(super) service: Arc<S>,
-    pub(super) connection: Arc<Connection>,
+    service: Arc<S>,
+    connection: Arc<Connection>,
+    /// With HTTP/1 that of the request that is served, in the connection's scope.
+    deadline: RefCell<Option<Deadline>>,
+}
+
+impl<S> Calls<S> {
+    pub(super) fn new(service: Arc<S>, connection: Arc<Connection>) -> Self {
+        Self {
+            service,
+            connection,
+            deadline: RefCell::new(None),
+        }
+    }
+
+    /// A request begins, which has until then: what is asked in its handler inherits that.
+    fn deadline(&self, limit: Instant) -> Deadline {
+        if self.connection.is_http2() {
+            // It is the stream's.
+            return Deadline::at(limit);
+        }
+        let mut kept = self.deadline.borrow_mut();
+        if let Some(free) = kept.as_ref().filter(|deadline| !deadline.is_shared()) {
+            free.set(limit);
+            return free.clone();
+        }
+        let deadline = kept.insert(Deadline::at(limit));
+        self.connection.scope.set_deadline(deadline.clone());
+        deadline.clone()
+    }
 }
 
 impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Calls<S> {
-    type Response = Response<ResponseBody>;
+    type Response = Response<ResponseBody<S>>;
     type Error = Infallible;
-    type Future = Call;
+    type Future = Call<S>;
 
-    fn call(&self, request: Request<Incoming>) -> Call {
+    fn call(&self, request: Request<Incoming>) -> Call<S> {
         let connection = &self.connection;
         connection.begin_request();
         let reads_body = !request.body().is_end_stream();
@@ -44,12 +76,10 @@ impl<S: HttpService> hyper::service::Service<Request<Incoming>> for Calls<S> {
             connection.set_lingers(false);
         }
         let span = span_of(&request, connection);
-        let exchange = Arc::new(Exchange::new(Arc::clone(connection), span, reads_body));
+        let deadline = |limit| self.deadline(limit);
+        let exchange = Exchange::new(Arc::clone(connection), span, reads_body, deadline);
+        let exchange = Arc::new(exchange);
         connection.set_exchange(&exchange);
-        if !connection.is_http2() {
-            // With HTTP/2 it is the stream's.
-            connection.scope.set_deadline(exchange.deadline().clone());
-        }
         let refusal = refusal(&request, connection);
         let mut running = Running {
             exchange,
@@ -95,13 +125,16 @@ fn says_close<B>(request: &Request<B>) -> bool {
 }
 
 /// What the scope of a request does: the rest of the work. What was started in it ends with the request.
-async fn within(spawner: Spawner, rest: Option<Work>) -> tenure::Result {
-    if let Some(mut rest) = rest {
+async fn within<S: HttpService>(
+    spawner: Spawner,
+    rest: Option<(Rest<S>, Arc<Exchange>)>,
+) -> tenure::Result {
+    if let Some((mut rest, exchange)) = rest {
         // It has just been polled, by the same task.
         let mut is_waiting = true;
         poll_fn(|cx| match std::mem::take(&mut is_waiting) {
             true => Poll::Pending,
-            false => rest.as_mut().poll(cx),
+            false => poll_rest(&mut rest, &exchange, cx),
         })
         .await;
     }
@@ -112,79 +145,105 @@ async fn within(spawner: Spawner, rest: Option<Work>) -> tenure::Result {
     Ok(())
 }
 
+/// Leaves what the work comes to for the protocol, which polls this again when it has taken that.
+fn poll_rest<S: HttpService>(
+    rest: &mut Rest<S>,
+    exchange: &Arc<Exchange>,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    if exchange.has_left_output() {
+        return Poll::Pending;
+    }
+    let mut output = Output::End;
+    let is_last = ready!(rest.as_mut().poll_next(exchange, cx, &mut output));
+    exchange.leave_output(output, is_last);
+    match is_last {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    }
+}
+
 /// How far a request has come.
-enum Serving {
+enum Serving<S: HttpService> {
     /// Its work has not waited for anything.
-    Bare(Work),
+    Bare(Rest<S>),
     /// It has, or has started something: from then on it is a scope of its own, beneath the connection.
     Scoped(Scoped),
     Over,
 }
 
 /// A request that is being served. Its drop ends it, and what it has started.
-pub(super) struct Running {
+pub(super) struct Running<S: HttpService> {
     exchange: Arc<Exchange>,
-    serving: Serving,
-    /// Its client has all that it is to get.
+    serving: Serving<S>,
+    /// The protocol has all that its client is to get.
     is_over: bool,
 }
 
-impl Running {
+impl<S: HttpService> Running<S> {
     pub(super) fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
     }
 
-    fn begin<S: HttpService>(&mut self, service: &S, request: Request<Incoming>) {
-        let exchange = Arc::clone(&self.exchange);
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn begin(&mut self, service: &S, request: Request<Incoming>) {
         // The clone is the user's code.
         match catch_unwind(AssertUnwindSafe(|| service.clone())) {
-            Ok(service) => {
-                self.serving = Serving::Bare(Box::pin(Handler::new(service, request, exchange)));
-            }
-            Err(panic) => exchange.note_panic(panic),
+            Ok(service) => self.serving = Serving::Bare(Box::pin(Handler::new(service, request))),
+            Err(panic) => self.exchange.note_panic(panic),
         }
     }
 
-    /// Lets the handler go on.
-    fn poll_work(&mut self, cx: &mut Context<'_>) {
+    /// Lets the handler go on to what comes next for its client, which is left in place of an `End`.
+    fn poll_next(&mut self, cx: &mut Context<'_>, output: &mut Output) -> Poll<()> {
+        let mut polled = Poll::Pending;
         if let Serving::Bare(work) = &mut self.serving {
-            let is_done = work.as_mut().poll(cx).is_ready();
-            self.leave_bare(is_done);
+            polled = work.as_mut().poll_next(&self.exchange, cx, output);
+            self.leave_bare(polled);
         }
-        if let Serving::Scoped(scoped) = &mut self.serving
-            && let Poll::Ready(ended) = scoped.as_mut().poll(cx)
-        {
-            self.serving = Serving::Over;
-            self.note_end(ended);
+        if let Serving::Scoped(scoped) = &mut self.serving {
+            if let Poll::Ready(ended) = scoped.as_mut().poll(cx) {
+                self.serving = Serving::Over;
+                self.note_end(ended);
+            }
+            if let Some((left, is_last)) = self.exchange.take_output() {
+                *output = left;
+                polled = Poll::Ready(is_last);
+            }
         }
+        if polled.is_pending() && matches!(self.serving, Serving::Over) {
+            // It was ended before it had come to its last.
+            *output = Output::failed();
+            polled = Poll::Ready(true);
+        }
+        polled.map(|is_last| self.is_over = is_last)
     }
 
-    /// The work has been polled: what is left of it, if anything is, goes on in the request's own scope.
-    fn leave_bare(&mut self, is_done: bool) {
-        let opened = match is_done {
-            true => self.take_opened(),
-            false => {
-                self.exchange.spawner();
-                self.exchange.handoff().opened.take()
-            }
+    /// The work has been polled. Once it waits, or has started something, what is left of it goes on in the request's own
+    /// scope.
+    fn leave_bare(&mut self, polled: Poll<bool>) {
+        if polled.is_pending() {
+            self.exchange.spawner();
+        }
+        let is_last = polled == Poll::Ready(true);
+        let opened = match is_last {
+            true => self.exchange.take_last_opened(),
+            false if self.exchange.scope().is_none() => None,
+            false => self.exchange.take_opened(),
         };
         match (opened, std::mem::replace(&mut self.serving, Serving::Over)) {
-            (None, _) if is_done => self.note_end(Ok(())),
+            (None, _) if is_last => {}
             (Some(opened), Serving::Bare(work)) => {
-                let rest = (!is_done).then_some(work);
-                self.serving = Serving::Scoped(scoped(opened, rest));
+                let rest = (!is_last).then(|| (work, Arc::clone(&self.exchange)));
+                let spawner = opened.spawner();
+                self.serving = Serving::Scoped(Box::pin(opened.run(within(spawner, rest))));
             }
-            // The connection is ending, and so is this.
+            // It goes on as it is; so it does if the connection is ending, as this is then.
             (_, bare) => self.serving = bare,
         }
-    }
-
-    /// The scope that was opened and is not run. From here on none is.
-    fn take_opened(&self) -> Option<OpenScope> {
-        let mut handoff = self.exchange.handoff();
-        let opened = handoff.opened.take();
-        handoff.is_over = opened.is_none();
-        opened
     }
 
     fn note_end(&self, ended: Result<(), RunError>) {
@@ -196,38 +255,36 @@ impl Running {
                 tracing::error!(%error, "a request has failed");
             }
         }
-        self.exchange.fail_unless_ended();
     }
 
     pub(super) fn poll_frame(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        for is_first in [true, false] {
-            let mut handoff = self.exchange.handoff();
-            if let Some(frame) = handoff.frame.take() {
-                self.is_over = handoff.ended && frame.is_ok();
-                return Poll::Ready(Some(frame));
-            }
-            if handoff.ended {
-                drop(handoff);
-                self.is_over = true;
-                return Poll::Ready(None);
-            }
-            drop(handoff);
-            if is_first {
-                self.poll_work(cx);
-            }
+        if self.is_over {
+            return Poll::Ready(None);
         }
-        self.exchange.set_waits_for_handler(true);
-        Poll::Pending
+        let mut output = Output::End;
+        if self.poll_next(cx, &mut output).is_pending() {
+            self.exchange.set_waits_for_handler(true);
+            return Poll::Pending;
+        }
+        Poll::Ready(match output {
+            Output::Frame(frame) => Some(Ok(frame)),
+            Output::Error(error) => Some(Err(error)),
+            Output::End | Output::Head(..) => None,
+        })
     }
 
     /// Ends what is left of the work: in good order, if anything of it has to be waited for.
     fn end_work(&mut self) {
         let scoped = match std::mem::replace(&mut self.serving, Serving::Over) {
             Serving::Scoped(scoped) => scoped,
-            Serving::Bare(work) => return drop_caught(|| drop(work)),
+            Serving::Bare(work) => {
+                // Dropped, it ends what was started a moment ago.
+                drop(self.exchange.take_last_opened());
+                return drop_caught(|| drop(work));
+            }
             Serving::Over => return,
         };
         let scope = self.exchange.scope();
@@ -246,112 +303,94 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl<S: HttpService> Drop for Running<S> {
     fn drop(&mut self) {
         let connection = &self.exchange.connection;
-        let handoff = self.exchange.handoff();
-        let is_empty = handoff.ended && handoff.frame.is_none();
-        drop(handoff);
-        if !self.is_over && !is_empty && self.exchange.verdict() == Verdict::None {
+        if !self.is_over && self.exchange.verdict() == Verdict::None {
             connection.stats().abandoned.add();
             tracing::debug!(peer = ?connection.peer, "a client has gone before it had its response");
         }
-        // Dropped, it ends what was started a moment ago.
-        drop(self.take_opened());
         self.end_work();
-        let mut handoff = self.exchange.handoff();
-        let left = (handoff.head.take(), handoff.frame.take());
-        drop(handoff);
-        drop_caught(|| drop(left));
+        if self.exchange.scope().is_some() {
+            let left = self.exchange.take_output();
+            drop_caught(|| drop(left));
+        }
         self.exchange.connection.end_request();
     }
 }
 
-fn scoped(opened: OpenScope, rest: Option<Work>) -> Scoped {
-    let spawner = opened.spawner();
-    Box::pin(opened.run(within(spawner, rest)))
-}
-
 /// What the protocol polls for a response.
-pub(super) struct Call {
-    running: Option<Running>,
+pub(super) struct Call<S: HttpService> {
+    running: Option<Running<S>>,
     refusal: Option<Refusal>,
 }
 
-impl Future for Call {
-    type Output = Result<Response<ResponseBody>, Infallible>;
+/// The response but for its body, and what that says of its length.
+type Head = (Parts, SizeHint);
+
+impl<S: HttpService> Future for Call<S> {
+    type Output = Result<Response<ResponseBody<S>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         #[expect(clippy::expect_used, reason = "as every future: it was ready before")]
         let running = this.running.as_mut().expect("polled after it was ready");
-        let status = match &this.refusal {
-            Some(refusal) => Some(refusal.status()),
+        let head = match &this.refusal {
+            Some(refusal) => Err(refusal.status()),
             None => ready!(poll_head(running, cx)),
         };
         let Some(running) = this.running.take() else {
             return Poll::Pending;
         };
-        let exchange = Arc::clone(running.exchange());
-        exchange.begin_response();
-        let response = match (status, exchange.handoff().head.take()) {
-            (None, Some((head, hint))) => (head, Some(hint)),
-            (status, _) => (bare(status), None),
-        };
-        Poll::Ready(Ok(finish(response, running, status.is_some())))
+        running.exchange.begin_response();
+        Poll::Ready(Ok(finish(head, running)))
     }
 }
 
-/// Ready with the head that the handler has left, or with a status in its place.
-fn poll_head(running: &mut Running, cx: &mut Context<'_>) -> Poll<Option<StatusCode>> {
-    let judged = |running: &Running| {
+/// Ready with the head that the handler has come to, or with a status in its place.
+fn poll_head<S: HttpService>(
+    running: &mut Running<S>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Head, StatusCode>> {
+    let judged = |running: &Running<S>| {
         let verdict = running.exchange.verdict();
         (verdict != Verdict::None).then(|| verdict.status())
     };
-    if judged(running).is_none() {
-        running.poll_work(cx);
-    }
     if let Some(status) = judged(running) {
-        return Poll::Ready(Some(status));
+        return Poll::Ready(Err(status));
     }
-    if running.exchange.handoff().head.is_some() {
-        return Poll::Ready(None);
+    let mut output = Output::End;
+    let polled = running.poll_next(cx, &mut output);
+    if let Some(status) = judged(running) {
+        drop_caught(|| drop(output));
+        return Poll::Ready(Err(status));
     }
-    match running.serving {
-        Serving::Over => Poll::Ready(Some(StatusCode::INTERNAL_SERVER_ERROR)),
-        Serving::Bare(_) | Serving::Scoped(_) => Poll::Pending,
-    }
+    polled.map(|()| match output {
+        Output::Head(head, hint) => Ok((head, hint)),
+        _ => Err(StatusCode::INTERNAL_SERVER_ERROR),
+    })
 }
 
-fn bare(status: Option<StatusCode>) -> http::response::Parts {
-    let (mut head, ()) = Response::new(()).into_parts();
-    head.status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    head
-}
-
-fn finish(
-    (mut head, hint): (http::response::Parts, Option<SizeHint>),
-    running: Running,
-    closes: bool,
-) -> Response<ResponseBody> {
+fn finish<S: HttpService>(
+    head: Result<Head, StatusCode>,
+    mut running: Running<S>,
+) -> Response<ResponseBody<S>> {
+    // Of a request that went wrong more may come than anybody reads.
+    let closes = head.is_err() || running.exchange.connection.is_last();
+    let (mut head, hint) = head.unwrap_or_else(|status| {
+        running.end_work();
+        running.is_over = true;
+        let (mut head, ()) = Response::new(()).into_parts();
+        head.status = status;
+        (head, SizeHint::with_exact(0))
+    });
     let exchange = running.exchange();
-    let connection = &exchange.connection;
     let status = head.status.as_u16();
     exchange.span.record("http.response.status_code", status);
-    // Of a request that went wrong more may come than anybody reads.
-    let closes = closes || connection.is_last();
-    if closes && !connection.is_http2() && head.status != StatusCode::SWITCHING_PROTOCOLS {
+    let is_http2 = exchange.connection.is_http2();
+    if closes && !is_http2 && head.status != StatusCode::SWITCHING_PROTOCOLS {
         let close = header::HeaderValue::from_static("close");
         head.headers.insert(header::CONNECTION, close);
     }
-    let body = match hint {
-        Some(hint) => ResponseBody::new(running, hint),
-        None => {
-            let mut running = running;
-            running.end_work();
-            running.is_over = true;
-            ResponseBody::empty(running)
-        }
-    };
-    Response::from_parts(head, body)
+    Response::from_parts(head, ResponseBody::new(running, hint))
 }

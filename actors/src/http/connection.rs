@@ -58,7 +58,7 @@ pub(super) struct Connection {
     lingers: AtomicBool,
     /// With HTTP/1 the one that is being served; with HTTP/2 the one whose stream is to be started, by the thread that has
     /// just begun it.
-    exchange: Mutex<Option<(ThreadId, Arc<Exchange>)>>,
+    exchange: Mutex<Option<(Option<ThreadId>, Arc<Exchange>)>>,
     upgrade: Mutex<Option<Upgrade>>,
 }
 
@@ -108,10 +108,12 @@ impl Connection {
 
     /// A head has come.
     pub(super) fn begin_request(&self) {
-        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        // Only the connection's own task counts them.
+        let requests = self.requests().saturating_add(1);
+        self.requests.store(requests, Ordering::Relaxed);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.has_begun_head.store(false, Ordering::Relaxed);
-        if before.saturating_add(1) >= self.limits().requests_per_connection {
+        if requests >= self.limits().requests_per_connection {
             self.end_soon();
         }
         self.stats().requests.add();
@@ -161,8 +163,10 @@ impl Connection {
         self.has_begun_head.load(Ordering::Relaxed)
     }
 
+    /// By whoever writes: there is one at a time.
     pub(super) fn note_written(&self, bytes: usize) {
-        self.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        let written = self.written() + bytes as u64;
+        self.written.store(written, Ordering::Relaxed);
     }
 
     pub(super) fn written(&self) -> u64 {
@@ -204,7 +208,8 @@ impl Connection {
     }
 
     pub(super) fn set_exchange(&self, exchange: &Arc<Exchange>) {
-        *lock(&self.exchange) = Some((thread::current().id(), Arc::clone(exchange)));
+        let by = self.is_http2().then(|| thread::current().id());
+        *lock(&self.exchange) = Some((by, Arc::clone(exchange)));
     }
 
     pub(super) fn exchange(&self) -> Option<Arc<Exchange>> {
@@ -214,7 +219,7 @@ impl Connection {
 
     /// The one that this thread has begun. Another one may start a stream meanwhile that has none: an upgrade's.
     pub(super) fn take_exchange(&self) -> Option<Arc<Exchange>> {
-        let begun = lock(&self.exchange).take_if(|(by, _)| *by == thread::current().id());
+        let begun = lock(&self.exchange).take_if(|(by, _)| *by == Some(thread::current().id()));
         begun.map(|(_, exchange)| exchange)
     }
 

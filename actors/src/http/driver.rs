@@ -182,7 +182,7 @@ impl Driver {
 
     /// What is to be done next, and when; `None` if the client has stalled.
     fn due(&mut self, now: Instant) -> Option<(Instant, Due)> {
-        let connection = Arc::clone(&self.connection);
+        let connection = &*self.connection;
         let limits = connection.limits();
         // Nothing lasts longer without another look.
         let mut next = (now + limits.idle, Due::Look);

@@ -5,16 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::StatusCode;
-use http::response::Parts;
-use http_body::{Frame, SizeHint};
 use tenure::{Deadline, OpenScope, Spawner};
 use tokio::time::Instant;
 use tracing::Span;
 
+use super::Limits;
 use super::connection::{Connection, lock};
-use super::{BoxError, Limits};
+use super::handler::Output;
 
 /// Why a request ends before its handler has, or has an answer that is not its handler's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,17 +61,16 @@ enum Stage {
     Responding,
 }
 
-/// What the handler has left for the protocol, which takes it in the same task.
+/// What a request and its own scope have for each other, which may be opened by any thread.
 #[derive(Default)]
-pub(super) struct Handoff {
-    pub(super) head: Option<(Parts, SizeHint)>,
-    pub(super) frame: Option<Result<Frame<Bytes>, BoxError>>,
-    /// No frame comes after this one.
-    pub(super) ended: bool,
-    /// The scope of the request, until whoever serves it runs that.
-    pub(super) opened: Option<OpenScope>,
+struct Handoff {
+    /// What the handler has come to in the scope, and whether it is the last, until the protocol takes that, in the same
+    /// task.
+    output: Option<(Output, bool)>,
+    /// The scope, until whoever serves the request runs that.
+    opened: Option<OpenScope>,
     /// Nobody will run one any more.
-    pub(super) is_over: bool,
+    is_over: bool,
 }
 
 /// Further away than anything lasts.
@@ -104,11 +101,16 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(connection: Arc<Connection>, span: Span, reads_body: bool) -> Self {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        span: Span,
+        reads_body: bool,
+        deadline: impl FnOnce(Instant) -> Deadline,
+    ) -> Self {
         connection.set_reads_body(reads_body);
         let began = Instant::now();
         Self {
-            deadline: Deadline::at(limit_of(began, connection.limits().request)),
+            deadline: deadline(limit_of(began, connection.limits().request)),
             spawner: OnceLock::new(),
             connection,
             began,
@@ -123,33 +125,17 @@ impl Exchange {
         }
     }
 
-    pub(super) fn handoff(&self) -> std::sync::MutexGuard<'_, Handoff> {
-        lock(&self.handoff)
+    /// The handler has come to this in the request's own scope.
+    pub(super) fn leave_output(&self, output: Output, is_last: bool) {
+        lock(&self.handoff).output = Some((output, is_last));
     }
 
-    /// The handler has come to its response.
-    pub(super) fn leave_head(&self, head: Parts, hint: SizeHint, is_empty: bool) {
-        let mut handoff = self.handoff();
-        handoff.head = Some((head, hint));
-        handoff.ended = is_empty;
-        drop(handoff);
-        self.begin_response();
+    pub(super) fn has_left_output(&self) -> bool {
+        lock(&self.handoff).output.is_some()
     }
 
-    pub(super) fn leave_last(&self, frame: Option<Result<Frame<Bytes>, BoxError>>) {
-        let mut handoff = self.handoff();
-        handoff.frame = frame;
-        handoff.ended = true;
-    }
-
-    /// The scope of the request has ended. If it was ended before its response, that is cut off.
-    pub(super) fn fail_unless_ended(&self) {
-        let is_cut_off = !self.handoff().ended && self.is_responding();
-        if is_cut_off {
-            self.leave_last(Some(Err("the request has failed".into())));
-        } else {
-            self.handoff().ended = true;
-        }
+    pub(super) fn take_output(&self) -> Option<(Output, bool)> {
+        lock(&self.handoff).output.take()
     }
 
     /// The user's code has panicked: that is its request's end, and nobody else's.
@@ -181,7 +167,7 @@ impl Exchange {
                 return self.connection.scope.spawner();
             };
             let spawner = opened.spawner();
-            let mut handoff = self.handoff();
+            let mut handoff = lock(&self.handoff);
             let late = match handoff.is_over {
                 true => Some(opened),
                 false => handoff.opened.replace(opened),
@@ -191,6 +177,19 @@ impl Exchange {
             drop(late);
             spawner
         })
+    }
+
+    /// The scope that was opened and is not run.
+    pub(super) fn take_opened(&self) -> Option<OpenScope> {
+        lock(&self.handoff).opened.take()
+    }
+
+    /// The same for the last time: from here on none is run.
+    pub(super) fn take_last_opened(&self) -> Option<OpenScope> {
+        let mut handoff = lock(&self.handoff);
+        let opened = handoff.opened.take();
+        handoff.is_over = opened.is_none();
+        opened
     }
 
     /// The request's own scope, if there is one.
@@ -271,8 +270,10 @@ impl Exchange {
             && !self.is_relaxed()
     }
 
+    /// By whoever has the body of the response.
     pub(super) fn note_sent(&self, bytes: usize) {
-        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+        let sent = self.sent() + bytes as u64;
+        self.sent.store(sent, Ordering::Relaxed);
     }
 
     pub(super) fn sent(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! What is done for a request: the service is called, and what it gives is left for the protocol.
+//! What is done for a request: the service is called, and what it gives is handed on step by step.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use http::Request;
-use http_body::Body;
+use http::response::Parts;
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 
@@ -17,6 +18,23 @@ use super::context::RequestContext;
 use super::exchange::Exchange;
 use super::{BoxError, HttpService};
 
+/// What a handler, and then the body of its response, comes to next, for its client.
+pub(super) enum Output {
+    /// The response but for its body, and what that says of its length.
+    Head(Parts, SizeHint),
+    Frame(Frame<Bytes>),
+    /// The body is whole.
+    End,
+    /// The request has failed, or the body has.
+    Error(BoxError),
+}
+
+impl Output {
+    pub(super) fn failed() -> Self {
+        Self::Error("the request has failed".into())
+    }
+}
+
 pin_project! {
     /// The handler of a request, and then the body of its response. One that fails or panics is traced and counted, and
     /// ends nothing but itself.
@@ -24,7 +42,6 @@ pin_project! {
     /// Written out and not an async block, which would keep a place for each of its stages: what is allocated for each
     /// request is half as large.
     pub(super) struct Handler<S: HttpService> {
-        exchange: Arc<Exchange>,
         is_head: bool,
         #[pin]
         stage: Stage<S, S::Future, S::Body>,
@@ -34,7 +51,7 @@ pin_project! {
 pin_project! {
     #[project = StageOf]
     enum Stage<S, F, B> {
-        Ready { call: Option<(S, Request<RequestBody>)> },
+        Ready { call: Option<(S, Request<Incoming>)> },
         Called { #[pin] response: F },
         Body { #[pin] body: B },
         Over,
@@ -42,58 +59,59 @@ pin_project! {
 }
 
 impl<S: HttpService> Handler<S> {
-    pub(super) fn new(service: S, request: Request<Incoming>, exchange: Arc<Exchange>) -> Self {
-        let is_head = request.method() == http::Method::HEAD;
-        let mut request = request.map(|body| RequestBody::new(body, Arc::clone(&exchange)));
-        let context = RequestContext::new(Arc::clone(&exchange));
-        request.extensions_mut().insert(context);
+    pub(super) const fn new(service: S, request: Request<Incoming>) -> Self {
         let call = Some((service, request));
         Self {
-            exchange,
-            is_head,
             stage: Stage::Ready { call },
+            is_head: false,
         }
     }
-}
 
-impl<S: HttpService> Future for Handler<S> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        let (exchange, mut stage) = (&**this.exchange, this.stage);
+    /// Goes on to what comes next, which it leaves in place of an `End`: a head is large, and would be moved again and again
+    /// on its way out of here. Ready with whether it was the last; then nothing is left of the user's code, and this is not
+    /// called again.
+    pub(super) fn poll_next(
+        self: Pin<&mut Self>,
+        exchange: &Arc<Exchange>,
+        cx: &mut Context<'_>,
+        output: &mut Output,
+    ) -> Poll<bool> {
+        let mut this = self.project();
         let _in_its_span = exchange.span.enter();
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            let polled = poll_stage::<S>(stage.as_mut(), exchange, *this.is_head, cx);
-            if polled.is_ready() {
-                // Its destructors are the user's code as well.
-                stage.set(Stage::Over);
-            }
-            polled
+            poll_stage::<S>(this.stage.as_mut(), this.is_head, exchange, cx, output)
         }));
         match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Ok(()))) => return Poll::Ready(()),
+            Ok(Poll::Ready(Ok(false))) => return Poll::Ready(false),
+            Ok(Poll::Ready(Ok(true))) => {}
             Ok(Poll::Ready(Err(error))) => {
                 exchange.connection.stats().failed.add();
                 tracing::error!(%error, "a handler has failed");
+                *output = Output::failed();
             }
             Err(panic) => {
                 exchange.note_panic(panic);
-                drop_caught(|| stage.set(Stage::Over));
+                drop_caught(|| this.stage.set(Stage::Over));
+                *output = Output::failed();
             }
         }
-        Poll::Ready(())
+        // Its destructors are the user's code as well. What it has come to stands.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| this.stage.set(Stage::Over))) {
+            exchange.note_panic(panic);
+        }
+        Poll::Ready(true)
     }
 }
 
-/// Polls what the request is at, until that waits or all is done.
+/// Polls what the request is at, until that waits or has come to something. Says whether that is the last.
 fn poll_stage<S: HttpService>(
     mut stage: Pin<&mut Stage<S, S::Future, S::Body>>,
-    exchange: &Exchange,
-    is_head: bool,
+    is_head: &mut bool,
+    exchange: &Arc<Exchange>,
     cx: &mut Context<'_>,
-) -> Poll<Result<(), BoxError>> {
+    output: &mut Output,
+) -> Poll<Result<bool, BoxError>> {
     loop {
         match stage.as_mut().project() {
             StageOf::Ready { call } => {
@@ -101,48 +119,44 @@ fn poll_stage<S: HttpService>(
                     ready!(service.poll_ready(cx)).map_err(Into::into)?;
                 }
                 let Some((mut service, request)) = call.take() else {
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(Ok(true));
                 };
+                *is_head = request.method() == http::Method::HEAD;
+                let mut request = request.map(|body| RequestBody::new(body, exchange));
+                let context = RequestContext::new(Arc::clone(exchange));
+                request.extensions_mut().insert(context);
                 let response = service.call(request);
                 stage.set(Stage::Called { response });
             }
             StageOf::Called { response } => {
                 let response = ready!(response.poll(cx)).map_err(Into::into)?;
                 let (head, body) = response.into_parts();
-                let hint = body.size_hint();
-                let is_empty = is_head || body.is_end_stream();
-                exchange.leave_head(head, hint, is_empty);
-                if is_empty {
-                    return Poll::Ready(Ok(()));
-                }
+                *output = Output::Head(head, body.size_hint());
+                let is_last = *is_head || body.is_end_stream();
                 stage.set(Stage::Body { body });
+                return Poll::Ready(Ok(is_last));
             }
-            StageOf::Body { body } => return poll_body(body, exchange, cx).map(Ok),
-            StageOf::Over => return Poll::Ready(Ok(())),
+            StageOf::Body { body } => return poll_body(body, cx, output).map(Ok),
+            StageOf::Over => return Poll::Ready(Ok(true)),
         }
     }
 }
 
-/// Leaves each frame for the protocol, which polls this again when it has taken the last one.
-fn poll_body<B>(mut body: Pin<&mut B>, exchange: &Exchange, cx: &mut Context<'_>) -> Poll<()>
+fn poll_body<B>(mut body: Pin<&mut B>, cx: &mut Context<'_>, output: &mut Output) -> Poll<bool>
 where
     B: Body<Error: Into<BoxError>>,
 {
-    while exchange.handoff().frame.is_none() {
-        let frame = ready!(body.as_mut().poll_frame(cx));
-        let ended = !matches!(frame, Some(Ok(_))) || body.is_end_stream();
-        let frame = frame.map(|frame| match frame {
-            Ok(frame) => Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))),
-            Err(error) => Err(error.into()),
-        });
-        let mut handoff = exchange.handoff();
-        handoff.ended = ended;
-        handoff.frame = frame;
-        if ended {
-            return Poll::Ready(());
+    let frame = match ready!(body.as_mut().poll_frame(cx)) {
+        Some(Ok(frame)) => frame,
+        Some(Err(error)) => {
+            *output = Output::Error(error.into());
+            return Poll::Ready(true);
         }
-    }
-    Poll::Pending
+        None => return Poll::Ready(true),
+    };
+    let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+    *output = Output::Frame(frame);
+    Poll::Ready(body.is_end_stream())
 }
 
 /// Drops what is the user's. A panic of its destructor is traced.

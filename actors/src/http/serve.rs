@@ -71,10 +71,7 @@ struct Serving<S> {
 
 impl<S: HttpService> Serving<S> {
     fn calls(&self) -> Calls<S> {
-        Calls {
-            service: Arc::clone(&self.service),
-            connection: Arc::clone(&self.connection),
-        }
+        Calls::new(Arc::clone(&self.service), Arc::clone(&self.connection))
     }
 
     async fn http1<I: Io>(&mut self, io: Socket<I>) {
