@@ -3,7 +3,6 @@
 mod common;
 
 use std::any::type_name;
-use std::fs;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -11,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::node::{Msg, Node, hold, note, run, run_in};
-use common::{Check, Log, paused};
+use common::{Check, Log, paused, time_at_work};
 use tenure::prelude::*;
 use tenure::{StopError, StopReason};
 
@@ -353,13 +352,6 @@ fn a_letter_whose_destructor_panics_is_counted_and_costs_no_other() {
     });
 }
 
-/// The time that this thread has been running: on a busy machine, not that on the wall.
-fn running_time() -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    let nanos = stat.split(' ').next().unwrap();
-    Duration::from_nanos(nanos.parse().unwrap())
-}
-
 /// Against the time that it took to send them.
 #[test]
 fn a_million_letters_that_nobody_looks_at_stop_quickly() {
@@ -372,16 +364,16 @@ fn a_million_letters_that_nobody_looks_at_stop_quickly() {
             let spec = node(&check).named("a").mailbox(Mailbox::unbounded());
             let actor = system.spawn(spec).unwrap();
             let gate = hold(&actor).await;
-            let begun = running_time();
+            let begun = time_at_work();
             for _ in 0..MANY {
                 actor.try_tell(Msg::Sleep(SECOND)).unwrap();
             }
-            sending = sending.min(running_time() - begun);
+            sending = sending.min(time_at_work() - begun);
             let stopping = actor.stop();
             gate.open();
-            let begun = running_time();
+            let begun = time_at_work();
             stopping.await.unwrap();
-            discarding = discarding.min(running_time() - begun);
+            discarding = discarding.min(time_at_work() - begun);
             system.stop().await.unwrap();
             assert_eq!(system.dead_letters(), MANY as u64);
         }

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{self, Wake, Waker};
 use std::time::Duration;
 
-use crate::common::{Check, Log, paused};
+use crate::common::{Check, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Stashed, TrySendError};
-use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -102,12 +101,6 @@ async fn sent<T>(ask: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-async fn settle() {
-    for _ in 0..16 {
-        yield_now().await;
-    }
-}
-
 #[test]
 fn message_that_is_put_aside_is_handed_on_with_its_caller_and_deadline() {
     paused(async |check| {
@@ -117,7 +110,7 @@ fn message_that_is_put_aside_is_handed_on_with_its_caller_and_deadline() {
             check.node(shelf.node());
             let limited = shelf.ask(|reply| Msg::Later(7, reply)).timeout(2 * SECOND);
             let limited = scope.task(limited.owned())?;
-            settle().await;
+            settled().await;
             sleep(SECOND / 2).await;
             assert!(shelf.ask(Msg::HandOn).await?);
             assert_eq!(limited.await?, 7);
@@ -128,7 +121,7 @@ fn message_that_is_put_aside_is_handed_on_with_its_caller_and_deadline() {
                 tokio::pin!(ask);
                 tokio::select! {
                     _ = &mut ask => panic!("nobody answers"),
-                    () = settle() => {}
+                    () = settled() => {}
                 }
                 assert!(shelf.ask(Msg::HandOn).await.is_ok_and(|it| it));
                 ask.await
@@ -175,14 +168,14 @@ fn what_is_aside_takes_room_until_it_is_used() {
             let shelf = scope.spawn(spec)?;
             shelf.tell(Msg::Note).await?;
             shelf.tell(Msg::Note).await?;
-            settle().await;
+            settled().await;
             shelf.try_tell(Msg::Note)?;
             assert!(
                 shelf
                     .try_tell(Msg::Note)
                     .is_err_and(|refused| refused.is_full())
             );
-            settle().await;
+            settled().await;
             let refused = shelf.tell(Msg::Note).timeout(SECOND).await;
             assert!(matches!(refused, Err(SendError::TimedOut(_))));
             Ok(())
@@ -200,7 +193,7 @@ fn room_of_what_is_aside_goes_to_those_who_wait_for_it() {
             let spec = ChildSpec::new(Shelf::new(Some(desk))).mailbox(Mailbox::bounded(2));
             let shelf = scope.spawn(spec)?;
             shelf.tell(Msg::Note).await?;
-            settle().await;
+            settled().await;
             for _ in 2..20 {
                 shelf.tell(Msg::Drop).await?;
                 shelf.tell(Msg::Note).await?;
@@ -418,7 +411,7 @@ fn actor_is_woken_after_a_wait_for_the_next_message_was_dropped() {
             let wrapped = scope.spawn(Wrapped)?;
             check.node(wrapped.node());
             wrapped.ask(|reply| reply).await?;
-            settle().await;
+            settled().await;
             let start = Instant::now();
             wrapped.stop().await?;
             assert_eq!(start.elapsed(), Duration::ZERO);
@@ -455,7 +448,7 @@ fn capacity_that_counts_the_current_message_is_free_once_its_handler_has_ended()
             for seconds in [1, 2, 3, 1, 0] {
                 slow.tell(seconds).await?;
                 waited.push(start.elapsed().as_secs());
-                settle().await;
+                settled().await;
                 assert!(seconds == 0 || slow.try_tell(9).is_err());
                 assert_eq!(slow.node().in_hand(), u64::from(seconds > 0));
             }
@@ -479,7 +472,7 @@ fn room_for_the_current_message_counts_whatever_becomes_of_what_is_too_much() {
                 let before = scope.dead_letters();
                 let slow = scope.spawn(ChildSpec::new(Slow).mailbox(mailbox))?;
                 slow.tell(1).await?;
-                settle().await;
+                settled().await;
                 for _ in 0..4 {
                     slow.tell(1).await?;
                 }

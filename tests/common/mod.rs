@@ -117,6 +117,8 @@ pub fn is_simulated() -> bool {
 pub fn time_at_work() -> Duration {
     static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     let begin = *BEGIN;
+    // The system counts up to the last time that it has looked at the thread, which it does now.
+    std::thread::yield_now();
     // Linux: the nanoseconds for which it has run, for which it has waited, and how often.
     let told = std::fs::read_to_string("/proc/thread-self/schedstat");
     let ran = told

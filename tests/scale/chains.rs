@@ -10,8 +10,8 @@ use tenure::prelude::*;
 use tenure::{Cause, StopError, StopReason};
 use tokio::sync::{Notify, oneshot};
 
-use crate::common::{Check, Guard, in_order};
-use crate::{alone, compare, running_time};
+use crate::common::{Check, Guard, in_order, time_at_work};
+use crate::{alone, compare};
 
 const DEPTH: usize = 10_000;
 const SMALL_STACK: usize = 128 * 1024;
@@ -220,9 +220,9 @@ fn ends_in_a_deep_chain_are_told() {
                 let chain = Chain::new(StopOrder::Reverse, &check);
                 let links = chain.spawn(&scope, depth).await?;
                 let ends = links[0].node().ends(2 * depth);
-                let running = running_time();
+                let running = time_at_work();
                 links[0].stop().await?;
-                time = running_time() - running;
+                time = time_at_work() - running;
                 drop(ends);
                 Ok(())
             })

@@ -7,7 +7,6 @@ mod scopes;
 mod slow_stops;
 mod wide_trees;
 
-use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,13 +19,6 @@ const LASTS: Duration = Duration::from_secs(20);
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The time that this thread has been running: on a busy machine, not that on the wall.
-fn running_time() -> Duration {
-    let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    let nanos = stat.split(' ').next().unwrap();
-    Duration::from_nanos(nanos.parse().unwrap())
 }
 
 /// The times of this in one size, and in one that is so many times smaller, as often. If they are linear they are alike.

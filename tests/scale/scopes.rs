@@ -9,8 +9,8 @@ use tenure::prelude::*;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::common::{in_order, settled};
-use crate::{Idle, LASTS, alone, compare, running_time};
+use crate::common::{in_order, settled, time_at_work};
+use crate::{Idle, LASTS, alone, compare};
 
 /// A task that opens a scope, in which it starts the next; its body ends at once.
 fn scopes(
@@ -39,12 +39,12 @@ fn nested_scopes_whose_bodies_have_ended() {
         in_order(async |_check| {
             let system = System::start().unwrap();
             let complete = Arc::new(Notify::new());
-            let running = running_time();
+            let running = time_at_work();
             let outermost = system.task(scopes(depth, Arc::clone(&complete))).unwrap();
             complete.notified().await;
             // Each scope has seen that its body has ended.
             settled().await;
-            time = running_time() - running;
+            time = time_at_work() - running;
             outermost.node().kill().await.unwrap();
             system.stop().await.unwrap();
         });
@@ -64,9 +64,9 @@ fn nested_scopes_that_wait_for_long() {
             let outermost = system.task(scopes(depth, Arc::clone(&complete))).unwrap();
             complete.notified().await;
             settled().await;
-            let running = running_time();
+            let running = time_at_work();
             sleep(LASTS).await;
-            time = running_time() - running;
+            time = time_at_work() - running;
             outermost.node().kill().await.unwrap();
             system.stop().await.unwrap();
         });
@@ -81,7 +81,7 @@ fn tasks_of_a_scope_that_await_each_other() {
     compare(500, 8, |tasks| {
         let mut time = Duration::MAX;
         in_order(async |_check| {
-            let running = running_time();
+            let running = time_at_work();
             let ended = tenure::scope(async |scope| {
                 let mut last = scope.task(sleep(Duration::from_secs(1)))?;
                 for _ in 0..tasks {
@@ -90,7 +90,7 @@ fn tasks_of_a_scope_that_await_each_other() {
                 Ok(())
             });
             ended.await.unwrap();
-            time = running_time() - running;
+            time = time_at_work() - running;
         });
         time
     });
@@ -126,9 +126,9 @@ fn stop_of_tasks_in_scopes_in_tasks() {
                 .task(scopes_in_tasks(depth, Arc::clone(&complete)))
                 .unwrap();
             complete.notified().await;
-            let running = running_time();
+            let running = time_at_work();
             outermost.node().stop().await.unwrap();
-            time = running_time() - running;
+            time = time_at_work() - running;
             system.stop().await.unwrap();
         });
         time

@@ -8,8 +8,8 @@ use tenure::prelude::*;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-use crate::common::{Check, Guard, in_order};
-use crate::{Idle, LASTS, alone, compare, running_time};
+use crate::common::{Check, Guard, in_order, time_at_work};
+use crate::{Idle, LASTS, alone, compare};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -87,9 +87,9 @@ fn slow_stop_time(depth: usize, order: StopOrder, has_older: bool) -> Duration {
             let complete = Arc::new(Notify::new());
             let root = scope.spawn(Slow::spec(depth - 1, order, has_older, &complete, &check))?;
             complete.notified().await;
-            let (start, running) = (Instant::now(), running_time());
+            let (start, running) = (Instant::now(), time_at_work());
             assert!(matches!(root.stop().await?, StopReason::Stopped));
-            time = running_time() - running;
+            time = time_at_work() - running;
             assert!(start.elapsed() < LASTS * 2, "{:?}", start.elapsed());
             assert_eq!(check.alive(), 0);
             Ok(())

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tenure::prelude::*;
 use tokio::time::Instant;
 
-use crate::common::{Guard, in_order};
-use crate::{alone, running_time};
+use crate::alone;
+use crate::common::{Guard, in_order, time_at_work};
 
 /// Has children, and nothing to do.
 struct Wide(#[allow(dead_code, reason = "counted")] Guard);
@@ -42,11 +42,11 @@ fn stop_time(owners: usize, order: StopOrder) -> Duration {
                 last.ask(|reply| reply).await?;
                 all.push(wide);
             }
-            let (start, running) = (Instant::now(), running_time());
+            let (start, running) = (Instant::now(), time_at_work());
             for wide in all {
                 wide.stop().await?;
             }
-            time = running_time() - running;
+            time = time_at_work() - running;
             assert_eq!((start.elapsed(), check.alive()), (Duration::ZERO, 0));
             Ok(())
         })
