@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
@@ -50,7 +51,6 @@ pub(super) struct Connection {
     has_begun_head: AtomicBool,
     /// What was written waits for the client.
     is_blocked: AtomicBool,
-    is_relaxed: AtomicBool,
     written: AtomicU64,
     /// Its last bytes are written, and it lingers.
     is_shut: AtomicBool,
@@ -81,7 +81,6 @@ impl Connection {
             reads_body: AtomicBool::new(false),
             has_begun_head: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
-            is_relaxed: AtomicBool::new(false),
             written: AtomicU64::new(0),
             is_shut: AtomicBool::new(false),
             lingers: AtomicBool::new(true),
@@ -124,7 +123,6 @@ impl Connection {
     pub(super) fn end_request(&self) {
         if !self.is_http2() {
             *lock(&self.exchange) = None;
-            self.is_relaxed.store(false, Ordering::Relaxed);
         }
         self.reads_body.store(false, Ordering::Relaxed);
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -150,6 +148,16 @@ impl Connection {
 
     pub(super) fn set_reads_body(&self, reads: bool) {
         self.reads_body.store(reads, Ordering::Relaxed);
+    }
+
+    /// The body of this request has ended. One that is over has no part in the next one of its connection, also if somebody
+    /// has kept its body.
+    pub(super) fn end_body(&self, of: &Exchange) {
+        let exchange = lock(&self.exchange);
+        let is_served = exchange.as_ref().is_some_and(|(_, it)| ptr::eq(&**it, of));
+        if is_served || self.is_http2() {
+            self.set_reads_body(false);
+        }
     }
 
     /// Bytes have come. While nothing is served, and once the body has been read, they are of the next head.
@@ -182,12 +190,10 @@ impl Connection {
         self.is_blocked.load(Ordering::Relaxed)
     }
 
+    /// Whether the request that is served over HTTP/1 may let its client take its time.
     pub(super) fn is_relaxed(&self) -> bool {
-        self.is_relaxed.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn relax(&self) {
-        self.is_relaxed.store(true, Ordering::Relaxed);
+        let exchange = lock(&self.exchange);
+        !self.is_http2() && exchange.as_ref().is_some_and(|(_, it)| it.is_relaxed())
     }
 
     /// Whether it is to wait for its client before it closes: it need not if nothing is in flight.

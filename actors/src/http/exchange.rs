@@ -233,16 +233,13 @@ impl Exchange {
 
     pub(super) fn end_body(&self) {
         self.reads_body.store(false, Ordering::Relaxed);
-        self.connection.set_reads_body(false);
+        self.connection.end_body(self);
     }
 
     /// It may take as long, and be silent for as long, as it likes.
     pub(super) fn relax(&self) {
         self.is_relaxed.store(true, Ordering::Relaxed);
         self.deadline.lift();
-        if !self.connection.is_http2() {
-            self.connection.relax();
-        }
     }
 
     pub(super) fn is_relaxed(&self) -> bool {

@@ -1,11 +1,14 @@
 //! Limits of time, on a paused clock.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Extension;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
+use http_body::Frame;
 use http_body_util::StreamBody;
 use tenure_actors::http::{Limits, RequestContext};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -50,8 +53,8 @@ fn events(apart: std::time::Duration) -> Body {
         if n > 0 {
             sleep(apart).await;
         }
-        let frame = http_body::Frame::data(Bytes::from(format!("event {n}\n")));
-        Some((Ok::<_, std::convert::Infallible>(frame), n + 1))
+        let frame = Frame::data(Bytes::from(format!("event {n}\n")));
+        Some((Ok::<_, Infallible>(frame), n + 1))
     });
     Body::new(StreamBody::new(stream))
 }
@@ -220,6 +223,35 @@ fn reader_that_stops_is_cut_off_after_the_window() {
             "{:?}",
             begin.elapsed()
         );
+    });
+}
+
+/// A handler may give its request's context away, which has no part in the next request of the connection.
+#[test]
+fn request_that_is_over_relaxes_none_that_follows() {
+    let router = |_: &Alive| {
+        let kept = Arc::new(Mutex::new(None::<RequestContext>));
+        let large = async move |Extension(request): Extension<RequestContext>| {
+            let mut kept = kept.lock().unwrap();
+            let Some(first) = &*kept else {
+                *kept = Some(request);
+                return Body::from("hello");
+            };
+            first.relax();
+            // In so many pieces that the last one waits for the client.
+            let piece = || Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; 1 << 10])));
+            let pieces = (0..4_096).map(move |_| piece());
+            Body::new(StreamBody::new(futures_util::stream::iter(pieces)))
+        };
+        Router::new().route("/", get(large))
+    };
+    paused(defaults, router, async |dialer, stats, _| {
+        let mut client = dialer.dial();
+        client.send(GET).await;
+        client.response().await;
+        client.send(GET).await;
+        sleep(40 * SECOND).await;
+        assert_eq!(stats.stalled.get(), 1);
     });
 }
 
