@@ -27,6 +27,7 @@ const LARGE: &[&str] = &[
     "ask_to_a_node_with_many_waits_costs_no_more",
     "endless_tells_yield",
     "long_ring_is_walked_without_recursion",
+    "many_open_asks_of_one_handler_take_linear_time",
     "many_that_fail_at_once_take_linear_time",
     "name_is_free_at_once",
     "others_run_while_many_are_told",
