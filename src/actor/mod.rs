@@ -8,7 +8,7 @@
 //! | `Starting` | the code that spawns, when the node enters its owner's table | `tree/lifecycle/spawn.rs` |
 //! | `Running` | the node's own shell | `Node::set_running` |
 //! | `Restarting` | the shell, when its body ends and the restart policy says so | `actor/restart.rs`, `Node::begin_restart` |
-//! | `Stopping` | anyone, by an order; or the shell, when its body ends | `tree/node/ending.rs` |
+//! | `Stopping` | anyone, by an order; or the shell, when its body ends | `tree/node/order.rs` |
 //! | `Stopped` | the drop of the node's `Exit`, or the end of its last child if that comes later | `tree/lifecycle/exit.rs` |
 //!
 //! Only the shell touches the state, the queue's batch and the hooks. Everyone else sets a signal and wakes the shell.

@@ -8,7 +8,6 @@ mod current_node;
 mod dead_letters;
 mod deadlines;
 mod edges;
-mod ending;
 mod ends;
 mod id;
 mod label;
