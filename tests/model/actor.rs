@@ -87,7 +87,12 @@ impl Start for Recipe {
         world.incarnation(tag, |incarnation, _| incarnation.is_made = true);
         if tag % 2 == 0 {
             // Half of them do it here, and the rest in the hook.
-            act.run(ctx, &self.child.on_start, false).await?;
+            if let Err(error) = act.run(ctx, &self.child.on_start, false).await {
+                // Its destructor may panic. In a return that would lose the memory of the error: the compiler forgets what is
+                // returned (rust-lang/rust#47949).
+                drop(act);
+                return Err(error);
+            }
         }
         world.incarnation(tag, |incarnation, _| incarnation.is_given = true);
         Ok(act)

@@ -6,20 +6,21 @@ use tenure::AskError;
 use tokio::time::{Duration, Instant};
 
 use crate::script::Wait;
-use crate::world::World;
+use crate::world::{Tag, World};
 
 /// By how much the end of a limit may be overrun: the timer counts in milliseconds.
 const SLACK: Duration = Duration::from_millis(3);
 
 impl World {
     /// An ask that waits for its reply.
-    pub fn asks(self: &Arc<Self>, id: usize, wait: Wait, timed: bool) -> Asking {
+    pub fn asks(self: &Arc<Self>, who: Option<Tag>, id: usize, wait: Wait, timed: bool) -> Asking {
         let mut state = self.lock();
+        let is_polled = who.is_none_or(|who| state.is_polled_by_a_node(who));
         state.messages[id].is_ask = true;
         let target = state.messages[id].target;
         state.log(format!("message {id} asks #{target}, {wait:?}"));
         let limit = match wait {
-            Wait::Limit(millis) if self.exact && !timed => Some(self.millis(millis)),
+            Wait::Limit(millis) if self.exact && is_polled && !timed => Some(self.millis(millis)),
             _ => None,
         };
         let limit = limit.map(|limit| Instant::now() + limit + SLACK);

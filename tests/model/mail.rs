@@ -74,7 +74,7 @@ pub async fn ask(
     let msg = Msg::new(&world, here.sender, target, body.clone());
     let id = msg.id;
     let _waiting = here.waits(target, What::Reply(id), wait);
-    let asking = world.asks(id, wait, here.timed);
+    let asking = world.asks(here.tag, id, wait, here.timed);
     let asked = bounded!(world, wait, actor.ask(|reply| msg.asking(reply, answer)));
     asking.resolved(asked.as_ref());
     if let Some(Err(AskError::Deadlock(cycle))) = &asked {

@@ -16,6 +16,7 @@ mod chance;
 mod ends;
 mod known;
 mod mail;
+mod memory;
 mod notes;
 mod perform;
 mod rules;

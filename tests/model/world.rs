@@ -324,6 +324,14 @@ impl State {
         std::iter::successors(Some(tag), |tag| self.nodes[*tag].owner)
     }
 
+    /// Whether its code goes on whenever it can, and not only when somebody looks at the scope that it is in.
+    pub fn is_polled_by_a_node(&self, tag: Tag) -> bool {
+        let sorts = self.upward(tag).map(|tag| self.nodes[tag].sort);
+        !sorts
+            .take_while(|sort| matches!(sort, Sort::Scope(_)))
+            .any(|sort| matches!(sort, Sort::Scope(Held::InState | Held::Elsewhere)))
+    }
+
     pub fn is_beneath(&self, tag: Tag, above: Tag) -> bool {
         tag != above && self.upward(tag).any(|tag| tag == above)
     }
