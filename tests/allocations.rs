@@ -1,6 +1,6 @@
-//! How often what happens all the time allocates.
+//! How often the most frequent operations allocate.
 //!
-//! Counted of the thread that runs all, after a round that has grown what grows once.
+//! Counted on the thread that runs everything, after a first round in which everything grows that grows only once.
 
 mod common;
 
@@ -30,7 +30,8 @@ impl Actor for Sum {
     }
 }
 
-/// How much more a round of twice the work allocates, which leaves out what the round itself does.
+/// How many allocations a round of twice the work makes more than a single one. That leaves out what the round itself
+/// allocates.
 fn of_rounds(runtime: &Runtime, round: impl AsyncFn(u64)) -> u64 {
     let count = |work| measure(|| runtime.block_on(round(work))).count_total;
     count(2 * ROUNDS);
@@ -46,7 +47,7 @@ fn a_tell_does_not_allocate() {
         for n in 0..tells {
             sum.tell(SumMsg::Add(n)).await.unwrap();
             if n % 10 == 0 {
-                // The actor empties its mailbox, so that it is filled anew.
+                // The actor empties its mailbox, which is then filled once more.
                 tokio::task::yield_now().await;
             }
         }
@@ -92,7 +93,7 @@ fn a_spawn_allocates_three_times_at_most() {
     let system = runtime.block_on(async { System::start().unwrap() });
     let round = || {
         let actors: Vec<_> = (0..ROUNDS).map(|n| system.spawn(Sum(n)).unwrap()).collect();
-        // Polled, too: what an actor allocates at its start is part of its spawn.
+        // The actors are polled, because what an actor allocates at its start is a part of its spawn.
         runtime.block_on(async {
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
@@ -110,7 +111,7 @@ fn a_spawn_allocates_three_times_at_most() {
     let mut actors = Vec::new();
     let spawned = measure(|| actors = round());
     stop(actors);
-    // One is the vector that the test keeps them in.
+    // One allocation is the test's own vector.
     assert!(
         spawned.count_total <= 3 * ROUNDS + 1,
         "{spawned:?} for {ROUNDS} spawns"

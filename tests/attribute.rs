@@ -92,7 +92,7 @@ async fn a_worker_that_is_stuck_does_not_keep_a_test_from_its_end() {
     drop(stuck.unwrap().await);
 }
 
-/// A crate that calls tenure by another name says so.
+/// A crate that has tenure under another name says so in the attribute.
 #[tenure::test(crate = "renamed")]
 async fn tenure_may_have_another_name() {}
 

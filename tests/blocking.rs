@@ -14,7 +14,7 @@ use tenure::prelude::*;
 use tenure::{Scope, StopReason, TaskError};
 use tokio::runtime::{Builder, Runtime};
 
-/// Time that nothing here needs.
+/// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(4);
 
 /// A runtime with one thread for blocking jobs.
@@ -27,7 +27,7 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// Holds the one thread until it is told to let go.
+/// Occupies the one thread until it is released.
 async fn hold(spawner: &Spawner) -> mpsc::Sender<()> {
     let (let_go, gate) = mpsc::channel();
     let (begin, begun) = tokio::sync::oneshot::channel();
@@ -76,7 +76,7 @@ fn job_that_has_not_begun_is_dropped_at_a_stop_or_kill() {
     }
 }
 
-/// It was accepted.
+/// The job was accepted, so the drain waits for it.
 #[test]
 fn drain_waits_for_a_job_that_has_not_begun() {
     runtime().block_on(async {
@@ -117,7 +117,7 @@ fn job_that_a_runtime_never_begins_ends_with_it() {
     check.assert_clean();
 }
 
-/// Its owner is a scope whose future somebody else polls, so that nobody tells it to end.
+/// Its owner is a scope whose future somebody else polls, so nobody tells the job to end.
 #[test]
 fn job_that_comes_after_the_runtime_has_gone_ends_unbegun() {
     let (check, ran) = (Check::default(), Count::default());
@@ -172,7 +172,7 @@ fn stop_races_with_the_thread_that_takes_the_job() {
     });
 }
 
-/// A node that is held up, and whose one place is taken: the gate that lets it go.
+/// An actor in a handler, whose mailbox with room for one is full; and the gate that lets it go on.
 async fn held_up(scope: &Scope, check: &Check) -> (ActorRef<Msg>, Arc<Gate>) {
     let (log, gate) = (Log::default(), Arc::new(Gate::default()));
     let spec = ChildSpec::new(Node::new(check, &log)).mailbox(Mailbox::bounded(1));
@@ -183,7 +183,7 @@ async fn held_up(scope: &Scope, check: &Check) -> (ActorRef<Msg>, Arc<Gate>) {
     (node, gate)
 }
 
-/// Each blocking way of sending, with a limit, to a node that has no room.
+/// Sends in each blocking way, with a limit, to an actor that has no room.
 fn assert_timed_out(node: &ActorRef<Msg>, limit: Duration) {
     let recipient = node.recipient::<Msg>();
     let asks: [&dyn Fn() -> Result<(), AskError>; 3] = [
@@ -223,7 +223,7 @@ fn limits_of_blocking_waits_hold() {
             let limit = Duration::from_millis(10);
             let (in_job, on_thread, on_worker) = (node.clone(), node.clone(), node.clone());
             let job = scope.blocking(move |_| assert_timed_out(&in_job, limit))?;
-            // Where no runtime is, and where one should be driven meanwhile.
+            // On a thread without a runtime, and on the thread of a runtime that has to be driven meanwhile.
             let thread = std::thread::spawn(move || assert_timed_out(&on_thread, limit));
             let task = scope.task(async move { assert_timed_out(&on_worker, limit) })?;
             job.await?;
@@ -247,7 +247,7 @@ fn limits_of_blocking_waits_hold() {
     });
 }
 
-/// It sleeps, and does not look again and again.
+/// A thread that waits sleeps, and does not check again and again.
 #[test]
 fn thread_that_is_blocked_is_not_at_work() {
     if !std::path::Path::new("/proc/thread-self/schedstat").exists() {
@@ -276,7 +276,7 @@ fn thread_that_is_blocked_is_not_at_work() {
     });
 }
 
-/// Nobody else drives its timers.
+/// The waiting thread itself has to drive the runtime's timers.
 #[test]
 fn limit_of_a_blocking_wait_holds_on_the_only_thread_of_its_runtime() {
     current_thread().block_on(async {

@@ -1,4 +1,4 @@
-//! What CONTRIBUTING.md asks of public documentation, read out of the sources.
+//! What CONTRIBUTING.md demands of public documentation, checked in the sources.
 
 mod sources;
 
@@ -6,7 +6,7 @@ use std::fs;
 
 use sources::{Doc, files, identifier, public_docs, sources};
 
-/// Where the rules of the lifecycle are, and how many there are at least.
+/// The page of the rules.
 const RULES: &str = "docs/lifecycle.md";
 const FEWEST_RULES: usize = 16;
 
@@ -18,7 +18,7 @@ fn anchors() -> Vec<String> {
         .collect()
 }
 
-/// The citations of rules in a text: whether each is a link to the rule that it names, and where to.
+/// The citations of rules in a text, and whether each is a link to the rule that it names.
 fn citations(text: &str) -> Vec<Citation> {
     let mut found = Vec::new();
     for (offset, _) in text.match_indices("rule") {
@@ -82,7 +82,7 @@ fn a_rule_that_public_documentation_cites_is_a_link() {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
-/// What users read outside of the documentation of an item.
+/// What users read beside the documentation of items.
 fn pages() -> Vec<(String, String)> {
     let mut pages = files("docs", "md");
     pages.extend(files("examples", "md"));
@@ -93,7 +93,7 @@ fn pages() -> Vec<(String, String)> {
     pages
 }
 
-/// The reader of citations finds what it is to find.
+/// The function that finds citations does find them.
 #[test]
 fn citations_are_found() {
     let text = "as [rule 3](crate::lifecycle#rule-3) says, and (rules 4 and 5), a rule of 6, [rule 7](x#rule-8)";
@@ -105,7 +105,7 @@ fn citations_are_found() {
     );
 }
 
-/// `.ci/examples` runs the example, and compares what it prints with the file.
+/// The README shows this file. `.ci/examples` checks that the example prints it.
 #[test]
 fn the_readme_shows_what_an_example_prints() {
     let printed = fs::read_to_string("examples/08-failures/output.txt").unwrap();
@@ -125,7 +125,7 @@ fn awaitables() -> Vec<Awaitable> {
         for (offset, start) in text.match_indices(" Future for ") {
             let rest = &text[offset + start.len()..];
             let output = rest.split("type Output = ").nth(1).unwrap();
-            // What gives a child, or the one that has its name.
+            // The second is the output of a future that gives a child which was looked up or started.
             let gives_result = output.starts_with("Result") || output.starts_with("Found<");
             let name = identifier(rest);
             found.push(Awaitable {
@@ -133,7 +133,7 @@ fn awaitables() -> Vec<Awaitable> {
                 gives_result,
             });
         }
-        // What a macro makes a future.
+        // A macro that makes futures.
         for (offset, start) in text.match_indices("\nasks! { ") {
             let name = identifier(&text[offset + start.len()..]);
             found.push(Awaitable {
@@ -149,7 +149,7 @@ fn awaitables() -> Vec<Awaitable> {
     found
 }
 
-/// What documents the types that are futures, and that somebody may name.
+/// The documentation of the public types that are futures.
 fn futures() -> Vec<Doc> {
     let awaitables = awaitables();
     let mut docs = public_docs();
@@ -161,8 +161,8 @@ fn futures() -> Vec<Doc> {
     docs
 }
 
-/// The type that a function gives, without what it is generic over. What takes itself by value sets something of the
-/// wait that it is, and says nothing of its own.
+/// The type that a function returns, without its parameters. A method that takes `self` by value only sets an option of
+/// a wait, and needs no documentation of the wait itself.
 fn returned(item: &str) -> Option<&str> {
     let is_setting = item.contains("(self") || item.contains("(mut self");
     let is_function = (item.contains(" fn ") || item.starts_with("fn ")) && !is_setting;

@@ -1,4 +1,4 @@
-//! What the crate tells tracing is what `docs/events.md` says.
+//! Everything that the crate tells tracing is on the page `docs/events.md`.
 
 mod sources;
 
@@ -10,7 +10,7 @@ use sources::{line_of, sources};
 /// The levels and fields of an event or span, by its name.
 type Table = BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)>;
 
-/// The arguments of a call whose parenthesis has just been opened.
+/// The arguments of a call, from its opening parenthesis on.
 fn arguments(rest: &str) -> Vec<String> {
     let (mut depth, mut in_text, mut found) = (0, false, vec![String::new()]);
     for c in rest.chars() {
@@ -35,7 +35,7 @@ fn text_of(argument: &str) -> Option<&str> {
     argument.strip_prefix('"')?.strip_suffix('"')
 }
 
-/// The field that an argument gives, if it does.
+/// The field that an argument sets, if it sets one.
 fn field_of(argument: &str) -> Option<String> {
     let is_setting = ["name:", "target:", "parent:"];
     if argument.starts_with('"') || is_setting.iter().any(|head| argument.starts_with(head)) {
@@ -46,7 +46,7 @@ fn field_of(argument: &str) -> Option<String> {
     Some(field.trim_start_matches("r#").to_owned())
 }
 
-/// Reads all calls of a macro.
+/// Reads all calls of a macro, and returns how many there are.
 fn read(level: &str, call: &str, is_span: bool, table: &mut Table) -> usize {
     let mut calls = 0;
     for (path, text) in sources("src") {
@@ -70,7 +70,7 @@ fn read(level: &str, call: &str, is_span: bool, table: &mut Table) -> usize {
     calls
 }
 
-/// What the page says.
+/// What the page lists.
 fn documented() -> Table {
     let page = fs::read_to_string("docs/events.md").unwrap();
     let mut table = Table::new();
@@ -103,7 +103,7 @@ fn all_that_is_emitted_stands_in_the_table() {
     }
     assert!(calls > 25, "{calls} calls are found");
     assert_eq!(emitted, documented());
-    // Nor is there any other way.
+    // No other macro of tracing is used.
     for (path, text) in sources("src") {
         for call in [
             "tracing::event!",

@@ -1,6 +1,6 @@
-//! How much memory an actor keeps that has nothing to do.
+//! How much memory an idle actor keeps.
 //!
-//! The only test of its file: nothing else allocates in its process meanwhile.
+//! This is the only test of its program: nothing else allocates meanwhile.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::fs;
 
 use tenure::prelude::*;
 
-/// Resident bytes for each idle plain actor, with the one reference to it.
+/// Resident bytes for an idle plain actor, with the only reference to it.
 const BAR: u64 = 800;
 
 const ACTORS: u64 = 100_000;
@@ -33,7 +33,7 @@ fn an_idle_actor_keeps_little_memory() {
         let mut actors = Vec::with_capacity(ACTORS as usize);
         let before = resident();
         actors.extend((0..ACTORS).map(|_| system.spawn(Idle).unwrap()));
-        // They are started in turn: when the last one replies, all are idle.
+        // They are started one after the other: when the last one replies, all are idle.
         actors.last().unwrap().ask(|reply| reply).await.unwrap();
         let each = (resident() - before) / ACTORS;
         println!("{each} resident bytes for each idle actor");

@@ -1,4 +1,4 @@
-//! Large states and messages, on a thread with a stack of 2 MiB, as those of tokio's are.
+//! Large states and messages on a stack of 2 MiB, which is tokio's default for its threads.
 
 mod common;
 
@@ -6,7 +6,7 @@ use tenure::prelude::*;
 
 const STACK: usize = 2 * 1024 * 1024;
 
-/// Has a state of so many KiB.
+/// Has a state of this many KiB.
 struct Large<const KIB: usize>([[u8; 1024]; KIB]);
 
 impl<const KIB: usize> Actor for Large<KIB> {
@@ -18,7 +18,7 @@ impl<const KIB: usize> Actor for Large<KIB> {
     }
 }
 
-/// Of so many KiB.
+/// A message of this many KiB.
 struct Parcel<const KIB: usize>([[u8; 1024]; KIB], Option<ReplyTo<usize>>);
 
 struct Takes<const KIB: usize>(usize);
@@ -70,7 +70,7 @@ async fn message<const KIB: usize>() {
     .unwrap();
 }
 
-/// Makes the state where it is started.
+/// Makes the large state in its `start`.
 struct Recipe<const KIB: usize>;
 
 impl<const KIB: usize> Start for Recipe<KIB> {

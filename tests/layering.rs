@@ -1,4 +1,4 @@
-//! The layout that CONTRIBUTING.md describes, read out of the sources.
+//! The layout that CONTRIBUTING.md describes, checked in the sources.
 
 mod sources;
 
@@ -33,15 +33,15 @@ const ROOMS: [&str; 10] = [
     "lifecycle",
 ];
 
-/// Files that stand beside the rooms.
+/// How many files may stand beside the rooms.
 const MOST_BESIDE_ROOMS: usize = 8;
 
 const LONGEST_FILE: usize = 500;
 
-/// The one file that tells tokio to run something.
+/// The only file that tells tokio to run something.
 const SPAWN_SITE: &str = "src/tree/launch.rs";
 
-/// The modules that what follows `crate::` names: one, or those of a group.
+/// The modules that a path names after `crate::`: one, or those of a group in braces.
 fn named(rest: &str) -> Vec<&str> {
     let Some(group) = rest.strip_prefix('{') else {
         return vec![identifier(rest)];
@@ -80,7 +80,7 @@ fn modules_import_only_from_those_left_of_them() {
             continue;
         }
         let Some(own) = place(module) else {
-            // A module that only re-exports stands right of all.
+            // A module that only re-exports is right of all others.
             assert_eq!(module, "guide", "{path}: where does `{module}` belong?");
             continue;
         };
@@ -107,8 +107,7 @@ fn modules_import_only_from_those_left_of_them() {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
-/// What a file of `src/tree/` imports from there: the name of the room, and the line. `super` from a folder within
-/// a room is that room.
+/// The rooms that a file of `src/tree/` imports from, and the lines. A `super` within a room stays in the room.
 fn rooms_named(code: &str) -> Vec<(&str, usize)> {
     let mut found = Vec::new();
     for (offset, path) in code.match_indices("crate::tree::") {
@@ -146,7 +145,7 @@ fn rooms_of_the_tree_import_only_from_those_left_of_them() {
                 wrong.push(format!("{path}:{line}: `{room}` uses `{name}`"));
             }
         }
-        // What stands beside the rooms would be reached past the list above.
+        // More `super`s than that would import from beyond the room, which the list above does not see.
         let depth = inner.matches('/').count();
         if code.contains(&"super::".repeat(depth + 1)) {
             wrong.push(format!("{path}: an import from beyond its room"));
@@ -160,7 +159,7 @@ fn rooms_of_the_tree_import_only_from_those_left_of_them() {
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
-/// As [`ORDER`], of the folders that the benches share.
+/// As [`ORDER`], for the folders that the benches share.
 const BENCHES: [&str; 4] = ["runtime", "kits", "harness", "work"];
 
 #[test]
@@ -204,7 +203,7 @@ fn one_file_starts_tasks() {
         "thread::Builder",
         "thread::scope",
     ];
-    // A module of the crate's own is called `task`.
+    // A module of this crate is called `task`.
     let own = [("src/actor/spawner.rs", "task::spawn(")];
     let (mut wrong, mut at_the_site) = (Vec::new(), 0);
     for (path, text) in sources("src") {
@@ -219,7 +218,7 @@ fn one_file_starts_tasks() {
                 }
             }
         }
-        // Nor does anybody else have leave of the lint.
+        // No other file may switch off the lint.
         for (offset, _) in code.match_indices("clippy::disallowed_methods") {
             if path != SPAWN_SITE {
                 let line = line_of(&code, offset);
@@ -256,7 +255,7 @@ fn no_crate_has_unsafe_code() {
             .collect();
         let manifest = fs::read_to_string(package.join("Cargo.toml")).unwrap();
         if crates.is_empty() {
-            // One with benches or binaries alone has it from the lints that all share.
+            // A package with only benches or binaries has the attribute from the lints of the workspace.
             assert!(
                 manifest.contains("[lints]\nworkspace = true"),
                 "{package:?}"
@@ -275,7 +274,7 @@ fn no_crate_has_unsafe_code() {
     assert!(manifest.contains("unsafe_code = \"forbid\""));
 }
 
-/// The readers above find what they are to find.
+/// The functions above find what they are meant to find.
 #[test]
 fn readers_can_read() {
     assert_eq!(named("error::{Cause, Error};"), ["error"]);
@@ -289,10 +288,10 @@ fn readers_can_read() {
     assert_eq!(module_of("src/sync.rs"), "sync");
 }
 
-/// `tests/blocking.rs` has a single thread for blocking jobs, and says so.
+/// `tests/blocking.rs` needs a runtime with a single thread for blocking jobs, so it builds its own.
 #[test]
 fn tests_take_their_runtime_from_one_helper() {
-    // In two pieces, so that this file has none of them.
+    // In two pieces, so that they do not occur in this file.
     let own = [
         concat!("::new_current", "_thread"),
         concat!("::new_multi", "_thread"),

@@ -1,4 +1,4 @@
-//! What was accepted and is never handled is counted, and shown to a hook.
+//! A message that was accepted and is never handled is counted, and shown to the system's hook.
 
 mod common;
 
@@ -16,7 +16,7 @@ use tenure::{StopError, StopReason};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A system whose hook logs path and label of each letter.
+/// A system whose hook logs the path and label of each dead letter.
 fn logging(letters: &Log) -> System {
     let letters = letters.clone();
     System::builder()
@@ -131,7 +131,7 @@ fn every_end_but_a_drain_and_a_restart_leaves_letters() {
             gate.open();
             drop(actor.stopped().await);
             assert_eq!(check.alive(), 0, "{end}");
-            // The message that was being handled is none: it was begun.
+            // The message in the handler is not a dead letter, because it was begun.
             expected += if end == "drain" { 0 } else { 3 };
             assert_eq!(system.dead_letters(), expected, "{end}");
             assert!(actor.try_tell(note("refused")).is_err());
@@ -161,7 +161,7 @@ fn a_restart_keeps_the_mailbox_and_loses_only_what_is_left_at_the_end() {
         actor.ask(Msg::Ping).await.unwrap();
         assert_eq!(log.entries(), ["kept"]);
         assert_eq!(system.dead_letters(), 0);
-        // A stop comes while it waits for its next incarnation.
+        // The stop comes while the actor waits for its next incarnation.
         actor.tell(Msg::Fail).await.unwrap();
         actor.tell(note("lost")).await.unwrap();
         while actor.node().phase() != tenure::Phase::Restarting {
@@ -204,7 +204,7 @@ fn a_letter_that_came_through_a_recipient_is_of_the_actors_own_type() {
     });
 }
 
-/// The room was there, and the actor was stopped while the value was made into a message.
+/// There was room, but the actor was stopped while the value was converted into a message.
 #[test]
 fn a_letter_is_counted_whose_target_closes_while_it_is_converted() {
     struct Closes(
@@ -231,7 +231,7 @@ fn a_letter_is_counted_whose_target_closes_while_it_is_converted() {
         let sink = system.spawn(ChildSpec::new(Sink).name("sink")).unwrap();
         let recipient: Recipient<Closes> = sink.recipient();
         let value = Closes(sink.clone(), check.guard());
-        // Its sender has the room already, and is told no more.
+        // The sender has been given its room, so it is told nothing more.
         recipient.tell(value).await.unwrap();
         sink.stopped().await.unwrap();
         assert_eq!(check.alive(), 0);
@@ -251,7 +251,7 @@ fn what_a_dropped_runtime_takes_with_it_is_counted_and_shown() {
         let begun = system.spawn(node(&check).named("begun")).unwrap();
         hold(&begun).await;
         begun.tell(Msg::Keep(check.guard())).await.unwrap();
-        // This one is never polled.
+        // This actor is never polled.
         let unbegun = system.spawn(node(&check).named("unbegun")).unwrap();
         unbegun.try_tell(Msg::Keep(check.guard())).unwrap();
         unbegun.try_tell(note("lost")).unwrap();
@@ -352,7 +352,7 @@ fn a_letter_whose_destructor_panics_is_counted_and_costs_no_other() {
     });
 }
 
-/// Against the time that it took to send them.
+/// The time is compared with that of sending the letters.
 #[test]
 fn a_million_letters_that_nobody_looks_at_stop_quickly() {
     const MANY: usize = 1_000_000;
@@ -389,7 +389,7 @@ trait Contained {
 }
 
 impl Contained for Node {
-    /// Its failure is nobody else's.
+    /// A spec with this name, and with contained failures.
     fn contain_as(self, name: &str) -> ChildSpec<Self> {
         self.named(name).contain()
     }
@@ -410,7 +410,7 @@ fn an_ask_whose_caller_has_gone_is_no_letter_wherever_it_is_found() {
             };
             let gate = Arc::default();
             if in_batch {
-                // It and all that follows are taken in one batch.
+                // This message and all that follow are taken out in one batch.
                 actor.try_tell(Msg::Hold(Arc::clone(&gate))).unwrap();
             }
             actor.try_tell(note("lost")).unwrap();
@@ -431,7 +431,7 @@ fn an_ask_whose_caller_has_gone_is_no_letter_wherever_it_is_found() {
             if in_batch {
                 gate.reached().await;
             }
-            // Of each three the first goes.
+            // The first of each three is dropped.
             let before = (letters.entries().len(), system.dead_letters());
             drop(asks.remove(3));
             drop(asks.remove(0));

@@ -1,4 +1,4 @@
-//! A million of something.
+//! A million actors, messages or letters.
 
 mod common;
 
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 const THOUSAND: u64 = 1_000;
 
-/// Has so many children, each of which has none.
+/// Has this many children, which have none.
 struct Owner {
     width: u64,
     alive: Arc<AtomicU64>,
@@ -62,7 +62,7 @@ impl Actor for Owner {
 fn a_million_actors_start_and_are_stopped_and_joined() {
     multi_thread(|check| async move {
         let alive = Arc::default();
-        // In real time, and a machine may be busy.
+        // In real time, on a machine that may be busy.
         let system = System::builder().grace(Duration::from_secs(600));
         let system = system.start().unwrap();
         check.node(system.node());
@@ -71,7 +71,7 @@ fn a_million_actors_start_and_are_stopped_and_joined() {
             owners.push(system.spawn(Owner::new(THOUSAND, &alive)).unwrap());
         }
         for owner in &owners {
-            // It has started when it replies.
+            // The owner has started all its children when it replies.
             owner.ask(|reply| reply).await.unwrap();
         }
         assert_eq!(alive.load(Ordering::SeqCst), THOUSAND * THOUSAND + THOUSAND);
@@ -83,7 +83,7 @@ fn a_million_actors_start_and_are_stopped_and_joined() {
     });
 }
 
-/// Holds its first message until the gate opens.
+/// Its first message waits for the gate.
 struct Gated(u64);
 
 enum GatedMsg {

@@ -1,4 +1,4 @@
-//! What is logged when a grace runs out: the tree of what holds up the stop, the deepest first, and bounded.
+//! When a grace runs out, what holds up the end is logged as a tree: the deepest node first, and only so many.
 
 mod common;
 
@@ -15,12 +15,12 @@ fn node(check: &Check, name: &str) -> ChildSpec<Node> {
     Node::new(check, &Log::default()).named(name).grace(SECOND)
 }
 
-/// An overrun, as it was logged.
+/// A logged overrun.
 #[derive(Debug)]
 struct Logged {
-    /// Those that hold it up, a line each.
+    /// The nodes that hold up the end, a line for each.
     tree: Vec<String>,
-    /// The path of whose time was over, and what else is told.
+    /// The node whose time was over, and the other fields.
     fields: String,
 }
 
@@ -39,7 +39,7 @@ fn overruns(lines: &Lines) -> Vec<Logged> {
     logged.collect()
 }
 
-/// That of the node with this path.
+/// The overrun of the node with this path.
 fn overrun_of(lines: &Lines, path: &str) -> Logged {
     let logged = overruns(lines).into_iter();
     let path = format!("{path} ");
@@ -65,7 +65,7 @@ fn what_holds_up_a_stop_is_logged_the_deepest_first() {
         .await;
         let below = given.await.unwrap();
         let _gate = hold(&below).await;
-        // The bound of whoever asks cuts the whole, and the one beneath is what holds it up.
+        // The limit of the requester cuts everything. What holds up the end is the node beneath.
         let stopping = above.stop().within(SECOND / 2);
         let line = line!() - 1;
         stopping.await.unwrap_err();

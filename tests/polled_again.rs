@@ -1,5 +1,5 @@
-//! A future of this crate is polled once more after it was ready: it panics, as an `async fn` does, and never gives
-//! something else.
+//! A future of this crate that is polled again after it was ready panics, as that of an `async fn` does, and never
+//! returns something else.
 
 mod common;
 
@@ -18,9 +18,9 @@ struct Echo;
 enum EchoMsg {
     Note(#[expect(dead_code, reason = "a note is not answered")] u8),
     Reply(ReplyTo<u32>),
-    /// Tries what only a handler has.
+    /// Tries the futures that only a handler can make.
     Try(ReplyTo<()>),
-    /// Stops, and tries what ends then.
+    /// Stops, and tries the futures that are ready then.
     Stop(ReplyTo<()>),
 }
 

@@ -1,4 +1,4 @@
-//! Room in a mailbox: who has a claim on it, and that it is given back once.
+//! Who has a claim on the room in a mailbox, and that it is given back exactly once.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn poll<F: Future + Unpin>(mut future: F) -> Poll<F::Output> {
     pin!(&mut future).poll(&mut TaskContext::from_waker(Waker::noop()))
 }
 
-/// A node whose mailbox has room for one.
+/// A node whose mailbox has room for one message.
 fn narrow(check: &Check, log: &Log) -> ChildSpec<Node> {
     ChildSpec::new(Node::new(check, log)).mailbox(Mailbox::bounded(1))
 }
@@ -55,10 +55,10 @@ fn recipient_that_tries_in_vain_leaves_nothing() {
     });
 }
 
-/// What becomes a message of a [`Taker`], in some odd way.
+/// A value that becomes a message of a [`Taker`] in an unusual way.
 enum Odd {
     Panics,
-    /// The actor drains meanwhile, and the message, which comes too late, panics when it is dropped.
+    /// The actor begins to drain during the conversion. The message comes too late, and panics when it is dropped.
     TooLate(ActorRef<Bomb>),
 }
 
@@ -106,9 +106,9 @@ fn room_is_given_back_once_whatever_panics_in_between() {
             let recipient: Recipient<Odd> = taker.recipient();
             let send = |odd| catch_unwind(AssertUnwindSafe(|| recipient.try_tell(odd).is_ok()));
             assert!(send(Odd::Panics).is_err());
-            // The one place is free again.
+            // The room is free again.
             assert!(poll(&mut pin!(taker.reserve())).is_ready());
-            // It had its room, and is a dead letter: that its drop panics is nobody's failure (rule 8).
+            // The message had its room, so it is a dead letter. The panic of its drop is nobody's failure (rule 8).
             let too_late = send(Odd::TooLate(taker.clone()));
             assert!(too_late.expect("nothing panics outward"));
             gate.open();
@@ -120,7 +120,7 @@ fn room_is_given_back_once_whatever_panics_in_between() {
     });
 }
 
-/// Drains an actor whose only room somebody outside has, while a pipe of its own is to be delivered.
+/// Drains an actor whose only room is claimed from outside, while one of its own pipes has a message to deliver.
 fn pipe_of_a_draining_actor(claim: impl AsyncFn(&ActorRef<Msg>)) {
     paused(async |check| {
         tenure::scope(async |scope| {
@@ -162,14 +162,14 @@ fn granted_tell_held_outside_takes_no_room_from_a_drain() {
         assert!(poll(&mut tell).is_pending());
         gate.open();
         sleep(SECOND / 2).await;
-        // Its turn has come, and it is not polled.
+        // It has been granted the room, and is not polled.
         drop(node.drain());
         sleep(2 * SECOND).await;
         assert!(tell.await.is_err());
     });
 }
 
-/// Reserves the only room of an actor from beneath it while that is in a handler, and gives the permit away.
+/// Reserves the only room of an actor from beneath the actor, which is in a handler, and gives the permit away.
 fn permit_from_beneath(
     then: impl AsyncFn(&ActorRef<Msg>, Spawner, Permit<'static, Msg>, Arc<Gate>),
 ) {
@@ -183,7 +183,7 @@ fn permit_from_beneath(
             }))
             .await?;
             let gate = hold(&node).await;
-            // A permit borrows the reference, and is to outlive the task that has it.
+            // A permit borrows the reference, and this one has to outlive its task.
             let kept: &'static ActorRef<Msg> = Box::leak(Box::new(node.clone()));
             let (send, receive) = oneshot::channel();
             spawner.task(async move {
@@ -209,7 +209,7 @@ async fn spawner_of(node: &ActorRef<Msg>) -> Spawner {
     receive.await.unwrap()
 }
 
-/// Who had reserved it does not matter, but who has it.
+/// What counts is who holds the permit, and not who reserved it.
 #[test]
 fn permit_from_beneath_that_is_held_outside_takes_no_room_from_a_drain() {
     permit_from_beneath(async |node, _, permit, gate| {
@@ -221,7 +221,7 @@ fn permit_from_beneath_that_is_held_outside_takes_no_room_from_a_drain() {
     });
 }
 
-/// It was promised room, and takes it beyond the capacity if it has to.
+/// A holder that may still send was promised room, and takes it beyond the capacity if necessary.
 #[test]
 fn permit_from_beneath_is_good_in_a_drain() {
     permit_from_beneath(async |node, spawner, permit, gate| {
@@ -265,7 +265,7 @@ fn wait_for_room_is_looked_at_again_when_a_reservation_is_used() {
     });
 }
 
-/// Tells itself, once somebody else has the room; replies whether that was refused as a cycle.
+/// Tells itself once somebody else has the room. Replies whether that was refused as a cycle.
 struct SelfTeller(#[expect(dead_code, reason = "it is counted")] common::Guard);
 
 enum SelfTold {

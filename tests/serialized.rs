@@ -1,4 +1,4 @@
-//! The form in which a snapshot is serialized: a contract with those who read it elsewhere.
+//! The serialized form of a snapshot is a contract with those who read it elsewhere.
 
 mod common;
 
@@ -64,7 +64,7 @@ fn snapshot_comes_back_as_it_was_and_says_its_units() {
         about(&till["mailbox"]["oldest_for_ms"], 2_000);
         let times = &value["times"][0];
         assert!(times["type_name"].as_str().unwrap().ends_with("Node"));
-        // It has begun with one message, and is not done with it.
+        // One message has been begun, and its handler has not ended.
         assert_eq!(times["in_mailbox"]["buckets"][0], 1);
         assert_eq!(times["in_handler"]["sum_ns"], 0);
 
@@ -84,7 +84,7 @@ fn comes_back(snapshot: &Snapshot, text: &str, value: &Value) {
     };
     assert_eq!(groups.groups.len(), back.groups().groups.len());
     assert!(matches!(back.nodes[1].verdict, Verdict::Stopping { .. }));
-    // What is added later does no harm to one who does not know it.
+    // A reader does not mind fields that it does not know.
     let more = text.replacen("\"version\":1", "\"version\":1,\"added\":[1]", 1);
     serde_json::from_str::<Snapshot>(&more).unwrap();
 }

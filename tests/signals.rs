@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM, as a process sees them.
+//! SIGINT and SIGTERM, as a process receives them.
 #![cfg(unix)]
 
 mod common;
@@ -11,17 +11,17 @@ use common::{current_thread, workers};
 use tenure::prelude::*;
 use tenure::{Builder, StopReason};
 
-/// Time that nothing here needs.
+/// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Says which program a child process is to run.
+/// Tells a child process which program to run.
 const FORM: &str = "TENURE_SIGNALS_FORM";
 
-/// What a root does when it is told to end.
+/// What the root does when it is told to end.
 #[derive(Clone, Copy)]
 enum Root {
     Ends,
-    /// It blocks its worker for ever.
+    /// Blocks its worker for ever.
     Blocks,
 }
 
@@ -53,7 +53,7 @@ fn builder() -> Builder {
     builder.patience(Duration::from_millis(100))
 }
 
-/// The programs; each ends the process.
+/// The programs, each of which ends the process.
 fn program(form: &str) {
     let ended = match form {
         "run" => current_thread().block_on(builder().run(Root::Ends)).is_ok(),
@@ -87,7 +87,7 @@ fn program(form: &str) {
     std::process::exit(i32::from(!ended));
 }
 
-/// What the child processes of the others run.
+/// Not a test itself: the child processes of the other tests run this.
 #[test]
 fn program_of_a_child_process() {
     if let Ok(form) = std::env::var(FORM) {
@@ -116,7 +116,7 @@ fn signal(child: &Child) {
     kill.status().unwrap();
 }
 
-/// Waits for the end, and does something meanwhile.
+/// Waits for the end of the child process, doing something meanwhile.
 fn wait(child: &mut Child, mut meanwhile: impl FnMut(&Child)) -> ExitStatus {
     let begin = Instant::now();
     loop {
@@ -143,7 +143,7 @@ fn one_signal_drains_in_all_forms() {
     }
 }
 
-/// Signals that come at the same time are one.
+/// Signals that come at the same time count as one.
 #[test]
 fn signals_end_a_process_whose_workers_are_stuck() {
     for form in ["run, stuck", "start, stuck"] {
@@ -151,7 +151,7 @@ fn signals_end_a_process_whose_workers_are_stuck() {
         let status = wait(&mut child, signal);
         assert_eq!(status.code(), Some(130), "{form}");
     }
-    // Here the second one is enough: the wait is on a thread of its own.
+    // Here the second signal is enough, because the wait is on a thread of its own.
     let (mut child, _lines) = start("block_on, stuck");
     let mut sent = 0;
     let status = wait(&mut child, |child| {
@@ -185,7 +185,7 @@ fn dump_signals_print_what_is_alive_though_every_worker_is_stuck() {
         assert!(dump.contains("shop:/till "), "{dump}");
         assert!(dump.contains("Root at "), "{dump}");
     }
-    // It goes on.
+    // The process goes on.
     assert!(child.try_wait().unwrap().is_none());
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,4 +1,5 @@
-//! Runs by seed: that they find what only some orders show, and say so.
+//! A simulation runs code in many orders of events by seed. It finds what only some orders show, and says how to repeat
+//! it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-/// What a thousand seeds find, by each rule.
+/// What a thousand seeds find with each way of choosing.
 fn find(body: impl AsyncFn(Sim) -> Result<(), RunError>) -> [SimulationError; 2] {
     [Schedule::Uniform, Schedule::Priority].map(|schedule| {
         let simulation = Simulation::new(Seeds::first(1_000)).schedule(schedule);
@@ -57,12 +58,12 @@ async fn add_one(register: ActorRef<RegisterMsg>) -> tenure::Result {
     Ok(())
 }
 
-/// Reads, and then writes one more: between the two the other may have done so.
+/// Reads a number and writes one more. Between the two, the other task may do the same.
 async fn lost_update(_: Sim) -> Result<(), RunError> {
     tenure::scope(async |scope| {
         let register = scope.spawn(ChildSpec::new(Register(0)).name("register"))?;
         let first = scope.task(add_one(register.clone()))?;
-        // In the order in which a runtime of one thread runs them, one is over before the other begins.
+        // In the order of a runtime of one thread, the first task is over before the second begins.
         let second = scope.task({
             let register = register.clone();
             async move {
@@ -92,7 +93,7 @@ fn update_that_is_lost_across_an_await_is_found() {
     }
 }
 
-/// Answers once the disk has written; but a stop that comes first finds nothing to flush.
+/// Replies once the disk has written. A stop that comes before that finds nothing to flush.
 struct Journal {
     written: u32,
     confirmed: u32,
@@ -112,7 +113,7 @@ impl Actor for Journal {
     ) -> tenure::Result {
         self.written += 1;
         let me = ctx.spawner();
-        // The reply is sent by a task: it may come after the stop, when the journal has been closed.
+        // A task sends the reply, perhaps after a stop has closed the journal.
         me.task(async move {
             yield_now().await;
             reply.send(());
@@ -126,7 +127,7 @@ impl Actor for Journal {
     }
 }
 
-/// Assumes that whoever was promised a reply has it before the stop.
+/// Assumes that a promised reply has come before a stop.
 async fn reply_after_a_stop(_: Sim) -> Result<(), RunError> {
     tenure::scope(async |scope| {
         let journal = scope.spawn(Journal {
@@ -154,7 +155,7 @@ fn reply_that_is_overtaken_by_a_stop_is_found() {
     }
 }
 
-/// Two phases of a start-up that assume an order: the reader takes it for granted that the writer has begun.
+/// Two phases of a start-up that assume an order: the reader relies on the writer having begun.
 async fn phases_that_assume_an_order(_: Sim) -> Result<(), RunError> {
     let table = Arc::new(AtomicU32::new(0));
     tenure::scope(async |scope| {
@@ -174,7 +175,7 @@ async fn phases_that_assume_an_order(_: Sim) -> Result<(), RunError> {
 fn phases_that_assume_an_order_are_found() {
     for error in find(phases_that_assume_an_order) {
         assert_panicked(&error, "the table is not there");
-        // One choice is enough to show it, and is all that is left.
+        // One choice is enough to show it, and all others were removed.
         assert!(
             error.to_string().contains("1 choices out of turn"),
             "{error}"
@@ -182,7 +183,7 @@ fn phases_that_assume_an_order_are_found() {
     }
 }
 
-/// One of many has to be late for long: the last of them must have come before the first goes on.
+/// One of many tasks must be late for long: the last one has to come before the first goes on.
 async fn late_one_of_many(_: Sim) -> Result<(), RunError> {
     tenure::scope(async |scope| {
         let register = scope.spawn(Register(0))?;
@@ -207,7 +208,7 @@ fn priorities_find_one_that_is_late_for_long() {
     assert_panicked(&error, "it came last");
 }
 
-/// Those that yield to tokio are among the ready at the very next choice, and not behind all others.
+/// A task that yields through tokio is among the ready ones at the next choice, and not behind all others.
 #[test]
 fn one_that_yields_may_go_on_at_once() {
     let simulation = Simulation::new(Seeds::first(1_000)).schedule(Schedule::Uniform);
@@ -320,7 +321,7 @@ fn wake_that_never_comes_is_shown_with_who_waits_for_whom() {
     );
 }
 
-/// Keeps each reply, and never sends one.
+/// Keeps all replies and sends none.
 struct Forgetful(Vec<ReplyTo<()>>);
 
 impl Actor for Forgetful {
@@ -332,7 +333,7 @@ impl Actor for Forgetful {
     }
 }
 
-/// `notify_waiters` wakes those who wait now, and one that waits a moment later sleeps for ever.
+/// `notify_waiters` only wakes those who wait already. One that begins to wait a moment later sleeps for ever.
 #[test]
 fn wake_that_comes_too_early_is_found() {
     for error in find(async |_| {
@@ -355,7 +356,8 @@ fn wake_that_comes_too_early_is_found() {
     }
 }
 
-/// All others have done what they can by then, and no time has passed; twice in a row, and by several at once.
+/// All others have done what they can by then, and no time has passed; even twice in a row, and for several callers at
+/// once.
 #[test]
 fn until_idle_waits_for_all_others_and_for_no_time() {
     let run = async |sim: Sim| {
@@ -415,7 +417,7 @@ fn timers_go_by_only_when_nobody_is_ready() {
 fn failure_is_shortened_to_what_it_needs() {
     let error = Simulation::new(Seeds::range(0..1_000))
         .try_run(async |sim| {
-            // What has nothing to do with it: many that run in any order.
+            // Tasks that have nothing to do with the failure, and run in any order.
             phases_in_order(sim).await?;
             phases_that_assume_an_order(sim).await
         })

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose in a simulation, and what a simulation refuses.
+//! Faults that a simulation injects on purpose, and what a simulation refuses.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use tenure::testing::{Event, Fault, Faults, Finding, Seeds, Simulation, simulate
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-/// Moves money in two steps, with an await between them.
+/// Moves money in two steps, with an await in between.
 struct Bank {
     from: u32,
     to: u32,
@@ -20,7 +20,7 @@ enum BankMsg {
     Move(ReplyTo<()>),
 }
 
-/// What a bank keeps beyond its own end, as a file would.
+/// The balances survive the bank itself, like those in a file.
 static BOOKS: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
 
 impl Actor for Bank {
@@ -65,7 +65,7 @@ async fn move_one(in_one_step: bool) {
     assert_eq!(sum, 10, "money is lost: {moved:?}");
 }
 
-/// One test for both, as they share the books.
+/// A single test, because both parts share the balances.
 #[test]
 fn kill_and_panic_at_each_await_find_what_is_left_half_way() {
     for fault in [Fault::kill("bank"), Fault::panic("Bank")] {
@@ -82,7 +82,7 @@ fn kill_and_panic_at_each_await_find_what_is_left_half_way() {
             error.to_string().contains("at its poll number 2"),
             "{error}"
         );
-        // A stop lets the handler come to its end, and one step has no half.
+        // A stop lets the handler finish, so no transfer is left half done.
         simulate(Seeds::first(10), async |sim| {
             let polls = sim
                 .at_each_await(Fault::stop("bank"), async || move_one(false).await)
@@ -94,7 +94,7 @@ fn kill_and_panic_at_each_await_find_what_is_left_half_way() {
     }
 }
 
-/// Works for its caller until that has gone.
+/// Works until its caller has gone.
 struct Worker;
 
 impl Actor for Worker {
@@ -126,7 +126,7 @@ fn caller_goes_at_each_await() {
                         None => gone.set(gone.get() + 1),
                         Some(reply) => assert_eq!(reply?, 7),
                     }
-                    // It takes the next one as if nothing had been.
+                    // It takes the next message as if nothing had happened.
                     assert_eq!(worker.ask(|reply| reply).await?, 7);
                     Ok(())
                 })
@@ -250,7 +250,7 @@ fn callers_go_by_rate() {
             })
             .await
         });
-    // A call that is to go after some polls of others may be answered before.
+    // A caller that is to go after so many polls of others may be answered before that.
     let gone = gone.load(Ordering::Relaxed);
     assert!((20..=130).contains(&gone), "{gone}");
 }
@@ -305,7 +305,7 @@ async fn loop_for_ever() {
     }
 }
 
-/// A look that comes when who waited has ended is no sign that nobody waits for a timer.
+/// A check that comes after the waiter has ended does not mean that nobody waits for a timer.
 #[test]
 fn look_that_comes_too_late_hides_no_timer() {
     simulate(Seeds::first(100), async |sim| {
@@ -326,7 +326,7 @@ fn look_that_comes_too_late_hides_no_timer() {
 fn what_outlives_the_body_is_shown() {
     let error = Simulation::new(Seeds::first(1))
         .try_run(async |_| {
-            // Nobody ever ends it.
+            // Nothing ever ends this system.
             std::mem::forget(tenure::System::start().unwrap());
         })
         .unwrap_err();

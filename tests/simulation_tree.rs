@@ -1,5 +1,5 @@
-//! What a node and its owner do to each other, in many orders: who comes in while it closes, who is the last to go,
-//! who restarts with whom, and who sees to what nobody polls.
+//! Nodes and their owners in many orders of events: spawns beside the end of the owner, the end of the last child,
+//! restarts of groups, and scopes that nobody polls.
 
 mod common;
 
@@ -26,7 +26,7 @@ async fn some_turns(sim: Sim, most: u32) {
     }
 }
 
-/// Takes some turns to end, and logs its number when it is dropped.
+/// Takes a few turns to end. Logs its number when it is dropped.
 struct Leaf {
     number: usize,
     sim: Sim,
@@ -53,7 +53,7 @@ impl Drop for Leaf {
     }
 }
 
-/// Spawns some times, or until it is refused; gives what it has started.
+/// Spawns a few times, or until it is refused. Returns the children.
 async fn spawn_some(
     sim: Sim,
     beneath: Spawner,
@@ -84,8 +84,7 @@ async fn spawn_some(
     Ok(leaves)
 }
 
-/// Whoever spawns beneath a node that ends has started what has ended before the node, and in good order, or is
-/// refused.
+/// A spawn beneath a node that ends either has its child joined in good order before the node's end, or is refused.
 #[test]
 fn spawn_and_the_end_of_its_owner_are_one_after_the_other() {
     simulate(Seeds::first(300), async |sim| {
@@ -114,7 +113,7 @@ fn spawn_and_the_end_of_its_owner_are_one_after_the_other() {
                 assert_eq!(ended.as_deref(), Some(expected));
             }
         }
-        // Those that the refused had in hand were dropped by them, after the others.
+        // A refused leaf is dropped by the one who tried to start it, after the others.
         let mut dropped: Vec<usize> = log.entries().iter().map(|n| n.parse().unwrap()).collect();
         dropped.retain(|number| *number < started.get());
         if expected == "Ok(Stopped)" {
@@ -130,7 +129,7 @@ fn spawn_and_the_end_of_its_owner_are_one_after_the_other() {
     });
 }
 
-/// Has so many levels beneath it, and ends with the last of its children.
+/// Has this many levels beneath it, and ends with the last of its children.
 struct Branch {
     levels: u32,
     sim: Sim,
@@ -162,7 +161,7 @@ impl Actor for Branch {
         }
         for _ in 0..2 * self.levels.min(1) {
             match ctx.spawn(Self::spec(self.levels - 1, self.sim, &self.check)) {
-                // The one before was the last, then.
+                // So the child before was the last one.
                 Err(SpawnError::Closed(_)) => break,
                 spawned => drop(spawned?),
             }
@@ -182,7 +181,7 @@ impl Actor for Branch {
     }
 }
 
-/// The last child ends before its owner looks, while it does, or after; and nobody wakes it but that.
+/// The last child ends before its owner looks, while it looks, or after. Nothing but that end wakes the owner.
 #[test]
 fn end_of_the_last_child_ends_its_owner_at_any_height() {
     simulate(Seeds::first(300), async |sim| {
@@ -192,7 +191,7 @@ fn end_of_the_last_child_ends_its_owner_at_any_height() {
         let ended = root.stopped().await?;
         assert!(matches!(ended, StopReason::Finished), "{ended:?}");
         assert_eq!(check.alive(), 0);
-        // A scope ends with the last of what is beneath it, too.
+        // A scope ends with the last node beneath it, too.
         tenure::scope(async |scope| {
             for _ in 0..3 {
                 scope.task(some_turns(sim, 4))?;
@@ -211,7 +210,7 @@ fn end_of_the_last_child_ends_its_owner_at_any_height() {
 
 const MEMBERS: [&str; 4] = ["a", "b", "c", "d"];
 
-/// Does this and that to members of a group.
+/// Does various things to the members of a group.
 async fn meddle(sim: Sim, members: Vec<ActorRef<restarting::Msg>>, log: Log) {
     for _ in 0..4 {
         let place = sim.random(4) as usize;
@@ -232,7 +231,7 @@ async fn meddle(sim: Sim, members: Vec<ActorRef<restarting::Msg>>, log: Log) {
     }
 }
 
-/// While a member is restarted, no younger one is alive; but for those that drain, which do not wait for their turn.
+/// When a member starts again, no younger one is alive, except those that drain: they do not wait for their turn.
 fn assert_in_turn(log: &Log) {
     let mut alive = [false; MEMBERS.len()];
     let mut drains = alive;
@@ -259,7 +258,7 @@ fn assert_in_turn(log: &Log) {
     }
 }
 
-/// Whatever becomes of the members while they restart together, the restart comes to its end.
+/// Whatever happens to the members during the restart of their group, the restart comes to its end.
 async fn group(sim: Sim) -> tenure::Result {
     let (check, log) = (Check::default(), Log::default());
     let system = System::start()?;
@@ -293,7 +292,7 @@ async fn group(sim: Sim) -> tenure::Result {
         }
         for member in &members {
             if member.ask(restarting::Msg::Incarnation).await.is_err() {
-                // It has failed, or is to end.
+                // The ask fails if the member has failed, or is to end.
                 drop(member.ask(restarting::Msg::Incarnation).await);
             }
         }
@@ -313,8 +312,8 @@ fn restart_of_a_group_comes_to_its_end() {
     Simulation::new(Seeds::first(100)).faults(late).run(group);
 }
 
-/// Children that take a time of their own to end, beneath an owner whose end somebody limits and nobody awaits: it
-/// takes as long as the rules say, and all hear the same.
+/// Children that take different times to end, beneath an owner whose end has a limit and is not awaited. The end takes
+/// as long as the rules say, and everybody is told the same.
 #[test]
 fn end_takes_the_own_times_of_all_up_to_the_limit() {
     simulate(Seeds::first(300), async |sim| {
@@ -361,7 +360,7 @@ fn end_takes_the_own_times_of_all_up_to_the_limit() {
 
 type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
-/// Has the future of a scope, which it has polled once.
+/// Holds the future of a scope, which it has polled once.
 #[derive(Default)]
 struct Holder(Option<Kept>);
 
@@ -407,8 +406,8 @@ impl Actor for Holder {
     }
 }
 
-/// Keeps a scope in the holder, with three workers beneath. Gives the scope, the one that ends last, and how
-/// long their ends take in all.
+/// Has the holder keep a scope with three workers beneath. Returns the scope, the worker that ends last, and how long
+/// the ends take together.
 async fn keep_scope(
     sim: Sim,
     holder: &ActorRef<HolderMsg>,
@@ -431,8 +430,8 @@ async fn keep_scope(
     Ok(opened.await?)
 }
 
-/// The owner of a scope polls it now and then, keeps it, awaits it, or gives it away to one who awaits it, while it is
-/// told to end: what is beneath ends once, in its order and time, whoever sees to it.
+/// The owner of a scope that is told to end polls its future now and then, keeps it, awaits it, or gives it to somebody
+/// who awaits it. What is beneath ends once, in its order and time, whichever shell ends it.
 #[test]
 fn scope_ends_in_good_order_whoever_sees_to_it() {
     simulate(Seeds::first(500), async |sim| {
@@ -460,7 +459,7 @@ fn scope_ends_in_good_order_whoever_sees_to_it() {
         })?;
         sleep(SECOND / 4 * sim.random(5)).await;
         let (begin, drains) = (Instant::now(), sim.random(3) == 0);
-        // A body that somebody polls goes on in a drain, and those beneath with it.
+        // In a drain, the body of a scope that somebody polls goes on, and so does what is beneath.
         let ending = if drains { scope.drain() } else { scope.stop() };
         drop(last.stopped().await);
         let took = begin.elapsed();
@@ -478,9 +477,9 @@ fn scope_ends_in_good_order_whoever_sees_to_it() {
                 (total, in_order.map(String::from).to_vec())
             );
         }
-        // A body that goes on in a drain has its grace.
+        // In a drain, the body has its grace.
         assert!(took <= total + 10 * SECOND, "{took:?}");
-        // Its holder has its future, perhaps, and polls it no more.
+        // The holder may still have the future, and does not poll it.
         drop(ending.await);
         drop(meddling.await);
         drop(system.stop().await);

@@ -1,4 +1,4 @@
-//! What is printed says of which system it is, and says the first thing that went wrong.
+//! Messages say which system they are about, and what went wrong first.
 
 mod common;
 
@@ -136,7 +136,7 @@ fn path_of_a_failure_that_goes_up_a_deep_chain_keeps_the_name_of_its_system() {
     });
 }
 
-/// An `on_stop` that takes long.
+/// Its `on_stop` takes long.
 struct Slow;
 
 impl Actor for Slow {
@@ -170,7 +170,7 @@ fn warnings_of_what_holds_up_a_stop_begin_at_half_of_its_grace_and_come_less_and
         stopped.unwrap();
         assert_eq!(early, 0, "before half of the grace");
         let warnings = lines.with("holds up the stop");
-        // At 20, 21, 23, 27 and 35 seconds.
+        // They come after 20, 21, 23, 27 and 35 seconds.
         assert_eq!(warnings.len(), 5, "{warnings:#?}");
         for warning in warnings {
             for part in [

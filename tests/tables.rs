@@ -1,16 +1,16 @@
-//! The tables of `docs/tables.md`, `docs/proof.md` and `docs/mutants.md` name tests that are there, and what is broken on
-//! purpose still can be.
+//! The tests that `docs/tables.md`, `docs/proof.md` and `docs/mutants.md` name exist, and the patches of
+//! `tests/breakages/` can be applied.
 
 use std::fs;
 
-/// What the tables name besides: other modules, and a test that stands beside what it tests.
+/// What the tables name besides tests: other modules, and unit tests.
 const NO_TESTS: [&str; 6] = ["file", "job", "restart::tests", "sync", "tenure", "tokio"];
 
 #[test]
 fn each_test_that_the_tables_name_is_there() {
     let pages = ["docs/tables.md", "docs/proof.md", "docs/mutants.md"];
     let tables = pages.map(|page| fs::read_to_string(page).unwrap()).concat();
-    // Every second piece stands between two marks.
+    // Every second piece is a quoted name.
     let quoted = tables.split('`').skip(1).step_by(2);
     let tests = quoted.filter_map(|text| text.rsplit_once("::"));
     let mut seen = 0;
@@ -34,14 +34,15 @@ fn each_test_that_the_tables_name_is_there() {
     assert!(seen > 125, "{seen} tests are named");
 }
 
-/// Whoever changes what a patch of `tests/breakages/` breaks mends the patch: `.ci/breakages` is not run for each change.
+/// `.ci/breakages` is not run for each change, so this test notices when a change of a source requires a change of a
+/// patch.
 #[test]
 fn each_breakage_can_be_applied() {
     let patches = fs::read_dir("tests/breakages").unwrap();
     let mut seen = 0;
     for patch in patches.map(|entry| entry.unwrap().path()) {
         let text = fs::read_to_string(&patch).unwrap();
-        // The first piece is what stands before the first hunk, which names the file.
+        // The piece in front of the first hunk names the file.
         let (head, hunks) = text.split_once("\n@@ ").unwrap();
         let file = head.rsplit_once("\n+++ b/").unwrap().1;
         let source = fs::read_to_string(file).unwrap();

@@ -1,4 +1,4 @@
-//! Names and paths of any text: what is no name is refused and comes back, and what is one is found again.
+//! Names and paths of any text: an invalid name is refused and given back, and a node with a valid one is found by it.
 
 mod common;
 
@@ -17,7 +17,7 @@ impl Actor for Idle {
     }
 }
 
-/// Text that is made of what means something, and of anything.
+/// Texts of characters that have a meaning in paths, and of any others.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         3 => "[a-c]{1,2}",
@@ -68,7 +68,7 @@ proptest! {
             match system.lookup::<()>(&path) {
                 Ok(found) => assert_eq!(found.id(), actor.id()),
                 Err(LookupError::NotFound) => assert_ne!(path, name),
-                // The system itself takes no messages.
+                // The path is that of the system itself, which takes no messages.
                 Err(other) => assert_ne!(path, name, "{other}"),
             }
             system.stop().await.unwrap();

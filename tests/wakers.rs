@@ -1,4 +1,4 @@
-//! Wakers of the user's own: what they do when they are cloned, woken or dropped harms nobody.
+//! Wakers of users do no harm, whatever their clones, wakes and drops do.
 
 mod common;
 
@@ -18,7 +18,7 @@ fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut TaskContext::from_waker(waker))
 }
 
-/// Counts its wakes, and panics at each if it is told to.
+/// Counts its wakes. Panics at each wake if it is told to.
 #[derive(Default)]
 struct Counting {
     panics: bool,
@@ -83,7 +83,7 @@ fn waker_of_an_asker_that_panics_does_not_fail_the_one_who_replies() {
     });
 }
 
-/// Takes the locks of an actor when it is woken or dropped.
+/// Takes locks of an actor when it is woken or dropped.
 struct Touching(ActorRef<Msg>, Mutex<Option<NodeRef>>);
 
 impl Touching {
@@ -116,7 +116,7 @@ impl Drop for Touching {
     }
 }
 
-/// Waits with one such waker, then with another, and then no more.
+/// Polls a wait three times, each time with another such waker, and drops it.
 fn wait<F: Future + Unpin>(actor: &ActorRef<Msg>, mut future: F) {
     for _ in 0..3 {
         assert!(poll(&mut future, &Touching::waker(actor)).is_pending());
@@ -193,7 +193,7 @@ fn many_wait_for_one_end_in_linear_time() {
                     assert!(poll(end, &waker).is_pending());
                 }
             }
-            // Every second leaves, and the others see the end.
+            // Every second wait is dropped, and the others see the end.
             let mut keep = false;
             ends.retain(|_| {
                 keep = !keep;

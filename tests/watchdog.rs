@@ -1,4 +1,4 @@
-//! What a watchdog says of a system, in real time: its thread is nobody's that a test could poll.
+//! A watchdog, in real time: it has a thread of its own, which no test can poll.
 
 mod common;
 
@@ -12,11 +12,11 @@ use tenure::observe::{Alarm, AlarmKind, Watchdog};
 use tenure::prelude::*;
 use tenure::{Restart, System};
 
-/// Time that nothing here needs.
+/// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(50);
 
-/// One that looks for nothing.
+/// A watchdog that looks for nothing.
 fn blind() -> Watchdog {
     Watchdog::new()
         .poll(None)
@@ -27,10 +27,10 @@ fn blind() -> Watchdog {
         .restarts(None)
 }
 
-/// A watchdog that sends its alarms here.
+/// A watchdog that sends its alarms to a channel.
 fn heard(watchdog: Watchdog) -> (Watchdog, Receiver<Alarm>) {
     let (send, alarms) = channel();
-    // Nobody listens any more once the test has what it wants.
+    // The test may have dropped the receiver once it has what it needs.
     let watchdog = watchdog.on_alarm(move |alarm| send.send(alarm.clone()).unwrap_or_default());
     (watchdog, alarms)
 }
@@ -39,12 +39,12 @@ fn next(alarms: &Receiver<Alarm>) -> Alarm {
     alarms.recv_timeout(LONG).expect("an alarm")
 }
 
-/// Blocks the thread until the sender has been dropped.
+/// Blocks this thread until the sender is dropped.
 fn block_on_gate(gate: &Receiver<()>) {
     gate.recv().unwrap_err();
 }
 
-/// Blocks the thread of whoever runs this, until the sender is dropped.
+/// Code that blocks the thread that runs it until the sender is dropped.
 fn blocker() -> (Sender<()>, impl FnOnce(&mut Context<Node>) + Send + 'static) {
     let (open, gate) = channel::<()>();
     (open, move |_: &mut Context<Node>| block_on_gate(&gate))
@@ -75,7 +75,7 @@ fn stuck_poll_is_found_though_every_worker_is_stuck_and_a_job_is_none() {
     assert!(first.node.site.file.ends_with("watchdog.rs"));
     assert!(first.lasted >= SHORT, "{first}");
     assert!(first.to_string().starts_with("stuck_poll for "), "{first}");
-    // It is said again only once it has lasted for twice as long.
+    // An alarm is repeated only once the trouble has lasted twice as long.
     let second = next(&alarms);
     assert_eq!((second.node.id, second.times), (first.node.id, 2));
     assert!(second.lasted >= 2 * first.lasted, "{first}, {second}");
@@ -160,7 +160,7 @@ fn stop_that_overruns_names_what_does_not_yield() {
         let alarm = next(&alarms);
         assert_eq!(alarm.kind, AlarmKind::StopOverrun);
         assert_eq!(alarm.node.path, "/blocks");
-        // It is also in one poll, which counts for more once that is long.
+        // It is also in a single poll, which becomes the verdict once that is long.
         assert!(["stuck", "overdue"].contains(&alarm.node.verdict.word()));
         drop(goes_on);
         ended.join().unwrap()
@@ -207,7 +207,7 @@ fn restart_storm_is_found() {
             .restart(Restart::OnFailure)
             .backoff(Backoff::fixed(Duration::from_millis(5)))
             .intensity(u32::MAX, LONG)
-            // It may fail just when it is told to stop, when no restart comes any more.
+            // It may fail just when it is told to stop, and is not restarted then.
             .contain()
             .mailbox(Mailbox::unbounded());
         let fails = system.spawn(spec).unwrap();

@@ -1,4 +1,4 @@
-//! Whoever waits for the end of a system gets an answer, also when its runtime has gone.
+//! Whoever waits for the end of a system gets an answer, even after the system's runtime has gone.
 
 use crate::common;
 
@@ -15,10 +15,10 @@ use tenure::prelude::*;
 use tenure::{StopError, StopReason, Stopping};
 use tokio::runtime::Runtime;
 
-/// Time that nothing here needs.
+/// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
 
-/// Holds its worker until it is let go.
+/// Blocks its worker thread until it is released.
 struct Holding {
     entered: tokio::sync::mpsc::Sender<()>,
     gate: Receiver<()>,
@@ -75,7 +75,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Polls it outside of every runtime.
+/// Awaits a stop outside of every runtime.
 fn without_runtime(stopping: Stopping) -> Result<StopReason, StopError> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = Polled::from_waker(&waker);
@@ -133,7 +133,7 @@ fn stop_of_what_does_not_yield_after_the_runtime_has_gone_is_answered() {
         }
         assert!(begin.elapsed() < LONG);
         let_go.send(()).unwrap();
-        // It ends after all.
+        // The actor ends once its thread is released.
         while actor.node().phase() < tenure::Phase::Stopped && begin.elapsed() < LONG {
             std::thread::yield_now();
         }
@@ -142,7 +142,7 @@ fn stop_of_what_does_not_yield_after_the_runtime_has_gone_is_answered() {
     }
 }
 
-/// So large that all of it is made only when it is first polled.
+/// A state so large that the actor's task is made only at its first poll.
 struct Large {
     _state: [u8; 16 * 1024],
     _guard: Guard,

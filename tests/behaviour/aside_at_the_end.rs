@@ -1,5 +1,5 @@
-//! What an actor has put aside when it ends: it is the actor's to finish, and no end waits for it. What is left is never
-//! lost silently (rule 11).
+//! Messages that an actor has put aside are the actor's to finish: no end waits for them. Those that are left when it
+//! ends are dead letters (rule 11).
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -14,19 +14,19 @@ use tokio::time::timeout;
 const SECOND: Duration = Duration::from_secs(1);
 
 enum Msg {
-    /// Is put aside.
+    /// The desk puts it aside.
     Work(ReplyTo<u32>),
     StopIfEmpty,
-    /// Is put aside, and its caller asked meanwhile.
+    /// The desk puts it aside, and asks its caller back in the same handler.
     AskBack(
         ActorRef<Msg>,
         #[expect(dead_code, reason = "it is put aside with the message")] ReplyTo<u32>,
     ),
-    /// Asks an actor, with itself to ask back.
+    /// Has the desk ask that actor, which asks back.
     Begin(ActorRef<Msg>, ReplyTo<Result<u32, AskError>>),
 }
 
-/// Finishes what is aside in a drain, if it `finishes`.
+/// Puts its work aside. In a drain it answers what is aside, if it `finishes`.
 #[derive(Default)]
 struct Desk {
     finishes: bool,
@@ -47,7 +47,7 @@ impl Actor for Desk {
             Msg::AskBack(ref back, _) => {
                 let back = back.clone();
                 self.aside.push(ctx.stash(msg));
-                // In the same handler its wait is seen.
+                // The caller waits for this very handler, so the ask would complete a cycle.
                 let asked = back.ask(Msg::Work).await;
                 assert!(matches!(asked, Err(AskError::Deadlock(_))), "{asked:?}");
             }
@@ -154,7 +154,7 @@ fn letter_has_its_label_when_it_was_put_aside() {
             .unwrap();
         let node = system.spawn(Node::new(&check, &Log::default())).unwrap();
         run_in(&node, |ctx| drop(ctx.stash(note("aside")))).await;
-        // And one that is still there when its actor has ended.
+        // A message that is put aside and outlives its actor has its label, too.
         let kept = Arc::new(Mutex::new(None));
         let keeps = Arc::clone(&kept);
         run_in(&node, move |ctx| {

@@ -1,4 +1,4 @@
-//! Asking for an end without waiting for it, and seeing from inside that one was asked for.
+//! An end can be requested without waiting for it, and an actor's own code can see that one was requested.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -27,7 +27,7 @@ impl Actor for Watcher {
         Ok(())
     }
 
-    /// Fails if told so.
+    /// With `true` it fails.
     async fn handle(&mut self, fails: bool, ctx: &mut Context<Self>) -> tenure::Result {
         self.look("handle", ctx);
         if fails { Err("told to".into()) } else { Ok(()) }
@@ -65,7 +65,7 @@ fn draining_actor_sees_in_its_handlers_that_it_is_ending() {
         });
         let expected = [
             ("on_start", false),
-            // The order came while the message was queued.
+            // The order came while this message was queued.
             ("handle", true),
             ("on_drain", true),
             ("on_stop", true),
@@ -151,7 +151,8 @@ fn spawner_of_an_owner_that_has_ended_by_itself_says_so() {
     });
 }
 
-/// Requests an end while the actor is in a handler with a note behind it; gives how it ended and what it noted.
+/// Requests an end while the actor is in a handler and has one more message queued. Returns how the actor ended, and
+/// what it noted.
 async fn requested(
     check: Check,
     request: impl FnOnce(&ActorRef<node::Msg>),

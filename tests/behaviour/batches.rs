@@ -1,4 +1,4 @@
-//! A handler that takes more messages is given them until its actor is to end.
+//! A handler can take further messages until its actor is to end.
 
 use std::future::pending;
 use std::time::Duration;
@@ -16,7 +16,7 @@ enum How {
 
 #[derive(Clone, Copy)]
 enum Msg {
-    /// Takes all that it is given.
+    /// Takes further messages for as long as it is given any.
     Take(How),
     Number(u32),
     Stop,
@@ -50,7 +50,7 @@ impl Actor for Taker {
     }
 }
 
-/// A stop comes before what is queued, and a drain after it.
+/// A stop ends the batch before the messages that are queued behind it, a drain only after them.
 #[test]
 fn batch_is_over_when_its_actor_stops_and_when_a_drain_has_no_more() {
     paused(async |_check| {
@@ -72,7 +72,7 @@ fn batch_is_over_when_its_actor_stops_and_when_a_drain_has_no_more() {
     });
 }
 
-/// Looks for another message through a future of its own, and hangs.
+/// Polls its wait for the next message once, with another waker than the task's, and then hangs.
 struct Looks;
 
 impl Actor for Looks {
@@ -84,7 +84,8 @@ impl Actor for Looks {
     }
 }
 
-/// Nothing but the mailbox's waker tells the actor of a kill; that was the other future's.
+/// An actor is told of a kill by its mailbox's waker. A handler that has polled a wait with another waker leaves that
+/// one in the mailbox, so the loop has to set its own again.
 #[test]
 fn handler_that_has_looked_for_another_message_is_killed() {
     paused(async |check| {

@@ -1,5 +1,5 @@
-//! What is started beneath an actor while it is between two incarnations: refused as long as it waits, and the next incarnation's
-//! from the moment at which its turn has come.
+//! An actor between two incarnations refuses what is started beneath it while it waits for its turn. From its turn on,
+//! what is started belongs to the next incarnation.
 
 use crate::common;
 
@@ -17,14 +17,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Making = dyn Fn(usize, &Shared) + Send + Sync;
 
-/// What all incarnations of the actor have in common.
+/// What all incarnations of the actor share.
 struct Shared {
     log: Log,
     check: Check,
-    /// The actor's own, once it has lived.
+    /// The actor's spawner, once an incarnation has run.
     spawner: Mutex<Option<Spawner>>,
     recipes: AtomicUsize,
-    /// What is done as the recipe of this number is made.
+    /// Runs when the recipe of this number is cloned.
     making: Box<Making>,
 }
 
@@ -43,7 +43,7 @@ impl Shared {
         ChildSpec::new(Recipe(Arc::clone(self))).restart(Restart::OnFailure)
     }
 
-    /// A task of the actor's that runs until it is dropped. Says whether it was started.
+    /// Starts a task beneath the actor that runs until it is dropped. Says whether it was started.
     fn starts_task(&self) -> bool {
         let spawner = self.spawner.lock().unwrap().clone().unwrap();
         let noted = Noted {
@@ -62,7 +62,7 @@ impl Shared {
     }
 }
 
-/// Made anew for each incarnation.
+/// The recipe of the actor. Each incarnation is made from a clone.
 struct Recipe(Arc<Shared>);
 
 impl Clone for Recipe {
@@ -187,7 +187,8 @@ fn task_of_an_incarnation_that_is_about_to_begin_ends_with_it() {
     });
 }
 
-/// The recipe of the second incarnation has started a task, and then panics.
+/// The clone of the recipe for the second incarnation starts a task and then panics. That task ends before the third
+/// incarnation begins.
 #[test]
 fn task_of_an_incarnation_that_never_begins_ends_before_the_next() {
     paused(async |check| {
@@ -238,7 +239,8 @@ fn task_of_an_incarnation_that_never_begins_ends_with_the_actor() {
     });
 }
 
-/// Somebody else has its future, which was made by the last that is dropped of the actor.
+/// A scope whose future is held elsewhere is told to end with the actor beneath which it was opened, even if it was
+/// opened by the last thing that the actor drops: its recipe.
 #[test]
 fn scope_that_the_prototype_opens_as_it_is_dropped_is_told() {
     struct Opens(Arc<Mutex<Option<Kept>>>, Check);

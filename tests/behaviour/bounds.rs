@@ -1,4 +1,4 @@
-//! Every end is bounded, and what bounds it counts what it should.
+//! Each end is bounded, and what bounds it counts only what belongs to it.
 
 use crate::common;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 const SECOND: Duration = Duration::from_secs(1);
 
 enum Msg {
-    /// Sends itself to the actor again.
+    /// Has the actor send this message to itself again.
     Again,
     /// Has the actor stop when its mailbox is empty.
     IfEmpty,
@@ -24,7 +24,7 @@ enum Msg {
     Answer(ReplyTo<()>),
 }
 
-/// Its `on_stop` takes as many seconds.
+/// Its `on_stop` takes this many seconds.
 struct Node(u32);
 
 impl Actor for Node {
@@ -78,7 +78,7 @@ fn stop_if_empty_refuses_those_who_wait_for_room() {
             node.tell(Msg::Sleep(1)).await?;
             sleep(SECOND / 2).await;
             node.tell(Msg::IfEmpty).await?;
-            // The permit's holder never uses it, and another waits behind.
+            // The holder of the permit never uses it, and another sender waits behind it.
             let permit = node.reserve();
             let waiting = node.tell(Msg::Sleep(0));
             let (permit, waiting) = tokio::join!(permit, waiting);
@@ -114,7 +114,7 @@ fn a_token_made_in_a_drain_fires() {
         for _ in 0..50 {
             let guard = check.guard();
             tenure::scope(async |scope| {
-                // The drain comes before the thread has begun.
+                // The drain begins before the job has a thread.
                 scope.blocking(move |token| {
                     let _guard = guard;
                     while !token.is_cancelled() {
@@ -157,7 +157,7 @@ fn a_scope_that_drains_forgives_what_only_says_stopped() {
             let slow = scope.spawn(Node(2))?;
             let last = scope.spawn(Node(0))?;
             check.node(slow.node());
-            // `last` is gone when `first` tells it, which has not been told of the drain yet.
+            // `first` is told to drain after `last` has gone, so telling `last` fails it with "stopped".
             first.tell(Msg::TellLater(1, last)).await?;
             Ok(())
         })
@@ -249,7 +249,7 @@ fn what_blocks_is_found_in_time_behind_a_sibling_with_a_long_grace() {
         let long = ChildSpec::new(Node(0)).grace(Duration::from_secs(3_600));
         let long = system.spawn(long).unwrap();
         check.node(long.node());
-        // Where other work has the machine, the shell of the system itself may be late, and is to blame before.
+        // On a busy machine the shell of the system may be late and be named first.
         loop {
             let outcome = system.stop().await;
             let Err(StopError::Unjoined(unjoined)) = &outcome else {

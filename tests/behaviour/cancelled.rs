@@ -1,11 +1,12 @@
-//! The wait of an actor for its end, wherever it is awaited.
+//! `cancelled()` in a handler, and in a task to which the handler hands it.
 
 use crate::common::node::{Node, run_in};
 use crate::common::{Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
 use tokio::time::Instant;
 
-/// The actor's handlers go on in a drain, and its tasks are to end in it.
+/// In a drain, `cancelled()` in a handler goes on waiting, while in a task it ends when the token fires. What counts is
+/// who polls it last.
 #[test]
 fn wait_that_a_handler_has_begun_ends_in_a_task_as_one_of_the_task() {
     paused(async |check| {

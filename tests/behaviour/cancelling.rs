@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Asks the next under `until_caller_gone`; the last hangs.
+/// Asks the next hop under `until_caller_gone`; the last one hangs.
 struct Hop {
     next: Option<ActorRef<ReplyTo<u32>>>,
     name: &'static str,
@@ -117,7 +117,7 @@ fn forwarded_ask_keeps_its_caller() {
             let log = Log::default();
             let back = scope.spawn(hop("back", None, &log, &check))?;
             let front = scope.spawn(Front(back.clone()))?;
-            // The second is in the queue of `back` when its caller goes, and is skipped.
+            // The second ask is in the queue of `back` when its caller goes, and is skipped.
             let (first, second) = tokio::join!(
                 front.ask(|reply| reply).timeout(LIMIT),
                 front.ask(|reply| reply).timeout(LIMIT / 3),
@@ -145,7 +145,7 @@ fn forwarded_ask_keeps_its_caller() {
     });
 }
 
-/// Queues an ask that is given up before it is started, and looks from a timer's message for its caller.
+/// Queues an ask that is given up before it is started. The next message comes from a timer, and must have no caller.
 fn timer_after_a_skipped_ask(with_limit: bool) {
     paused(async |check| {
         tenure::scope(async |scope| {

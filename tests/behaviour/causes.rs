@@ -1,4 +1,4 @@
-//! Failures that are passed on: each stands once in a tree of causes, however it came there.
+//! A failure that is passed on stands once in the tree of causes, in however many ways it got there.
 
 use crate::common;
 
@@ -27,7 +27,7 @@ fn paths(failure: &Failure) -> Vec<&str> {
     found
 }
 
-/// Waits for the end of an actor, and fails with what comes of that.
+/// Waits for the end of an actor, and fails with what the closure makes of the outcome.
 struct Waits<F>(ActorRef<Msg>, F);
 
 impl<F> Actor for Waits<F>
@@ -44,7 +44,7 @@ where
     }
 }
 
-/// The failure of an actor that has waited for one that failed.
+/// How an actor fails that has waited for one that failed.
 fn passed_on(
     pass_on: impl Fn(StopError) -> tenure::Error + Copy + Send + Sync + 'static,
     test: impl Fn(Failure),
@@ -122,7 +122,8 @@ fn failure_that_comes_by_two_ways_stands_once() {
     });
 }
 
-/// Who waits for a child that is gone is told of its failure as text, and its owner has the failure itself.
+/// An actor that waits for a child after its end is given the failure as text, while the owner has the failure itself.
+/// Both are the same failure, and stand once.
 #[test]
 fn failure_that_is_known_as_text_too_stands_once() {
     paused(async |check| {
@@ -140,7 +141,7 @@ fn failure_that_is_known_as_text_too_stands_once() {
                 }))
                 .await?;
             let (child, waits) = take.await?;
-            // It sees neither end before both have come.
+            // The owner sees neither end before both have come.
             let gate = hold(&owner).await;
             child.tell(Msg::Fail).await?;
             while child.node().phase() != Phase::Stopped {
@@ -160,7 +161,7 @@ fn failure_that_is_known_as_text_too_stands_once() {
     });
 }
 
-/// An error whose code panics, here or there.
+/// An error whose `source` or `Display` panics.
 #[derive(Clone, Copy, PartialEq)]
 enum Odd {
     Source,
@@ -217,7 +218,7 @@ fn error_whose_code_panics_is_a_failure() {
     });
 }
 
-/// One of a chain, whose last fails. Each wraps the failure beneath it.
+/// A link of a chain, the last of which fails. Each wraps the failure of the next in an error of its own.
 struct Link {
     beneath: usize,
 }
@@ -247,7 +248,7 @@ impl Actor for Link {
     }
 }
 
-/// How long a failure takes up through so many levels, and to be dropped.
+/// How long it takes a failure to go up this many levels, and to be dropped.
 fn escalation(levels: usize) -> Duration {
     let runtime = common::current_thread();
     runtime.block_on(async {
@@ -276,7 +277,8 @@ fn failure_goes_up_through_many_levels_in_linear_time_and_without_recursion() {
     assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
-/// One way is its owner, and the other an actor beside that one, which fails with it and has it beneath.
+/// The failure of the child reaches the root through its owner, and through an actor beside the owner that has waited
+/// for the child and fails with it.
 #[test]
 fn failure_that_comes_by_two_ways_is_shown_once() {
     paused(async |check| {

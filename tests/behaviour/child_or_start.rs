@@ -1,4 +1,4 @@
-//! The child of a name, or one that is started for it.
+//! `child_or_start` gives the child of a name, or starts one.
 
 use std::time::Duration;
 
@@ -204,7 +204,7 @@ fn owner_that_waits_for_a_child_whose_end_waits_for_it_is_told_of_the_cycle() {
             .await;
             let spawner = received.await?;
             let child = spawner.child_or_start("a", || actor(&check)).await.unwrap();
-            // It looks for itself while it is ending: nobody would ever end that wait.
+            // The child looks for itself while it is ending, which would never come to an end.
             let (send, received) = oneshot::channel();
             let (own, other) = (spawner.clone(), check.clone());
             let look = node::run(move |ctx| {

@@ -1,11 +1,11 @@
-//! A contained child's failure is shown to its owner as any other end is, and fails nobody.
+//! A contained child's failure fails nobody. Its owner is shown the end like any other.
 
 use crate::common::node::{self, Node};
 use crate::common::{Check, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{Kind, StopReason};
 
-/// Notes the ends of its children; starts the next if one has failed, up to a number.
+/// Notes the ends of its children. If one has failed, it starts the next, up to `again` times.
 struct Owner {
     log: Log,
     check: Check,
@@ -80,7 +80,7 @@ impl Actor for Owner {
     }
 }
 
-/// Gives what the owner saw; it must have lived through it.
+/// Returns what the owner saw. The owner must have lived through it.
 async fn seen(check: Check, again: usize, messages: Vec<Msg>) -> Vec<String> {
     let log = Log::default();
     tenure::scope(async |scope| {
@@ -163,7 +163,7 @@ fn contained_failure_that_nobody_has_looked_at_fails_no_owner_that_ends() {
         let log = Log::default();
         tenure::scope(async |scope| {
             let owner = scope.spawn(ChildSpec::new(Owner::new(&log, &check)).name("owner"))?;
-            // It has no time to look: it is told to stop in the same moment.
+            // The owner has no time to look: it is told to stop in the same moment.
             owner.tell(Msg::Fail).await?;
             owner.stop().await?;
             let holder = scope.spawn(ChildSpec::new(Owner::new(&log, &check)).name("holder"))?;

@@ -16,7 +16,8 @@ fn is_drained(end: &Result<StopReason, tenure::StopError>) -> bool {
     matches!(end, Ok(StopReason::Drained))
 }
 
-/// A web server's graceful shutdown, as it is written: a plain task that waits for its actor's token.
+/// The rule: a plain task that waits for its actor's token ends in a drain, since the token fires before the tasks are
+/// waited for. Web servers are shut down like that.
 #[test]
 fn plain_task_that_waits_for_the_token_ends_in_a_drain() {
     paused(async |check| {
@@ -47,7 +48,7 @@ fn plain_task_that_waits_for_the_token_ends_in_a_drain() {
     });
 }
 
-/// Collects, and hands what it has to its child when it drains.
+/// Collects items, and hands them to its child when it drains.
 struct Batcher {
     log: Log,
     batch: Vec<String>,
@@ -131,7 +132,7 @@ fn on_drain_comes_after_the_mail_and_before_the_token() {
             "on_stop with 0",
         ];
         let mut found = log.entries();
-        // The child runs beside the task.
+        // The child runs beside the task, so the order of the two does not matter.
         found.sort_by_key(|entry| expected.iter().position(|known| known == entry));
         assert_eq!(found, expected);
         assert_eq!(log.entries()[0], "on_drain");
@@ -153,7 +154,7 @@ fn on_drain_does_not_run_in_a_stop() {
         .await
         .unwrap();
         let mut entries = log.entries();
-        // The token fires at once, and what waits for it goes on if it is polled before it is dropped.
+        // The token fires at once. Whoever waits for it may be polled before it is dropped.
         entries.retain(|entry| entry != "the token fires");
         assert_eq!(entries, ["disk stops", "on_stop with 1"]);
     });
@@ -248,8 +249,8 @@ fn child_that_is_let_in_by_a_drain_is_drained() {
     });
 }
 
-/// The rule: nothing waits for a look that comes by chance. The end of a contained child tells its owner nothing, so
-/// what that child had let in is told when it comes in.
+/// The rule: what comes into a draining tree is told at once. The end of a contained child is not shown to its owner,
+/// so nothing else would make the owner look for what that child has let in.
 #[test]
 fn sibling_that_a_contained_child_lets_in_is_drained_at_once() {
     paused(async |check| {
@@ -286,8 +287,8 @@ fn sibling_that_a_contained_child_lets_in_is_drained_at_once() {
     });
 }
 
-/// The rule: there is one way into an end. One that comes when the mailbox is found empty closes and fires
-/// as any other.
+/// The rule: each end begins the same way. One that begins when the mailbox is found empty closes and fires as any
+/// other does.
 #[test]
 fn stop_if_empty_closes_as_any_stop() {
     paused(async |check| {
@@ -315,7 +316,7 @@ fn stop_if_empty_closes_as_any_stop() {
     });
 }
 
-/// Sends on what it gets.
+/// Tells another actor what it is told.
 struct Relay {
     to: ActorRef<Msg>,
     log: Log,
@@ -342,7 +343,8 @@ impl Actor for Relay {
     }
 }
 
-/// It is no failure in a tree that ends (rule 4); but neither has the actor drained, since it has not handled all mail.
+/// An error that only says "stopped" is no failure in a tree that ends (rule 4). But the actor has not drained either,
+/// since it has not handled all its mail.
 #[test]
 fn error_that_says_stopped_makes_a_stop_of_a_drain() {
     for restart in [Restart::Never, Restart::OnFailure] {

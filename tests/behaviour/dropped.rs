@@ -59,12 +59,12 @@ fn children_of_a_panicked_owner_run_on_stop() {
     });
 }
 
-/// How many actors, and tasks of two kinds, there are beneath each of ten.
+/// How many nodes there are beneath each of the ten actors.
 fn beneath_each() -> usize {
     if is_simulated() { 3 } else { 33 }
 }
 
-/// Ten actors with some nodes beneath each, and says when all are started.
+/// Starts ten actors with some nodes beneath each, and returns when all are running.
 async fn spawn_many(
     scope: &Scope,
     node: &Mutex<Option<NodeRef>>,
@@ -98,7 +98,7 @@ async fn spawn_many(
 #[test]
 fn scope_future_dropped() {
     paused(async |check| drop_scope(&check, |_| {}).await);
-    // A simulation has no tasks of the runtime to be counted.
+    // The tasks of the runtime are counted, which a simulation does not have.
     in_order(async |check| {
         let metrics = Handle::current().metrics();
         let baseline = metrics.num_alive_tasks();
@@ -158,7 +158,7 @@ impl Actor for Dropper {
             ended = scope => panic!("{ended:?}"),
             () = ready.notified() => {}
         }
-        // What was in it is not gone yet, and the actor goes on.
+        // What was in the scope is still ending, and the actor goes on.
         reply.send(self.check.alive());
         Ok(())
     }
@@ -176,7 +176,7 @@ fn dropped_scope_is_joined_by_the_node_above() {
             })?;
             let many = isize::try_from(30 * beneath_each()).unwrap();
             assert!(actor.ask(|reply| reply).await? > many);
-            // The stop comes while they still end.
+            // The stop comes while they are still ending.
             actor.stop().await?;
             let node = node.lock().unwrap().take().unwrap();
             assert_eq!((check.alive(), node.phase()), (0, Phase::Stopped));
@@ -187,7 +187,7 @@ fn dropped_scope_is_joined_by_the_node_above() {
     });
 }
 
-/// Sends to its peer for as long as it lives, and when it is dropped.
+/// Tells its peer something with each message, and once more when it is dropped.
 struct Peer {
     peer: ActorRef<Guard>,
     check: Check,
@@ -199,7 +199,7 @@ impl Actor for Peer {
 
     async fn handle(&mut self, guard: Guard, _: &mut Context<Self>) -> tenure::Result {
         yield_now().await;
-        // A peer that has no room has enough to do.
+        // If the peer has no room, it has enough to do.
         drop(self.peer.try_tell(guard));
         Ok(())
     }
@@ -211,7 +211,7 @@ impl Drop for Peer {
     }
 }
 
-/// The first in the chain, which passes nothing on.
+/// The last actor of the chain, which passes nothing on.
 struct Last(#[allow(dead_code, reason = "counted")] Guard);
 
 impl Actor for Last {

@@ -1,4 +1,4 @@
-//! Scopes in code that is dropped, or unwinds.
+//! Scopes in code that is dropped or panics.
 
 use crate::common;
 
@@ -23,7 +23,7 @@ impl Actor for Panics {
     }
 }
 
-/// The scope goes with the code around it, and has done nothing wrong.
+/// A panic is one failure, even if a scope is dropped with the code that panics: the scope has done nothing wrong.
 #[test]
 fn panic_that_takes_a_scope_along_is_one_failure() {
     paused(async |_check| {
@@ -71,7 +71,7 @@ impl Actor for Holds {
     }
 }
 
-/// What is killed takes nothing more, and what ends in good order may clean up in a scope.
+/// Code that is killed starts nothing more. Code that ends in good order may clean up in a scope.
 #[test]
 fn destructor_in_code_that_is_killed_opens_no_scope() {
     for (is_killed, expected) in [(true, "refused"), (false, "its body runs")] {

@@ -1,4 +1,5 @@
-//! What the tasks of a scope wait for is told to end before they have ended only if they would wait for that for ever.
+//! At the end of a scope, the actors that its tasks wait for are told to end before those tasks have ended, but only if
+//! the tasks would otherwise wait for ever.
 
 use crate::common;
 
@@ -12,15 +13,15 @@ use tenure::{Phase, StopReason, System, scope_send};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// Replies once something of its own has ended.
+/// Replies once something that it has started has ended.
 struct Worker;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Of {
     Task,
-    /// A task in a scope, whose body ends at once.
+    /// A task in a scope. The scope's body ends at once.
     Scope,
-    /// The same, whose body awaits it.
+    /// A task in a scope. The scope's body awaits it.
     Body,
     /// A task in a scope that awaits the end of an actor in that scope.
     ActorInScope,
@@ -80,7 +81,8 @@ impl Actor for Worker {
     }
 }
 
-/// It asks twice, and the scope has nothing else to do after the first time.
+/// The worker is not told: it waits for something of its own that will end. That holds for a second ask as well, at
+/// whose beginning nothing else in the scope happens.
 #[test]
 fn actor_that_waits_for_what_is_beneath_it_is_not_told() {
     for of in [Of::Task, Of::Scope, Of::Body, Of::ActorInScope] {
@@ -121,7 +123,7 @@ fn actor_that_waits_for_what_is_beneath_it_is_not_told() {
     }
 }
 
-/// Has the worker beneath it.
+/// Owns the worker.
 struct Above(Option<ActorRef<Work>>);
 
 impl Actor for Above {
@@ -138,7 +140,7 @@ impl Actor for Above {
     }
 }
 
-/// Another task awaits the end of an actor that is told by nobody else.
+/// One task awaits the end of the worker, whose owner is told only after the tasks. So the owner is told at once.
 #[test]
 fn actor_beneath_which_is_what_a_task_awaits_is_told() {
     paused(async |_check| {

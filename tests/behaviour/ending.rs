@@ -1,4 +1,4 @@
-//! Nodes that end by themselves, and those that are interrupted in each phase of their lives.
+//! Nodes that end by themselves, and nodes that are killed in each phase of their lives.
 
 use crate::common;
 
@@ -60,7 +60,7 @@ impl Drop for Initialising {
     }
 }
 
-/// Starts two children, and has nothing more to do.
+/// Starts two children, and then has nothing more to do.
 struct Brief(Option<[Initialising; 2]>);
 
 impl Actor for Brief {
@@ -70,7 +70,7 @@ impl Actor for Brief {
         for child in self.0.take().into_iter().flatten() {
             ctx.spawn(child)?;
         }
-        // Both are in their `on_start` when this one ends.
+        // Both children are in their `on_start` when their owner ends.
         yield_now().await;
         ctx.stop();
         Ok(())
@@ -103,7 +103,7 @@ fn natural_end_while_children_initialise() {
         .unwrap();
         assert_eq!(log.entries(), in_order);
 
-        // A scope whose body ends, too.
+        // The same for a scope whose body ends.
         let log = Log::default();
         let start = Instant::now();
         tenure::scope(async |scope| {
@@ -120,7 +120,7 @@ fn natural_end_while_children_initialise() {
     });
 }
 
-/// How an actor stops itself, and where.
+/// How an actor stops itself.
 #[derive(Clone, Copy, PartialEq)]
 enum How {
     InHandler,
@@ -128,13 +128,13 @@ enum How {
     InRecipe,
     WhenEmpty,
     ByReference,
-    /// Through the reference to its owner.
+    /// Through the reference to its owner, which tells its children.
     ByOwner,
-    /// A task of its own waits for its end.
+    /// A task of the actor stops it, and waits for the end.
     FromTask,
 }
 
-/// What an actor that stops itself heard of waiting for that.
+/// What an actor is told that waits for its own end.
 type Heard = Arc<Mutex<Option<Result<StopReason, StopError>>>>;
 
 struct Own {
@@ -210,7 +210,7 @@ fn stop_within() {
         (How::InHandler, "Ok(Finished)", 1),
         (How::InStart, "Ok(Finished)", 0),
         (How::InRecipe, "Ok(Finished)", 0),
-        // It handles what had come before.
+        // It handles the messages that had come before.
         (How::WhenEmpty, "Ok(Finished)", 3),
         (How::ByReference, "Ok(Stopped)", 1),
         (How::ByOwner, "Ok(Stopped)", 1),
@@ -259,7 +259,7 @@ fn stop_within() {
     }
 }
 
-/// Where an actor is when it is killed.
+/// Which of its hooks an actor is in when it is killed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum At {
     Recipe,
@@ -269,7 +269,7 @@ enum At {
     Stop,
 }
 
-/// Waits for ever at one place of its life, with a child beneath it.
+/// Waits for ever in one of its hooks, with a child beneath it.
 struct Stuck {
     at: At,
     entered: Arc<Notify>,
@@ -288,7 +288,7 @@ impl Stuck {
         let child = || Worker::new("c", &self.log, &self.check);
         self.polls.add();
         if at == At::Stop {
-            // Its children have gone, but it may open a scope to clean up.
+            // The children have gone by then, but `on_stop` may open a scope to clean up.
             tenure::scope(async |scope| {
                 scope.start(child()).await?;
                 self.entered.notify_one();
@@ -311,7 +311,7 @@ impl Drop for Stuck {
     }
 }
 
-/// What the code that waits for ever has.
+/// A local value of the hook that waits for ever.
 struct Code(Log, #[expect(dead_code, reason = "counted")] Guard);
 
 impl Drop for Code {
@@ -375,7 +375,7 @@ fn kill_interrupts_each_phase() {
                 actor.tell(()).await?;
                 let stopping = (at == At::Stop).then(|| actor.stop());
                 entered.notified().await;
-                // The state, the code, the child.
+                // The state, the local value, and the child.
                 assert_eq!(check.alive(), 3, "{at:?}");
 
                 let start = Instant::now();
@@ -393,12 +393,12 @@ fn kill_interrupts_each_phase() {
             assert_eq!(polls.get(), 1);
             let mut entries = log.entries();
             if at == At::Recipe {
-                // The code has it.
+                // The recipe's code owns the state, which goes with it.
                 entries.retain(|entry| entry != "state dropped");
             } else {
                 assert_eq!(entries.pop().as_deref(), Some("state dropped"), "{at:?}");
             }
-            // All beneath is told at once.
+            // Everything beneath is told at once, so the order does not matter.
             entries.sort();
             assert_eq!(entries, ["c dropped", "code dropped"], "{at:?}");
         });

@@ -1,4 +1,5 @@
-//! A limit that never comes is none: a wait with one is refused if it completes a cycle (rule 16), and lasts else.
+//! A limit that never comes does not count. A wait with such a limit is refused if it completes a cycle (rule 16);
+//! otherwise it lasts.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -18,12 +19,12 @@ type Job = Box<dyn FnOnce(&mut Context<Any>) -> Work + Send>;
 enum Msg {
     Run(Job),
     Ping(ReplyTo<()>),
-    /// Asks itself without an end, and replies with what came of it.
+    /// Asks itself with this limit, and replies with the error.
     AskSelf(Duration, ReplyTo<AskError>),
     Fill,
 }
 
-/// Runs what it is sent, in its handler.
+/// Runs the jobs that it is sent in its handler.
 struct Any(#[expect(dead_code, reason = "it is counted")] Guard);
 
 impl Actor for Any {
@@ -65,7 +66,7 @@ fn any(check: &Check, system: &System, mailbox: Mailbox) -> ActorRef<Msg> {
     any
 }
 
-/// Runs it in a handler of the actor's, until it is done.
+/// Runs a job in a handler of the actor, and returns when it is done.
 async fn run<F>(actor: &ActorRef<Msg>, job: impl FnOnce(&mut Context<Any>) -> F + Send + 'static)
 where
     F: Future<Output = tenure::Result> + Send + 'static,
@@ -115,7 +116,7 @@ fn wait_for_room_with_a_limit_that_never_comes_is_refused_in_a_cycle() {
         let actor = any(&check, &system, Mailbox::bounded(1));
         let me = actor.clone();
         run(&actor, |_| async move {
-            // Unless the ask of the test is there already.
+            // It fails if the ask of `run`, which waits for the job, has taken the room.
             drop(me.try_tell(Msg::Fill));
             let typed = me.recipient::<Msg>();
             for never in NEVER {
@@ -145,7 +146,7 @@ fn wait_for_a_node_with_a_limit_that_never_comes_is_refused_in_a_cycle() {
                     ChildSpec::new(AsksOwner(me.clone())).contain()
                 });
                 async move {
-                    // They ask first.
+                    // The task and the start have asked by then.
                     settled().await;
                     let awaited = task?.timeout(never).await;
                     assert!(
@@ -154,7 +155,7 @@ fn wait_for_a_node_with_a_limit_that_never_comes_is_refused_in_a_cycle() {
                     );
                     let started = starting.timeout(never).await;
                     assert!(matches!(started, Err(StartError::Deadlock(_))));
-                    // Here the start's own ask is what is refused.
+                    // The wait for the start is listed here before the start asks, so the start's ask is refused.
                     let found = found.timeout(never).await;
                     assert!(matches!(found, Err(StartError::Failed(_))));
                     Ok(())
@@ -198,7 +199,8 @@ fn default_and_inherited_limits_that_never_come_are_none() {
                 let task = ctx.task(asks.deadline(at).contain());
                 async move {
                     assert!(is_deadlock(&me.ask(Msg::Ping).await));
-                    // The handler's wait for the task may come first, or the task's ask.
+                    // Whichever of the two waits comes second is refused: the handler's for the task, or the task's
+                    // ask.
                     let awaited = task?.await;
                     assert!(awaited.is_err(), "{awaited:?}");
                     Ok(())
@@ -225,7 +227,7 @@ fn own_limit_that_never_comes_is_above_the_default_and_not_above_what_is_inherit
             .await;
             let ask = actor.ask(|reply| Msg::AskSelf(never, reply));
             let asked = ask.timeout(2 * SECOND).await;
-            // The handler's own ask ends with that, and may be the first.
+            // Both asks end at the same moment, and either may be first.
             let (Ok(error) | Err(error)) = &asked;
             assert!(matches!(error, AskError::TimedOut { .. }), "{asked:?}");
             timeout(SECOND, actor.ask(Msg::Ping))

@@ -1,4 +1,4 @@
-//! What those are told who listen to ends, and what is counted of them.
+//! What listeners to ends are told, and what is counted of ends.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ fn failure_is_told_with_its_tree_of_causes_on_lines_of_their_own() {
         let text = told[1].to_string();
         assert!(text.ends_with("\n    /above/below: it fails"), "{text}");
         assert!(told[0].to_string().ends_with(": it fails"), "{}", told[0]);
-        // Only what began with it is a failure of its own.
+        // A failure is counted where it began, and not for each node that it fails.
         let tallies = system.snapshot().tallies;
         assert_eq!((tallies.len(), tallies[0].failures), (1, 1));
         system.stop().await.unwrap();
@@ -182,7 +182,7 @@ fn more_than_there_is_room_for_are_counted_and_failures_have_room_of_their_own()
         let told = all(&mut ends);
         assert_eq!(told.iter().filter(|end| end.how.is_trouble()).count(), 2);
         assert_eq!(told.len(), 8);
-        // There is room again.
+        // The listener has read what it was told, so there is room again.
         system.task(async {}).unwrap().await.unwrap();
         assert_eq!(all(&mut ends).len(), 1);
         drop(ends);
@@ -202,7 +202,7 @@ fn only_what_is_beneath_is_told_until_that_has_ended() {
         let told = all(&mut ends);
         assert_eq!(told.len(), 1);
         assert!(told[0].path.starts_with("/shown/"), "{told:?}");
-        // One that waits is woken for it.
+        // A listener that waits is woken by the end of the node that it listens to.
         let (end, stopped) = tokio::join!(ends.recv(), shown.stop());
         stopped.unwrap();
         assert_eq!(end.unwrap().path, "/shown");
@@ -211,7 +211,7 @@ fn only_what_is_beneath_is_told_until_that_has_ended() {
     });
 }
 
-/// Takes note of the ends of others.
+/// Notes the ends of others.
 struct Watcher {
     of: Option<Ends>,
     log: Log,

@@ -1,4 +1,4 @@
-//! Each wait for a node that the crate offers is named if it completes a cycle, and can be bounded.
+//! Each wait that the crate offers is refused if it completes a cycle, and can be given a limit.
 
 use crate::common;
 
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What became of the waits of a test, in order.
+/// What came of the waits of a test, in order.
 #[derive(Clone, Default)]
 struct Found(Arc<Mutex<Vec<String>>>);
 
@@ -31,7 +31,7 @@ impl Found {
 type Boxed = Pin<Box<dyn Future<Output = tenure::Result> + Send>>;
 type Job = Box<dyn FnOnce(&mut Context<Any>) -> Boxed + Send>;
 
-/// Runs what it is sent, in its handler.
+/// Runs the jobs that it is sent in its handler.
 struct Any {
     _guard: Guard,
 }
@@ -181,7 +181,7 @@ fn wait_for_the_end_of_one_that_asks_back_is_named() {
     });
 }
 
-/// The wait that completes the cycle is the one that is refused.
+/// The ask came first. The wait for the asker's end completes the cycle, and is refused.
 #[test]
 fn wait_for_the_end_of_one_that_has_asked_is_refused() {
     paused(async |check| {
@@ -254,7 +254,7 @@ fn each_wait_has_a_timeout() {
         assert!(system.child("slow").is_none());
 
         assert_eq!(begin.elapsed(), 5 * SECOND);
-        // The places in the line have been given up.
+        // The waits that timed out have left the line: only the filler is queued.
         assert_eq!(full.node().backlog(), 1);
         full.kill().await.unwrap();
         system.stop().await.unwrap();
@@ -276,7 +276,7 @@ fn each_wait_may_be_cyclic_even_so() {
             };
             let starting = ctx.start(AsksOwner(me.clone(), log.clone()));
             async move {
-                // Now its mailbox is full, and both of them wait for it.
+                // The mailbox is full now, and both the task and the start wait for this actor.
                 drop(me.try_tell(job(|_| async { Ok(()) })));
                 settled().await;
                 let soon = async || tokio::time::sleep(SECOND).await;

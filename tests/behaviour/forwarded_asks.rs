@@ -1,4 +1,4 @@
-//! Asks that are handed on: whoever waits for the reply waits for the node that has the request now (rule 16).
+//! The wait of an ask that is forwarded is for the node that has the request now (rule 16).
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ const SECOND: Duration = Duration::from_secs(1);
 
 struct Hop(#[expect(dead_code, reason = "it is counted")] Guard);
 
-/// Whether a wait was refused as one that completes a cycle.
+/// Whether a wait was refused because it completes a cycle.
 type IsCycle = bool;
 
 enum Msg {
-    /// Asks the first of them, which hands the ask on along the others; the last asks back.
+    /// Asks the first actor, which forwards the ask along the others. The last one asks back.
     Begin(Vec<ActorRef<Msg>>, ReplyTo<IsCycle>),
     Pass {
         on: Vec<ActorRef<Msg>>,
@@ -23,9 +23,9 @@ enum Msg {
         reply: ReplyTo<IsCycle>,
     },
     Ping(ReplyTo<()>),
-    /// Hands the ask on, which takes a second there, and asks back itself.
+    /// Forwards the ask to an actor that takes a second to reply, and meanwhile asks the other one back.
     PassAndAsk(ActorRef<Msg>, ActorRef<Msg>, ReplyTo<IsCycle>),
-    /// Asks the first with the second, to which it hands the ask on.
+    /// Asks the first actor, which forwards the ask to the second and asks back itself.
     BeginBeside(ActorRef<Msg>, ActorRef<Msg>, ReplyTo<IsCycle>),
     Late(ReplyTo<IsCycle>),
 }
@@ -104,7 +104,7 @@ fn ask_back_through_a_forwarded_ask_is_a_cycle() {
     });
 }
 
-/// In whatever order the waits begin, one of the two asks is refused.
+/// In whatever order the two waits begin, one of the two asks is refused.
 #[test]
 fn of_an_ask_that_is_forwarded_and_one_that_comes_back_one_fails() {
     multi_thread(async |check| {
@@ -119,7 +119,7 @@ fn of_an_ask_that_is_forwarded_and_one_that_comes_back_one_fails() {
     });
 }
 
-/// Whoever has handed the ask on is not waited for any more.
+/// Nobody waits for a node that has forwarded the ask, so it may ask back.
 #[test]
 fn node_that_has_handed_an_ask_on_may_ask_back() {
     paused(async |check| {

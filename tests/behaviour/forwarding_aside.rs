@@ -1,5 +1,5 @@
-//! A message that was put aside stays one that was accepted until another actor has it: whatever becomes of whoever
-//! hands it on, it is not lost without being counted (rule 11), and its ask resolves (rule 10).
+//! A message that was put aside counts as accepted until another actor has it. Whatever becomes of the actor that hands
+//! it on, the message is counted if it is lost (rule 11), and its ask is resolved (rule 10).
 
 use std::future::ready;
 use std::pin::pin;
@@ -15,23 +15,23 @@ use tokio::time::{Instant, timeout};
 const SECOND: Duration = Duration::from_secs(1);
 
 enum Msg {
-    /// Is put aside, and handed on at once.
+    /// The porter puts it aside and hands it on at once.
     Work(Guard, ReplyTo<&'static str>),
-    /// Stands in the way.
+    /// Keeps the desk busy, or takes the room of another message.
     Note(#[expect(dead_code, reason = "it is counted")] Guard),
 }
 
-/// What its handler does with what it hands on.
+/// What the porter does with the future that hands the message on.
 #[derive(Clone, Copy)]
 enum Manner {
     Waits,
-    /// Fails with what comes back.
+    /// Waits for so long, and fails with the error.
     Within(Duration),
-    /// Drops it on its way.
+    /// Drops it after a second.
     Drops,
-    /// Drops it before it is begun.
+    /// Drops it without polling it.
     NeverPolls,
-    /// Leaves what comes back to the test.
+    /// Waits for so long, and leaves what comes back to the test.
     Keeps(Duration),
 }
 
@@ -64,7 +64,7 @@ impl Actor for Porter {
     }
 }
 
-/// Says whether the caller was known to have a second left.
+/// Replies "in time" if the ask has a deadline, otherwise "done".
 struct Desk(Arc<Gate>);
 
 impl Actor for Desk {
@@ -83,7 +83,7 @@ impl Actor for Desk {
     }
 }
 
-/// A porter in front of a desk that is busy, and has one message of its own in a mailbox of one.
+/// A porter in front of a busy desk. The mailbox of the desk has room for one message, which is taken.
 struct Post {
     porter: ActorRef<Msg>,
     desk: ActorRef<Msg>,
@@ -116,7 +116,7 @@ async fn post(check: &Check, system: &System, manner: Manner, room: usize) -> Po
 }
 
 impl Post {
-    /// The desk goes on with all that it has.
+    /// Lets the desk handle its two notes.
     fn open(&self) {
         self.gate.open();
         self.gate.open();
@@ -142,7 +142,7 @@ fn what_is_on_its_way_when_its_actor_is_killed_is_a_dead_letter_and_was_never_st
         let lost = ask.await.unwrap_err();
         assert!(lost.never_started(), "{lost:?}");
         assert_eq!(system.dead_letters(), 1);
-        // Its place in the line is free.
+        // The hand-over has left the line of the desk's mailbox.
         post.open();
         post.desk.tell(Msg::Note(check.guard())).await.unwrap();
         post.end(system).await;
@@ -196,7 +196,7 @@ fn failure_to_hand_on_loses_nothing_uncounted() {
         let post = post(&check, &system, Manner::Within(SECOND), 8).await;
         let guard = check.guard();
         let asked = post.porter.ask(|reply| Msg::Work(guard, reply)).await;
-        // With the porter, which fails: what it failed with has the message.
+        // The porter fails with an error that holds the message.
         assert!(
             asked.as_ref().is_err_and(AskError::never_started),
             "{asked:?}"
@@ -218,7 +218,7 @@ fn what_is_refused_comes_back_as_it_was_put_aside() {
         let (mut ask, mut limited) = (pin!(ask), pin!(limited.timeout(9 * SECOND)));
         assert!(timeout(SECOND / 2, &mut ask).await.is_err());
         assert!(timeout(2 * SECOND, &mut limited).await.is_err());
-        // They have their room in the mailbox again.
+        // The message takes the room that it had in the porter's mailbox.
         let full = post.porter.try_tell(Msg::Note(check.guard()));
         assert!(full.is_err_and(|refused| refused.is_full()));
         post.open();
@@ -311,7 +311,7 @@ fn wait_for_room_of_what_is_handed_on_is_named_in_a_cycle_and_gives_it_back() {
             let mirror = scope.spawn(mirror.mailbox(Mailbox::bounded(1)))?;
             mirror.tell(7).await?;
             timeout(SECOND, mirror.stopped()).await??;
-            // What it told itself, and what came back.
+            // The message that the actor told itself, and the one that came back.
             assert_eq!(scope.dead_letters(), 2);
             Ok(())
         })

@@ -1,4 +1,5 @@
-//! Waits for a caller to go: each ends once it has gone, whenever that was, and leaves nothing behind when it is dropped.
+//! A wait for a caller to go ends once the caller has gone, whenever that was, and leaves nothing behind when it is
+//! dropped.
 
 use crate::common;
 
@@ -16,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How the wait for the caller is made.
+/// Which of the two ways to wait for the caller is used.
 #[derive(Clone, Copy)]
 enum Of {
     Context,
@@ -26,21 +27,21 @@ enum Of {
 enum Msg {
     /// Begins to wait after two seconds.
     Late(Of, ReplyTo<usize>),
-    /// Begins two waits, and drops the first.
+    /// Begins two waits, and drops the first one after a poll.
     Twice(Of, ReplyTo<usize>),
-    /// Has a wait polled and drops it; replies how many have its waker after that.
+    /// Polls a wait once and drops it. Replies how many hold its waker after that.
     Leave(Of, ReplyTo<usize>),
     Ping(ReplyTo<()>),
 }
 
-/// Whom nobody has to wake.
+/// A waker that wakes nobody.
 struct Nobody;
 
 impl Wake for Nobody {
     fn wake(self: Arc<Self>) {}
 }
 
-/// Waits for its callers, or hands their asks on.
+/// Waits for its callers, or forwards their asks.
 struct Waits {
     log: Log,
     next: Option<ActorRef<Msg>>,
@@ -91,7 +92,8 @@ impl Actor for Waits {
     }
 }
 
-/// Asks with a limit and without, over one that hands on and directly, and waits in both ways.
+/// Runs the test with each way to wait, with and without a limit, for asks that are direct and for asks that are
+/// forwarded.
 async fn each(test: impl AsyncFn(&ActorRef<Msg>, Of, Option<Duration>, &Log) -> tenure::Result) {
     for handed_on in [false, true] {
         for of in [Of::Context, Of::Reply] {
@@ -116,7 +118,7 @@ async fn each(test: impl AsyncFn(&ActorRef<Msg>, Of, Option<Duration>, &Log) -> 
     }
 }
 
-/// Goes after a second, in one way or the other.
+/// Asks, and gives up after a second: by the limit, or by dropping the ask.
 async fn ask_and_go(
     actor: &ActorRef<Msg>,
     limit: Option<Duration>,
@@ -156,7 +158,7 @@ fn wait_that_is_dropped_ends_no_other() {
     });
 }
 
-/// A waker keeps the task that it wakes in memory.
+/// A waker that is kept would keep its task in memory.
 #[test]
 fn wait_that_is_dropped_keeps_no_waker() {
     paused(async |_check| {
@@ -173,7 +175,7 @@ fn wait_that_is_dropped_keeps_no_waker() {
     });
 }
 
-/// A message whose caller has gone is not started, and takes no room after that.
+/// A message whose caller has gone is not started. After that it takes no room.
 #[test]
 fn message_that_is_skipped_counts_as_handled() {
     paused(async |check| {

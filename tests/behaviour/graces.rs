@@ -1,4 +1,4 @@
-//! What bounds a stop: graces, the time of whoever asked, and the patience that follows a kill.
+//! What bounds a stop: the graces, the limit of its requester, and the patience after a kill.
 
 use crate::common;
 
@@ -21,7 +21,7 @@ fn cut_short(outcome: Result<StopReason, StopError>) -> Vec<String> {
     }
 }
 
-/// Until the actor has nothing queued: it is busy with its last message then, or done with it.
+/// Returns once the actor has nothing queued: it is handling its last message, or has handled it.
 async fn emptied<M: Send + 'static>(actor: &ActorRef<M>) {
     while actor.node().backlog() > 0 {
         tokio::task::yield_now().await;
@@ -32,7 +32,7 @@ async fn emptied<M: Send + 'static>(actor: &ActorRef<M>) {
 fn graces_do_not_add_up() {
     const NAMES: [&str; 10] = ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"];
 
-    // In turn, the cleanups take 9 s; all at once, 1 s. The grace of all is 5 s.
+    // Each cleanup takes 1 s: 9 s one after the other, and 1 s all at once. All share a grace of 5 s.
     for (order, seconds) in [
         (StopOrder::Reverse, 5 + 9 + 1),
         (StopOrder::Concurrent, 5 + 1),
@@ -86,7 +86,7 @@ fn grace_is_not_used_up_by_waiting_for_children() {
                 p.tell(Do::Sleep(SECOND / 2)).await?;
                 if fails {
                     p.tell(Do::Fail).await?;
-                    // It waits for its child already when it is told to stop.
+                    // When it is told to stop, it is already waiting for its child.
                     told.cancelled().await;
                 } else {
                     emptied(&p).await;
@@ -216,8 +216,8 @@ fn no_patience_does_not_spin() {
             .unwrap();
         let node = job.node();
         started.recv().unwrap();
-        // Two waits, so that the shell of the system goes on after the first has reported; more, if
-        // that shell was too late to tell the job.
+        // There are two waits, so that the shell of the system goes on after the first report; more, if that shell was
+        // too late to tell the job.
         let mut waits = 0;
         while waits < 2 || node.phase() != Phase::Stopping {
             waits += 1;
@@ -228,13 +228,13 @@ fn no_patience_does_not_spin() {
             );
         }
         drop(release);
-        // The system has no steps of its own that could be cut short.
+        // The system itself has no steps that could be cut short.
         assert_eq!(cut_short(system.stopped().await), [node.path().as_str()]);
         assert_eq!(check.alive(), 0);
     });
 }
 
-/// Its start does not end.
+/// Its start never returns.
 struct NeverStarts;
 
 impl Actor for NeverStarts {
@@ -268,7 +268,7 @@ fn cuts_beneath_are_never_an_ok() {
         };
         assert_eq!((cut.nodes().len(), start.elapsed()), (1, 5 * SECOND));
 
-        // In its start, and told to whoever waits for that, too.
+        // In its start: whoever awaits the start is told, too.
         let log = Log::default();
         tenure::scope(async |scope| {
             let p = scope.spawn(Worker::new("p", &log, &check).named())?;
@@ -281,7 +281,7 @@ fn cuts_beneath_are_never_an_ok() {
             assert_eq!(cut_short(p.stop().await), ["/p/c"]);
             assert_eq!(starting.await?, Err(()));
 
-            // One that was cut short before is not a part of it.
+            // A child that was cut short before is no part of its owner's end.
             let p = scope.spawn(Worker::new("p", &log, &check).named())?;
             let beneath = p.ask(Do::Lend).await?;
             let c = beneath.spawn(ChildSpec::new(NeverStarts).name("c"))?;
@@ -299,7 +299,7 @@ fn cut_says_for_how_long_it_was_held() {
     paused(async |check| {
         let log = Log::default();
         tenure::scope(async |scope| {
-            // A node that is cut while it has a child, which goes with it.
+            // A node that is cut takes its child with it. Only the node itself has been held up.
             let p = scope.spawn(Worker::new("p", &log, &check).named())?;
             let beneath = p.ask(Do::Lend).await?;
             beneath
@@ -323,7 +323,7 @@ fn cut_says_for_how_long_it_was_held() {
     });
 }
 
-/// Owns one that is cut, and fails at its own end.
+/// Owns a child that is cut, and fails in its `on_stop`.
 struct FailsAtItsEnd {
     _guard: Guard,
 }
@@ -389,7 +389,7 @@ impl Actor for Tolerant {
     }
 }
 
-/// The rule: a cut beneath is never an `Ok`, whatever else is contained or tolerated.
+/// The rule: a cut beneath is never an `Ok`, whatever is contained or tolerated.
 #[test]
 fn cut_beneath_a_contained_failure_is_reported() {
     paused(async |check| {
@@ -424,7 +424,7 @@ fn cut_beneath_a_tolerated_failure_is_reported() {
     });
 }
 
-/// Uses up what tokio lets a task do in one turn, and is never done.
+/// Uses up tokio's budget in each poll, and never ends.
 struct Spends;
 
 impl Actor for Spends {
@@ -437,7 +437,8 @@ impl Actor for Spends {
     }
 }
 
-/// Nobody waits for its end, so that nobody else looks at its time.
+/// The shell has to notice by itself that its time is up: nobody waits for this end, and the handler uses up the budget
+/// without which tokio's timers do not fire.
 #[test]
 fn grace_of_a_handler_that_spends_its_budget_runs_out() {
     in_order(async |check| {
@@ -448,7 +449,7 @@ fn grace_of_a_handler_that_spends_its_budget_runs_out() {
         spends.tell(()).await.unwrap();
         emptied(&spends).await;
         drop(spends.stop());
-        // Time does not pass by itself where a task is always ready.
+        // On a paused clock, time does not pass while a task is always ready.
         for _ in 0..100 {
             tokio::time::advance(SECOND / 10).await;
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! A group of specs as a root, without an actor written for it.
+//! A `Group` of specs is a root without an actor written for it.
 
 use crate::common::node::{Msg, Node};
 use crate::common::{Check, Log, paused};
@@ -99,7 +99,7 @@ fn child_that_is_refused_is_named_and_undoes_those_before_it() {
     });
 }
 
-/// Does not start.
+/// Its start fails.
 struct Broken;
 
 impl Actor for Broken {

@@ -1,5 +1,5 @@
-//! An ask that is handed on keeps its caller, its deadline, and why there is no reply; `actors/tests/actors/forwarding` asks
-//! that of every actor that does nothing else.
+//! An ask that is forwarded keeps its caller, its deadline, and the reason why there is no reply.
+//! `actors/tests/actors/forwarding` checks the same for every actor that only forwards.
 
 use std::time::Duration;
 
@@ -11,9 +11,9 @@ use tokio::time::timeout;
 const SECOND: Duration = Duration::from_secs(1);
 
 enum Msg {
-    /// Handed on without a look at it.
+    /// The hop forwards the message without taking the reply out.
     Opaque(Work, ReplyTo<u32>),
-    /// Handed on with the reply in hand.
+    /// The hop takes the reply out and forwards it in a new message.
     Open(Work, ReplyTo<u32>),
     Tell,
 }
@@ -22,12 +22,12 @@ enum Msg {
 enum Work {
     Reply,
     Fail,
-    /// Drops the reply, and then asks whoever asked.
+    /// Drops the reply, and then asks the caller.
     DropAndAskBack,
     UntilCallerGone,
 }
 
-/// Hands everything on, or does the work if there is nobody behind it.
+/// Forwards everything to the next hop. The last one does the work.
 struct Hop {
     next: Option<ActorRef<Msg>>,
     back: Option<ActorRef<AskerMsg>>,
@@ -105,7 +105,7 @@ fn chain(scope: &Scope, hops: usize, check: &Check) -> tenure::Result<Chain> {
     })
 }
 
-/// Both ways of handing on, over one hop and over three.
+/// Runs the test with both ways of forwarding, over one hop and over three.
 async fn each(
     check: &Check,
     test: impl AsyncFn(Chain, fn(Work, ReplyTo<u32>) -> Msg) -> tenure::Result,
@@ -156,7 +156,7 @@ fn asker_that_goes_ends_the_work_with_a_limit_and_without() {
     });
 }
 
-/// It waits in the last mailbox when its caller goes, however it came there.
+/// The message waits in the last mailbox when its caller goes.
 #[test]
 fn message_whose_caller_has_gone_is_not_started_where_it_was_handed_on_to() {
     paused(async |check| {
@@ -184,7 +184,7 @@ fn message_whose_caller_has_gone_is_not_started_where_it_was_handed_on_to() {
     });
 }
 
-/// The recipe of one that asks back whom it is given.
+/// The recipe of an actor that asks back an actor that it is given later.
 struct Back(oneshot::Receiver<ActorRef<AskerMsg>>);
 
 impl Start for Back {
@@ -200,7 +200,7 @@ impl Start for Back {
     }
 }
 
-/// Asks in its handler.
+/// Asks a hop in its handler.
 struct Asker(ActorRef<Msg>);
 
 enum AskerMsg {
@@ -237,7 +237,8 @@ fn reply_that_was_handed_on_and_dropped_is_settled_before_the_handler_waits() {
             let asker = scope.spawn(Asker(relay))?;
             check.node(asker.node());
             assert!(give.send(asker.clone()).is_ok());
-            // Kept until the end of its handler, the reply would be waited for by whom that asks.
+            // If the handler kept the reply until its end, its own ask would wait for the caller, and the caller for
+            // it.
             let asked = timeout(SECOND, asker.ask(AskerMsg::Ask)).await?;
             assert_eq!(asked?, Err(AskError::NoReply));
             Ok(())
@@ -276,7 +277,7 @@ fn message_comes_back_from_an_actor_that_takes_no_more() {
                 .first
                 .ask(|reply| Msg::Opaque(Work::Reply, reply))
                 .await;
-            // What it could not hand on fails it, as it says, and with it the ask.
+            // The hop fails with the message that it could not forward, and so does the ask.
             assert_eq!(reply, Err(AskError::Failed));
             Ok(())
         })

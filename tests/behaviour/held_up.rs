@@ -1,4 +1,4 @@
-//! What is said of that which holds up an end that nobody has asked for.
+//! What is logged about a node that holds up an end that nobody has asked for.
 
 use crate::common;
 
@@ -14,8 +14,8 @@ use tenure::{System, scope_send};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// A task that opens a scope, in which it starts the next; its body ends at once. The last one ends itself, and gives a
-/// scope of its own away.
+/// A task with a scope in which it starts the next such task. The bodies of the scopes end at once. The last task opens
+/// one more scope, gives its future away, and ends.
 fn nested(
     below: usize,
     to: oneshot::Sender<Kept>,
@@ -35,7 +35,8 @@ fn nested(
     })
 }
 
-/// Each scope above waits for it, and nothing new is to be said of that.
+/// Each of the scopes above waits for the one that was given away. It is named once for each check, and not once for
+/// each scope.
 #[test]
 fn what_holds_up_scopes_within_each_other_is_named_once_for_each_look() {
     paused(async |_check| {
@@ -46,10 +47,10 @@ fn what_holds_up_scopes_within_each_other_is_named_once_for_each_look() {
             let (to, given) = oneshot::channel();
             let outermost = system.task(nested(depth, to)).unwrap();
             let given = given.await.unwrap();
-            // It has a grace of 5 seconds, and is overdue 2 seconds after that.
+            // Its grace is 5 seconds, and it is overdue 2 seconds after that.
             sleep(Duration::from_secs(20)).await;
             let named = lines.with("waits for what does not yield");
-            // Each line says for how long it has been.
+            // Each line says how long it has been held up, so the lines of two checks differ.
             let moments: HashSet<_> = named.iter().collect();
             assert!(!named.is_empty());
             assert_eq!(named.len(), moments.len(), "{depth}: {named:?}");

@@ -1,4 +1,4 @@
-//! What hooks begin and take is over with them.
+//! The deadline and the waits of a hook end with the hook.
 use crate::common;
 
 use std::future::{Future, poll_fn};
@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The deadline of an ask that a start has taken is not that of a timer's message.
+/// The deadline of an ask that `on_start` has taken does not apply to the message of a timer.
 #[test]
 fn deadline_of_a_message_that_a_start_took() {
     enum M {
@@ -54,7 +54,7 @@ fn deadline_of_a_message_that_a_start_took() {
 
 type Kept = Pin<Box<dyn Future<Output = Result<u32, AskError>> + Send>>;
 
-/// An ask that a start has sent, and keeps in the state, is not waited for once the start is over.
+/// An ask that `on_start` has sent and keeps in the state is not a wait once the hook has ended.
 #[test]
 fn ask_kept_by_a_start_is_no_wait() {
     enum AMsg {
@@ -119,7 +119,7 @@ fn ask_kept_by_a_start_is_no_wait() {
     });
 }
 
-/// How a start ends.
+/// How `on_start` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Start {
     Fails,
@@ -127,7 +127,7 @@ enum Start {
     Panics,
 }
 
-/// It is an error of a hook's, as any other: the state is there, and has something to put in order.
+/// An error of `on_start` is like that of any other hook: the state is there, and `on_stop` may clean up.
 #[test]
 fn on_stop_follows_an_on_start_that_fails_unless_a_kill_comes_first() {
     struct A(Start, Log);

@@ -1,4 +1,4 @@
-//! What a node keeps of what it ended with: the errors, and a task's value.
+//! What a node keeps after its end: the error it failed with, and a task's value.
 
 use crate::common;
 
@@ -51,7 +51,7 @@ fn is_selfish(failure: &Failure) -> bool {
     }
 }
 
-/// The rule: memory follows what is alive. The actor would keep its error, and the error the actor.
+/// The rule: memory follows what is alive. A node does not keep an error that holds the node.
 #[test]
 fn error_that_holds_its_own_actor_is_let_go() {
     paused(async |check| {
@@ -72,7 +72,7 @@ fn error_that_holds_its_own_actor_is_let_go() {
             assert_eq!(ended.is_ok(), contained, "{ended:?}");
             drop(ended);
             assert_eq!(check.alive(), 0, "contained: {contained}");
-            // Whoever asks later is told what it said.
+            // Whoever asks later is given the text of the error.
             let failing = kept.lock().unwrap().take().unwrap();
             let Err(StopError::Failed(failure)) = failing.stopped().await else {
                 panic!("it has failed");
@@ -86,7 +86,7 @@ fn error_that_holds_its_own_actor_is_let_go() {
     });
 }
 
-/// Those who wait when the end comes get the error itself, and so does whoever owns a task's handle.
+/// Those who wait when the end comes are given the error itself, and so is the owner of a task's handle.
 #[test]
 fn those_who_wait_get_the_error_itself() {
     paused(async |check| {
@@ -110,7 +110,7 @@ fn those_who_wait_get_the_error_itself() {
         .await;
         assert!(ended.is_ok(), "{ended:?}");
 
-        // It has ended when it is awaited, and its failure ends nobody who awaits it.
+        // The task has failed before it is awaited.
         let system = System::start().unwrap();
         let task = system.task(failing_task(check.guard())).unwrap();
         settled().await;
@@ -123,7 +123,7 @@ fn those_who_wait_get_the_error_itself() {
     });
 }
 
-/// A task that fails with an error of its own, which is nobody else's failure.
+/// A task that fails with an error of its own, and fails nobody else.
 fn failing_task(
     guard: Guard,
 ) -> TaskSpec<impl Future<Output = Result<(), Selfish>> + Send + 'static> {
@@ -136,7 +136,8 @@ fn failing_task(
     TaskSpec::new(fails).contain()
 }
 
-/// Its handle is dropped before the end or after it, and somebody keeps a reference to the node.
+/// The error goes with the task's handle, whether that is dropped before the end or after it, even if somebody keeps a
+/// reference to the node.
 #[test]
 fn nothing_is_kept_for_a_handle_that_is_gone() {
     paused(async |check| {

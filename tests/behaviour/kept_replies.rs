@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Keeps the reply, and asks another one in its last hook.
+/// Keeps the reply, and asks another actor in its last hook.
 struct Keeps {
     reply: Option<ReplyTo<()>>,
     other: ActorRef<node::Msg>,
@@ -35,7 +35,7 @@ impl Actor for Keeps {
     }
 }
 
-/// The handler has ended, and what comes after it is not for that caller.
+/// The handler has ended, so the deadline of its caller does not apply to what comes after it.
 #[test]
 fn deadline_of_a_reply_that_is_kept_is_not_that_of_a_hook() {
     paused(async |check| {

@@ -17,7 +17,7 @@ fn ids(leaks: &Leaks) -> Vec<NodeId> {
     leaks.nodes().iter().map(|node| node.id).collect()
 }
 
-/// Looks once.
+/// Checks once, without patience.
 async fn look(check: LeakCheck) -> Result<(), Leaks> {
     check.patience(Duration::ZERO).finish().await
 }
@@ -117,14 +117,14 @@ fn tests_at_the_same_time_do_not_see_each_other() {
             barrier.wait();
             let system = System::start().unwrap();
             system.stop().await.unwrap();
-            // While the other one's system is alive.
+            // The system of the other test is still alive.
             check.finish().await.unwrap();
             barrier.wait();
         });
     });
 }
 
-/// A raw task is no leak that an owner could have.
+/// A task that was spawned without an owner is only counted.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "what the check is to find")]
 fn leak_check_counts_foreign() {
@@ -145,7 +145,7 @@ fn leak_check_counts_foreign() {
         drop(system.stop().await);
 
         let check = LeakCheck::start();
-        // It was there before.
+        // It was there before the check began.
         look(check).await.unwrap();
         let check = LeakCheck::start().allow_outside(1);
         let more = [tokio::spawn(pending::<()>()), tokio::spawn(pending::<()>())];
@@ -209,13 +209,13 @@ fn an_older_system_is_watched_from_the_check_on() {
         run_in(&old, |ctx| drop(ctx.task(pending::<()>()).unwrap())).await;
 
         let leaks = check.finish().await.unwrap_err();
-        // Only what is new, wherever it is.
+        // Only the new nodes are found, wherever they are.
         assert_eq!(leaks.nodes().len(), 2);
         assert!(leaks.nodes()[0].path.starts_with("/old/"), "{leaks}");
         assert_eq!(leaks.nodes()[1].id, new.id());
         assert_eq!(leaks.outside(), 0);
 
-        // One by another id in the same place is found, although there are as many.
+        // A node that takes the place of another is found by its id, although the number of nodes is the same.
         let check = system.check_leaks().patience(Duration::ZERO);
         new.stop().await.unwrap();
         let other = system.spawn(Node::new(&guards, &log).named("new")).unwrap();
@@ -240,13 +240,13 @@ fn a_scope_that_somebody_keeps_is_found() {
         let paths: Vec<_> = leaks.nodes().iter().map(|node| &*node.path).collect();
         assert_eq!(paths, ["/", "/inside"]);
 
-        // Dropped, it is killed, and gone within the patience.
+        // Its future is dropped: it is killed, and gone within the patience.
         drop(scope);
         later.finish().await.unwrap();
     });
 }
 
-/// What a test that is run by `run` ends with, and how.
+/// How a test ends that `run` runs, and with which message.
 fn outcome<T: tenure::testing::TestOutput>(
     set: impl FnOnce(LeakCheck) -> LeakCheck,
     body: impl Future<Output = T>,
@@ -261,7 +261,7 @@ fn outcome<T: tenure::testing::TestOutput>(
 fn a_body_that_leaks_fails() {
     let leaks = outcome(|check| check, async {
         let system = System::start().unwrap();
-        // Nothing drops it, so nothing kills what is in it.
+        // Nothing drops the system, so nothing kills what is in it.
         std::mem::forget(system);
     });
     let text = leaks.unwrap_err();
@@ -313,7 +313,7 @@ fn a_body_that_takes_too_long_shows_the_tree() {
     assert_eq!(early, Ok(()));
 }
 
-/// The extremes of both times.
+/// The least and the most for both times.
 #[test]
 fn times_of_a_leak_check() {
     let late = outcome(|check| check.timeout(Duration::ZERO), pending::<()>());

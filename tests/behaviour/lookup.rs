@@ -1,4 +1,4 @@
-//! Live nodes are found by their paths, and actors by name and type.
+//! Live nodes are found by their paths, and actors also by their message type.
 
 use crate::common;
 
@@ -15,7 +15,7 @@ fn node(check: &Check) -> Node {
     Node::new(check, &Log::default())
 }
 
-/// Takes other messages.
+/// Takes another type of message.
 struct Other(#[allow(dead_code, reason = "counted")] common::Guard);
 
 impl Actor for Other {
@@ -25,7 +25,7 @@ impl Actor for Other {
     }
 }
 
-/// A child of this name beneath this one.
+/// A child with this name beneath that node.
 async fn beneath(owner: &ActorRef<Msg>, name: &'static str, check: &Check) -> ActorRef<Msg> {
     let (made, check) = (Arc::new(Mutex::new(None)), check.clone());
     let child = Arc::clone(&made);
@@ -53,7 +53,7 @@ fn a_node_is_found_by_its_path_from_the_root_and_from_any_other() {
             assert_eq!(system.find(path), Some(drawer.node()), "{path}");
         }
         assert_eq!(shop.node().find("till/drawer"), Some(drawer.node()));
-        // From the root, wherever one asks.
+        // A path that begins with a slash starts at the root, wherever the search begins.
         assert_eq!(drawer.node().find("/shop/till"), Some(till.node()));
         assert_eq!(till.node().find("shop"), None);
         assert_eq!(system.find("/"), Some(system.node()));
@@ -98,10 +98,10 @@ fn a_node_without_a_name_is_found_by_its_type_and_number() {
             assert_eq!(system.find(&path), None, "{path}");
         }
         assert_eq!(system.find(&format!("/Node-0{number}")), None);
-        // One with a name is found by that alone.
+        // A node with a name is found by the name only.
         let by_number = format!("Node-{}", child.id());
         assert_eq!(two.node().find(&by_number), None);
-        // A name may look like a number's.
+        // A name may look like a number.
         let named = system.spawn(node(&check).named("Node-7")).unwrap();
         assert_eq!(system.find("/Node-7"), Some(named.node()));
         system.stop().await.unwrap();
@@ -122,7 +122,7 @@ fn an_actor_is_found_by_path_or_name_if_it_takes_such_messages() {
             };
             assert_eq!(system.lookup::<u8>(name), Err(wrong), "{name}");
         }
-        // From a spawner of anybody's, in the whole tree; a path begins at its owner.
+        // Any spawner can look up in the whole tree. A path without a slash starts at the spawner's owner.
         let kept = till.clone();
         run_in(&till, move |ctx| {
             let spawner = ctx.spawner();
@@ -168,7 +168,7 @@ fn of_those_that_have_a_name_the_nearest_is_found_and_two_as_near_are_ambiguous(
         assert_eq!(paths, ["/a/x", "/b/x"]);
         in_a.stop().await.unwrap();
         assert_eq!(system.lookup::<Msg>("x"), Ok(in_b));
-        // One of another type is nearer, and does not count.
+        // An actor with other messages is nearer, and does not count.
         let other = ChildSpec::new(Other(check.guard())).name("x");
         let other = system.spawn(other).unwrap();
         assert!(
@@ -199,7 +199,7 @@ fn a_node_is_found_until_it_has_ended_and_not_in_another_tree() {
         assert_eq!(system.find("/a"), None);
         assert_eq!(system.lookup::<Msg>("a"), Err(LookupError::NotFound));
         assert_eq!(system.lookup::<Msg>("/a"), Err(LookupError::NotFound));
-        // The dead are found from nowhere, not from themselves either.
+        // A node that has ended is found from nowhere, not even from itself.
         assert_eq!(actor.node().find(""), None);
         let next = system.spawn(node(&check).named("a")).unwrap();
         assert_eq!(system.lookup::<Msg>("a"), Ok(next.clone()));

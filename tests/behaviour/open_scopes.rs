@@ -1,4 +1,4 @@
-//! A scope that is opened beneath an owner from anywhere, before its body is there.
+//! A scope can be opened beneath an owner from anywhere, before there is a body.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn opened_scope_is_beneath_its_owner_at_once_and_starts_what_it_is_given() {
 fn scope_can_be_opened_from_elsewhere_and_is_the_owners() {
     paused(async |check: Check| {
         tenure::scope(async |owner| {
-            // Neither the current node nor one beneath it.
+            // A node that is neither the current node nor beneath it.
             let elsewhere = System::builder().start()?;
             let spawner = owner.spawner();
             let opening =
@@ -81,7 +81,7 @@ fn opened_scope_that_is_dropped_kills_what_is_in_it() {
     });
 }
 
-/// As any scope whose future is in the hands of others: its owner waits for it, and says so.
+/// The owner waits for it like for any scope whose future others hold: it is killed in the end, and named.
 #[test]
 fn opened_scope_that_others_keep_is_killed_with_its_owner_and_named() {
     paused(async |check: Check| {

@@ -1,4 +1,4 @@
-//! Waits for an end are looked at whoever polls what, and limits hold whoever waits.
+//! A wait for an end is checked, and a limit holds, whichever futures are polled.
 
 use crate::common;
 
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Cleans up for this long when it is stopped.
+/// Its `on_stop` takes this long.
 struct Slow(
     Duration,
     #[allow(dead_code, reason = "counted")] common::Guard,
@@ -40,8 +40,8 @@ fn slow(time: Duration, check: &Check) -> ChildSpec<Slow> {
     ChildSpec::new(Slow(time, check.guard())).grace(1_000 * SECOND)
 }
 
-/// The rule: a wait for an end is looked at, although the scope that is waited for is not polled
-/// meanwhile, nor any other future of the user's.
+/// The rule: a wait for an end is checked even if neither the scope in question nor any other future of the user's is
+/// polled.
 #[test]
 fn unjoined_names_a_scope_that_is_not_polled() {
     paused(async |check| {
@@ -68,7 +68,7 @@ fn unjoined_names_a_scope_that_is_not_polled() {
     });
 }
 
-/// The same on several threads, where the root's task is behind a worker that blocks.
+/// The same on several threads: the root is the scope in this very task, which no longer polls it.
 #[test]
 fn unjoined_comes_although_the_root_is_not_polled() {
     multi_thread(async |check| {
@@ -102,7 +102,7 @@ fn unjoined_comes_although_the_root_is_not_polled() {
     });
 }
 
-/// The rule: a limit is a part of the order, and holds when the future of the stop is dropped.
+/// The rule: a limit is a part of the order, so it holds after the future of the stop is dropped.
 #[test]
 fn limit_of_a_dropped_stop_holds() {
     paused(async |check| {
@@ -121,7 +121,7 @@ fn limit_of_a_dropped_stop_holds() {
     });
 }
 
-/// The same while the node that is to end waits for its children.
+/// A limit holds while the node in question waits for its children.
 #[test]
 fn limit_holds_while_children_are_waited_for() {
     paused(async |check| {
@@ -148,7 +148,7 @@ fn limit_holds_while_children_are_waited_for() {
     });
 }
 
-/// Of several callers' limits the earliest holds; one caller may change its own.
+/// The earliest of several limits holds.
 #[test]
 fn earliest_limit_holds() {
     paused(async |check| {
@@ -158,7 +158,7 @@ fn earliest_limit_holds() {
             check.node(slow.node());
             let first = slow.stop().within(2 * SECOND);
             drop(slow.stop().within(30 * SECOND));
-            // It only becomes shorter.
+            // A later limit changes nothing.
             drop(first.within(5 * SECOND));
             let ended = slow.stopped().await;
             assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
@@ -170,7 +170,7 @@ fn earliest_limit_holds() {
     });
 }
 
-/// The limit of one caller is not another's to change, however equal the two are.
+/// Two limits of two requesters are two limits, even if they are equal.
 #[test]
 fn equal_limits_of_two_callers_both_hold() {
     paused(async |check| {
@@ -191,7 +191,7 @@ fn equal_limits_of_two_callers_both_hold() {
     });
 }
 
-/// A stop is polled once before it is dropped: the limit is no less a part of the order.
+/// A limit holds after its stop was polled once and dropped.
 #[test]
 fn limit_holds_after_a_poll() {
     paused(async |check| {
@@ -217,7 +217,7 @@ fn limit_holds_after_a_poll() {
     });
 }
 
-/// Gives two scopes away, of which nobody polls either.
+/// Opens two scopes and gives their futures away. Nobody polls those.
 struct Gives(Option<oneshot::Sender<[Kept; 2]>>);
 
 impl Actor for Gives {
@@ -239,8 +239,8 @@ impl Actor for Gives {
     }
 }
 
-/// They have a grace of 5 seconds, and are overdue 2 seconds after that. Patience does not begin anew with each that ends,
-/// though what ends in good time before that is a reason to look once more.
+/// The scopes have a grace of 5 seconds and are overdue 2 seconds after that. The end of one of them does not restart
+/// the patience for the other. But an end within that time is a reason to check once more, half a second later.
 #[test]
 fn end_of_another_hardly_puts_off_the_report_of_what_does_not_yield() {
     for (ends, reported) in [(4_000, 7_000), (6_000, 7_500), (6_999, 7_500)] {

@@ -1,4 +1,4 @@
-//! An owner's wait for its children, and a scope's for what is in it, are waits like any other.
+//! The waits of an owner for its children, and of a scope for what is in it, are edges like any other.
 
 use crate::common;
 
@@ -11,7 +11,7 @@ use tenure::{System, scope};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// What the asks of a test gave.
+/// What came of the asks of a test.
 #[derive(Clone, Default)]
 struct Asked(Arc<Mutex<Vec<Result<(), AskError>>>>);
 
@@ -20,7 +20,7 @@ impl Asked {
         self.0.lock().unwrap().push(asked);
     }
 
-    /// The length of the cycle that each of them was refused for.
+    /// The length of the cycle for which each ask was refused.
     fn cycles(&self) -> Vec<Option<usize>> {
         let asked = std::mem::take(&mut *self.0.lock().unwrap());
         let cycle = |asked| match asked {
@@ -32,7 +32,7 @@ impl Asked {
     }
 }
 
-/// An owner that can be restarted, with what it owns.
+/// An owner that is restarted if it fails.
 struct Owner {
     rig: Rig,
     _guard: Guard,
@@ -42,14 +42,14 @@ struct Owner {
 struct Rig {
     check: Check,
     asked: Asked,
-    /// How many owners there are between it and the one that asks.
+    /// How many nodes there are between the owner and the one that asks.
     between: usize,
     entered: Arc<Notify>,
 }
 
 enum OwnerMsg {
     Spawn(AsksIn),
-    /// Waits for a task in a scope that asks this one: at once, or while the scope's body still runs.
+    /// Waits in a scope for a task that asks this owner. With `early`, the task asks while the scope's body still runs.
     Scope {
         early: bool,
     },
@@ -112,7 +112,7 @@ impl Actor for Owner {
     }
 }
 
-/// Asks the owner, or has a child of its own that does.
+/// Asks the owner, or has a child that does.
 struct Asks {
     owner: ActorRef<OwnerMsg>,
     asked: Asked,
@@ -193,7 +193,7 @@ fn child_that_has_asked_its_owner_is_refused_when_that_begins_its_restart() {
     for between in [0, 2] {
         paused(async |check| {
             let (system, rig, owner) = rig(&check, between);
-            // It asks while the owner handles the message with which that fails.
+            // The child asks while the owner handles the message that fails it.
             owner.tell(OwnerMsg::Spawn(AsksIn::Handler)).await.unwrap();
             owner.tell(OwnerMsg::FailLater).await.unwrap();
             let begin = Instant::now();
@@ -214,14 +214,14 @@ fn task_in_a_scope_that_asks_the_node_that_waits_for_it_is_refused() {
             owner.tell(OwnerMsg::Scope { early }).await.unwrap();
             owner.ask(OwnerMsg::Ping).await.unwrap();
             assert_eq!(begin.elapsed(), Duration::ZERO);
-            // The owner, the scope and the task.
+            // The owner waits for the scope, the scope for the task, and the task for the owner.
             assert_eq!(rig.asked.cycles(), [Some(3)], "early: {early}");
             system.stop().await.unwrap();
         });
     }
 }
 
-/// It handles messages while it waits for them.
+/// A draining owner handles messages while it waits for its children, so there is no cycle.
 #[test]
 fn draining_owner_answers_its_children() {
     paused(async |check| {

@@ -1,4 +1,4 @@
-//! The phase that a node shows.
+//! Which phase a node shows at which time.
 
 use crate::common;
 

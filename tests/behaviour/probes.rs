@@ -1,4 +1,4 @@
-//! A probe shows what an actor was sent, and handlers can be run by themselves.
+//! A probe shows what an actor was sent. A handler can be run by itself.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::common::node::{Msg, Node, note, run};
 use super::common::{Check, Log, paused};
 
-/// What a future panics with.
+/// The message with which a future panics.
 async fn panic_of<T>(future: impl Future<Output = T>) -> String {
     let mut future = Box::pin(future);
     let polled = std::future::poll_fn(|cx| {
@@ -171,7 +171,7 @@ fn probe_between_two_incarnations_is_not_waited_for() {
     });
 }
 
-/// The extremes of its limit.
+/// The least and the most for the limit.
 #[test]
 fn limit_of_a_probe() {
     paused(async |_| {
@@ -185,7 +185,7 @@ fn limit_of_a_probe() {
             probe.actor().tell(2).await?;
             assert_eq!(probe.recv().await, 2);
             probe.assert_none(Duration::ZERO).await;
-            // What was sent counts, though the actor has not come to it.
+            // What was sent counts, even if the probe's actor has not handled it yet.
             let mut probe = probe.limit(Duration::ZERO);
             probe.actor().tell(3).await?;
             assert_eq!(probe.recv().await, 3);
@@ -216,7 +216,7 @@ fn one_handler_runs_without_a_system() {
         let error = handle_once(&mut actor, Msg::Fail).await.unwrap_err();
         assert_eq!(error.to_string(), "it fails");
         assert_eq!(log.entries(), ["one"]);
-        // What it has started is gone when it returns.
+        // What the handler has started is gone when `handle_once` returns.
         let guard = check.guard();
         let spawn = run(move |ctx| {
             let task = async move {

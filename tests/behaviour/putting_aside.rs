@@ -1,4 +1,4 @@
-//! Messages that their actor puts aside, takes while it handles another, or is handed only when it is free.
+//! Messages that an actor puts aside, takes while it handles another, or is only given once it is free.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -15,15 +15,15 @@ use tokio::time::{Instant, sleep, timeout};
 const SECOND: Duration = Duration::from_secs(1);
 
 enum Msg {
-    /// Is put aside.
+    /// The shelf puts it aside.
     Later(u32, ReplyTo<u32>),
-    /// Is put aside, and nobody waits for it.
+    /// The shelf puts it aside, and nobody waits for it.
     Note,
-    /// Hands on what was put aside first.
+    /// Forwards the oldest message that is aside.
     HandOn(ReplyTo<bool>),
-    /// Drops what was put aside first.
+    /// Drops the oldest message that is aside.
     Drop,
-    /// Replies with what was put aside first, and whether its caller had gone.
+    /// Answers the oldest message that is aside. Replies whether its caller had gone, or that there was none.
     Take(ReplyTo<Option<bool>>),
 }
 
@@ -73,7 +73,7 @@ impl Actor for Shelf {
     }
 }
 
-/// Answers what is handed on, with the caller's time that is left.
+/// Answers if the caller has the expected time left; otherwise it works until the caller has gone.
 struct Desk;
 
 impl Actor for Desk {
@@ -92,7 +92,7 @@ impl Actor for Desk {
     }
 }
 
-/// Polls it once, which sends an ask.
+/// Polls an ask once, which sends it.
 async fn sent<T>(ask: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
@@ -115,7 +115,7 @@ fn message_that_is_put_aside_is_handed_on_with_its_caller_and_deadline() {
             assert!(shelf.ask(Msg::HandOn).await?);
             assert_eq!(limited.await?, 7);
 
-            // One without a limit: the desk's work ends with its caller.
+            // This ask has no limit, so the desk works until its caller has gone.
             let asked = timeout(SECOND, async {
                 let ask = shelf.ask(|reply| Msg::Later(8, reply));
                 tokio::pin!(ask);
@@ -288,7 +288,7 @@ fn message_that_panics_when_it_is_dropped_from_aside_fails_nobody() {
     });
 }
 
-/// Takes what comes in a second in one go.
+/// Collects the messages that come within a second.
 struct Gatherer(Log);
 
 impl Actor for Gatherer {
@@ -351,7 +351,7 @@ fn wait_for_the_next_message_ends_with_a_stop_and_with_a_drain_that_has_nothing_
                 gatherer.stop().await?;
                 Ok(())
             });
-            // It is 200 ms into the second batch, which is left as it is.
+            // The stop comes 200 ms into the second batch, whose message is left in the mailbox.
             assert_eq!(of_stop.await?, ["[0, 1, 2]"]);
             let of_drain = gather(&scope, &check, async |gatherer| {
                 gatherer.tell(3).await?;
@@ -367,7 +367,7 @@ fn wait_for_the_next_message_ends_with_a_stop_and_with_a_drain_that_has_nothing_
     });
 }
 
-/// Wakes whoever has polled what it stands between, for as long as that is there.
+/// A waker that passes wakes on to the one that it holds, for as long as it holds one.
 #[derive(Default)]
 struct Relay(Mutex<Option<Waker>>);
 
@@ -379,7 +379,7 @@ impl Wake for Relay {
     }
 }
 
-/// Polls its wait for the next message through a waker of another future's, which it then drops.
+/// Polls its wait for the next message with another waker than the task's, and then drops that waker's target.
 struct Wrapped;
 
 impl Actor for Wrapped {
@@ -452,7 +452,7 @@ fn capacity_that_counts_the_current_message_is_free_once_its_handler_has_ended()
                 assert!(seconds == 0 || slow.try_tell(9).is_err());
                 assert_eq!(slow.node().in_hand(), u64::from(seconds > 0));
             }
-            // It fails with the third, and is restarted.
+            // The third message fails the actor, which is restarted.
             assert_eq!(waited, [0, 1, 3, 6, 7]);
             Ok(())
         })

@@ -1,4 +1,4 @@
-//! What can go wrong while siblings are restarted.
+//! Restarts of siblings, together with whatever may happen to them and to their owner meanwhile.
 use crate::common;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,7 +30,7 @@ async fn answers(actor: &ActorRef<Msg>) -> Option<usize> {
     asked.ok()
 }
 
-/// A younger child that is spawned meanwhile, and fails, makes the group forget the others.
+/// A younger child that fails while a `RestForOne` group restarts joins the restart. Parked members still come back.
 #[test]
 fn rest_for_one_forgets_nobody_who_is_parked() {
     paused(async |check| {
@@ -59,9 +59,9 @@ fn rest_for_one_forgets_nobody_who_is_parked() {
     });
 }
 
-/// A member that is to be restarted while its owner has closed spins.
+/// A member that is to end its incarnation while its owner closes just ends. It is not polled again and again.
 #[test]
-fn regrouped_member_of_a_closed_owner_does_not_spin() {
+fn member_whose_owner_closes_before_its_restart_does_not_spin() {
     let test = || {
         paused(async |check| {
             let log = Log::default();
@@ -76,7 +76,7 @@ fn regrouped_member_of_a_closed_owner_does_not_spin() {
                 .start(recipe("b").restarting(Restart::OnFailure))
                 .await
                 .unwrap();
-            // It takes two seconds to end, and tasks go first.
+            // The task takes two seconds to end, and tasks are joined before the actors are told.
             let _task = spawner.task_with(|token| async move {
                 token.cancelled().await;
                 sleep(2 * SECOND).await;
@@ -90,7 +90,7 @@ fn regrouped_member_of_a_closed_owner_does_not_spin() {
         });
     };
     if is_simulated() {
-        // Polls are counted there.
+        // A simulation counts the polls itself.
         return test();
     }
     let (done, finished) = mpsc::channel();
@@ -99,10 +99,11 @@ fn regrouped_member_of_a_closed_owner_does_not_spin() {
         test();
         done.send(()).unwrap();
     });
-    finished.recv_timeout(10 * SECOND).expect("it spins");
+    finished.recv_timeout(10 * SECOND).expect("it ends");
 }
 
-/// The group of an earlier incarnation of the owner is not forgotten.
+/// The restart of a group ends with the incarnation of its owner. The children of the next incarnation are restarted
+/// together as if there had been none.
 #[test]
 fn group_ends_with_its_owners_incarnation() {
     #[derive(Clone)]
@@ -159,7 +160,7 @@ fn group_ends_with_its_owners_incarnation() {
     });
 }
 
-/// A start that asks a younger sibling: it worked the first time, and hangs in the group's restart.
+/// A start that asks a parked sibling is either answered or fails: it does not wait for ever.
 #[test]
 fn start_that_asks_a_parked_sibling_does_not_hang() {
     #[derive(Clone)]
@@ -196,7 +197,7 @@ fn start_that_asks_a_parked_sibling_does_not_hang() {
         younger.set(y.clone()).ok().unwrap();
         older.ask(|reply| reply).await.unwrap();
         y.tell(Msg::Fail).await.unwrap();
-        // Either all are back, or the failure goes to the owner: but not nothing for ever.
+        // Either both members are back, or the failure has ended their owner.
         let back = timeout(3_600 * SECOND, async {
             tokio::select! {
                 _ = y.ask(Msg::Incarnation) => {}
@@ -210,8 +211,7 @@ fn start_that_asks_a_parked_sibling_does_not_hang() {
     });
 }
 
-/// An owner that is being restarted is ended for good by a significant child that fails in
-/// its own stop.
+/// A significant child that fails while its owner is restarted does not end the owner.
 #[test]
 fn significant_child_that_fails_in_its_owners_restart() {
     #[derive(Clone)]
@@ -253,7 +253,7 @@ fn significant_child_that_fails_in_its_owners_restart() {
     });
 }
 
-/// A start under way is restarted with its siblings, and not told "stopped".
+/// A start that is under way when its group restarts begins again. Whoever awaits it is given the actor.
 #[test]
 fn start_under_way_in_a_groups_restart() {
     paused(async |check| {
@@ -276,7 +276,7 @@ fn start_under_way_in_a_groups_restart() {
     });
 }
 
-/// An owner that tolerates the failure of a child, and ends with it, has not failed.
+/// An owner that tolerates the failure of a significant child ends with the child, and has not failed.
 #[test]
 fn tolerant_owner_with_auto_shutdown() {
     struct Frail;
@@ -325,9 +325,9 @@ fn tolerant_owner_with_auto_shutdown() {
     });
 }
 
-/// Nobody killed the member that was dropped at its await point to be restarted.
+/// A handler that is dropped for the restart of its group was not killed: its ask is told that it failed.
 #[test]
-fn abandoned_handler_was_not_killed() {
+fn ask_whose_handler_is_dropped_for_its_group_has_failed() {
     struct Forgetful;
     impl Actor for Forgetful {
         type Msg = ReplyTo<()>;

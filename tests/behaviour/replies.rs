@@ -1,4 +1,4 @@
-//! What becomes of an ask whose reply is dropped unsent, wherever that is.
+//! What an ask is told whose reply is dropped unsent, wherever that happens.
 
 use crate::common;
 
@@ -13,20 +13,20 @@ use tokio::task::yield_now;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Keeps replies where it is told to.
+/// Keeps replies in various places.
 struct Keeper {
     kept: Vec<ReplyTo<u32>>,
     _guard: Guard,
 }
 
 enum Msg {
-    /// In a timer.
+    /// Keeps the reply in a timer.
     InTimer(ReplyTo<u32>),
-    /// In the state.
+    /// Keeps the reply in the state.
     InState(ReplyTo<u32>),
-    /// In a message to itself.
+    /// Keeps the reply in a message to itself.
     InMessage(ReplyTo<u32>),
-    /// Not at all, in a scope that the handler opens and goes on with until the gate is open.
+    /// Drops the reply in a scope, which goes on until the gate is opened.
     InScope(ReplyTo<u32>, Arc<Gate>),
     Answer(ReplyTo<u32>),
     Hold(Arc<Gate>),
@@ -71,7 +71,7 @@ async fn hold(gate: &Gate) {
     gate.opened().await;
 }
 
-/// Starts an ask, and gives it once the actor has handled its message.
+/// Sends an ask, and returns it once the actor has handled its message.
 async fn ask(
     keeper: &ActorRef<Msg>,
     message: impl FnOnce(ReplyTo<u32>) -> Msg,
@@ -150,7 +150,7 @@ fn discarded_message_that_holds_a_reply_was_started_if_the_asks_own_was() {
             let started = ask(&keeper, Msg::InMessage).await;
             keeper.try_tell(Msg::Hold(Arc::clone(&gate)))?;
             gate.reached().await;
-            // Behind the gate stands the message of the first ask's handler, and this.
+            // Two messages are queued behind the gate: the keeper's own, with the first reply in it, and this one.
             let queued = ask(&keeper, Msg::Answer).await;
             drop(keeper.stop());
             gate.open();
@@ -229,7 +229,7 @@ fn reply_that_is_dropped_elsewhere_resolves_at_once() {
             .await;
             gate.reached().await;
             drop(take.await);
-            // The handler still runs.
+            // The actor's own code has not dropped the reply, so nothing has to wait for the end of the handler.
             assert_eq!(asked.await, Err(AskError::NoReply));
             gate.open();
             Ok(())

@@ -1,4 +1,4 @@
-//! What a restart that waits has to do with time, and with what others are told.
+//! A restart that waits uses up no grace, and no trace of the last incarnation is shown.
 use crate::common;
 use common::restarting::{Msg, Recipe};
 use common::{Log, paused};
@@ -36,7 +36,7 @@ fn backoff_is_not_own_time() {
     });
 }
 
-/// The same for one that is parked.
+/// A member that is parked has used none of its grace.
 #[test]
 fn parked_is_not_own_time() {
     paused(async |check| {
@@ -65,7 +65,7 @@ fn parked_is_not_own_time() {
     });
 }
 
-/// An incarnation that failed in a message of a source leaves no mark.
+/// After a restart an actor is idle, even if its last incarnation failed in a message from a source.
 #[test]
 fn idle_after_a_source_failed_it() {
     #[derive(Clone)]
@@ -112,7 +112,7 @@ fn idle_after_a_source_failed_it() {
     });
 }
 
-/// A stop that comes while the old incarnation cleans up is answered as one that comes later.
+/// A stop that comes while the last incarnation cleans up has the same outcome as one that comes later in the restart.
 #[test]
 fn stop_in_the_cleanup_of_a_restart() {
     paused(async |check| {
@@ -160,7 +160,7 @@ fn drain_of_an_empty_mailbox_starts_nobody() {
     });
 }
 
-/// A system that drains while something is in its backoff ends well.
+/// A system that drains while an actor is in its backoff, with nothing accepted, ends well.
 #[test]
 fn system_drains_while_a_child_is_in_its_backoff() {
     paused(async |check| {

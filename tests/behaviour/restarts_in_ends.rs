@@ -1,4 +1,4 @@
-//! What an end, and the number of restarts there have been, make of a restart.
+//! How a restart and an end decide about each other, and how many restarts are allowed.
 
 use crate::common;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A system with an owner, and what it can spawn with.
+/// A system with one owner, and the owner's spawner.
 struct House {
     system: System,
     log: Log,
@@ -65,7 +65,7 @@ fn nothing_is_restarted_beneath_a_stopping_node_at_any_height() {
             .spawn(recipes[0].restarting(Restart::OnFailure))
             .unwrap();
         let high = above.spawn(recipes[1].restarting(Restart::Always)).unwrap();
-        // The youngest, for which the stop waits.
+        // The youngest child, for which the stop waits first.
         let mut slow = house.recipe("slow");
         slow.cleanup = SECOND;
         above.start(ChildSpec::new(slow)).await.unwrap();
@@ -113,7 +113,7 @@ fn restart_that_waits_when_its_owner_is_told_to_stop_does_not_come() {
     });
 }
 
-/// A pool needs its workers for what it has accepted.
+/// Children of a draining owner are restarted until its token fires: a pool needs its workers for what it has accepted.
 #[test]
 fn children_of_a_draining_owner_restart_until_its_token_fires() {
     paused(async |check| {
@@ -132,7 +132,8 @@ fn children_of_a_draining_owner_restart_until_its_token_fires() {
     });
 }
 
-/// What it had accepted after the message that failed is lost, and its asks say so.
+/// An actor that fails after it was told to drain is not restarted. Messages that it had accepted are lost, and their
+/// asks say so.
 #[test]
 fn actor_that_fails_in_its_own_drain_is_not_restarted() {
     paused(async |check| {
@@ -180,7 +181,8 @@ fn children_of_a_draining_owner_restart_no_more_once_its_token_has_fired() {
     });
 }
 
-/// A plain task of a scope is waited for without a grace, so what it asks must not wait for the scope.
+/// A scope waits for its plain tasks without a grace, so an actor that such a task asks must not wait for a restart
+/// that does not come.
 #[test]
 fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
     paused(async |check| {
@@ -199,15 +201,15 @@ fn task_that_asks_an_actor_in_its_backoff_does_not_hold_up_a_scope_that_ends() {
             Ok(())
         })
         .await;
-        // The ask was accepted, and is not handled.
+        // The ask was accepted and never handled, so the end was cut short.
         assert!(matches!(ended, Err(RunError::CutShort(_))), "{ended:?}");
         assert_eq!(begin.elapsed(), SECOND / 2);
         assert_eq!(recipe.incarnations.get(), 1);
     });
 }
 
-/// Nothing beneath a node whose token fires waits for a restart that may not come, at any depth, and nobody
-/// has to be told for that. What it had accepted is dead, which is no drain in good order.
+/// When a token fires, all actors beneath it, at any depth, stop waiting for their restarts, although nobody tells them
+/// to end. Accepted messages are dead letters, so this is not a drain in good order.
 #[test]
 fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
     for (drains, deep) in [(true, false), (true, true), (false, false), (false, true)] {
@@ -223,7 +225,7 @@ fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
             child.tell(Msg::Fail).await.unwrap();
             sleep(SECOND).await;
             child.tell(Msg::Log("accepted")).await.unwrap();
-            // It is joined before the others are told.
+            // The task is joined before the other children are told.
             let task = child.clone();
             spawner
                 .task_with(async move |token| {
@@ -257,7 +259,8 @@ fn backoff_ends_with_the_token_of_an_owner_at_any_height() {
     }
 }
 
-/// It had accepted nothing, and a younger sibling that drains and asks it does not wait for it.
+/// An actor in its backoff that has accepted nothing ends with the token, so the sibling that asks it in its own drain
+/// is not held up.
 #[test]
 fn sibling_in_its_backoff_holds_up_nobody_who_asks_it_in_a_drain() {
     paused(async |check| {
@@ -281,7 +284,7 @@ fn sibling_in_its_backoff_holds_up_nobody_who_asks_it_in_a_drain() {
     });
 }
 
-/// Asks after a second.
+/// Asks the other one after a second.
 struct Asker(#[expect(dead_code, reason = "it is counted")] Guard);
 
 impl Actor for Asker {

@@ -1,4 +1,4 @@
-//! What the body of a scope may be, and what it may fail with.
+//! What the body of a scope may be, and with which errors it may fail.
 
 use crate::common::{multi_thread, paused};
 use anyhow::{Context as _, anyhow};

@@ -1,4 +1,4 @@
-//! What a restart settles of what went wrong, and what is left for the end that comes in it.
+//! What a restart settles of what went wrong, and what an end reports that comes during the restart.
 
 use crate::common;
 
@@ -13,12 +13,12 @@ use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Fails in its handler and, if it is told to, in its `on_stop`; sees its tokens.
+/// Fails in its handler and, with `stop_fails`, in its `on_stop`. Notes whether its token has fired.
 #[derive(Clone)]
 struct Twice {
     check: Check,
     stop_fails: bool,
-    /// That of the task which holds up the end.
+    /// The grace of its task.
     grace: Duration,
     incarnations: Count,
     fired: Arc<Mutex<Vec<bool>>>,
@@ -35,7 +35,7 @@ impl Start for Twice {
     async fn start(self, ctx: &mut Context<TwiceActor>) -> tenure::Result<TwiceActor> {
         self.incarnations.add();
         self.fired.lock().unwrap().push(ctx.token().is_cancelled());
-        // It holds up the end of each incarnation.
+        // This task holds up the end of each incarnation for a second.
         let held_up = |token: CancellationToken| async move {
             token.cancelled().await;
             sleep(SECOND).await;
@@ -79,7 +79,7 @@ fn twice(check: &Check, stop_fails: bool) -> Twice {
     }
 }
 
-/// Drains it, with an ask that it has accepted before, or without.
+/// Drains the actor, with or without an ask that it has accepted before.
 async fn drained_with(
     actor: &ActorRef<Option<ReplyTo<()>>>,
     mail: bool,
@@ -123,7 +123,8 @@ fn what_fails_after_a_restart_was_decided_on_is_reported_by_a_stop() {
     }
 }
 
-/// No incarnation follows that would settle it.
+/// If there is no mail, no incarnation follows that would settle the failure. If there is, the last incarnation fails
+/// in its own `on_stop`.
 #[test]
 fn what_fails_after_a_restart_was_decided_on_is_reported_by_a_drain_without_mail() {
     for with_mail in [false, true] {
@@ -145,7 +146,7 @@ fn what_fails_after_a_restart_was_decided_on_is_reported_by_a_drain_without_mail
     }
 }
 
-/// A restart settles failures, and no cut: the drain had to wait for it (rule 7).
+/// A restart settles failures but not cuts: the drain had to wait for the task (rule 7).
 #[test]
 fn task_that_is_cut_at_the_end_of_an_incarnation_cuts_a_drain_short() {
     for with_mail in [false, true] {
@@ -166,7 +167,7 @@ fn task_that_is_cut_at_the_end_of_an_incarnation_cuts_a_drain_short() {
     }
 }
 
-/// Nobody has told the actor to end, and its next incarnation ends in good order.
+/// Nobody has told the actor to end when the task is cut, and the next incarnation ends in good order.
 #[test]
 fn task_that_is_cut_in_a_restart_cuts_no_later_end_short() {
     paused(async |check| {

@@ -1,4 +1,4 @@
-//! What nodes, references, waits and specs say of themselves, and what tells nodes apart.
+//! The `Debug` texts of nodes, references, waits and specs, and how nodes are compared.
 
 use crate::common;
 
@@ -17,7 +17,7 @@ fn hash(reference: impl Hash) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(reference)
 }
 
-/// Each with its text.
+/// Compares the `Debug` text of each value.
 fn assert_shown<const N: usize>(shown: [(&dyn Debug, &str); N]) {
     for (value, text) in shown {
         assert_eq!(format!("{value:?}"), text);

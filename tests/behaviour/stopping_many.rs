@@ -1,4 +1,4 @@
-//! How an owner of many stops them at once, which it tells in turns.
+//! An owner that stops many children at once tells them in batches.
 
 use crate::common;
 
@@ -14,10 +14,10 @@ use tokio::sync::Barrier;
 use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 
-/// Well more than are told in one turn, and no multiple of that.
+/// Several batches, and not a multiple of one.
 const MANY: usize = 100;
 
-/// Ends only when all that share its barrier are about to.
+/// Its `on_stop` ends only when the hooks of all that share the barrier are running.
 struct Meets {
     all: Arc<Barrier>,
     _guard: Guard,
@@ -37,7 +37,7 @@ impl Actor for Meets {
     }
 }
 
-/// As `Meets`, a task.
+/// A task that does the same.
 fn meet(beneath: &Spawner, all: &Arc<Barrier>, check: &Check) -> TaskHandle<()> {
     let (all, guard) = (Arc::clone(all), check.guard());
     let with = |token: CancellationToken| async move {
@@ -48,7 +48,7 @@ fn meet(beneath: &Spawner, all: &Arc<Barrier>, check: &Check) -> TaskHandle<()> 
     beneath.task_with(with).expect("the owner is alive")
 }
 
-/// An owner that stops its children all at once, and what it spawns with.
+/// An owner that stops its children all at once, and its spawner.
 async fn owner(scope: &Scope, check: &Check) -> (ActorRef<Do>, Spawner) {
     let worker = Worker::new("owner", &Log::default(), check).named();
     let owner = scope.start(worker.stop_order(StopOrder::Concurrent));
@@ -57,7 +57,7 @@ async fn owner(scope: &Scope, check: &Check) -> (ActorRef<Do>, Spawner) {
     (owner, beneath)
 }
 
-/// Runs a test on both sorts of runtime.
+/// Runs a test on a runtime of one thread and on one of several.
 fn on_both<F: Future<Output = ()>>(test: impl Fn(Check) -> F) {
     paused(&test);
     multi_thread(&test);
@@ -99,7 +99,7 @@ fn others_run_while_many_are_told() {
                 };
                 check.node(beneath.spawn(child)?.node());
             }
-            // Half of them end by themselves, from both ends, while the others are told.
+            // Every second child is killed while the rest is being told.
             let children = beneath.children();
             let stopping = owner.stop();
             let told = || {
@@ -135,7 +135,7 @@ fn children_that_come_meanwhile_are_told_too() {
                 let (more, guard) = (beneath.clone(), check.guard());
                 let with = |token: CancellationToken| async move {
                     token.cancelled().await;
-                    // A draining owner takes more.
+                    // A draining owner still takes children.
                     let late = more.task_with(|token: CancellationToken| async move {
                         token.cancelled().await;
                         drop(guard);

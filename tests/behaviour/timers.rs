@@ -1,4 +1,4 @@
-//! Messages that come with time, and how all sources end.
+//! Timers, and how sources are added and cancelled.
 
 use crate::common;
 
@@ -19,7 +19,7 @@ fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
-/// A slot for what only the actor can make.
+/// A place for a handle that only the actor can make.
 fn slot<T>() -> Arc<OnceLock<T>> {
     Arc::default()
 }
@@ -46,7 +46,7 @@ fn ticks_that_come_late_are_skipped_and_a_cancelled_timer_is_silent() {
         sleep(millis(10_400)).await;
         let mut seen = log.entries();
         seen.sort();
-        // At 11.5 s the handler ended: one late tick, and the single message.
+        // The handler ended at 11.5 s. One late tick is left, and the single message.
         assert_eq!(seen, ["once", "tick", "tick"]);
         actor.stop().await.unwrap();
         assert_eq!(check.alive(), 0);
@@ -164,7 +164,7 @@ fn a_tick_ends_a_quiet_and_a_slow_handler_is_none() {
         let made = Arc::clone(&first);
         let guard = check.guard();
         run_in(&actor, move |ctx| {
-            // Another takes its place.
+            // The new timeout replaces the old one.
             let timer = ctx.receive_timeout(SECOND, move || {
                 let _ = &guard;
                 note("replaced")
@@ -246,7 +246,7 @@ fn what_is_due_and_not_begun_is_taken_back_by_a_cancel() {
     });
 }
 
-/// The cancel comes between the making of a message and its handler.
+/// A timer cancels itself when its message has been made and not been handled yet.
 #[test]
 fn a_message_that_is_made_already_is_taken_back_by_a_cancel() {
     paused(async |check| {
@@ -286,7 +286,7 @@ fn a_cancel_after_the_last_message_changes_nothing_for_another_timer() {
         sleep(millis(1_500)).await;
         let first = timer.get().unwrap();
         assert!(!first.is_active());
-        // It has the place that has come free.
+        // The new source takes the place of the one that is gone.
         run_in(&actor, |ctx| {
             ctx.send_after(SECOND, note("second"));
         })
@@ -318,7 +318,7 @@ fn a_cancel_from_another_thread_ends_it() {
         sleep(millis(1_500)).await;
         let far = timer.get().unwrap().clone();
         thread::scope(|threads| drop(threads.spawn(move || far.cancel())));
-        // It sleeps, and is woken to let go of it.
+        // The actor is asleep, and is woken to drop the source.
         settled().await;
         assert_eq!(check.alive(), 1);
         sleep(HOUR).await;
@@ -327,7 +327,7 @@ fn a_cancel_from_another_thread_ends_it() {
     });
 }
 
-/// Cancels race with ticks, and with each other.
+/// Two threads cancel timers while they tick.
 #[test]
 fn nothing_comes_of_timers_that_two_threads_have_cancelled() {
     multi_thread(async |check| {
@@ -360,7 +360,7 @@ fn nothing_comes_of_timers_that_two_threads_have_cancelled() {
                 });
             }
         });
-        // Whatever had been begun by then is done.
+        // Every message that had been made before the cancels is handled by then.
         actor.ask(Msg::Ping).await.unwrap();
         let before = ticks.get();
         let all_dropped = async {

@@ -1,4 +1,4 @@
-//! How long messages wait and are handled, where timings are on.
+//! How long messages wait and are handled, if timings are on.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn node(system: &System, check: &Check, mailbox: Mailbox) -> ActorRef<Msg> {
     system.spawn(spec.mailbox(mailbox)).unwrap()
 }
 
-/// Those of the one type that there is.
+/// The times of the only type of actor.
 fn times(system: &System) -> TypeTimes {
     let [times] = <[TypeTimes; 1]>::try_from(system.snapshot().times).unwrap();
     assert!(times.type_name.ends_with("node::Node"));
@@ -40,13 +40,13 @@ fn counts(system: &System) -> (u64, u64) {
     (times.in_mailbox.count(), times.in_handler.count())
 }
 
-/// For how long the oldest message has waited.
+/// For how many seconds the oldest message has waited.
 fn oldest(actor: &ActorRef<Msg>) -> Option<f64> {
     let snapshot = actor.node().snapshot();
     snapshot.nodes[0].mailbox.unwrap().oldest_for.map(seconds)
 }
 
-/// How many were longer than the first and not longer than the second.
+/// How many values are above the first bound and not above the second.
 fn between(histogram: &Histogram, more_than: Duration, at_most: Duration) -> u64 {
     let buckets = Histogram::BOUNDS.iter().zip(&histogram.buckets);
     let within = buckets.filter(|(bound, _)| more_than < **bound && **bound <= at_most);
@@ -72,7 +72,7 @@ fn time_in_the_mailbox_and_in_the_handler_is_counted_by_type() {
         gate.open();
         settled().await;
         assert_eq!(sums(&system), (4.0, 3.0));
-        // The one that had been given up is skipped, and the other actor is still busy.
+        // The message that was given up is skipped, and the other actor is still in its handler.
         assert_eq!(counts(&system), (4, 3));
         let times = times(&system);
         let in_mailbox = between(&times.in_mailbox, SECOND, 5 * SECOND);
@@ -162,7 +162,7 @@ fn those_behind_asks_that_were_given_up_have_their_own_times() {
         let system = timed();
         let actor = node(&system, &check, Mailbox::default());
         let gate = hold(&actor).await;
-        // One that the mailbox is told of, and one that it asks.
+        // A message that the mailbox is told has been given up, and one whose caller it asks.
         let given_up = actor.clone();
         let ask = async move { given_up.ask(Msg::Ping).await };
         let ask = system.task(ask).unwrap();

@@ -1,4 +1,4 @@
-//! Siblings that are restarted together and wait for each other let go, whatever else they are told.
+//! In the restart of a group, a member that waits for a sibling is let go, whatever else it is told.
 
 use crate::common;
 
@@ -26,7 +26,7 @@ struct Seed {
     log: Log,
     check: Check,
     starts: Count,
-    /// Runs in each start, with its number.
+    /// Runs in each start, with the number of the incarnation.
     on_start: Option<StartHook>,
 }
 
@@ -91,7 +91,7 @@ where
     Msg::Run(Box::new(|| Box::pin(job())))
 }
 
-/// Waits there until it is told to go on, and fails.
+/// A job that waits for this signal, and then fails.
 fn fail_at(go_on: &Arc<Notify>) -> Msg {
     let go_on = Arc::clone(go_on);
     job(async move || {
@@ -149,7 +149,7 @@ impl Group {
     }
 }
 
-/// Lets those run who are ready, and goes on right after them.
+/// Lets everything run that is ready now, and returns right after that.
 async fn turn() {
     let mut has_yielded = false;
     poll_fn(|cx| {
@@ -162,7 +162,8 @@ async fn turn() {
     .await;
 }
 
-/// `a` runs again and asks `c`, which waits for its turn behind `b`, whose start asks `a`.
+/// The ask that completes the cycle is refused: `a` runs again and asks `c`, which waits for its turn behind `b`, whose
+/// start asks `a`.
 #[test]
 fn member_that_runs_again_and_asks_one_whose_turn_has_not_come_is_refused() {
     paused(async |check| {
@@ -207,7 +208,7 @@ fn member_that_runs_again_and_asks_one_whose_turn_has_not_come_is_refused() {
     });
 }
 
-/// `b` is told to end while it asks `a`, which parks after that.
+/// The handler of `b` is dropped as soon as `a` parks: `b` was told to end while it asked `a`.
 #[test]
 fn member_that_waits_for_one_that_parks_later_is_let_go_at_once() {
     for limit in [None, Some(Duration::from_secs(60))] {
@@ -246,7 +247,7 @@ fn member_that_waits_for_one_that_parks_later_is_let_go_at_once() {
     }
 }
 
-/// `b` has no code to be dropped: a task of its own waits, which it waits for.
+/// No code of `b` can be dropped here: `b` waits for a task of its own, which asks the parked `a` with a limit.
 #[test]
 fn member_whose_task_waits_for_one_that_has_parked_goes_on_when_that_gives_up() {
     paused(async |check| {
@@ -283,7 +284,7 @@ fn member_whose_task_waits_for_one_that_has_parked_goes_on_when_that_gives_up() 
     });
 }
 
-/// What `b` had accepted is handled by its next incarnation, although it drains.
+/// The handler of `b` is dropped although `b` drains, and its next incarnation handles what it had accepted.
 #[test]
 fn member_that_drains_and_waits_for_one_that_has_parked_is_let_go_at_once() {
     paused(async |check| {
@@ -321,7 +322,7 @@ fn member_that_drains_and_waits_for_one_that_has_parked_is_let_go_at_once() {
     });
 }
 
-/// At whichever step the stop comes.
+/// The stop comes at each of the first forty steps of the restart.
 #[test]
 fn stop_of_a_member_that_is_let_go_runs_its_on_stop() {
     for step in 0..40 {

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Its drop says that it has begun, and lasts until it is told to go on.
+/// Its drop reports that it has begun, and lasts until it is released.
 struct Held(mpsc::Sender<()>, mpsc::Receiver<()>);
 
 impl Drop for Held {
@@ -24,16 +24,16 @@ impl Drop for Held {
 }
 
 enum Msg {
-    /// Is put aside, where the test takes it.
+    /// The clerk puts it aside, where the test can take it.
     #[expect(dead_code, reason = "they are only dropped")]
     Aside(Option<Held>, ReplyTo<()>),
-    /// Its reply is kept.
+    /// The clerk keeps the reply.
     Keep(ReplyTo<()>),
-    /// Drops its reply, and at the gate the one that is kept; and fails at the next gate.
+    /// The clerk drops the reply, drops the kept one at the gate, and fails at the next gate.
     Fail(ReplyTo<()>),
-    /// Its reply goes on in a message that is put aside, and dropped.
+    /// The clerk sends itself the reply in a message, which it puts aside and which is then dropped.
     PutAside(ReplyTo<()>),
-    /// Its reply is forwarded after so long.
+    /// The clerk forwards the reply after this long.
     HandOn(Duration, ReplyTo<()>),
     Note,
     Busy(Duration),
@@ -75,7 +75,7 @@ impl Actor for Clerk {
     }
 }
 
-/// Polls it once, which sends it.
+/// Polls an ask once, which sends it.
 async fn send(ask: &mut Pin<&mut Ask<'_, Msg, ()>>) {
     tokio::select! {
         biased;
@@ -108,7 +108,7 @@ fn drop_of_what_is_aside_on_another_thread_leaves_the_replies_of_the_running_han
             let aside = aside.lock().unwrap().take();
             let elsewhere = thread::Builder::new().spawn(move || drop(aside)).unwrap();
             has_begun.recv().unwrap();
-            // The handler drops one reply before that drop begins, and one while it lasts.
+            // The handler drops one reply before the drop elsewhere begins, and one while that lasts.
             gate.notify_one();
             settled().await;
             go_on.send(()).unwrap();
@@ -204,7 +204,7 @@ fn ask_that_was_started_is_never_said_to_be_unstarted_because_its_reply_went_on_
                     sink.tell(Msg::Note).await?;
                     assert_eq!(handed_on.await, Err(AskError::NoReply));
                 }
-                // One that was sent to it is.
+                // An ask that was sent to the sink itself was never started.
                 let mut unstarted = pin!(sink.ask(Msg::Keep));
                 let dropped = async {
                     settled().await;

@@ -1,4 +1,4 @@
-//! A failure that nobody is left to be told is traced: it goes somewhere (rule 9).
+//! A failure that nobody is left to be told of is traced, so it goes somewhere (rule 9).
 
 use crate::common;
 
@@ -13,7 +13,7 @@ use tenure::prelude::*;
 use tenure::{StopReason, System, scope_send};
 use tokio::sync::oneshot;
 
-/// The scope would have told whoever awaits it.
+/// Whoever awaited the scope would have been told, but the scope is dropped.
 #[test]
 fn failure_beneath_a_scope_that_is_dropped_is_traced() {
     paused(async |check| {
@@ -44,7 +44,7 @@ fn failure_beneath_a_scope_that_is_dropped_is_traced() {
     });
 }
 
-/// The scope's own code has gone by then, and its end has been decided.
+/// The code of the scope has gone before the failure, and its end is decided.
 #[test]
 fn failure_beneath_what_was_dropped_before_is_traced() {
     for is_contained in [false, true] {
@@ -74,7 +74,7 @@ fn failure_beneath_what_was_dropped_before_is_traced() {
     }
 }
 
-/// The restart had settled it, and the end that is asked for is no failure.
+/// A restart had settled the failure. The end that somebody asks for afterwards is not a failure.
 #[test]
 fn failure_of_one_that_is_told_to_end_before_it_is_restarted_is_traced() {
     paused(async |check| {
@@ -97,7 +97,7 @@ fn failure_of_one_that_is_told_to_end_before_it_is_restarted_is_traced() {
     });
 }
 
-/// What is contained fails nobody, also where its owner has had no time to look.
+/// A contained failure fails nobody, even if the owner had no time to see it.
 #[test]
 fn contained_failure_that_its_owner_has_not_looked_at_does_not_fail_it() {
     paused(async |check| {

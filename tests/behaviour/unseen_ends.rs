@@ -1,4 +1,4 @@
-//! What becomes of the ends of children while their owner has no time to look at them.
+//! The ends of children while their owner is busy.
 
 use crate::common;
 
@@ -16,18 +16,18 @@ struct Busy {
     _guard: Guard,
 }
 
-/// Somebody else who awaits an end before the owner goes on.
+/// Somebody else who awaits an end, before the owner goes on.
 struct Other {
     to: oneshot::Sender<TaskHandle<()>>,
     goes: oneshot::Receiver<()>,
 }
 
 enum Msg {
-    /// Starts and awaits so many tasks.
+    /// Starts this many tasks one after the other, and awaits each.
     Await(usize),
-    /// Starts so many, and lets them end while it still handles this.
+    /// Starts this many tasks, which end while this is handled.
     Leave(usize),
-    /// Starts two tasks and lets them end. Awaits the end of the first, if nobody else is to.
+    /// Starts two tasks, which end. Awaits the first one unless somebody else does.
     EndTwo(Option<Other>),
     Ping(ReplyTo<()>),
 }
@@ -49,7 +49,7 @@ impl Actor for Busy {
                 while !ctx.children().is_empty() {
                     tokio::task::yield_now().await;
                 }
-                // A failure is kept, however many have ended before it.
+                // A failure is kept, however many other ends are.
                 let child = ctx.spawn(Node::new(&self.check, &self.log).named("fails"))?;
                 child.tell(note("alive")).await?;
                 child.tell(common::node::Msg::Fail).await?;
@@ -131,7 +131,7 @@ fn some_ends_and_all_failures_are_kept_for_a_busy_owner() {
     });
 }
 
-/// The other one is shown still, and so are both if it is somebody else who awaits an end.
+/// The other task's end is still shown. If somebody else awaits an end, both are shown.
 #[test]
 fn only_that_end_is_not_shown_which_the_owner_has_awaited() {
     paused(async |check| {

@@ -1,5 +1,4 @@
-//! What does not yield: jobs that ignore their token, handlers that spin, mailboxes that feed
-//! themselves.
+//! Code that does not yield: jobs that ignore their tokens, handlers that spin, actors that feed themselves.
 
 use crate::common;
 
@@ -18,10 +17,10 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
-/// The grace of those that a busy machine must not cut short.
+/// The grace of nodes that must not be cut short on a busy machine.
 const LONG: Duration = Duration::from_secs(600);
 
-/// Polls once.
+/// Polls a future once.
 async fn is_pending(future: impl Future) -> bool {
     let mut future = pin!(future);
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
@@ -48,7 +47,7 @@ fn blocking_job_is_joined() {
                 starts.send(()).ok();
                 Handle::current().block_on(token.cancelled());
                 told.send(()).ok();
-                // It is in no hurry, even now.
+                // The job takes its time after it was told.
                 released.recv().ok();
                 std::thread::sleep(Duration::from_millis(300));
                 job_log.push("job over");
@@ -74,7 +73,7 @@ fn blocking_job_is_joined() {
 
 #[test]
 fn blocking_job_of_a_stopped_actor_is_joined() {
-    /// Its job runs until the actor's own token fires, and a while longer.
+    /// Its job runs until the actor's token fires, and a while longer.
     struct Blocks(Option<oneshot::Sender<()>>, Check, Log);
 
     impl Actor for Blocks {
@@ -153,7 +152,7 @@ impl Actor for Spinner {
     }
 }
 
-/// Lets the spinner go, also if the test fails.
+/// Releases the spinner, also if the test fails.
 struct Release(Arc<AtomicBool>);
 
 impl Drop for Release {
@@ -162,8 +161,7 @@ impl Drop for Release {
     }
 }
 
-/// A system on a runtime of its own, whose workers the spinners take while the test waits
-/// elsewhere.
+/// A system on a runtime of its own, whose workers are taken by spinners while the test waits elsewhere.
 fn impatient_system(workers: usize) -> (tokio::runtime::Runtime, System) {
     let runtime = common::workers(workers);
     let entered = runtime.enter();
@@ -209,7 +207,7 @@ fn unjoined_names_the_culprit() {
         );
         assert!(culprit.held_for >= Duration::from_millis(40), "{culprit}");
 
-        // The zombie is owned, and listed; whoever asks again hears of it again.
+        // The zombie is owned and listed. A second stop names it again.
         assert_eq!(system.child("spinner"), Some(spinner.node()));
         assert_eq!(system.node().snapshot().count(), 1);
         assert_eq!(check.alive(), 1);
@@ -217,7 +215,7 @@ fn unjoined_names_the_culprit() {
         assert_eq!(unjoined(system.stop().await).nodes()[0].path, "/spinner");
         assert!(spinner.tell(SpinnerMsg::Spin).await.is_err());
 
-        // It is reaped, and what it had cost is on record.
+        // It is joined once it ends, and its end says that it was cut short.
         drop(release);
         let outcome = spinner.stopped().await;
         assert_eq!((check.alive(), system.child("spinner")), (0, None));
@@ -235,7 +233,7 @@ fn unjoined_names_the_culprit() {
     drop(runtime);
 }
 
-/// A system with so little patience may be late to stop on a busy machine, but not to be killed.
+/// On a busy machine, a system with so little patience may stop late, but it must not be killed.
 async fn end(system: &System) {
     drop(system.kill());
     let reason = system.stopped().await.unwrap();
@@ -318,7 +316,7 @@ fn siblings_of_a_zombie_still_stop_in_order() {
         check.node(family.node());
         has_entered.await.unwrap();
 
-        // Their stops do not wait for the zombie to yield, but the owner's own does.
+        // The stops of the siblings do not wait for the zombie to yield; that of their owner does.
         let elder = family.node().children()[0].clone();
         let stopping = family.stop();
         elder.stopped().await.unwrap();
@@ -364,7 +362,7 @@ fn scope_reports_what_does_not_yield() {
             })
             .unwrap();
         let task = ended.node();
-        // The task itself goes on to wait for what is left beneath it.
+        // The scope has reported the job by then, and the task waits for what is left beneath it.
         while task.phase() != Phase::Stopping {
             yield_now().await;
         }
@@ -384,7 +382,7 @@ fn scope_reports_what_does_not_yield() {
     drop(runtime);
 }
 
-/// Sends a message to itself with each that it handles.
+/// Sends itself a message in each message.
 struct SelfFeeding {
     handled: Count,
     _guard: Guard,
@@ -399,7 +397,7 @@ impl Actor for SelfFeeding {
     }
 }
 
-/// Answers.
+/// Replies.
 struct Neighbour;
 
 impl Actor for Neighbour {
@@ -415,7 +413,7 @@ impl Actor for Neighbour {
 fn self_feeding_mailbox() {
     multi_thread(async |check| {
         tenure::scope(async |scope| {
-            // Two for each worker.
+            // Two actors for each worker.
             let mut feeding = Vec::new();
             for _ in 0..4 {
                 let handled = Count::default();
@@ -427,7 +425,7 @@ fn self_feeding_mailbox() {
                 actor.tell(()).await?;
                 feeding.push((actor, handled));
             }
-            // All of them run, and none of them keeps the others waiting.
+            // All of them run, and none keeps the others waiting.
             while feeding.iter().any(|(_, handled)| handled.get() < 1_000) {
                 yield_now().await;
             }
@@ -437,7 +435,7 @@ fn self_feeding_mailbox() {
             }
             for (index, (actor, handled)) in feeding.iter().enumerate() {
                 let stopping = actor.stop();
-                // The message that was being handled is the last.
+                // The message that was being handled is the last one.
                 let so_far = handled.get();
                 let reason = stopping.await?;
                 assert!(matches!(reason, StopReason::Stopped), "{reason:?}");

@@ -1,5 +1,5 @@
-//! A wait counts for whichever node polls it, for as long as that waits, and costs the same however many
-//! others there are.
+//! A wait counts for the node that polls it, for as long as that node waits. It costs the same, however many other
+//! waits there are.
 
 use crate::common;
 
@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 type Asking = Pin<Box<dyn Future<Output = Result<(), AskError>> + Send>>;
 
-/// Polls it once, in vain.
+/// Polls a future once, which must be pending.
 async fn begin<F: Future + Unpin>(mut future: F) -> F {
     poll_fn(|cx| {
         assert!(Pin::new(&mut future).poll(cx).is_pending());
@@ -34,14 +34,14 @@ struct Keeper {
 }
 
 enum KeeperMsg {
-    /// Begins a task that asks back once it may.
+    /// Begins a task that asks back when it is told to go on.
     BeginTask(Arc<Notify>),
     AwaitTask(ReplyTo<Result<Result<(), AskError>, TaskError>>),
     BeginAsk(ActorRef<BackMsg>),
     AwaitAsk(ReplyTo<Result<(), AskError>>),
-    /// Awaits it in a task of its own.
+    /// Awaits the ask in a task.
     AwaitAskInTask(ReplyTo<Result<(), TaskError>>),
-    /// Leaves it to a task, and is at it until told to go on.
+    /// Hands the ask to a task, and stays in this handler until told to go on.
     LeaveAskToTask(Arc<Notify>),
     Ping(ReplyTo<()>),
 }
@@ -91,7 +91,7 @@ impl Actor for Keeper {
     }
 }
 
-/// Asks back when told to go on, and says whether that was refused.
+/// Asks back when told to go on, and notes whether that was refused.
 struct Back {
     keeper: ActorRef<KeeperMsg>,
     go_on: Arc<Notify>,
@@ -171,7 +171,7 @@ fn task_begun_in_one_handler_and_awaited_in_the_next_is_an_edge() {
             settled().await;
             go_on.notify_one();
         });
-        // The one that completes it is refused: the task's ask.
+        // The task's ask completes the cycle, and is refused.
         let refused = awaited.unwrap().unwrap().unwrap_err();
         assert!(matches!(refused, AskError::Deadlock(_)), "{refused:?}");
         rig.system.stop().await.unwrap();
@@ -186,7 +186,7 @@ fn task_that_asks_before_it_is_awaited_completes_a_cycle() {
         let begin = KeeperMsg::BeginTask(Arc::clone(&go_on));
         rig.keeper.tell(begin).await.unwrap();
         settled().await;
-        // The task asks while the keeper's message is on its way before it.
+        // The task asks before the keeper awaits the task.
         go_on.notify_one();
         let awaited = rig.keeper.ask(KeeperMsg::AwaitTask).await.unwrap();
         assert!(
@@ -216,7 +216,8 @@ fn ask_sent_by_one_handler_and_awaited_by_the_next_is_an_edge() {
     });
 }
 
-/// Its message has been started, so that it is not safe to ask again.
+/// The message of the ask was started before the wait was refused, so the error must not say that it is safe to ask
+/// again.
 #[test]
 fn ask_that_completes_a_cycle_in_a_later_handler_may_have_been_started() {
     paused(async |_check| {
@@ -224,7 +225,7 @@ fn ask_that_completes_a_cycle_in_a_later_handler_may_have_been_started() {
         let begin = KeeperMsg::BeginAsk(rig.back.clone());
         rig.keeper.tell(begin).await.unwrap();
         settled().await;
-        // The keeper is about to await when it is asked back.
+        // The keeper is busy with other messages before it awaits its ask.
         rig.keeper
             .try_tell(KeeperMsg::BeginTask(Arc::default()))
             .unwrap();
@@ -253,10 +254,10 @@ fn ask_handed_to_a_task_is_an_edge_of_the_task() {
             rig.go_on.notify_one();
         });
         awaited.unwrap().unwrap();
-        // The keeper waits for its task, that for the other, and that for the keeper.
+        // The keeper waits for its task, the task for the other actor, and that one for the keeper.
         assert_eq!(rig.cycle(), Some(3));
 
-        // The keeper itself waits for nobody any more.
+        // The keeper itself waits for nobody here.
         let begin = KeeperMsg::BeginAsk(rig.back.clone());
         rig.keeper.tell(begin).await.unwrap();
         let leave = Arc::new(Notify::new());
@@ -273,7 +274,7 @@ fn ask_handed_to_a_task_is_an_edge_of_the_task() {
     });
 }
 
-/// Asks many at a time, all of which answer when told to.
+/// Asks many actors at a time, all of which reply when told to.
 struct Many(Vec<ActorRef<ReplyTo<()>>>);
 
 impl Actor for Many {
@@ -302,7 +303,7 @@ impl Actor for Many {
     }
 }
 
-/// Answers when told to go on.
+/// Replies when told to go on.
 struct Slow(Arc<tokio::sync::Semaphore>);
 
 impl Actor for Slow {
@@ -315,7 +316,7 @@ impl Actor for Slow {
     }
 }
 
-/// The best of a few tries: other work on the machine only makes one longer.
+/// The shortest of a few tries: other work on the machine only makes one longer.
 fn least(time: impl Fn() -> Duration) -> Duration {
     (0..5).map(|_| time()).min().unwrap()
 }
@@ -334,7 +335,7 @@ fn many_open_asks_of_one_handler_take_linear_time() {
             let begin = Instant::now();
             let (asked, ()) = tokio::join!(asking, async {
                 settled().await;
-                // All are open. They are given up at once.
+                // All asks are open, and are given up together.
                 many.kill().await.unwrap();
                 *taken.lock().unwrap() = begin.elapsed();
                 gate.add_permits(1);

@@ -1,5 +1,5 @@
-//! An owner begins to wait for its children, and with that completes a cycle of waits in which nobody of its children
-//! can be refused: who can is beneath them, or somewhere else.
+//! If an owner completes a cycle by beginning to wait for its children, another wait of the cycle is refused: one
+//! beneath the children, or somewhere else.
 
 use crate::common;
 
@@ -14,7 +14,7 @@ use tenure::prelude::*;
 use tenure::{System, scope_send};
 use tokio::time::Instant;
 
-/// Awaits what it is sent.
+/// Awaits the futures that it is sent.
 struct Runs;
 
 enum Msg {
@@ -40,7 +40,7 @@ async fn run(actor: &ActorRef<Msg>, future: impl Future<Output = tenure::Result>
     actor.tell(Msg::Run(Box::pin(future))).await.unwrap();
 }
 
-/// Asks it once that may be.
+/// Asks once the gate is open.
 async fn ask_when(gate: Arc<Gate>, asked: ActorRef<Msg>, log: Log) -> tenure::Result {
     gate.opened().await;
     log.push(match asked.ask(Msg::Ping).await {
@@ -58,7 +58,8 @@ fn opened() -> Arc<Gate> {
     gate
 }
 
-/// Nothing has been told to end, so that no grace would end the wait. `between` says whether it asks somebody who asks.
+/// Nothing has been told to end, so no grace would end the wait. With `between`, the task asks an actor that asks the
+/// owner.
 #[test]
 fn task_in_a_scope_of_a_task_is_refused_when_the_body_of_the_outer_scope_ends() {
     for between in [false, true] {
@@ -103,7 +104,8 @@ fn task_in_a_scope_of_a_task_is_refused_when_the_body_of_the_outer_scope_ends() 
     }
 }
 
-/// The child was told to stop before, and so were those beneath it, which have a grace of their own.
+/// The child was told to stop before its owner's restart. What is beneath it has a grace of its own, so that does not
+/// end the wait.
 #[test]
 fn one_beneath_a_child_that_was_told_before_is_refused_when_its_owner_waits_for_that() {
     for between in [0, 1, 3] {

@@ -1,4 +1,4 @@
-//! An actor is told of the ends of others.
+//! Messages about the ends of other nodes.
 
 use crate::common;
 
@@ -18,7 +18,7 @@ fn node(check: &Check) -> Node {
     Node::new(check, &Log::default())
 }
 
-/// Path and reason.
+/// A note with the path and the reason.
 fn ended(end: Watched) -> Msg {
     let reason = match end.reason() {
         StopReason::Failed(_) => String::from("Failed"),
@@ -70,7 +70,7 @@ fn a_watch_tells_once_of_each_sort_of_end() {
             assert_eq!(log.entries(), [format!("/live {expected}")]);
             assert!(!handle.is_active());
             handle.cancel();
-            // The name is another's now, whose end is not watched.
+            // Another node has the name now, and its end is not watched.
             let next = system.spawn(node(&check).named("live")).unwrap();
             next.stop().await.unwrap();
             settled().await;
@@ -201,7 +201,7 @@ fn a_notice_that_is_not_handled_yet_is_taken_back_by_a_cancel() {
     });
 }
 
-/// The cancel comes between the making of a notice and its handler.
+/// A notice is cancelled when its message has been made and not been handled yet.
 #[test]
 fn a_notice_that_is_made_already_is_taken_back_by_a_cancel() {
     paused(async |check| {
@@ -247,7 +247,7 @@ fn a_full_mailbox_holds_up_no_notice() {
         target.stop().await.unwrap();
         gate.open();
         settled().await;
-        // It takes its turn, and needs no room.
+        // The notice takes its turn with the mail, and needs no room in the mailbox.
         let at = log
             .entries()
             .iter()
@@ -345,7 +345,7 @@ fn a_restart_is_no_end_and_the_end_is_told_once_all_beneath_is_gone() {
     });
 }
 
-/// Watches are set up, and called off, while their targets end on another thread.
+/// Watches are set up and cancelled while their targets end on another thread.
 #[test]
 fn each_end_is_told_at_most_once_to_each_and_none_is_lost() {
     const MANY: usize = 200;

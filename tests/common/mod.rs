@@ -25,19 +25,20 @@ use tenure::testing::LeakCheck;
 use tenure::{NodeRef, Phase, RunError};
 use tokio::runtime::{Builder, Runtime};
 
-/// For how long tokio's count of tasks may lag behind a join on a multi-thread runtime. On one thread it does not.
+/// For how long tokio's count of tasks may lag behind a join on a runtime of several threads. On one thread it does
+/// not.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The future of a scope that somebody holds, and polls or does not.
+/// The future of a scope that somebody holds, and may or may not poll.
 pub type Kept = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 
-/// Polls the future once, as somebody does who would not be woken.
+/// Polls a future once, with a waker that wakes nobody.
 pub fn poll_unwoken<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Runs a test on a current-thread runtime whose clock is paused, and then the leak check. If the environment asks
-/// for it, it is run in many orders of events instead: see `seeds.rs`.
+/// Runs a test on a runtime of one thread whose clock is paused, and then the leak check. If the environment asks for
+/// it, the test is run in many orders of events instead: see `seeds.rs`.
 pub fn paused<F: Future<Output = ()>>(test: impl Fn(Check) -> F) {
     #[cfg(feature = "simulation")]
     if seeds::are_asked_for() {
@@ -46,12 +47,13 @@ pub fn paused<F: Future<Output = ()>>(test: impl Fn(Check) -> F) {
     in_order(test);
 }
 
-/// As [`paused`], for a test that is about the order in which tokio polls, or about what no simulation has.
+/// As [`paused`], for a test that is about tokio's own order of polls, or about something that a simulation does not
+/// have.
 pub fn in_order<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
     run(&paused_runtime(), Duration::ZERO, test);
 }
 
-/// Runs a test on a multi-thread runtime, in real time, and then the leak check.
+/// Runs a test on a runtime of several threads, in real time, and then the leak check.
 pub fn multi_thread<F: Future<Output = ()>>(test: impl FnOnce(Check) -> F) {
     run(&workers(2), PATIENCE, test);
 }
@@ -86,26 +88,26 @@ fn run<F: Future<Output = ()>>(
 ) {
     let leaks = LeakCheck::on(runtime.handle()).patience(patience);
     let check = Check::default();
-    // Boxed, so that there is one copy of tokio's loop, and not one for each test.
+    // Boxed, so that tokio's loop is compiled once and not for each test.
     let test: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(test(check.clone()));
     runtime.block_on(test);
     check.assert_clean();
     runtime.block_on(leaks.finish()).unwrap();
 }
 
-/// Waits until all others have done what they can without time going by.
+/// Waits until all others have done what they can do without time passing.
 pub async fn settled() {
     #[cfg(feature = "simulation")]
     if let Some(sim) = seeds::sim() {
         return sim.until_idle().await;
     }
-    // On a runtime of one thread each of these is a turn for everybody else.
+    // On a runtime of one thread, each yield gives everybody else a turn.
     for _ in 0..30 {
         tokio::task::yield_now().await;
     }
 }
 
-/// Whether the test is run in many orders, and should do less in each.
+/// Whether the test is run in many orders of events, and should do less in each.
 pub fn is_simulated() -> bool {
     #[cfg(feature = "simulation")]
     return seeds::are_asked_for();
@@ -113,13 +115,14 @@ pub fn is_simulated() -> bool {
     false
 }
 
-/// How long this thread has been at work, whatever the machine does beside; where nobody tells, the time.
+/// How long this thread has run, without the time in which other processes had the processor. Where the system does not
+/// say, the time that has passed.
 pub fn time_at_work() -> Duration {
     static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     let begin = *BEGIN;
-    // The system counts up to the last time that it has looked at the thread, which it does now.
+    // The system only counts up to when it last looked at the thread. A yield makes it look now.
     std::thread::yield_now();
-    // Linux: the nanoseconds for which it has run, for which it has waited, and how often.
+    // On Linux: the nanoseconds for which the thread has run and waited, and how often it was run.
     let told = std::fs::read_to_string("/proc/thread-self/schedstat");
     let ran = told
         .ok()
@@ -127,7 +130,8 @@ pub fn time_at_work() -> Duration {
     ran.map_or_else(|| begin.elapsed(), Duration::from_nanos)
 }
 
-/// Counts what a test keeps in its actors and tasks, and remembers the nodes whose names must be free.
+/// Counts the values that a test puts into actors, tasks and messages. At the end of the test they must be gone, and
+/// the names of the noted nodes must be free.
 #[derive(Clone, Default)]
 pub struct Check {
     alive: Arc<AtomicIsize>,
@@ -135,18 +139,18 @@ pub struct Check {
 }
 
 impl Check {
-    /// A guard to be put into a state, a task's future or a message.
+    /// A value to be put into a state, a task's future or a message.
     pub fn guard(&self) -> Guard {
         self.alive.fetch_add(1, Ordering::SeqCst);
         Guard(Arc::clone(&self.alive))
     }
 
-    /// How many guards are alive.
+    /// How many of the values are alive.
     pub fn alive(&self) -> isize {
         self.alive.load(Ordering::SeqCst)
     }
 
-    /// The node must be gone at once, and its name free, when the test ends.
+    /// Notes a node, which must be gone with its name free when the test ends.
     pub fn node(&self, node: NodeRef) {
         self.nodes.lock().unwrap().push(node);
     }
@@ -174,7 +178,7 @@ impl Drop for Guard {
     }
 }
 
-/// What happened, in order.
+/// A list of what happened, in order.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -188,7 +192,7 @@ impl Log {
     }
 }
 
-/// How often something happened.
+/// A counter.
 #[derive(Clone, Default)]
 pub struct Count(Arc<AtomicUsize>);
 

@@ -1,4 +1,4 @@
-//! An actor that runs what it is sent.
+//! An actor that runs the code that it is sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{Check, Guard, Log};
 type Once = Box<dyn FnOnce(&mut Context<Node>) + Send>;
 type Hook = Arc<dyn Fn(&mut Context<Node>) + Send + Sync>;
 
-/// Logs its notes.
+/// Logs the notes that it is sent.
 pub struct Node {
     pub log: Log,
     on_start: Option<Hook>,
@@ -23,17 +23,17 @@ pub struct Node {
 pub enum Msg {
     Run(Once),
     Note(String),
-    /// Something of any other sort, with a guard that shows whether it is still somewhere.
+    /// Nothing but a guard, which shows whether the message still exists.
     Keep(Guard),
     Sleep(Duration),
-    /// Says that it has begun, and waits until it may go on.
+    /// Reaches the gate, and waits until that is opened.
     Hold(Arc<Gate>),
     Ping(ReplyTo<()>),
     Fail,
     Panic,
 }
 
-/// Where a handler waits until it may go on.
+/// A place in which a handler waits until the test opens it.
 #[derive(Default)]
 pub struct Gate {
     reached: Notify,
@@ -41,17 +41,17 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Waits until the handler is there.
+    /// Waits until the handler has reached the gate.
     pub async fn reached(&self) {
         self.reached.notified().await;
     }
 
-    /// The handler is there.
+    /// Notes that the handler has reached the gate.
     pub fn reach(&self) {
         self.reached.notify_one();
     }
 
-    /// Waits until it may go on.
+    /// Waits until the gate is opened.
     pub async fn opened(&self) {
         self.open.notified().await;
     }
@@ -81,7 +81,7 @@ impl Node {
         self
     }
 
-    /// As a child of this name.
+    /// A spec of it with this name.
     pub fn named(self, name: &str) -> ChildSpec<Self> {
         ChildSpec::new(self).name(name)
     }
@@ -149,13 +149,13 @@ pub fn note(text: impl Into<String>) -> Msg {
     Msg::Note(text.into())
 }
 
-/// Runs something as the actor, and waits until it is done.
+/// Runs some code in the actor's handler, and returns once it has run.
 pub async fn run_in(actor: &ActorRef<Msg>, what: impl FnOnce(&mut Context<Node>) + Send + 'static) {
     actor.tell(run(what)).await.unwrap();
     actor.ask(Msg::Ping).await.unwrap();
 }
 
-/// Holds the actor in a handler, until the gate is opened.
+/// Sends the actor into a handler that lasts until the gate is opened, and returns once it is there.
 pub async fn hold(actor: &ActorRef<Msg>) -> Arc<Gate> {
     let gate = Arc::new(Gate::default());
     actor.tell(Msg::Hold(Arc::clone(&gate))).await.unwrap();

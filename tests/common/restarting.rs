@@ -1,4 +1,4 @@
-//! An actor that is restarted, and logs what becomes of each incarnation.
+//! An actor that fails when it is told to, is restarted, and logs what each incarnation does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,13 +16,13 @@ pub struct Recipe {
     pub log: Log,
     pub check: Check,
     pub incarnations: Count,
-    /// This many of the next starts fail.
+    /// How many of the next starts fail.
     pub bad_starts: Arc<AtomicUsize>,
     /// How long a start takes.
     pub start_delay: Duration,
     /// How long `on_stop` takes.
     pub cleanup: Duration,
-    /// Whether each incarnation has a child.
+    /// Whether each incarnation starts a child.
     pub with_child: bool,
 }
 
@@ -35,7 +35,7 @@ pub struct Restarting {
 pub enum Msg {
     Fail,
     Panic,
-    /// Fails and never replies.
+    /// Fails without a reply.
     FailReply(ReplyTo<usize>),
     Incarnation(ReplyTo<usize>),
     Lend(ReplyTo<Spawner>),
@@ -59,7 +59,7 @@ impl Recipe {
         }
     }
 
-    /// The next starts fail.
+    /// Has this many of the next starts fail.
     pub fn fail_starts(&self, starts: usize) {
         self.bad_starts.store(starts, Ordering::SeqCst);
     }

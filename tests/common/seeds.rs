@@ -1,7 +1,7 @@
-//! Tests under seeds: with `TENURE_SEEDS=100` each test that takes its runtime from `paused` runs in 100 orders of
-//! events, and with `TENURE_SEED=17` in that one. A test states what the rules promise in each of them: it waits for what
-//! is to come first, or until all others have done what they can (`settled`). The few that are about tokio's own order, or
-//! about what no simulation has, take their runtime from `in_order`, and say why.
+//! Tests in many orders of events: with `TENURE_SEEDS=100` each test that takes its runtime from `paused` is run in 100
+//! orders, and with `TENURE_SEED=17` in that one. A test checks what the rules promise in each order: it first waits
+//! for what has to come, or until all others have done what they can (`settled`). The few tests that are about tokio's
+//! own order, or about something that a simulation does not have, take their runtime from `in_order`, and say why.
 
 use std::cell::Cell;
 use std::env;
@@ -12,14 +12,15 @@ use tenure::testing::{Seeds, Sim, Simulation};
 
 use super::Check;
 
-/// What is asked for if nobody says how many: more than one, so that the environment is heeded.
+/// How many orders are run if the environment does not say: more than one, since with one the environment would be
+/// ignored.
 const SOME: u64 = 10;
 
 thread_local! {
     static SIM: Cell<Option<Sim>> = const { Cell::new(None) };
 }
 
-/// Tests that do too much, or spend real time, to be run many times.
+/// Tests that do too much, or wait in real time, to be run many times.
 const LARGE: &[&str] = &[
     "a_million_letters_that_nobody_looks_at_stop_quickly",
     "a_restart_keeps_the_mailbox_and_loses_only_what_is_left_at_the_end",
@@ -38,7 +39,7 @@ const LARGE: &[&str] = &[
 pub fn are_asked_for() -> bool {
     let is_asked = env::var_os("TENURE_SEEDS").is_some() || env::var_os("TENURE_SEED").is_some();
     let thread = std::thread::current();
-    // The harness gives a test's thread its name.
+    // The test harness names a test's thread after the test.
     let test = thread.name().and_then(|path| path.rsplit("::").next());
     let is_left_out = test.is_some_and(|test| LARGE.contains(&test));
     is_asked && !is_left_out
@@ -57,7 +58,7 @@ pub fn run<F: Future<Output = ()>>(test: impl Fn(Check) -> F) {
     SIM.set(None);
 }
 
-/// The run of the code here, if it is one of those.
+/// The simulation in which the code here runs, if it runs in one.
 pub fn sim() -> Option<Sim> {
     SIM.get()
 }

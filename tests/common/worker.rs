@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{Check, Guard, Log};
 
-/// Logs the end of its `on_stop`, and its drop.
+/// Logs when its `on_stop` ends, and when it is dropped.
 pub struct Worker {
     name: &'static str,
     log: Log,
@@ -17,13 +17,13 @@ pub struct Worker {
 }
 
 pub enum Do {
-    /// Nothing, with a guard that shows whether the message is still somewhere.
+    /// Nothing but a guard, which shows whether the message still exists.
     Keep(Guard),
     Sleep(Duration),
     Fail,
     Panic,
     Reply(ReplyTo<&'static str>),
-    /// Lends what it spawns with.
+    /// Replies with its spawner.
     Lend(ReplyTo<Spawner>),
     StopChild(NodeRef, ReplyTo<Result<StopReason, StopError>>),
 }
@@ -38,13 +38,13 @@ impl Worker {
         }
     }
 
-    /// For how long its `on_stop` runs.
+    /// How long its `on_stop` takes.
     pub fn cleanup(mut self, time: Duration) -> Self {
         self.cleanup = time;
         self
     }
 
-    /// As a child of its own name.
+    /// A spec of it with its own name.
     pub fn named(self) -> ChildSpec<Self> {
         let name = self.name;
         ChildSpec::new(self).name(name)

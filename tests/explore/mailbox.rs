@@ -1,5 +1,5 @@
-//! The mailbox and the slot of an ask in every order of steps that a few threads can take (loom), up
-//! to a bound on how often one is interrupted.
+//! The mailbox, its loop and the slot of an ask, in every order of steps that a few threads can take (loom), up to a
+//! bound on how often one thread is interrupted.
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg tenure_loom" cargo test -p tenure --release --lib --target-dir target/explore explore
@@ -26,11 +26,11 @@ use super::{
 use crate::error::AskError;
 use crate::sync::Foreign;
 
-/// A shell and its loop in small, as `actor/shell.rs` has them.
+/// A small shell with its loop, like those of `actor/shell.rs`.
 struct Loop {
     queue: Arc<Queue<u32>>,
     batch: Batch<u32>,
-    /// What a node's signals are.
+    /// In place of a node's signals.
     control: Arc<AtomicU8>,
     handled: Vec<u32>,
 }
@@ -45,7 +45,7 @@ impl Loop {
         }
     }
 
-    /// Another thread tells it to end.
+    /// Tells it to end, from another thread.
     fn tell(&self) -> JoinHandle<()> {
         let (queue, control) = (Arc::clone(&self.queue), Arc::clone(&self.control));
         thread::spawn(move || {
@@ -54,13 +54,13 @@ impl Loop {
         })
     }
 
-    /// Another thread sends it a message.
+    /// Sends it a message, from another thread.
     fn send(&self) -> JoinHandle<()> {
         let queue = Arc::clone(&self.queue);
         thread::spawn(move || push(&queue, 1).map(drop).unwrap())
     }
 
-    /// Handles messages until it is told to end, or has handled so many.
+    /// Handles messages until it is told to end, or has handled this many.
     fn run(&mut self, most: usize) {
         let queue = Arc::clone(&self.queue);
         let mut live = pin!(self.live(most));
@@ -113,7 +113,7 @@ fn nobody() -> Sender<'static> {
     }
 }
 
-/// No node's code runs here, which would keep the reply.
+/// Here replies are dropped outside of any node's code, so none is kept.
 fn resolve(_: u64, reply: Arc<dyn Caller>) {
     reply.resolve(DropReason::NoReply);
 }
@@ -159,7 +159,7 @@ fn control_is_seen_whoever_has_the_waker() {
     explore(3, || {
         let mut shell = Loop::new(Mailbox::default());
         let (tell, send) = (shell.tell(), shell.send());
-        // It looks for a message without waiting first, as an actor with sources does.
+        // It takes a message without waiting for it first, as an actor with sources does.
         if shell.batch.is_ready(&shell.queue) {
             shell.batch.next(&shell.queue);
             shell.batch.end(&shell.queue);
@@ -175,7 +175,7 @@ fn a_wait_for_something_else_keeps_its_waker() {
     explore(3, || {
         let mut shell = Loop::new(Mailbox::default());
         let (tell, send) = (shell.tell(), shell.send());
-        // The loop had been asleep, or has been woken for the message, when its shell goes on.
+        // Either the loop was asleep when its shell goes on, or the message has woken it.
         let _is_ready = shell.batch.poll_ready(&shell.queue, Waker::noop());
         let mut known = false;
         block_on(poll_fn(|cx| {
@@ -237,7 +237,7 @@ fn room_is_given_while_a_message_is_handled() {
         let ready = shell.batch.poll_ready(&shell.queue, Waker::noop());
         assert!(ready.is_ready());
         assert_eq!(shell.batch.next(&shell.queue), Some(0));
-        // Its handler waits for what the sender does once it has room.
+        // The handler waits for something that the sender does once it has room.
         assert!(shell.queue.suspend(Waker::noop()));
         sent.wait();
         sender.join().unwrap();
@@ -259,7 +259,7 @@ fn a_drain_takes_room_back_from_those_outside() {
             }
         });
         queue.close(Gate::Draining);
-        // Whoever is inside has the room, unless a message has it.
+        // The thread here has the room, unless a message takes it.
         let inside = queue.try_reserve(|| true);
         assert_eq!(inside.is_err(), outside.join().unwrap());
         let pushed = inside.map(|reserved| {
@@ -271,7 +271,7 @@ fn a_drain_takes_room_back_from_those_outside() {
     });
 }
 
-/// One waits for room, which never comes, while the mailbox ends in this way.
+/// A sender waits for room that never comes, while the mailbox ends in this way.
 fn is_sent_away(end: impl Fn(&Queue<u32>) + Send + Sync + 'static) {
     explore(3, move || {
         let queue = Arc::new(Queue::new(Mailbox::bounded(1), false));

@@ -1,7 +1,7 @@
-//! A scope whose future is in the hands of another thread than that of the node that has opened it, in every order of
-//! steps that a few threads can take (loom): all but the body is the crate's own. Run as `mailbox.rs` beside this is.
+//! A scope whose future is held by another thread than that of the node that opened it, in every order of steps that a
+//! few threads can take (loom). All but the body is the crate's own code. Run as the `mailbox.rs` beside this.
 //!
-//! A wake that is lost on the way up from what is beneath the scope shows as a deadlock.
+//! A wake that is lost on its way up from beneath the scope shows as a deadlock.
 
 use std::future::pending;
 use std::panic::Location;
@@ -17,12 +17,12 @@ use crate::error::{Kind, Phase, Result, RunError};
 use crate::tree::explore::{child, explore, finish, root, run, start, wait};
 use crate::tree::{AnyNode, Exit, Order, Settings, end_by_itself, register_scope, request};
 
-/// A node, a scope that it has opened, and a child in that.
+/// A node, a scope that it has opened, and a child in the scope.
 struct House {
     owner: Arc<dyn AnyNode>,
     scope: Arc<dyn AnyNode>,
     child: Arc<dyn AnyNode>,
-    /// What the scope's future holds.
+    /// What the future of the scope holds.
     exit: Exit,
 }
 
@@ -50,7 +50,7 @@ fn body() -> impl Future<Output = Result> {
     pending()
 }
 
-/// The future is in the state of the node that has opened it: what is beneath is told and joined before that goes.
+/// If the future is in the state of the node, what is beneath the scope is told and joined before the state is dropped.
 #[test]
 fn an_owner_joins_what_is_beneath_a_scope_in_its_state() {
     for kind in [Kind::Task, Kind::Actor] {
@@ -74,7 +74,7 @@ fn an_owner_joins_what_is_beneath_a_scope_in_its_state() {
     }
 }
 
-/// Another thread has the future, and drops it at any time of the owner's end.
+/// Another thread has the future, and drops it at any moment of the owner's end.
 #[test]
 fn an_owner_ends_whenever_the_future_of_its_scope_is_dropped() {
     explore(1, |runtime| {
@@ -98,8 +98,8 @@ fn an_owner_ends_whenever_the_future_of_its_scope_is_dropped() {
     });
 }
 
-/// Whoever has the future polls it to its end meanwhile: both the owner and the scope's own shell see to that. With
-/// something beneath as well there are too many orders to go through.
+/// Another thread polls the future to its end, so that both the owner's shell and the scope's own deal with the scope.
+/// It has nothing beneath it: with a child there would be too many orders.
 #[test]
 fn an_owner_ends_whoever_polls_its_scope() {
     explore(1, |runtime| {
@@ -119,7 +119,8 @@ fn an_owner_ends_whoever_polls_its_scope() {
     });
 }
 
-/// The scope is told to end, and nobody polls it: the shell of its owner, which goes on, tells and joins what is beneath.
+/// The scope is told to end, and nobody polls it. The shell of its owner, which goes on itself, tells and joins what is
+/// beneath it.
 #[test]
 fn a_scope_that_nobody_polls_is_attended_to() {
     explore(1, |runtime| {

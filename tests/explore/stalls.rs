@@ -1,8 +1,8 @@
-//! The waits of a system and the monitor that sees to them, in every order of steps that a few threads can take (loom).
-//! Run as `mailbox.rs` beside this is.
+//! The waits of a system and the stall monitor, in every order of steps that a few threads can take (loom). Run as the
+//! `mailbox.rs` beside this.
 //!
-//! The monitor's clock stands still until it has nothing to do but to wait for a moment, which has come then. A wait that
-//! nobody wakes shows as a deadlock.
+//! The monitor's clock advances only when the monitor has nothing to do but wait. A wait that nobody wakes shows as a
+//! deadlock.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn explore(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// The thread of the monitor. It ends at the news of a system that is the last.
+/// The thread of the monitor. It ends with the last system that it is told of.
 struct Monitor {
     last: Arc<Stalls>,
     thread: JoinHandle<()>,
@@ -61,7 +61,7 @@ impl Monitor {
     }
 }
 
-/// A wait that lasts, and then for so many moments that it sets.
+/// A wait that lasts, and is then checked at this many further moments.
 fn wait(stalls: &Arc<Stalls>, moments: u32) {
     let mut listed = None;
     let mut left = moments;
@@ -88,7 +88,8 @@ fn a_wait_is_woken_when_it_has_lasted_and_at_each_moment_that_it_sets() {
     });
 }
 
-/// The monitor lets go of a system that has no waits, or looks at it much later.
+/// The monitor may drop a system that has no waits, or have its next look at it much later. A new wait is woken in both
+/// cases.
 #[test]
 fn a_wait_that_comes_as_another_goes_is_woken() {
     explore(2, || {

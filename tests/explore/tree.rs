@@ -1,5 +1,5 @@
-//! A node, its owner and whoever tells them something, in every order of steps that a few threads can take (loom): all
-//! but the users' code is the tree's own. Run as `mailbox.rs` beside this is.
+//! A node, its owner, and those who give orders, in every order of steps that a few threads can take (loom). All but
+//! the users' code is the crate's own. Run as the `mailbox.rs` beside this.
 //!
 //! A lost wake shows as a deadlock.
 
@@ -23,11 +23,11 @@ use super::{
 use crate::error::{Kind, Phase, StopReason};
 use crate::system::system_defaults;
 
-/// A node that has a shell and no mailbox.
+/// A node with a shell and without a mailbox.
 pub(crate) struct Plain {
     node: Node,
     waker: ShellWaker,
-    /// How many messages it would have.
+    /// The number of queued messages that it claims to have.
     pub(crate) backlog: AtomicU64,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn plain(place: NodeSlot, kind: Kind, settings: Settings) -> Arc<Plai
     })
 }
 
-/// Runs the model with a runtime around it, on a clock that stands still: nothing is ever late.
+/// Explores the model with a runtime, whose clock stands still: nothing is ever overdue.
 pub(crate) fn explore(interruptions: usize, model: impl Fn(&Runtime) + Send + Sync + 'static) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build().unwrap();
@@ -88,7 +88,7 @@ pub(crate) fn root(runtime: &Runtime, settings: Settings) -> Arc<dyn AnyNode> {
     plain(NodeSlot::root(shared), Kind::Actor, settings)
 }
 
-/// Registers a child, and leaves it in `seen` while its owner is locked.
+/// Registers a child. Writes it to `seen` while the owner is locked.
 fn add(
     owner: &Arc<dyn AnyNode>,
     kind: Kind,
@@ -106,7 +106,7 @@ pub(crate) fn child(owner: &Arc<dyn AnyNode>, kind: Kind) -> Arc<dyn AnyNode> {
     add(owner, kind, &Mutex::default()).unwrap()
 }
 
-/// A shell as `actor/task.rs` has it, around code that a stop drops.
+/// A shell like that of `actor/task.rs`, around code that a stop drops.
 async fn shell(mut exit: Exit, code: impl Future<Output = ()>) {
     exit.any().node().set_running();
     {
@@ -116,7 +116,7 @@ async fn shell(mut exit: Exit, code: impl Future<Output = ()>) {
     finish(exit).await;
 }
 
-/// A shell whose code ends when its node is told to, however gently.
+/// A shell whose code ends when its node is told to end in any way.
 async fn obedient_shell(exit: Exit) {
     poll_fn(|cx| {
         exit.any().set_waker(cx.waker());
@@ -129,7 +129,7 @@ async fn obedient_shell(exit: Exit) {
     finish(exit).await;
 }
 
-/// The code has ended, and with it the state.
+/// Ends a node whose code has ended and whose state is gone.
 pub(crate) async fn finish(mut exit: Exit) {
     end_by_itself(exit.any());
     if exit.any().has_children() {
@@ -139,7 +139,7 @@ pub(crate) async fn finish(mut exit: Exit) {
     exit.conclude(reason);
 }
 
-/// The shell of a node that does nothing until it is stopped.
+/// Runs a node that waits for a stop.
 pub(crate) fn run(node: Arc<dyn AnyNode>) {
     block_on(shell(Exit::new(node), pending()));
 }
@@ -216,7 +216,7 @@ fn the_last_child_ends_an_owner_whose_shell_has_gone() {
     explore(2, |runtime| {
         let owner = root(runtime, Settings::default());
         let shells = [Kind::Task, Kind::Actor].map(|kind| start(&child(&owner, kind)));
-        // As a runtime drops a task.
+        // The exit is dropped unused, as when a runtime drops a task.
         drop(Exit::new(Arc::clone(&owner)));
         wait(&owner);
         assert!(!owner.has_children());
@@ -246,7 +246,7 @@ fn a_child_that_comes_while_its_owner_joins_is_told_as_well() {
                 }));
             }
         });
-        // As code of the first child's, which ends once the second has.
+        // The code of the first child ends once the second child has ended.
         let second = child(&owner, Kind::Actor);
         let shell = thread::spawn({
             let second = Arc::clone(&second);
@@ -295,7 +295,7 @@ fn a_wait_for_the_next_incarnation_sees_what_forbids_it() {
     });
 }
 
-/// An actor that is to stop once its mailbox is empty has a hook for a drain.
+/// A drain that comes as an actor stops with an empty mailbox either runs `on_drain`, or was too late to be a drain.
 #[test]
 fn a_drain_that_comes_as_an_actor_ends_itself_has_its_hook_or_is_none() {
     explore(3, |runtime| {

@@ -1,7 +1,7 @@
 //! Siblings that are restarted together, in every order of steps that a few threads can take (loom): the cursor of
-//! their group, and the wait of each for its turn. Run as `mailbox.rs` beside this is.
+//! their group, and each one's wait for its turn. Run as the `mailbox.rs` beside this.
 //!
-//! A cursor that rests where nobody moves it on shows as a deadlock.
+//! A cursor that nobody moves on shows as a deadlock.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::tree::{
     register, request,
 };
 
-/// An actor without code, in its task: it is alive, and is restarted, until it is told to end.
+/// An actor without code: it lives, and is restarted, until it is told to end.
 struct Sibling {
     node: Arc<dyn AnyNode>,
     again: Arc<Again>,
@@ -48,16 +48,16 @@ impl Sibling {
         }
     }
 
-    /// With `fails`, its first incarnation ends by itself.
+    /// Starts it on a thread. With `fails`, its first incarnation ends by itself.
     fn start(&self, fails: bool) -> JoinHandle<()> {
         let (exit, again) = (Exit::new(Arc::clone(&self.node)), Arc::clone(&self.again));
         thread::spawn(move || block_on(live(exit, fails, &again)))
     }
 }
 
-/// Whether the second incarnation is running.
+/// Whether the second incarnation runs.
 struct Again {
-    /// No step of the model's, as the notice is one.
+    /// Not an atomic of the model, whose step this would be; the notice is one.
     is_running: AtomicBool,
     news: Notify,
 }
@@ -69,14 +69,14 @@ impl Again {
     }
 
     fn wait(&self) {
-        // It may return without a notice.
+        // The model may wake it without a notice.
         while !self.is_running.load(Ordering::Relaxed) {
             self.news.wait();
         }
     }
 }
 
-/// As `actor/shell.rs` goes from one incarnation to the next.
+/// Runs one incarnation after the other, as `actor/shell.rs` does.
 async fn live(exit: Exit, mut fails: bool, again: &Again) {
     let node = Arc::clone(exit.any());
     loop {
@@ -103,14 +103,14 @@ async fn live(exit: Exit, mut fails: bool, again: &Again) {
     finish(exit).await;
 }
 
-/// As `actor/shell.rs` goes from an incarnation that has failed to the next, with what it owned joined in between.
+/// Runs an incarnation that fails, joins what it owned, and runs the next, as `actor/shell.rs` does.
 async fn live_twice(mut exit: Exit) {
     let node = Arc::clone(exit.any());
     assert!(node.begin_restart(true));
     if node.has_children() {
         exit.stop_last_children().await;
     }
-    // Nobody gets in between.
+    // Nothing was started in between.
     assert!(!node.has_children());
     let count = RestartCount::new(&node.shared);
     assert!(!node.has_children());
@@ -146,7 +146,7 @@ fn a_child_is_of_the_incarnation_that_it_is_registered_in() {
     }
 }
 
-/// As the message loop of `actor/shell.rs`, with messages that it handles in a drain alone.
+/// A message loop like that of `actor/shell.rs`, which handles messages in a drain only.
 async fn live_until_drained(exit: Exit, plain: &Plain) {
     let node = Arc::clone(exit.any());
     let mut cycle = RestartCycle {
@@ -196,7 +196,7 @@ impl RestartPolicy for Always {
     }
 }
 
-/// An incarnation that ends itself, for another to follow, is told to drain meanwhile.
+/// An incarnation ends itself, to be followed by another, and is told to drain meanwhile.
 #[test]
 fn a_drain_that_comes_at_the_end_of_an_incarnation_loses_nothing() {
     explore(3, |runtime| {

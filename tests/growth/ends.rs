@@ -1,4 +1,4 @@
-//! What is started and ends.
+//! Memory of nodes that are started and end, again and again.
 
 use std::future::pending;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn tasks_that_a_handler_awaits() {
     }));
 }
 
-/// Those that wait to be shown are no more than about a thousand.
+/// At most about a thousand ends are kept to be shown.
 #[test]
 fn ends_that_nobody_has_looked_at() {
     let most = 1_024 * 512 + BAR;
@@ -46,7 +46,7 @@ fn scopes_in_a_handler() {
         Box::pin(async {
             for _ in 0..FEWER {
                 tenure::scope(async |_| Ok(())).await.unwrap();
-                // Its future is dropped while its body waits.
+                // The future is dropped while the body waits.
                 poll_and_drop(tenure::scope(async |_| pending::<tenure::Result>().await));
                 yield_now().await;
             }
@@ -76,7 +76,8 @@ fn children_that_end() {
     });
 }
 
-/// Has something to put in order, and a state that is a part of its task: tokio boxes what is larger than 2 KiB.
+/// Has an `on_stop`, and a state that is small enough to be a part of the task. tokio boxes futures that are larger
+/// than 2 KiB.
 struct Orderly(#[expect(dead_code, reason = "it takes room")] [u8; 512]);
 
 impl Actor for Orderly {
@@ -92,7 +93,7 @@ impl Actor for Orderly {
     }
 }
 
-/// Their tasks are gone, whoever still has a reference.
+/// The tasks of ended actors are gone, even if somebody still refers to the actors.
 #[test]
 fn actors_that_have_ended_and_are_referred_to() {
     flat(async {

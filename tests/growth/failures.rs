@@ -1,4 +1,4 @@
-//! What fails, and is restarted.
+//! Memory of failures and restarts.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -23,7 +23,7 @@ fn failures_that_are_contained() {
     });
 }
 
-/// Fails at a message, with an error that holds the actor itself.
+/// Fails with an error that holds the actor itself.
 struct Clings;
 
 struct Own(#[expect(dead_code, reason = "it is only held")] ActorRef<()>);

@@ -1,4 +1,4 @@
-//! An actor that does what it is told, and what a test does again and again.
+//! An actor that runs the code that it is sent, and code that a test repeats.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -8,17 +8,17 @@ use std::task::{self, Wake, Waker};
 use tenure::prelude::*;
 use tokio::task::yield_now;
 
-/// Does what it is told.
+/// Runs the code that it is sent.
 pub(crate) struct Does;
 
-// A handler may hold its context across an await if its messages are `Sync`.
+// The message is `Sync`, so that a handler may hold its context across an await.
 pub(crate) type Work = Box<dyn for<'a> FnOnce(&'a mut Context<Does>) -> Done<'a> + Send + Sync>;
 pub(crate) type Done<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 pub(crate) enum Msg {
     Do(Work),
     Ask(ReplyTo<()>),
-    /// Waits until the reply to it is not awaited any more.
+    /// Waits until nobody awaits the reply.
     Hold(ReplyTo<()>),
     Nothing,
 }
@@ -53,7 +53,7 @@ impl Actor for Does {
     }
 }
 
-/// Does it in one handler.
+/// Runs this code in one handler.
 pub(crate) async fn in_one_handler(
     work: impl for<'a> FnOnce(&'a mut Context<Does>) -> Done<'a> + Send + Sync + 'static,
 ) {
@@ -70,14 +70,14 @@ impl Wake for Woken {
     fn wake(self: Arc<Self>) {}
 }
 
-/// Polls a future that is not ready, with a waker that nobody has seen yet, and drops it.
+/// Polls a future that is not ready, with a new waker, and drops it.
 pub(crate) fn poll_and_drop<F: Future>(future: F) {
     let waker = Waker::from(Arc::new(Woken));
     let polled = pin!(future).poll(&mut task::Context::from_waker(&waker));
     assert!(polled.is_pending());
 }
 
-/// An actor in a handler that lasts until what is given with it is dropped, and has room for `room` messages.
+/// An actor in a handler that lasts until the other value is dropped. Its mailbox has room for `room` messages.
 pub(crate) async fn held(
     spawner: &Spawner,
     room: usize,

@@ -1,4 +1,4 @@
-//! What goes through a mailbox, or waits for room in one.
+//! Memory of messages, and of senders that wait for room.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ fn waits_for_room() {
         let (full, hold) = held(&system, 1).await;
         full.try_tell(Msg::Nothing).unwrap();
         let recipient: Recipient<()> = full.recipient();
-        // Somebody waits all the time.
+        // Somebody waits in the line all the time.
         let mut waits = Box::pin(full.tell(Msg::Nothing));
         let waker = Waker::from(Arc::new(Woken));
         assert!(
@@ -52,7 +52,7 @@ fn waits_for_room() {
             poll_and_drop(full.tell(Msg::Nothing).timeout(Duration::from_secs(1)));
             poll_and_drop(full.reserve());
             poll_and_drop(recipient.tell(()));
-            // What has used up its budget is kept by tokio until this task yields.
+            // tokio keeps a task that has used up its budget until this task yields.
             yield_now().await;
         }
         drop((waits, hold));
@@ -60,7 +60,7 @@ fn waits_for_room() {
     });
 }
 
-/// While somebody has reserved the room, a wait that would be a cycle is looked at again later.
+/// A wait that would be a cycle, if no room were reserved, is marked to be checked again later.
 #[test]
 fn waits_for_room_that_is_reserved() {
     flat(async {
@@ -117,7 +117,7 @@ fn replies_that_one_handler_drops() {
                     .poll(&mut task::Context::from_waker(&waker))
                     .is_pending()
             );
-            // It is taken now, and its caller goes.
+            // The actor has taken the message by now. Then the caller goes.
             yield_now().await;
         }
         system.kill().await.unwrap();

@@ -1,7 +1,7 @@
-//! Memory follows what is alive: whatever is done again and again in one actor, handler or system leaves
-//! nothing behind.
+//! Memory follows what is alive: whatever is repeated in one actor, handler or system leaves nothing behind.
 //!
-//! Counted of the thread that runs all: the most that is allocated at a time, from before the first round on.
+//! Counted is the most memory that the thread that runs everything has at any time, beyond what it has before the first
+//! round.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -22,19 +22,19 @@ use tokio::runtime::Runtime;
 
 use harness::Does;
 
-/// What is cheap is done so often.
+/// The number of rounds of what is cheap.
 const ROUNDS: usize = 50_000;
-/// What takes a spawn and a stop each time, in a debug build.
+/// The number of rounds of what spawns and stops something.
 const FEWER: usize = 10_000;
-/// What makes a tree each time.
+/// The number of rounds of what makes a tree.
 const FEW: usize = 2_000;
 
-/// Of all that a test has: less than two bytes a round, of [`ROUNDS`].
+/// A bound for a whole test: less than two bytes for each of [`ROUNDS`].
 const BAR: u64 = 96 * 1_024;
 
-/// Runs a test, which must not have taken more than this at any time.
+/// Runs a test, which must never have more than this many bytes.
 fn within(bytes: u64, runtime: &Runtime, test: impl Future<Output = ()>) {
-    // What a thread makes once.
+    // What a thread allocates only once.
     runtime.block_on(async {
         let system = System::start().unwrap();
         system.spawn(Does).unwrap().stop().await.unwrap();

@@ -1,4 +1,4 @@
-//! Sources of messages beside the mailbox.
+//! Memory of sources of messages.
 
 use std::pin::Pin;
 use std::task::{self, Poll};
@@ -43,7 +43,7 @@ fn sources_that_one_handler_cancels() {
     flat(in_one_handler(|ctx| {
         Box::pin(async {
             let child = ctx.spawn(Does).unwrap();
-            // One stays, and stands before all others.
+            // One source stays, in front of all others.
             drop(ctx.send_after(Duration::MAX, Msg::Nothing));
             for _ in 0..ROUNDS {
                 ctx.send_after(Duration::MAX, Msg::Nothing).cancel();
@@ -55,7 +55,7 @@ fn sources_that_one_handler_cancels() {
     }));
 }
 
-/// They would be polled next.
+/// The source would be polled next, but its actor ends first.
 #[test]
 fn sources_of_actors_that_end_at_once() {
     flat(async {
@@ -94,7 +94,7 @@ fn work_beside_the_mailbox() {
     });
 }
 
-/// A stream that has nothing.
+/// A stream that is never ready.
 struct Empty;
 
 impl futures_core::Stream for Empty {

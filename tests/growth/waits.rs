@@ -1,4 +1,4 @@
-//! Waits that are given up, and orders.
+//! Memory of waits that are given up, and of orders.
 
 use std::future::pending;
 use std::pin::pin;
@@ -79,7 +79,7 @@ fn waits_for_the_caller_of_a_message_to_go() {
     }
 }
 
-/// Looks again and again whether its caller has gone.
+/// Polls again and again whether its caller has gone.
 struct Watches;
 
 impl Actor for Watches {
@@ -126,7 +126,7 @@ fn orders_for_one_node() {
     });
 }
 
-/// On several threads those who wait for long are listed with their system.
+/// On a runtime of several threads, waits that last are listed with their system.
 #[test]
 fn waits_that_last() {
     let runtime = common::workers(2);

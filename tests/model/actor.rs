@@ -1,4 +1,4 @@
-//! The actor of the model: it does what it is sent, and notes all that becomes of it.
+//! The actor of the model does what it is sent, and notes everything that happens to it.
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
@@ -14,7 +14,7 @@ use crate::world::{Boxed, Incarnation, Piece, Tag, World};
 
 pub struct Act {
     kept: Kept,
-    /// Dropped after what is kept.
+    /// Dropped after everything that the state keeps.
     state: Dying,
 }
 
@@ -32,7 +32,7 @@ pub struct Recipe {
     child: Arc<Child>,
 }
 
-/// The part of a state whose destructor does something.
+/// The part of a state with a destructor that does something.
 struct Dying {
     piece: Piece,
     child: Arc<Child>,
@@ -44,7 +44,7 @@ pub struct Msg {
     pub body: List,
     pub reply: Option<ReplyTo<usize>>,
     pub answer: Answer,
-    /// The timer that this comes from, if it is its last.
+    /// The timer whose last message this is.
     pub last_of: Option<u64>,
     world: Arc<World>,
 }
@@ -70,7 +70,7 @@ impl Start for Recipe {
     async fn start(self, ctx: &mut Context<Act>) -> tenure::Result<Act> {
         let (world, tag) = (Arc::clone(&self.piece.world), self.piece.tag);
         world.know(tag, ctx.node(), Some(ctx.me()), Some(ctx.spawner()));
-        // Whoever tells it to end fires the token, and changes the phase before that.
+        // The token fires, and the phase changes, before the one who gives the order notes it.
         let token_has_fired = world.has_lived(tag)
             && ctx.token().is_cancelled()
             && ctx.node().phase() == Phase::Starting;
@@ -86,7 +86,7 @@ impl Start for Recipe {
         };
         world.incarnation(tag, |incarnation, _| incarnation.is_made = true);
         if tag % 2 == 0 {
-            // Half of them do it here, and the rest in the hook.
+            // Half of the actors do it here, the others in the hook.
             if let Err(error) = act.run(ctx, &self.child.on_start, false).await {
                 // Its destructor may panic. In a return that would lose the memory of the error: the compiler forgets what is
                 // returned (rust-lang/rust#47949).
@@ -112,7 +112,7 @@ impl Act {
         self.noted(done)
     }
 
-    /// What its code has given.
+    /// Notes an error of the actor's own code.
     fn noted(&self, done: tenure::Result) -> tenure::Result {
         let (world, tag) = self.world();
         if done.is_err() {
@@ -244,7 +244,7 @@ impl Msg {
         }
     }
 
-    /// From a source, which nobody has accepted.
+    /// A message from a source, which no mailbox has accepted.
     pub fn from_source(world: &Arc<World>, target: Tag, body: List) -> Self {
         let msg = Self::new(world, 0, target, body);
         world.lock().messages[msg.id].from_source = true;
@@ -264,7 +264,7 @@ impl Drop for Msg {
     }
 }
 
-/// A handler, until it has ended in any way.
+/// Notes the end of a handler, however it ends.
 struct Handling {
     world: Arc<World>,
     tag: Tag,
@@ -280,7 +280,7 @@ impl Drop for Handling {
     }
 }
 
-/// Code of the actor's own, which notes that it panics.
+/// Notes that code of the actor panics.
 struct Unwinding {
     world: Arc<World>,
     tag: Tag,

@@ -8,11 +8,11 @@ use tokio::time::{Duration, Instant};
 use crate::script::Wait;
 use crate::world::{Tag, World};
 
-/// By how much the end of a limit may be overrun: the timer counts in milliseconds.
+/// By how much a limit may be overrun, as timers count in milliseconds.
 const SLACK: Duration = Duration::from_millis(3);
 
 impl World {
-    /// An ask that waits for its reply.
+    /// Sends an ask and awaits its reply.
     pub fn asks(self: &Arc<Self>, who: Option<Tag>, id: usize, wait: Wait, timed: bool) -> Asking {
         let mut state = self.lock();
         let is_polled = who.is_none_or(|who| state.is_polled_by_a_node(who));
@@ -50,13 +50,13 @@ impl Asking {
         let id = self.id;
         state.log(format!("message {id} has its reply: {asked:?}"));
         let message = &mut state.messages[id];
-        // It is known to whoever asks only now.
+        // Only the asker knows that, and only now.
         message.caller_left = asked.is_err();
         message.never_started = asked.as_ref().is_err_and(AskError::never_started);
         let begun = message.begun.is_some();
         let accepted = asked.is_ok() || begun;
         if accepted && message.accepted.is_none() {
-            // When it was accepted is not known.
+            // Its place among the sender's messages is not known.
             message.sender = 0;
         }
         let was_begun = message.begun.is_some();

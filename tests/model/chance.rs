@@ -8,10 +8,10 @@ use tenure::{AutoShutdown, Restart, StopOrder, Strategy as Siblings};
 
 use crate::script::{Answer, Child, Drops, Held, List, Order, Script, Step, Wait, Work};
 
-/// How deep what is sent may send something, and so on.
+/// How deep the messages in messages may nest.
 const DEPTH: u32 = 3;
 
-/// What makes the script of this number, and shortens it.
+/// Makes the script of this number, and shortens scripts that fail.
 pub fn runner(number: u64) -> TestRunner {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
@@ -21,7 +21,7 @@ pub fn runner(number: u64) -> TestRunner {
         ..Config::default()
     };
     let max_shrink_iters = match config.max_shrink_iters {
-        // Nobody has set PROPTEST_MAX_SHRINK_ITERS.
+        // The default, which means that PROPTEST_MAX_SHRINK_ITERS is not set.
         u32::MAX => 4_000,
         asked => asked,
     };
@@ -32,10 +32,10 @@ pub fn runner(number: u64) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
 
-/// Scripts of so many steps of their own, at most.
+/// Scripts with at most this many steps at the top.
 pub fn script(steps: usize) -> impl Strategy<Value = Script> {
     let plain = vec(step(DEPTH), 1..=steps);
-    // Half of them begin with waits that cross each other, which come together too rarely by chance.
+    // Half of them begin with waits that cross each other, which chance alone makes too rarely.
     let steps = prop_oneof![
         plain.clone(),
         (crossing(), plain).prop_map(|(mut first, rest)| {
@@ -47,7 +47,7 @@ pub fn script(steps: usize) -> impl Strategy<Value = Script> {
     let faults = prop_oneof![4 => Just(false), 1 => Just(true)];
     (any::<u64>(), faults, steps, order(), within).prop_map(
         |(order, faults, steps, end, within)| Script {
-            // The largest is kept for itself by the simulation.
+            // The simulation reserves the largest numbers.
             order: order >> 1,
             faults,
             steps: List(steps),
@@ -57,7 +57,7 @@ pub fn script(steps: usize) -> impl Strategy<Value = Script> {
     )
 }
 
-/// Three actors whose handlers, and tasks beside them, wait for each other.
+/// Three actors whose handlers, and tasks beside those, wait for each other.
 fn crossing() -> impl Strategy<Value = Vec<Step>> {
     let waits = prop_oneof![
         3 => (0..3_u8, wait(), answer()).prop_map(|(to, wait, answer)| {

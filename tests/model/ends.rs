@@ -1,11 +1,11 @@
-//! What those who wait for an end are told, and the rules that hold then.
+//! The rules that hold when somebody is told of an end.
 
 use tenure::{Kind, NodeId, Phase, RunError, StopError, StopReason};
 
 use crate::world::{Sort, Tag, World};
 
 impl World {
-    /// A wait was refused for a cycle: there must be one (rule 16).
+    /// A wait was refused because of a cycle, so there must be one (rule 16).
     pub fn refuses_wait(&self, waiter: Option<Tag>, target: Tag, what: &str) {
         let mut state = self.lock();
         state.log(format!("#{waiter:?} may not wait for #{target}: {what}"));
@@ -19,7 +19,7 @@ impl World {
         }
     }
 
-    /// It is above whoever waits, or that one itself (rule 13).
+    /// A wait was refused as one for one's own end, so the target must be the waiter or above it (rule 13).
     pub fn waits_for_itself(&self, waiter: Option<Tag>, target: Tag) {
         let mut state = self.lock();
         let is_above = waiter.is_some_and(|waiter| state.upward(waiter).any(|tag| tag == target));
@@ -30,14 +30,14 @@ impl World {
         }
     }
 
-    /// The owner is shown the end of a child.
+    /// An owner is shown the end of a child.
     pub fn sees_exit(&self, owner: Tag, id: NodeId) {
         let Some(tag) = self.tag_of(id) else { return };
         self.log(format!("#{owner} sees the end of #{tag}"));
         self.check_gone(tag, "on_child_exit");
     }
 
-    /// Somebody was told how it ended.
+    /// Somebody was told how a node ended.
     pub fn ended(&self, tag: Tag, how: &str, outcome: &Result<StopReason, StopError>) {
         let text = match outcome {
             Ok(reason) => format!("{reason:?}"),
@@ -46,7 +46,7 @@ impl World {
         self.log(format!("#{tag} has ended, says {how}: {text}"));
         match outcome {
             Err(StopError::Unjoined(unjoined)) => {
-                // A scope whose future is kept ends once that is polled or dropped.
+                // A scope whose future is kept ends only when that is polled or dropped.
                 let is_kept = unjoined.nodes().iter().any(|node| node.kind == Kind::Scope);
                 if self.exact && !is_kept {
                     self.breach(format!(
@@ -66,7 +66,7 @@ impl World {
                 "rule 7: #{tag} has ended well, says {how}, and #{cut} beneath it was cut short"
             ));
         }
-        // What a task gave is known to be there, and not how it was told to end.
+        // A value shows that the task finished, but not whether it was told to end.
         if matches!(outcome, Ok(StopReason::Finished)) && how == "a wait for a task" {
             return;
         }
@@ -96,7 +96,7 @@ impl World {
         }
     }
 
-    /// The promise: of what has ended nothing is left, and nothing beneath it.
+    /// The promise: nothing is left of a node that has ended, nor of anything beneath it.
     pub fn check_gone(&self, tag: Tag, how: &str) {
         let known = self.lock().nodes[tag].known.clone();
         let phase = known.as_ref().map(|node| node.phase());
@@ -123,7 +123,7 @@ impl World {
         drop(known);
     }
 
-    /// The name of what has ended is free (rule 14).
+    /// The name of a node that has ended is free (rule 14).
     fn check_name(&self, tag: Tag) {
         let known = self.lock().nodes[tag].known.clone();
         let Some(node) = known else { return };

@@ -1,4 +1,4 @@
-//! Scripts that have shown something once: a fault, or where the model had read a rule wrongly.
+//! Scripts to be run each time. Each of them is a case that is easily got wrong, by the crate or by the model.
 
 use tenure::Restart;
 
@@ -21,7 +21,8 @@ fn keeps_the_rules(order: u64, steps: Vec<Step>) {
     }
 }
 
-/// It ends with its future, which its actor keeps: who waits for its end is told that it has not come.
+/// A scope ends with its future, which its actor keeps. Whoever waits for the scope's end is told that it does not
+/// yield.
 #[test]
 fn scope_in_a_state_is_told_to_end_by_itself() {
     let task = Task {
@@ -61,7 +62,7 @@ fn scope_in_a_state_is_told_to_end_by_itself() {
     keeps_the_rules(0, vec![spawn, ask]);
 }
 
-/// An ask that comes back to whoever has asked is a cycle of one.
+/// An ask that is forwarded to its own caller is a cycle of one node.
 #[test]
 fn ask_is_handed_on_to_the_one_who_asks() {
     let spawn = || Spawn {
@@ -84,8 +85,8 @@ fn ask_is_handed_on_to_the_one_who_asks() {
     keeps_the_rules(865_977, vec![spawn(), spawn(), Sleep(1), tell]);
 }
 
-/// It has been settled by the restart that follows, which does not come: nothing is left to be handled. The code that
-/// panicked has no hooks.
+/// The panic is settled by the restart that was decided on. No incarnation follows, because the drain has nothing to
+/// handle. The code that panicked has no hooks.
 #[test]
 fn drain_comes_while_what_is_beneath_a_panic_ends() {
     let beneath = Spawn {

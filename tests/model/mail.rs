@@ -1,4 +1,4 @@
-//! The steps that send something.
+//! The steps that send messages.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub async fn permit(here: &mut Here<'_>, to: At, wait: Wait, hold: Millis, body:
         return;
     };
     sleep(world.millis(hold)).await;
-    // Its place is that of the permit, so it is of no sender's order.
+    // A message of a permit has the permit's place, so it takes no part in the order of its sender's messages.
     let msg = Msg::new(&world, 0, target, body.clone());
     let id = msg.id;
     let sent = permit.send(msg);
@@ -86,7 +86,7 @@ pub async fn ask(
     }
 }
 
-/// Sends the reply on its way.
+/// Does with a reply what the script says.
 pub async fn answer(here: &mut Here<'_>, id: usize, reply: ReplyTo<usize>, answer: Answer) {
     let world = Arc::clone(&here.world);
     let Place::Actor(ctx, kept) = &mut here.place else {

@@ -1,12 +1,13 @@
-//! Random trees do random things, and a model says after each step which of the lifecycle's rules are broken.
+//! Random trees do random things, and a model checks the rules of the lifecycle after each step.
 //!
-//! A script (`script.rs`) is made by chance (`chance.rs`) and done (`run.rs`, `perform.rs`) by actors, tasks, jobs and
-//! scopes that note what becomes of them (`actor.rs`, `world.rs`). The rules are in `notes.rs`, `ends.rs`, `asking.rs` and
-//! `waits.rs`, where they hold at a moment, and in `rules.rs`, where they hold at the end. Each script is run in an order of events of
-//! its own (`tenure::testing`), and some of them on several threads.
+//! A script (`script.rs`) is made by chance (`chance.rs`) and run (`run.rs`, `perform.rs`) by actors, tasks, jobs and
+//! scopes that note what happens to them (`actor.rs`, `world.rs`). Rules about a moment are in `notes.rs`, `ends.rs`,
+//! `asking.rs` and `waits.rs`; rules about the end are in `rules.rs`. Each script is run in an order of events of its
+//! own (`tenure::testing`), and some scripts on several threads.
 //!
-//! CI runs some. `TENURE_SCRIPTS=100000` runs as many, `TENURE_STEPS=40` makes them longer, and
-//! `TENURE_SCRIPT=17` runs that one alone. A failure is shortened, and printed as Rust, to be put into `known.rs`.
+//! CI runs a few thousand scripts. `TENURE_SCRIPTS=100000` runs that many, `TENURE_STEPS=40` makes them longer, and
+//! `TENURE_SCRIPT=17` runs only that one. A script that fails is shortened, and printed as Rust that can be added to
+//! `known.rs`.
 
 #![allow(unreachable_pub, reason = "a test is a crate of its own")]
 
@@ -38,10 +39,10 @@ use tokio::runtime::Builder;
 const SCRIPTS: u64 = 2_000;
 const ON_THREADS: u64 = 200;
 
-/// How many steps a script has of its own, at most.
+/// How many steps a script has at the top, at most.
 const STEPS: usize = 14;
 
-/// What makes scripts by chance nests deep in a build that is not optimised.
+/// Making scripts nests deep in an unoptimised build.
 const STACK: usize = 64 << 20;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What nodes, messages and those who wait tell the model, and the rules that hold at that moment.
+//! What nodes, messages and waiters note in the model, and the rules that hold at that moment.
 
 use tenure::{ActorRef, Kind, NodeId, NodeRef, StartError, StopError, Strategy};
 
@@ -11,7 +11,7 @@ impl World {
         self.lock().tag_of(id)
     }
 
-    /// A number that no other has.
+    /// A number that nothing else has.
     pub fn key(&self) -> u64 {
         self.lock().tick()
     }
@@ -20,7 +20,7 @@ impl World {
         !self.lock().nodes[tag].incarnations.is_empty()
     }
 
-    /// A state comes to be: all that the one before it had is gone, and nobody has told it to end (rule 9).
+    /// An incarnation begins. Nothing of the last one is left, and nobody has told the actor to end (rule 9).
     pub fn begins_incarnation(&self, tag: Tag, token_has_fired: bool) {
         let mut state = self.lock();
         let now = state.tick();
@@ -73,7 +73,7 @@ impl World {
         state.messages.len() - 1
     }
 
-    /// It was accepted, or not.
+    /// A message was accepted or refused.
     pub fn offered(&self, id: usize, accepted: bool) {
         let mut state = self.lock();
         let target = state.messages[id].target;
@@ -96,7 +96,7 @@ impl World {
         }
     }
 
-    /// No more wait in a mailbox than it has room for, unless it drains: then those beneath it need no room.
+    /// No more messages wait in a mailbox than it has room for. While it drains, the nodes beneath need no room.
     fn check_room(&self, tag: Tag) {
         let (actor, room) = {
             let state = self.lock();
@@ -120,7 +120,7 @@ impl World {
         drop(actor);
     }
 
-    /// A handler begins: nobody has killed the node, or stopped it before (rules 3 and 5).
+    /// A handler begins. Before that nobody has killed the node, or stopped it (rules 3 and 5).
     pub fn begins_message(&self, tag: Tag, id: usize) {
         let mut state = self.lock();
         state.log(format!("#{tag} begins message {id}"));
@@ -166,7 +166,7 @@ impl World {
         }
     }
 
-    /// The token has fired, and the children are gone (rule 3).
+    /// `on_stop` begins. The token has fired, and the children are gone (rule 3).
     pub fn begins_on_stop(&self, tag: Tag, token_has_fired: bool) {
         let mut state = self.lock();
         state.log(format!("#{tag} begins on_stop"));
@@ -195,7 +195,7 @@ impl World {
         }
     }
 
-    /// The state goes: what is beneath it has gone before (rule 5). What a start has made so far goes with the start.
+    /// A state is dropped. Nothing is left beneath it (rule 5). What a start has made so far is dropped with the start.
     pub fn loses_state(&self, tag: Tag) {
         let mut state = self.lock();
         if !state.nodes[tag]
@@ -212,14 +212,14 @@ impl World {
         }
     }
 
-    /// What the future of a scope or of a start is about is killed, at that moment or later.
+    /// The future of a scope or start is dropped, which kills the node at that moment or later.
     pub fn lets_go(&self, tag: Tag, at: u64) {
         let mut state = self.lock();
         state.log(format!("the future of #{tag} kills it"));
         state.nodes[tag].let_go = Some(at);
     }
 
-    /// Gives an order, which is noted before that and after.
+    /// Gives an order. It is noted before and after.
     pub fn orders<T>(&self, tag: Tag, order: Order, give: impl FnOnce() -> T) -> T {
         let place = {
             let mut state = self.lock();
@@ -240,7 +240,7 @@ impl World {
         given
     }
 
-    /// Orders it, and does not wait.
+    /// Requests an end without waiting for it.
     pub fn requests(&self, tag: Tag, node: &NodeRef, order: Order) {
         self.orders(tag, order, || match order {
             Order::Stop => node.request_stop(),
@@ -249,7 +249,7 @@ impl World {
         });
     }
 
-    /// Nothing of it was polled (rule 2).
+    /// A spawn was refused: nothing of it was polled (rule 2).
     pub fn refuses(&self, tag: Tag) {
         let mut state = self.lock();
         state.log(format!("#{tag} is refused"));
@@ -307,18 +307,18 @@ impl crate::world::Node {
         self.orders.iter().any(|told| told.order == order)
     }
 
-    /// By an order, or as the future of a scope was dropped, before this moment.
+    /// It was killed before this moment, by an order or because the future of a scope was dropped.
     fn was_killed_before(&self, moment: u64) -> bool {
         let mut orders = self.orders.iter();
         orders.any(|told| told.order == Order::Kill && told.before < moment)
             || self.let_go.is_some_and(|at| at < moment)
     }
 
-    /// Nothing is restarted beneath it, or it itself, from now on.
+    /// From now on neither it nor anything beneath it is restarted.
     fn ends_restarts(&self) -> bool {
         self.was_told(Order::Stop)
             || self.was_told(Order::Kill)
-            // Its token fires at once.
+            // The token of a system or scope fires at the beginning of a drain.
             || self.was_told(Order::Drain) && matches!(self.sort, Sort::System | Sort::Scope(_))
     }
 }
@@ -330,17 +330,18 @@ impl State {
         self.nodes.iter().rposition(is_it)
     }
 
-    /// It, or a node above it, was killed before this moment.
+    /// It or a node above it was killed before this moment.
     pub fn was_killed_before(&self, tag: Tag, moment: u64) -> bool {
         self.upward(tag)
             .any(|tag| self.nodes[tag].was_killed_before(moment))
     }
 
-    /// Something of this actor's last incarnation that is alive as the next one begins.
+    /// A node of this actor's last incarnation that is alive when the next one begins.
     ///
-    /// While it waits for its turn, an actor takes no children. Once that has come it does, and these are the next
-    /// incarnation's, although another thread may add one before the code of that incarnation runs. So what is known to have been
-    /// there before the last state went is of that incarnation; in an order of events, where nothing comes in between, all is.
+    /// An actor takes no children while it waits for its turn. From its turn on it does, and those belong to the next
+    /// incarnation. Another thread may add one before the code of that incarnation runs. So only nodes that were known
+    /// before the last state was dropped count as the last incarnation's. In an order of events nothing happens in
+    /// between, and all nodes count.
     fn of_last_incarnation(&self, tag: Tag, simulated: bool) -> Option<Tag> {
         let ended = self.nodes[tag]
             .incarnations
@@ -355,8 +356,8 @@ impl State {
         self.all_alive_beneath(tag, |_| true).find(is_of_it)
     }
 
-    /// Something beneath it that is alive. A scope whose future is kept may be, and what is beneath one that is
-    /// in the hands of others, unless `counts` says otherwise.
+    /// A node beneath this one that is alive. A kept scope may be, and so may everything beneath a scope that others
+    /// hold, unless `counts` says otherwise.
     pub fn alive_beneath(&self, above: Tag, counts: impl Fn(Held) -> bool) -> Option<Tag> {
         self.all_alive_beneath(above, counts).next()
     }
@@ -378,7 +379,7 @@ impl State {
             }
             let between = self.upward(*tag).skip(1).take_while(|tag| *tag != above);
             let elsewhere = |tag: Tag| match self.nodes[tag].sort {
-                // What a task keeps is given away, too.
+                // What a task keeps was given away, too.
                 Sort::Scope(held @ (Held::Elsewhere | Held::InState)) => !counts(held),
                 _ => false,
             };
@@ -386,7 +387,7 @@ impl State {
         })
     }
 
-    /// A sibling that its group's restart should have ended before this one began again.
+    /// A sibling that the restart of the group should have ended before this one began again.
     fn outlived(&self, tag: Tag) -> Option<Tag> {
         let node = &self.nodes[tag];
         let owner = node.owner?;
@@ -413,7 +414,7 @@ impl State {
         })
     }
 
-    /// Those that are younger have gone, if it is its owner that stops it (rule 3).
+    /// The younger siblings have gone, if the owner stops its children in order (rule 3).
     fn check_younger(&mut self, tag: Tag) {
         let node = &self.nodes[tag];
         let Some(owner) = node.owner else { return };
@@ -432,7 +433,7 @@ impl State {
                 .as_ref()
                 .is_some_and(|node| node.kind() != Kind::Actor);
         let is_stopped = above.was_told(Order::Stop) && !above.was_told(Order::Drain);
-        // Its own handlers may have ended it before.
+        // Its own handlers may have ended it earlier.
         if !in_order || by_itself || !is_stopped || self.ends_itself(tag) {
             return;
         }
@@ -456,7 +457,7 @@ impl State {
                 .is_some_and(|child| child.auto_shutdown != tenure::AutoShutdown::Never)
     }
 
-    /// Something beneath it that was cut short after it had been told to end.
+    /// A node beneath this one that was cut after it had been told to end.
     pub fn cut_beneath(&self, above: Tag) -> Option<Tag> {
         let orders = self.nodes[above].orders.iter();
         let told = orders.filter_map(|told| told.after).min()?;

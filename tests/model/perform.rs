@@ -1,4 +1,4 @@
-//! Does the steps of a script, wherever they are to be done.
+//! Performs the steps of a script.
 
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
@@ -19,13 +19,13 @@ use crate::waits::{Waiting, What};
 use crate::world::{Boxed, Tag, World};
 use crate::{mail, starts};
 
-/// Who does the steps.
+/// Who performs the steps.
 pub struct Here<'a> {
     pub world: Arc<World>,
     pub tag: Option<Tag>,
-    /// Whose messages are told in an order.
+    /// The sender whose messages arrive in order.
     pub sender: u64,
-    /// Under the deadline of an ask.
+    /// Whether the steps are performed under the deadline of an ask.
     pub timed: bool,
     pub place: Place<'a>,
 }
@@ -37,7 +37,7 @@ pub enum Place<'a> {
 
 type Done<'a> = Pin<Box<dyn Future<Output = tenure::Result> + Send + 'a>>;
 
-/// Awaits it as the script says. `None` if it was given up.
+/// Awaits a future as the script says. `None` if the wait was given up.
 macro_rules! bounded {
     ($world:expr, $wait:expr, $future:expr) => {
         match $wait {
@@ -70,19 +70,19 @@ impl<'a> Here<'a> {
         }
         match &self.place {
             Place::Actor(ctx, _) => (self.tag, ctx.spawner()),
-            // A task starts its siblings.
+            // What a task starts are its siblings.
             Place::Spawner(spawner) => (self.world.tag_of(spawner.node().id()), spawner.clone()),
         }
     }
 
     pub fn waits(&self, target: Tag, what: What, wait: Wait) -> Waiting {
         let limited = self.timed || matches!(wait, Wait::Limit(_));
-        // One that is given up goes by itself.
+        // A wait that is given up ends by itself.
         let allowed = matches!(wait, Wait::EvenIfCyclic | Wait::GivenUp(_));
         Waiting::new(&self.world, self.tag, target, what, limited, allowed)
     }
 
-    /// The same, without an actor's context.
+    /// The same node, without an actor's context.
     fn beside(&self, spawner: Spawner) -> Here<'static> {
         let world = Arc::clone(&self.world);
         Here::new(world, self.tag, self.timed, Place::Spawner(spawner))
@@ -144,7 +144,7 @@ async fn one(here: &mut Here<'_>, step: &Step) -> tenure::Result {
         Step::Fail => return Err(here.world.plan(here.tag).into()),
         Step::Panic => {
             let text = here.world.plan(here.tag);
-            // Without a word: it is on purpose.
+            // Without the message of the panic hook, since it is on purpose.
             resume_unwind(Box::new(text));
         }
         own => own_step(here, own),
@@ -152,7 +152,7 @@ async fn one(here: &mut Here<'_>, step: &Step) -> tenure::Result {
     Ok(())
 }
 
-/// What an actor does with its context.
+/// A step that needs an actor's context.
 fn own_step(here: &mut Here<'_>, step: &Step) {
     let (world, tag) = (Arc::clone(&here.world), here.tag);
     let (Place::Actor(ctx, kept), Some(tag)) = (&mut here.place, tag) else {
@@ -241,7 +241,7 @@ impl Stream for Items {
     }
 }
 
-/// Whether it is over. What is over stands there as one that never is.
+/// Polls a future once, and says whether it has ended. One that has ended is replaced by one that never does.
 pub async fn poll_once(future: &mut Boxed) -> bool {
     let is_over = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
     if is_over {

@@ -1,4 +1,4 @@
-//! The rules that hold after each step, and at the end.
+//! The rules that are checked after each step and at the end.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use crate::script::Child;
 use crate::world::{Incarnation, ROOT, Sort, State, Tag, World};
 
 impl World {
-    /// A phase goes forward only, and who is in a table is who is alive.
+    /// Phases only go forward, and tables hold exactly the nodes that are alive.
     pub fn look(&self) {
         let known: Vec<_> = {
             let state = self.lock();
@@ -49,7 +49,7 @@ impl World {
         drop(known);
     }
 
-    /// Nothing can go on by itself: nobody may wait for one who waits for it (rule 16).
+    /// Nothing goes on by itself any longer: no waits may form a cycle (rule 16).
     pub fn is_quiet(&self) {
         let mut state = self.lock();
         if let Some(cycle) = state.cycle() {
@@ -63,7 +63,7 @@ impl World {
         self.lock().open_asks() > 0
     }
 
-    /// A piece of a node may be gone, and its shell not yet.
+    /// A part of a node may be gone while its shell is not.
     pub fn is_anything_left(&self) -> bool {
         self.lock().nodes.iter().any(|node| {
             let known = node.known.as_ref();
@@ -71,7 +71,7 @@ impl World {
         })
     }
 
-    /// The whole has ended: each ask of it has (rule 10). What does not yield in time may have some.
+    /// Everything has ended, so every ask has its answer (rule 10). Nodes that do not yield in time may have some.
     pub fn all_are_answered(&self) {
         let mut state = self.lock();
         let known = state.nodes[ROOT].known.as_ref();
@@ -101,8 +101,8 @@ impl World {
 }
 
 impl State {
-    /// Asks of actors of the whole. Nobody who has been killed waits. One that was handed on is with whoever has it now,
-    /// which may be an actor in a scope of a client's own, and end when that does.
+    /// The open asks to actors of the system. Nobody who was killed waits. An ask that was forwarded is counted with
+    /// the actor that has it now, which may belong to a scope of a client and end with that.
     fn open_asks(&self) -> usize {
         let is_open = |(id, target): &(usize, Tag)| {
             let now = self.messages[*id].forwarded.last();
@@ -115,7 +115,7 @@ impl State {
         self.upward(tag).last() == Some(ROOT)
     }
 
-    /// Each that was accepted was handled, or is counted (rule 11).
+    /// Each accepted message was handled or is counted (rule 11).
     fn check_messages(&mut self, letters: u64) {
         let mut dead = 0;
         for id in 0..self.messages.len() {
@@ -147,7 +147,7 @@ impl State {
         }
     }
 
-    /// What one sender has sent to one actor is begun in that order.
+    /// The messages of one sender to one actor are begun in their order.
     fn check_senders(&mut self) {
         type Sent = Vec<(u64, u64, usize)>;
         let mut orders: BTreeMap<(u64, Tag), Sent> = BTreeMap::new();
@@ -206,7 +206,7 @@ impl State {
         self.check_failures_beneath(tag, &outcome);
     }
 
-    /// The table of ends (rule 9).
+    /// The table of rule 9.
     fn check_incarnations(&mut self, tag: Tag, outcome: &Result<StopReason, StopError>) {
         let node = &self.nodes[tag];
         let incarnations = node.incarnations.clone();
@@ -244,7 +244,7 @@ impl State {
             && last.on_stop == 0
             && !last.panicked
         {
-            // A kill that came before the hook's turn leaves it out, and the error stays.
+            // A kill that came before the turn of `on_stop` leaves the hook out, and the error stays.
             if !self.was_killed_before(tag, last.dropped.unwrap_or(u64::MAX)) {
                 self.breach(format!(
                     "rule 9: #{tag} failed with an error, and on_stop has not run"
@@ -253,7 +253,7 @@ impl State {
         }
     }
 
-    /// A good end has its hooks, and no panic (rules 4 and 9).
+    /// A good end has run its hooks, and nothing has panicked (rules 4 and 9).
     fn check_good_end(
         &mut self,
         tag: Tag,
@@ -283,9 +283,9 @@ impl State {
         }
     }
 
-    /// Whether this last incarnation of an actor that has drained was there for that. It was not if it had ended for another
-    /// that never came, as nothing was left to be handled (a panic always ends it so); nor, perhaps, if the drain came as it
-    /// ended itself for another, or if its code was dropped for its group.
+    /// Whether the last incarnation of an actor that has drained should have run `on_drain`. It should not if it had
+    /// ended to be followed by another, which then had nothing to handle; a panic always ends it like this. It may not
+    /// have if the drain came while it ended itself to be followed, or if its code was dropped for its group.
     fn should_have_drained(&self, tag: Tag, last: &Incarnation) -> bool {
         let node = &self.nodes[tag];
         let owner = node
@@ -303,7 +303,7 @@ impl State {
         last.is_given && !last.has_erred && !is_followed
     }
 
-    /// In a tree of causes each failure stands once (rule 8).
+    /// Each failure stands once in a tree of causes (rule 8).
     fn check_causes(&mut self, tag: Tag, failure: &Failure) {
         let mut seen: HashMap<String, usize> = HashMap::new();
         for leaf in failure.leaves() {
@@ -322,14 +322,14 @@ impl State {
         }
     }
 
-    /// What fails beneath a node fails it, unless something settles that (rule 9).
+    /// A failure beneath a node fails the node, unless something settles it (rule 9).
     fn check_failures_beneath(&mut self, tag: Tag, outcome: &Result<StopReason, StopError>) {
         let node = &self.nodes[tag];
         let fine = matches!(
             outcome,
             Ok(StopReason::Finished | StopReason::Stopped | StopReason::Drained)
         );
-        // A restart that is decided on settles it, also if none comes of it.
+        // A restart that is decided on settles the failure, even if no incarnation follows.
         let settling = |child: &Child| child.tolerant || child.restart != Restart::Never;
         let settles = node.child.as_ref().is_some_and(|child| settling(child));
         if !fine || settles {

@@ -16,13 +16,13 @@ use crate::perform::{Here, Place, perform};
 use crate::script::{Order, Script, Step};
 use crate::world::{Boxed, ROOT, Sort, World};
 
-/// In how much time everything that can go on by itself has done so.
+/// After this time, everything that can go on by itself has done so.
 const QUIET: Duration = Duration::from_secs(1_000);
 
-/// For how many pauses what has to come may be late on a busy machine. In an order of events nothing is.
+/// For how many pauses an event may be late on a busy machine. In an order of events nothing is.
 const LATE: u32 = 4_000;
 
-/// On several threads, in real time.
+/// Runs a script on several threads, in real time.
 pub fn threaded(runtime: &Runtime, script: &Script) -> Result<(), String> {
     in_world(runtime, &World::new(false, false), script)
 }
@@ -87,7 +87,7 @@ async fn end(world: &Arc<World>, script: &Script, system: &System, clients: &mut
     };
     let outcome = clients.meanwhile(stopping).await;
     world.ended(ROOT, "the stop of the whole", &outcome);
-    // Those who wait for something in it have been told.
+    // Whoever waits for something in it has been told by then.
     let pause = Duration::from_millis(if world.simulated { 1_000 } else { 5 });
     for _ in 0..LATE {
         clients.meanwhile(sleep(pause)).await;
@@ -96,10 +96,10 @@ async fn end(world: &Arc<World>, script: &Script, system: &System, clients: &mut
         }
     }
     world.all_are_answered();
-    // Scopes of their own may wait for themselves; their drop kills what is in them.
+    // The scopes of clients may wait for themselves. Their drop kills what is in them.
     clients.all.clear();
     for _ in 0..LATE {
-        // What runs on for a moment may have given another away.
+        // What runs on for a moment may have given away another future.
         drop(world.take_given());
         sleep(pause).await;
         if world.simulated || !world.is_anything_left() {
@@ -108,7 +108,7 @@ async fn end(world: &Arc<World>, script: &Script, system: &System, clients: &mut
     }
 }
 
-/// Those who do something from outside, all at once.
+/// The clients act from outside, all at once.
 struct Clients {
     world: Arc<World>,
     all: Vec<Boxed>,
@@ -127,7 +127,7 @@ impl Clients {
         let place = Place::Spawner(system.spawner());
         let mut here = Here::new(Arc::clone(&self.world), None, false, place);
         self.all.push(Box::pin(async move {
-            // Its failure is its own affair.
+            // A failure of a client is its own affair.
             drop(perform(&mut here, std::slice::from_ref(&step)).await);
         }));
     }
@@ -136,14 +136,14 @@ impl Clients {
         self.meanwhile(std::future::ready(())).await;
     }
 
-    /// They go on while this is awaited.
+    /// Lets the clients go on while the future is awaited.
     async fn meanwhile<F: Future>(&mut self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|cx| {
             self.all.extend(self.world.take_given());
             self.all.retain_mut(|client| {
                 let poll = || Pin::new(client).poll(cx).is_pending();
-                // A panic of a scope's body comes out here.
+                // A panic of a scope's body resumes here.
                 catch_unwind(AssertUnwindSafe(poll)).unwrap_or_else(|panic| {
                     let text = panic.downcast_ref::<String>();
                     if !text.is_some_and(|text| text.starts_with("planned-")) {

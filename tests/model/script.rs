@@ -1,10 +1,10 @@
-//! A script: what a run of the model does. Its values print as the Rust that makes them again.
+//! A script says what a run of the model does. Its values print as the Rust code that makes them.
 
 use std::fmt;
 
 use tenure::{AutoShutdown, Restart, StopOrder, Strategy};
 
-/// Which of those that are known: 0 is the newest. With fewer than that, it goes round.
+/// An index into the known nodes: 0 is the newest, and it wraps around.
 pub type At = u8;
 
 /// So many milliseconds.
@@ -14,11 +14,11 @@ pub type Millis = u16;
 pub struct Script {
     /// The seed of the order of events.
     pub order: u64,
-    /// Polls come late, and mailboxes are narrow.
+    /// Whether the simulation delays polls and narrows mailboxes.
     pub faults: bool,
     pub steps: List,
     pub end: Order,
-    /// In how much time all is to end.
+    /// The limit for the end of everything.
     pub within: Option<Millis>,
 }
 
@@ -27,7 +27,7 @@ pub struct List(pub Vec<Step>);
 
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Starts an actor, beneath this one or another; and may wait for its start.
+    /// Starts an actor beneath this node or another one. May wait for the start.
     Spawn {
         under: Option<At>,
         child: Child,
@@ -63,7 +63,7 @@ pub enum Step {
         hold: Millis,
         body: List,
     },
-    /// With `strict` an error of it is the error of whoever asks.
+    /// With `strict`, an error of the ask is an error of the asker.
     Ask {
         to: At,
         wait: Wait,
@@ -71,9 +71,9 @@ pub enum Step {
         strict: bool,
         body: List,
     },
-    /// Answers all that was kept in the state.
+    /// Answers all asks that are kept in the state.
     AnswerKept,
-    /// Without `wait` nobody waits for the end that is asked for.
+    /// Requests an end; without `wait`, nobody waits for it.
     End {
         of: At,
         order: Order,
@@ -124,7 +124,7 @@ pub enum Wait {
     Forever,
     EvenIfCyclic,
     Limit(Millis),
-    /// The future is dropped after so many polls.
+    /// The future is dropped after this many polls.
     GivenUp(u8),
 }
 
@@ -135,7 +135,7 @@ pub enum Work {
     Job,
 }
 
-/// What becomes of the future of a scope.
+/// What happens to the future of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
     Awaited,
@@ -144,7 +144,7 @@ pub enum Held {
     DroppedAfter(u8),
 }
 
-/// Where the reply goes.
+/// What happens to a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     AtOnce,
@@ -182,7 +182,7 @@ pub struct Child {
     pub auto_shutdown: AutoShutdown,
     pub significant: bool,
     pub contained: bool,
-    /// It sees the failures of its children, and goes on.
+    /// It tolerates the failures of its children.
     pub tolerant: bool,
     pub room: Option<u8>,
     pub grace: Option<Millis>,
@@ -252,7 +252,7 @@ impl fmt::Debug for List {
     }
 }
 
-/// Only what is not the default.
+/// Prints only what differs from the default.
 impl fmt::Debug for Child {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = Self::default();
@@ -286,7 +286,7 @@ impl fmt::Debug for Script {
     }
 }
 
-/// The steps of a list, as they print.
+/// Prints a list of steps as Rust.
 #[macro_export]
 macro_rules! list {
     ($($step:expr),* $(,)?) => { $crate::script::List(vec![$($step),*]) };

@@ -9,7 +9,7 @@ use crate::run::drive;
 use crate::script::Script;
 use crate::world::World;
 
-/// In the order of events that the script names.
+/// Runs a script in the order of events that it names.
 pub fn run(script: &Script) -> Result<(), String> {
     let faults = match script.faults {
         true => Faults::none()

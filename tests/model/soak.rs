@@ -1,8 +1,8 @@
-//! Chaos on several threads, for as long as it is told to: `cargo run --release -p tenure --example soak -- 600`.
+//! Chaos on several threads, for as long as one likes: `cargo run --release -p tenure --example soak -- 600`.
 //!
-//! It does the scripts of the model (`main.rs`), many at a time, and checks their rules; and after each round that no
-//! task is alive, that all memory has come back, and that no ask waits. Each second it prints what is alive. It ends
-//! with 1 at the first breach, and prints the script. A second argument is the number of the first script.
+//! It runs scripts of the model (`main.rs`), many at a time, and checks their rules. After each round it checks that no
+//! task is alive, that all memory has been returned, and that no ask waits. Each second it prints what is alive. At the
+//! first breach it prints the script, and exits with 1. A second argument is the number of the first script.
 
 #![allow(unreachable_pub, reason = "an example is a crate of its own")]
 #![allow(dead_code, reason = "it uses a part of the model's files")]
@@ -33,7 +33,7 @@ use script::Script;
 use tokio::runtime::{Builder, Runtime};
 use world::World;
 
-/// How many scripts are done at a time, and how many by each of those who do so in a round.
+/// How many scripts are run at a time, and how many each of those runs in a round.
 const AT_A_TIME: u64 = 12;
 const IN_A_ROUND: u64 = 20;
 
@@ -43,16 +43,16 @@ const STEPS: usize = 30;
 /// A round that takes longer than this hangs.
 const LONGEST: Duration = Duration::from_secs(90);
 
-/// So much more than after the first rounds may be resident after a later one.
+/// By how many bytes the resident memory may grow after the first rounds.
 const GROWTH: u64 = 48 << 20;
 
-/// After so many rounds the allocator has what it needs.
+/// After this many rounds the allocator has all the memory that it needs.
 const WARM: u64 = 20;
 
-/// What makes scripts by chance nests deep.
+/// Making scripts nests deep.
 const STACK: usize = 64 << 20;
 
-/// What has been done.
+/// What was done so far.
 #[derive(Default)]
 struct Progress {
     scripts: AtomicU64,
@@ -101,7 +101,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Scripts on several threads, all on one runtime.
+/// Runs scripts on several threads, all on one runtime.
 fn round(runtime: &Arc<Runtime>, progress: &Arc<Progress>, first: u64) -> Result<(), String> {
     let workers = (0..AT_A_TIME).map(|worker| {
         let (runtime, progress) = (Arc::clone(runtime), Arc::clone(progress));
@@ -177,7 +177,7 @@ fn watch(runtime: &Arc<Runtime>, progress: &Arc<Progress>, first: u64) {
             }
         }
     };
-    // It ends with the process.
+    // The thread ends with the process.
     drop(
         thread::Builder::new()
             .spawn(look)
@@ -217,7 +217,7 @@ fn counts(world: &World) -> (usize, usize) {
     (alive, state.waits.replies().count())
 }
 
-/// How many bytes of memory the process has; 0 where that cannot be read.
+/// The bytes of memory that the process has; 0 if that cannot be read.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm
@@ -229,6 +229,6 @@ fn resident() -> u64 {
 
 fn by_clock() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    // Below what a script of the tests is numbered with.
+    // Below 1,000,000,000, which the numbers of the tests' scripts do not reach.
     now.map_or(0, |time| time.as_secs() % 1_000_000 * 1_000)
 }

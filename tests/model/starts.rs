@@ -142,7 +142,7 @@ pub async fn task(
             });
             begin(&spawner, spec, contained)
         }
-        // Without waiting: it is over when it has been polled once.
+        // A job cannot wait: what it does must be over after one poll.
         Work::Job => begin(&spawner, TaskSpec::blocking(|_| at_once(future)), contained),
     };
     let Some(handle) = handle else {
@@ -170,7 +170,7 @@ pub async fn task(
     }
 }
 
-/// `None` if it was refused.
+/// Starts a task. `None` if the spawn was refused.
 fn begin<W: tenure::Work<Value = ()>>(
     spawner: &Spawner,
     spec: TaskSpec<W>,
@@ -183,7 +183,7 @@ where
     spawner.task(spec).ok()
 }
 
-/// What can be done on a thread of its own: all until something is not there at once.
+/// What a job can do: everything up to the first step that would have to wait.
 fn at_once(future: impl Future<Output = tenure::Result>) -> tenure::Result {
     let mut cx = Waking::from_waker(std::task::Waker::noop());
     match pin!(future).poll(&mut cx) {
@@ -225,14 +225,14 @@ pub async fn scope(here: &mut Here<'_>, held: Held, body: &List) {
     }
 }
 
-/// The future of a scope, or of a start. Dropped before its end it kills what it is about, and some ends of it say that it
-/// has: the model knows that before.
+/// The future of a scope or start. If it is dropped before its end, it kills its node. It notes that before it is
+/// dropped.
 struct Followed<F: Future> {
     world: Arc<World>,
     tag: Tag,
     has_killed: fn(&F::Output) -> bool,
     has_ended: bool,
-    /// Dropped after it is noted.
+    /// Dropped after the note.
     future: Pin<Box<F>>,
 }
 

@@ -15,18 +15,18 @@ pub struct Waits {
 
 #[derive(Debug, Clone)]
 struct Wait {
-    /// Nobody's code may wait outside of all nodes.
+    /// Code outside of all nodes waits as nobody.
     waiter: Option<Tag>,
     target: Tag,
     what: What,
-    /// It ends by itself.
+    /// It ends by itself after a while.
     limited: bool,
-    /// It may be part of a cycle.
+    /// It may be a part of a cycle.
     allowed: bool,
 }
 
 impl Waits {
-    /// The asks that wait, and whom they have asked.
+    /// The open asks, and the actors that have them.
     pub fn replies(&self) -> impl Iterator<Item = (usize, Tag)> {
         self.all.values().filter_map(|wait| match wait.what {
             What::Reply(message) => Some((message, wait.target)),
@@ -43,7 +43,7 @@ pub enum What {
     End,
 }
 
-/// A wait, for as long as this lives.
+/// A wait, which lasts as long as this value.
 pub struct Waiting(Arc<World>, u64);
 
 impl Waiting {
@@ -77,7 +77,7 @@ impl Drop for Waiting {
 }
 
 impl State {
-    /// Whether the target may wait for the one who was refused, by the widest reading of the rule.
+    /// Whether the target may be waiting for the refused waiter, in the widest reading of the rule.
     pub fn may_be_cyclic(&self, waiter: Tag, target: Tag) -> bool {
         let mut known = HashSet::new();
         let mut pending = vec![target];
@@ -89,7 +89,7 @@ impl State {
                 pending.extend(&self.messages[message].forwarded);
             }
         }
-        // A scope's body runs as whoever polls it.
+        // The body of a scope runs as the node that polls it.
         let goals: HashSet<Tag> = self.carriers(waiter).collect();
         while let Some(next) = pending.pop() {
             if goals.contains(&next) {
@@ -102,7 +102,7 @@ impl State {
         false
     }
 
-    /// It, and if it is a scope those that poll it.
+    /// The node itself, and for a scope the nodes that poll it.
     fn carriers(&self, tag: Tag) -> impl Iterator<Item = Tag> {
         let mut next = Some(tag);
         std::iter::from_fn(move || {
@@ -150,14 +150,14 @@ impl State {
             .any(|tag| !self.nodes[tag].orders.is_empty())
     }
 
-    /// A cycle of waits that nobody has refused, of those alone of which the rule leaves no doubt.
+    /// A cycle of waits that was not refused, among those waits about which the rule leaves no doubt.
     pub fn cycle(&self) -> Option<Vec<Tag>> {
         let mut plain: BTreeMap<Tag, Vec<Tag>> = BTreeMap::new();
         for wait in self.waits.all.values() {
             let Some(waiter) = wait.waiter.filter(|_| !wait.limited && !wait.allowed) else {
                 continue;
             };
-            // What is in the body of a scope that no node polls is not seen, as `DESIGN.md` says.
+            // The waits in a scope that no node polls are not seen, as `DESIGN.md` says.
             let carrier = self.carriers(waiter).last();
             if carrier.is_none_or(|tag| matches!(self.nodes[tag].sort, Sort::Scope(_))) {
                 continue;
@@ -181,7 +181,7 @@ impl State {
     }
 }
 
-/// The way from a node back to itself.
+/// The path from a node back to itself.
 fn walk(edges: &BTreeMap<Tag, Vec<Tag>>, start: Tag) -> Option<Vec<Tag>> {
     let mut known = HashSet::new();
     let mut pending = vec![vec![start]];

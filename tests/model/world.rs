@@ -1,6 +1,6 @@
-//! What the model knows: every node that was started, every message, every wait, and what has happened to them.
+//! What the model knows: every node, message and wait, and what has happened to them.
 //!
-//! Nothing of the crate is called under the lock that could run code of a user's, and no reference is dropped there.
+//! Under its lock no code of the crate is called that could run users' code, and no reference is dropped.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,28 +13,28 @@ use crate::actor::Msg;
 use crate::script::{At, Child, Held, Millis, Order, Work};
 use crate::waits::Waits;
 
-/// A node, in the order in which they were to be started.
+/// A node's number, in the order in which the nodes were to be started.
 pub type Tag = usize;
 
-/// The whole is the first.
+/// The system.
 pub const ROOT: Tag = 0;
 
-/// Of how many of the newest one is picked.
+/// Among how many of the newest nodes one is picked.
 const KNOWN: usize = 12;
 
 pub type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub struct World {
-    /// One thread, and a paused clock: what happens has one order.
+    /// It runs on one thread and a paused clock, so events have one order.
     pub simulated: bool,
-    /// Nothing comes late on purpose.
+    /// The simulation delays nothing on purpose.
     pub exact: bool,
     pub state: Mutex<State>,
 }
 
 #[derive(Default)]
 pub struct State {
-    /// Counts what happens.
+    /// Counts events, as a clock.
     pub now: u64,
     pub nodes: Vec<Node>,
     pub messages: Vec<Message>,
@@ -42,7 +42,7 @@ pub struct State {
     pub breaches: Vec<String>,
     log: Vec<String>,
     planned: usize,
-    /// Futures for whoever takes them.
+    /// Futures that were given away, for whoever takes them.
     given: Vec<Boxed>,
 }
 
@@ -59,28 +59,28 @@ pub struct Node {
     pub sort: Sort,
     pub child: Option<Arc<Child>>,
     pub known: Option<NodeRef>,
-    /// When it was known to be in its owner's table.
+    /// When it was first known to be in its owner's table.
     pub registered: Option<u64>,
     pub actor: Option<ActorRef<Msg>>,
     spawner: Option<Spawner>,
-    /// How much of it is alive: states, recipes, futures.
+    /// How many of its states, recipes and futures are alive.
     pub pieces: isize,
-    /// Code of it has run.
+    /// Some of its code has run.
     pub ran: bool,
     pub incarnations: Vec<Incarnation>,
     pub orders: Vec<Told>,
     pub phase: Phase,
-    /// What all who ask have been told.
+    /// The outcome that all who asked were told.
     pub outcome: Option<String>,
     pub handling: Option<usize>,
     pub start_is_awaited: bool,
     /// It has asked for its own end.
     pub finishes: bool,
-    /// Since when it may have been killed by the future of a scope or of a start, which had not come to its end.
+    /// Since when it may have been killed by the drop of the future of its scope or start.
     pub let_go: Option<u64>,
-    /// A task whose failure fails nobody.
+    /// It is a task whose failures are contained.
     pub contained: bool,
-    /// What its body was to fail with, and did.
+    /// The failures that its code was meant to have, and has had.
     pub failures: Vec<String>,
 }
 
@@ -88,9 +88,9 @@ pub struct Node {
 #[derive(Debug, Clone, Copy)]
 pub struct Told {
     pub order: Order,
-    /// When it was about to be given.
+    /// The moment just before it was given.
     pub before: u64,
-    /// When it had been given. On another thread much may happen between the two.
+    /// A moment after it was given. On several threads, much may happen between the two.
     pub after: Option<u64>,
 }
 
@@ -99,17 +99,17 @@ pub struct Told {
 pub struct Incarnation {
     pub began: u64,
     pub is_made: bool,
-    /// Its recipe has given it away: it has hooks from now on.
+    /// Its recipe has returned the actor, so its hooks run from now on.
     pub is_given: bool,
     pub has_started: bool,
     pub panicked: bool,
-    /// Its own code has given an error, which may be one that is no failure.
+    /// Its code has returned an error, perhaps one that is not a failure.
     pub has_erred: bool,
     pub on_stop: u32,
     pub on_stop_done: u32,
     pub on_drain: u32,
     pub dropped: Option<u64>,
-    /// It has ended for another to follow.
+    /// It has ended to be followed by another.
     pub is_followed: bool,
 }
 
@@ -117,18 +117,18 @@ pub struct Incarnation {
 pub struct Message {
     pub sender: u64,
     pub target: Tag,
-    /// An ask, whose caller may go.
+    /// It is an ask, whose caller may go.
     pub is_ask: bool,
     pub from_source: bool,
     pub accepted: Option<u64>,
-    /// It was given back, or went with the future that was to send it.
+    /// It was given back, or dropped with the future that was to send it.
     pub refused: bool,
     pub begun: Option<u64>,
     pub never_started: bool,
     pub caller_left: bool,
     pub dead: u32,
     pub dropped: bool,
-    /// Where the reply was sent on to.
+    /// The actors to which its reply was forwarded.
     pub forwarded: Vec<Tag>,
 }
 
@@ -156,7 +156,7 @@ impl World {
         state.breaches.push(text);
     }
 
-    /// What has happened, and what was wrong with it.
+    /// The breaches and the log of events, if there are breaches.
     pub fn verdict(&self) -> Result<(), String> {
         let state = self.lock();
         match state.breaches.as_slice() {
@@ -174,7 +174,7 @@ impl World {
         Duration::from_micros(u64::from(millis) * scale)
     }
 
-    /// A node that is about to be started.
+    /// Notes a node that is about to be started.
     pub fn reserve(&self, owner: Option<Tag>, sort: Sort, child: Option<Arc<Child>>) -> Tag {
         let mut state = self.lock();
         let tag = state.nodes.len();
@@ -205,7 +205,7 @@ impl World {
         tag
     }
 
-    /// It is there.
+    /// Notes that a node has started.
     pub fn know(
         &self,
         tag: Tag,
@@ -217,7 +217,7 @@ impl World {
         let now = state.tick();
         let entry = &mut state.nodes[tag];
         entry.registered.get_or_insert(now);
-        // What is known already is not dropped under the lock.
+        // A reference that is known already must not be dropped under the lock.
         entry.known.get_or_insert(node);
         if let Some(actor) = actor {
             entry.actor.get_or_insert(actor);
@@ -249,7 +249,7 @@ impl World {
         (!found.is_empty()).then(|| found.swap_remove(usize::from(at) % found.len()))
     }
 
-    /// What a failure on purpose says.
+    /// The text of a failure on purpose.
     pub fn plan(&self, tag: Option<Tag>) -> String {
         let mut state = self.lock();
         state.planned += 1;
@@ -269,12 +269,12 @@ impl World {
         std::mem::take(&mut self.lock().given)
     }
 
-    /// Code of it runs.
+    /// Notes that code of a node runs.
     pub fn runs(&self, tag: Tag) {
         self.lock().nodes[tag].ran = true;
     }
 
-    /// Of the actor's present incarnation.
+    /// Changes the current incarnation of an actor.
     pub fn incarnation<T>(
         &self,
         tag: Tag,
@@ -288,7 +288,7 @@ impl World {
             .map(|incarnation| change(incarnation, now))
     }
 
-    /// Lets go of all references, so that nothing keeps itself alive.
+    /// Drops all references, so that nothing keeps itself alive.
     pub fn clear(&self) {
         let (references, given) = {
             let state = &mut *self.lock();
@@ -319,7 +319,7 @@ impl State {
         self.breaches.push(text);
     }
 
-    /// It, and those above it.
+    /// The node, and those above it.
     pub fn upward(&self, tag: Tag) -> impl Iterator<Item = Tag> {
         std::iter::successors(Some(tag), |tag| self.nodes[*tag].owner)
     }
@@ -336,14 +336,14 @@ impl State {
         tag != above && self.upward(tag).any(|tag| tag == above)
     }
 
-    /// Those beneath it that have been there.
+    /// The nodes beneath it that were started.
     pub fn beneath(&self, above: Tag) -> impl Iterator<Item = Tag> {
         (above + 1..self.nodes.len())
             .filter(move |tag| self.nodes[*tag].known.is_some() && self.is_beneath(*tag, above))
     }
 }
 
-/// A part of a node, whose destructor tells that it is gone.
+/// A part of a node, whose destructor notes that it is gone.
 pub struct Piece {
     pub world: Arc<World>,
     pub tag: Tag,

@@ -16,7 +16,7 @@ use crate::{alone, compare};
 const DEPTH: usize = 10_000;
 const SMALL_STACK: usize = 128 * 1024;
 
-/// One of a chain, each the child of the one before.
+/// A link of the chain: it starts the next one as its child.
 struct Link {
     below: usize,
     chain: Chain,
@@ -50,7 +50,7 @@ impl Chain {
         ChildSpec::new(link).stop_order(self.order)
     }
 
-    /// The whole chain, the root first.
+    /// Starts the whole chain. Returns its links, the root first.
     async fn spawn(&self, scope: &Scope, depth: usize) -> tenure::Result<Vec<ActorRef<()>>> {
         scope.spawn(self.link(depth - 1).contain())?;
         self.complete.notified().await;
@@ -116,7 +116,7 @@ fn deep_chain() {
             let reason = links[0].stop().await?;
             assert!(matches!(reason, StopReason::Stopped), "{reason:?}");
             assert_eq!(check.alive(), 0);
-            // The references go with the list, the root's first.
+            // The references are dropped with the list, from the root on.
             Ok(())
         });
     }
@@ -124,7 +124,7 @@ fn deep_chain() {
         let reason = links[0].kill().await?;
         assert!(matches!(reason, StopReason::Killed), "{reason:?}");
         assert_eq!(check.alive(), 0);
-        // The leaf's reference goes last, and holds the whole chain until then.
+        // The reference to the leaf is dropped last. Until then it holds the whole chain.
         let leaf = links.pop();
         drop(links);
         drop(leaf);
@@ -139,7 +139,7 @@ fn deep_chain() {
         Ok(())
     });
     with_chain(StopOrder::Reverse, async |links, check| {
-        // References are dropped while all of it is alive: that changes nothing.
+        // Dropping references while everything is alive changes nothing.
         let (root, leaf) = (links[0].clone(), links[DEPTH - 1].clone());
         drop(links);
         assert_eq!(check.alive(), DEPTH as isize);
@@ -209,7 +209,7 @@ fn deep_path_has_its_middle_left_out() {
     });
 }
 
-/// Each end is told with its path, for which nobody climbs to the root each time.
+/// A listener to ends is told each path without a climb to the root for each.
 #[test]
 fn ends_in_a_deep_chain_are_told() {
     let _alone = alone();

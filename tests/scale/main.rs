@@ -1,4 +1,4 @@
-//! What deep chains cost on small stacks, and wide trees; and what grows with the number of those that wait.
+//! The cost of deep chains on small stacks, of wide trees, and of many waits.
 
 mod chains;
 #[path = "../common/mod.rs"]
@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use tenure::prelude::*;
 
-/// How long what lasts does so: long enough that whoever waits looks for what holds that up, some times.
+/// How long a slow end lasts: long enough that waits for it are checked several times.
 const LASTS: Duration = Duration::from_secs(20);
 
-/// These tests measure time and memory: one at a time.
+/// These tests measure time and memory, so they run one at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The times of this in one size, and in one that is so many times smaller, as often. If they are linear they are alike.
+/// Compares the time of one large run with that of as many small runs as add up to the same size. If the time is
+/// linear, the two are about equal.
 fn compare(small: usize, times: usize, mut run: impl FnMut(usize) -> Duration) {
     let (mut small_ones, mut large) = (Duration::MAX, Duration::MAX);
     for _ in 0..3 {
@@ -34,7 +35,7 @@ fn compare(small: usize, times: usize, mut run: impl FnMut(usize) -> Duration) {
     );
 }
 
-/// Has nothing to do, and is told to end once all tasks beside it have ended.
+/// Has nothing to do. It is told to end once all tasks beside it have ended.
 struct Idle;
 
 impl Actor for Idle {

@@ -1,4 +1,4 @@
-//! Scopes and tasks within each other, or one after the other, that wait.
+//! Scopes and tasks that wait, nested in each other or one after the other.
 
 use std::future::pending;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use crate::common::{in_order, settled, time_at_work};
 use crate::{Idle, LASTS, alone, compare};
 
-/// A task that opens a scope, in which it starts the next; its body ends at once.
+/// A task that opens a scope, in which it starts the next such task. The body of the scope ends at once.
 fn scopes(
     below: usize,
     complete: Arc<Notify>,
@@ -42,7 +42,7 @@ fn nested_scopes_whose_bodies_have_ended() {
             let running = time_at_work();
             let outermost = system.task(scopes(depth, Arc::clone(&complete))).unwrap();
             complete.notified().await;
-            // Each scope has seen that its body has ended.
+            // All bodies of the scopes have ended by then.
             settled().await;
             time = time_at_work() - running;
             outermost.node().kill().await.unwrap();
@@ -52,7 +52,7 @@ fn nested_scopes_whose_bodies_have_ended() {
     });
 }
 
-/// Nothing has been told to end.
+/// Nothing was told to end.
 #[test]
 fn nested_scopes_that_wait_for_long() {
     let _alone = alone();
@@ -74,7 +74,7 @@ fn nested_scopes_that_wait_for_long() {
     });
 }
 
-/// Each task in a row awaits the one before it, while their scope waits for all of them.
+/// Each task awaits the one before it, and their scope waits for all of them.
 #[test]
 fn tasks_of_a_scope_that_await_each_other() {
     let _alone = alone();
@@ -96,7 +96,7 @@ fn tasks_of_a_scope_that_await_each_other() {
     });
 }
 
-/// A task that awaits the next, which it starts in a scope of its own.
+/// A task that starts the next one in a scope of its own, and awaits it.
 fn scopes_in_tasks(
     below: usize,
     complete: Arc<Notify>,

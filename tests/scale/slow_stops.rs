@@ -1,4 +1,4 @@
-//! Stops of deep trees that last.
+//! Slow stops of deep trees.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::{Idle, LASTS, alone, compare};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Each in a chain has one child, but for the deepest, which takes some time to stop.
+/// A link of a chain. The deepest one takes a while to stop.
 struct Slow {
     below: usize,
     order: StopOrder,
-    /// It has an older child beside that one.
+    /// Each link has an older child beside the next link.
     has_older: bool,
     complete: Arc<Notify>,
     _guard: Guard,
@@ -72,14 +72,14 @@ impl Actor for Slow {
 
     async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
         if self.below == 0 {
-            // Long enough that whoever waits looks for what holds that up, some times.
+            // Long enough that waits for it are checked several times.
             sleep(LASTS).await;
         }
         Ok(())
     }
 }
 
-/// The time that it takes to stop a chain while its deepest link is slow.
+/// How long it takes to stop a chain whose deepest link is slow, in processor time.
 fn slow_stop_time(depth: usize, order: StopOrder, has_older: bool) -> Duration {
     let mut time = Duration::MAX;
     in_order(async |check| {
@@ -109,7 +109,7 @@ fn slow_stop_of_a_deep_chain() {
     for order in [StopOrder::Reverse, StopOrder::Concurrent] {
         let rounds = |depth| (0..3).map(|_| slow_stop_time(depth, order, false)).min();
         let (shallow, deep) = (rounds(SHALLOW).unwrap(), rounds(SHALLOW * TIMES).unwrap());
-        // Quadratic would be 64 times.
+        // In quadratic time it would be 64 times.
         assert!(
             deep < shallow * 24,
             "{order:?}: {deep:?} for a chain {TIMES} times as deep as one that takes {shallow:?}"
@@ -117,7 +117,7 @@ fn slow_stop_of_a_deep_chain() {
     }
 }
 
-/// The older child of each is told to end once the chain beneath the younger one has ended.
+/// The older child of each link is told once the chain beneath the younger one has ended.
 #[test]
 fn slow_stop_of_a_deep_chain_with_more_to_do_at_each_level() {
     let _alone = alone();

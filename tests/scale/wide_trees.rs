@@ -1,4 +1,4 @@
-//! An owner of a hundred thousand.
+//! Owners of a hundred thousand children.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::alone;
 use crate::common::{Guard, in_order, time_at_work};
 
-/// Has children, and nothing to do.
+/// Has children and nothing to do.
 struct Wide(#[allow(dead_code, reason = "counted")] Guard);
 
 impl Actor for Wide {
@@ -21,11 +21,11 @@ impl Actor for Wide {
     }
 }
 
-/// How many children there are in all, whatever the number of their owners: what a stop costs
-/// depends on how much of the tree the processor's caches hold.
+/// The number of children is the same for any number of owners: the cost of a stop depends on how much of the tree fits
+/// into the processor's caches.
 const MANY: usize = 100_000;
 
-/// The time that the stops of so many owners take, who share the children among them.
+/// How long it takes to stop this many owners, among which the children are divided.
 fn stop_time(owners: usize, order: StopOrder) -> Duration {
     let mut time = Duration::MAX;
     in_order(async |check| {
@@ -56,7 +56,7 @@ fn stop_time(owners: usize, order: StopOrder) -> Duration {
     time
 }
 
-/// Resident memory in bytes.
+/// The resident memory in bytes.
 fn resident() -> usize {
     let statm = fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
@@ -66,7 +66,7 @@ fn resident() -> usize {
 #[test]
 fn wide_tree() {
     const ROUNDS: usize = 3;
-    /// Each child would leave more than this many bytes behind.
+    /// How many bytes a child may leave behind.
     const TOLERANCE: usize = 100;
 
     let _alone = alone();
@@ -76,7 +76,7 @@ fn wide_tree() {
         for _ in 0..ROUNDS {
             narrow = narrow.min(stop_time(100, order));
             wide = wide.min(stop_time(1, order));
-            // What the allocator keeps, it has after one round.
+            // The allocator keeps some memory after the first round.
             before.get_or_insert_with(resident);
         }
         assert!(

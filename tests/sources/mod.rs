@@ -1,4 +1,4 @@
-//! Reads the crate's own sources, for the tests that check their layout and their documentation.
+//! Reads the crate's sources, for tests of its layout and documentation.
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(unreachable_pub, reason = "each test binary is a crate of its own")]
@@ -10,14 +10,14 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All Rust files beneath a folder, by their path from the root of the repository.
+/// All Rust files beneath a folder, with their paths from the root of the repository.
 pub fn sources(folder: &str) -> Vec<(String, String)> {
     let found = files(folder, "rs");
     assert!(found.len() > 5, "there are hardly any sources in {folder}");
     found
 }
 
-/// All files beneath a folder that have the extension, with their text, by their path from the root.
+/// All files beneath a folder with this extension: their paths from the root of the repository, and their texts.
 pub fn files(folder: &str, extension: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut pending = vec![root().join(folder)];
@@ -40,14 +40,14 @@ fn name(path: &Path) -> String {
     name.to_str().unwrap().replace('\\', "/")
 }
 
-/// A source without its comments and the contents of its strings, line by line as it was.
+/// A source without comments and without the contents of strings, with the same lines.
 pub fn code(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(next) = chars.next() {
         match next {
             '/' if chars.peek() == Some(&'/') => while chars.next_if(|c| *c != '\n').is_some() {},
-            // A character, and not a lifetime.
+            // A character literal, and not a lifetime.
             '\'' if chars.peek() == Some(&'"') => drop(chars.by_ref().take(2).last()),
             '"' => {
                 while let Some(inner) = chars.next() {
@@ -74,19 +74,19 @@ pub fn identifier(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// What documents one public item.
+/// The documentation of one public item.
 pub struct Doc {
-    /// The file and line of the item.
+    /// The file and line.
     pub place: String,
     pub text: String,
-    /// The item, up to its body, on one line.
+    /// The item up to its body, on one line.
     pub item: String,
 }
 
 /// The documentation of all public items of the workspace's libraries.
 ///
-/// The lint `unreachable_pub` sees to it that what is `pub` can be reached. Variants of a public enum and methods of a
-/// public trait are public as well, and so is what an `impl` says of itself.
+/// The lint `unreachable_pub` makes sure that whatever is `pub` can be reached. Variants of public enums, methods of
+/// public traits and documented `impl` blocks count as public, too.
 pub fn public_docs() -> Vec<Doc> {
     let mut files_of_both = files("src", "rs");
     files_of_both.extend(files("actors/src", "rs"));
@@ -122,7 +122,7 @@ fn read_docs(path: &str, text: &str, found: &mut Vec<Doc>) {
                 .any(|start| inner.starts_with(start));
         }
         let is_public = outer_is_public || inner.starts_with("pub ") || inner.starts_with("impl");
-        // That each public item is documented is a lint of its own.
+        // A lint makes sure that each public item is documented.
         if is_public && !doc.is_empty() {
             found.push(Doc {
                 place: format!("{path}:{}", index + 1),
@@ -140,7 +140,7 @@ fn head(lines: &[&str]) -> String {
     for line in lines {
         head.push_str(line.trim());
         head.push(' ');
-        // A body, or the end of a signature without one; or a field or a variant.
+        // The item ends at its body; or, without one, at the end of the signature, field or variant.
         let is_function = head.contains("fn ");
         if line.ends_with(['{', ';']) || line.ends_with(',') && !is_function {
             break;

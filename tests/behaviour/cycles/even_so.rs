@@ -1,4 +1,4 @@
-//! What is sent even so, to one's own full mailbox: something else ends the wait.
+//! A wait with `even_if_cyclic` is not refused, even for room in one's own full mailbox. Something else has to end it.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What may still be served is let be.
+//! A wait that can still be served is not refused.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ fn what_has_a_limit_is_never_refused() {
             started: false,
             inherited: false,
         };
-        // The limit travels, so that no ask of the cycle is without one.
+        // The limit is inherited, so no ask of the cycle is without one.
         let begin = Instant::now();
         let asked = a
             .ask(|reply| Msg::AlongLimited(rig.way([1, 0]), reply))
@@ -27,14 +27,14 @@ fn what_has_a_limit_is_never_refused() {
         let asked = asked.unwrap();
         assert!(matches!(asked, Err(AskError::TimedOut { .. })), "{asked:?}");
         assert_eq!(begin.elapsed(), Duration::from_secs(1));
-        // Its own limit, in a cycle with itself.
+        // An actor that asks itself, with a limit.
         let asked = b.ask(|reply| Msg::AlongLimited(rig.way([1]), reply)).await;
         assert_eq!(asked, Ok(Err(late)));
         rig.end().await;
     });
 }
 
-/// Its owner waits, but not for what is beneath it.
+/// The owner waits for another node, and not for what is beneath itself.
 #[test]
 fn what_is_beneath_a_node_that_waits_for_another_may_ask_it() {
     paused(async |check| {
@@ -54,7 +54,7 @@ fn what_is_beneath_a_node_that_waits_for_another_may_ask_it() {
     });
 }
 
-/// It has waited for room, and has sent.
+/// A wait for room is over once its message is sent, even if its future is kept.
 #[test]
 fn wait_that_is_over_counts_no_more_although_its_future_is_kept() {
     paused(async |check| {
@@ -85,7 +85,8 @@ fn late_reply_ends_the_wait() {
     paused(async |check| {
         let rig = Rig::new(&check, &["a", "b"], Mailbox::default());
         let [a, b] = [&rig.actors[0], &rig.actors[1]];
-        // a waits for b, whose handler has ended; b may ask a.
+        // b replies to the asker only after its own handler has ended. The asker waits for that reply while another
+        // asks it.
         let waiting = async {
             struct Asker(ActorRef<Msg>);
             impl Actor for Asker {
@@ -126,7 +127,7 @@ fn late_reply_ends_the_wait() {
     });
 }
 
-/// Asks the target, whose handler ends, and is then itself asked by the target.
+/// Asks an actor whose handler ends without a reply. That actor may then ask back.
 #[test]
 fn target_whose_handler_has_ended_may_ask_back() {
     enum Call {
@@ -149,7 +150,7 @@ fn target_whose_handler_has_ended_may_ask_back() {
                         biased;
                         asked = asking => done.send(asked.is_err()),
                         () = tokio::task::yield_now() => {
-                            // It was let be, and is queued there.
+                            // The ask was not refused, and is queued.
                             if let Some(reply) = self.0.take() { reply.send(3) }
                             done.send(other.ask(Call::Value).await.is_err());
                         }
@@ -182,7 +183,7 @@ fn ask_that_a_select_has_dropped_counts_no_more() {
     paused(async |check| {
         let rig = Rig::new(&check, &["a", "b", "c"], Mailbox::default());
         let [a, b, c] = [&rig.actors[0], &rig.actors[1], &rig.actors[2]];
-        // a has given up on b, which asks c, which asks a: queued there until a is done.
+        // a has given up its ask to b. b asks c, which asks a: that is queued until a's handler ends.
         b.tell(Msg::Wait).await.unwrap();
         rig.entered[1].notified().await;
         let asked = a.ask(|reply| Msg::GiveUp(b.clone(), reply));
@@ -211,15 +212,15 @@ fn no_cycle_no_refusal() {
     paused(async |check| {
         let rig = Rig::new(&check, &["a", "b", "c", "d"], Mailbox::default());
         let [a, b, c, d] = [0, 1, 2, 3].map(|index| &rig.actors[index]);
-        // Two asks to the same target.
+        // Two asks at a time to the same target.
         assert_eq!(a.ask(|reply| Msg::Twice(d.clone(), reply)).await, Ok(Ok(0)));
-        // A diamond: b and c are asked, and both ask d.
+        // A diamond: a asks b and c at a time, and both ask d.
         let (left, right) = tokio::join!(
             a.ask(|reply| Msg::Along(rig.way([1, 3]), reply)),
             c.ask(|reply| Msg::Along(rig.way([3]), reply)),
         );
         assert_eq!((left, right), (Ok(Ok(0)), Ok(Ok(0))));
-        // A long way there, and later back.
+        // A long way in one direction, and afterwards in the other.
         assert_eq!(
             a.ask(|reply| Msg::Along(rig.way([1, 2, 3]), reply)).await,
             Ok(Ok(0))
@@ -257,7 +258,7 @@ fn waits_of_a_killed_node_are_gone() {
         let [a, b] = [&rig.actors[0], &rig.actors[1]];
         b.tell(Msg::Wait).await.unwrap();
         rig.entered[1].notified().await;
-        // a waits for b and is killed; b, on its way to a, is told that a is gone.
+        // a waits for b and is killed. b, on its way to a, learns that a is gone.
         let asking = a.ask(|reply| Msg::Along(rig.way([1]), reply));
         let killing = async {
             settled().await;
@@ -274,7 +275,7 @@ fn waits_of_a_killed_node_are_gone() {
     });
 }
 
-/// A wait that can be served is never refused, however the others move.
+/// Waits that all lead in one direction make no cycle, in whatever order they begin and end.
 #[test]
 fn ways_that_go_one_way_are_never_refused() {
     multi_thread(async |check| {
@@ -315,7 +316,7 @@ fn permit_that_comes_free_is_room() {
             if let Some(reply) = msg {
                 self.0.notify_one();
                 tokio::task::yield_now().await;
-                // A permit holds the room; its drop is what this waits for.
+                // A permit holds the room. This waits for its drop, and not for the actor itself.
                 reply.send(ctx.me().tell(None).await.is_ok());
             }
             Ok(())

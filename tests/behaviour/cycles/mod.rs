@@ -1,4 +1,5 @@
-//! Cycles of nodes that wait for each other are named, and what may still be served is let be.
+//! A wait that completes a cycle of waiting nodes is refused, and the error names the cycle. A wait that can still be
+//! served is not refused (rule 16).
 
 mod even_so;
 mod let_be;
@@ -17,7 +18,7 @@ type Answer = Result<u32, AskError>;
 type Reply = ReplyTo<Answer>;
 
 enum Msg {
-    /// Asks along the way, and the last one answers 0.
+    /// Asks along the way. The last one answers 0.
     Along(Vec<ActorRef<Msg>>, Reply),
     /// As `Along`, from a task of its own that it waits for.
     AlongInTask(Vec<ActorRef<Msg>>, Reply),
@@ -27,19 +28,19 @@ enum Msg {
     AlongInScope(Vec<ActorRef<Msg>>, Reply),
     /// As `Along`, with a limit.
     AlongLimited(Vec<ActorRef<Msg>>, Reply),
-    /// Asks it, gives up on it, and answers when told to go on.
+    /// Asks that one, gives up the ask, and answers when told to go on.
     GiveUp(ActorRef<Msg>, Reply),
-    /// Asks it twice at a time.
+    /// Asks that one twice at a time.
     Twice(ActorRef<Msg>, Reply),
-    /// Asks it even so, until told to go on.
+    /// Asks that one with `even_if_cyclic`, until told to go on.
     EvenSo(ActorRef<Msg>, Reply),
     /// Answers from a task when told to go on.
     AnswerLater(Reply),
     /// Waits until told to go on.
     Wait,
-    /// Tells it, when told to go on, and says whether that was refused.
+    /// Tells that one when told to go on. Replies whether that was refused.
     Tell(ActorRef<Msg>, ReplyTo<Option<Cycle>>),
-    /// Tells it, and keeps the future of that until told to go on.
+    /// Tells that one, and keeps the future until told to go on.
     TellAndKeep(ActorRef<Msg>, Reply),
     /// As `Tell`, by a permit.
     Reserve(ActorRef<Msg>, ReplyTo<Option<Cycle>>),

@@ -1,4 +1,4 @@
-//! A wait that would never end is refused, and says why.
+//! A wait that would never end is refused, with an error that names the cycle.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn ask_cycle_is_named() {
         let rig = Rig::new(&check, &["a", "b", "c", "d", "e"], Mailbox::default());
         let a = &rig.actors[0];
 
-        // Two that ask each other; the last ask is what fails.
+        // Two actors that ask each other: the second ask completes the cycle and fails.
         let asked = a.ask(|reply| Msg::Along(rig.way([1, 0]), reply)).await;
         let cycle = cycle_of(asked);
         assert_eq!(names(&cycle), ["/b", "/a"]);
@@ -39,15 +39,15 @@ fn ask_cycle_is_named() {
         let cycle = cycle_of(a.ask(|reply| Msg::Along(ring, reply)).await);
         assert_eq!(names(&cycle), ["/e", "/a", "/b", "/c", "/d"]);
 
-        // One that asks itself.
+        // An actor that asks itself.
         let cycle = cycle_of(a.ask(|reply| Msg::Along(rig.way([0]), reply)).await);
         assert_eq!(cycle.to_string(), "/a -> /a");
 
-        // A cycle that the first one is no part of.
+        // a waits for a cycle of b and c without being a part of it.
         let cycle = cycle_of(a.ask(|reply| Msg::Along(rig.way([1, 2, 1]), reply)).await);
         assert_eq!(names(&cycle), ["/c", "/b"]);
 
-        // All live on, and nothing is left of their waits.
+        // All actors live on, and none of their waits is left.
         for actor in &rig.actors {
             let asked = actor.ask(|reply| Msg::Along(Vec::new(), reply)).await;
             assert_eq!(asked, Ok(Ok(0)));
@@ -69,7 +69,7 @@ fn full_mailbox_cycle_is_named() {
                     rig.entered[index].notified().await;
                     rig.actors[index].try_tell(Msg::Nothing).unwrap();
                 }
-                // Now both are full, and neither gets to its mailbox.
+                // Both mailboxes are full now, and both actors are in handlers.
                 rig.go_on[0].notify_one();
                 settled().await;
                 rig.go_on[1].notify_one();
@@ -79,12 +79,12 @@ fn full_mailbox_cycle_is_named() {
                 b.ask(|reply| message(a.clone(), reply)),
                 in_handlers
             );
-            // The second is refused, so that the first goes on.
+            // The second tell is refused, so the first one can go on.
             assert_eq!(first, Ok(None));
             let cycle = second.unwrap().unwrap();
             assert_eq!(names(&cycle), ["/b", "/a"]);
 
-            // Into its own.
+            // An actor with a full mailbox that tells itself.
             let own = async {
                 rig.entered[0].notified().await;
                 while a.try_tell(Msg::Nothing).is_ok() {}

@@ -1,4 +1,4 @@
-//! Deadlines that travel with an ask.
+//! Deadlines are inherited from ask to ask.
 
 mod own;
 mod scopes;
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 const LIMIT: Duration = Duration::from_secs(3);
 
 enum Msg {
-    /// Asks the next one, after this much time.
+    /// Asks the next hop after this much time.
     Pass(Duration, ReplyTo<Result<u32, AskError>>),
     /// As `Pass`, through a recipient.
     PassTyped(ReplyTo<Result<u32, AskError>>),
@@ -23,10 +23,10 @@ enum Msg {
     PassInTask(ReplyTo<Result<u32, AskError>>),
     PassInScope(ReplyTo<Result<u32, AskError>>),
     PassOnThread(ReplyTo<Result<u32, AskError>>),
-    /// Replies late, from a task, with whether the caller was there.
+    /// Replies late, from a task; or notes that the caller has gone.
     Late(Duration, ReplyTo<u32>),
     Forward(ReplyTo<Result<u32, AskError>>),
-    /// What is left of the time.
+    /// Replies how much time is left.
     Left(ReplyTo<Option<Duration>>),
     Tell,
 }
@@ -37,7 +37,7 @@ impl From<ReplyTo<Result<u32, AskError>>> for Msg {
     }
 }
 
-/// Without a next one it hangs.
+/// A hop of a chain. The last one, which has no next, hangs.
 struct Hop {
     next: Option<ActorRef<Msg>>,
     seen: Log,
@@ -55,7 +55,7 @@ impl Hop {
     }
 }
 
-/// Asks in a scope and in a task of it, which both inherit or do not.
+/// Asks in a scope and in a task of the scope. Either both inherit the deadline or neither does.
 async fn ask_in_scope(next: ActorRef<Msg>) -> Result<Result<u32, AskError>, RunError> {
     tenure::scope(async |scope| {
         let first = next.ask(|reply| Msg::Pass(Duration::ZERO, reply)).await;
@@ -150,7 +150,7 @@ impl Actor for Hop {
     }
 }
 
-/// A chain of this many, the last of which hangs: the first of it, and what they saw.
+/// A chain of this many hops, the last of which hangs. Returns the first one, and the log of all.
 fn chain(system: &System, check: &Check, hops: usize) -> (ActorRef<Msg>, Log) {
     let seen = Log::default();
     let mut next = None;
@@ -178,7 +178,7 @@ fn deadline_travels_over_any_number_of_hops() {
             .ask(|reply| Msg::Pass(second / 2, reply))
             .timeout(LIMIT)
             .await;
-        // All of them end at the same time, and the caller's own limit is looked at first or last.
+        // All waits end at the same moment. The caller's own limit may be noticed first or last.
         let late = |inherited| AskError::TimedOut {
             started: true,
             inherited,
@@ -292,7 +292,7 @@ fn system_has_a_default_for_asks_of_its_nodes() {
         let system = System::builder().ask_timeout(LIMIT).start().unwrap();
         let (first, _) = chain(&system, &check, 2);
         let begin = Instant::now();
-        // This one is made outside of any node, and has none.
+        // This ask is made outside of any node, and has no default.
         let asked = first.ask(|reply| Msg::Pass(Duration::ZERO, reply)).await;
         assert_eq!(
             asked,
@@ -307,7 +307,7 @@ fn system_has_a_default_for_asks_of_its_nodes() {
         let system = System::builder().ask_timeout(LIMIT).start().unwrap();
         let (first, _) = chain(&system, &check, 2);
         let begin = Instant::now();
-        // What is inherited comes before the default, even if it is later.
+        // An inherited deadline comes before the default, even if it is later.
         let asked = first.ask(|reply| Msg::Pass(Duration::ZERO, reply));
         let asked = asked.timeout(LIMIT * 2).await;
         assert!(matches!(flat(asked), Err(AskError::TimedOut { .. })));

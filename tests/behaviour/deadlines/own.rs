@@ -1,4 +1,4 @@
-//! Asks that have a limit of their own beside what they would inherit, and messages whose deadline is known later.
+//! Asks that have a limit of their own beside an inherited one, and messages whose deadline is only known later.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use tenure::Stashed;
 use tenure::prelude::*;
 use tokio::time::{Instant, sleep, timeout};
 
-/// What an ask in the middle of a handler has of its own.
+/// The limit that an ask in a handler sets for itself.
 #[derive(Debug, Clone, Copy)]
 enum Own {
     Earlier,
     Later,
-    /// That which it would inherit.
+    /// The one that it would inherit anyway.
     Same,
-    /// It inherits none.
+    /// It asks for no deadline at all.
     No,
 }
 
-/// Never replies in time.
+/// Never replies.
 struct Silent;
 
 impl Actor for Silent {
@@ -32,7 +32,7 @@ impl Actor for Silent {
     }
 }
 
-/// Asks the silent one, and logs what came of it, and after how long.
+/// Asks the silent actor. Logs what came of that, and after how long.
 struct Asker {
     silent: ActorRef<ReplyTo<()>>,
     log: Log,
@@ -115,7 +115,7 @@ fn deadline_of_an_ask_that_has_waited_for_room_is_known() {
     });
 }
 
-/// Puts aside what it is asked, and says when that is to be answered.
+/// Puts aside what it is asked, and says until when it has to be answered.
 #[derive(Default)]
 struct Shelf(Option<Stashed<Kept>>);
 

@@ -1,4 +1,4 @@
-//! The deadlines of scopes.
+//! Deadlines that a scope sets for what is in it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tenure::prelude::*;
 use tenure::{Deadline, System};
 use tokio::time::Instant;
 
-/// How an ask of one that never replies ended, and after how long.
+/// Asks an actor that never replies. Returns whether the limit was inherited, and after how long the ask ended.
 async fn ask_in_vain(hop: &ActorRef<Msg>) -> (bool, Duration) {
     let start = Instant::now();
     let asked = hop.ask(|reply| Msg::Pass(Duration::ZERO, reply)).await;
@@ -36,7 +36,7 @@ fn asks_in_a_scope_and_its_tasks_inherit_the_scopes_deadline() {
             assert_eq!(task.await?, (true, LIMIT));
             // Its time is up.
             assert_eq!(ask_in_vain(&silent).await, (true, Duration::ZERO));
-            // Another takes its place.
+            // A later deadline takes its place.
             scope.set_deadline(Instant::now() + 2 * LIMIT);
             assert_eq!(ask_in_vain(&silent).await, (true, 2 * LIMIT));
             Ok(())

@@ -1,4 +1,4 @@
-//! The deadlines of tasks that a timed ask has started.
+//! A task that is started while a timed ask is handled inherits the deadline of that ask.
 
 use super::LIMIT;
 use crate::common::node::{self, Node, hold, run};
@@ -7,8 +7,8 @@ use tenure::prelude::*;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-/// A task that is started while a timed ask is handled: it asks a busy actor, each time that it is told to,
-/// and gives what comes of that.
+/// Starts a task while a timed ask is handled. Each time that it is told to, the task asks a busy actor, and gives what
+/// comes of that.
 fn task_of_a_timed_ask(
     test: impl AsyncFn(&mut mpsc::Receiver<Result<(), AskError>>, &mpsc::Sender<()>, ReplyTo<()>),
 ) {
@@ -78,7 +78,7 @@ fn asks_for_one_whose_time_is_up_fail_until_its_reply_is_dropped() {
         tell.send(()).await.unwrap();
         assert_eq!(given.recv().await, Some(INHERITED));
         assert_eq!(begin.elapsed(), LIMIT);
-        // The asker has given up, and somebody still has the reply.
+        // The asker has given up, but its reply is still there.
         tokio::time::sleep(LIMIT).await;
         tell.send(()).await.unwrap();
         assert_eq!(given.recv().await, Some(INHERITED));

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Counts what it handles, and starts what it is told to.
+/// Counts what it handles, and starts what it is told to start.
 struct Sink {
     plain: Count,
     piped: Count,
@@ -64,7 +64,7 @@ impl Actor for Sink {
                 ctx.pipe(sleep(3 * SECOND), |()| SinkMsg::Piped)?;
             }
             SinkMsg::Piped => self.piped.add(),
-            // What it starts now is beneath it, too.
+            // What it starts from here on is beneath the draining node, too.
             SinkMsg::FromChild => {
                 self.from_child.add();
                 ctx.pipe(sleep(SECOND), |()| SinkMsg::Last)?;
@@ -106,7 +106,7 @@ fn drain_handles_all_accepted() {
             for _ in 0..ACCEPTED {
                 sink.try_tell(SinkMsg::Plain(check.guard()))?;
             }
-            // One slot is reserved, one more waits in the line, and neither has sent anything.
+            // One sender has reserved a slot, another waits in the line, and neither has sent anything.
             let permit = sink.reserve().await?;
             let waiting = {
                 let (sink, guard) = (sink.clone(), check.guard());
@@ -130,8 +130,7 @@ fn drain_handles_all_accepted() {
             gate.notify_one();
             let reason = draining.await?;
             assert!(matches!(reason, StopReason::Drained), "{reason:?}");
-            // The pipe takes 3 s; only then does the child go, which takes 1 s, and what came of
-            // its message takes another.
+            // The pipe takes 3 s. Only then is the child told, which takes 1 s, and its last message takes another.
             assert_eq!(start.elapsed(), 5 * SECOND);
             Ok(())
         })
@@ -143,7 +142,7 @@ fn drain_handles_all_accepted() {
     });
 }
 
-/// Hands jobs out to workers, who hand results back.
+/// Hands out jobs to workers, who send back results.
 struct Pool {
     workers: Vec<ActorRef<Job>>,
     results: Count,
@@ -222,7 +221,7 @@ fn drain_of_a_pool_of_two_levels_loses_nothing() {
     }
 }
 
-/// Looks at the ends of its children, and takes their failures.
+/// Notes the ends of its children, and tolerates their failures.
 struct Tolerant(Count);
 
 impl Actor for Tolerant {

@@ -1,4 +1,4 @@
-//! What overtakes a drain, and what a drain cannot end.
+//! A stop or kill overtakes a drain, and the grace ends a drain that takes too long.
 
 use std::future::pending;
 
@@ -25,7 +25,7 @@ fn stop_and_kill_overtake_a_drain() {
                 p.tell(Do::Sleep(SECOND)).await?;
                 c.tell(Do::Keep(guard)).await?;
 
-                // The message takes a second; then the drain waits for the task.
+                // The message takes a second. Then the drain waits for the task.
                 let start = Instant::now();
                 let draining = p.drain();
                 sleep(2 * SECOND).await;

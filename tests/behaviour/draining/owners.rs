@@ -1,4 +1,4 @@
-//! Children that ask or tell an owner that ends.
+//! Children that ask or tell their owner while it ends.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Actor for Asker {
 
 enum OwnerMsg {
     Spawn(Log, ReplyTo<ActorRef<()>>),
-    /// Stops its child, and may wait for that.
+    /// Stops its child; with `true`, waits for that.
     StopChild(ActorRef<()>, bool),
     Sleep(Duration),
     Ask(ReplyTo<u32>),
@@ -110,8 +110,7 @@ fn asks_to_a_stopping_owner_bounce() {
     }
 }
 
-/// The child's mailbox is full, and it waits for an answer of its owner, whose own mailbox has
-/// messages before that.
+/// An owner whose child has a full mailbox and waits for an answer of the owner, which has other messages first.
 async fn owner_with_full_child(
     scope: &Scope,
     outcomes: &Log,
@@ -133,7 +132,7 @@ async fn owner_with_full_child(
 #[test]
 fn full_mailbox_does_not_block_stop() {
     paused(async |_check| {
-        // The owner stops the child, in a message that is handled before the child's question is.
+        // The owner stops the child in a message that comes before the child's question.
         let outcomes = Log::default();
         tenure::scope(async |scope| {
             let owner = scope.spawn(Owner)?;
@@ -157,10 +156,10 @@ fn full_mailbox_does_not_block_stop() {
         })
         .await
         .unwrap();
-        // Both times the owner was there to answer.
+        // The owner answered both times.
         assert_eq!(outcomes.entries(), ["handler: Ok(7)", "on_stop: Ok(7)"]);
 
-        // The owner itself is stopped: the child's question bounces.
+        // The owner itself is stopped: the child's ask fails.
         let outcomes = Log::default();
         tenure::scope(async |scope| {
             let (owner, child) = owner_with_full_child(&scope, &outcomes).await?;
@@ -177,7 +176,7 @@ fn full_mailbox_does_not_block_stop() {
         let expected = ["handler: Err(Stopped)", "on_stop: Err(Stopped)"];
         assert_eq!(outcomes.entries(), expected);
 
-        // Someone else stops the child while it waits for its owner.
+        // Somebody else stops the child while it waits for its owner.
         let outcomes = Log::default();
         tenure::scope(async |scope| {
             let (_owner, child) = owner_with_full_child(&scope, &outcomes).await?;
@@ -206,7 +205,7 @@ fn waiting_for_the_stop_of_a_child_that_asks_ends_with_its_grace() {
             owner.tell(OwnerMsg::StopChild(child.clone(), true)).await?;
             child.tell(()).await?;
             let start = Instant::now();
-            // Each waits for the other, but the grace of the child bounds it.
+            // The owner and the child wait for each other. The child's grace bounds that.
             let outcome = child.stopped().await;
             assert_eq!(start.elapsed(), 6 * SECOND);
             assert!(

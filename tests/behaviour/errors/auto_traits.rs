@@ -1,4 +1,4 @@
-//! What the types promise: `Send`, `Sync`, and what an error is.
+//! Which public types are `Send`, `Sync` and `Error`.
 
 use std::error::Error as StdError;
 use std::fmt::Debug;
@@ -24,7 +24,7 @@ fn everything_public_is_send_and_but_for_the_context_sync() {
     sends::<Context<Cells>>();
     shown::<Context<Cells>>();
 
-    // Whatever the message is.
+    // `Sync`, whatever the message is.
     shares::<ActorRef<NotSync>>();
     shares::<Recipient<NotSync>>();
     shares::<ReplyTo<NotSync>>();
@@ -38,7 +38,7 @@ fn everything_public_is_send_and_but_for_the_context_sync() {
     error::<SendError<Stashed<NotSync>>>();
     error::<SpawnError<Cells>>();
     error::<StartError<Cells>>();
-    // These have the message in them.
+    // These hold the message, so they are `Sync` only if it is.
     sends::<Tell<'_, NotSync>>();
     sends::<Stashed<NotSync>>();
     sends::<Forward<'_, NotSync>>();

@@ -1,4 +1,4 @@
-//! Errors of others in handlers.
+//! Errors of other crates in handlers.
 
 use std::cell::Cell;
 
@@ -7,7 +7,7 @@ use crate::common::paused;
 use tenure::prelude::*;
 use tenure::{Cause, StopError};
 
-/// Everything foreign goes in by `?`.
+/// Every error of another crate goes in by `?`.
 struct Inward;
 
 enum From {

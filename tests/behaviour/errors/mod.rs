@@ -1,4 +1,4 @@
-//! Errors in both directions, and what the types promise.
+//! Errors that go into the crate and come out of it, and what their types promise.
 
 mod auto_traits;
 mod incoming;
@@ -13,7 +13,7 @@ use crate::common::{paused, settled};
 use tenure::prelude::*;
 use tenure::{StartError, StopError, StopReason, TaskError};
 
-/// It can be sent to another thread, and not shared with one.
+/// It can be sent to another thread, but not shared with one.
 type NotSync = Cell<u32>;
 
 /// An actor that is not `Sync`, with messages that are not.
@@ -41,15 +41,15 @@ fn spec() -> ChildSpec<Cells> {
     ChildSpec::new(Cells(Cell::new(0)))
 }
 
-/// The error is the very one, and can be had back.
+/// The error is the very one that went in, and can be taken out again.
 fn is<E: StdError + Send + Sync + 'static>(error: anyhow::Result<()>, shown: &str) -> E {
     let error = error.unwrap_err();
     assert_eq!(error.to_string(), shown);
     error.downcast().unwrap()
 }
 
-/// Lower-case, and without a full stop, as the errors of the standard library are; a path may come
-/// first.
+/// The text begins with a lower-case letter (or a path) and ends without a full stop, as those of the standard
+/// library's errors do.
 fn assert_fragment(error: &dyn StdError) {
     let shown = error.to_string();
     let first = shown.chars().next().unwrap();
@@ -159,7 +159,7 @@ fn run_error_prints_the_tree_of_causes() {
         let [root, first, second, one, other] = &lines[..] else {
             panic!("{error:?}");
         };
-        // Whichever has failed first.
+        // Either of the two may have failed first.
         let (left, right) = (one.min(other), one.max(other));
         assert!(root.starts_with("/ failed because of what is beneath it ("));
         assert!(first.starts_with("  /Nest-"), "{first}");
@@ -178,7 +178,7 @@ fn run_error_prints_the_tree_of_causes() {
     });
 }
 
-/// A chain whose end fails while its children do.
+/// A chain of nodes, the last of which fails together with its children.
 struct Nest(u32);
 
 impl Actor for Nest {
@@ -206,7 +206,7 @@ impl Actor for Nest {
     }
 }
 
-/// A task that has no value says why, and so does whatever is written of an end.
+/// `StopReason` and the error of a task without a value say the same word for an end.
 #[test]
 fn ends_say_in_a_word_how_they_came() {
     let words = [

@@ -9,7 +9,7 @@ use crate::common::{paused, settled};
 use tenure::prelude::*;
 use tenure::{StartError, StopError, TaskError, TrySendError};
 
-/// An error of each kind that comes out, each through `?`.
+/// An error of each kind that the crate returns, each passed on by `?`.
 mod outward {
     use super::*;
 
@@ -158,7 +158,7 @@ fn scope_error_goes_into_anyhow() {
         let RunError::Failed(failure) = error else {
             panic!("{error:?}");
         };
-        // What it was made from is there still.
+        // The original error is still there as the source.
         let source = StdError::source(&failure).unwrap();
         assert_eq!(source.to_string(), "a body that fails");
     });

@@ -1,4 +1,4 @@
-//! Panics of destructors.
+//! Panics in destructors fail their node, and leave a kill a kill.
 
 use std::future::pending;
 use std::panic::panic_any;
@@ -10,7 +10,7 @@ use tenure::prelude::*;
 use tenure::{Cause, StopReason};
 use tokio::sync::Notify;
 
-/// Panics when it is dropped, with a payload that does so too.
+/// Panics when it is dropped, with a payload that also panics when it is dropped.
 struct Bomb(#[allow(dead_code, reason = "counted")] Guard);
 
 struct EvilPayload {
@@ -45,7 +45,7 @@ struct Bomber {
 
 enum BomberMsg {
     Carry(#[allow(dead_code, reason = "only its drop matters")] Bomb),
-    /// Holds a bomb at its await point.
+    /// Holds a bomb while it waits for ever.
     HangWithBomb(ReplyTo<()>),
     Hang(ReplyTo<()>),
     PanicWithPayload,
@@ -94,10 +94,10 @@ fn panic_in_drop() {
             };
             let not_text = ["/bomber panicked: (a payload that is not text)"];
 
-            // The state.
+            // A bomb in the state.
             let failure = failure_of(bomber(true)?.stop().await);
             assert_eq!(leaves(&failure), not_text);
-            // A kill stays a kill, of one that runs and of one that was never polled.
+            // A kill stays a kill: of an actor that runs, and of one that was never polled.
             let killed = bomber(true)?.kill().await;
             assert!(matches!(killed, Ok(StopReason::Killed)), "{killed:?}");
             let running = bomber(true)?;
@@ -109,7 +109,7 @@ fn panic_in_drop() {
             let killed = hanging.kill().await;
             assert!(matches!(killed, Ok(StopReason::Killed)), "{killed:?}");
 
-            // Queued messages: the ask between them resolves.
+            // Bombs in queued messages. The ask between them is resolved.
             let queued = bomber(false)?;
             queued.ask(BomberMsg::Hang).await?;
             queued.try_tell(BomberMsg::Carry(Bomb(check.guard())))?;
@@ -123,12 +123,12 @@ fn panic_in_drop() {
             assert_eq!(asked, Err(AskError::Stopped));
             assert_eq!(leaves(&failure_of(stopped?)), not_text);
 
-            // The payload of a panic.
+            // A bomb as the payload of a panic.
             let panicking = bomber(false)?;
             panicking.tell(BomberMsg::PanicWithPayload).await?;
             assert_eq!(leaves(&failure_of(panicking.stopped().await)), not_text);
 
-            // A task's future, finished and killed.
+            // A bomb in a task's future, which is dropped at its end or by a kill.
             let bomb = Bomb(check.guard());
             let task = scope.task(async move {
                 let _bomb = &bomb;
@@ -182,7 +182,7 @@ fn panic_in_the_drop_of_a_message_that_nobody_waits_for() {
     });
 }
 
-/// Panics when it is dropped, with another such.
+/// Its payload panics when it is dropped, with another payload of this kind, and so on without end.
 struct Endless;
 
 impl Drop for Endless {

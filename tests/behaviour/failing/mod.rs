@@ -11,7 +11,7 @@ use crate::common::{Check, Guard, Log};
 use tenure::prelude::*;
 use tenure::{Failure, StopError};
 
-/// What makes a node fail, sorted, each with its path.
+/// The failures with a cause of their own, sorted, each with its path.
 fn leaves(failure: &Failure) -> Vec<String> {
     let mut leaves: Vec<_> = failure.leaves().map(ToString::to_string).collect();
     leaves.sort();
@@ -25,7 +25,7 @@ fn failure_of<T: std::fmt::Debug>(end: Result<T, StopError>) -> Failure {
     }
 }
 
-/// A child that does as it is told.
+/// A child that does what it is told.
 struct Child {
     name: &'static str,
     log: Log,
@@ -90,19 +90,19 @@ fn child(name: &'static str, log: &Log, check: &Check) -> Child {
     }
 }
 
-/// Owns what it is given, and hears of their ends as every owner does.
+/// Owns what it is given, and notes each end that it is shown.
 struct Owner {
     log: Log,
     check: Check,
-    /// Whether its own end goes wrong as well.
+    /// Whether its `on_stop` fails and its state panics.
     falls: bool,
 }
 
 enum OwnerMsg {
     Spawn(ChildSpec<Child>, ReplyTo<ActorRef<ChildMsg>>),
-    /// Lets these fail while it is busy.
+    /// Has these children fail while it is busy.
     LetFail(Vec<ActorRef<ChildMsg>>),
-    /// Lets these fail while it is busy, and fails too.
+    /// Has these children fail while it is busy, and then fails itself.
     FailWith(Vec<ActorRef<ChildMsg>>),
 }
 
@@ -121,7 +121,7 @@ impl Actor for Owner {
                 for child in &children {
                     child.try_tell(ChildMsg::Fail)?;
                 }
-                // To await an end would be to see it.
+                // Awaiting an end would count as having seen it.
                 while !children.iter().all(ActorRef::is_stopped) {
                     tokio::task::yield_now().await;
                 }

@@ -1,4 +1,4 @@
-//! All that went wrong in an end is in its outcome.
+//! Everything that goes wrong during an end is in its outcome.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn all_failures_are_reported() {
     });
 }
 
-/// As above, but the owner has nothing against it: it hears of the first, and that fails it.
+/// The first failure that the owner is shown fails it. The others, which it was not shown, are reported with its end.
 #[test]
 fn failures_that_the_owner_has_not_seen_are_reported_with_it() {
     paused(async |check| {
@@ -64,7 +64,7 @@ fn failures_that_the_owner_has_not_seen_are_reported_with_it() {
                 let spec = ChildSpec::new(child(name, &log, &check)).name(name);
                 children.push(owner.ask(|reply| OwnerMsg::Spawn(spec, reply)).await?);
             }
-            // All fail while it is busy.
+            // All children fail while the owner is busy.
             owner.tell(OwnerMsg::LetFail(children)).await?;
             owner.stopped().await?;
             Ok(())

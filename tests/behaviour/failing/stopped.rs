@@ -1,4 +1,4 @@
-//! What fails because something it used was stopped, in a tree that is stopping, was stopped itself.
+//! In a tree that is stopping, a failure that only says that something was stopped is a stop itself.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ async fn end_of_dependent(with: Use, told_first: bool, check: &Check) -> Result<
     .unwrap()
 }
 
-/// Rule 4: what fails only because of a stop is no failure in a tree that stops.
+/// Rule 4: an error that only says "stopped" is a failure, except in a tree that is stopping.
 #[test]
 fn stopped_in_a_stopping_tree_is_a_stop() {
     paused(async |check| {
@@ -85,7 +85,7 @@ fn stopped_in_a_stopping_tree_is_a_stop() {
     });
 }
 
-/// It is the tree that counts, not the node: the scope in here is told nothing.
+/// What counts is that the tree is stopping, not the node itself: the scope in this task is told nothing.
 #[test]
 fn stopped_beneath_a_stopping_task_is_a_stop() {
     paused(async |check| {
@@ -113,7 +113,7 @@ fn stopped_beneath_a_stopping_task_is_a_stop() {
                 use_it().await
             });
             check.node(task.unwrap().node());
-            // So that it waits for its token by now.
+            // The task waits for its token by then.
             tokio::task::yield_now().await;
             let ended = system.stop().await;
             assert_eq!(ended.is_err(), unrelated, "{ended:?}");

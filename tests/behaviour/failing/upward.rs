@@ -71,7 +71,7 @@ fn failure_escalates_to_the_root() {
     });
 }
 
-/// How a child is brought to its end in the table of rule 9.
+/// How a child comes to its end, for the table of rule 9.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
     Finished,
@@ -160,7 +160,7 @@ async fn end_of(way: Way, contain: bool, check: &Check) -> Row {
     row.await.unwrap()
 }
 
-/// The table of rule 9, as far as it is not about restarts.
+/// The table of rule 9, except for restarts.
 #[test]
 fn ends_go_where_the_table_says() {
     paused(async |check| {

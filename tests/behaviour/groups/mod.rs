@@ -14,7 +14,7 @@ use tokio::time::sleep;
 const SECOND: Duration = Duration::from_secs(1);
 const BRIEF: Duration = Duration::from_millis(1);
 
-/// An owner with a strategy, and what it starts.
+/// An owner with a strategy, and the children that it starts.
 struct Group {
     system: System,
     owner: ActorRef<Msg>,
@@ -80,12 +80,12 @@ fn one_for_all() {
         let b = group.child("b", Restart::OnFailure).await;
         let temporary = group.child("t", Restart::Never).await;
         let c = group.child("c", Restart::Always).await;
-        // A task of the owner's is no member.
+        // A task of the owner is no member of the group.
         let task = group.spawner.task(std::future::pending::<()>()).unwrap();
         settled().await;
         let from = group.seen();
         b.tell(Msg::Panic).await.unwrap();
-        // The others may not have been told yet when they are asked.
+        // Asks are answered by the second incarnation, even if a member has not been told yet.
         for member in [&b, &c, &a] {
             assert_eq!(incarnation(member).await, 2);
         }
@@ -149,7 +149,7 @@ fn second_failure_during_the_groups_restart() {
             for recipe in &recipes {
                 members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
             }
-            // `c` will not come up at once; `a` has been restarted by then, `d` has not.
+            // The first start of `c` fails. By then `a` has been restarted, and `d` has not.
             recipes[2].fail_starts(1);
             let from = group.seen();
             members[0].tell(Msg::Fail).await.unwrap();
@@ -188,7 +188,8 @@ fn second_failure_during_the_groups_restart() {
     });
 }
 
-/// Nothing is lost by one that fails while the rest ends: the group begins with the oldest of all that have failed.
+/// A member that fails while the rest is ending is not lost: the restart covers everything from the oldest member on
+/// that has failed.
 #[test]
 fn sibling_that_fails_while_the_rest_ends_extends_the_group_if_it_is_older() {
     for (first, second, expected) in [
@@ -283,7 +284,7 @@ fn significant_children_end_their_owner() {
             }
             let other = group.child("c", Restart::Never).await;
             other.tell(Msg::Finish).await.unwrap();
-            // What somebody asks for does not count, and what is restarted has not ended.
+            // An end that somebody asked for does not count, and a member that is restarted has not ended.
             let asked = group
                 .spawn(group.recipe("d").restarting(Restart::Never).significant())
                 .await;

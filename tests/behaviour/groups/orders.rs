@@ -1,4 +1,4 @@
-//! Orders to end that meet the restart of a group.
+//! Orders to end that come during the restart of a group.
 
 use super::{BRIEF, Group, SECOND, incarnation};
 use crate::common::paused;
@@ -25,7 +25,7 @@ fn member_that_is_ended_meanwhile_holds_nobody_up() {
                     };
                     members.push(group.spawn(recipe.restarting(Restart::OnFailure)).await);
                 }
-                // `b` fails too, and waits with `a` for its turn, while `d` cleans up.
+                // `b` fails too, and waits with `a` for its turn while `d` cleans up.
                 members[0].tell(Msg::Fail).await.unwrap();
                 members[1].tell(Msg::Fail).await.unwrap();
                 sleep(SECOND).await;
@@ -66,7 +66,7 @@ fn owners_end_during_a_groups_restart() {
                 _ => group.owner.kill().await,
             };
             assert!(outcome.is_ok(), "{outcome:?}");
-            // `c` finishes its cleanup, then `b` has its own.
+            // `c` finishes its cleanup; then `b` does its own.
             let expected = [3, 3, 0][end] * SECOND;
             assert_eq!(began.elapsed(), expected);
             let handled = group.log.entries().contains(&"accepted".into());

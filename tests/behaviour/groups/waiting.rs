@@ -1,4 +1,4 @@
-//! Members that wait for each other.
+//! Members of a group that wait for each other.
 
 use super::{BRIEF, Group, SECOND, incarnation};
 use crate::common::restarting::{Msg, Recipe};
@@ -14,7 +14,7 @@ fn member_that_is_sent_to_while_it_waits_for_its_turn_comes_back() {
         let backoff = Backoff::fixed(SECOND);
         let oldest = group.recipe("a").restarting(Restart::OnFailure);
         let a = group.spawn(oldest.backoff(backoff)).await;
-        // It sleeps in its mailbox when it is told to end.
+        // `b` is asleep, waiting for a message, when it is told to end.
         let b = group.child("b", Restart::OnFailure).await;
         assert_eq!(incarnation(&b).await, 1);
         a.tell(Msg::Panic).await.unwrap();
@@ -30,7 +30,7 @@ fn member_that_is_sent_to_while_it_waits_for_its_turn_comes_back() {
     });
 }
 
-/// Asks a restarting, in its start or for others.
+/// Asks a member that is being restarted, in its start or for others.
 #[derive(Clone)]
 struct Front {
     back: ActorRef<Msg>,
@@ -66,7 +66,7 @@ fn member_that_waits_for_a_failed_sibling_holds_nobody_up() {
             let group = Group::new(&check, |p| p.strategy(Strategy::RestForOne)).await;
             let back = group.child("back", Restart::OnFailure).await;
             let began = Instant::now();
-            // What the front asks is queued behind the failure.
+            // The ask of the front is queued behind the failure.
             back.tell(Msg::Sleep(SECOND)).await.unwrap();
             back.tell(Msg::Fail).await.unwrap();
             let front = Front {
@@ -114,7 +114,7 @@ fn members_that_need_each_other_come_back_whenever_they_fail() {
             };
             let ask = async {
                 for _ in 0..300 {
-                    // An answer or an error, but in time.
+                    // It may be answered or refused, but in time.
                     front.ask(|reply| reply).timeout(60 * SECOND).await.ok();
                 }
             };

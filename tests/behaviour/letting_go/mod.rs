@@ -1,4 +1,4 @@
-//! What an actor waits for ends with it, and holds up nothing.
+//! The sources of an actor end with it, and hold up no end.
 
 mod panics;
 mod races;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Never ready.
+/// A stream that is never ready.
 struct Silent(#[allow(dead_code, reason = "counted")] Guard);
 
 impl futures_core::Stream for Silent {
@@ -27,14 +27,14 @@ impl futures_core::Stream for Silent {
     }
 }
 
-/// One source of each sort.
+/// A handle of each kind of source.
 struct Handles {
     timers: [Timer; 3],
     streams: [Attached; 2],
     watch: Watch,
 }
 
-/// How many guards they have.
+/// How many guards the sources of one `Handles` hold.
 const GUARDS: isize = 6;
 
 impl Handles {
@@ -76,7 +76,7 @@ impl Handles {
     }
 }
 
-/// Where handles are put that only the actor can make.
+/// Handles that only the actor itself can make, for the test.
 type Made = Arc<Mutex<Vec<Handles>>>;
 
 fn active(made: &Made) -> Vec<bool> {
@@ -84,7 +84,7 @@ fn active(made: &Made) -> Vec<bool> {
     made.iter().flat_map(Handles::are_active).collect()
 }
 
-/// A watched bystander, in a system of its own.
+/// An actor, and another one in a system of its own that it watches.
 struct Fixture {
     system: System,
     other: System,
@@ -104,7 +104,7 @@ impl Fixture {
         }
     }
 
-    /// Sets up one source of each sort.
+    /// Sets up a source of each kind.
     fn set_up(&self, check: &Check) -> impl Fn(&mut Context<Node>) + Send + Sync + 'static {
         let (check, made) = (check.clone(), Arc::clone(&self.made));
         let bystander = self.bystander.clone();
@@ -265,7 +265,7 @@ fn dropped_handles_end_nothing_and_kept_ones_hold_nothing() {
         );
         run_in(&actor, fixture.set_up(&check)).await;
         fixture.made.lock().unwrap().clear();
-        // A receive timeout took the other's place.
+        // The new receive timeout has replaced the old one.
         assert_eq!(check.alive(), 2 + 2 * GUARDS - 1);
         sleep(HOUR + SECOND).await;
         assert!(log.entries().contains(&"tick".to_owned()));
@@ -337,7 +337,7 @@ fn the_next_incarnation_has_only_what_it_sets_up_itself() {
             while starts.get() < 2 {
                 sleep(Duration::from_millis(1)).await;
             }
-            // That of the bystander, and the actor's own.
+            // The guards of the watched actor, and of the actor itself.
             assert_eq!(check.alive(), 2, "{end}");
             let of_both = if end == "panic" { 6 } else { 12 };
             assert_eq!(active(&fixture.made), vec![false; of_both], "{end}");

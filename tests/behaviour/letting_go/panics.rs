@@ -98,7 +98,7 @@ fn a_panic_in_a_sources_drop_is_the_actors_own_and_a_kill_stays_one() {
             }
             assert_eq!(check.alive(), 0, "{end}");
             if matches!(end, "stop" | "drain") {
-                // The first is its failure.
+                // The first panic is the actor's failure. The others are traced.
                 let told = lines.with("a source panicked when it was dropped");
                 assert_eq!(told.len(), 1, "{end}: {told:?}");
                 assert!(told[0].contains("panic=\"dropped\""), "{told:?}");

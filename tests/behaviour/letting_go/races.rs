@@ -1,4 +1,4 @@
-//! Ends that come from several sides at a time, or from the runtime.
+//! Ends of sources that several threads, or the runtime, bring about at the same time.
 
 use std::sync::Arc;
 

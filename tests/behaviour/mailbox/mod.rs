@@ -1,4 +1,4 @@
-//! Sending: room, turns, and that nothing that was refused is lost.
+//! Sending: room in a mailbox, the turns of senders, and that no refused message is lost.
 
 mod model;
 mod permits;
@@ -15,13 +15,13 @@ use tenure::TrySendError;
 use tenure::prelude::*;
 use tokio::sync::Semaphore;
 
-/// A message that can be told from all others, and must not be lost.
+/// A message with a number, and a guard that shows whether it was lost.
 struct Letter {
     number: u32,
     _guard: Guard,
 }
 
-/// Handles a message each time that it is let.
+/// Handles a message each time that the test allows one.
 struct Clerk {
     turns: Arc<Semaphore>,
     log: Log,
@@ -70,7 +70,7 @@ impl Office {
         }
     }
 
-    /// Its mailbox is full: one letter is being handled, and `capacity` more wait.
+    /// Fills its mailbox: one letter is being handled, and `capacity` more are queued.
     async fn full(scope: &Scope, check: &Check, capacity: u32) -> Self {
         let mailbox = Mailbox::bounded(capacity as usize);
         let office = Self::new(scope, check, mailbox);
@@ -83,7 +83,7 @@ impl Office {
         office
     }
 
-    /// Lets the clerk handle so many, and take up the next.
+    /// Has the clerk handle this many letters and take up the next.
     async fn handle(&self, count: usize) {
         self.turns.add_permits(count);
         settled().await;
@@ -96,7 +96,7 @@ impl Office {
         }
     }
 
-    /// Lets the clerk handle all that was accepted, and compares.
+    /// Has the clerk handle everything that was accepted, and compares the numbers.
     async fn assert_handled(&self, numbers: impl IntoIterator<Item = u32>) {
         self.turns.add_permits(1_000);
         self.clerk.drain().await.unwrap();

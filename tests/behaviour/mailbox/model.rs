@@ -1,4 +1,4 @@
-//! Random operations, against a model of what a mailbox is.
+//! Random operations on a mailbox, checked against a model of it.
 
 use std::collections::VecDeque;
 use std::task::Poll;
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tenure::prelude::*;
 use tenure::{Permit, Tell};
 
-/// What can be done to a mailbox. Indices are taken modulo what there is.
+/// An operation on a mailbox. Indices are taken modulo the number of what is there.
 #[derive(Debug, Clone)]
 enum Op {
     TryTell,
@@ -35,15 +35,15 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A mailbox as the documentation has it.
+/// A mailbox as the documentation describes it.
 #[derive(Default)]
 struct Model {
     capacity: usize,
-    /// Accepted; the first of it is being handled if `busy`.
+    /// The accepted messages. The first of them is being handled if `busy`.
     queue: VecDeque<u32>,
     busy: bool,
     permits: usize,
-    /// The line: who it is, and whether room is held for it.
+    /// The line of senders: who it is, and whether room is held for them.
     line: Vec<(u32, bool)>,
     handled: Vec<String>,
 }
@@ -63,7 +63,7 @@ impl Model {
         self.room() > 0 && !self.has_waiting()
     }
 
-    /// The actor does what it can, and room goes to those in the line.
+    /// Has the actor handle what it can, and gives the room to those in the line.
     fn settle(&mut self) {
         self.busy = !self.queue.is_empty();
         while self.room() > 0 {
@@ -80,7 +80,7 @@ impl Model {
     }
 }
 
-/// What has been begun at the mailbox, beside what its model says of it.
+/// The real mailbox and what was begun with it, beside the model.
 struct Run<'a> {
     office: &'a Office,
     model: Model,
@@ -89,7 +89,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Does one thing, with the letter of this number; nothing, if there is nothing to do it with.
+    /// Performs an operation, with the letter of this number. Does nothing if there is nothing to perform it on.
     fn apply(&mut self, number: u32, op: Op) {
         let model = &mut self.model;
         match op {

@@ -1,4 +1,4 @@
-//! Room that is held before there is a message.
+//! Room that is reserved before there is a message.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -23,14 +23,14 @@ fn permit_holds_room_for_one() {
         assert!(poll(&mut reserving).is_pending());
         assert!(poll(&mut telling).is_pending());
 
-        // Unused, it goes to the next in the line, and not to those behind.
+        // The room of an unused permit goes to the first in the line only.
         drop(first);
         assert!(poll(&mut telling).is_pending());
         let Poll::Ready(Ok(third)) = poll(&mut reserving) else {
             panic!("the permit was not passed on");
         };
         drop(reserving);
-        // In the line, a reservation passes its turn on as well.
+        // A reservation that is dropped in the line passes its turn on, too.
         let mut reserving = Box::pin(office.clerk.reserve());
         assert!(poll(&mut reserving).is_pending());
         second.send(office.letter(1)).unwrap();
@@ -65,7 +65,7 @@ fn permit_of_a_stopped_actor_gives_the_message_back() {
     });
 }
 
-/// Tells its owner something while that drains with a full mailbox.
+/// Tells its owner something while the owner drains with a full mailbox.
 struct Manager {
     turns: Arc<Semaphore>,
     log: Log,
@@ -95,7 +95,7 @@ impl Actor for Manager {
     }
 }
 
-/// Room that an outsider holds when a drain begins goes to those beneath, who may still send.
+/// Room that an outsider has reserved when a drain begins goes to the nodes beneath, which may still send.
 #[test]
 fn permit_that_a_draining_actor_refuses_passes_its_turn_on() {
     in_scope(async |scope, check| {
@@ -109,7 +109,7 @@ fn permit_that_a_draining_actor_refuses_passes_its_turn_on() {
         let permit: Permit<'_, _> = manager.reserve().await.unwrap();
         let draining = manager.drain();
         let refusing = async {
-            // The task beneath stands in the line by then.
+            // The task beneath is in the line by then.
             turns.acquire().await.unwrap().forget();
             settled().await;
             let letter = Letter {

@@ -1,4 +1,4 @@
-//! Room, and the turns of those who wait for it.
+//! Room in a mailbox, and the turns of those who wait for it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,8 +18,7 @@ fn capacity_counts_what_is_accepted_and_not_started() {
         for capacity in [1, 3, 100] {
             let office = Office::full(scope, check, capacity).await;
             office.refused(900);
-            // Each that is started makes room for exactly one, although the clerk has taken the
-            // whole batch.
+            // Each message that is started frees room for exactly one, although the loop has taken the whole batch.
             for round in 1..=capacity {
                 office.handle(1).await;
                 let next = office.letter(capacity + round);
@@ -42,7 +41,7 @@ fn tell_waits_for_room_and_its_turn() {
         for tell in &mut tells {
             assert!(poll(tell).is_pending());
         }
-        // The room goes to the first of those who wait, even before it looks.
+        // The room goes to the first in the line, even before it is polled.
         office.handle(1).await;
         office.refused(900);
         assert!(poll(&mut tells[2]).is_pending());
@@ -98,24 +97,24 @@ fn dropped_tell_has_sent_nothing_and_passes_its_turn_on() {
             assert!(poll(tell).is_pending());
         }
         let alive = check.alive();
-        // In the line.
+        // This one leaves while it waits in the line.
         drop(second);
         assert_eq!(check.alive(), alive - 1);
-        // With the room that was already its own.
+        // This one leaves with room that was granted to it.
         office.handle(1).await;
         drop(first);
         assert!(poll(&mut fourth).is_pending());
         assert!(matches!(poll(&mut third), Poll::Ready(Ok(()))));
         office.handle(1).await;
         assert!(matches!(poll(&mut fourth), Poll::Ready(Ok(()))));
-        // Nobody waits: the room is there for all.
+        // Nobody is left in the line: there is room for everybody.
         let mut fifth = tell(6);
         assert!(poll(&mut fifth).is_pending());
         office.handle(1).await;
         office.refused(900);
         drop(fifth);
         office.clerk.try_tell(office.letter(7)).unwrap();
-        // One that was never polled.
+        // This one was never polled.
         drop(tell(8));
         office.assert_handled([0, 1, 4, 5, 7]).await;
     });
@@ -133,7 +132,7 @@ fn tell_that_is_taken_back_gives_the_message_back_and_passes_its_turn_on() {
         let mut third = office.clerk.tell(office.letter(4));
         assert!(poll(&mut first).is_pending() && poll(&mut second).is_pending());
         assert!(poll(&mut third).is_pending());
-        // One with the room that was already its own, and one in the line.
+        // One leaves with room that was granted to it, and one while it waits in the line.
         office.handle(1).await;
         assert_eq!(first.into_inner().map(|letter| letter.number), Some(2));
         assert_eq!(second.into_inner().map(|letter| letter.number), Some(3));
@@ -159,7 +158,7 @@ fn tell_that_times_out_gives_the_message_back() {
         assert_eq!(begin.elapsed(), LIMIT);
         assert_eq!(refused.into_inner().number, 3);
 
-        // One that gets its turn in time does not.
+        // A sender that gets its turn in time does not time out.
         let in_time = office.clerk.tell(office.letter(4)).timeout(LIMIT);
         let handle = async {
             settled().await;
@@ -172,7 +171,7 @@ fn tell_that_times_out_gives_the_message_back() {
     });
 }
 
-/// Neither its message nor its place in the line is kept for as long as its future is.
+/// An ask that times out in the line keeps neither its message nor its place there, even while its future is kept.
 #[test]
 fn ask_that_times_out_before_it_is_sent_leaves_nothing_in_the_line() {
     type Asking<'a> = Pin<Box<dyn Future<Output = Result<(), AskError>> + 'a>>;
@@ -229,7 +228,7 @@ fn unbounded_mailbox_never_waits() {
     });
 }
 
-/// A producer that never waits for room still lets the others run.
+/// A sender that never has to wait for room still lets other tasks run.
 #[test]
 fn endless_tells_yield() {
     in_scope(async |scope, check| {

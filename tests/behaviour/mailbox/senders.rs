@@ -25,7 +25,7 @@ fn blocking_job_tells_and_asks() {
             Ok(())
         }
     }
-    // Two jobs block a thread each, and a simulation has but one.
+    // Two jobs block a thread each, and a simulation has only one.
     in_order(async |_check| {
         let ended = tenure::scope(async |scope| {
             let spec = ChildSpec::new(Sum(0)).mailbox(Mailbox::bounded(1));
@@ -99,7 +99,7 @@ fn message_needs_only_be_send() {
     });
 }
 
-/// Takes two kinds of messages, and shows each to one half of the world.
+/// Takes two kinds of messages, and gives each half of its clients a recipient for one of them.
 struct Desk(Log);
 
 enum DeskMsg {
@@ -121,7 +121,7 @@ impl From<ReplyTo<usize>> for DeskMsg {
     }
 }
 
-/// Its conversion ends the actor that it is for.
+/// Its conversion into a message ends the actor that it is sent to.
 struct Poison(ActorRef<DeskMsg>, Option<ReplyTo<usize>>);
 
 impl From<Poison> for DeskMsg {
@@ -167,7 +167,7 @@ fn recipient_sends_a_part_of_what_an_actor_takes() {
         assert_eq!(counts.ask(|reply| reply).await, Ok(3));
         assert_eq!(log.entries(), ["one", "two", "four"]);
 
-        // It stands in the same line as all others.
+        // A recipient waits in the same line as all other senders.
         let letters: Recipient<Letter> = office.clerk.recipient();
         let mut first = Box::pin(letters.tell(office.letter(2)));
         let mut second = Box::pin(office.clerk.tell(office.letter(3)));
@@ -177,14 +177,14 @@ fn recipient_sends_a_part_of_what_an_actor_takes() {
         let barging = letters.try_tell(office.letter(900));
         assert!(matches!(barging, Err(TrySendError::Full(_))), "{barging:?}");
         drop(barging);
-        // Dropped with the room that was its own.
+        // It is dropped with room that was granted to it.
         drop(first);
         assert!(matches!(poll(&mut second), Poll::Ready(Ok(()))));
         drop(second);
         drop(letters);
         office.assert_handled([0, 1, 3]).await;
 
-        // An ask that is dropped before it is started.
+        // An ask that is dropped before it is started is skipped.
         let mut asking = Box::pin(counts.ask(|reply| reply));
         assert!(poll(&mut asking).is_pending());
         drop(asking);
@@ -242,9 +242,9 @@ fn forwarded_ask_is_answered_by_the_last() {
         let first = scope.spawn(Relay(Some(middle))).unwrap();
         assert_eq!(first.ask(|reply| reply).await, Ok("from the last"));
 
-        // Refused, the message comes back with the reply in it.
+        // A refused message comes back with its reply.
         last.stop().await.unwrap();
-        // It is not kept with the failure of the one that did not handle that.
+        // The failure of an actor that did not handle a message does not keep that message.
         let asked = first.ask(|reply| reply).await;
         assert_eq!(asked, Err(AskError::NoReply));
     });

@@ -1,4 +1,4 @@
-//! What is put aside has its place in the mailbox.
+//! A message that is put aside keeps its room in the mailbox.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,14 +9,14 @@ use tokio::time::sleep;
 use super::{SECOND, newest, oldest};
 use crate::common::{paused, settled};
 
-/// Puts all aside that it is told, where the test takes it.
+/// Puts aside what it is told, where the test can take it.
 #[derive(Default, Clone)]
 struct Shelf(Arc<Mutex<Vec<Stashed<Told>>>>);
 
 enum Told {
     Note(u32),
     Ask(#[expect(dead_code, reason = "it is only dropped")] ReplyTo<()>),
-    /// Is handled for a second.
+    /// The handler takes a second.
     Busy,
 }
 
@@ -61,7 +61,8 @@ fn capacity_counts_what_is_put_aside() {
                 let asked = actor.ask(Told::Ask).await;
                 assert_eq!(asked, Err(AskError::Dropped));
 
-                // The room of what is used is free: here for what keeps the actor busy.
+                // A message that is taken out of its envelope frees its room. Here the message that keeps the actor
+                // busy takes it.
                 let first = shelf.0.lock().unwrap().remove(0);
                 drop(first.into_inner());
                 actor.tell(Told::Busy).await?;

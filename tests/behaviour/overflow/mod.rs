@@ -1,4 +1,4 @@
-//! Mailboxes that drop what they have no room for: nobody waits, and no drop is silent.
+//! Mailboxes that drop messages when they are full: nobody waits, and every drop is counted.
 
 mod aside;
 
@@ -21,7 +21,7 @@ fn newest(capacity: usize) -> Mailbox {
     Mailbox::bounded(capacity).drop_newest()
 }
 
-/// An actor in a handler until the gate is opened, with such a mailbox.
+/// An actor with this mailbox, in a handler that lasts until the gate is opened.
 async fn held(
     scope: &Scope,
     mailbox: Mailbox,
@@ -33,7 +33,8 @@ async fn held(
     Ok((actor, gate))
 }
 
-/// Tells so many notes to a busy actor without ever waiting; gives which it handled, and the dead letters.
+/// Sends this many notes to a busy actor, never waiting. Returns the notes that it handled, and the number of dead
+/// letters.
 async fn notes_handled(mailbox: Mailbox, number: usize, check: &Check) -> (Vec<String>, u64) {
     let log = Log::default();
     let dead = tenure::scope(async |scope| {
@@ -177,7 +178,7 @@ fn ask_that_is_dropped_as_the_newest_resolves_at_once_and_says_why() {
     });
 }
 
-/// Takes texts, and asks for the number of texts.
+/// Takes texts, and asks for how many there were.
 enum Part {
     Text(String),
     Count(ReplyTo<usize>),
@@ -283,7 +284,7 @@ fn asker_that_gives_up_before_its_message_is_started_is_skipped() {
             );
             gate.open();
             actor.ask(Msg::Ping).await?;
-            // Two notes for those that came first, and one for each of three asks.
+            // Two notes were dropped for later notes, and one more for each of the three asks.
             assert_eq!(scope.dead_letters(), 5);
             Ok(())
         })
@@ -322,7 +323,7 @@ fn stop_resolves_asks_in_a_mailbox_that_has_dropped_some() {
             actor.request_stop();
             gate.open();
             assert_eq!(asking.await?, Err(AskError::Stopped));
-            // Four of the notes were dropped for others, one was discarded, and the ask with it.
+            // Three notes were dropped for later notes and one for the ask; one note was discarded, and so was the ask.
             assert_eq!(scope.dead_letters(), 6);
             Ok(())
         })
@@ -354,7 +355,7 @@ fn closed_mailbox_refuses_and_gives_back_as_any_other() {
     });
 }
 
-/// A message that panics when it is dropped unhandled.
+/// A message that panics when it is dropped unhandled, if it is told to.
 struct Bomb(bool);
 
 impl Drop for Bomb {

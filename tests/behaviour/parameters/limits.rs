@@ -1,4 +1,4 @@
-//! How long somebody waits.
+//! Limits of waits.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn asked(result: Result<(), AskError>) -> &'static str {
     }
 }
 
-/// An actor in a handler that goes on, with a mailbox that has no room left.
+/// An actor in a handler that does not return, with a full mailbox.
 async fn busy_and_full(scope: &Scope, check: &Check) -> (ActorRef<Msg>, Arc<Gate>) {
     let spec = ChildSpec::new(Node::new(check, &Log::default())).mailbox(Mailbox::bounded(1));
     let actor = scope.spawn(spec).unwrap();
@@ -54,7 +54,7 @@ fn limit_of_a_wait_for_room() {
             }
             gate.open();
             full.ask(Msg::Ping).await?;
-            // What has room needs no time.
+            // A wait for room that is free takes no time.
             for (time, _) in times() {
                 let value = (time, "with room");
                 let tell = async { sent(full.tell(note("in time")).timeout(time).await) };
@@ -92,7 +92,7 @@ fn refused_messages_come_back_whatever_the_limit() {
     });
 }
 
-/// Instants that have passed, and such that have not.
+/// Instants in the past, and instants in the future that no test lives to see.
 fn instants() -> impl Iterator<Item = (Instant, &'static str)> {
     let now = Instant::now();
     let past = [DAY, HOUR, MS].map(|ago| now.checked_sub(ago));
@@ -138,7 +138,7 @@ fn limit_of_an_ask() {
     });
 }
 
-/// Keeps all replies, and sends none.
+/// Keeps all replies and sends none.
 struct Silent(Vec<ReplyTo<()>>);
 
 impl Actor for Silent {
@@ -150,7 +150,7 @@ impl Actor for Silent {
     }
 }
 
-/// Asks the actor that it knows, as part of what it handles, and says how that went.
+/// Asks the actor that it knows, and replies what came of that.
 struct Relay(ActorRef<ReplyTo<()>>);
 
 impl Actor for Relay {
@@ -171,7 +171,8 @@ fn limits_that_are_inherited() {
             let system = System::builder().ask_timeout(time).start().unwrap();
             let silent = system.spawn(Silent(Vec::new())).unwrap();
             let relay = system.spawn(Relay(silent.clone())).unwrap();
-            // The ask from here inherits nothing, so the relay's own has the system's default.
+            // This ask is made outside of any node and inherits nothing, so the relay's own ask has the system's
+            // default.
             let by_default = async {
                 relay.ask(|reply| reply).await.unwrap();
                 "timed out"
@@ -182,7 +183,7 @@ fn limits_that_are_inherited() {
             let system = System::start().unwrap();
             let silent = system.spawn(Silent(Vec::new())).unwrap();
             let relay = system.spawn(Relay(silent.clone())).unwrap();
-            // The relay and its caller are late at the same moment.
+            // The limits of the relay and of its caller end at the same moment.
             let inherited = async {
                 let told = relay.ask(|reply| reply).timeout(time).await;
                 told.unwrap_or_else(|error| asked(Err(error)))
@@ -193,7 +194,7 @@ fn limits_that_are_inherited() {
     });
 }
 
-/// Its start does not end.
+/// Its `on_start` never returns.
 #[derive(Clone)]
 struct NeverStarts;
 

@@ -1,7 +1,7 @@
-//! What every duration, number, instant and name may be: nothing at all, the least, the most, what has
-//! passed, and what makes no sense.
+//! What each duration, number, instant and name may be: zero or empty, the least, the most, one in the past, and
+//! invalid ones.
 //!
-//! Each test is a table: an entry point, a value, and what is right for it.
+//! Each test is a table of entry points, values and expected results.
 
 mod limits;
 mod names;
@@ -22,7 +22,7 @@ const MS: Duration = Duration::from_millis(1);
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// For what is as good as for ever: a test waits no longer than this.
+/// A wait that lasts for a day counts as endless: no test waits longer.
 const DAY: Duration = Duration::from_secs(86_400);
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
@@ -36,8 +36,8 @@ const SHORT: [Duration; 5] = [
     Duration::from_millis(999),
 ];
 
-/// Times that no test lives to see the end of: beyond what 32 bits of milliseconds hold, what the crate's
-/// own moments hold, and what a clock can count.
+/// Times that no test waits for: more than 32 bits of milliseconds, more than the crate's own moments can hold, and
+/// more than a clock can count.
 const LONG: [Duration; 6] = [
     Duration::from_millis(u32::MAX as u64),
     Duration::from_millis(u32::MAX as u64 + 1),
@@ -47,7 +47,7 @@ const LONG: [Duration; 6] = [
     Duration::MAX,
 ];
 
-/// What a row came to: its own word, or that it waits, or that it panicked.
+/// What a row came to: its own word, "waits", or "panics".
 async fn outcome(row: impl Future<Output = &'static str>) -> &'static str {
     let mut row = pin!(timeout(DAY, row));
     let guarded = poll_fn(|cx| {
@@ -60,7 +60,7 @@ async fn outcome(row: impl Future<Output = &'static str>) -> &'static str {
     guarded.await
 }
 
-/// Runs one row.
+/// Runs one row and compares what it came to.
 async fn row(
     entry: &str,
     value: impl Debug,
@@ -73,7 +73,7 @@ async fn row(
     assert_eq!(got, right, "{entry} with {value}");
 }
 
-/// Short ones are over, and long ones are not.
+/// The short times are over in a test, the long ones are not.
 fn times() -> impl Iterator<Item = (Duration, &'static str)> {
     let short = SHORT.into_iter().map(|time| (time, "timed out"));
     short.chain(LONG.into_iter().map(|time| (time, "waits")))

@@ -114,7 +114,7 @@ fn names_of_roots() {
         for (name, is_good) in names() {
             let shown: String = name.chars().take(20).collect();
             let node = || Node::new(&check, &Log::default()).on_start(|ctx| ctx.stop());
-            // A system's own name is no segment of a path, so it may be anything; an empty one is none.
+            // The name of a system is no part of a path, so it may be any text. An empty one counts as none.
             let builder = System::builder().name(name.clone());
             let system = builder.clone().start().unwrap();
             assert_eq!(

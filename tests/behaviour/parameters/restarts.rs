@@ -1,4 +1,4 @@
-//! How often something is restarted, and after how long.
+//! How often an actor is restarted, and after how long.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::common::{Check, Log, paused};
 use tenure::prelude::*;
 use tokio::time::sleep;
 
-/// How often an actor has been started when it has failed this often.
+/// How often an actor has been started after this many failures.
 async fn starts(
     check: &Check,
     failures: usize,
@@ -23,7 +23,7 @@ async fn starts(
         sleep(5 * MS).await;
     }
     let starts = recipe.incarnations.get();
-    // It may be in a wait that is never over.
+    // It may be waiting for a restart that never comes.
     system.stop().await.unwrap();
     starts
 }
@@ -31,7 +31,7 @@ async fn starts(
 #[test]
 fn intensity_of_restarts() {
     paused(async |check| {
-        // Of twenty failures, five milliseconds apart.
+        // The expected number of starts after twenty failures, five milliseconds apart.
         let windows = [
             (Duration::ZERO, 21),
             (Duration::from_nanos(1), 21),
@@ -58,7 +58,7 @@ fn waits_before_restarts() {
                 let backoff = Backoff::fixed(wait).reset_after(reset);
                 let doubling = Backoff::exponential(wait, Duration::MAX).jitter(0.0);
                 for backoff in [backoff, doubling.reset_after(reset)] {
-                    // It is looked at a few milliseconds after its only failure.
+                    // The starts are counted five milliseconds after the only failure.
                     let right = if wait <= MS { 2 } else { 1 };
                     let got = starts(&check, 1, |spec| most(spec).backoff(backoff)).await;
                     assert_eq!(got, right, "{backoff:?}");

@@ -9,7 +9,7 @@ use tenure::Timer;
 use tenure::prelude::*;
 use tokio::time::{MissedTickBehavior, sleep};
 
-/// What has an hour to do, and is told to stop meanwhile.
+/// An actor in a handler that takes an hour.
 async fn with_an_hour(spawner: &Spawner, check: &Check, grace: Option<Duration>) -> ActorRef<Msg> {
     let mut spec = ChildSpec::new(Node::new(check, &Log::default()));
     if let Some(grace) = grace {
@@ -76,7 +76,7 @@ fn grace_of_a_system() {
             let run = async {
                 match run.await {
                     Ok(()) => "in order",
-                    // Without any time the system itself may be too late.
+                    // With a grace of zero the system itself may be cut short.
                     Err(RunError::CutShort(_)) if time.is_zero() => "in order",
                     Err(_) => "badly",
                 }
@@ -114,7 +114,7 @@ const POLICIES: [MissedTickBehavior; 3] = [
 
 type SetUp = Box<dyn Fn(&mut Context<Timed>) -> Timer + Send>;
 
-/// Sets up a timer at its start.
+/// Sets up a timer in its start.
 struct Timed {
     set_up: SetUp,
     ticks: Count,
@@ -135,7 +135,8 @@ impl Actor for Timed {
     }
 }
 
-/// Whether the timer gives something in a second and a half, or more than once each millisecond.
+/// How the timer behaves within 1.5 seconds: whether it gives a message, and whether it gives more than one each
+/// millisecond.
 async fn ticking(set_up: impl Fn(&mut Context<Timed>) -> Timer + Send + 'static) -> &'static str {
     let ticks = Count::default();
     let system = System::start().unwrap();

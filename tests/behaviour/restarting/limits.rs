@@ -22,7 +22,7 @@ fn restart_intensity() {
         for expected in 2..=6 {
             c.tell(Msg::Fail).await.unwrap();
             assert_eq!(incarnation(&c).await, expected);
-            // The third in a row is past the window of the first.
+            // Each failure comes 5 s after the one before, so three never fall within 10 s.
             sleep(5 * SECOND).await;
         }
         sleep(10 * SECOND).await;

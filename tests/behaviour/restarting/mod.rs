@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A system with one actor, P, that has no policy of its own.
+/// A system with one actor, `/p`, which has no restart policy.
 struct House {
     system: System,
     owner: ActorRef<Do>,
@@ -53,7 +53,7 @@ impl House {
         child
     }
 
-    /// The owner's failure, for which all of it is gone.
+    /// The failure of `/p`, with which everything else ends.
     async fn failure(&self) -> Failure {
         match self.owner.stopped().await {
             Err(StopError::Failed(failure)) => failure,
@@ -75,7 +75,7 @@ fn restart_keeps_mailbox_and_references() {
         let before = c.clone();
         let (failed, queued) = tokio::join!(
             c.ask(Msg::FailReply),
-            // Queued behind the one that fails.
+            // This ask is queued behind the message that fails the actor.
             before.ask(Msg::Incarnation),
         );
         assert_eq!(failed, Err(AskError::Failed));
@@ -195,7 +195,7 @@ fn cleanup_of_a_failed_incarnation_has_its_grace() {
         let began = Instant::now();
         c.tell(Msg::Fail).await.unwrap();
         let end = c.stopped().await;
-        // It is not restarted, and nothing of what happened is left out.
+        // A cut is never followed by a restart, and the failure says that there was one.
         let Err(StopError::Failed(failure)) = end else {
             panic!("{end:?}")
         };
@@ -206,7 +206,7 @@ fn cleanup_of_a_failed_incarnation_has_its_grace() {
     });
 }
 
-/// Nobody else is told: the actor goes on.
+/// What a restart has cut short is traced, and told to nobody else: the actor goes on.
 #[test]
 fn restart_traces_what_was_cut_short_before_it() {
     paused(async |check| {

@@ -1,4 +1,4 @@
-//! Orders that meet a restart.
+//! Orders to end that come during a restart.
 
 use std::time::Duration;
 
@@ -38,12 +38,12 @@ fn restart_backoff_serves_stop() {
         sleep(Duration::from_millis(10)).await;
         assert_eq!(waiting.node().phase(), Phase::Restarting);
 
-        // Each by itself...
+        // Each of them is stopped by itself.
         let began = Instant::now();
         assert!(matches!(waiting.stop().await, Ok(StopReason::Stopped)));
         looping.stop().await.ok();
         assert_eq!(began.elapsed(), Duration::ZERO);
-        // A start that was under way is waited for, and what it fails with is reported.
+        // A start that is under way is waited for. Its failure is reported.
         assert!(matches!(slow.stop().await, Err(StopError::Failed(_))));
         assert!(began.elapsed() <= SECOND);
         house.system.kill().await.unwrap();
@@ -87,7 +87,7 @@ fn nobody_who_asked_for_an_end_gets_a_restart() {
             assert_eq!(recipe.incarnations.get(), 1);
             assert_eq!(c.node().phase(), Phase::Stopped);
         }
-        // A failure in a stop or drain is not restarted, either.
+        // A failure in a stop or drain is not followed by a restart either.
         let recipe = house.recipe("c");
         let c = house.spawn(recipe.restarting(Restart::Always).contain());
         c.tell(Msg::Sleep(SECOND)).await.unwrap();
@@ -119,7 +119,7 @@ fn one_that_is_always_restarted_keeps_its_queue_when_it_ends_itself() {
     });
 }
 
-/// Handles what it is told, or gives an error that says no more than that something was stopped.
+/// Logs its messages, or fails with an error that only says "stopped".
 struct Gives(Log);
 
 impl Actor for Gives {
@@ -140,8 +140,8 @@ impl Actor for Gives {
     }
 }
 
-/// That is no failure, and what was accepted before a drain is to be handled. If an owner's drain has come so far that
-/// there are no restarts, it is known to be lost.
+/// An error that only says "stopped" is no failure, but it ends the incarnation. In a drain, the next incarnation
+/// handles the rest. If the owner drains, none follows: the actor is cut short, and named.
 #[test]
 fn what_an_incarnation_leaves_in_a_drain_is_handled_by_the_next_or_known_to_be_lost() {
     for is_owners in [false, true] {
@@ -172,7 +172,7 @@ fn what_an_incarnation_leaves_in_a_drain_is_handled_by_the_next_or_known_to_be_l
     }
 }
 
-/// It has not been told yet: its owner waits for a task first.
+/// The owner drains but has not told the actor yet, because it waits for a task first.
 #[test]
 fn one_that_ends_itself_beneath_an_owner_that_drains_is_not_restarted() {
     paused(async |check| {
@@ -231,7 +231,7 @@ fn kill_ends_each_step_of_a_restart() {
             let c = house.spawn(spec.backoff(Backoff::fixed(2 * SECOND)));
             incarnation(&c).await;
             c.tell(Msg::Fail).await.unwrap();
-            // In `on_stop`, in the wait, in the next start.
+            // The step is `on_stop`, the wait, or the next start.
             sleep(SECOND + 2 * step * SECOND).await;
             let began = Instant::now();
             c.kill().await.ok();

@@ -1,4 +1,4 @@
-//! Scopes that end by themselves, and wait for the rest.
+//! Scopes whose bodies end, and which then wait for the rest.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tenure::StopReason;
 use tenure::prelude::*;
 use tokio::time::{Instant, sleep};
 
-/// The rule: the end of a body is no order. The scope waits for what was started in it.
+/// The rule: the end of a body is not an order. The scope waits for the tasks that were started in it.
 #[test]
 fn scope_waits_for_a_task_of_ten_seconds() {
     paused(async |check| {
@@ -28,7 +28,7 @@ fn scope_waits_for_a_task_of_ten_seconds() {
     });
 }
 
-/// Replies once it is told to end, or once another has replied.
+/// Replies once it is told to end, or once another latch has replied.
 struct Latch(#[expect(dead_code, reason = "it is counted")] Guard);
 
 enum Latched {
@@ -55,8 +55,8 @@ impl Actor for Latch {
     }
 }
 
-/// The rule: a sibling that has to be told before it replies to a task is told at once. It has its grace, as a
-/// handler is not cancelled in a drain.
+/// The rule: an actor that has to be told to end before it replies to a task is told at once. Its handler goes on in a
+/// drain, so here its grace ends the wait.
 #[test]
 fn actor_that_waits_for_its_order_does_not_hold_up_a_task_that_asks_it() {
     for (deep, queued, drains) in [
@@ -169,7 +169,7 @@ fn ordered_end_of_a_scope_has_graces() {
     });
 }
 
-/// The rule: a failure stops the rest at any time before the end.
+/// The rule: a failure stops the rest, at any time before the end of the scope.
 #[test]
 fn failure_in_a_scope_that_ends_stops_the_rest() {
     paused(async |check| {
@@ -195,8 +195,8 @@ fn failure_in_a_scope_that_ends_stops_the_rest() {
     });
 }
 
-/// A task that waits for the end of an actor beside it would wait for ever, since actors are told after
-/// the tasks: that actor is told at once.
+/// A task that waits for the end of an actor beside it would wait for ever, since actors are told after the tasks. So
+/// that actor is told at once.
 #[test]
 fn sibling_whose_end_a_task_awaits_is_told_at_once() {
     paused(async |check| {
@@ -219,7 +219,7 @@ fn sibling_whose_end_a_task_awaits_is_told_at_once() {
     });
 }
 
-/// The same in the drain of an actor.
+/// The same in a drain of an actor.
 #[test]
 fn sibling_whose_end_a_task_awaits_is_told_in_a_drain() {
     paused(async |check| {

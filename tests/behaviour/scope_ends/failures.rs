@@ -1,4 +1,4 @@
-//! What fails in a scope that ends.
+//! Failures in scopes that end.
 
 use super::SECOND;
 use crate::common::{Guard, Kept, Log, paused};
@@ -6,7 +6,7 @@ use tenure::prelude::*;
 use tenure::{Cause, ChildExit, Failure, StopError, StopReason};
 use tokio::time::sleep;
 
-/// Sees what fails beneath it.
+/// Notes the failures that it is shown.
 struct Watcher(Log, Option<Kept>);
 
 impl Actor for Watcher {
@@ -39,7 +39,7 @@ impl Actor for Watcher {
     }
 }
 
-/// The rule: a failure goes somewhere, also that in a scope whose future is dropped.
+/// The rule: each failure goes somewhere, also a failure in a scope whose future is dropped.
 #[test]
 fn failure_in_a_dropped_scope_goes_to_the_owner() {
     paused(async |check| {
@@ -58,7 +58,7 @@ fn failure_in_a_dropped_scope_goes_to_the_owner() {
     });
 }
 
-/// The rule: a failure beneath a body that panics is a part of the scope's end.
+/// The rule: if the body of a scope panics, failures beneath it are in the outcome of the scope's node.
 #[test]
 fn failure_beside_a_panicking_body_is_in_the_outcome() {
     paused(async |check| {

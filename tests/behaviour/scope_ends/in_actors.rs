@@ -1,4 +1,4 @@
-//! Scopes in a handler, a hook or a state.
+//! Scopes that an actor opens in a handler or hook, or keeps in its state.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tenure::StopReason;
 use tenure::prelude::*;
 use tokio::time::Instant;
 
-/// Keeps a scope in its state, and polls it beside its messages.
+/// Keeps a scope in its state.
 struct Keeper {
     check: Check,
     log: Log,
@@ -17,7 +17,7 @@ struct Keeper {
 }
 
 enum KeeperMsg {
-    /// Polls the scope once.
+    /// Opens the scope and polls it once.
     Open,
     Note(&'static str),
 }
@@ -44,7 +44,7 @@ impl Keeper {
             scope.task_with(move |token| async move {
                 token.cancelled().await;
                 drop(guard);
-                // What a task beneath has still to say is handled.
+                // What a task beneath still tells the actor is handled.
                 drop(me.tell(KeeperMsg::Note("from beneath")).await);
             })?;
             std::future::pending::<()>().await;
@@ -104,8 +104,8 @@ async fn with_keeper(check: &Check, log: &Log, end: impl AsyncFnOnce(ActorRef<Ke
     assert_eq!(begin.elapsed(), Duration::ZERO);
 }
 
-/// The rule: what is beneath such a scope is told and joined in the node's order; only its body goes with
-/// the state, which is neither a kill nor a cut.
+/// The rule: what is beneath a scope in a state is told and joined in the order of the node's end. Only the body goes
+/// with the state, which is neither a kill nor a cut.
 #[test]
 fn scope_in_a_state_ends_with_a_stop() {
     paused(async |check| {
@@ -155,7 +155,7 @@ fn scope_in_a_state_ends_with_a_kill() {
     });
 }
 
-/// Opens a scope in its handler, and waits in it.
+/// Opens a scope in its handler, and awaits it there.
 struct InHandler(Check, Log);
 
 impl Actor for InHandler {
@@ -179,7 +179,7 @@ impl Actor for InHandler {
     }
 }
 
-/// The rule: a stop fires the tokens beneath open scopes at once, and the body goes on.
+/// The rule: a stop fires the tokens beneath open scopes at once, while the bodies of the scopes go on.
 #[test]
 fn stop_fires_the_tokens_beneath_a_scope_in_a_handler() {
     paused(async |check| {
@@ -200,7 +200,7 @@ fn stop_fires_the_tokens_beneath_a_scope_in_a_handler() {
     });
 }
 
-/// The rule: a scope whose future is gone is joined before the state goes, also one of `on_stop`.
+/// The rule: a scope whose future is gone is joined before the state is dropped, also a scope of `on_stop`.
 struct CleansUp(Log);
 
 impl Actor for CleansUp {

@@ -1,4 +1,4 @@
-//! A scope whose future its owner keeps, and that is told to end: the owner's shell sees to it.
+//! A scope whose future is kept unpolled and that is told to end is ended by the shell of its owner.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use super::{Msg, SECOND, holder, keep};
 use crate::common::worker::{Do, Worker};
 use crate::common::{Check, Log, paused, settled};
 
-/// Opens a scope in the actor, with an actor beneath that cleans up for so long, and keeps it unpolled.
+/// Has the actor open a scope with an actor beneath it, whose cleanup takes this long. The actor then keeps the scope's
+/// future unpolled.
 async fn keep_with_actor(
     holder: &ActorRef<Msg>,
     (check, log): (&Check, &Log),
@@ -29,7 +30,8 @@ async fn keep_with_actor(
     opened.await.unwrap()
 }
 
-/// The rule: a limit is a part of the order, and what is beneath a scope is told and joined, whoever polls it.
+/// The rule: a limit is a part of the order, and what is beneath a scope is told and joined, whether anybody polls the
+/// scope or not.
 #[test]
 fn kept_scope_that_is_told_to_stop_ends_beneath_a_living_owner() {
     paused(async |check| {
@@ -43,7 +45,7 @@ fn kept_scope_that_is_told_to_stop_ends_beneath_a_living_owner() {
         assert_eq!(log.entries(), ["child on_stop", "child dropped"]);
         holder.ask(Msg::Ping).await.unwrap();
         sleep(3 * SECOND).await;
-        // Nothing is left of it but its future, whose time is up.
+        // Only the future is left of the scope, and the grace of its body is over.
         holder.tell(Msg::TryAwait).await.unwrap();
         holder.ask(Msg::Ping).await.unwrap();
         assert!(matches!(scope.outcome(), Some(Err(StopError::CutShort(_)))));
@@ -68,7 +70,7 @@ fn kept_scope_that_is_told_to_drain_loses_nothing() {
     });
 }
 
-/// What takes longer than the limit is cut, though nobody polls the scope or awaits its end.
+/// What takes longer than the limit is cut, even if nobody polls the scope or awaits its end.
 #[test]
 fn limit_cuts_what_is_beneath_a_kept_scope() {
     paused(async |check| {
@@ -84,7 +86,7 @@ fn limit_cuts_what_is_beneath_a_kept_scope() {
     });
 }
 
-/// Whoever waits gets an answer: the body is what does not yield.
+/// A wait for the end of a kept scope is told that the body does not yield.
 #[test]
 fn wait_for_the_end_of_a_kept_scope_names_it() {
     for drains in [false, true] {
@@ -101,14 +103,14 @@ fn wait_for_the_end_of_a_kept_scope_names_it() {
                 panic!("{ended:?}");
             };
             assert_eq!(unjoined.nodes()[0].kind, Kind::Scope);
-            // A second for the actor, its own grace, and the patience.
+            // A second for the actor, the scope's grace of 5 s, and the patience of 2 s.
             assert_eq!(begin.elapsed(), 8 * SECOND);
             drop(system.stop().await);
         });
     }
 }
 
-/// A scope that its owner polls after it was told ends by itself.
+/// A scope that its owner polls again after it was told to end comes to an end by itself.
 #[test]
 fn kept_scope_that_is_polled_again_ends_by_itself() {
     paused(async |check| {
@@ -125,7 +127,7 @@ fn kept_scope_that_is_polled_again_ends_by_itself() {
     });
 }
 
-/// The rule: nobody is blamed for what goes with the code of an owner that still has time.
+/// The rule: what goes with an owner's code is not named as long as the owner still has time.
 #[test]
 fn kept_scope_whose_time_is_up_does_not_hold_up_the_stop_of_those_above() {
     paused(async |check| {
@@ -135,7 +137,7 @@ fn kept_scope_whose_time_is_up_does_not_hold_up_the_stop_of_those_above() {
         let holder = holder(&system, &check);
         let (scope, _) = keep_with_actor(&holder, (&check, &log), SECOND).await;
         drop(scope.stop());
-        // It has been killed by now, and its future is kept.
+        // The scope has been killed by then. Its future is still kept.
         sleep(100 * SECOND).await;
         let begin = Instant::now();
         holder.tell(Msg::Sleep(3 * SECOND)).await.unwrap();
@@ -151,8 +153,8 @@ fn kept_scope_whose_time_is_up_does_not_hold_up_the_stop_of_those_above() {
     });
 }
 
-/// Opens a scope in the actor, or one within another, with two actors beneath that clean up for a second each, and keeps
-/// it unpolled.
+/// Has the actor open a scope, or a scope within another, with two actors beneath it that clean up for a second each.
+/// The actor then keeps the future unpolled.
 async fn keep_with_two(
     holder: &ActorRef<Msg>,
     (check, log): (&Check, &Log),
@@ -187,7 +189,7 @@ async fn end_one_after_the_other([older, younger]: &[ActorRef<Do>; 2]) {
     assert_eq!(begin.elapsed(), 2 * SECOND);
 }
 
-/// Its owner polls it in the same poll in which both hear of the order, and nothing that comes after wakes the owner.
+/// The owner polls the scope in the very poll in which both are told, and nothing wakes the owner after that.
 #[test]
 fn kept_scope_that_its_owner_peeks_at_ends_beneath_it() {
     paused(async |check| {
@@ -201,7 +203,7 @@ fn kept_scope_that_its_owner_peeks_at_ends_beneath_it() {
     });
 }
 
-/// The scope around it is not told anything, and nobody polls that either.
+/// The scope around it is told nothing, and nobody polls it either.
 #[test]
 fn scope_within_a_kept_one_that_is_told_to_stop_ends_beneath_it() {
     paused(async |check| {

@@ -1,4 +1,4 @@
-//! A scope's future is a value: its owner may keep it for a later handler, or give it away.
+//! The future of a scope is a value: its owner may keep it for a later handler, or give it away.
 
 mod kept;
 
@@ -17,27 +17,27 @@ use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Opens a scope, and keeps its future or gives it away.
+/// Opens a scope, and keeps the future or gives it away.
 struct Holder {
     kept: Option<Kept>,
     _guard: Guard,
 }
 
 enum Msg {
-    /// Polls the future once, and keeps it.
+    /// Polls this future once, and keeps it.
     Keep(Kept),
-    /// Polls the kept one once, and would not be woken by it.
+    /// Polls the kept future once, with a waker that wakes nobody.
     Peek,
-    /// Awaits it after so long.
+    /// Awaits the kept future after so long.
     Await(Duration),
     Give(oneshot::Sender<Kept>),
-    /// Awaits it, and its error is no failure.
+    /// Awaits the kept future. An error of it is not a failure.
     TryAwait,
     Ping(ReplyTo<()>),
     Sleep(Duration),
-    /// Replies after it has asked that one.
+    /// Asks that one, and then replies.
     Ask(ActorRef<Msg>, ReplyTo<()>),
-    /// Gives its own reply away.
+    /// Gives away the reply.
     Lend(oneshot::Sender<ReplyTo<()>>, ReplyTo<()>),
 }
 
@@ -88,7 +88,7 @@ fn holder(system: &System, check: &Check) -> ActorRef<Msg> {
     system.spawn(holder).unwrap()
 }
 
-/// Opens a scope with this body in the actor.
+/// Has the actor open a scope with this body, and keep its future.
 async fn keep<F, Fut>(holder: &ActorRef<Msg>, body: F)
 where
     F: FnOnce(Scope) -> Fut + Send + 'static,
@@ -105,8 +105,8 @@ async fn give(holder: &ActorRef<Msg>) -> Kept {
     given.await.unwrap()
 }
 
-/// The task had asked while nobody waited for it, which was no cycle then. `between` says whether it stands
-/// beneath another task.
+/// A task asks the owner of its scope while nobody waits for the scope. The handler that later awaits the scope
+/// completes the cycle, and the ask is refused. With `between`, the task is beneath another task.
 #[test]
 fn scope_in_its_join_that_a_later_handler_awaits_completes_a_cycle() {
     for between in [false, true] {
@@ -144,7 +144,8 @@ fn scope_in_its_join_that_a_later_handler_awaits_completes_a_cycle() {
     }
 }
 
-/// Its owner does not run it, and would never settle what it keeps.
+/// A reply that is dropped by a scope which was given away is resolved at once, because the code of the scope's owner
+/// does not run it.
 #[test]
 fn reply_that_is_dropped_by_a_scope_that_was_given_away_is_resolved() {
     paused(async |check| {
@@ -172,7 +173,7 @@ fn reply_that_is_dropped_by_a_scope_that_was_given_away_is_resolved() {
     });
 }
 
-/// The owner waits for nothing meanwhile, and answers.
+/// A scope that was given away is not waited for by its owner, so it may ask the owner.
 #[test]
 fn ask_of_a_scope_that_was_given_away_is_no_wait_of_its_owner() {
     paused(async |check| {
@@ -193,7 +194,7 @@ fn ask_of_a_scope_that_was_given_away_is_no_wait_of_its_owner() {
     });
 }
 
-/// Opens a scope in the actor that does nothing but wait, and gives it away.
+/// Has the actor open a scope whose body takes this long, and give it away.
 async fn give_waiting(holder: &ActorRef<Msg>, time: Duration) -> Kept {
     keep(holder, move |_| async move {
         sleep(time).await;
@@ -203,7 +204,7 @@ async fn give_waiting(holder: &ActorRef<Msg>, time: Duration) -> Kept {
     give(holder).await
 }
 
-/// The rule: its owner waits for it, and a drain lets its body end within its grace.
+/// The rule: the owner waits for a scope that was given away. A drain lets its body end within the scope's grace.
 #[test]
 fn drain_waits_for_the_body_of_a_scope_that_was_given_away() {
     paused(async |check| {
@@ -219,7 +220,7 @@ fn drain_waits_for_the_body_of_a_scope_that_was_given_away() {
     });
 }
 
-/// The rule: what is cut beneath a node is a part of its end.
+/// The rule: a cut beneath a node is a part of the node's end.
 #[test]
 fn drain_cuts_the_body_of_a_scope_that_was_given_away_and_is_not_ok() {
     paused(async |check| {
@@ -238,7 +239,7 @@ fn drain_cuts_the_body_of_a_scope_that_was_given_away_and_is_not_ok() {
     });
 }
 
-/// The rule: a stop drops the body at its next await.
+/// The rule: a stop drops the body of a scope that was given away at its next await.
 #[test]
 fn stop_ends_the_body_of_a_scope_that_was_given_away() {
     paused(async |check| {
@@ -254,7 +255,7 @@ fn stop_ends_the_body_of_a_scope_that_was_given_away() {
     });
 }
 
-/// It is killed in the end, and named as what does not yield.
+/// A scope whose future somebody holds and does not poll is killed in the end, and named.
 #[test]
 fn scope_that_was_given_to_somebody_who_does_not_poll_it_is_named() {
     paused(async |check| {
@@ -278,7 +279,7 @@ fn scope_that_was_given_to_somebody_who_does_not_poll_it_is_named() {
     });
 }
 
-/// Its grace is over with the kill, and so is the patience that begins after that.
+/// A kill ends the grace of the scope at once, and the patience begins with it.
 #[test]
 fn kill_by_somebody_else_shortens_the_wait_for_what_does_not_yield() {
     paused(async |check| {
@@ -302,7 +303,7 @@ fn kill_by_somebody_else_shortens_the_wait_for_what_does_not_yield() {
     });
 }
 
-/// Opens a scope beneath the node whose code runs here, whose body takes so long.
+/// Opens a scope beneath the current node. Its body takes this long.
 async fn open(time: Duration) -> Kept {
     let mut inner: Kept = Box::pin(scope_send(move |_| async move {
         sleep(time).await;

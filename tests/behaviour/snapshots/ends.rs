@@ -1,4 +1,4 @@
-//! A node that is to end: who told it, and what will become of it.
+//! What a snapshot says of a node that is to end: who asked for it, and what will become of it.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ fn stopping_node_tells_who_asked_and_what_will_become_of_it() {
     });
 }
 
-/// Nobody waits for the end, which goes on.
+/// The order is shown even if nobody waits for the end.
 #[test]
 fn order_that_is_not_awaited_tells_where_it_was_given() {
     paused(async |check| {
@@ -100,7 +100,7 @@ fn order_names_the_node_that_gave_it_or_the_owner_or_itself() {
     });
 }
 
-/// What is told of one that has stopped itself, if it is still there.
+/// The order that a snapshot shows of an actor that has stopped itself, if it is still there.
 async fn hold_after_own_stop(actor: &ActorRef<Msg>) -> Option<(OrderKind, AskedBy)> {
     let snapshot = actor.node().snapshot();
     let order = snapshot.nodes.first()?.order.clone()?;

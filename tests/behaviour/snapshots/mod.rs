@@ -17,7 +17,7 @@ fn word(node: &NodeRef) -> &'static str {
     snapshot.nodes[0].verdict.word()
 }
 
-/// Lets others go on until they wait for something.
+/// Lets all others go on until they wait for something.
 async fn settle() {
     sleep(Duration::from_millis(1)).await;
 }

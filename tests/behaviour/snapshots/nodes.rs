@@ -1,4 +1,4 @@
-//! One node: what it is, has and does.
+//! What a snapshot says of a single node.
 
 use std::future::Future;
 use std::task::Poll;
@@ -59,7 +59,7 @@ fn node_is_told_with_its_place_its_mailbox_and_what_it_does() {
     });
 }
 
-/// Also where the actor takes its messages one at a time.
+/// A handler is shown by the label of its message, also in a mailbox from which messages are taken one at a time.
 #[test]
 fn handler_is_told_whatever_becomes_of_messages_without_room() {
     paused(async |check| {
@@ -85,7 +85,7 @@ fn messages_that_were_not_started_are_not_counted_as_handled() {
     paused(async |check| {
         let system = System::start().unwrap();
         let room = Mailbox::bounded(2);
-        // Of five notes behind the one in hand that many are started.
+        // How many of the five notes behind the current message are started.
         for (mailbox, started) in [
             (Mailbox::unbounded(), 5),
             (room.drop_oldest(), 2),
@@ -192,7 +192,7 @@ fn sources_are_counted_and_the_next_timer_is_told() {
     });
 }
 
-/// Its labels are parts of one text.
+/// Its labels are slices of one text: they begin at the same address.
 struct Parts;
 
 impl Actor for Parts {
@@ -302,7 +302,7 @@ fn ticks_that_follow_each_other_are_not_one_long_handler() {
             }));
         })
         .await;
-        // In the middle of each.
+        // Each snapshot is taken in the middle of a handler.
         sleep(Duration::from_millis(5)).await;
         for _ in 0..50 {
             sleep(Duration::from_millis(10)).await;

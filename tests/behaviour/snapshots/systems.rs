@@ -1,4 +1,4 @@
-//! Whole trees: limits, groups, leaks, and what changes meanwhile.
+//! What snapshots say of whole trees: limits, groups, unreachable actors, and what has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,7 @@ fn groups_count_by_type_and_site_and_tell_the_change() {
 
 #[test]
 fn unreachable_actor_is_found_and_nothing_else_is() {
-    // A simulation has references of its own.
+    // A simulation holds references of its own.
     in_order(async |check| {
         let system = System::start().unwrap();
         drop(system.spawn(plain(&check)).unwrap());
@@ -113,7 +113,7 @@ fn unreachable_actor_is_found_and_nothing_else_is() {
         let shown = found[0].verdict.to_string();
         assert_eq!(shown, "unreachable for 7.0 s: nothing can wake it again");
         assert_eq!(snapshot.node(kept.id()).unwrap().references, Some(1));
-        // What is referred to once more is none.
+        // An actor that somebody refers to again is not unreachable.
         drop((kept, recipient));
         assert_eq!(words()[1], "unreachable");
         let again: Arc<NodeRef> = Arc::new(system.children()[0].clone());
@@ -125,7 +125,7 @@ fn unreachable_actor_is_found_and_nothing_else_is() {
 
 #[test]
 fn weak_reference_hides_no_leak_and_is_counted_apart() {
-    // A simulation has references of its own.
+    // A simulation holds references of its own.
     in_order(async |check| {
         let system = System::start().unwrap();
         let actor = system.spawn(plain(&check)).unwrap();

@@ -1,4 +1,4 @@
-//! Who waits for what.
+//! What a snapshot says about who waits for what.
 
 use std::time::Duration;
 
@@ -118,7 +118,7 @@ fn cycle_that_the_crate_lets_through_is_a_deadlock_of_all_in_it() {
     });
 }
 
-/// An actor that asks others although that may be a cycle.
+/// Asks others with `even_if_cyclic`.
 struct Asks(#[expect(dead_code, reason = "it counts what is alive")] crate::common::Guard);
 
 enum Ask {

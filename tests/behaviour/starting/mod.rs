@@ -8,7 +8,7 @@ mod unpolled;
 use crate::common::{Check, Count, Guard, Log};
 use tenure::prelude::*;
 
-/// Logs its end, and counts its start.
+/// Counts its start, and logs its end.
 struct Child {
     name: &'static str,
     log: Log,

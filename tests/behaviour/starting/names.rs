@@ -1,4 +1,4 @@
-//! A name is free with the end of the node that had it.
+//! A name is free once the node that had it has ended.
 
 use crate::common::{Check, multi_thread, paused};
 use tenure::prelude::*;
@@ -36,7 +36,7 @@ async fn name_is_free(check: Check, times: usize) {
             assert!(matches!(taken, Err(SpawnError::NameTaken(_))), "{taken:?}");
             assert!(matches!(started.stop().await, Ok(StopReason::Stopped)));
 
-            // Not polled yet, and, in the odd rounds, running.
+            // In even rounds the node was never polled; in odd ones it is running.
             let spawned = scope.spawn(named(Life::Lives))?;
             if round % 2 == 1 {
                 tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! What an owner that is closing, or a spec that makes no sense, refuses.
+//! Spawns that are refused: by an owner that is closing, or because the spec is invalid.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tenure::prelude::*;
 use tenure::{StartError, System, TrySendError};
 use tokio::sync::Notify;
 
-/// Tries all ways to start something; each gives back what was to be started.
+/// Tries every way to start something. Each gives back its argument.
 async fn assert_all_refused(spawner: &Spawner, log: &Log, check: &Check) {
     let starts = Count::default();
     let mut child = Child::new("late", log, check);
@@ -59,7 +59,7 @@ struct Owner {
 }
 
 enum OwnerMsg {
-    /// Waits to be told to go on, then spawns by its context.
+    /// Waits for the signal, and then spawns through its context.
     WaitAndSpawn,
     Spawner(ReplyTo<Spawner>),
 }
@@ -108,7 +108,7 @@ fn spawn_into_a_closing_owner() {
     paused(async |check| {
         let log = Log::default();
         let late = tenure::scope(async |scope| {
-            // A drain takes children until its last message is handled, and joins them.
+            // A draining owner takes children until its last message is handled, and joins them.
             let owner = Owner::new(&log, &check);
             let (entered, go_on) = (Arc::clone(&owner.entered), Arc::clone(&owner.go_on));
             let draining = scope.spawn(owner)?;
@@ -132,7 +132,7 @@ fn spawn_into_a_closing_owner() {
             );
             assert_all_refused(&spawner, &Log::default(), &check).await;
 
-            // A stop takes none, from the call on.
+            // A stopping owner takes none, from the call of `stop` on.
             let log = Log::default();
             let owner = Owner::new(&log, &check);
             let (entered, go_on) = (Arc::clone(&owner.entered), Arc::clone(&owner.go_on));
@@ -165,7 +165,7 @@ fn draining_scope_takes_children_from_beneath() {
             let (log, check) = (log.clone(), check.clone());
             scope.task(async move {
                 let _guard = guard;
-                // The body has returned by now: the scope is draining.
+                // The body of the scope has returned by then, and the scope is ending.
                 tokio::task::yield_now().await;
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 let child = inner.spawn(Child::new("late", &log, &check))?;
@@ -250,7 +250,7 @@ fn context_smuggled_out() {
     });
 }
 
-/// Nothing of it ever runs.
+/// None of its code ever runs.
 struct Untouched {
     mark: u32,
     starts: Count,
@@ -307,7 +307,7 @@ fn bad_specs_are_refused_and_come_back() {
             assert!(!first.is_stopped(), "the twin has lost its name to nobody");
             assert_eq!(scope.child("twin"), Some(first.node()));
 
-            // The name is taken beneath one owner, not everywhere.
+            // A name is taken beneath one owner only.
             tenure::scope(async |inner| {
                 inner.start(spec(5).name("twin")).await?;
                 Ok(())
@@ -334,7 +334,7 @@ fn default_mailbox_without_capacity_is_refused() {
         };
         let refused = system.spawn(actor).unwrap_err();
         assert!(matches!(refused, SpawnError::NoCapacity(_)), "{refused:?}");
-        // A mailbox of its own serves.
+        // A mailbox of its own, with room, makes the spec valid.
         let spec = ChildSpec::new(refused.into_inner()).mailbox(Mailbox::bounded(1));
         let actor = system.start(spec).await.unwrap();
         actor.tell(()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Starts that fail, or are not waited for.
+//! Starts that fail, and starts that are given up.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -42,7 +42,7 @@ impl Actor for FailingParent {
     }
 }
 
-/// Its start is what fails, before there is an actor.
+/// Its `start` fails, so there is never an actor.
 struct Recipe(FailingParent);
 
 impl Start for Recipe {
@@ -113,7 +113,7 @@ fn failed_start_undoes_its_children() {
     });
 }
 
-/// Its start waits for ever.
+/// Its start never returns.
 struct Slow {
     entered: Arc<Notify>,
     me: Arc<Mutex<Option<ActorRef<()>>>>,
@@ -141,7 +141,7 @@ impl Actor for Slow {
     }
 }
 
-/// Gives up the start of a child as soon as that has begun.
+/// Gives up the start of a child as soon as the child's code is running.
 struct Impatient {
     check: Check,
     me: Arc<Mutex<Option<ActorRef<()>>>>,
@@ -181,7 +181,7 @@ fn spawn_future_dropped_in_start() {
             let parent = scope.spawn(impatient)?;
             parent.ask(|reply| reply).await?;
             let slow = me.lock().unwrap().take().unwrap();
-            // Its owner lives on, so it is not the owner's end that joins it.
+            // The owner lives on, so the child is joined although its owner does not end.
             assert!(matches!(slow.stopped().await, Ok(StopReason::Killed)));
             assert_eq!(
                 log.entries(),
@@ -191,7 +191,7 @@ fn spawn_future_dropped_in_start() {
             assert_eq!(check.alive(), 0);
             assert!(parent.node().children().is_empty());
 
-            // And at once again, with the owner's stop right behind.
+            // The same, with a stop of the owner right after it.
             parent.ask(|reply| reply).await?;
             let slow = me.lock().unwrap().take().unwrap();
             parent.stop().await?;

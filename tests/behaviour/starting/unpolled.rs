@@ -1,4 +1,4 @@
-//! What is dropped although it has hardly begun, or not at all.
+//! Nodes that are dropped or killed before their code has run.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn zero_grace_makes_every_stop_a_kill() {
     });
 }
 
-/// Looks at its own node when it is dropped.
+/// Notes the phase of its own node when it is dropped.
 struct Witness {
     node: Arc<Mutex<Option<tenure::NodeRef>>>,
     seen: Arc<Mutex<Option<Phase>>>,

@@ -1,4 +1,4 @@
-//! Stops that many ask for, or that nobody waits for any more.
+//! Stops that several ask for, and stops whose futures are dropped.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ fn stop_is_idempotent() {
                 let reason = stopping.await?;
                 assert!(matches!(reason, StopReason::Stopped), "{reason:?}");
             }
-            // Gone, it still is a child.
+            // `stop_child` knows a child that has ended, too.
             let again = p.ask(|reply| Do::StopChild(c.node(), reply)).await?;
             assert!(matches!(again, Ok(StopReason::Stopped)), "{again:?}");
             let ends = log.entries();
@@ -138,7 +138,7 @@ fn stop_future_dropped_midway() {
             assert_eq!(start.elapsed(), millis(100));
             assert_eq!((check.alive(), scope.child("c")), (0, None));
 
-            // Never polled at all, and only waited for by another.
+            // The future of this stop is never polled, and somebody else waits for the end.
             let c = scope.start(Worker::new("c", &log, &check).named()).await?;
             drop(c.stop());
             let reason = c.stopped().await?;

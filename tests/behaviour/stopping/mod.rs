@@ -80,7 +80,7 @@ fn grace_then_kill() {
     });
 }
 
-/// Its state holds a lock on a file, and its `on_stop` takes its time.
+/// Holds a lock on a file in its state. Its `on_stop` takes 200 ms.
 struct Locker {
     file: File,
     _guard: Guard,
@@ -127,7 +127,7 @@ fn stop_returns_after_on_stop_and_drop() {
     fs::remove_file(path).unwrap();
 }
 
-/// Counts its messages; waits at each for its gate.
+/// Counts its messages, and waits for its gate in each.
 struct Gated {
     handled: Count,
     gate: Arc<Notify>,
@@ -174,7 +174,7 @@ fn stop_is_not_behind_the_backlog() {
                 settled().await;
                 tenure::Ok(asked)
             };
-            // The first is handled. Half of the others are queued before the tells, and half after them.
+            // The first ask is being handled. Half of the others are queued before the tells, half after them.
             let mut asked = ask(1).await?;
             assert_eq!((handled.get(), actor.node().backlog()), (1, 0));
             asked.extend(ask(asks / 2 - 1).await?);

@@ -9,7 +9,7 @@ use tenure::prelude::*;
 use tenure::{NodeRef, Phase, StopReason};
 use tokio::time::{Instant, sleep};
 
-/// At its `on_stop` and at its drop, logs which of its siblings have not been told to end.
+/// In its `on_stop` and when it is dropped, it logs which of its siblings have not been told to end.
 struct Sibling {
     name: &'static str,
     all: Arc<Mutex<Vec<NodeRef>>>,
@@ -98,7 +98,7 @@ fn children_stop_in_reverse_start_order() {
     });
 }
 
-/// Logs its drop, and so when a task or a job lets go of it.
+/// Logs its drop, which shows when a task or job drops it.
 struct Holds(
     &'static str,
     Log,
@@ -171,7 +171,7 @@ fn concurrent_order_shares_one_deadline() {
             let outcome = pool.stop().within(2 * SECOND).await;
             assert_eq!(start.elapsed(), 2 * SECOND);
             assert_eq!(check.alive(), 0);
-            // The bound was for the whole, and the pool had not come to its own `on_stop` yet.
+            // The bound is for the whole end. The pool has not reached its own `on_stop` by then.
             assert_eq!(cut_short(outcome), ["/pool/c3", "/pool"]);
             Ok(())
         })

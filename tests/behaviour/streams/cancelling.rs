@@ -1,4 +1,4 @@
-//! Streams that are cancelled, or over.
+//! Streams that are cancelled, and streams that have ended.
 
 use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Waker};
@@ -33,7 +33,7 @@ fn a_cancelled_stream_is_dropped_with_the_item_that_waits() {
         settled().await;
         assert_eq!(log.entries(), ["Some(1)"]);
         assert_eq!(check.alive(), 1);
-        // Its waker is still there, and wakes nothing.
+        // The feed still holds the stream's waker, which wakes nothing.
         feed.push(3);
         settled().await;
         assert_eq!(log.entries(), ["Some(1)"]);
@@ -41,7 +41,7 @@ fn a_cancelled_stream_is_dropped_with_the_item_that_waits() {
     });
 }
 
-/// The mapper itself cancels, between the item and its handler.
+/// The mapper cancels its own stream, after the item is taken and before it is handled.
 #[test]
 fn an_item_is_taken_back_if_its_stream_is_cancelled_before_it_is_handled() {
     paused(async |check| {

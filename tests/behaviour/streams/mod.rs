@@ -18,7 +18,7 @@ use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Gives what a closure gives.
+/// A stream that polls a closure.
 struct Polled<F>(F, #[allow(dead_code, reason = "counted")] Guard);
 
 impl<T, F: FnMut(&Waker) -> Poll<Option<T>> + Unpin> Stream for Polled<F> {
@@ -28,12 +28,12 @@ impl<T, F: FnMut(&Waker) -> Poll<Option<T>> + Unpin> Stream for Polled<F> {
     }
 }
 
-/// Always ready.
+/// A stream that is always ready.
 fn endless(check: &Check) -> impl Stream<Item = ()> + Send + use<> {
     Polled(|_: &Waker| Poll::Ready(Some(())), check.guard())
 }
 
-/// Gives these, ends, and must not be polled again.
+/// A stream of these items, which panics if it is polled after its end.
 fn finite<T: Send + Unpin>(items: Vec<T>, check: &Check) -> impl Stream<Item = T> + Send + use<T> {
     let (mut items, mut ended) = (VecDeque::from(items), false);
     let next = move |_: &Waker| {
@@ -45,7 +45,7 @@ fn finite<T: Send + Unpin>(items: Vec<T>, check: &Check) -> impl Stream<Item = T
     Polled(next, check.guard())
 }
 
-/// What a test feeds a stream with, from anywhere.
+/// A stream to which a test adds items, from any thread.
 #[derive(Clone, Default)]
 struct Feed(Arc<Mutex<Fed>>);
 
@@ -108,7 +108,7 @@ fn an_empty_stream_ends_silently_or_says_so_once() {
         .await;
         settled().await;
         assert_eq!(log.entries(), ["None"]);
-        // They are gone at once, and not with the actor.
+        // The streams are dropped when they end, and not with the actor.
         assert_eq!(check.alive(), 1);
         let [silent, told] = handles.get().unwrap();
         assert!(!silent.is_active() && !told.is_active());
@@ -190,7 +190,7 @@ fn items_that_come_later_wake_the_actor_in_their_order() {
         assert_eq!(log.entries(), ["Some(1)"]);
         feed.push(2);
         feed.push(3);
-        // A wake for nothing is none.
+        // A wake without an item gives no message.
         feed.wake();
         settled().await;
         feed.end();
@@ -255,7 +255,7 @@ fn a_stream_that_wakes_itself_as_it_ends_takes_nothing_else_with_it() {
     });
 }
 
-/// The other thread pushes while the actor is about to sleep.
+/// Another thread adds items while the actor is about to sleep.
 #[test]
 fn no_wake_of_another_thread_is_lost() {
     const MANY: u32 = 20_000;
@@ -315,7 +315,7 @@ fn a_panic_in_a_stream_or_its_mapper_or_its_drop_fails_the_actor() {
                 ctx.attach(other, |()| note("other"));
             })
             .await;
-            // The same run may end it already.
+            // Attaching the stream may already end the actor.
             actor
                 .tell(run(move |ctx| {
                     ctx.attach(stream, |()| panic!("mapped"));

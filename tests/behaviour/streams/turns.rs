@@ -1,4 +1,4 @@
-//! Streams that are always ready take turns with all else.
+//! Streams that are always ready take turns with everything else.
 
 use std::time::Duration;
 
@@ -42,14 +42,14 @@ fn a_stream_that_is_always_ready_and_the_mailbox_take_turns() {
         let entries = log.entries();
         let handled: Vec<_> = entries.iter().filter(|entry| *entry != "made").collect();
         assert!(handled[..100].iter().all(|entry| *entry == "mail"));
-        // One of each, again and again.
+        // One message and one item, in turn.
         for pair in handled[100..300].chunks(2) {
             let mut pair = [pair[0].as_str(), pair[1].as_str()];
             pair.sort_unstable();
             assert_eq!(pair, ["item", "late mail"]);
         }
         actor.drain().await.unwrap();
-        // Each item was handled before the next was asked for.
+        // An item is handled before the next one is taken from the stream.
         assert!(count(&log, "made") - count(&log, "item") <= 1);
         system.stop().await.unwrap();
     });
@@ -62,14 +62,14 @@ fn a_mailbox_that_is_never_empty_does_not_hold_up_a_stream() {
         let system = System::start().unwrap();
         let actor = system.spawn(Node::new(&check, &log)).unwrap();
         let items = finite((0..50).collect(), &check);
-        // Each message sends the next.
+        // Each message sends the next one.
         struct Again(ActorRef<Msg>, Log);
         impl Again {
             fn go(self) -> Msg {
                 run(move |_| {
                     self.1.push("mail");
                     let again = self.0.clone();
-                    // Refused in the end, when the actor stops.
+                    // It is refused once the actor stops.
                     drop(again.try_tell(self.go()));
                 })
             }
@@ -105,7 +105,7 @@ fn endless_streams_take_turns_with_each_other_and_with_timers_and_let_other_task
             ctx.attach(two, |()| note("two"));
         })
         .await;
-        // This test is another task.
+        // This test is the other task.
         while count(&log, "one") < 500 {
             tokio::task::yield_now().await;
         }

@@ -66,7 +66,7 @@ fn default_of_a_system_is_that_of_its_nodes() {
             .start()
             .unwrap();
         let actor = system.start(Root::new(Plan::Hang, &check)).await.unwrap();
-        // One is being handled, and two are queued.
+        // One message is being handled, and two are queued.
         tokio::task::yield_now().await;
         actor.try_tell(()).unwrap();
         actor.try_tell(()).unwrap();

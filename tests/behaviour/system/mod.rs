@@ -1,4 +1,4 @@
-//! Systems: the long-lived tops of trees.
+//! Systems: the roots of long-lived trees.
 
 mod graces;
 mod stuck;
@@ -14,7 +14,7 @@ use tenure::{Cause, Phase, StopReason};
 
 const LONG: Duration = Duration::from_secs(3_600);
 
-/// A root that does one thing.
+/// A root that does one of these things.
 struct Root {
     plan: Plan,
     log: Log,
@@ -29,7 +29,7 @@ enum Plan {
     FailToStart,
     Fail,
     Panic,
-    /// Finishes, with a child that takes its time and more.
+    /// Finishes while a child still has something to do.
     FinishWithSlowChild,
     Hang,
 }
@@ -52,7 +52,7 @@ impl Actor for Root {
         self.log.push(ctx.me().path());
         self.check.node(ctx.node());
         let guard = self.check.guard();
-        // So that there is always something to be joined.
+        // A task, so that there is always something to join.
         ctx.task_with(|token| async move {
             let _guard = guard;
             token.cancelled().await;
@@ -63,7 +63,7 @@ impl Actor for Root {
                 let child = Self::new(Plan::Hang, &self.check);
                 let child = ctx.spawn(ChildSpec::new(child).name("slow"))?;
                 child.try_tell(())?;
-                // It is in its handler when this one finishes.
+                // The child is in its handler when this one finishes.
                 while child.node().label().is_none() {
                     tokio::task::yield_now().await;
                 }
@@ -175,7 +175,7 @@ fn dropped_run_kills_its_root() {
             }
             assert_eq!(log.entries(), ["/root"]);
         }
-        // The kill is requested; the next turn of the runtime does it.
+        // The drop requests the kill. The next turns of the runtime carry it out.
         while check.alive() > 0 {
             tokio::task::yield_now().await;
         }

@@ -9,7 +9,7 @@ use crate::common::{Check, Guard, multi_thread};
 use tenure::prelude::*;
 use tenure::{StopError, StopReason};
 
-/// Blocks a thread until it is let.
+/// Blocks its thread until it is released.
 #[derive(Clone, Default)]
 struct Spin {
     stuck: Arc<AtomicUsize>,
@@ -45,7 +45,7 @@ struct StuckRoot {
 }
 
 impl StuckRoot {
-    /// The root, and a job that stops it once all of its children are stuck.
+    /// Starts the root, and a job that asks for its stop once all children are stuck.
     fn new(
         children: usize,
         check: &Check,
@@ -89,7 +89,7 @@ impl Actor for StuckRoot {
     }
 }
 
-/// What was left behind ends once it can.
+/// Waits until what was left behind has ended.
 fn await_end(check: &Check) {
     let begin = std::time::Instant::now();
     while check.alive() > 0 && begin.elapsed() < Duration::from_secs(10) {
@@ -144,12 +144,12 @@ fn run_names_what_does_not_yield() {
         assert_eq!(unjoined.nodes()[0].path, "/root/stuck-0");
         await_end(&check);
         let root = stopper.join().unwrap();
-        // Its owner has it still, and reaps it.
+        // The root is still owned, and joined when it ends.
         assert!(root.stopped().await.is_err());
     });
 }
 
-/// The patience begins with the kill, whoever asked for that, and not with the end of the grace.
+/// The patience begins with the kill, whoever asked for it, and not with the end of the grace.
 #[test]
 fn kill_is_seen_by_those_who_wait_for_a_stop() {
     multi_thread(async |check| {
@@ -166,7 +166,7 @@ fn kill_is_seen_by_those_who_wait_for_a_stop() {
             tokio::task::yield_now().await;
         }
         let kill = async {
-            // The other stop waits by then.
+            // The stop is being awaited by then.
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
             stuck.kill().await

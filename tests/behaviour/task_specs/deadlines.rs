@@ -1,4 +1,4 @@
-//! Deadlines of tasks, and which asks inherit them.
+//! The deadlines of tasks, and which asks inherit them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tenure::Deadline;
 use tenure::prelude::*;
 use tokio::time::{Instant, sleep};
 
-/// Answers when it is told to, which is never.
+/// Never replies.
 struct Silent;
 
 impl Actor for Silent {
@@ -123,7 +123,8 @@ fn deadline_of_a_task_does_not_end_it_and_fails_its_later_asks_at_once() {
     });
 }
 
-/// Starts a task with a deadline while an ask with another is handled; gives how long an ask in it waited.
+/// Starts a task with a deadline while an ask with another deadline is handled. Returns how long an ask of the task
+/// waited.
 async fn both_deadlines(asked: Duration, spec: Duration) -> String {
     struct Owner(ActorRef<ReplyTo<()>>, Duration, Log);
     impl Actor for Owner {
@@ -134,7 +135,7 @@ async fn both_deadlines(asked: Duration, spec: Duration) -> String {
             let work = async move {
                 let (_, time) = waited(&silent).await;
                 log.push(format!("{time:?}"));
-                // Kept until now, so that the ask is open meanwhile.
+                // The reply is kept until here, so the ask stays open.
                 drop(reply);
             };
             ctx.task(TaskSpec::new(work).deadline(Instant::now() + self.1))?;

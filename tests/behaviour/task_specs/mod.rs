@@ -1,4 +1,4 @@
-//! Tasks with a name, a grace, a deadline, and failures that fail nobody.
+//! Tasks with a name, a grace, a deadline, or contained failures.
 
 mod deadlines;
 mod names;

@@ -1,4 +1,4 @@
-//! Names of tasks, and which of them are refused.
+//! The names of tasks, and which of them are refused.
 
 use super::{SECOND, pending};
 use crate::common::node::{self, Node, run_in};

@@ -1,4 +1,4 @@
-//! Tasks that their owner ends with.
+//! Significant tasks, with which their owner ends.
 
 use super::SECOND;
 use crate::common::paused;
@@ -7,7 +7,7 @@ use tenure::{AutoShutdown, StopError, StopReason};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// Ends with its reading task, if its spec says so.
+/// Ends with its reading task, if the task's spec says so.
 struct Session(Option<oneshot::Receiver<tenure::Result>>);
 
 impl Actor for Session {
@@ -16,7 +16,7 @@ impl Actor for Session {
     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
         let read = self.0.take().unwrap();
         ctx.task(TaskSpec::new(async move { read.await? }).significant())?;
-        // It does not matter.
+        // This task is not significant.
         ctx.task(async {})?;
         Ok(())
     }

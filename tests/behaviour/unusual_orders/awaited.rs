@@ -1,4 +1,4 @@
-//! Ends that somebody awaits only once they have begun, or after.
+//! Ends that somebody begins to await late: after the end has begun, or after the waiter is waited for.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use tenure::prelude::*;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// Told to drain in its backoff, beneath a node that has been told to stop and is busy.
+/// A child in its backoff that is drained ends at once, even if its owner has been told to stop and is busy.
 #[test]
 fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
     in_scope(async |scope, log, begin| {
@@ -41,7 +41,7 @@ fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
     });
 }
 
-/// Rule 4: a contained child of a concurrent, draining owner spawns a sibling and fails.
+/// Rule 4: a child that a contained sibling spawns into a concurrent drain is drained as well.
 #[test]
 fn sibling_spawned_late_by_a_contained_child_of_a_concurrent_drain() {
     in_scope(async |scope, log, _| {
@@ -71,7 +71,8 @@ fn sibling_spawned_late_by_a_contained_child_of_a_concurrent_drain() {
     });
 }
 
-/// A plain task that awaits a sibling's end from a task of a scope of its own, in a drain.
+/// Rule 4: in a drain, a sibling whose end a plain task awaits is told at once, also if a task in a scope of that task
+/// awaits it.
 #[test]
 fn sibling_awaited_from_a_scope_of_a_plain_task() {
     in_scope(async |scope, log, _| {
@@ -99,7 +100,7 @@ fn sibling_awaited_from_a_scope_of_a_plain_task() {
     });
 }
 
-/// A blocking job that awaits a sibling's end, in a drain.
+/// Rule 4: in a drain, a sibling whose end a blocking job awaits is told at once.
 #[test]
 fn sibling_awaited_by_a_blocking_job() {
     multi_thread(async |_c| {
@@ -131,7 +132,8 @@ fn sibling_awaited_by_a_blocking_job() {
     });
 }
 
-/// Rule 16: an owner in a restart waits for a child that had been told to stop before, and whose `on_stop` asks it.
+/// Rule 16: an owner in a restart waits for its child, so an ask of the child's `on_stop` is refused, even if the child
+/// was told to stop before.
 #[test]
 fn restart_waits_for_a_child_that_was_told_before_and_asks_it() {
     in_scope(async |scope, log, begin| {
@@ -163,7 +165,7 @@ fn restart_waits_for_a_child_that_was_told_before_and_asks_it() {
     });
 }
 
-/// Late await of a sibling's end in a scope that is polled.
+/// Rule 4: a task of a scope may begin to await a sibling's end after the scope's body has ended.
 #[test]
 fn late_await_of_a_siblings_end_in_a_scope() {
     in_scope(async |s, log, _| {
@@ -176,7 +178,7 @@ fn late_await_of_a_siblings_end_in_a_scope() {
     });
 }
 
-/// A plain task of a scope that awaits the end of a sibling's child.
+/// Rule 4: at the end of a scope, the child of a sibling whose end a plain task awaits is told at once.
 #[test]
 fn task_of_a_scope_awaits_the_end_of_a_siblings_child() {
     in_scope(async |s, log, _| {
@@ -198,7 +200,7 @@ fn task_of_a_scope_awaits_the_end_of_a_siblings_child() {
     });
 }
 
-/// A plain task of a scope that awaits a sibling's end in a task of its own scope.
+/// Rule 4: the same if a task in a scope of that task awaits the sibling.
 #[test]
 fn task_of_a_scope_awaits_a_siblings_end_from_its_own_scope() {
     in_scope(async |s, log, _| {
@@ -216,7 +218,8 @@ fn task_of_a_scope_awaits_a_siblings_end_from_its_own_scope() {
     });
 }
 
-/// A plain task of a scope that asks an actor which awaits a sibling's end, whichever of the two waits begins later.
+/// Rule 4: a sibling is told at once if a plain task asks an actor that awaits the sibling's end, whichever of the two
+/// waits begins first.
 #[test]
 fn task_of_a_scope_asks_an_actor_that_awaits_a_siblings_end() {
     for (task_waits, actor_waits) in [(0, 1), (1, 0), (1, 1), (2, 1)] {
@@ -241,7 +244,7 @@ fn task_of_a_scope_asks_an_actor_that_awaits_a_siblings_end() {
     }
 }
 
-/// The same, where it is a task of a scope in that actor that waits.
+/// Rule 4: the same if it is a task in a scope of that actor that awaits the end.
 #[test]
 fn task_of_a_scope_asks_an_actor_whose_task_awaits_a_siblings_end() {
     for (task_waits, beneath_waits) in [(0, 1), (1, 0), (1, 1), (2, 1)] {
@@ -271,7 +274,8 @@ fn task_of_a_scope_asks_an_actor_whose_task_awaits_a_siblings_end() {
     }
 }
 
-/// Waits for a sibling's end that come and go, while nobody polls the scope that would have to look at them.
+/// A scope that is not polled keeps no list of the waits that begin and end beneath it meanwhile, and sees the one that
+/// is left.
 #[test]
 fn waits_for_a_sibling_while_nobody_polls_the_scope() {
     paused(async |_check| {
@@ -291,7 +295,7 @@ fn waits_for_a_sibling_while_nobody_polls_the_scope() {
             s.task(waits)?;
             Ok(())
         }));
-        // Its body has ended, and it waits for the task, which has not begun.
+        // The body of the scope has ended, and the scope waits for the task, which has not been polled.
         let polled = poll_fn(|cx| Poll::Ready(scope.as_mut().poll(cx).is_pending()));
         assert!(polled.await);
         receiver.await.unwrap();
@@ -300,8 +304,8 @@ fn waits_for_a_sibling_while_nobody_polls_the_scope() {
     });
 }
 
-/// Many tasks of a scope in a handler that ask its actor: all are refused, also if they have asked before the scope
-/// waits for them.
+/// Rule 16: tasks of a scope that ask the actor whose handler waits for the scope are all refused, even if they asked
+/// before it waited.
 #[test]
 fn all_tasks_of_a_scope_that_ask_the_node_that_waits_for_them_are_refused() {
     const TASKS: usize = 40;

@@ -1,4 +1,4 @@
-//! Scopes whose futures somebody keeps.
+//! Scopes whose futures are kept unpolled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use tenure::{StopError, StopReason};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// A child whose `on_stop` takes this long, which its grace allows.
+/// A child whose `on_stop` takes this long. Its grace allows that.
 fn slow(log: &Log, time: Duration) -> ChildSpec<Doer> {
     let child = Doer::new(log).on_stop(move |_, _| {
         Box::pin(async move {
@@ -22,7 +22,7 @@ fn slow(log: &Log, time: Duration) -> ChildSpec<Doer> {
     ChildSpec::new(child).grace(100 * SECOND)
 }
 
-/// Rule 7: a bound set while a kept scope is gone through.
+/// Rule 7: a bound that is set while the owner ends a kept scope holds.
 #[test]
 fn bound_that_comes_while_a_kept_scope_is_gone_through() {
     in_scope(async |scope, log, begin| {
@@ -44,7 +44,8 @@ fn bound_that_comes_while_a_kept_scope_is_gone_through() {
     });
 }
 
-/// Rule 4: a plain task in a kept scope begins later to await a sibling's end, in a drain.
+/// Rule 4: in a drain, a plain task in a kept scope may begin to await a sibling's end late. The sibling is told at
+/// once.
 #[test]
 fn task_in_a_kept_scope_awaits_a_siblings_end_later() {
     in_scope(async |scope, log, begin| {
@@ -67,7 +68,7 @@ fn task_in_a_kept_scope_awaits_a_siblings_end_later() {
     });
 }
 
-/// Rule 16: an actor in a restart waits for a child of a kept scope, whose `on_stop` asks it.
+/// Rule 16: an actor in a restart waits for what is beneath its kept scope, so an ask from there is refused.
 #[test]
 fn restart_waits_for_a_child_of_a_kept_scope_that_asks_it() {
     in_scope(async |scope, log, begin| {
@@ -95,7 +96,7 @@ fn restart_waits_for_a_child_of_a_kept_scope_that_asks_it() {
     });
 }
 
-/// What does not yield is beneath a kept scope: older siblings still get their stop.
+/// Older siblings of a kept scope are told to stop, even if something beneath the scope does not yield.
 #[test]
 fn older_siblings_of_a_kept_scope_that_does_not_yield_are_told() {
     multi_thread(async |_c| {
@@ -141,7 +142,7 @@ fn older_siblings_of_a_kept_scope_that_does_not_yield_are_told() {
     });
 }
 
-/// Rules 5, 7: a kept scope whose body has failed, and that nobody polls, is no blocker of the stop of others.
+/// Rules 5 and 7: a kept scope whose body has failed does not hold up the stop of others.
 #[test]
 fn kept_scope_in_its_join_beneath_an_owner_that_is_not_told_yet() {
     in_scope(async |scope, log, begin| {
@@ -176,7 +177,7 @@ fn kept_scope_in_its_join_beneath_an_owner_that_is_not_told_yet() {
     });
 }
 
-/// Rules 5, 7: the grace of a scope that is gone through does not count the steps of what is beneath it.
+/// Rules 5 and 7: the grace of a kept scope does not count the steps of what is beneath it.
 #[test]
 fn kept_scope_that_is_gone_through_has_the_time_of_its_children() {
     in_scope(async |scope, log, begin| {
@@ -195,7 +196,7 @@ fn kept_scope_that_is_gone_through_has_the_time_of_its_children() {
     });
 }
 
-/// Rule 7: a kept scope with nothing in it is no blocker, however long its owner's other children take.
+/// Rule 7: a kept scope that has nothing beneath it is not cut, however long the other children of its owner take.
 #[test]
 fn idle_kept_scope_is_not_cut_while_its_owner_goes_on() {
     in_scope(async |scope, log, begin| {
@@ -203,7 +204,7 @@ fn idle_kept_scope_is_not_cut_while_its_owner_goes_on() {
         owner
             .tell(run(|x, ctx| {
                 Box::pin(async move {
-                    // Older: stops after the scope has been gone through.
+                    // This child is older, so it stops after the scope.
                     ctx.spawn(slow(&x.log, 20 * SECOND))?;
                     Ok(())
                 })

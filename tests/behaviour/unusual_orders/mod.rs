@@ -1,5 +1,4 @@
-//! The rules in orders of events that are unusual: scopes whose futures somebody keeps, limits, tokens and awaited
-//! ends that come late.
+//! The rules in unusual orders of events: kept scopes, late limits, late tokens, and ends that are awaited late.
 
 mod awaited;
 mod kept_scopes;
@@ -29,7 +28,7 @@ type Hook = Arc<
     dyn for<'a> Fn(&'a mut Doer, &'a mut Context<Doer>) -> Boxed<'a, tenure::Result> + Send + Sync,
 >;
 
-/// Does what it is told, asynchronously, and may keep a scope's future in its state.
+/// Runs the code that it is sent. May keep a scope's future in its state.
 #[derive(Default)]
 struct Doer {
     log: Log,
@@ -88,7 +87,7 @@ impl Doer {
             })
         })
     }
-    /// Polls what it keeps once.
+    /// Polls the kept future once.
     async fn poll_kept(&mut self) {
         poll_fn(|cx| {
             if let Some(kept) = &mut self.kept {
@@ -144,8 +143,8 @@ where
     actor.ask(Msg::Ping).await.unwrap();
 }
 
-/// Runs a case in a scope on a paused clock, with a log and the time at which it begins. The scope ends well, and the
-/// case does not hang.
+/// Runs a case in a scope on a paused clock, with a log and the time at which it began. The scope must end well, and in
+/// time.
 fn in_scope(case: impl AsyncFn(&Scope, &Log, Instant) -> tenure::Result) {
     paused(async |_check| {
         let (log, begin) = (Log::default(), Instant::now());

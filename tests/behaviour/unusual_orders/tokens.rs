@@ -1,4 +1,4 @@
-//! Tokens that come late, or wake what panics.
+//! Tokens that are made late, and wakers of tokens that panic.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tenure::StopReason;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Rule 4: a task with a token that comes late beneath a draining actor, awaited by a child.
+/// Rule 4: a task with a token that is started beneath a draining actor after the token has fired is told as well.
 #[test]
 fn late_task_with_token_of_a_draining_actor() {
     in_scope(async |scope, log, _| {
@@ -40,7 +40,7 @@ fn late_task_with_token_of_a_draining_actor() {
     });
 }
 
-/// Rule 6: the token of a task in a scope within a plain task of an open scope.
+/// Rule 6: a stop fires the token of a task that is in a scope within a plain task of an open scope.
 #[test]
 fn token_in_a_scope_of_a_plain_task_of_an_open_scope() {
     in_scope(async |scope, log, _| {
@@ -80,7 +80,7 @@ impl std::task::Wake for Panics {
     }
 }
 
-/// Rule 8: a waker that panics waits for a token, and the tree is killed or stopped.
+/// Rule 8: if a waker panics that waits for a token, the order and the end go on as without it.
 fn end_with_a_panicking_waker_at_a_token(kill: bool, which: usize) {
     in_scope(async |scope, log, _| {
         let owner = scope.spawn(Doer::new(log))?;
@@ -141,7 +141,7 @@ fn panicking_waker_of_a_token_in_a_stop() {
     end_with_a_panicking_waker_at_a_token(false, 1);
 }
 
-/// A drain of a scope whose body awaits a task with a token.
+/// Rule 4: a drain fires the token of a task that the body of a scope awaits.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "one who is outside of the tree")]
 fn drain_of_a_scope_whose_body_awaits_a_task_with_a_token() {
@@ -163,7 +163,7 @@ fn drain_of_a_scope_whose_body_awaits_a_task_with_a_token() {
     });
 }
 
-/// What it starts then is told as well.
+/// Rule 4: the same for a task that is started after the scope's token has fired.
 #[test]
 fn late_task_with_token_of_a_scope_that_drains() {
     paused(async |_c| {

@@ -1,4 +1,4 @@
-//! The code and the messages of actors.
+//! The hooks and messages of actors.
 
 use super::{At, Bomb, MS, Msg, Recipe, Then, ends, run, word};
 use crate::common::paused;
@@ -56,7 +56,7 @@ fn panics_in_the_drop_of_messages() {
             "at a kill"
         );
 
-        // A reply that nobody waits for any more.
+        // A reply that nobody waits for panics when it is dropped.
         let system = System::start().unwrap();
         let actor = system
             .spawn(ChildSpec::new(Recipe::new(At::Nowhere)).contain())

@@ -1,4 +1,4 @@
-//! What the caller itself hands over.
+//! Code that a caller hands over with a call.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,7 +6,7 @@ use super::{At, Msg, Recipe};
 use crate::common::paused;
 use tenure::prelude::*;
 
-/// What the caller's own call runs is the caller's own panic, and costs nobody else anything.
+/// A panic in such code is the caller's own, and costs nobody else anything.
 #[test]
 fn panics_in_the_callers_own_code() {
     paused(async |_| {

@@ -7,7 +7,7 @@ use crate::common::paused;
 use tenure::prelude::*;
 use tokio::time::sleep;
 
-/// An error, of whose code one piece panics.
+/// An error, one method of which panics.
 #[derive(Clone, Copy)]
 enum Faulty {
     Display,
@@ -80,7 +80,7 @@ fn panics_in_the_code_of_errors() {
 fn panics_in_the_drop_of_errors() {
     paused(async |_| {
         let explodes = || run(|_| Err(Explodes(BombInError(Bomb)).into()));
-        // A restart settles it.
+        // A restart settles the error, and drops it.
         let system = System::start().unwrap();
         let spec = ChildSpec::new(Recipe::new(At::Nowhere)).restart(Restart::OnFailure);
         let actor = system.spawn(spec).unwrap();
@@ -89,7 +89,7 @@ fn panics_in_the_drop_of_errors() {
         sleep(2 * MS).await;
         assert_eq!(word(&actor.drain().await), "in order", "a restart");
 
-        // It goes with its node, which nobody knows any more.
+        // The error is dropped with its node, to which nobody refers any longer.
         let owner = system.spawn(Recipe::new(At::Nowhere)).unwrap();
         let (lend, lent) = tokio::sync::oneshot::channel();
         let start = run(move |ctx| {

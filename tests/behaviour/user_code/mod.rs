@@ -1,4 +1,5 @@
-//! A panic in users' code, wherever the crate calls it: the node fails (or stays killed), the rest goes on.
+//! A panic in users' code, wherever the crate calls that: the node fails (or stays killed), and everything else goes
+//! on.
 //!
 //! All such places are in the first table of `docs/tables.md`.
 
@@ -27,14 +28,14 @@ struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        // Two in one unwinding would abort the process.
+        // A second panic in one unwinding would abort the process.
         if !std::thread::panicking() {
             panic!("dropped");
         }
     }
 }
 
-/// Where the actor panics.
+/// Which code of the actor panics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     Nowhere,
@@ -168,7 +169,7 @@ fn run(run: impl FnOnce(&mut Context<Panics>) -> tenure::Result + Send + 'static
     Msg::Run(Box::new(run))
 }
 
-/// What is done to the actor after it was started, and told what it was told.
+/// What happens to the actor after it was started and was sent its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     Nothing,
@@ -177,7 +178,7 @@ enum Then {
     Kill,
 }
 
-/// How it ended; and another actor, and the system, go on.
+/// How the actor ended. Another actor and the system must go on.
 async fn ends(at: At, first: Vec<Msg>, then: Then) -> &'static str {
     IN_LABEL.with(|place| place.set(at));
     let system = System::start().unwrap();
@@ -233,21 +234,21 @@ fn word(end: &Result<StopReason, StopError>) -> &'static str {
 
 type Case = (&'static str, Run, Then, &'static str);
 
-/// Each row: what panics, who starts it, what is done then, and how the actor ends.
+/// Each row says which code panics, which messages start it, what happens then, and how the actor ends.
 async fn assert_ends(rows: Vec<Case>) {
     for (name, run, then, right) in rows {
         let first = vec![Msg::Run(run), Msg::Sleep];
         let got = if then == Then::Nothing {
             ends(At::Nowhere, first, then).await
         } else {
-            // What it starts has begun when it is told to end.
+            // What the messages start has begun when the actor is told to end.
             started_first(first, then).await
         };
         assert_eq!(got, right, "{name}");
     }
 }
 
-/// As [`ends`], once all that was sent has been handled.
+/// As [`ends`], but the actor is told to end only once all messages have been handled.
 async fn started_first(first: Vec<Msg>, then: Then) -> &'static str {
     let (done, handled) = tokio::sync::oneshot::channel();
     let mut first = first;

@@ -6,7 +6,7 @@ use std::task::{self, Poll};
 use super::{Bomb, MS, Msg, Then, assert_ends};
 use crate::common::paused;
 
-/// A stream that panics, in its poll or in its drop.
+/// A stream whose poll or drop panics.
 struct Items(Option<Bomb>);
 
 impl futures_core::Stream for Items {

@@ -3,7 +3,7 @@
 use super::{Bomb, Msg, Then, assert_ends};
 use crate::common::paused;
 
-/// Its conversion panics.
+/// An error whose conversion panics.
 struct Converts;
 
 impl From<Converts> for tenure::Error {

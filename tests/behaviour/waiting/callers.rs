@@ -1,4 +1,4 @@
-//! Callers that have gone, and handlers that want to know.
+//! Handlers that wait for their callers to go, and callers that do go.
 
 use std::future::pending;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ fn queued_ask_whose_caller_has_gone_is_skipped() {
             assert!(ask.as_mut().poll(cx).is_pending());
         }
         assert_eq!(rig.actor.node().backlog(), 6);
-        // The first, the last, and one in the middle; the later before the earlier.
+        // The first, the last, and one in the middle; the later ones go first.
         for gone in [5, 3, 0] {
             drop(asks.remove(gone));
         }
@@ -40,7 +40,7 @@ fn queued_ask_whose_caller_has_gone_is_skipped() {
     });
 }
 
-/// Hands the reply's address out.
+/// Gives away its replies.
 struct Outward(tokio::sync::mpsc::UnboundedSender<ReplyTo<u32>>);
 
 impl Actor for Outward {
@@ -53,7 +53,7 @@ impl Actor for Outward {
 
 type Asking<'a> = Pin<Box<Ask<'a, ReplyTo<u32>, u32>>>;
 
-/// The address of the ask's reply, which its handler has handed out.
+/// The reply of an ask, which the handler has given away.
 async fn handed_out(
     asking: &mut Asking<'_>,
     replies: &mut UnboundedReceiver<ReplyTo<u32>>,
@@ -84,7 +84,7 @@ fn with_outward(
 fn reply_knows_whether_its_caller_has_given_up() {
     with_outward(async |actor, mut replies, wakes| {
         let waker = Waker::from(Arc::clone(&wakes));
-        // By a drop, and by its time.
+        // The caller goes by dropping its ask, and by its limit.
         for limit in [None, Some(LIMIT)] {
             let asking = actor.ask(|reply| reply);
             let mut asking = Box::pin(match limit {
@@ -96,7 +96,7 @@ fn reply_knows_whether_its_caller_has_given_up() {
             assert_eq!(format!("{reply:?}"), "ReplyTo { is_gone: false }");
             let mut gone: CallerGone = reply.gone();
             for _ in 0..2 {
-                // Polled again, it is not kept twice.
+                // A second poll does not keep the waker twice.
                 assert!(!is_ready(&mut gone, &waker));
             }
             let before = wakes.0.load(Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Waiting for an end: another's, or by mistake one's own.
+//! Waiting for the end of another node, or by mistake for one's own.
 
 use std::future::Future;
 use std::pin::pin;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 fn watch() {
     paused(async |check| {
         let rig = Rig::new(&check);
-        // Of a live actor, by three; and by one that is dropped before.
+        // Three wait for a live actor, and one wait is dropped before the end.
         let (first, second, third) = (
             rig.actor.stopped(),
             rig.actor.stopped(),
@@ -34,7 +34,7 @@ fn watch() {
         let waker = Waker::from(Arc::clone(&wakes));
         let mut dropped = Box::pin(rig.actor.stopped());
         let mut waits = pin!(rig.actor.stopped());
-        // The start of the actor may wake whoever watched before.
+        // The start of the actor may wake those who already wait.
         tokio::task::yield_now().await;
         let cx = &mut task::Context::from_waker(&waker);
         assert!(dropped.as_mut().poll(cx).is_pending());
@@ -48,13 +48,13 @@ fn watch() {
         assert_eq!(told.get(), 3);
         assert_eq!(wakes.0.load(Ordering::SeqCst), 0, "nobody watches any more");
 
-        // Of a dead one: at once.
+        // The wait for an actor that has ended is ready at once.
         let polled = waits.as_mut().poll(cx);
         assert!(matches!(polled, Poll::Ready(Ok(StopReason::Stopped))));
         watch(rig.actor.stopped()).await;
         rig.end().await;
 
-        // A failure is told to all who watch.
+        // All who wait are told of a failure.
         let rig = Rig::new(&check);
         let failing = rig.actor.ask(Msg::DropAndFail);
         let (first, second, asked) =
@@ -66,7 +66,7 @@ fn watch() {
     });
 }
 
-/// Waits for what can only come after it.
+/// Waits for an end that can only come after its own.
 struct Inward {
     found: Log,
     upper: Option<NodeRef>,
@@ -124,7 +124,7 @@ impl Actor for Inward {
                 .await?;
             }
             WaitFor::Task => {
-                // That one is beneath it: it is no wait for itself.
+                // The task is beneath the waiter, so this is not a wait for itself.
                 let task = ctx.task(async {})?;
                 task.await?;
             }
@@ -159,7 +159,7 @@ fn waiting_for_ones_own_end_is_an_error() {
                 upper: None,
             })?;
             check.node(outer.node());
-            // The request of the child stands: it is what ends its owner.
+            // The child's request still holds: it has ended its owner.
             let ended = outer.stopped().await;
             assert!(matches!(ended, Ok(StopReason::Drained)), "{ended:?}");
             assert_eq!(

@@ -32,7 +32,7 @@ fn ask_that_times_out_in_the_queue_is_never_started() {
         assert!(asked.unwrap_err().never_started());
         assert_eq!(begin.elapsed(), LIMIT);
 
-        // Those behind it are not skipped with it.
+        // Only the ask that timed out is skipped.
         let asking = rig.actor.ask(|reply| Msg::Send(2, reply)).timeout(LIMIT);
         rig.go_on.notify_one();
         assert_eq!(asking.await, Ok(2));
@@ -57,7 +57,7 @@ fn ask_that_times_out_in_the_handler_says_so() {
         );
         assert!(!asked.unwrap_err().never_started());
         assert_eq!(begin.elapsed(), LIMIT);
-        // The handler runs on.
+        // The handler goes on.
         rig.entered.notified().await;
         assert!(!rig.actor.is_stopped());
         rig.actor.kill().await.unwrap();
@@ -170,7 +170,7 @@ fn never_started_is_certain() {
     }
 }
 
-/// Remembers what it has started.
+/// Notes which asks it has started.
 struct Ledger(Arc<Mutex<HashSet<u32>>>);
 
 impl Actor for Ledger {
@@ -185,7 +185,7 @@ impl Actor for Ledger {
     }
 }
 
-/// What the error says is true even if the time runs out while the actor takes the message.
+/// An error that says "never started" is right, even if the limit ends while the actor takes the message.
 #[test]
 fn never_started_is_certain_on_many_threads() {
     const ASKS: u32 = 10_000;
@@ -202,8 +202,8 @@ fn never_started_is_certain_on_many_threads() {
                     let (mut replied, mut late) = (0, 0);
                     for round in 0..ASKS {
                         let id = asker * ASKS + round;
-                        // The actor, on another thread, is busy for a little longer each time, so
-                        // that it comes to the ask just when the time is up.
+                        // The actor, on another thread, is busy for a little longer each time, so that it takes the ask
+                        // about when the limit ends.
                         for _ in 0..round % 32 {
                             ledger.tell(None).await?;
                         }

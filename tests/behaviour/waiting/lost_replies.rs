@@ -1,4 +1,4 @@
-//! What the caller is told whose reply is never sent.
+//! What a caller is told whose reply is never sent.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::common::{Check, paused};
 use tenure::prelude::*;
 use tokio::time::Instant;
 
-/// A test in which whoever waits hears of it at once.
+/// Runs a test in which no time may pass: callers are told at once.
 fn at_once(test: impl AsyncFn(Check)) {
     paused(async |check| {
         let begin = Instant::now();
@@ -137,7 +137,7 @@ fn reply_dropped_by_a_hook_that_goes_on() {
         let others_failure = || async {
             rig.actor.tell(Msg::EndAChild).await.unwrap();
             rig.entered.notified().await;
-            // What goes wrong elsewhere on this thread is not the answer.
+            // An error of another actor on this thread is not the answer.
             other.actor.ask(Msg::DropAndPanic).await
         };
         let (asked, failed) = {

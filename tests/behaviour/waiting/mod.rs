@@ -19,13 +19,13 @@ use tokio::sync::Notify;
 
 type Reply = ReplyTo<u32>;
 
-/// What an actor does with a reply's address.
+/// What an actor does with a reply.
 enum Msg {
     Send(u32, Reply),
     DropAndGoOn(Reply),
     DropAndFail(Reply),
     DropAndPanic(Reply),
-    /// Drops it inside of a scope, and fails.
+    /// Drops the reply in a scope, and fails.
     DropInScopeAndFail(Reply),
     DropAndHang(Reply),
     HoldAndHang(Reply),
@@ -33,7 +33,7 @@ enum Msg {
     Keep(Reply),
     ToTask(Reply),
     To(ActorRef<Msg>, Reply),
-    /// Lets the actor's hook drop what it keeps, and hang.
+    /// Ends a child, so that `on_child_exit` drops what is kept, and hangs.
     EndAChild,
     Wait,
 }
@@ -139,7 +139,7 @@ impl Holder {
     }
 }
 
-/// An actor in a system of its own, whose failure is nobody else's.
+/// An actor in a system of its own, so that its failure fails nothing else.
 struct Rig {
     system: System,
     actor: ActorRef<Msg>,
@@ -169,7 +169,7 @@ impl Rig {
         }
     }
 
-    /// Asks, and does the rest once the handler has come to where it says so.
+    /// Asks, and runs the other future once the handler has entered.
     async fn ask_and<F: Future>(
         &self,
         message: impl FnOnce(Reply) -> Msg,
