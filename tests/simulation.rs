@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-/// What a thousand seeds find with each way of choosing.
+/// What a thousand seeds find with each schedule.
 fn find(body: impl AsyncFn(Sim) -> Result<(), RunError>) -> [SimulationError; 2] {
     [Schedule::Uniform, Schedule::Priority].map(|schedule| {
         let simulation = Simulation::new(Seeds::first(1_000)).schedule(schedule);

@@ -1,4 +1,4 @@
-//! The program `tenure-top`, run against a dashboard and against what is none.
+//! The program `tenure-top`, run against a dashboard and against other servers.
 
 #![expect(
     clippy::disallowed_methods,
@@ -23,7 +23,7 @@ impl Actor for Quiet {
     }
 }
 
-/// Runs it on a thread, while the service goes on.
+/// Runs the program on a thread, while the service goes on.
 async fn top(args: Vec<String>) -> Output {
     let run = move || {
         let program = env!("CARGO_BIN_EXE_tenure-top");
@@ -76,7 +76,7 @@ async fn once_prints_each_view_of_a_service_as_text() {
     );
     let waits = said(&once(at, &["--waits"]).await.stdout);
     assert!(waits.contains("shop:/waiter\tend\tshop:/quiet"), "{waits}");
-    // The dashboard looks for them every 50 ms.
+    // The dashboard looks for ends every 50 ms.
     let mut ends = String::new();
     while !ends.contains("/printer failed") {
         ends = said(&once(at, &["--ends"]).await.stdout);
@@ -85,7 +85,7 @@ async fn once_prints_each_view_of_a_service_as_text() {
     system.stop().await.unwrap();
 }
 
-/// Answers one request with this, and is gone.
+/// A server that answers one request with this, and is gone.
 fn answers(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! The chat of `09-chat`, over streams that hold a few bytes, so that each slow reader is one at once.
+//! The chat of `09-chat`, over streams that hold few bytes, so that a slow reader is slow at once.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -17,7 +17,7 @@ use tokio::io::{
 };
 use tokio::time::Instant;
 
-/// Owns the sessions, as the server does.
+/// Owns the sessions, as the server of the example does.
 struct Sessions {
     room: ActorRef<RoomMsg>,
 }
@@ -80,7 +80,7 @@ impl Client {
         self.lines.next_line().await.unwrap().unwrap()
     }
 
-    /// All lines until the end.
+    /// All lines until the end of the stream.
     async fn hear_the_rest(mut self) -> Vec<String> {
         let mut heard = Vec::new();
         while let Some(line) = self.lines.next_line().await.unwrap() {

@@ -1,4 +1,4 @@
-//! Nodes that a web handler of another crate starts.
+//! Nodes that a handler of another web framework starts.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;

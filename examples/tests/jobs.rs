@@ -21,9 +21,9 @@ use tenure::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, advance, sleep};
 
-/// The wait after a first failure.
+/// How long the service waits after a first failure.
 const BACKOFF: Duration = Duration::from_millis(200);
-/// Computes for longer than any test takes.
+/// A job that computes for longer than any test takes.
 const ENDLESS: &str = "primes 18446744073709551615";
 
 struct Service {
@@ -36,7 +36,7 @@ impl Service {
     fn open(mut limits: Limits) -> Self {
         limits.backoff = limits.backoff.jitter(0.0);
         let (sender, lost) = mpsc::channel();
-        // On a clock that is moved by hand a thread has no time to see its token.
+        // The tests move the clock by hand, which leaves a thread no time to see its token.
         let system = System::builder()
             .grace(Duration::from_secs(60))
             .patience(Duration::from_secs(3_600));
@@ -46,7 +46,7 @@ impl Service {
         Self { system, jobs, lost }
     }
 
-    /// A connection over which so much has been sent.
+    /// A connection over which these bytes were sent.
     async fn connect(&self, sent: &str) -> DuplexStream {
         let (mut ours, theirs) = duplex(64);
         let jobs = self.jobs.clone();
@@ -77,7 +77,7 @@ impl Service {
         self.send(&format!("DELETE /jobs/{id}"), "").await.1
     }
 
-    /// What has become of the job at its end.
+    /// How the job has ended.
     async fn end_of(&self, id: u64) -> String {
         if let Some(job) = self.system.find(&format!("/jobs/job-{id}")) {
             job.stopped().await.unwrap();
@@ -181,7 +181,7 @@ fn a_cancelled_job_has_ended_wherever_it_was() {
             assert_eq!(service.cancel(id).await, "cancelled");
             assert!(service.system.find(&format!("/jobs/job-{id}")).is_none());
         }
-        // Its thread has gone, too, and the worker is free.
+        // The thread has ended, too, and the worker is free.
         assert_eq!(service.jobs.node().children().len(), 0);
         let next = service.post("wait 1").await;
         assert_eq!(service.end_of(next).await, "done: waited 1 ms");
@@ -249,7 +249,7 @@ fn what_does_not_end_within_the_grace_is_named() {
         for work in ["wait 1000", ENDLESS, "wait 60000", "wait 1"] {
             service.post(work).await;
         }
-        // By hand: the clock stands still while a thread computes.
+        // By hand, because the clock stands still while a thread computes.
         advance(Duration::from_secs(1)).await;
         assert_eq!(service.end_of(1).await, "done: waited 1000 ms");
         let time_passes = async {

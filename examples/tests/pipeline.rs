@@ -29,7 +29,7 @@ fn sound() -> Arc<Disk> {
     Arc::new(Disk::failing_each(1_000_000))
 }
 
-/// A batcher with its sink, and nothing else.
+/// A batcher and its sink.
 fn batcher(owner: &Spawner, disk: &Arc<Disk>, books: &Arc<Books>) -> RefTo<Batcher> {
     let disk = Arc::clone(disk);
     let sink = ChildSpec::new(Sink { disk })
@@ -40,7 +40,7 @@ fn batcher(owner: &Spawner, disk: &Arc<Disk>, books: &Arc<Books>) -> RefTo<Batch
     owner.spawn(Batcher::new(sink, Arc::clone(books))).unwrap()
 }
 
-/// Awaits that so many items are stored, and gives them.
+/// Waits until this many items are stored, and returns them.
 async fn stored(disk: &Disk, count: usize) -> Vec<u64> {
     while disk.stored().len() < count {
         tokio::task::yield_now().await;
@@ -90,13 +90,13 @@ fn a_batch_that_fails_is_stored_once_whether_it_failed_before_or_after() {
         let (disk, books) = (Arc::new(Disk::failing_each(2)), Arc::default());
         let system = System::start().unwrap();
         let batcher = batcher(&system, &disk, &books);
-        // Writes: stored; failed before, then failed after; known to be there.
+        // What becomes of the writes: stored; failed before storing; failed after storing; found to be stored.
         tell(&batcher, 0..3 * FULL as u64).await;
         assert_eq!(
             stored(&disk, 3 * FULL).await,
             Vec::from_iter(0..3 * FULL as u64)
         );
-        // The batcher by itself: a sink is not restarted once the system drains.
+        // The batcher is drained by itself, because a sink is not restarted once the system drains.
         batcher.drain().await.unwrap();
         system.drain().await.unwrap();
         assert_eq!(books.missed(), []);

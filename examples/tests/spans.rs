@@ -1,5 +1,5 @@
-//! What a system with spans gives to OpenTelemetry: an ask is a child of what it is asked in, and anything else a root
-//! with a link.
+//! The spans of a system in OpenTelemetry: an ask is a child of the span in which it was made. Everything else is a
+//! root with a link.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -12,7 +12,7 @@ use tenure::prelude::*;
 use tracing::Instrument;
 use tracing_subscriber::prelude::*;
 
-/// Takes note of what others do.
+/// Notes what others do.
 struct Audit;
 
 impl Actor for Audit {
@@ -39,7 +39,7 @@ impl Actor for Store {
 
     async fn handle(&mut self, msg: StoreMsg, _: &mut Context<Self>) -> tenure::Result {
         let StoreMsg::Get(reply) = msg;
-        // It outlasts several polls.
+        // The handler takes several polls.
         tokio::task::yield_now().await;
         reply.send(7);
         Ok(())
@@ -50,7 +50,7 @@ impl Actor for Store {
     }
 }
 
-/// Asks the store in its handler, tells the audit in a task, and its own later self by a timer.
+/// Asks the store in its handler, tells the audit from a task, and sends itself a message by a timer.
 struct Front {
     store: ActorRef<StoreMsg>,
     audit: ActorRef<&'static str>,
@@ -61,7 +61,7 @@ enum FrontMsg {
     Later,
 }
 
-/// Hands whatever it is sent on to another.
+/// Forwards everything to another actor.
 struct Desk<M: Send + 'static> {
     to: ActorRef<M>,
 }
@@ -101,7 +101,7 @@ impl Actor for Front {
     }
 }
 
-/// Runs a front with the actors that it needs, and gives the spans that were exported.
+/// Runs a front and the actors that it needs. Returns the exported spans.
 fn front(with: fn(Builder) -> Builder) -> Vec<SpanData> {
     exported(with, async |system| {
         let store = system.spawn(ChildSpec::new(Store).name("store")).unwrap();
@@ -114,7 +114,7 @@ fn front(with: fn(Builder) -> Builder) -> Vec<SpanData> {
     })
 }
 
-/// Runs something in a system, and gives the spans that were exported.
+/// Runs code in a system. Returns the exported spans.
 fn exported(with: fn(Builder) -> Builder, code: impl AsyncFn(&System)) -> Vec<SpanData> {
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder()
@@ -170,7 +170,7 @@ fn a_tell_is_a_root_that_follows_from_its_sender_also_by_a_task() {
     let audit = find(&spans, "spans::Audit");
     let expected = [fetch, audit].map(|span| span.span_context.span_id());
     assert_eq!(links(note), expected);
-    // Nobody has sent what a timer sends.
+    // Nobody sends the message of a timer, so its only link is to the span of the actor.
     let front = find(&spans, "spans::Front");
     assert_eq!(links(find(&spans, "Later")), [front.span_context.span_id()]);
 }
@@ -183,7 +183,7 @@ fn a_life_is_beneath_that_of_its_owner() {
     for name in ["spans::Store", "spans::Audit", "spans::Front"] {
         let life = find(&spans, name);
         assert_eq!(life.parent_span_id, system.span_context.span_id());
-        // Its end is an event in it.
+        // The end of the actor is an event in the span.
         assert!(
             life.events.iter().any(|event| event.name == "ended"),
             "{life:?}"
@@ -193,14 +193,14 @@ fn a_life_is_beneath_that_of_its_owner() {
 
 #[test]
 fn without_being_asked_for_there_are_none() {
-    // Timings need the same notes of each message, and no spans.
+    // Timings need the same notes of each message as spans, but make no spans.
     for with in [|builder| builder, Builder::timings] {
         let names = front(with).into_iter().map(|span| span.name);
         assert_eq!(names.collect::<Vec<_>>(), ["request"]);
     }
 }
 
-/// Handles all that is there in one go.
+/// Handles everything that is queued in one go.
 struct Batches;
 
 impl Actor for Batches {

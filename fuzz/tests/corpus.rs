@@ -1,4 +1,4 @@
-//! The corpus of each target, without a fuzzer.
+//! Runs each target on its corpus, without a fuzzer.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ fn all_hold(target: &str, holds: fn(&[u8])) {
     let mut count = 0;
     for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
-        // Shown if it does not hold.
+        // Shown if the target fails.
         println!("{}", path.display());
         holds(&fs::read(path).unwrap());
         count += 1;

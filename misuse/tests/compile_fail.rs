@@ -1,4 +1,4 @@
-//! Misuse that must not build. After a change of a message: `TRYBUILD=overwrite cargo test`.
+//! Misuse that must not compile. If a compiler message has changed: `TRYBUILD=overwrite cargo test`.
 
 #[test]
 fn misuse_does_not_build() {

@@ -1,4 +1,4 @@
-//! Batches: by number, by size and by time; a drain loses nothing.
+//! Batches are ended by number, by size and by time. A drain loses nothing.
 
 use tenure::prelude::*;
 use tenure_actors::batcher::BatcherOptions;
@@ -85,7 +85,7 @@ fn extreme_counts_sizes_and_times() {
         .await
         .unwrap();
         let mut values = gauge.values();
-        // What is there at once is one batch, if the batcher has begun by then.
+        // Items that are there at once are one batch, if the batcher has begun with it by then.
         values.retain(|value| value.len() == 3);
         assert!(values.len() >= 6, "{values:?}");
     });
@@ -103,7 +103,7 @@ fn batcher_waits_for_its_sink() {
                 batcher.tell(number).await?;
                 sleep(ms(1)).await;
             }
-            // One is held, one waits, one waits for room, and two are queued.
+            // One item is held by the gauge, one waits in its mailbox, one waits for room there, and two are queued.
             assert!(batcher.try_tell(5).is_err_and(|refused| refused.is_full()));
             gauge.let_go(100);
             Ok(())

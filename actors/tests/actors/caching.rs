@@ -1,4 +1,4 @@
-//! Caches: one load for each key, however many ask.
+//! A cache loads each key once, however many ask for it meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,7 +13,7 @@ use crate::gauge::ms;
 
 type Cache = ActorRef<CacheMsg<u32, u32>>;
 
-/// Loads ten times the key, in a second; counts how many loads have begun.
+/// Loads ten times the key, which takes a second. Counts the loads that have begun.
 fn options(loads: &Arc<AtomicU32>, check: &Check) -> CacheOptions<u32, u32> {
     let (loads, check) = (Arc::clone(loads), check.clone());
     CacheOptions::new(move |key: u32| {
@@ -99,7 +99,7 @@ fn load_ends_when_nobody_waits_any_more() {
             assert!(short.is_err() && long.is_err());
             sleep(ms(1)).await;
             assert_eq!(check.alive(), 0, "the load is gone");
-            // One who waits on keeps it.
+            // The load goes on for the one who still waits.
             let (short, long) = tokio::join!(ask(100), ask(3_000));
             assert!(short.is_err());
             assert_eq!(long?.unwrap(), 10);

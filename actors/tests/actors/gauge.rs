@@ -1,4 +1,4 @@
-//! An actor that keeps what it is told, for as long as it is let.
+//! An actor that notes what it is told, and handles only as much as the test allows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::common::Log;
 
-/// Writes down each value with the time at which it came, and handles as many as it is let.
+/// Notes each value with the time at which it came. Handles as many values as it is allowed to.
 #[derive(Clone)]
 pub(crate) struct Gauge {
     log: Log,
@@ -18,12 +18,12 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    /// One that handles all.
+    /// One that handles everything.
     pub(crate) fn open() -> Self {
         Self::with(usize::MAX >> 4)
     }
 
-    /// One that handles nothing until it is let.
+    /// One that handles nothing until it is allowed to.
     pub(crate) fn held() -> Self {
         Self::with(0)
     }

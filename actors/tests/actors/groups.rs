@@ -75,7 +75,7 @@ fn all_members_are_told_or_one_in_turn() {
 
 #[test]
 fn one_that_has_no_room_is_passed_over_and_if_none_has_the_first_is_waited_for() {
-    // Other orders may narrow the mailbox of the quick one.
+    // Other orders of events may narrow the mailbox of the quick member.
     in_order(async |_| {
         let (slow, quick) = (Gauge::held(), Gauge::open());
         tenure::scope(async |scope| {

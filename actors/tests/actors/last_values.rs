@@ -1,4 +1,4 @@
-//! Debounce and throttle: who is told of which of several values, and when.
+//! Which of several values a debounce and a throttle pass on, and when.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::common::paused;
 use crate::gauge::{Gauge, ms};
 
-/// Tells the number of each of these times at that time, in milliseconds; then ends.
+/// Sends the number of each of these times at that time, in milliseconds. Then ends the actor.
 async fn feed(
     to: &ActorRef<u32>,
     times: &[u64],
@@ -94,7 +94,7 @@ fn stop_drops_the_value_that_is_held_back_as_a_dead_letter() {
                 };
                 feed(&actor, &[0, 10], stop).await?;
             }
-            // Of each the value that is held back, and what was queued behind it.
+            // Each of the two actors had a value that it held back, and perhaps another one queued behind it.
             assert!((2..=3).contains(&scope.dead_letters()));
             Ok(())
         })
@@ -121,7 +121,8 @@ fn stop_waits_for_no_recipient_without_room() {
                     assert_eq!(start.elapsed(), ms(0));
                     Ok(())
                 };
-                // One is held, one waits, one waits for room, and one is queued.
+                // One value is held by the gauge, one waits in its mailbox, one waits for room there, and one is
+                // queued.
                 feed(&actor, &[0, 100, 200, 300], stop).await?;
                 assert_eq!(scope.dead_letters(), 2);
                 gauge.let_go(2);

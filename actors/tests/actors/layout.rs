@@ -1,9 +1,9 @@
-//! The page of the ready-made actors, and the files of each.
+//! The page of the ready-made actors, and the files of each folder.
 
 use std::fs;
 use std::path::Path;
 
-/// The files that stand for the same in each folder.
+/// The files that have the same meaning in each folder.
 const FILES: [&str; 5] = ["mod.rs", "options.rs", "actor.rs", "policy.rs", "error.rs"];
 
 fn folders() -> Vec<String> {
@@ -34,7 +34,7 @@ fn each_folder_has_the_same_files() {
     for folder in folders() {
         let has = |file: &str| source.join(&folder).join(file).is_file();
         assert!(has("mod.rs"), "{folder}");
-        // A program and a collector are neither.
+        // These two are a program and a collector, and no actors.
         let is_other = ["metrics", "top"].contains(&folder.as_str());
         assert!(has("actor.rs") || has("policy.rs") || is_other, "{folder}");
         let module = fs::read_to_string(source.join(&folder).join("mod.rs")).unwrap();
@@ -43,7 +43,7 @@ fn each_folder_has_the_same_files() {
             let is_named = module.contains(&format!("mod {module_of_it};"));
             assert_eq!(has(file), is_named, "{folder}: {file}");
         }
-        // What it is for stands at its head, with an example.
+        // The module's documentation begins with what it is for, and has an example.
         assert!(module.starts_with("//! "), "{folder}");
         assert!(is_other || module.contains("//! ```"), "{folder}");
     }

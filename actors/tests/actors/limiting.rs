@@ -204,7 +204,7 @@ fn stop_of_a_limiter_waits_for_no_room_behind_it() {
     });
 }
 
-/// Fails so often, with what is given, and counts.
+/// How retries end whose first attempts fail with these errors, and after how many milliseconds.
 async fn tries(retry: Retry, errors: &[AskError]) -> (Result<u32, RetryError<AskError>>, u128) {
     let (start, mut number) = (Instant::now(), 0);
     let result = retry.ask(|| {
@@ -330,7 +330,7 @@ fn breaker_opens_after_failures_in_a_row_and_closes_after_a_try() {
         assert_eq!(call(&breaker, Err(AskError::Failed)).await, failed());
         assert_eq!(call(&breaker, Ok(1)).await, Ok(1));
         assert_eq!(call(&breaker, Err(AskError::Failed)).await, failed());
-        // It says nothing of whoever was asked.
+        // An inherited limit says nothing about the one that was asked.
         let inherited = AskError::TimedOut {
             started: true,
             inherited: true,

@@ -1,4 +1,4 @@
-//! The ready-made actors: one program, which is linked once.
+//! The tests of the ready-made actors. They are one program, which is linked once.
 
 mod batching;
 mod caching;

@@ -1,4 +1,4 @@
-//! The pool: all that it accepts is handled, whichever of its workers is full or last.
+//! A pool handles everything that it accepts, whichever of its workers fails, is full, or comes last.
 
 use crate::forwarding_tests;
 use std::sync::Arc;
@@ -123,7 +123,7 @@ async fn worker_with_a_restart_policy_fails_nobody() {
         for number in 0..8 {
             pool.tell(number).await?;
         }
-        // A failure in the drain itself is not followed by a restart.
+        // A failure in the drain itself would not be followed by a restart.
         sleep(Duration::from_secs(2)).await;
         Ok(())
     })
@@ -132,7 +132,7 @@ async fn worker_with_a_restart_policy_fails_nobody() {
     assert_eq!(done.load(Ordering::Relaxed), 8);
 }
 
-/// Counts what it has handled, and waits for ever when it is told to.
+/// Counts what it handles. Waits for ever when it is told to.
 struct Held;
 
 enum HeldMsg {

@@ -19,7 +19,7 @@ struct Seen {
 }
 
 enum Job {
-    /// Takes a while, on the thread's own account.
+    /// Takes a while on its thread.
     Square(u32, ReplyTo<u32>),
     /// Works until its token fires.
     Endless(ReplyTo<()>),
@@ -103,7 +103,7 @@ fn job_whose_caller_has_gone_is_told_by_its_token() {
                 _ = pool.ask(Job::Endless) => panic!("it is endless"),
                 () = begun(&seen) => {}
             }
-            // The one worker is free again.
+            // The only worker is free again.
             assert_eq!(pool.ask(|reply| Job::Square(3, reply)).await?, 9);
             Ok(())
         })
@@ -150,7 +150,7 @@ fn job_that_fails_or_panics_fails_its_worker_which_is_restarted() {
     });
 }
 
-/// The runtime has one thread for jobs, and that is taken.
+/// The only thread for jobs is taken, so the job is still waiting when its caller goes.
 #[test]
 fn job_whose_caller_has_gone_before_it_began_fails_nobody() {
     let mut builder = Builder::new_multi_thread();

@@ -1,4 +1,4 @@
-//! Which worker of a pool is handed what.
+//! Which worker of a pool is handed which message.
 
 use std::collections::{HashMap, HashSet};
 
@@ -43,7 +43,7 @@ fn those_who_are_free_take_turns() {
                 pool.tell(work(id, 0)).await?;
                 tokio::time::sleep(SECOND).await;
             }
-            // The second is busy when its turn comes.
+            // The second worker is busy when its turn comes.
             pool.tell(work(7, 3)).await?;
             for id in 8..12 {
                 pool.tell(work(id, 0)).await?;
@@ -61,7 +61,7 @@ fn those_who_are_free_take_turns() {
 
 #[test]
 fn the_least_loaded_is_handed_the_next() {
-    // Other orders may narrow the mailboxes, and with them the prefetch.
+    // Other orders of events may narrow the mailboxes, and with them the prefetch.
     in_order(async |_| {
         let log = Log::default();
         tenure::scope(async |scope| {
@@ -69,7 +69,7 @@ fn the_least_loaded_is_handed_the_next() {
                 .dispatch(Dispatch::LeastLoaded)
                 .prefetch(4);
             let pool = scope.spawn(pool.spec().grace(60 * SECOND))?;
-            // The first has one that takes long, and is behind from then on.
+            // The first worker has a long message, and is behind from then on.
             for (id, seconds) in [(0, 4), (1, 1), (2, 0), (3, 1)] {
                 pool.tell(work(id, seconds)).await?;
             }
@@ -98,7 +98,7 @@ fn messages_of_a_key_go_to_one_worker_in_order_and_hold_up_no_others() {
             let pool = PoolOptions::fixed(4, Recorder::maker(&log))
                 .by_key(|it: &crate::recorder::Work| it.key);
             let pool = scope.spawn(pool.spec().grace(600 * SECOND))?;
-            // All of one key first, so that whatever is behind it would have to wait.
+            // All messages of one key come first, so anything behind them would have to wait.
             for id in 0..20 {
                 pool.tell(keyed(id, 1, 1)).await?;
             }
@@ -129,7 +129,7 @@ fn messages_of_a_key_go_to_one_worker_in_order_and_hold_up_no_others() {
     });
 }
 
-/// Each key is in the hands of one worker at a time, and handled in order, while the pool grows and shrinks.
+/// Each key is with one worker at a time and is handled in order, while the pool grows and shrinks.
 fn assert_in_order(log: &Log, keys: u32) {
     let (mut last, mut open) = (HashMap::new(), HashSet::new());
     for entry in log.entries() {
@@ -195,7 +195,7 @@ fn order_of_a_key_holds_on_several_threads() {
             let pool = PoolOptions::elastic(1..=4, Recorder::maker(&log))
                 .idle(std::time::Duration::from_millis(2))
                 .by_key(|it: &crate::recorder::Work| it.key);
-            // Its clock is real, and the machine may be busy: this is not about how long a drain takes.
+            // In real time, on a machine that may be busy. How long the drain takes does not matter here.
             let pool = pool.spec().grace(std::time::Duration::from_secs(300));
             let pool = scope.start(pool).await?;
             for id in 0..2_000 {

@@ -1,4 +1,4 @@
-//! The one queue in front of a pool: what it holds, what goes first, and what becomes of what is too much.
+//! The queue in front of a pool: what it holds, what goes first, and what happens when it is full.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const LOW: u32 = 0;
 const NORMAL: u32 = 1;
 const HIGH: u32 = 2;
 
-/// The keys of its messages are their priorities.
+/// A pool in which the key of a message is its priority.
 fn by_priority(log: &Log) -> PoolOptions<Recorder> {
     PoolOptions::fixed(1, Recorder::maker(log)).priority(|it: &Work| match it.key {
         LOW => Priority::Low,
@@ -38,7 +38,7 @@ fn high_goes_before_normal_and_normal_before_low() {
             for (id, priority) in [(0, NORMAL), (1, LOW), (2, NORMAL), (3, HIGH), (4, NORMAL)] {
                 pool.tell(keyed(id, priority, 1)).await?;
             }
-            // While others are handed out.
+            // By then other messages have been handed out.
             sleep(SECOND * 3 / 2).await;
             pool.tell(keyed(5, HIGH, 1)).await?;
             Ok(())
@@ -100,7 +100,7 @@ fn capacity_counts_what_the_pool_has_put_in_order() {
                 let start = Instant::now();
                 let refused = pool.try_tell(keyed(4, NORMAL, 0));
                 assert!(refused.is_err_and(|refused| refused.is_full()));
-                // One is being handled, and three wait.
+                // One message is being handled, and three wait.
                 pool.tell(keyed(4, NORMAL, 0)).await?;
                 assert_eq!(start.elapsed(), SECOND * 46 / 10);
                 Ok(())
@@ -112,8 +112,8 @@ fn capacity_counts_what_the_pool_has_put_in_order() {
     }
 }
 
-/// Sends one after the other to a pool whose worker is busy; gives what is handled, and how many dead letters there
-/// are.
+/// Sends messages one after the other to a pool whose worker is busy. Returns what is handled, and the number of dead
+/// letters.
 async fn overflow(pool: PoolOptions<Recorder>, log: &Log, sent: &[(u32, u32)]) -> (Vec<u32>, u64) {
     let dead = tenure::scope(async |scope| {
         let pool = scope.start(pool.spec().grace(60 * SECOND)).await?;
@@ -288,7 +288,8 @@ fn only_worker_that_asks_its_own_pool_fails_it_and_the_cycle_is_named() {
     paused(async |_| {
         let outcome = tenure::scope(async |scope| {
             let pool = scope.start(Pool::of(1, |_| Asks).name("pool")).await?;
-            // A limit of the ask's own would be inherited, and no wait with a limit is a part of a cycle.
+            // The limit is outside of the ask: one of the ask's own would be inherited, and a wait with a limit is not
+            // a part of a cycle.
             let asked = tokio::time::timeout(9 * SECOND, pool.ask(|reply| reply));
             assert!(asked.await.is_ok_and(|asked| asked.is_err()));
             pool.stopped().await?;

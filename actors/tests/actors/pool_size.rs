@@ -1,4 +1,4 @@
-//! How many workers a pool has, and what becomes of factories that fail.
+//! How many workers a pool has, and what happens when a factory fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +36,7 @@ fn pool_grows_while_messages_wait_and_shrinks_while_it_is_idle() {
             assert_eq!(workers(&pool).len(), 4);
             sleep(3 * SECOND).await;
             assert_eq!(begun(&log).len(), 8);
-            // Three are enough from here on.
+            // From here on, three workers are enough.
             while start.elapsed() < 30 * SECOND {
                 for id in 0..3 {
                     pool.tell(work(id, 1)).await?;
@@ -46,7 +46,7 @@ fn pool_grows_while_messages_wait_and_shrinks_while_it_is_idle() {
             assert_eq!(workers(&pool), ["worker-0", "worker-1", "worker-2"]);
             sleep(20 * SECOND).await;
             assert_eq!(workers(&pool), ["worker-0", "worker-1"]);
-            // Nothing is looked at any more.
+            // Only the workers are left: there is no task that checks the size.
             assert_eq!(pool.node().children().len(), 2);
             Ok(())
         })
@@ -142,7 +142,7 @@ fn empty_range_fails_the_start() {
     });
 }
 
-/// Panics from the worker on that has this number, counted over all that were made.
+/// A factory that panics from its worker of this number on.
 fn panics_from(number: usize, log: &Log) -> impl FnMut(usize) -> Recorder + Send + 'static + use<> {
     let made = Arc::new(AtomicUsize::new(0));
     let mut make = Recorder::maker(log);

@@ -1,4 +1,4 @@
-//! Child processes: what they are told and tell, and that none is left, whatever ends them.
+//! Child processes: what goes in and out, and that none is left, whatever ends them.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tenure_actors::process::{Framing, Output, ProcessError, ProcessMsg, ProcessO
 
 use crate::common::multi_thread;
 
-/// Keeps what a process tells.
+/// Keeps the output of a process.
 #[derive(Clone, Default)]
 struct Listener(Arc<Mutex<Vec<Output>>>);
 
@@ -74,13 +74,13 @@ async fn listened(scope: &Scope, process: ProcessOptions) -> tenure::Result<List
     Ok((process, listener))
 }
 
-/// Whether a process of this number is there; a zombie is.
+/// Whether there is a process of this number, perhaps a zombie.
 fn is_there(id: &str) -> bool {
     std::path::Path::new(&format!("/proc/{id}")).exists()
 }
 
 async fn assert_gone(id: &str) {
-    // One that its own parent has left is reaped by another process.
+    // A process whose parent has gone is reaped by another process.
     let start = Instant::now();
     while is_there(id) {
         assert!(
@@ -188,7 +188,7 @@ fn process_that_fails_is_restarted_by_its_policy() {
     });
 }
 
-/// A process that starts another in its group, and says both numbers.
+/// A process that starts another one in its group, and prints both numbers.
 const FAMILY: &str = "sleep 1000 & echo $$ $!; wait";
 
 fn numbers(line: &str) -> [String; 2] {

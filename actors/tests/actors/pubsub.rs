@@ -1,4 +1,5 @@
-//! Topics: all get what is published, in order, and nobody who is slow or gone is in the way.
+//! A topic gives all its subscribers what is published, in order. Those that are slow or gone do not hold up the
+//! others.
 
 use tenure::prelude::*;
 use tenure_actors::pubsub::{Slow, Subscription, TopicMsg, TopicOptions};
@@ -30,7 +31,7 @@ async fn publish(topic: &Topic, values: std::ops::Range<u32>) -> tenure::Result 
     Ok(())
 }
 
-/// A gauge with room for one value that is held, and one that waits.
+/// A gauge with room for one value in its mailbox, besides the one that it handles.
 fn small(scope: &Scope, gauge: &Gauge) -> RefTo<Gauge> {
     let spec = ChildSpec::new(gauge.clone()).mailbox(Mailbox::bounded(1));
     scope.spawn(spec).unwrap()
@@ -170,7 +171,7 @@ fn topic_waits_for_whoever_is_to_be_waited_for_beside_the_others() {
             subscribe(&topic, &scope.spawn(quick.clone())?, Slow::Wait).await?;
             publish(&topic, 0..4).await?;
             sleep(ms(10)).await;
-            // One is held, one waits, and one waits for room.
+            // One value is held, one waits, and one waits for room.
             assert_eq!(quick.values(), ["0", "1", "2"]);
             slow.let_go(10);
             topic.drain().await?;
@@ -197,7 +198,8 @@ fn slow_subscribers_hold_up_nobody_if_they_are_not_waited_for() {
                 publish(&topic, value..value + 1).await?;
                 sleep(ms(1)).await;
             }
-            // Held, and queued, and with its courier: the last are kept behind those.
+            // One value is held by the gauge, one is in its mailbox and one is with the courier. The last two of the
+            // eight are kept behind those.
             assert_eq!(numbers(&topic).await?, [3, 6, 4]);
             gauges.iter().for_each(|gauge| gauge.let_go(100));
             sleep(ms(1)).await;
@@ -255,7 +257,7 @@ fn drain_and_stop_wait_for_no_slow_subscriber_of_a_courier() {
             })
             .await
             .unwrap();
-            // One that is held, and one that is queued.
+            // One value that was held, and one that was queued.
             assert!(gauge.values().len() <= 2, "{:?}", gauge.values());
         });
     }

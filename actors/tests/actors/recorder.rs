@@ -1,4 +1,4 @@
-//! A worker that writes down what it is handed.
+//! A worker that notes what it is handed.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::common::Log;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// What a recorder handles: it takes so many seconds.
+/// A message that takes this many seconds.
 #[derive(Clone, Copy)]
 pub(crate) struct Work {
     pub(crate) id: u32,
@@ -29,7 +29,7 @@ pub(crate) fn keyed(id: u32, key: u32, seconds: u32) -> Work {
     Work { id, seconds, key }
 }
 
-/// Writes `worker:id` when it begins with something, and `worker:id.` when it is done.
+/// Logs `worker:id` when it begins with a message, and `worker:id.` when it has handled it.
 #[derive(Clone)]
 pub(crate) struct Recorder {
     pub(crate) index: usize,
@@ -57,7 +57,7 @@ impl Actor for Recorder {
     }
 }
 
-/// What was begun, in order.
+/// The messages that were begun, in order.
 pub(crate) fn begun(log: &Log) -> Vec<String> {
     let entries = log.entries().into_iter();
     entries.filter(|entry| !entry.ends_with('.')).collect()

@@ -1,4 +1,4 @@
-//! Jobs: when they run, and what becomes of runs that were missed, overlap or fail.
+//! When jobs run, and what happens to runs that are missed, overlap or fail.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::gauge::{Gauge, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A job that writes down at what second it runs, and takes so many.
+/// A job that logs at which second it runs, and takes this many seconds.
 fn job(name: &str, schedule: Schedule, log: &Log, seconds: u32) -> Job {
     let (log, start, of) = (log.clone(), Instant::now(), name.to_owned());
     Job::new(name, schedule, move || {
@@ -187,7 +187,8 @@ fn extreme_times_neither_spin_nor_overflow() {
     });
 }
 
-/// How many runs are made good, and left out, after ten were missed of one every minute.
+/// How many runs are made up for and how many are left out, after ten runs of a job that is due every minute were
+/// missed.
 async fn after_a_sleep(missed: Missed) -> (u64, u64) {
     let log = Log::default();
     let info = tenure::scope(async |scope| {
@@ -195,7 +196,7 @@ async fn after_a_sleep(missed: Missed) -> (u64, u64) {
         let scheduler = scope
             .start(SchedulerOptions::new().job(minutely).spec())
             .await?;
-        // The clock goes on, and nobody is asked.
+        // Time passes while nothing of the scheduler runs.
         advance(630 * SECOND).await;
         sleep(25 * SECOND).await;
         Ok(list(&scheduler).await.remove(0))
@@ -213,8 +214,8 @@ fn missed_runs_are_made_good_as_the_job_says() {
     });
 }
 
-/// How many runs there are in ten seconds of a job that takes three and is due each second, and how many at a
-/// time.
+/// How many runs there are in ten seconds, and how many at a time, of a job that takes three seconds and is due each
+/// second.
 async fn overlapping(overlap: Overlap) -> (u64, usize) {
     let log = Log::default();
     let info = tenure::scope(async |scope| {
@@ -234,7 +235,7 @@ async fn overlapping(overlap: Overlap) -> (u64, usize) {
 #[test]
 fn runs_that_overlap_are_left_out_queued_or_begun() {
     paused(async |_| {
-        // It begins at 1, and is due again at 4 at the moment at which the first ends.
+        // It runs at 1 s, and is due again at 4 s, just when the first run ends.
         let (left_out, _) = overlapping(Overlap::Skip).await;
         assert!((3..=4).contains(&left_out), "{left_out}");
         assert_eq!(overlapping(Overlap::Queue).await, (4, 1));
@@ -335,10 +336,11 @@ fn jitter_delays_each_run_by_a_part_of_it() {
 mod cron {
     use super::*;
 
-    /// 2026-03-28 22:59:00 UTC: the night in which the clocks in Berlin are put forward, at 1:00 UTC on the 29th.
+    /// 2026-03-28 22:59:00 UTC, before the night in which the clocks in Berlin are put forward, at 1:00 UTC on the
+    /// 29th.
     const BEFORE_SPRING: u64 = 1_774_738_740;
 
-    /// At which minutes after that a job of this expression runs, within a day.
+    /// At which minutes after that a job with this expression runs, within a day.
     async fn minutes(expression: &str, zone: &str) -> Vec<u64> {
         let minutes = Arc::new(std::sync::Mutex::new(Vec::new()));
         let (seen, start) = (Arc::clone(&minutes), Instant::now());
@@ -366,7 +368,7 @@ mod cron {
         paused(async |_| {
             assert_eq!(minutes("0 12 * * *", "UTC").await, [781]);
             assert_eq!(minutes("0 12 * * *", "Asia/Tokyo").await, [241]);
-            // From two to three there is no hour in that night.
+            // The hour from two to three does not exist in that night.
             assert_eq!(minutes("0 12 * * *", "Europe/Berlin").await, [661]);
             let in_the_gap = minutes("30 2 * * *", "Europe/Berlin").await;
             assert_eq!(in_the_gap, [121], "at the end of the gap");

@@ -1,4 +1,4 @@
-//! Code of users that panics: what the actors call of it costs the message at hand, and whoever waits for that is
+//! Users' code that panics in a ready-made actor either costs the current message, and whoever waits for that is
 //! answered; or it fails the actor, which says so.
 
 mod callers;
@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use crate::common::{Log, paused};
 use crate::gauge::ms;
 
-/// The number whose conversion, clone, size and so on panics.
+/// The number whose conversion, clone, size or other code panics.
 const BAD: u32 = 2;
 
 fn sound(number: u32) -> u32 {
@@ -30,7 +30,7 @@ fn sound(number: u32) -> u32 {
 /// A number whose reply is awaited.
 struct Asked(u32, ReplyTo<u32>);
 
-/// Replies with each number of a batch, or of none.
+/// Replies with each number of a batch, or of a single message.
 struct Echo;
 
 impl Actor for Echo {
@@ -56,7 +56,7 @@ impl Actor for EchoOne {
     }
 }
 
-/// Asks for 1, the bad number and 3 at once: the bad one was never started, the others are answered.
+/// Asks for 1, the bad number and 3 at once. The bad one was never started, and the others are answered.
 async fn assert_costs_itself(actor: &ActorRef<Asked>) {
     let ask = |number| actor.ask(move |reply| Asked(number, reply));
     let (one, bad, three) = tokio::join!(ask(1), ask(BAD), ask(3));
@@ -75,7 +75,7 @@ fn item_whose_size_panics_is_a_dead_letter_and_its_batch_goes_on() {
             check.node(batcher.node());
             assert_costs_itself(&batcher).await;
             assert_eq!(scope.dead_letters(), 1);
-            // Also one that would be the first of its batch.
+            // The same for an item that would be the first of its batch.
             let first = batcher.ask(|reply| Asked(BAD, reply)).await;
             assert!(first.unwrap_err().never_started());
             assert_costs_itself(&batcher).await;
@@ -110,7 +110,7 @@ fn whoever_asked_a_pool_for_what_has_no_key_or_priority_is_told_that_it_was_not_
     });
 }
 
-/// Writes down what it is told; making its messages of the bad number panics.
+/// Logs what it is told. Making its message from the bad number panics.
 #[derive(Clone)]
 struct Picky(Log);
 
@@ -149,7 +149,7 @@ fn sink_that_cannot_make_its_message_fails_the_batcher_and_the_item_ahead_is_a_d
             let size = |item: &u32| *item as usize;
             let batcher = BatcherOptions::to(picky.recipient()).bytes(3, size).spec();
             let batcher = scope.spawn(batcher.contain())?;
-            // The batch of the bad number goes when 3 has come, for which it has no room.
+            // The batch of the bad number is full once 3 comes, so it is sent.
             for number in [BAD, 3] {
                 batcher.tell(number).await?;
             }

@@ -1,4 +1,4 @@
-//! A client that says what it is told, and a system to be looked at.
+//! A client of the dashboard, and a system to be shown.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything takes, also on a machine that is busy.
+/// Longer than anything takes, even on a busy machine.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) fn options() -> DashboardOptions {
@@ -28,7 +28,7 @@ pub(crate) async fn open(
     (dashboard, address.unwrap())
 }
 
-/// Status, head and body.
+/// The status, the head and the body.
 pub(crate) async fn get(at: SocketAddr, path: &str) -> (u16, String, String) {
     request(at, &format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n")).await
 }
@@ -41,7 +41,7 @@ pub(crate) async fn request(at: SocketAddr, head: &str) -> (u16, String, String)
     let read = timeout(LONG, stream.read_to_end(&mut answer))
         .await
         .unwrap();
-    // One that is refused may be cut off after its answer.
+    // A connection that is refused may be cut off after its answer.
     read.ok();
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -49,7 +49,7 @@ pub(crate) async fn request(at: SocketAddr, head: &str) -> (u16, String, String)
     (status, head.to_lowercase(), body.to_owned())
 }
 
-/// One that listens to the events.
+/// A client that listens to the events.
 pub(crate) struct Viewer {
     lines: BufReader<TcpStream>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Viewer {
 impl Viewer {
     pub(crate) async fn open(at: SocketAddr, path: &str) -> Self {
         let mut stream = TcpStream::connect(at).await.unwrap();
-        // The connection ends with the events.
+        // The connection closes when the events end.
         let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).await.unwrap();
         Self {
@@ -65,7 +65,7 @@ impl Viewer {
         }
     }
 
-    /// The next event; `None` once there is no more.
+    /// The next event; `None` after the last one.
     pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         let mut name = String::new();
         loop {
@@ -85,14 +85,14 @@ impl Viewer {
         }
     }
 
-    /// The whole; those that had come before the first look have none.
+    /// The whole tree, which is the first event.
     pub(crate) async fn whole(&mut self) -> Value {
         let (name, data) = self.next().await.unwrap();
         assert_eq!(name, "whole");
         data
     }
 
-    /// The first change in which this is so.
+    /// The first change for which this is true.
     pub(crate) async fn change(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
         loop {
             let (name, data) = self.next().await.expect("it goes on");
@@ -103,7 +103,7 @@ impl Viewer {
         }
     }
 
-    /// All until the stream ends: the last event.
+    /// Reads all events until the stream ends. Returns the last one.
     pub(crate) async fn last(&mut self) -> (String, Value) {
         let mut last = None;
         while let Some(event) = self.next().await {
@@ -120,7 +120,7 @@ pub(crate) fn row<'a>(rows: &'a Value, path: &str) -> Option<&'a Value> {
         .find(|row| row["path"] == path)
 }
 
-/// What waits to be told to end.
+/// An actor that does nothing until it is told to end.
 pub(crate) struct Quiet;
 
 impl Actor for Quiet {

@@ -1,4 +1,4 @@
-//! That it ends with what it shows, and slows no end.
+//! The dashboard ends with what it shows, and slows down no end.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn a_page_that_is_open_is_told_that_the_system_ends_and_does_not_hold_it_u
     let (dashboard, at) = open(&system, options()).await;
     let mut viewer = Viewer::open(at, "/events").await;
     viewer.next().await.unwrap();
-    // One that never reads, and one that never asks.
+    // One viewer never reads, and one never sends a request.
     let _stalled = Viewer::open(at, "/events").await;
     let _silent = tokio::net::TcpStream::connect(at).await.unwrap();
     let begin = Instant::now();
@@ -69,7 +69,7 @@ async fn a_dashboard_of_another_system_outlives_it_and_says_so() {
     let (_other, other_at) = open(&shown, options()).await;
     let mut viewer = Viewer::open(at, "/events").await;
     viewer.next().await.unwrap();
-    // Two systems, each on its own page.
+    // Two systems, each with its own page.
     assert!(get(at, "/tree.txt").await.2.contains("shown:/dashboard"));
     assert!(
         get(other_at, "/tree.txt")
@@ -161,7 +161,7 @@ async fn a_failure_is_told_with_the_tree_of_its_causes() {
     let (_dashboard, at) = open(&system, options()).await;
     let mut viewer = Viewer::open(at, "/events").await;
     viewer.next().await.unwrap();
-    // So many that only the failure's own place is left for it.
+    // There are so many that only the place reserved for failures is left.
     for _ in 0..300 {
         system.task(async {}).unwrap();
     }

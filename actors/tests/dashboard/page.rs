@@ -1,4 +1,4 @@
-//! What can be asked for, and what each answer says.
+//! What can be requested, and what each answer says.
 
 use tenure::observe::Snapshot;
 use tenure::prelude::*;

@@ -1,4 +1,4 @@
-//! Those who watch: what they are told, and that none of them is in anybody's way.
+//! What viewers of the dashboard are told, and that none of them is in the way of others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ async fn a_viewer_is_told_the_whole_and_then_what_is_different() {
     let system = System::start().unwrap();
     let (_dashboard, at) = open(&system, options()).await;
     let old = system.spawn(ChildSpec::new(Quiet).name("old")).unwrap();
-    // Until it has started it changes by itself.
+    // While it starts, it changes by itself.
     while old.node().snapshot().nodes[0].verdict.word() != "idle" {
         tokio::task::yield_now().await;
     }
@@ -29,7 +29,7 @@ async fn a_viewer_is_told_the_whole_and_then_what_is_different() {
             "whole" => &data["rows"],
             _ => &data["rows"]["put"],
         };
-        // What the page saw last may be older than what was seen here.
+        // The dashboard may have looked before the node was seen idle here.
         if row(told, "/old").is_some_and(|row| row["word"] == "idle") {
             break;
         }
@@ -63,7 +63,7 @@ async fn a_look_at_no_node_is_one_at_the_root() {
     let (_dashboard, at) = open(&system, options().nodes(0).rows(0)).await;
     let mut viewer = Viewer::open(at, "/events").await;
     let (name, data) = viewer.next().await.unwrap();
-    // And not that the system has ended.
+    // It does not say that the system has ended.
     assert_eq!((&*name, &data["root"]), ("whole", &Value::from("/")));
     drop(viewer);
     system.stop().await.unwrap();
@@ -151,10 +151,10 @@ async fn of_200_viewers_one_that_stalls_is_dropped_and_nobody_waits_for_it() {
         watching.task(reader).unwrap();
     }
     while get(at, "/page.css").await.0 != 503 {
-        // Not all of them are there yet.
+        // The viewers have not all been accepted yet.
     }
     let begin = Instant::now();
-    // All places are taken until it is dropped. Meanwhile each look has much to tell.
+    // This keeps all places taken. Meanwhile each look has much to tell.
     for turn in 0.. {
         let old = system.node().children();
         old.iter().skip(1).for_each(NodeRef::request_kill);

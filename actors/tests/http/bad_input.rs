@@ -9,7 +9,7 @@ const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n";
 
 fn defaults(_: &mut Limits) {}
 
-/// Sends a head, and looks at the status that comes back, after which the connection closes, and at what was counted.
+/// Sends a head, and compares the status that comes back and what was counted. The connection closes after that.
 fn is_answered(bytes: impl AsRef<[u8]>, status: &str, counted: impl Fn(&HttpStats) -> u64) {
     still_serving(defaults, async |http| {
         let answer = http.exchange(bytes).await;
@@ -17,7 +17,7 @@ fn is_answered(bytes: impl AsRef<[u8]>, status: &str, counted: impl Fn(&HttpStat
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{answer}"
         );
-        // Nothing of a second response.
+        // There is nothing of a second response.
         assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
         // The connection lingers until the client has closed, too.
         http.until("it is counted", |http| counted(&http.stats) == 1)
@@ -158,7 +158,7 @@ fn bad_lengths() {
     is_bad(with("content-length: 99999999999999999999999"));
 }
 
-/// As RFC 9112 has it: the length does not count, and nothing after the body is another request.
+/// As RFC 9112 says: the length does not count, and nothing after the body is another request.
 #[test]
 fn both_lengths_are_chunked_and_the_last() {
     still_serving(defaults, async |http| {
@@ -215,7 +215,7 @@ fn bad_fields() {
     is_bad(format!(" {GET}\r\n"));
 }
 
-/// RFC 9112 lets a server take it for the end of a line.
+/// RFC 9112 lets a server accept it as the end of a line.
 #[test]
 fn bare_line_feeds_end_lines() {
     still_serving(defaults, async |http| {
@@ -240,7 +240,7 @@ fn body_that_is_declared_too_large_is_refused_unread() {
     );
 }
 
-/// The client is still sending when it is refused: it gets the answer all the same.
+/// A client that is refused while it is still sending gets the answer all the same.
 #[test]
 fn body_that_is_refused_while_it_comes_does_not_reset_the_answer() {
     still_serving(defaults, async |http| {
@@ -401,7 +401,7 @@ fn reader_that_stops_is_cut_off_and_the_kernel_keeps_nothing_for_it() {
             client.send("GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await;
             http.until("it is cut off", |http| http.stats.stalled.get() == 1)
                 .await;
-            // What its own kernel has is still there, and no more comes.
+            // The client can still read what its own kernel has. Nothing else comes.
             let mut bytes = Vec::new();
             let read = client.io.read_to_end(&mut bytes).await;
             let error = read.expect_err("it is not reset");

@@ -1,4 +1,4 @@
-//! A client that sends bytes, well-formed or not.
+//! A client that sends any bytes, well-formed or not.
 
 use std::io::ErrorKind;
 
@@ -20,7 +20,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Raw<I> {
         self.io.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// What comes until the other side closes, which it has to do in good order.
+    /// Everything that comes until the other side closes, which it has to do in good order.
     pub(crate) async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
         let read = timeout(2_000 * SECOND, self.io.read_to_end(&mut bytes)).await;
@@ -28,7 +28,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Raw<I> {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// One response without a body, or with one of a declared length.
+    /// One response, without a body or with one of a declared length.
     pub(crate) async fn response(&mut self) -> String {
         let mut bytes = Vec::new();
         loop {
@@ -58,7 +58,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Raw<I> {
         head + &String::from_utf8(body).unwrap()
     }
 
-    /// Whether the other side closes or resets, without another byte.
+    /// Whether the other side closes or resets the connection without another byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         let mut byte = [0];
         match timeout(2_000 * SECOND, self.io.read(&mut byte))

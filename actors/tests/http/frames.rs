@@ -1,4 +1,4 @@
-//! A client of HTTP/2 that sends frames, well-formed or not.
+//! A client of HTTP/2 that sends any frames, well-formed or not.
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -28,7 +28,7 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     frame
 }
 
-/// A literal field, without the table.
+/// A literal field, without the dynamic table.
 pub(crate) fn field(name: &str, value: &str) -> Vec<u8> {
     let mut field = vec![0, u8::try_from(name.len()).unwrap()];
     field.extend(name.bytes());
@@ -71,7 +71,7 @@ impl Client {
         Self::over(TcpStream::connect(http.address).await.unwrap()).await
     }
 
-    /// One whose kernel takes little that it does not read.
+    /// Connects with a small buffer, so that the kernel takes little that the client does not read.
     pub(crate) async fn connect_narrow(http: &Http) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4 << 10).unwrap();
@@ -95,7 +95,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         self.0.write_all(bytes).await.unwrap();
     }
 
-    /// Sends as much as the server takes before it closes.
+    /// Sends bytes again and again, until the server takes no more or closes.
     pub(crate) async fn flood(&mut self, bytes: &[u8], times: usize) {
         for _ in 0..times {
             let sent = timeout(5 * SECOND, self.0.write_all(bytes)).await;
@@ -132,7 +132,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Client<I> {
         }
     }
 
-    /// Waits for the end; the code of the last `GOAWAY`, if there was one.
+    /// Waits for the end. Returns the code of the last `GOAWAY`, if there was one.
     pub(crate) async fn end(&mut self) -> Option<u32> {
         let mut code = None;
         while let Some(frame) = self.next().await {

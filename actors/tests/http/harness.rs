@@ -1,4 +1,4 @@
-//! A server under test, and what must be true after each test: it still serves, and leaves nothing.
+//! A server under test. After each test it must still serve, and leave nothing behind.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -22,12 +22,12 @@ use crate::client::Raw;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MILLIS: Duration = Duration::from_millis(1);
 
-/// What a test has of its server.
+/// The server of a test.
 pub(crate) struct Http {
     pub(crate) address: SocketAddr,
     pub(crate) stats: Arc<HttpStats>,
     pub(crate) server: ActorRef<std::convert::Infallible>,
-    /// Requests whose handlers are running now.
+    /// The requests whose handlers are running.
     pub(crate) handling: Alive,
 }
 
@@ -36,14 +36,14 @@ impl Http {
         Raw::new(tokio::net::TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// Sends these bytes on a connection of their own, and gives all that comes back.
+    /// Sends bytes on a new connection, and returns everything that comes back.
     pub(crate) async fn exchange(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut client = self.connect().await;
         client.send(bytes).await;
         client.rest().await
     }
 
-    /// Waits until it is so, which it has to be within 10 s.
+    /// Waits until this is true, for at most 10 s.
     pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         for _ in 0..1_000 {
             if is_so(self) {
@@ -55,7 +55,7 @@ impl Http {
     }
 }
 
-/// How many of something are alive, and what those wait for that wait for the test.
+/// How many of something are alive, and the gate at which the test holds them.
 #[derive(Clone)]
 pub(crate) struct Alive {
     count: Arc<AtomicUsize>,
@@ -83,7 +83,7 @@ impl Alive {
         self.count.load(Ordering::SeqCst)
     }
 
-    /// Lets one of those go on that wait for this.
+    /// Lets one of those that wait at the gate go on.
     pub(crate) fn open_gate(&self) {
         self.gate.add_permits(1);
     }
@@ -99,7 +99,7 @@ impl Drop for Guard {
     }
 }
 
-/// What the tests ask for.
+/// The routes that the tests request.
 pub(crate) fn routes(handling: &Alive) -> Router {
     let (hang, count) = (handling.clone(), handling.clone());
     let (unread, gated) = (handling.clone(), handling.clone());
@@ -131,7 +131,7 @@ pub(crate) fn routes(handling: &Alive) -> Router {
             any(move |request: Request| {
                 let guard = unread.guard();
                 async move {
-                    // The body is not read, and so neither is the socket.
+                    // Neither the body nor the socket is read.
                     let _held = (guard, request);
                     std::future::pending::<()>().await;
                 }
@@ -175,7 +175,7 @@ fn assert_baseline(runtime: &Runtime, baseline: usize) {
     );
 }
 
-/// Runs a test beside a server on a port of its own.
+/// Runs a test with a server on a port of its own.
 pub(crate) fn serving(limits: impl FnOnce(&mut Limits), test: impl AsyncFnOnce(&Http)) {
     serving_with(limits, |serve| serve, test);
 }
@@ -214,7 +214,7 @@ pub(crate) fn serving_with(
     assert_baseline(&runtime, baseline);
 }
 
-/// A test of bad input: afterwards the server still serves.
+/// A test of bad input, after which the server must still serve.
 pub(crate) fn still_serving(limits: impl FnOnce(&mut Limits), test: impl AsyncFnOnce(&Http)) {
     serving(limits, async |http| {
         test(http).await;
@@ -229,7 +229,7 @@ pub(crate) fn still_serving(limits: impl FnOnce(&mut Limits), test: impl AsyncFn
     });
 }
 
-/// A listener without a network, for a clock that is paused.
+/// A listener without a network, for a paused clock.
 pub(crate) struct Pipes(mpsc::UnboundedReceiver<DuplexStream>);
 
 #[derive(Clone)]
@@ -237,7 +237,7 @@ pub(crate) struct Dialer(mpsc::UnboundedSender<DuplexStream>);
 
 impl Dialer {
     pub(crate) fn dial(&self) -> Raw<DuplexStream> {
-        // Less than a response of some length, so that a client which does not read holds it up.
+        // Less than a response of some length, so a client that does not read holds up the response.
         let (mine, theirs) = duplex(16 << 10);
         self.0.send(theirs).unwrap();
         Raw::new(mine)

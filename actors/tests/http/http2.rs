@@ -1,4 +1,4 @@
-//! HTTP/2: streams, windows, and how both end.
+//! HTTP/2: streams, windows, and how streams and connections end.
 
 use tenure_actors::http::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -95,7 +95,7 @@ fn requests_end_with_their_connection() {
     });
 }
 
-/// The connection's window is 64 KiB from the start, and nobody opens it.
+/// The window of a connection is 64 KiB at first, and nobody enlarges it.
 #[test]
 fn window_that_stays_closed_is_a_stalled_reader() {
     still_serving(
@@ -171,7 +171,7 @@ fn handler_has_the_requests_limit() {
             let mut client = Client::connect(http).await;
             client.send(&get(1, "/hang")).await;
             let head = client.next_of(HEADERS, 1).await.unwrap();
-            // `:status` is a literal: 504 is not in the static table.
+            // `:status` is a literal, because 504 is not in the static table.
             assert!(head.payload.windows(3).any(|text| text == b"504") || head.payload.len() > 3);
             assert_eq!(http.stats.timed_out.get(), 1);
             client.is_served(3).await;
@@ -280,7 +280,7 @@ fn authority_that_is_no_host_is_refused() {
                 .send(&frame(HEADERS, flags, stream, &head.concat()))
                 .await;
             let answer = client.next_of(HEADERS, stream).await.unwrap();
-            // The status in the static table: 400, or 200.
+            // The index of the status in the static table: 400 or 200.
             let is_bad = stream < 2 * bad.len() as u32;
             let status = if is_bad { 0x8c } else { 0x88 };
             assert_eq!(answer.payload[0], status, "{fields:?}");

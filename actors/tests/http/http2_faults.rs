@@ -1,4 +1,4 @@
-//! What makes a connection of HTTP/2 end.
+//! Faults that end a connection of HTTP/2.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::harness::{MILLIS, SECOND, still_serving};
 
 fn defaults(_: &mut Limits) {}
 
-/// What makes a connection of HTTP/2 end with a fault of the client's: a name, bytes, and how often they are sent.
+/// Checks that each case ends its connection with a fault of the client's: a name, bytes, and how often they are sent.
 ///
-/// The server lingers for each of them, and so they go side by side, each to a server of its own.
+/// The server lingers for each of them, so they run side by side, each with a server of its own.
 fn are_faults<const N: usize>(cases: [(&str, Vec<u8>, usize); N]) {
     std::thread::scope(|threads| {
         for (name, bytes, times) in cases {
@@ -95,7 +95,7 @@ fn floods_end_the_connection() {
     are_faults([("resets", resets, 1), ("continuations", head, 1)]);
 }
 
-/// Answers that nobody reads wait for room: the server reads no more, and the client is a stalled reader.
+/// Answers that nobody reads wait for room: the server stops reading, and the client is a stalled reader.
 #[test]
 fn floods_of_pings_and_settings_are_held_up() {
     for bytes in [frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 0, 0, &[])] {

@@ -15,11 +15,11 @@ type Client = frames::Client<DuplexStream>;
 
 fn defaults(_: &mut Limits) {}
 
-/// Handlers that say which task they are polled by.
+/// Handlers that say by which task they are polled.
 fn tasks(_: &Alive) -> Router {
     let id = || format!("{}", tokio::task::id());
     let long = async move || {
-        // Its poll takes as long as this.
+        // A poll takes as long as this.
         assert!(tokio::time::advance(MILLIS).now_or_never().is_none());
         id()
     };
@@ -34,7 +34,7 @@ fn tasks(_: &Alive) -> Router {
         .route("/waits", get(waits))
 }
 
-/// Asks for all of these at once. Gives what the responses say, in the order of their requests.
+/// Sends all of these requests at once. Returns the responses in the order of the requests.
 async fn ask(client: &mut Client, first: u32, paths: &[&str]) -> Vec<String> {
     let streams = (first..).step_by(2).zip(paths);
     let requests: Vec<_> = streams

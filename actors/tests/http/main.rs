@@ -1,4 +1,4 @@
-//! The server: what its clients send, what they do not, and how both end.
+//! What clients of the server do and do not do, and how both ends end.
 
 mod bad_input;
 mod client;

@@ -1,4 +1,4 @@
-//! A service is the user's code wherever it is called: what panics there is its request's end, and nobody else's.
+//! A service is users' code wherever it is called. A panic there ends its request, and nothing else.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -30,11 +30,11 @@ enum At {
     Response,
     Body,
     DropOfBody,
-    /// Of one that waits, and whose client goes.
+    /// The response waits, and its client goes.
     DropOfResponse,
 }
 
-/// Panics where it is told to, once.
+/// Panics once, where it is told to.
 #[derive(Clone)]
 struct Fault(Arc<Mutex<At>>);
 
@@ -174,7 +174,7 @@ fn panic_in_the_drop_of_a_request_that_is_given_up_is_nobodys() {
     });
 }
 
-/// An error that panics when it is asked for its cause.
+/// An error that panics when it is asked for its source.
 #[derive(Debug)]
 struct NoCause;
 
@@ -190,7 +190,7 @@ impl std::error::Error for NoCause {
     }
 }
 
-/// Begins, and fails.
+/// A body that begins, and then fails.
 struct Failing(bool);
 
 impl Body for Failing {
@@ -209,7 +209,7 @@ impl Body for Failing {
     }
 }
 
-/// Of a response. It panics when it is dropped.
+/// An extension of a response, which panics when it is dropped.
 #[derive(Clone)]
 struct Extension;
 
@@ -219,7 +219,7 @@ impl Drop for Extension {
     }
 }
 
-/// Of each kind of fault one that comes at once, and one that comes after a wait.
+/// For each kind of fault, a response at once and one after a wait.
 fn faulty_responses(_: &Alive) -> Router {
     use axum::body::Body;
     use axum::response::Response;
@@ -246,8 +246,8 @@ fn faulty_responses(_: &Alive) -> Router {
         .route("/extended/later", get(extended_later))
 }
 
-/// The protocol asks the error of a body for its cause, and drops the extensions of a response. Where that comes at once,
-/// the stream is served by its connection.
+/// The protocol asks the error of a body for its source, and drops the extensions of a response. A stream whose
+/// response comes at once is served by the task of its connection.
 #[test]
 fn panic_in_what_http2_does_with_a_response_ends_that_stream_alone() {
     for path in ["/failing", "/extended", "/failing/later", "/extended/later"] {

@@ -44,7 +44,7 @@ fn plain(_: &Alive) -> Router {
         .route("/stuck", get(async || events(500 * SECOND)))
 }
 
-/// A stream of two events, so far apart.
+/// A stream of two events with this much time in between.
 fn events(apart: std::time::Duration) -> Body {
     let stream = futures_util::stream::unfold(0, move |n| async move {
         if n == 2 {
@@ -167,7 +167,7 @@ fn long_poll_that_is_relaxed_has_no_limit() {
             .send("GET /long-poll HTTP/1.1\r\nhost: x\r\n\r\n")
             .await;
         assert!(client.response().await.ends_with("at last\n"));
-        // The connection has its limits again.
+        // The limits of the connection hold again.
         let begin = Instant::now();
         assert_eq!(client.rest().await, "");
         assert_eq!(begin.elapsed().as_secs(), 120);
@@ -226,7 +226,7 @@ fn reader_that_stops_is_cut_off_after_the_window() {
     });
 }
 
-/// A handler may give its request's context away, which has no part in the next request of the connection.
+/// A handler may give away the context of its request. That has no part in the next request of the connection.
 #[test]
 fn request_that_is_over_relaxes_none_that_follows() {
     let router = |_: &Alive| {
@@ -238,7 +238,7 @@ fn request_that_is_over_relaxes_none_that_follows() {
                 return Body::from("hello");
             };
             first.relax();
-            // In so many pieces that the last one waits for the client.
+            // In so many pieces that the last one has to wait for the client.
             let piece = || Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; 1 << 10])));
             let pieces = (0..4_096).map(move |_| piece());
             Body::new(StreamBody::new(futures_util::stream::iter(pieces)))
@@ -336,7 +336,7 @@ fn slow_client_does_not_make_a_shutdown_a_failure() {
     );
 }
 
-/// Over TCP, and in a window that is open while the client does not read.
+/// Over TCP, and with a window that stays open although the client does not read.
 #[test]
 fn limits_without_end_are_as_good_as_none() {
     let endless = |limits: &mut Limits| {

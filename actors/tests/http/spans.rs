@@ -1,4 +1,4 @@
-//! A span for each request, if it is asked for.
+//! With `spans`, each request has a span.
 
 use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -10,16 +10,16 @@ use tracing::{Event, Metadata, Subscriber};
 
 use crate::harness::{MILLIS, serving_with};
 
-/// What there is of spans named `request`, and what is told within them. Of one thread.
+/// The spans named `request` of this thread, and the events within them.
 #[derive(Clone, Default)]
 struct Requests(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The fields of each span, and whether it is closed; none of one that is something else.
+    /// The fields of each span, and whether it is closed; `None` for other spans.
     spans: Vec<Option<(String, bool)>>,
     entered: Vec<Id>,
-    /// What was told, each with the fields of its request's span at that moment.
+    /// Each event, with the fields of its request's span at that moment.
     told: Vec<(String, String)>,
 }
 
@@ -36,7 +36,7 @@ fn place(id: &Id) -> usize {
 }
 
 impl Requests {
-    /// The fields of those that are closed.
+    /// The fields of the spans that are closed.
     fn closed(&self) -> Vec<String> {
         let state = self.0.lock().unwrap();
         let closed = state.spans.iter().flatten().filter(|(_, closed)| *closed);

@@ -1,4 +1,4 @@
-//! TLS: what ALPN decides, certificates that are replaced, and handshakes that are none.
+//! TLS: what ALPN decides, certificates that are replaced, and handshakes that fail.
 
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ fn what_is_no_hello_is_refused() {
             let mut client = TcpStream::connect(http.address).await.unwrap();
             client.write_all(GET).await.unwrap();
             let mut answer = Vec::new();
-            // An alert, and the end.
+            // An alert, and then the end.
             drop(client.read_to_end(&mut answer).await);
             assert!(answer.len() < 20, "{answer:?}");
             http.until("it is counted", |http| http.stats.tls_errors.get() == 1)
@@ -161,7 +161,7 @@ fn certificates_are_replaced_while_it_runs() {
                 .unwrap();
             assert!(connect(http, &first, &[]).await.is_err());
             connect(http, &second, &[]).await.unwrap();
-            // A connection that was open goes on.
+            // A connection that is open goes on.
             kept.write_all(GET).await.unwrap();
             let mut answer = String::new();
             kept.read_to_string(&mut answer).await.unwrap();

@@ -82,7 +82,7 @@ async fn connect(dialer: &Dialer, path: &str) -> WebSocketStream<DuplexStream> {
     client.send(HANDSHAKE.replace("/echo", path)).await;
     let answer = client.response().await;
     assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
-    // The example of RFC 6455.
+    // This is the example of RFC 6455.
     assert!(answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{answer}");
     WebSocketStream::from_raw_socket(client.io, Role::Client, None).await
 }

@@ -1,4 +1,4 @@
-//! The metrics, read as Prometheus reads them.
+//! The metrics, read like Prometheus reads them.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -30,7 +30,7 @@ impl Actor for Counter {
     }
 }
 
-/// One of so many types.
+/// One of several actor types.
 struct Nth<const N: usize>;
 
 impl<const N: usize> Actor for Nth<N> {
@@ -91,7 +91,7 @@ async fn a_scrape_tells_what_is_alive_and_what_it_has_done() {
     assert_eq!(value(&text, "tenure_dead_letters_total"), 0.0);
     counter.stop().await.unwrap();
 
-    // Counters do not fall when those have ended who were counted.
+    // Counters do not fall when the nodes that were counted have ended.
     let text = scrape(&registry);
     assert_eq!(
         value(&text, &format!("tenure_messages_handled_total{{{TYPE}}}")),
@@ -178,7 +178,7 @@ async fn with_timings_times_are_histograms_and_the_oldest_message_is_told() {
     assert_eq!(bucket(&text, "mailbox", "1e-06"), 1.0, "{text}");
     assert_eq!(bucket(&text, "handler", "+Inf"), 0.0);
 
-    // The one that is left is a dead letter, and was never begun.
+    // The message that is left is a dead letter, and was never begun.
     counter.stop().await.unwrap();
     let text = scrape(&registry);
     assert_eq!(bucket(&text, "mailbox", "+Inf"), 1.0);
@@ -220,7 +220,7 @@ async fn the_number_of_series_is_bounded() {
     system.stop().await.unwrap();
 }
 
-/// Prometheus' own check of names, help texts and units. Without its program there is nothing to be run; CI has it.
+/// Prometheus' own check of names, help texts and units. It is skipped where that program is not installed; CI has it.
 #[tokio::test]
 async fn promtool_has_nothing_to_say() {
     let system = System::builder().timings().start().unwrap();
@@ -273,7 +273,7 @@ async fn foreign_tasks_are_those_that_are_no_nodes() {
     system.stop().await.unwrap();
 }
 
-/// The board of `docs/grafana.json`: what each of its panels asks for.
+/// The expressions of all panels of `docs/grafana.json`.
 fn expressions() -> Vec<String> {
     let board = include_str!("../../../docs/grafana.json");
     let board: serde_json::Value = serde_json::from_str(board).unwrap();
@@ -289,7 +289,7 @@ fn expressions() -> Vec<String> {
     found
 }
 
-/// The names of our metrics in a text.
+/// The names of this crate's metrics in a text.
 fn names(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with("tenure_"))
@@ -320,7 +320,7 @@ async fn each_metric_of_the_board_exists() {
     system.stop().await.unwrap();
 }
 
-/// Prometheus' own parser. Without its program there is nothing to be run; CI has it.
+/// Prometheus' own parser. It is skipped where that program is not installed; CI has it.
 #[test]
 fn promtool_understands_what_the_board_asks_for() {
     let is_query = |text: &String| !text.starts_with("label_values(");
@@ -348,14 +348,14 @@ fn promtool_understands_what_the_board_asks_for() {
         }
         checked => {
             let checked = checked.unwrap();
-            // It has something to say of rules that are alike, too, and then succeeds.
+            // It also reports rules that are alike, and then succeeds.
             let said = String::from_utf8_lossy(&checked.stderr);
             assert!(checked.status.success(), "{said}\n{rules}");
         }
     }
 }
 
-/// Each series of a server, with the name that it was given.
+/// Each series of a server has the name that the server was given.
 #[cfg(feature = "http")]
 #[test]
 fn what_a_server_counts_is_told_under_its_name() {
@@ -386,7 +386,7 @@ fn what_a_server_counts_is_told_under_its_name() {
             assert_eq!(value(&text, &format!("tenure_http_{name}{label}")), 0.0);
         }
     }
-    // None of what is counted is forgotten.
+    // Each counter of a server is a series.
     let stats = format!("{:?}", HttpStats::default());
     let counted = stats.matches(": 0").count();
     let told = text.lines().filter(|line| line.contains("\"admin\""));

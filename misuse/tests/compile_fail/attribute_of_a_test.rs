@@ -1,4 +1,4 @@
-//! The attribute for tests says what is to be written instead.
+//! The attribute for tests says what to write instead.
 
 #[tenure::test]
 fn that_is_not_async() {}

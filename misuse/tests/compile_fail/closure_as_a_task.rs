@@ -1,4 +1,4 @@
-//! What takes a token is started by a method that gives one.
+//! A closure that takes a token is started by a method that gives one.
 
 use tenure::CancellationToken;
 use tenure::prelude::*;

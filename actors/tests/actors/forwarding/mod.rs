@@ -1,8 +1,8 @@
-//! What every actor that hands messages on owes to whoever waits for a reply: a later pool, router or balancer is
-//! bound by one line, `forwarding_tests!`.
+//! What every actor that forwards messages owes to those who wait for replies. A new pool, router or balancer is tested
+//! with one line, `forwarding_tests!`.
 //!
-//! A forwarding keeps the caller, the failure and the deadline, always: with a limit and without, while the message is
-//! queued and while it is handled, over one hop and over two.
+//! The caller, the failure and the deadline are kept: with a limit and without, while the message is queued and while
+//! it is handled, over one hop and over two.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,20 +13,20 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// What the workers beneath a forwarder are sent.
+/// What the workers behind a forwarder are sent.
 pub(crate) enum Job {
     Echo(u32, ReplyTo<u32>),
-    /// Replies with when its time is up, from now.
+    /// Replies how much time is left.
     Deadline(ReplyTo<Option<Duration>>),
-    /// Works for as long as its caller waits.
+    /// Works until its caller has gone.
     Endless(ReplyTo<()>),
-    /// Works for so many seconds.
+    /// Works for this many seconds.
     Busy(u32),
     Fail(ReplyTo<()>),
     Panic(ReplyTo<()>),
     /// Drops the reply, and goes on for a second.
     Forget(ReplyTo<()>),
-    /// Kills itself with the reply in its hands.
+    /// Kills itself while it holds the reply.
     Die(ReplyTo<()>),
     /// Ends in good order.
     Finish,
@@ -94,7 +94,7 @@ impl Actor for Worker {
     }
 }
 
-/// A worker that lives through its failures.
+/// A worker whose failures are contained.
 pub(crate) fn worker(done: &Done) -> ChildSpec<Worker> {
     ChildSpec::new(Worker(done.clone()))
         .restart(Restart::OnFailure)
@@ -102,7 +102,7 @@ pub(crate) fn worker(done: &Done) -> ChildSpec<Worker> {
         .intensity(100, SECOND)
 }
 
-/// Binds a forwarder: `$spec` makes its spec of what makes the workers' specs, which has the name that is given.
+/// Tests a forwarder. `$spec` makes its spec, with the given name, from a function that makes the specs of the workers.
 #[macro_export]
 macro_rules! forwarding_tests {
     ($name:ident, |$worker:ident| $spec:expr) => {
@@ -114,7 +114,7 @@ macro_rules! forwarding_tests {
             use super::*;
             use $crate::forwarding::{Done, Job, SECOND, worker};
 
-            /// Runs a test with the forwarder, and with another one in front of it.
+            /// Runs a test with the forwarder itself, and with a relay in front of it.
             async fn each(test: impl AsyncFn(&Scope, &ActorRef<Job>, &Done) -> tenure::Result) {
                 let done = Done::default();
                 tenure::scope(async |scope| {
@@ -207,7 +207,7 @@ macro_rules! forwarding_tests {
                         matches!(limited, Err(AskError::TimedOut { .. })),
                         "{limited:?}"
                     );
-                    // One for each worker, behind what was given up.
+                    // One message for each worker, queued behind those that were given up.
                     for number in 0..2 {
                         pool.ask(|reply| Job::Echo(number, reply)).await?;
                     }
@@ -274,7 +274,7 @@ macro_rules! forwarding_tests {
     };
 }
 
-/// Hands each message on, without looking at it.
+/// Forwards each message without looking at it.
 pub(crate) struct Relay(pub(crate) ActorRef<Job>);
 
 impl Actor for Relay {

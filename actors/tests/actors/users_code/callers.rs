@@ -1,4 +1,4 @@
-//! Closures that whoever calls gives, and that panic in it.
+//! Closures that a caller hands over, and that panic.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use super::{BAD, sound};
 use crate::common::paused;
 use crate::gauge::ms;
 
-/// Runs it as a task, and says what its panic said.
+/// Runs the code as a task, and returns the message of its panic.
 async fn panic_of<T: Send + 'static>(code: impl Future<Output = T> + Send + 'static) -> String {
     let failed = tenure::scope(async |scope| {
         let task = scope.task(async {
@@ -72,7 +72,7 @@ fn closures_of_a_breaker_panic_in_whoever_calls_and_count_for_nothing() {
             assert!(panic_of(by_count).await.contains("a bad number"));
             assert_eq!(breaker.state(), state);
         }
-        // The one try that there is was given back.
+        // The single attempt that a half-open breaker allows was given back.
         assert_eq!(breaker.state(), State::HalfOpen);
         let tried = breaker.call(|| async { Ok::<_, u32>(1) }, |_| true).await;
         assert_eq!((tried, breaker.state()), (Ok(1), State::Closed));

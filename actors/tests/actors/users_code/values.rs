@@ -28,8 +28,8 @@ impl std::hash::Hash for BadKey {
     }
 }
 
-/// Waits for its reply, and says whether it is told that none will come: the handler of its message has failed, or it
-/// waited for a later one.
+/// Awaits a reply. Returns whether it is told that none will come, because its handler or one that it waited for has
+/// failed.
 async fn is_told<T>(ask: impl IntoFuture<Output = Result<T, AskError>>) -> bool {
     matches!(ask.await, Err(AskError::Failed | AskError::NoReply))
 }
@@ -84,14 +84,14 @@ fn key_or_value_whose_code_panics_fails_the_cache_and_all_who_wait_are_answered(
             let cache = scope.spawn(cache)?;
             check.node(cache.node());
             let get = |key| cache.ask(move |reply| CacheMsg::Get(BadKey(key), reply));
-            // One waits for a load while another brings the key that has no hash.
+            // One caller waits for a load when another one brings the key whose hash panics.
             let bad_key = async {
                 settled().await;
                 is_told(get(BAD)).await
             };
             let (waits, bad_key) = tokio::join!(is_told(get(11)), bad_key);
             assert!(waits && bad_key);
-            // The value has no clone.
+            // The clone of this value panics.
             let get_bad = || get(10 + BAD);
             let (one, other) = tokio::join!(is_told(get_bad()), is_told(get_bad()));
             assert!(one && other);

@@ -1,4 +1,4 @@
-//! What is started for a request from elsewhere.
+//! Nodes that are started for a request from elsewhere.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,7 +13,7 @@ use tokio::time::sleep;
 use super::{GET, defaults};
 use crate::harness::{Alive, MILLIS, SECOND, paused};
 
-/// A handler that leaves its context with the test, and then waits or does not.
+/// A handler that gives its context to the test, and then waits or returns.
 fn giving(contexts: mpsc::UnboundedSender<RequestContext>) -> Router {
     let give = move |waits: bool| {
         let contexts = contexts.clone();
@@ -43,7 +43,7 @@ fn spawner_of_a_request_that_is_over_is_closed() {
             let request = contexts.recv().await.unwrap();
             let refused = request.spawner().task(async {});
             assert!(matches!(refused, Err(SpawnError::Closed(_))));
-            // It is still served.
+            // The connection still serves.
             client.send(GET).await;
             assert!(client.response().await.ends_with("given\n"));
         },
@@ -76,7 +76,7 @@ fn what_is_started_for_a_request_from_elsewhere_ends_with_it() {
     );
 }
 
-/// Keeps whoever asks it waiting until it stops.
+/// Keeps all replies, and sends none.
 struct Silent(Vec<ReplyTo<()>>);
 
 impl Actor for Silent {
@@ -88,10 +88,10 @@ impl Actor for Silent {
     }
 }
 
-/// Where a handler starts what is to outlive its request, and whom that asks.
+/// The spawner with which a handler starts what is to outlive its request, and the actor that this asks.
 type Place = Arc<OnceLock<(Spawner, ActorRef<ReplyTo<()>>)>>;
 
-/// The first starts a task that asks once it is told to; the second waits.
+/// The first handler starts a task that asks once it is told to. The second one waits.
 fn outlived(
     place: Place,
     tasks: mpsc::UnboundedSender<(oneshot::Sender<()>, TaskHandle<bool>)>,

@@ -1,4 +1,4 @@
-//! The end of a server, with clients at work.
+//! The end of a server while its clients are at work.
 
 use axum::Router;
 use axum::routing::get;
@@ -18,7 +18,7 @@ fn requests_in_flight_are_answered_in_a_drain_and_idle_connections_end_at_once()
         http.until("it is handled", |http| http.handling.get() == 1)
             .await;
         let draining = http.server.drain();
-        // Whatever is in flight.
+        // Idle connections are closed, whatever is in flight on others.
         assert!(idle.is_closed().await);
         http.handling.open_gate();
         let answer = busy.response().await;
@@ -42,7 +42,7 @@ fn kept_connection_whose_next_request_has_arrived_is_served_once_more() {
             client.response().await;
             clients.push(client);
         }
-        // No other task runs between the arrival and the order.
+        // No other task runs between the arrival of the requests and the order.
         for client in &clients {
             assert_eq!(client.io.try_write(GET.as_bytes()).unwrap(), GET.len());
         }
@@ -64,7 +64,7 @@ fn connections_in_the_kernels_queue_are_served_in_a_drain() {
     serving(defaults, async |http| {
         let mut clients = Vec::new();
         for _ in 0..32 {
-            // Blocking, so that the server does not run: they are accepted by the kernel alone.
+            // A blocking connect, so that the server does not run: only the kernel accepts the connections.
             let stream = std::net::TcpStream::connect(http.address).unwrap();
             std::io::Write::write_all(&mut &stream, GET.as_bytes()).unwrap();
             stream.set_nonblocking(true).unwrap();
@@ -128,7 +128,7 @@ fn response_to_a_client_that_reads_late_is_not_lost() {
         client.send("GET /gated HTTP/1.1\r\nhost: x\r\n\r\n").await;
         http.until("it is handled", |http| http.handling.get() == 1)
             .await;
-        // More comes than is read: a close at once would be a reset.
+        // More bytes come than are read, so closing at once would be a reset.
         client.send(GET).await;
         let draining = http.server.drain();
         http.handling.open_gate();

@@ -1,4 +1,4 @@
-//! The limits of the asks of a request.
+//! The limits of the asks that a request makes.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -39,7 +39,7 @@ fn asks_of_a_handler_have_the_requests_limit_and_are_answered_for() {
         Router::new().route("/", get(ask)).with_state(state)
     };
     paused(
-        // The ask comes a little later than the request, and its end a little before.
+        // The ask begins a little after the request, and its limit ends a little before the request's.
         |limits| limits.request = 5 * SECOND,
         asking,
         async |dialer, stats, _| {
@@ -95,7 +95,7 @@ fn asks_of_a_relaxed_handler_have_no_limit_of_the_requests() {
             let answer = client.response().await;
             assert!(answer.contains("inherited: false"), "{answer}");
             assert_eq!(begin.elapsed().as_secs(), 20);
-            // The next one on the connection has its limit.
+            // The next request of the connection has its own limit.
             let begin = Instant::now();
             client.send(GET).await;
             let answer = client.response().await;

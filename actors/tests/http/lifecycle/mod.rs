@@ -1,4 +1,4 @@
-//! Requests end with their clients, their handlers' tasks with them, and all with the server.
+//! Requests end with their clients, the tasks of a handler with its request, and everything with the server.
 
 mod contexts;
 mod drains;
@@ -66,10 +66,11 @@ fn half_close_counts_as_gone() {
     });
 }
 
-/// The protocol does not read while the body of a request is unread.
+/// The protocol does not read from the connection while the body of a request is unread.
 #[test]
 fn client_that_goes_is_noticed_while_a_body_is_unread() {
-    // An end comes after all that was sent, and so only if that has room in the kernel. A reset overtakes it.
+    // The end of the stream comes after all bytes that were sent, so it is only seen if those fit into the kernel. A
+    // reset overtakes them.
     for (go, sent) in [(drop as fn(_), 60_000), (reset, 200_000)] {
         still_serving(
             |limits| limits.body_bytes = 100 << 20,
@@ -82,7 +83,7 @@ fn client_that_goes_is_noticed_while_a_body_is_unread() {
     }
 }
 
-/// Nor while a further request has come.
+/// The protocol does not read on either while a further request is waiting.
 #[test]
 fn client_that_goes_is_noticed_behind_a_pipelined_request() {
     for go in [drop as fn(_), reset] {

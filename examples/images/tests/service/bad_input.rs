@@ -24,7 +24,7 @@ async fn what_is_no_image() {
     let running = Running::start(&Disk::default(), Limits::default()).await;
     let answer = running.post(b"hello").await;
     assert_refused(&running, &answer, 415, "not_an_image").await;
-    // Nothing at all, and a format that is not served.
+    // An empty body, and a format that is not served.
     assert_eq!(running.post(b"").await.status, 415);
     assert_eq!(
         running
@@ -72,7 +72,7 @@ async fn body_that_is_too_large() {
         ..Limits::default()
     };
     let running = Running::start(&Disk::default(), limits).await;
-    // Refused by what it says of itself, before it is sent; and by what comes.
+    // Refused for its declared length before it is sent, and for what comes.
     let declared = head("POST", "/jobs", "Content-Length: 100001\r\n");
     assert_eq!(send_raw(running.address, &declared, b"").await.status, 413);
     let chunked = head("POST", "/jobs", "Transfer-Encoding: chunked\r\n");
@@ -180,12 +180,12 @@ async fn more_jobs_than_there_is_room_for() {
     };
     let (running, mut probe) = Running::with_probe(&Disk::default(), limits).await;
     let first = running.post(&pictures::png()).await.id();
-    // Once there is a second job, either could be handed out first.
+    // If there were a second job, either could be handed out first.
     let work = next(&mut probe).await;
     running.post(&pictures::png()).await.id();
     let answer = running.post(&pictures::png()).await;
     assert_refused(&running, &answer, 503, "too_many_jobs").await;
-    // One that has ended makes room.
+    // A job that has ended makes room.
     work.finish(Ok(Vec::new()));
     running.job_that_is(first, "done").await;
     running.post(&pictures::png()).await.id();
@@ -220,13 +220,13 @@ async fn more_images_at_once_than_there_is_memory_for() {
         image.len()
     );
     let mut slow = open(running.address, &head("POST", "/jobs", &length)).await;
-    // Its handler reads by now.
+    // Its handler is reading by now.
     read_until(&mut slow, "100 Continue").await;
     let answer = running.post(&image).await;
     assert_refused(&running, &answer, 503, "too_many_uploads").await;
     slow.write_all(&image).await.unwrap();
     read_until(&mut slow, "202 Accepted").await;
-    // One that keeps its connection makes the server linger.
+    // A client that keeps its connection open makes the server linger.
     drop(slow);
     running.post(&image).await.id();
     running.drain().await;

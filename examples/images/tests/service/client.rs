@@ -1,4 +1,4 @@
-//! A client that sends bytes, and reads what comes.
+//! A client that sends bytes, and reads the answer.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Longer than anything takes that comes at all.
+/// Longer than anything takes that is going to come.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(crate) async fn send(address: SocketAddr, method: &str, target: &str, body: 
 
 pub(crate) async fn send_raw(address: SocketAddr, head: &str, body: &[u8]) -> Answer {
     let mut stream = open(address, head).await;
-    // A server that refuses may not read all of it.
+    // A server that refuses the request may not read all of it.
     stream.write_all(body).await.unwrap_or_default();
     let mut bytes = Vec::new();
     let read = timeout(LONG, stream.read_to_end(&mut bytes)).await;
@@ -66,7 +66,7 @@ pub(crate) async fn open(address: SocketAddr, head: &str) -> TcpStream {
     stream
 }
 
-/// Reads until what came has this text in it, and gives all of it.
+/// Reads until this text has come. Returns everything that has come.
 pub(crate) async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut came = Vec::new();
     loop {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use images::store::Open;
 use redb::{Database, StorageBackend};
 
-/// What is written at once, or not at all.
+/// The bytes that are written at once or not at all.
 const SECTOR: usize = 512;
 
 #[derive(Debug, Clone, Default)]
@@ -14,20 +14,20 @@ pub(crate) struct Disk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// As a reader sees it.
+    /// What a reader sees.
     now: Vec<u8>,
-    /// As it is after a loss of power.
+    /// What is left after a loss of power.
     durable: Vec<u8>,
     /// What was written since the last sync.
     unsynced: Vec<Write>,
-    /// Every call fails in this way.
+    /// The error with which every call fails.
     fault: Option<io::ErrorKind>,
-    /// So often it panics when it is opened.
+    /// How often it still panics when it is opened.
     panics: u32,
     writes: u64,
-    /// With which write it begins to fail.
+    /// The write with which it begins to fail.
     fails_at: Option<u64>,
-    /// With which write the power goes, and what then decides about each write that is not synced.
+    /// The write with which the power goes, and the dice that decide about each write that is not synced.
     cut: Option<(u64, Dice)>,
 }
 
@@ -52,22 +52,22 @@ impl Disk {
         })
     }
 
-    /// From here on nothing can be read or written.
+    /// From now on nothing can be read or written.
     pub(crate) fn fail(&self, kind: io::ErrorKind) {
         self.state().fault = Some(kind);
     }
 
-    /// From this write or sync on nothing can be read or written.
+    /// From this write or sync on, nothing can be read or written.
     pub(crate) fn fail_at(&self, write: u64) {
         self.state().fails_at = Some(write);
     }
 
-    /// From here on it panics so often when it is opened.
+    /// Panics this many times when it is opened, from now on.
     pub(crate) fn panic(&self, times: u32) {
         self.state().panics = times;
     }
 
-    /// How often it still would.
+    /// How often it would still panic.
     pub(crate) fn panics_left(&self) -> u32 {
         self.state().panics
     }
@@ -81,13 +81,13 @@ impl Disk {
         self.state().writes
     }
 
-    /// The power goes with this write or sync. Of what was written since the last sync some is there afterwards, some not,
-    /// and some in part.
+    /// Cuts the power with this write or sync. Of the writes since the last sync, some reach the disk, some do not, and
+    /// some do in part.
     pub(crate) fn cut_at(&self, write: u64, dice: Dice) {
         self.state().cut = Some((write, dice));
     }
 
-    /// What is on the disk when the power is back.
+    /// The disk once the power is back.
     pub(crate) fn after_the_cut(&self) -> Self {
         let state = self.state();
         let bytes = state.durable.clone();
@@ -108,7 +108,7 @@ impl State {
         self.fault.map_or(Ok(()), |kind| Err(kind.into()))
     }
 
-    /// Counts what changes the disk, and cuts the power if it is time.
+    /// Counts what changes the disk, and cuts the power when it is time.
     fn count(&mut self) -> io::Result<()> {
         self.check()?;
         self.writes += 1;
@@ -148,7 +148,7 @@ fn apply(bytes: &mut Vec<u8>, write: &Write) {
         Write::Length(length) => bytes.resize(usize::try_from(*length).unwrap(), 0),
         Write::Bytes(at, written) => {
             let at = usize::try_from(*at).unwrap();
-            // The length may have been lost.
+            // The new length may have been lost.
             if bytes.len() < at + written.len() {
                 bytes.resize(at + written.len(), 0);
             }
@@ -157,7 +157,7 @@ fn apply(bytes: &mut Vec<u8>, write: &Write) {
     }
 }
 
-/// What redb has of a disk.
+/// The storage that redb has on the disk.
 #[derive(Debug)]
 struct Head(Disk);
 
@@ -199,7 +199,7 @@ impl Head {
     fn change(&self, write: Write) -> io::Result<()> {
         let mut state = self.0.state();
         state.check()?;
-        // It may get to the disk although the power goes with it.
+        // The write may reach the disk although the power goes with it.
         state.unsynced.push(write.clone());
         state.count()?;
         apply(&mut state.now, &write);
@@ -207,17 +207,17 @@ impl Head {
     }
 }
 
-/// Panics without a backtrace, which takes a busy machine longer than a test may wait.
+/// Panics without a backtrace, since printing one may take longer on a busy machine than a test waits.
 pub(crate) fn panic_quietly(what: &'static str) -> ! {
     std::panic::resume_unwind(Box::new(what))
 }
 
-/// Chance that a number repeats (SplitMix64).
+/// Random numbers that can be repeated (SplitMix64).
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    /// A number below that.
+    /// A number below this one.
     pub(crate) fn roll(&mut self, below: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;

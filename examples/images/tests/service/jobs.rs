@@ -31,7 +31,7 @@ async fn each_format_becomes_thumbnails_of_all_sizes() {
         let job = running.job_that_is(id, "done").await;
         assert_eq!(job["format"], name);
         assert_eq!((&job["width"], &job["height"]), (&300.into(), &150.into()));
-        // One is never larger than its image.
+        // A picture is never enlarged.
         for (size, width, height) in [(128, 128, 64), (512, 300, 150), (1024, 300, 150)] {
             let answer = running.get(&format!("/jobs/{id}/{size}")).await;
             assert_eq!(answer.status, 200);
@@ -86,7 +86,7 @@ async fn cancel_is_answered_when_the_work_has_ended() {
     while work.is_wanted() {
         sleep(Duration::from_millis(1)).await;
     }
-    // It is told to end, and has not: nobody says that it has.
+    // The job was told to end and has not ended, so it is still shown as working.
     assert_eq!(running.job(id).await["state"], "working");
     work.finish(Err(Unmade::Cancelled));
     let answer = read_until(&mut cancel, "}").await;
@@ -96,7 +96,7 @@ async fn cancel_is_answered_when_the_work_has_ended() {
     running.drain().await;
 }
 
-/// The same with a thread that works until it sees that it is to end.
+/// The same with a thread that works until it sees that it should end.
 #[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn cancel_ends_the_work_on_its_thread() {
     let thread = Blocking::new(|work: Work, token: &CancellationToken| {
@@ -112,7 +112,7 @@ async fn cancel_ends_the_work_on_its_thread() {
     let workers = system.spawn(Pool::of(1, move |_| thread.clone())).unwrap();
     let service = service(&Disk::default(), Limits::default()).with_workers(workers);
     let running = Running::on(system, service).await;
-    // The second has its turn only if the thread of the first is free.
+    // The second job only has its turn once the thread of the first is free.
     for _ in 0..2 {
         let id = running.post(&pictures::png()).await.id();
         running.job_that_is(id, "working").await;
@@ -157,7 +157,7 @@ async fn crash_ends_what_was_to_end_with_its_client_and_nothing_else() {
     read_until(&mut client, "\"queued\"").await;
     let other = running.post(&image).await.id();
 
-    // What is on the disk in the middle of it.
+    // The disk as it is in the middle of the work.
     let after = Running::start(&disk.after_the_cut(), Limits::default()).await;
     let job = after.job_that_is(other - 1, "cancelled").await;
     assert_eq!(job["why"], "its client has gone");
@@ -170,7 +170,7 @@ async fn crash_ends_what_was_to_end_with_its_client_and_nothing_else() {
 #[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn job_outlives_its_client_unless_that_was_asked_for() {
     let (running, mut probe) = Running::with_probe(&Disk::default(), Limits::default()).await;
-    // The client closes its connection with the answer.
+    // The client closes its connection after the answer.
     let id = running.post(&pictures::png()).await.id();
     let work = next(&mut probe).await;
     assert!(work.is_wanted());
@@ -193,7 +193,7 @@ async fn client_that_stays_is_told_all_that_becomes_of_its_job() {
     // The stream ends with the job.
     let last = read_until(&mut client, "\r\n0\r\n\r\n").await;
     assert!(last.contains("\"done\""), "{last}");
-    // One that keeps its connection makes the server linger.
+    // A client that keeps its connection open makes the server linger.
     drop(client);
     running.drain().await;
 }
@@ -232,7 +232,7 @@ async fn drain_tells_viewers_and_leaves_what_waits_for_the_next_start() {
 
     let drained = running.system.drain();
     read_until(&mut viewer, "event: closing").await;
-    // What is worked at may come to its end.
+    // A job that is being worked at may come to its end.
     work.finish(Ok(Vec::new()));
     drained.await.unwrap();
 
@@ -271,7 +271,7 @@ async fn oldest_jobs_make_room() {
         let id = running.post(&pictures::png()).await.id();
         running.job_that_is(id, "done").await;
     }
-    // That of the last post, and the one that is kept; room is made when one comes.
+    // The job of the last post, and the one that is kept. Room is made when a post comes.
     let jobs = running.get("/jobs").await.json();
     let ids: Vec<_> = jobs
         .as_array()

@@ -1,4 +1,5 @@
-//! The process ends, in good order or at once: each job that was accepted is there at the next start, and is done.
+//! Whether the process ends in good order or is killed, each job that was accepted is there at the next start, and is
+//! done.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +12,7 @@ use crate::disk::Dice;
 use crate::pictures;
 use crate::process::{Folder, Process};
 
-/// None if the connection broke off before the whole answer was there.
+/// `None` if the connection broke before the whole answer had come.
 pub(crate) fn send(address: SocketAddr, method: &str, target: &str, body: &[u8]) -> Option<Answer> {
     let fields = format!("Content-Length: {}\r\n", body.len());
     let mut stream = TcpStream::connect(address).ok()?;
@@ -28,7 +29,7 @@ pub(crate) fn send(address: SocketAddr, method: &str, target: &str, body: &[u8])
     has_head.then(|| parse(&bytes))
 }
 
-/// What several threads post, until they are told to end.
+/// Several threads that post jobs until they are told to end.
 #[derive(Default)]
 struct Posting {
     is_over: AtomicBool,
@@ -36,7 +37,7 @@ struct Posting {
 }
 
 impl Posting {
-    /// Gives the jobs that were accepted.
+    /// Returns the jobs that were accepted.
     fn run(&self, address: SocketAddr) -> Vec<u64> {
         thread::scope(|scope| {
             let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| self.post(address))).collect();
@@ -53,7 +54,7 @@ impl Posting {
         while !self.is_over.load(Ordering::Relaxed) {
             match send(address, "POST", "/jobs", &image) {
                 Some(answer) if answer.status == 202 => {
-                    // The head alone is a promise.
+                    // The head of the answer is the promise.
                     let id = answer.head.split("/jobs/").nth(1).unwrap();
                     let id = id.split("\r\n").next().unwrap();
                     accepted.push(id.parse().unwrap());
@@ -66,7 +67,7 @@ impl Posting {
         accepted
     }
 
-    /// Waits until so many jobs were accepted, however fast the machine is.
+    /// Waits until this many jobs were accepted, however fast the machine is.
     fn until_accepted(&self, jobs: u64) {
         let begin = Instant::now();
         while (self.accepted.load(Ordering::Relaxed) as u64) < jobs {
@@ -89,7 +90,7 @@ pub(crate) fn json(address: SocketAddr, target: &str) -> serde_json::Value {
         .json()
 }
 
-/// Waits until none is left that has not ended, and looks for all that were accepted.
+/// Waits until every job has ended, and looks for all that were accepted.
 fn check(address: SocketAddr, accepted: &[u64]) {
     let begin = Instant::now();
     loop {
@@ -112,7 +113,7 @@ fn check(address: SocketAddr, accepted: &[u64]) {
     }
 }
 
-/// `KILLS=100` is the long form.
+/// `KILLS=100` runs many more.
 #[test]
 fn accepted_jobs_outlive_a_kill_at_any_moment() {
     let kills = std::env::var("KILLS").map_or(5, |kills| kills.parse().unwrap());
@@ -163,7 +164,7 @@ fn sigterm_under_load_ends_well_and_loses_nothing() {
 fn second_signal_ends_it_at_once() {
     let folder = Folder::new("twice");
     let process = Process::start(&folder);
-    // A client that keeps its request from coming to an end, for longer than this test waits.
+    // This client keeps its request from ending for longer than the test waits.
     let mut slow = TcpStream::connect(process.address).unwrap();
     let fields = "Content-Length: 100\r\nExpect: 100-continue\r\n";
     slow.write_all(head("POST", "/jobs", fields).as_bytes())
@@ -173,7 +174,7 @@ fn second_signal_ends_it_at_once() {
     assert_eq!(&answer, b"HTTP/1.1 100");
 
     process.signal("TERM");
-    // It listens no more once it has been told.
+    // Once it is told to end, it accepts no more connections.
     let begin = Instant::now();
     while TcpStream::connect(process.address).is_ok() {
         assert!(

@@ -1,4 +1,4 @@
-//! Clients of all sorts at once, and what is left of them.
+//! All sorts of clients at once, of which nothing may be left.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,10 +18,10 @@ use crate::pictures;
 use crate::process::{Folder, Process, resident};
 use crate::running::Running;
 
-/// More than redb's cache and what the allocator keeps of pictures that were unpacked.
+/// More than redb's cache and what the allocator keeps after pictures were unpacked.
 const SLACK: u64 = 160 << 20;
 
-/// What one client does, again and again. Many of these end in the middle.
+/// One client, which does one thing after the other. Many of these requests end in the middle.
 fn misbehave(address: SocketAddr, mut dice: Dice, is_over: &AtomicBool) {
     let (small, large) = (
         pictures::png(),
@@ -49,7 +49,7 @@ fn misbehave(address: SocketAddr, mut dice: Dice, is_over: &AtomicBool) {
     }
 }
 
-/// Posts an image, and goes in the middle of it or soon after.
+/// Posts an image, and closes the connection in the middle of it or soon after.
 fn hang_up(
     address: SocketAddr,
     target: &str,
@@ -79,7 +79,7 @@ fn watch(address: SocketAddr, dice: &mut Dice) -> Option<crate::client::Answer> 
     None
 }
 
-/// How many nodes are alive, that of this request's own included.
+/// How many nodes are alive, including those of this request.
 fn alive(address: SocketAddr) -> usize {
     let tree = send(address, "GET", "/tree/tree.txt", b"").expect("it answers");
     tree.text().lines().count()
@@ -91,8 +91,8 @@ fn ended(address: SocketAddr) -> bool {
     number("accepted") == number("done") + number("failed") + number("cancelled")
 }
 
-/// Lets all sorts of clients at it for so long, and waits until nothing is left of them. Gives the memory half way and
-/// after.
+/// Runs all sorts of clients for this long, and waits until nothing is left of them. Returns the memory half way and at
+/// the end.
 fn load(address: SocketAddr, time: Duration, resident: impl Fn() -> u64) -> (u64, u64) {
     let (before, is_over) = (alive(address), AtomicBool::new(false));
     let half_way = thread::scope(|scope| {
@@ -124,7 +124,7 @@ fn load(address: SocketAddr, time: Duration, resident: impl Fn() -> u64) -> (u64
     (half_way, after)
 }
 
-/// `LOAD_SECONDS=600` is the long form.
+/// `LOAD_SECONDS=600` runs for longer.
 fn time() -> Duration {
     let time = std::env::var("LOAD_SECONDS").map_or(4, |time| time.parse().unwrap());
     Duration::from_secs(time)
@@ -143,7 +143,7 @@ fn nothing_is_left_of_clients_that_come_and_go() {
     assert_eq!(process.ended(Duration::from_secs(20)).code(), Some(0));
 }
 
-/// In the process of the test, so that its memory says something in the long form alone.
+/// The service runs in the test's own process, so its memory only says something in a long run.
 #[tenure::test(flavor = "multi_thread", timeout = "60m", patience = "10s")]
 async fn nothing_is_left_of_workers_that_panic() {
     let panics = Arc::new(AtomicU64::new(0));

@@ -24,7 +24,7 @@ fn write(picture: DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A few bytes that say they unpack to that many pixels.
+/// A few bytes that claim to unpack to this many pixels.
 pub(crate) fn huge(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = png();
     bytes[16..20].copy_from_slice(&width.to_be_bytes());
@@ -34,7 +34,7 @@ pub(crate) fn huge(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-/// A head that is in order, and then nonsense.
+/// A valid head, followed by nonsense.
 pub(crate) fn torn() -> Vec<u8> {
     let mut bytes = encoded(ImageFormat::Png, 64, 64);
     let half = bytes.len() / 2;

@@ -1,4 +1,4 @@
-//! The power goes at any write, and comes back: whatever was acknowledged is there.
+//! The power goes with any write. When it is back, everything that was acknowledged is there.
 
 use axum::body::Bytes;
 use images::job::{Made, Outcome, State, Thumbnail};
@@ -8,7 +8,7 @@ use tenure::prelude::*;
 
 use crate::disk::{Dice, Disk};
 
-/// How many jobs are posted before each cut, and how many of those at once.
+/// How many jobs are posted before each cut.
 const JOBS: u64 = 24;
 const AT_ONCE: u64 = 4;
 
@@ -19,7 +19,7 @@ fn new_job(number: u64) -> NewJob {
         width: 1,
         height: 1,
         with_client: false,
-        // From less than a page to several.
+        // From less than a page to several pages.
         image: Bytes::from(vec![number as u8; 300 + 1_500 * number as usize]),
     }
 }
@@ -36,14 +36,14 @@ fn done(number: u64) -> Outcome {
     Outcome::Done(vec![Thumbnail { made, bytes }])
 }
 
-/// What clients were told: the numbers of accepted jobs, and of those that have ended.
+/// What clients were told: which jobs were accepted, and which have ended.
 #[derive(Default)]
 struct Told {
     accepted: Vec<(u64, u64)>,
     ended: Vec<u64>,
 }
 
-/// Posts jobs and ends every other, until all are through or the power has gone.
+/// Posts jobs and ends every second one, until all are posted or the power has gone.
 async fn work(store: &ActorRef<StoreMsg>) -> Told {
     let mut told = Told::default();
     for first in (0..JOBS).step_by(AT_ONCE as usize) {
@@ -103,7 +103,7 @@ async fn check(store: &ActorRef<StoreMsg>, told: &Told) {
     );
 }
 
-/// Ends all that is left, twice, which counts once.
+/// Ends all that is left, twice. The second time counts for nothing.
 async fn finish(store: &ActorRef<StoreMsg>) {
     let jobs = store.ask(StoreMsg::Jobs).await.unwrap().unwrap();
     for _ in 0..2 {
@@ -129,7 +129,7 @@ async fn with_store<T>(disk: &Disk, body: impl AsyncFnOnce(&ActorRef<StoreMsg>) 
     given
 }
 
-/// How many times the disk is written to by all of the work.
+/// The number of writes to the disk when the store is opened, and after all of the work.
 async fn writes() -> (u64, u64) {
     let disk = Disk::default();
     let opened = with_store(&disk, async |_| disk.writes()).await;
@@ -146,7 +146,7 @@ async fn whatever_was_acknowledged_outlives_a_power_cut() {
     let mut some_are_lost = false;
     for seed in 0..cuts {
         let mut dice = Dice(seed);
-        // A store that is not there yet has nothing to lose: `Tables::new` is through.
+        // Before `Tables::new` has returned there is nothing to lose, so the power goes after that.
         let cut = opened + 1 + dice.roll(all - opened);
         let disk = Disk::default();
         let told = with_store(&disk, async |store| {
@@ -169,7 +169,7 @@ async fn whatever_was_acknowledged_outlives_a_power_cut() {
     assert!(some_are_lost, "the power has never gone in the middle");
 }
 
-/// A commit that fails late may be on the disk all the same; its clients were told that it is not.
+/// A commit that fails late may be on the disk, but its clients were told that it is not.
 #[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn job_that_was_refused_is_not_done_although_the_disk_has_it() {
     let (mut were_there, mut refused) = (0, 0);
@@ -183,7 +183,7 @@ async fn job_that_was_refused_is_not_done_although_the_disk_has_it() {
             refused += u32::from(!is_through);
             disk.heal();
             let third = accept(3).await.unwrap();
-            // What is through may leave something to write to the next commit.
+            // A commit may leave something for the next one to write.
             let third = match third {
                 Ok(accepted) => accepted,
                 Err(_) => accept(3).await.unwrap().unwrap(),

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// A folder that goes with this.
+/// A folder that is removed when this is dropped.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -51,7 +51,7 @@ impl Process {
                 break address.parse().unwrap();
             }
         };
-        // What it says after that goes nowhere, and does not stop it.
+        // What the service prints later is read and dropped, so that it is not blocked.
         std::thread::Builder::new()
             .spawn(move || lines.for_each(drop))
             .unwrap();
@@ -66,7 +66,7 @@ impl Process {
         assert!(kill.unwrap().success());
     }
 
-    /// Bytes of memory that it has.
+    /// The bytes of memory that it has.
     pub(crate) fn resident(&self) -> u64 {
         resident_of(&self.child.id().to_string())
     }
@@ -91,13 +91,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have ended already.
         self.child.kill().unwrap_or_default();
         self.child.wait().unwrap();
     }
 }
 
-/// Bytes of memory that this process has.
+/// The bytes of memory that this process has.
 pub(crate) fn resident() -> u64 {
     resident_of("self")
 }

@@ -1,4 +1,4 @@
-//! The tables of `README.md` name tests that are there.
+//! The tests that the tables of `README.md` name exist.
 
 #[test]
 fn each_row_of_bad_input_names_a_test() {

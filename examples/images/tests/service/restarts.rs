@@ -1,4 +1,4 @@
-//! Parts of the service that fail or panic, and what their restart policies make of that.
+//! Parts of the service that fail or panic, and what their restart policies do then.
 
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, mpsc};
@@ -20,7 +20,7 @@ fn with_workers(workers: usize) -> Limits {
 
 #[tenure::test(flavor = "multi_thread", timeout = "120s", patience = "10s")]
 async fn decoder_that_panics_costs_one_job_and_its_worker_however_often() {
-    // It panics on images of this size alone.
+    // The worker panics at images of this size only.
     let bad = pictures::encoded(image::ImageFormat::Png, 13, 13);
     let panics_on = bad.clone();
     let decoder = Arc::new(move |bytes: &[u8], _: &mut dyn FnMut(usize) -> bool| {
@@ -31,7 +31,7 @@ async fn decoder_that_panics_costs_one_job_and_its_worker_however_often() {
     });
     let service = service(&Disk::default(), with_workers(2)).with_shrink(decoder);
     let running = Running::of(service).await;
-    // More often than any restart policy would allow of one child.
+    // More panics than the restart policy of any single child allows.
     let mut posted = Vec::new();
     for _ in 0..10 {
         posted.push((running.post(&bad).await.id(), "failed"));
@@ -52,7 +52,7 @@ async fn decoder_that_panics_costs_one_job_and_its_worker_however_often() {
 async fn jobs_that_wait_for_the_only_worker_are_done_although_it_panics() {
     let (let_go, gate) = mpsc::channel::<()>();
     let gate = Mutex::new(Some(gate));
-    // The first job panics once it is told to, the others are done.
+    // The first job panics when it is told to. The others are done.
     let decoder = Arc::new(move |_: &[u8], goes_on: &mut dyn FnMut(usize) -> bool| {
         goes_on(0);
         let first = gate.lock().unwrap().take();
@@ -78,7 +78,7 @@ async fn jobs_that_wait_for_the_only_worker_are_done_although_it_panics() {
     running.drain().await;
 }
 
-/// Has the store look for its database anew, which panics so often.
+/// Has the store open its database again, and panic at that this many times.
 async fn panic_in_the_store(running: &Running, disk: &Disk, times: u32) {
     disk.fail(ErrorKind::Other);
     assert_eq!(running.post(&pictures::png()).await.status, 503);
@@ -92,7 +92,7 @@ async fn store_that_panics_is_restarted_and_loses_no_job() {
     let (running, mut probe) = Running::with_probe(&disk, Limits::default()).await;
     let id = running.post(&pictures::png()).await.id();
     let work = next(&mut probe).await;
-    // Its thread panics, and then two of the starts that its policy allows.
+    // The thread panics, and then two of the starts that the policy allows.
     panic_in_the_store(&running, &disk, 3).await;
     let answer = running.post(&pictures::png()).await;
     assert_eq!(answer.status, 500, "{}", answer.text());

@@ -27,10 +27,10 @@ impl Running {
         Self::of(service(disk, limits)).await
     }
 
-    /// With a worker that does what the test says.
+    /// With a probe in place of the workers: the test does the work.
     pub(crate) async fn with_probe(disk: &Disk, limits: Limits) -> (Self, Probe<Work>) {
         let system = System::start().unwrap();
-        // The machine may be busy: this is not about how long it takes to be handed work.
+        // On a busy machine it may take long until work is handed out.
         let probe = Probe::spawn(&system).unwrap().limit(LONG);
         let service = service(disk, limits).with_workers(probe.actor().clone());
         (Self::on(system, service).await, probe)
@@ -63,7 +63,7 @@ impl Running {
         self.get(&format!("/jobs/{id}")).await.json()
     }
 
-    /// Waits until the job is in this state, and gives it.
+    /// Waits until the job is in this state, and returns it.
     pub(crate) async fn job_that_is(&self, id: u64, state: &str) -> Value {
         let begin = Instant::now();
         loop {
@@ -76,7 +76,7 @@ impl Running {
         }
     }
 
-    /// How often a request was refused for this reason.
+    /// How many requests were refused for this reason.
     pub(crate) async fn refused(&self, reason: &str) -> u64 {
         let stats = self.get("/stats").await.json();
         stats["refused"][reason].as_u64().unwrap_or(0)
@@ -103,7 +103,7 @@ pub(crate) fn service(disk: &Disk, limits: Limits) -> Service {
     Service::with_store(settings, StoreOptions::with(disk.opener(), limits))
 }
 
-/// A worker's part.
+/// The next work that is handed out.
 pub(crate) async fn next(probe: &mut Probe<Work>) -> Work {
     let work = probe.recv().await;
     work.begin();

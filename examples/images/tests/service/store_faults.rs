@@ -1,4 +1,4 @@
-//! A store that is full, fails, or is not there.
+//! A store that is full, fails, or cannot be opened.
 
 use std::io::ErrorKind;
 
@@ -24,7 +24,7 @@ async fn full_store_refuses_new_jobs_and_loses_none() {
     assert_eq!((answer.status, answer.has("retry-after")), (503, true));
     assert_eq!(answer.json()["error"], "the store is full");
     assert_eq!(running.refused("store_full").await, 1);
-    // The one that is there is done, and makes room.
+    // The job that is there is done, which makes room.
     next(&mut probe).await.finish(Ok(Vec::new()));
     running.job_that_is(id, "done").await;
     running.post(&image).await.id();
@@ -44,7 +44,7 @@ async fn store_that_fails_refuses_new_jobs_and_loses_none() {
             let answer = running.post(&pictures::png()).await;
             assert_eq!((answer.status, answer.has("retry-after")), (503, true));
         }
-        // The work is done, and not forgotten until that can be stored.
+        // The work is done, and kept until its result can be stored.
         work.finish(Ok(Vec::new()));
         let answer = running.post(&pictures::png()).await;
         assert_eq!(answer.status, 503);
@@ -54,7 +54,7 @@ async fn store_that_fails_refuses_new_jobs_and_loses_none() {
         running.job_that_is(id, "done").await;
         let next = running.post(&pictures::png()).await.id();
         assert_eq!(running.refused("store_failed").await, 4);
-        // Those that were refused have never been there.
+        // The refused jobs leave no gap in the numbers.
         assert_eq!(next, id + 1);
         running.drain().await;
     }
@@ -69,13 +69,13 @@ async fn image_that_cannot_be_read_for_a_while_is_done_all_the_same() {
     next(&mut probe)
         .await
         .finish(Err(images::jobs::Unmade::Store(failed)));
-    // It is handed out again.
+    // The job is handed out again.
     next(&mut probe).await.finish(Ok(Vec::new()));
     running.job_that_is(id, "done").await;
     running.drain().await;
 }
 
-/// What fails a start, as a text.
+/// The error with which a start fails, as a text.
 async fn why_not(service: Service) -> String {
     let system = System::start().unwrap();
     let error = system.start(service).await.unwrap_err();
