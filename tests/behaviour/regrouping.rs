@@ -213,7 +213,7 @@ fn start_that_asks_a_parked_sibling_does_not_hang() {
 
 /// A significant child that fails while its owner is restarted does not end the owner.
 #[test]
-fn significant_child_that_fails_in_its_owners_restart() {
+fn significant_child_that_fails_in_its_owners_restart_does_not_end_the_owner() {
     #[derive(Clone)]
     struct Bad;
     impl Actor for Bad {
@@ -255,7 +255,7 @@ fn significant_child_that_fails_in_its_owners_restart() {
 
 /// A start that is under way when its group restarts begins again. Whoever awaits it is given the actor.
 #[test]
-fn start_under_way_in_a_groups_restart() {
+fn start_under_way_in_a_groups_restart_begins_again() {
     paused(async |check| {
         let log = Log::default();
         let (system, _p, spawner) = owner(&log, &check, |p| p.strategy(Strategy::OneForAll)).await;
@@ -278,7 +278,7 @@ fn start_under_way_in_a_groups_restart() {
 
 /// An owner that tolerates the failure of a significant child ends with the child, and has not failed.
 #[test]
-fn tolerant_owner_with_auto_shutdown() {
+fn tolerant_owner_that_ends_with_a_failed_child_has_not_failed() {
     struct Frail;
     impl Actor for Frail {
         type Msg = ();

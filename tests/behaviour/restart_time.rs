@@ -67,7 +67,7 @@ fn parked_is_not_own_time() {
 
 /// After a restart an actor is idle, even if its last incarnation failed in a message from a source.
 #[test]
-fn idle_after_a_source_failed_it() {
+fn actor_is_idle_after_a_source_has_failed_its_last_incarnation() {
     #[derive(Clone)]
     struct Once(Arc<AtomicUsize>);
     enum M {
@@ -114,7 +114,7 @@ fn idle_after_a_source_failed_it() {
 
 /// A stop that comes while the last incarnation cleans up has the same outcome as one that comes later in the restart.
 #[test]
-fn stop_in_the_cleanup_of_a_restart() {
+fn stop_in_the_cleanup_of_a_restart_is_a_stop() {
     paused(async |check| {
         let log = Log::default();
         let system = System::start().unwrap();

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 /// A child in its backoff that is drained ends at once, even if its owner has been told to stop and is busy.
 #[test]
-fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
+fn drain_of_a_child_in_its_backoff_ends_at_once_beneath_a_busy_owner_that_stops() {
     in_scope(async |scope, log, begin| {
         let owner = scope.spawn(ChildSpec::new(Doer::new(log)).grace(100 * SECOND))?;
         owner
@@ -43,7 +43,7 @@ fn drain_of_a_child_in_backoff_awaited_by_its_stopping_owner() {
 
 /// Rule 4: a child that a contained sibling spawns into a concurrent drain is drained as well.
 #[test]
-fn sibling_spawned_late_by_a_contained_child_of_a_concurrent_drain() {
+fn child_that_comes_into_a_concurrent_drain_is_drained() {
     in_scope(async |scope, log, _| {
         let owner =
             scope.spawn(ChildSpec::new(Doer::new(log)).stop_order(StopOrder::Concurrent))?;
@@ -74,7 +74,7 @@ fn sibling_spawned_late_by_a_contained_child_of_a_concurrent_drain() {
 /// Rule 4: in a drain, a sibling whose end a plain task awaits is told at once, also if a task in a scope of that task
 /// awaits it.
 #[test]
-fn sibling_awaited_from_a_scope_of_a_plain_task() {
+fn sibling_whose_end_a_scope_of_a_plain_task_awaits_is_told_in_a_drain() {
     in_scope(async |scope, log, _| {
         let owner = scope.spawn(Doer::new(log))?;
         owner
@@ -102,7 +102,7 @@ fn sibling_awaited_from_a_scope_of_a_plain_task() {
 
 /// Rule 4: in a drain, a sibling whose end a blocking job awaits is told at once.
 #[test]
-fn sibling_awaited_by_a_blocking_job() {
+fn sibling_whose_end_a_blocking_job_awaits_is_told_in_a_drain() {
     multi_thread(async |_c| {
         let log = Log::default();
         let ended = tenure::scope(async |scope| {
@@ -135,7 +135,7 @@ fn sibling_awaited_by_a_blocking_job() {
 /// Rule 16: an owner in a restart waits for its child, so an ask of the child's `on_stop` is refused, even if the child
 /// was told to stop before.
 #[test]
-fn restart_waits_for_a_child_that_was_told_before_and_asks_it() {
+fn child_that_was_told_before_its_owner_restarts_is_refused_when_it_asks_that() {
     in_scope(async |scope, log, begin| {
         let owner = scope.spawn(ChildSpec::new(Doer::new(log)).restart(Restart::OnFailure))?;
         let me = owner.clone();
@@ -167,7 +167,7 @@ fn restart_waits_for_a_child_that_was_told_before_and_asks_it() {
 
 /// Rule 4: a task of a scope may begin to await a sibling's end after the scope's body has ended.
 #[test]
-fn late_await_of_a_siblings_end_in_a_scope() {
+fn sibling_whose_end_a_task_awaits_late_is_told() {
     in_scope(async |s, log, _| {
         let sibling = s.spawn(Doer::new(log))?;
         s.task(async move {
@@ -180,7 +180,7 @@ fn late_await_of_a_siblings_end_in_a_scope() {
 
 /// Rule 4: at the end of a scope, the child of a sibling whose end a plain task awaits is told at once.
 #[test]
-fn task_of_a_scope_awaits_the_end_of_a_siblings_child() {
+fn child_of_a_sibling_whose_end_a_task_awaits_is_told() {
     in_scope(async |s, log, _| {
         let sibling = s.spawn(Doer::new(log))?;
         let (tx, rx) = oneshot::channel();
@@ -202,7 +202,7 @@ fn task_of_a_scope_awaits_the_end_of_a_siblings_child() {
 
 /// Rule 4: the same if a task in a scope of that task awaits the sibling.
 #[test]
-fn task_of_a_scope_awaits_a_siblings_end_from_its_own_scope() {
+fn sibling_whose_end_a_scope_of_a_task_awaits_is_told() {
     in_scope(async |s, log, _| {
         let sibling = s.spawn(Doer::new(log))?;
         s.task(async move {
@@ -221,7 +221,7 @@ fn task_of_a_scope_awaits_a_siblings_end_from_its_own_scope() {
 /// Rule 4: a sibling is told at once if a plain task asks an actor that awaits the sibling's end, whichever of the two
 /// waits begins first.
 #[test]
-fn task_of_a_scope_asks_an_actor_that_awaits_a_siblings_end() {
+fn sibling_for_which_an_actor_that_a_task_asks_waits_is_told() {
     for (task_waits, actor_waits) in [(0, 1), (1, 0), (1, 1), (2, 1)] {
         in_scope(async |s, log, _| {
             let sibling = s.spawn(Doer::new(log))?;
@@ -246,7 +246,7 @@ fn task_of_a_scope_asks_an_actor_that_awaits_a_siblings_end() {
 
 /// Rule 4: the same if it is a task in a scope of that actor that awaits the end.
 #[test]
-fn task_of_a_scope_asks_an_actor_whose_task_awaits_a_siblings_end() {
+fn sibling_for_which_a_task_of_an_actor_that_a_task_asks_waits_is_told() {
     for (task_waits, beneath_waits) in [(0, 1), (1, 0), (1, 1), (2, 1)] {
         in_scope(async |s, log, _| {
             let sibling = s.spawn(Doer::new(log))?;
@@ -277,7 +277,7 @@ fn task_of_a_scope_asks_an_actor_whose_task_awaits_a_siblings_end() {
 /// A scope that is not polled keeps no list of the waits that begin and end beneath it meanwhile, and sees the one that
 /// is left.
 #[test]
-fn waits_for_a_sibling_while_nobody_polls_the_scope() {
+fn waits_that_come_and_go_while_nobody_polls_the_scope_leave_only_the_last() {
     paused(async |_check| {
         let log = Log::default();
         let (sender, receiver) = oneshot::channel();

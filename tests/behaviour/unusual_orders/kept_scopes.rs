@@ -24,7 +24,7 @@ fn slow(log: &Log, time: Duration) -> ChildSpec<Doer> {
 
 /// Rule 7: a bound that is set while the owner ends a kept scope holds.
 #[test]
-fn bound_that_comes_while_a_kept_scope_is_gone_through() {
+fn bound_that_comes_while_an_owner_ends_its_kept_scope_holds() {
     in_scope(async |scope, log, begin| {
         let owner = scope.spawn(Doer::new(log))?;
         let l = log.clone();
@@ -47,7 +47,7 @@ fn bound_that_comes_while_a_kept_scope_is_gone_through() {
 /// Rule 4: in a drain, a plain task in a kept scope may begin to await a sibling's end late. The sibling is told at
 /// once.
 #[test]
-fn task_in_a_kept_scope_awaits_a_siblings_end_later() {
+fn sibling_whose_end_a_task_in_a_kept_scope_awaits_late_is_told() {
     in_scope(async |scope, log, begin| {
         let owner = scope.spawn(Doer::new(log))?;
         let l = log.clone();
@@ -70,7 +70,7 @@ fn task_in_a_kept_scope_awaits_a_siblings_end_later() {
 
 /// Rule 16: an actor in a restart waits for what is beneath its kept scope, so an ask from there is refused.
 #[test]
-fn restart_waits_for_a_child_of_a_kept_scope_that_asks_it() {
+fn child_in_a_kept_scope_that_asks_the_restarting_owner_is_refused() {
     in_scope(async |scope, log, begin| {
         let owner = scope.spawn(ChildSpec::new(Doer::new(log)).restart(Restart::OnFailure))?;
         let (l, me) = (log.clone(), owner.clone());
@@ -144,7 +144,7 @@ fn older_siblings_of_a_kept_scope_that_does_not_yield_are_told() {
 
 /// Rules 5 and 7: a kept scope whose body has failed does not hold up the stop of others.
 #[test]
-fn kept_scope_in_its_join_beneath_an_owner_that_is_not_told_yet() {
+fn kept_scope_that_waits_for_its_children_does_not_hold_up_the_stop_of_others() {
     in_scope(async |scope, log, begin| {
         let owner = scope.spawn(Doer::new(log))?;
         let (tx, rx) = oneshot::channel();
@@ -179,7 +179,7 @@ fn kept_scope_in_its_join_beneath_an_owner_that_is_not_told_yet() {
 
 /// Rules 5 and 7: the grace of a kept scope does not count the steps of what is beneath it.
 #[test]
-fn kept_scope_that_is_gone_through_has_the_time_of_its_children() {
+fn grace_of_a_kept_scope_does_not_count_the_steps_of_its_children() {
     in_scope(async |scope, log, begin| {
         let owner = scope.spawn(Doer::new(log))?;
         let l = log.clone();

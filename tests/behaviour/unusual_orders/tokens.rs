@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// Rule 4: a task with a token that is started beneath a draining actor after the token has fired is told as well.
 #[test]
-fn late_task_with_token_of_a_draining_actor() {
+fn task_with_a_token_that_comes_late_into_a_drain_of_an_actor_is_told() {
     in_scope(async |scope, log, _| {
         let owner = scope.spawn(Doer::new(log))?;
         owner
@@ -42,7 +42,7 @@ fn late_task_with_token_of_a_draining_actor() {
 
 /// Rule 6: a stop fires the token of a task that is in a scope within a plain task of an open scope.
 #[test]
-fn token_in_a_scope_of_a_plain_task_of_an_open_scope() {
+fn token_in_a_scope_of_a_plain_task_of_an_open_scope_fires_at_a_stop() {
     in_scope(async |scope, log, _| {
         let owner = scope.spawn(Doer::new(log))?;
         owner
@@ -132,19 +132,19 @@ fn end_with_a_panicking_waker_at_a_token(kill: bool, which: usize) {
 }
 
 #[test]
-fn panicking_waker_of_a_token_in_a_kill() {
+fn waker_of_a_token_that_panics_changes_nothing_about_a_kill() {
     end_with_a_panicking_waker_at_a_token(true, 1);
 }
 
 #[test]
-fn panicking_waker_of_a_token_in_a_stop() {
+fn waker_of_a_token_that_panics_changes_nothing_about_a_stop() {
     end_with_a_panicking_waker_at_a_token(false, 1);
 }
 
 /// Rule 4: a drain fires the token of a task that the body of a scope awaits.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "one who is outside of the tree")]
-fn drain_of_a_scope_whose_body_awaits_a_task_with_a_token() {
+fn drain_fires_the_token_of_a_task_that_the_body_of_a_scope_awaits() {
     paused(async |_c| {
         let begin = Instant::now();
         let ended = tenure::scope(async |scope| {
@@ -165,7 +165,7 @@ fn drain_of_a_scope_whose_body_awaits_a_task_with_a_token() {
 
 /// Rule 4: the same for a task that is started after the scope's token has fired.
 #[test]
-fn late_task_with_token_of_a_scope_that_drains() {
+fn task_with_a_token_that_comes_late_into_a_drain_of_a_scope_is_told() {
     paused(async |_c| {
         let scope = tenure::scope(async |scope| {
             scope.node().request_drain();
