@@ -1,7 +1,7 @@
 //! What is alive, and what is wrong with it.
 //!
-//! A shop with five faults: an actor that nobody can reach any more, one that blocks its thread, two that wait for each
-//! other through a lock that the crate cannot see, and a mailbox that is full. A watchdog names each of them.
+//! A shop with four faults: an actor that nobody can reach any more, one that blocks its thread, two that wait for each
+//! other through a lock that the crate cannot see, and one whose mailbox is full. A watchdog names each of the five actors.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tenure::observe::{Alarm, AlarmKind, Watchdog};
 use tenure::prelude::*;
 
-/// Has a connection to somewhere, and keeps a reference to itself that is not counted.
+/// Keeps a weak reference to itself, which does not count as one by which it could be reached.
 struct Session {
     _me: Option<tenure::WeakRef<()>>,
 }
@@ -29,7 +29,7 @@ impl Actor for Session {
     }
 }
 
-/// Sums up what it is told, without ever letting others have its thread.
+/// Sums up, and blocks its thread meanwhile.
 struct Report {
     is_over: Receiver<()>,
 }
@@ -101,7 +101,7 @@ impl Actor for Archive {
     type Msg = Line;
 
     async fn handle(&mut self, line: Line, _: &mut Context<Self>) -> tenure::Result {
-        // The fault: nobody has thought of how long a line takes.
+        // The fault: a line takes much longer to write than to send.
         tokio::time::sleep(Duration::from_secs(u64::from(line.0) + 60)).await;
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! Work that outlives whoever has asked for it.
+//! Work that outlives the one who asked for it.
 //!
-//! A session takes orders. What it looks up for a client ends with the client; an order that was accepted is another's: the
-//! session hands it to the warehouse, which lives longer, and so the order is done though the session is gone. Whoever waits for it
-//! is answered by the warehouse itself.
+//! A session takes orders. What it looks up for a client ends with the client. An order that was accepted does not: the
+//! session forwards it to the warehouse, which lives longer, so the order is done even if the session is gone. The
+//! warehouse itself answers the one who waits.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ struct Warehouse {
 }
 
 enum WarehouseMsg {
-    /// Replies with its number once it is accepted; what is accepted is done.
+    /// Replies with the number of the order once it is accepted. Accepted orders are done.
     Order(&'static str, ReplyTo<u32>),
 }
 
@@ -23,7 +23,7 @@ impl Actor for Warehouse {
 
     async fn handle(&mut self, msg: WarehouseMsg, ctx: &mut Context<Self>) -> tenure::Result {
         let WarehouseMsg::Order(what, reply) = msg;
-        // A task of the warehouse's own: a drain of the warehouse waits for it, and nobody else ends it.
+        // A task of the warehouse: only a drain or stop of the warehouse ends it, and a drain waits for it.
         ctx.task(async move {
             sleep(Duration::from_millis(200)).await;
             println!("packed: {what}");
