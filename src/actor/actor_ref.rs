@@ -114,9 +114,9 @@ impl<M: Send + 'static> ActorRef<M> {
         caller: Option<Arc<dyn Caller>>,
     ) -> Result<(), TrySendError<M>> {
         let mut message = Some(message);
-        let asker = || CallerTracking::from(caller.clone());
-        let pushed = match self.cell.try_push(&mut message, asker) {
-            Err(Refusal::Overflows) => self.cell.push_over(&mut message, asker()),
+        let tracking = || CallerTracking::from(caller.clone());
+        let pushed = match self.cell.try_push(&mut message, tracking) {
+            Err(Refusal::Overflows) => self.cell.push_over(&mut message, tracking()),
             pushed => pushed.map(Some),
         };
         match (pushed, message) {

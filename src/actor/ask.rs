@@ -140,7 +140,7 @@ impl<M: Send + 'static> Direct<'_, M> {
         known: bool,
     ) -> Result<(), AskError> {
         let cell = self.target.cell();
-        match cell.push_over(&mut self.message, reply.asker(known)) {
+        match cell.push_over(&mut self.message, reply.tracking(known)) {
             Ok(number) => {
                 self.number = number.filter(|_| !known);
                 Ok(())
@@ -159,7 +159,7 @@ impl<M: Send + 'static> Direct<'_, M> {
         // It is taken by whichever of the two ways sends it first.
         let message = self.message.take().expect("it is not sent yet");
         let known = limited || cell.queue.knows_callers();
-        match cell.push_reserved(message, reserved, reply.asker(known)) {
+        match cell.push_reserved(message, reserved, reply.tracking(known)) {
             Ok(number) => {
                 self.number = number.filter(|_| !known);
                 Ok(())
@@ -185,7 +185,7 @@ impl<M: Send + 'static> Post for Direct<'_, M> {
         }
         let cell = self.target.cell();
         let known = limited || cell.queue.knows_callers();
-        match cell.try_push(&mut self.message, || reply.asker(known)) {
+        match cell.try_push(&mut self.message, || reply.tracking(known)) {
             Ok(number) => {
                 self.number = (!known).then_some(number);
                 Poll::Ready(Ok(()))

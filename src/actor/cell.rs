@@ -79,12 +79,12 @@ impl<M: Send + 'static> ActorCell<M> {
     pub(super) fn push_over(
         &self,
         message: &mut Option<M>,
-        asker: CallerTracking<'_>,
+        tracking: CallerTracking<'_>,
     ) -> Result<Option<u64>, Refusal> {
         let from_beneath = || is_beneath(&self.node);
         let taken = self
             .queue
-            .push_over(message, self.sender(asker), from_beneath)?;
+            .push_over(message, self.sender(tracking), from_beneath)?;
         if let Some(dropped) = taken.dropped {
             self.discard_one(dropped, taken.is_no_loss);
         }
@@ -96,17 +96,17 @@ impl<M: Send + 'static> ActorCell<M> {
         &self,
         message: M,
         reserved: Reserved,
-        asker: CallerTracking<'_>,
+        tracking: CallerTracking<'_>,
     ) -> Result<Option<u64>, M> {
         if reserved.holds_room() {
             let from_beneath = || is_beneath(&self.node);
             let pushed =
                 self.queue
-                    .push_reserved(message, reserved, self.sender(asker), from_beneath);
+                    .push_reserved(message, reserved, self.sender(tracking), from_beneath);
             return pushed.map(Some);
         }
         let mut message = Some(message);
-        let pushed = self.push_over(&mut message, asker);
+        let pushed = self.push_over(&mut message, tracking);
         match message {
             // It is refused only if the mailbox is closed.
             Some(message) => Err(message),

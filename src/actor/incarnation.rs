@@ -91,7 +91,7 @@ pub(crate) enum IncarnationEnd {
 /// What an actor that may be restarted needs for that.
 pub(crate) struct Restarts<S> {
     /// Each incarnation is started from a clone of this recipe.
-    pub(super) prototype: S,
+    pub(super) recipe: S,
     pub(super) clone: fn(&S) -> S,
     pub(super) cycle: RestartCycle,
 }

@@ -15,11 +15,11 @@ impl<M: Send + 'static> ActorCell<M> {
     pub(super) fn try_push<'a>(
         &self,
         message: &mut Option<M>,
-        asker: impl Fn() -> CallerTracking<'a>,
+        tracking: impl Fn() -> CallerTracking<'a>,
     ) -> Result<u64, Refusal> {
-        match self.queue.try_push(message, asker()) {
+        match self.queue.try_push(message, tracking()) {
             Ok(pushed) => pushed,
-            Err(Gated) => self.try_push_gated(message, asker()),
+            Err(Gated) => self.try_push_gated(message, tracking()),
         }
     }
 
@@ -27,29 +27,29 @@ impl<M: Send + 'static> ActorCell<M> {
     fn try_push_gated(
         &self,
         message: &mut Option<M>,
-        asker: CallerTracking<'_>,
+        tracking: CallerTracking<'_>,
     ) -> Result<u64, Refusal> {
-        let sender = self.sender(asker);
+        let sender = self.sender(tracking);
         let from_beneath = || is_beneath(&self.node);
         self.queue.try_push_gated(message, sender, from_beneath)
     }
 
-    /// The sender of a message that the code here sends, with this asker.
-    pub(super) fn sender<'a>(&self, asker: CallerTracking<'a>) -> Sender<'a> {
+    /// The sender of a message that the code here sends, with this caller.
+    pub(super) fn sender<'a>(&self, tracking: CallerTracking<'a>) -> Sender<'a> {
         let sent = match self.node.is_noted() {
-            true => Some(sent_here(&self.node, &asker)),
+            true => Some(sent_here(&self.node, &tracking)),
             false => None,
         };
-        Sender { asker, sent }
+        Sender { tracking, sent }
     }
 }
 
 #[cold]
-fn sent_here(target: &Node, asker: &CallerTracking<'_>) -> Sent {
+fn sent_here(target: &Node, tracking: &CallerTracking<'_>) -> Sent {
     let shared = &target.shared;
     let now = shared.times.is_some().then(Instant::now);
     let span = shared.spans.then(Span::current);
-    Sent::new(now, span.filter(|span| !span.is_none()), asker)
+    Sent::new(now, span.filter(|span| !span.is_none()), tracking)
 }
 
 impl<A: Actor> Context<A> {
@@ -77,7 +77,7 @@ impl<A: Actor> Context<A> {
         }
     }
 
-    /// The span of an ask is a child of its asker's span. The span of any other message only follows from its sender's,
+    /// The span of an ask is a child of its caller's span. The span of any other message only follows from its sender's,
     /// which does not wait.
     fn message_span(&self, label: &'static str) -> Span {
         let sent = self.sent();

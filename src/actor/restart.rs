@@ -26,14 +26,14 @@ mod explore;
 const LONGEST_TEXT: usize = 512;
 
 impl<S: Start> Restarts<S> {
-    pub(crate) fn new(prototype: S, clone: fn(&S) -> S, policy: Box<dyn RestartPolicy>) -> Self {
+    pub(crate) fn new(recipe: S, clone: fn(&S) -> S, policy: Box<dyn RestartPolicy>) -> Self {
         let cycle = RestartCycle {
             policy,
             at: Instant::now(),
             settled: Report::default(),
         };
         Self {
-            prototype,
+            recipe,
             clone,
             cycle,
         }
@@ -48,7 +48,7 @@ impl<S: Start> Restarts<S> {
     ) {
         self.cycle.policy.begin();
         // Written straight into its place, as it may be large.
-        let make = || *incarnation = Incarnation::Recipe((self.clone)(&self.prototype));
+        let make = || *incarnation = Incarnation::Recipe((self.clone)(&self.recipe));
         let made = exit.as_current(|| catch_unwind(AssertUnwindSafe(make)));
         if let Err(panic) = made {
             report.panicked(panic_message(panic));

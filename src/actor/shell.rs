@@ -342,7 +342,7 @@ fn drop_incarnation<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     );
 }
 
-/// Drops the prototype of the recipes.
+/// Drops the recipe from which each incarnation was cloned.
 fn drop_recipe<S: Start>(task: &mut ActorTask<S>, report: &mut Report) {
     let ActorTask { restarts, exit, .. } = task;
     drop_guarded(exit, || *restarts = None, report);

@@ -142,7 +142,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         self.message.take()
     }
 
-    fn asker(&self) -> CallerTracking<'static> {
+    fn tracking(&self) -> CallerTracking<'static> {
         self.caller.as_deref().cloned().into()
     }
 
@@ -161,8 +161,8 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     /// Sends to a full mailbox that drops messages.
     #[cold]
     fn push_over(&mut self) -> Result<(), SendError<M>> {
-        let asker = self.asker();
-        match self.cell.push_over(&mut self.message, asker) {
+        let tracking = self.tracking();
+        match self.cell.push_over(&mut self.message, tracking) {
             Ok(number) => {
                 self.hand_on(number);
                 Ok(())
@@ -177,8 +177,8 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         let cell = self.cell;
         match self.room.poll(cell, cx) {
             Poll::Ready(Ok(reserved)) => {
-                let (message, asker) = (self.take(), self.asker());
-                let pushed = cell.push_reserved(message, reserved, asker);
+                let (message, tracking) = (self.take(), self.tracking());
+                let pushed = cell.push_reserved(message, reserved, tracking);
                 let pushed = pushed.map(|number| self.hand_on(number));
                 Poll::Ready(pushed.map_err(SendError::stopped))
             }
@@ -230,8 +230,8 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
                 .cell
                 .try_push(&mut this.message, || CallerTracking::Nobody),
             Some(ref caller) => {
-                let asker = || CallerTracking::Listed(Arc::clone(caller));
-                this.cell.try_push(&mut this.message, asker)
+                let tracking = || CallerTracking::Listed(Arc::clone(caller));
+                this.cell.try_push(&mut this.message, tracking)
             }
         };
         match pushed {

@@ -20,7 +20,7 @@ impl fmt::Display for Shown<'_> {
 
 impl Error {
     /// Turns the error into text if it carries a refused value. Otherwise a reply in that value would live, and its
-    /// asker would wait, for as long as somebody keeps the failure (rule 10).
+    /// caller would wait, for as long as somebody keeps the failure (rule 10).
     pub(crate) fn without_refused(self) -> Self {
         let mut messages = Vec::new();
         let mut carrier = None;

@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::task::Waker;
 
-use super::counters::ABANDONED;
 use super::queue::Queue;
 use crate::sync::explored::Ordering;
 use crate::sync::{KeptWaker, WakeList, WakerKey, WakerSet, lock};
@@ -121,9 +120,7 @@ impl<M> Queue<M> {
             .max(started.saturating_sub(1));
         state.extras().abandoned.add(number, over, &mut wakes);
         if number >= started {
-            self.counters
-                .attention
-                .fetch_or(ABANDONED, Ordering::Relaxed);
+            self.counters.attention.add_abandoned();
         }
         drop(state);
         wakes.wake();
@@ -183,9 +180,7 @@ impl<M> Queue<M> {
         };
         let gone = extras.abandoned.take(number);
         if !extras.abandoned.has_from(number) {
-            self.counters
-                .attention
-                .fetch_and(!ABANDONED, Ordering::Relaxed);
+            self.counters.attention.clear_abandoned();
         }
         gone
     }

@@ -1,9 +1,9 @@
 use std::collections::VecDeque;
 
 use super::batch::Batch;
+use super::gate::Gate;
 use super::origin::Origin;
 use super::queue::Queue;
-use super::state::Gate;
 use super::state::State;
 use crate::sync::explored::Ordering;
 use crate::sync::{Foreign, Guard, WakeList, lock};

@@ -1,7 +1,7 @@
 use tokio::time::Instant;
 
+use super::gate::Gate;
 use super::queue::Queue;
-use super::state::Gate;
 use crate::sync::explored::Ordering;
 use crate::sync::{lock, stamp};
 

@@ -5,6 +5,8 @@
 //! reply was dropped) is passed in as a function.
 
 mod abandoned;
+mod admission;
+mod attention;
 mod batch;
 mod caller;
 mod caller_gone;
@@ -16,6 +18,7 @@ mod reply_receiver;
 #[path = "../../tests/explore/mailbox.rs"]
 mod explore;
 mod forwarded;
+mod gate;
 mod leftover;
 mod look;
 mod origin;
@@ -33,14 +36,14 @@ pub(crate) use caller::{AskPosition, Caller, CallerTracking, Holder};
 pub(crate) use caller_gone::Numbered;
 pub use caller_gone::{CallerGone, UntilCallerGone};
 pub(crate) use dropped::{DropReason, Keep};
+pub(crate) use gate::{Gate, Refusal};
 pub(crate) use leftover::Leftover;
 pub(crate) use look::MailboxLook;
 pub(crate) use origin::{Sender, Sent};
 pub use overflow::Overflow;
-pub(crate) use queue::{Gated, Queue, Refusal};
+pub(crate) use queue::{Gated, Queue};
 pub use reply::ReplyTo;
 pub(crate) use reply_receiver::ReplyReceiver;
-pub(crate) use state::Gate;
 pub(crate) use times::{BOUNDS_MICROS, CountsLook, Times, TimesLook};
 pub(crate) use waiters::{Reserved, Ticket};
 

@@ -11,7 +11,7 @@ use crate::sync::{Foreign, moment};
 /// What a mailbox has to know about a message besides its content, as the sender passes it.
 pub(crate) struct Sender<'a> {
     /// Who waits for its reply.
-    pub(crate) asker: CallerTracking<'a>,
+    pub(crate) tracking: CallerTracking<'a>,
     /// Where it comes from, if its system notes that.
     pub(crate) sent: Option<Sent>,
 }
@@ -26,11 +26,15 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    pub(crate) fn new(at: Option<Instant>, span: Option<Span>, asker: &CallerTracking<'_>) -> Self {
+    pub(crate) fn new(
+        at: Option<Instant>,
+        span: Option<Span>,
+        tracking: &CallerTracking<'_>,
+    ) -> Self {
         Self {
             at: moment::encode(at),
             span: span.map(|span| Foreign::new(Box::new(span))),
-            is_ask: !matches!(asker, CallerTracking::Nobody),
+            is_ask: !matches!(tracking, CallerTracking::Nobody),
         }
     }
 

@@ -1,10 +1,12 @@
 use std::ops::Range;
 
+use super::admission::Admission;
 use super::caller::CallerTracking;
 use super::counters::Counters;
+use super::gate::Refusal;
 use super::origin::{Origin, Sender};
-use super::queue::{Queue, Refusal};
-use super::state::{Admission, State};
+use super::queue::Queue;
+use super::state::State;
 use super::{Caller, DropReason};
 use crate::sync::explored::Ordering;
 use crate::sync::{Foreign, lock, wake};
@@ -51,7 +53,7 @@ impl<M> Queue<M> {
         let drops_it = state.overflow == Overflow::DropNewest || state.messages.is_empty();
         if !has_room && drops_it {
             drop(state);
-            let caller = sender.asker.caller();
+            let caller = sender.tracking.caller();
             if let Some(caller) = caller {
                 resolve(caller, &(0..0));
             }

@@ -2,21 +2,14 @@ use std::task::Waker;
 
 use super::Mailbox;
 use super::Overflow;
+use super::attention::Flags;
 use super::caller::CallerTracking;
-use super::counters::{ABANDONED, Counters, DISCARDED, WAITERS, WOKEN};
+use super::counters::Counters;
+use super::gate::{Gate, Refusal};
 use super::origin::Sender;
-use super::state::{Gate, State};
+use super::state::State;
 use crate::sync::explored::{Mutex, Ordering, fence};
 use crate::sync::{Guard, WakeList, lock};
-
-/// Why a message was not taken; the sender keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Closed,
-    Full,
-    /// It is full and has an overflow policy: [`Queue::push_over`] takes the message.
-    Overflows,
-}
 
 /// The gate is not [`Gate::Open`], so the slow path is needed.
 pub(crate) struct Gated;
@@ -34,21 +27,21 @@ pub(crate) struct Gated;
 ///    Reservations from before a drain are no longer counted: their holders that may still send do so beyond the
 ///    capacity. `pushed` and `reserved` change under the lock. Only the loop stores `started`, so a sender may see too
 ///    little room, but never too much.
-/// 3. If anybody waits for room, `attention` has `WAITERS`. A sender sets it under the lock and then, after a fence,
-///    looks at `started` again. The loop stores `started` and then looks at `attention`: at each message, and after a
-///    fence before it is suspended. One of the two sees the other. In a mailbox that drops the oldest message, `pushed -
+/// 3. If anybody waits for room, `attention` says so. A sender notes that under the lock and then, after a fence, looks
+///    at `started` again. The loop stores `started` and then looks at `attention`: at each message, and after a fence
+///    before it is suspended. One of the two sees the other. In a mailbox that drops the oldest message, `pushed -
 ///    started` is too large, because it counts dropped messages. There the loop takes one message at a time, so all
 ///    that are not started are in `messages`, and the room is taken by those, by `reserved`, and perhaps by the current
 ///    message.
 /// 4. `origins` has, in the order of their numbers, the callers of those `messages` that are asks with a time limit, or
 ///    asks that were handed on. Of all other asks only the callers that have gone are known, in `abandoned`; if such an
-///    ask is queued, `attention` has `ABANDONED`. If origins are noted, it has the origin of every message.
+///    ask is queued, `attention` says so. If origins are noted, it has the origin of every message.
 /// 5. `asleep` is set only while the loop is suspended and waits for a message. `waker` is that of the loop's task,
 ///    from its first sleep until the loop ends: a waker that is kept longer would keep the memory of a dead actor's
 ///    task for as long as there are references. The code that ends a sleep, with a message or by closing, takes the
-///    waker, sets `WOKEN` and wakes the loop. The loop puts the waker back before it is suspended again, and only then
-///    looks at everything else that can wake it. Senders never clone the waker, which would touch the task's reference
-///    count; only the loop does.
+///    waker, notes that in `attention` and wakes the loop. The loop puts the waker back before it is suspended again,
+///    and only then looks at everything else that can wake it. Senders never clone the waker, which would touch the
+///    task's reference count; only the loop does.
 /// 6. `attention` is only written under the lock.
 #[repr(C)]
 pub(crate) struct Queue<M> {
@@ -78,12 +71,12 @@ impl<M> Queue<M> {
     pub(crate) fn try_push(
         &self,
         message: &mut Option<M>,
-        asker: CallerTracking<'_>,
+        tracking: CallerTracking<'_>,
     ) -> Result<Result<u64, Refusal>, Gated> {
-        match asker {
+        match tracking {
             // A plain message must not pay for asks.
             CallerTracking::Nobody => self.try_push_with(message, |_| ()),
-            asker => self.try_push_with(message, |state| state.add(asker)),
+            tracking => self.try_push_with(message, |state| state.add(tracking)),
         }
     }
 
@@ -143,7 +136,7 @@ impl<M> Queue<M> {
     pub(crate) fn end_wait(&self) {
         let mut state = lock(&self.state);
         state.asleep = false;
-        self.counters.attention.fetch_or(WOKEN, Ordering::Relaxed);
+        self.counters.attention.set_woken();
     }
 
     /// Moves the gate towards closed, never back, and wakes the loop. Senders in the line that may no longer send are
@@ -222,12 +215,12 @@ impl<M> Queue<M> {
     }
 
     pub(super) fn is_discarded(&self) -> bool {
-        self.counters.attention.load(Ordering::Relaxed) & DISCARDED != 0
+        self.counters.attention.load().is_discarded()
     }
 
     /// Takes the guard because `attention` is only written under the lock.
     pub(super) fn mark_discarded(&self, _: &Guard<'_, State<M>>) {
-        self.counters.attention.store(DISCARDED, Ordering::Relaxed);
+        self.counters.attention.set_discarded();
     }
 
     /// How many messages have been started since the actor was spawned.
@@ -239,7 +232,7 @@ impl<M> Queue<M> {
     /// senders then.
     #[inline]
     pub(crate) fn suspend(&self, waker: &Waker) -> bool {
-        if self.counters.attention.load(Ordering::Relaxed) & WOKEN != 0 {
+        if self.counters.attention.load().is_woken() {
             self.set_waker(waker);
         }
         let started = self.counters.started.load(Ordering::Relaxed);
@@ -266,16 +259,16 @@ impl<M> Queue<M> {
     /// senders.
     #[inline]
     pub(super) fn should_handle(&self, number: u64) -> bool {
-        let attention = self.counters.attention.load(Ordering::Relaxed);
-        attention == 0 || self.look_at(number, attention)
+        let flags = self.counters.attention.load();
+        flags.is_empty() || self.look_at(number, flags)
     }
 
     #[cold]
-    fn look_at(&self, number: u64, attention: u8) -> bool {
-        if attention & WAITERS != 0 {
+    fn look_at(&self, number: u64, flags: Flags) -> bool {
+        if flags.has_waiters() {
             self.grant();
         }
-        attention & ABANDONED == 0 || !self.take_abandoned(number)
+        !flags.has_abandoned() || !self.take_abandoned(number)
     }
 }
 

@@ -7,7 +7,7 @@ use super::slot::Slot;
 use super::{Caller, CallerTracking, Holder, Keep, ReplyTo};
 use crate::error::AskError;
 
-/// The asker's end of an ask; [`ReplyTo`] is the other one.
+/// The caller's end of an ask; [`ReplyTo`] is the other one.
 pub(crate) struct ReplyReceiver<T: Send + 'static> {
     /// `None` once the reply is taken.
     slot: Option<Arc<Slot<T>>>,
@@ -39,7 +39,7 @@ impl<T: Send + 'static> ReplyReceiver<T> {
         self.slot().give_up()
     }
 
-    /// Sets when the asker's time is up.
+    /// Sets when the caller's time is up.
     pub(crate) fn set_deadline(&self, limit: Instant) {
         self.slot().set_deadline(limit);
     }
@@ -64,8 +64,8 @@ impl<T: Send + 'static> ReplyReceiver<T> {
         Arc::clone(self.slot()) as _
     }
 
-    /// How the mailbox knows the asker: with `known`, it lists it.
-    pub(crate) fn asker(&self, known: bool) -> CallerTracking<'_> {
+    /// How the mailbox knows the caller: with `known`, it lists it.
+    pub(crate) fn tracking(&self, known: bool) -> CallerTracking<'_> {
         if known {
             CallerTracking::Listed(self.caller())
         } else {

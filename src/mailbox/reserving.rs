@@ -2,11 +2,10 @@
 
 use std::task::{Poll, Waker};
 
-use super::counters::WAITERS;
+use super::gate::Refusal;
 use super::origin::Sender;
-use super::queue::{Queue, Refusal, wake};
+use super::queue::{Queue, wake};
 use super::waiters::{Reserved, Ticket};
-use crate::sync::explored::Ordering;
 use crate::sync::{KeptWaker, WakeList, lock};
 
 impl<M> Queue<M> {
@@ -118,7 +117,7 @@ impl<M> Queue<M> {
     /// Grants the room that the loop has made to waiting senders.
     #[inline]
     pub(super) fn grant_if_waited_for(&self) {
-        if self.counters.attention.load(Ordering::Relaxed) & WAITERS != 0 {
+        if self.counters.attention.load().has_waiters() {
             self.grant();
         }
     }

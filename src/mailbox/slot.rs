@@ -8,12 +8,12 @@ use crate::error::AskError;
 use crate::sync::explored::{AtomicBool, AtomicU8, AtomicU64, Mutex, Ordering};
 use crate::sync::{Foreign, KeptWaker, WakeList, WakerKey, WakerSet, lock, moment, wake};
 
-/// The slot that the asker shares with the reply's sender.
+/// The slot that the caller shares with the reply's sender.
 ///
 /// Invariants:
 /// 1. `limit` is set before the message is sent, or never.
-/// 2. `stage` leaves `WAITS` once. An asker without a limit only marks that it has gone. For a message with a limit, an
-///    atomic exchange decides whether the start or the asker's leaving comes first, so that the asker knows for certain
+/// 2. `stage` leaves `WAITS` once. A caller without a limit only marks that it has gone. For a message with a limit, an
+///    atomic exchange decides whether the start or the caller's leaving comes first, so that the caller knows for certain
 ///    whether it was started.
 pub(super) struct Slot<T> {
     /// The number of the node that was asked.
@@ -21,30 +21,37 @@ pub(super) struct Slot<T> {
     /// Takes the reply if it is dropped unsent.
     pub(super) keep: Keep,
     stage: AtomicU8,
-    /// Whether the reply has come, or the asker has given up.
+    /// Whether the reply has come, or the caller has given up.
     filled: AtomicBool,
     /// Whether the reply is neither sent nor dropped.
     open: AtomicBool,
-    /// Whether the asker has to know to whom the message is handed on.
+    /// Whether the caller has to know to whom the message is handed on.
     followed: AtomicBool,
+    /// When the caller's time is up, as a [`moment`]; 0 if it has no limit.
     limit: AtomicU64,
+    /// The number of the message in the mailbox that has it, or one of the two below.
     number: AtomicU64,
     state: Mutex<State<T>>,
 }
 
+/// The message is not started, and the caller has not gone.
 const WAITS: u8 = 0;
+/// The message was started.
 const STARTED: u8 = 1;
+/// The caller has gone before the message was started.
 const GONE: u8 = 2;
 
+/// The message is in no mailbox yet.
 const UNSENT: u64 = u64::MAX;
+/// The message was handed on, so its number in another mailbox says nothing.
 const ELSEWHERE: u64 = u64::MAX - 1;
 
 struct State<T> {
     reply: Reply<T>,
-    asker: Option<KeptWaker>,
+    waker: Option<KeptWaker>,
     /// Those who wait for the caller to go.
     watchers: Watchers,
-    /// Who has the message, if it was handed on and the asker follows it.
+    /// Who has the message, if it was handed on and the caller follows it.
     holder: Option<Box<Holder>>,
 }
 
@@ -55,7 +62,7 @@ enum Reply<T> {
     There(Foreign<Result<T, AskError>>),
     /// The reply was taken.
     Taken,
-    /// The asker has given up.
+    /// The caller has given up.
     GivenUp,
 }
 
@@ -72,7 +79,7 @@ impl<T> Slot<T> {
             number: AtomicU64::new(UNSENT),
             state: Mutex::new(State {
                 reply: Reply::Pending,
-                asker: None,
+                waker: None,
                 watchers: None,
                 holder: None,
             }),
@@ -86,7 +93,7 @@ impl<T> Slot<T> {
         let own = KeptWaker::clone_of(waker);
         let mut state = lock(&self.state);
         if matches!(state.reply, Reply::Pending) {
-            let stale = state.asker.replace(own);
+            let stale = state.waker.replace(own);
             drop(state);
             drop(stale);
             return Poll::Pending;
@@ -97,7 +104,7 @@ impl<T> Slot<T> {
         Poll::Ready(reply)
     }
 
-    /// Takes the reply of a slot that only the asker holds.
+    /// Takes the reply of a slot that only the caller holds.
     pub(super) fn into_reply(self) -> Result<T, AskError> {
         let mut state = self
             .state
@@ -114,7 +121,7 @@ impl<T> Slot<T> {
         self.filled.load(Ordering::Relaxed)
     }
 
-    /// Sets when the asker's time is up.
+    /// Sets when the caller's time is up.
     pub(super) fn set_deadline(&self, limit: Instant) {
         let number = moment::encode(Some(limit));
         self.limit.store(number, Ordering::Relaxed);
@@ -129,10 +136,10 @@ impl<T> Slot<T> {
         let unknown = self.limit.load(Ordering::Relaxed) == 0;
         let started = self.stage.swap(GONE, Ordering::Relaxed) == STARTED || unknown;
         self.filled.store(true, Ordering::Relaxed);
-        let asker = state.asker.take();
+        let waker = state.waker.take();
         let watchers = std::mem::take(&mut state.watchers);
         drop(state);
-        drop(asker);
+        drop(waker);
         wake_all(watchers);
         match left {
             Reply::There(reply) => Ok(reply.into_inner()),
@@ -147,10 +154,10 @@ impl<T> Slot<T> {
         }
         state.reply = Reply::There(Foreign::new(reply));
         self.filled.store(true, Ordering::Relaxed);
-        let asker = state.asker.take();
+        let waker = state.waker.take();
         drop(state);
-        if let Some(asker) = asker {
-            wake(asker.into_inner());
+        if let Some(waker) = waker {
+            wake(waker.into_inner());
         }
         Ok(())
     }
@@ -161,7 +168,7 @@ impl<T> Slot<T> {
         self.open.store(false, Ordering::Relaxed);
     }
 
-    /// Called when the asker waits in a node.
+    /// Called when the caller waits in a node.
     #[inline]
     pub(super) fn follow(&self) {
         self.followed.store(true, Ordering::Relaxed);
@@ -291,11 +298,11 @@ impl<T: Send> Caller for Slot<T> {
             return;
         }
         let stale = state.holder.replace(holder);
-        let asker = state.asker.take();
+        let waker = state.waker.take();
         drop(state);
         drop(stale);
-        if let Some(asker) = asker {
-            wake(asker.into_inner());
+        if let Some(waker) = waker {
+            wake(waker.into_inner());
         }
     }
 

@@ -2,7 +2,7 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use super::state::Gate;
+use super::gate::Gate;
 use crate::sync::{KeptWaker, WakeList};
 
 /// A sender's place in the line for room. The number distinguishes it from later senders in the same place, so a sender

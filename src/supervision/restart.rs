@@ -10,7 +10,7 @@ use crate::actor::{Decision, IncarnationEnd, RestartPolicy, Tally};
 ///
 /// The old incarnation ends first, as in a stop: its children, then [`on_stop`](crate::Actor::on_stop) unless it
 /// panicked, then its state. Queued messages are for the next incarnation. The message that failed is not handled
-/// again, and its asker gets [`AskError::Failed`](crate::AskError::Failed). A stop, drain or kill never becomes a
+/// again, and its caller gets [`AskError::Failed`](crate::AskError::Failed). A stop, drain or kill never becomes a
 /// restart, but a drain that finds a restart under way lets the next incarnation handle what is queued. An actor that
 /// fails while it drains is not restarted: messages that it had accepted and not handled are lost.
 ///

@@ -242,7 +242,7 @@ fn task_of_an_incarnation_that_never_begins_ends_with_the_actor() {
 /// A scope whose future is held elsewhere is told to end with the actor beneath which it was opened, even if it was
 /// opened by the last thing that the actor drops: its recipe.
 #[test]
-fn scope_that_the_prototype_opens_as_it_is_dropped_is_told() {
+fn scope_that_the_recipe_opens_as_it_is_dropped_is_told() {
     struct Opens(Arc<Mutex<Option<Kept>>>, Check);
     impl Drop for Opens {
         fn drop(&mut self) {

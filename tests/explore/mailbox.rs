@@ -108,7 +108,7 @@ fn explore(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
 
 fn nobody() -> Sender<'static> {
     Sender {
-        asker: CallerTracking::Nobody,
+        tracking: CallerTracking::Nobody,
         sent: None,
     }
 }
@@ -304,7 +304,7 @@ fn discarding_sends_those_away_who_wait_for_room() {
 }
 
 #[test]
-fn a_reply_reaches_its_asker() {
+fn a_reply_reaches_its_caller() {
     explore(3, || {
         let (reply, mut awaited) = ReplyReceiver::new(1, resolve);
         let replier = thread::spawn(move || reply.send(5));
