@@ -16,7 +16,7 @@ use super::verdict::Verdict;
 use crate::error::{Kind, Phase};
 use crate::mailbox::{Gate, MailboxLook};
 use crate::sync::saturating_add;
-use crate::tree::{AnyNode, Asker, Awaiting, Joined, Look, look};
+use crate::tree::{AnyNode, Awaiting, Joined, Look, Requester, look};
 
 /// A node that was looked at, with the facts that only the judgement needs.
 pub(super) struct Seen {
@@ -191,12 +191,12 @@ fn order(node: &Arc<dyn AnyNode>, look: &Look, now: Instant) -> Option<OrderInfo
     };
     let note = look.order.as_ref();
     let by = match note.map(|note| &note.by) {
-        Some(Asker::Node(node)) => AskedBy::Node {
+        Some(Requester::Node(node)) => AskedBy::Node {
             path: path_of(node),
         },
-        Some(Asker::Itself) => AskedBy::Itself,
-        Some(Asker::Outside) => AskedBy::Outside,
-        Some(Asker::Signal) => AskedBy::Signal,
+        Some(Requester::Itself) => AskedBy::Itself,
+        Some(Requester::Outside) => AskedBy::Outside,
+        Some(Requester::Signal) => AskedBy::Signal,
         None if signals.is_by_self() || node.owner().is_none() => AskedBy::Itself,
         None => AskedBy::Owner,
     };

@@ -41,8 +41,8 @@ pub(crate) use node::signals;
 #[cfg(feature = "simulation")]
 pub(crate) use node::swap_current;
 pub(crate) use node::{
-    Activity, AnyNode, Asker, EndListener, EndLog, Label, LetterHook, Letters, Node, NodeSlot,
-    Order, OverrunLog, PATH_HALF, PolledBy, Request, RestartNote, Settings, Shared, ShellWaker,
+    Activity, AnyNode, EndListener, EndLog, Label, LetterHook, Letters, Node, NodeSlot, Order,
+    OverrunLog, PATH_HALF, PolledBy, Request, Requester, RestartNote, Settings, Shared, ShellWaker,
     Sightings, SourceBoard, SourceKind, TimesByType, Turn, current, end_by_itself, end_drain,
     end_if, finish, fire, inherited_beside, inherited_caller, inherited_or_default, is_beneath,
     is_in_node, is_own_code, keep_reply, request, request_for_signal, request_own, run_as,

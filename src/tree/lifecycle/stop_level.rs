@@ -24,6 +24,7 @@ pub(super) struct Level {
     generation: u32,
     /// All tasks of an earlier generation than this have been told.
     told_tasks: Option<u32>,
+    /// The same of all children.
     told_all: Option<u32>,
 }
 

@@ -11,7 +11,6 @@ mod edges;
 mod ends;
 mod id;
 mod label;
-mod marks;
 #[expect(clippy::module_inception, reason = "it holds the type of that name")]
 mod node;
 mod order;
@@ -58,9 +57,9 @@ pub(in crate::tree) use outlook::Outlook;
 pub(crate) use overrun::OverrunLog;
 pub(crate) use own_time::OwnTime;
 pub(crate) use path::PATH_HALF;
-pub(in crate::tree) use record::note_asker;
+pub(in crate::tree) use record::note_requester;
 pub(crate) use record::{
-    Asker, OrderNote, RestartNote, SourceBoard, SourceCounts, SourceKind, request_and_wait,
+    OrderNote, Requester, RestartNote, SourceBoard, SourceCounts, SourceKind, request_and_wait,
     request_for_signal, request_from,
 };
 pub(crate) use replies::{keep_reply, settle_before_blocking};

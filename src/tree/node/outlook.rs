@@ -25,7 +25,7 @@ pub(in crate::tree) struct Outlook {
     /// Some node is overdue and to blame.
     pub(in crate::tree) is_held_up: bool,
     /// Until when it is valid, if a part of it was taken from an earlier look.
-    pub(in crate::tree) until: Option<Instant>,
+    pub(in crate::tree) valid_until: Option<Instant>,
 }
 
 /// What an owner keeps of looks.
@@ -49,8 +49,8 @@ impl Outlook {
         }
         self.has_time |= other.has_time;
         self.is_held_up |= other.is_held_up;
-        if let Some(until) = other.until {
-            self.until = earliest(self.until, until);
+        if let Some(until) = other.valid_until {
+            self.valid_until = earliest(self.valid_until, until);
         }
     }
 }
@@ -64,7 +64,7 @@ impl Children {
     pub(in crate::tree) fn outlook(&self, now: Instant) -> Option<Outlook> {
         let seen = self.outlook.as_ref()?.seen?;
         let counts = |moment: Option<Instant>| moment.is_none_or(|moment| now < moment);
-        (counts(seen.until) && counts(seen.next)).then_some(seen)
+        (counts(seen.valid_until) && counts(seen.next)).then_some(seen)
     }
 
     /// Keeps the result of a look that took from `begin` to `end`. It is valid for as long again, so that looking takes
@@ -72,8 +72,11 @@ impl Children {
     /// older at each level.
     pub(in crate::tree) fn keep_outlook(&mut self, seen: Outlook, begin: Instant, end: Instant) {
         let until = end + MOMENT.max(end.saturating_duration_since(begin));
-        let until = earliest(seen.until, until);
-        self.outlook.get_or_insert_default().seen = Some(Outlook { until, ..seen });
+        let valid_until = earliest(seen.valid_until, until);
+        self.outlook.get_or_insert_default().seen = Some(Outlook {
+            valid_until,
+            ..seen
+        });
     }
 
     /// Notes that those beneath the owner of this table are named now. `false` if that was less than `pause` ago.

@@ -19,7 +19,7 @@ use crate::sync::{lock, moment};
 
 /// Who has told a node to end, unless it was an owner that ends itself.
 #[derive(Clone)]
-pub(crate) enum Asker {
+pub(crate) enum Requester {
     /// Code of this node.
     Node(Arc<dyn AnyNode>),
     /// The node's own code, by a reference to itself.
@@ -33,7 +33,7 @@ pub(crate) enum Asker {
 /// The order that a node was given last, and by whom.
 #[derive(Clone)]
 pub(crate) struct OrderNote {
-    pub(crate) by: Asker,
+    pub(crate) by: Requester,
     /// Where in the code it was given.
     pub(crate) site: Option<&'static Location<'static>>,
     /// When it was given, as a [`moment`]; none for an actor whose shell looks at once anyway.
@@ -52,11 +52,11 @@ pub(crate) fn request_from(
     order: Order,
     site: &'static Location<'static>,
 ) {
-    request_as(target, order, Asker::of(target), Some(site));
+    request_as(target, order, Requester::of(target), Some(site));
 }
 
 /// As [`request_from`], for a caller that waits for the end. Most ends are over at once, and nobody asks who wanted
-/// them. If this may be one of those, it is left to the wait to [note](note_asker) the caller, and what to note is
+/// them. If this may be one of those, it is left to the wait to [note](note_requester) the caller, and what to note is
 /// returned.
 #[inline]
 pub(crate) fn request_and_wait(
@@ -76,9 +76,9 @@ pub(crate) fn request_and_wait(
 
 /// Notes the requester of an end that lasts, or that nobody waits for any more.
 #[cold]
-pub(in crate::tree) fn note_asker(target: &Arc<dyn AnyNode>, site: &'static Location<'static>) {
+pub(in crate::tree) fn note_requester(target: &Arc<dyn AnyNode>, site: &'static Location<'static>) {
     let note = Box::new(OrderNote {
-        by: Asker::of(target),
+        by: Requester::of(target),
         site: Some(site),
         at: 0,
     });
@@ -99,7 +99,7 @@ pub(in crate::tree) fn note_asker(target: &Arc<dyn AnyNode>, site: &'static Loca
     drop(spare);
 }
 
-impl Asker {
+impl Requester {
     /// Whose code runs here.
     fn of(target: &Node) -> Self {
         match current() {
@@ -112,13 +112,13 @@ impl Asker {
 
 /// As [`request_from`], for a signal.
 pub(crate) fn request_for_signal(target: &Arc<dyn AnyNode>, order: Order) {
-    request_as(target, order, Asker::Signal, None);
+    request_as(target, order, Requester::Signal, None);
 }
 
 fn request_as(
     target: &Arc<dyn AnyNode>,
     order: Order,
-    by: Asker,
+    by: Requester,
     site: Option<&'static Location<'static>>,
 ) {
     let now = target.may_last().then(Instant::now);

@@ -112,7 +112,7 @@ impl Node {
             return;
         }
         let replies = &mut state.extras.get_or_insert_default().replies;
-        // A handler may drop any number of replies. Those whose askers have given up are removed when the list is full,
+        // A handler may drop any number of replies. Those whose callers have given up are removed when the list is full,
         // which is constant amortised time.
         let is_over = |dropped: &mut Dropped| !dropped.reply.is_waiting();
         let stale: Vec<_> = match replies.len() == replies.capacity() {
@@ -190,7 +190,7 @@ impl Node {
         }
     }
 
-    /// One by one, because resolving a reply wakes its asker, which may run code that drops another.
+    /// One by one, because resolving a reply wakes its caller, which may run code that drops another.
     #[cold]
     fn settle_each(&self, reason: DropReason) {
         loop {

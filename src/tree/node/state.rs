@@ -4,7 +4,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::children::Children;
+use super::children::{AutoShutdown, Children, Strategy};
 use super::edges::NodeEdges;
 use super::record::{OrderNote, RestartNote, SourceBoard};
 use super::replies::Dropped;
@@ -253,5 +253,22 @@ impl NodeState {
 
     pub(in crate::tree) fn bound(&self) -> Option<Instant> {
         self.extras.as_ref()?.bound
+    }
+}
+
+/// The policies that its spec has set.
+impl NodeState {
+    pub(in crate::tree) fn strategy(&self) -> Strategy {
+        self.extras
+            .as_ref()
+            .map(|extras| extras.settings.strategy)
+            .unwrap_or_default()
+    }
+
+    pub(in crate::tree) fn auto_shutdown(&self) -> AutoShutdown {
+        self.extras
+            .as_ref()
+            .map(|extras| extras.settings.auto_shutdown)
+            .unwrap_or_default()
     }
 }

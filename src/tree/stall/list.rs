@@ -26,6 +26,7 @@ pub(crate) struct Stalls(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     waits: Slab<ListedWait>,
+    /// The monitor looks at this system within a tick.
     awake: bool,
 }
 

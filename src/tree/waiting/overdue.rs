@@ -15,36 +15,36 @@ use crate::tree::node::{AnyNode, Children, Order, Outlook, OwnTime, request};
 ///
 /// A node is not blamed while a node beneath it still has time, as that may be what holds it up.
 pub(super) fn outlook(root: &Arc<dyn AnyNode>, patience: Duration) -> Outlook {
-    let mut look = Look::new(patience, |table, now| {
+    let mut scan = OverdueScan::new(patience, |table, now| {
         table.outlook(now).map_or(Beneath::ToSee, Beneath::Known)
     });
-    look.go_through(root);
-    look.keep();
-    look.total()
+    scan.go_through(root);
+    scan.keep();
+    scan.total()
 }
 
 /// The nodes to blame, the deepest first.
 pub(super) fn blockers(root: &Arc<dyn AnyNode>, patience: Duration) -> Vec<Blocker> {
-    let mut look = Look::new(patience, |_, _| Beneath::ToSee);
-    look.go_through(root);
-    look.into_blockers()
+    let mut scan = OverdueScan::new(patience, |_, _| Beneath::ToSee);
+    scan.go_through(root);
+    scan.into_blockers()
 }
 
 /// As [`blockers`], without those beneath an owner that was named in this way less than a patience ago: in a deep tree
 /// somebody may look at each level, and each node is to be named once.
 pub(super) fn unnamed_blockers(root: &Arc<dyn AnyNode>, patience: Duration) -> Vec<Blocker> {
-    let mut look = Look::new(patience, |table, now| {
+    let mut scan = OverdueScan::new(patience, |table, now| {
         match table.name_once(now, patience) {
             true => Beneath::ToSee,
             false => Beneath::Known(Outlook::default()),
         }
     });
-    look.go_through(root);
-    look.into_blockers()
+    scan.go_through(root);
+    scan.into_blockers()
 }
 
 /// One look at everything at or beneath a node, except where `known` knows the result.
-struct Look<F> {
+struct OverdueScan<F> {
     begin: Instant,
     patience: Duration,
     known: F,
@@ -52,7 +52,7 @@ struct Look<F> {
     seen: Vec<Seen>,
 }
 
-/// What a look does beneath an owner.
+/// What a scan does beneath an owner.
 enum Beneath {
     Known(Outlook),
     ToSee,
@@ -64,10 +64,10 @@ struct Seen {
     depth: usize,
     /// The place in the list of the node above it.
     above: Option<usize>,
-    /// Its children were looked at, and there are some.
-    is_gone_through: bool,
+    /// Its children were looked at as well, and there are some.
+    has_looked_beneath: bool,
     /// Its shell has ended.
-    is_gone: bool,
+    shell_gone: bool,
     /// How much of its own time it has used, if it is overdue.
     overdue: Option<Duration>,
     /// What was seen of this node alone.
@@ -75,7 +75,7 @@ struct Seen {
     beneath: Outlook,
 }
 
-impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
+impl<F: FnMut(&mut Children, Instant) -> Beneath> OverdueScan<F> {
     fn new(patience: Duration, known: F) -> Self {
         Self {
             begin: Instant::now(),
@@ -128,14 +128,14 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
         let own_time = state.own_time(this);
         let bound = state.bound();
         let goes_with_owner = state.goes_with_owner(this);
-        let is_gone = state.shell_gone;
+        let shell_gone = state.shell_gone;
         drop(state);
         let mut own = Outlook {
             alive: 1,
             ..Outlook::default()
         };
         if let Some(bound) = bound {
-            heed(&node, bound, self.begin, &mut own);
+            apply_bound(&node, bound, self.begin, &mut own);
         }
         // A scope that ends with its owner's code is to blame only if that code is overdue itself, or is gone. The
         // owner was looked at before.
@@ -145,8 +145,8 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
         self.seen.push(Seen {
             depth,
             above,
-            is_gone_through: !children.is_empty(),
-            is_gone,
+            has_looked_beneath: !children.is_empty(),
+            shell_gone,
             overdue: overdue.map(|OwnTime { used, .. }| used),
             own,
             beneath,
@@ -184,7 +184,7 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
     /// Has the owners keep what was seen beneath them, for the next ones who look.
     fn keep(&self) {
         let end = Instant::now();
-        for seen in self.seen.iter().filter(|seen| seen.is_gone_through) {
+        for seen in self.seen.iter().filter(|seen| seen.has_looked_beneath) {
             if let Some(table) = &mut lock(&seen.node.state).children {
                 table.keep_outlook(seen.beneath, self.begin, end);
             }
@@ -208,7 +208,7 @@ impl<F: FnMut(&mut Children, Instant) -> Beneath> Look<F> {
 impl Seen {
     /// Whether its code may still end in time, and drop what it holds.
     const fn may_end(&self) -> bool {
-        !self.is_gone && self.overdue.is_none()
+        !self.shell_gone && self.overdue.is_none()
     }
 
     /// How much of its own time it has used, if it is to blame.
@@ -225,8 +225,8 @@ impl Seen {
     }
 }
 
-/// Heeds the bound of an order.
-fn heed(node: &Arc<dyn AnyNode>, bound: Instant, now: Instant, own: &mut Outlook) {
+/// Cuts a node whose bound has passed; otherwise the next look is at the bound.
+fn apply_bound(node: &Arc<dyn AnyNode>, bound: Instant, now: Instant, own: &mut Outlook) {
     if node.signals.load().is_killed() {
         return;
     }

@@ -10,7 +10,7 @@ use super::overdue_timer::{Naming, OverdueTimer};
 use super::stopped::UntilStopped;
 use crate::error::{StopError, StopReason, Unjoined};
 use crate::sync::{Readiness, limit_after};
-use crate::tree::node::{AnyNode, bound, note_asker};
+use crate::tree::node::{AnyNode, bound, note_requester};
 
 /// A stop, drain or kill under way, made by [`ActorRef::stop`](crate::ActorRef::stop) and similar methods. Await it for
 /// the outcome.
@@ -102,7 +102,7 @@ impl Stopping {
         if self.overdue.lasts()
             && let Some(site) = self.asked_at.take()
         {
-            note_asker(node, site);
+            note_requester(node, site);
         }
         let blockers = ready!(polled);
         node.shared.ends.count_unjoined(&blockers);
@@ -116,7 +116,7 @@ impl Stopping {
 impl Drop for Stopping {
     fn drop(&mut self) {
         if let Some(site) = self.asked_at.take() {
-            note_asker(self.end.node(), site);
+            note_requester(self.end.node(), site);
         }
     }
 }

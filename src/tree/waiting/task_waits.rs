@@ -33,8 +33,8 @@ pub(super) fn tell_owners(edge: &Arc<Edge>) {
     }
     // There is hardly ever such an owner.
     let mut sides = None;
-    for place in places(&edge.from) {
-        let owner = place.owner;
+    for above in owners_above(&edge.from) {
+        let owner = above.owner;
         if !owner.signals.load().is_joining() {
             continue;
         }
@@ -53,7 +53,7 @@ pub(super) fn tell_owners(edge: &Arc<Edge>) {
             continue;
         }
         if let Some(table) = &mut lock(&owner.state).children {
-            match place.is_of_task {
+            match above.is_of_task {
                 true => table.task_waits.add(edge),
                 false => table.task_waits = TaskWaits::All,
             }
@@ -114,7 +114,7 @@ struct Reached {
     /// The child of the owner at or beneath which it is.
     child: Arc<dyn AnyNode>,
     /// A node above it, at or beneath that child, whose code waits for it, directly or not.
-    waiting: Option<Arc<dyn AnyNode>>,
+    waiting_above: Option<Arc<dyn AnyNode>>,
 }
 
 impl Search<'_> {
@@ -126,7 +126,7 @@ impl Search<'_> {
         for task in tasks {
             let reached = Reached {
                 child: Arc::clone(&task),
-                waiting: None,
+                waiting_above: None,
             };
             self.reach(&task, reached);
         }
@@ -166,21 +166,28 @@ impl Search<'_> {
     ) {
         let child = match self.reached.get(&target.id()) {
             Some(reached) => Arc::clone(&reached.child),
-            None => match places(target).find(|place| place.owner.id() == self.owner.id()) {
-                Some(place) if !place.is_of_task => Arc::clone(place.child),
+            None => match owners_above(target).find(|above| above.owner.id() == self.owner.id()) {
+                Some(above) if !above.is_of_task => Arc::clone(above.child),
                 _ => return,
             },
         };
-        let waiting = from.and_then(|(from, reached)| reached.waiting_for(from, target, &child));
-        if by_order && waiting.is_none() && !is_task(&child) {
+        let waiting_above =
+            from.and_then(|(from, reached)| reached.waiting_for(from, target, &child));
+        if by_order && waiting_above.is_none() && !is_task(&child) {
             self.found.push(Arc::clone(&child));
         }
-        self.reach(target, Reached { child, waiting });
+        self.reach(
+            target,
+            Reached {
+                child,
+                waiting_above,
+            },
+        );
     }
 }
 
 impl Reached {
-    /// The `waiting` of a node that this one waits for. It is at or beneath `child`.
+    /// The `waiting_above` of a node that this one waits for. It is at or beneath `child`.
     fn waiting_for(
         &self,
         node: &Arc<dyn AnyNode>,
@@ -191,7 +198,7 @@ impl Reached {
         if child.id() != self.child.id() || is_task(child) {
             return None;
         }
-        let outermost = self.waiting.as_ref();
+        let outermost = self.waiting_above.as_ref();
         if is_within(target, node, child) {
             return Some(Arc::clone(outermost.unwrap_or(node)));
         }
@@ -240,8 +247,8 @@ fn is_by_order(edge: &Edge) -> bool {
     matches!(edge.request, Request::End | Request::Order)
 }
 
-/// Where a node is beneath one of its owners.
-struct Place<'a> {
+/// An owner above a node, and where beneath it the node is.
+struct OwnerAbove<'a> {
     owner: &'a Arc<dyn AnyNode>,
     /// The child of the owner at or beneath which it is.
     child: &'a Arc<dyn AnyNode>,
@@ -250,25 +257,25 @@ struct Place<'a> {
 }
 
 /// The owners above a node, the nearest first.
-fn places(node: &Arc<dyn AnyNode>) -> impl Iterator<Item = Place<'_>> {
+fn owners_above(node: &Arc<dyn AnyNode>) -> impl Iterator<Item = OwnerAbove<'_>> {
     let mut child = node;
     let mut is_of_actor = false;
     std::iter::from_fn(move || {
         let owner = child.owner()?;
-        let place = Place {
+        let above = OwnerAbove {
             owner,
             child,
             is_of_task: is_task(child) && !is_of_actor,
         };
         is_of_actor |= owner.kind() == Kind::Actor;
         child = owner;
-        Some(place)
+        Some(above)
     })
 }
 
 /// The owners above a node, and whether it is on the side of one of their tasks.
 fn sides_of(node: &Arc<dyn AnyNode>) -> HashMap<NodeId, bool> {
-    let sides = places(node).map(|place| (place.owner.id(), place.is_of_task));
+    let sides = owners_above(node).map(|above| (above.owner.id(), above.is_of_task));
     sides.collect()
 }
 

@@ -8,47 +8,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::policies::Strategy;
 use super::table::{Children, Key, NONE, is_older};
 use crate::error::Kind;
 use crate::tree::node::any_node::AnyNode;
 use crate::tree::node::node::Node;
 use crate::tree::node::shared::Shared;
 use crate::tree::node::state::NodeState;
-
-/// Which of a node's children are restarted when one of them is.
-///
-/// The others end as in a stop: the youngest first, each before the next is told. They are then started in the order in
-/// which they were spawned, each once the one before it is running. A child whose grace runs out is dropped at its
-/// await point and restarted as well. A start under way is dropped at once, and so is a handler that waits for a
-/// sibling that is down. A child whose policy is never to restart is stopped for good. Tasks and blocking jobs are left
-/// alone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Strategy {
-    /// Only that child.
-    #[default]
-    OneForOne,
-    /// All actors among the children: for children that depend on each other.
-    OneForAll,
-    /// That child and the actors that were spawned after it: for children that use older ones.
-    RestForOne,
-}
-
-/// Whether a node stops when children, or [tasks](crate::TaskSpec::significant), that are
-/// [significant](crate::ChildSpec::significant) have ended by themselves.
-///
-/// A stop, drain or kill that somebody asked for does not count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum AutoShutdown {
-    /// The node goes on.
-    #[default]
-    Never,
-    /// It stops with the first of them.
-    Any,
-    /// It stops with the last of them.
-    All,
-}
 
 /// Where a child is in the restart of its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,20 +184,6 @@ impl Children {
 }
 
 impl NodeState {
-    pub(in crate::tree) fn strategy(&self) -> Strategy {
-        self.extras
-            .as_ref()
-            .map(|extras| extras.settings.strategy)
-            .unwrap_or_default()
-    }
-
-    pub(in crate::tree) fn auto_shutdown(&self) -> AutoShutdown {
-        self.extras
-            .as_ref()
-            .map(|extras| extras.settings.auto_shutdown)
-            .unwrap_or_default()
-    }
-
     /// Where this child is in the restart of its group.
     pub(in crate::tree) fn turn_of(&self, child: &Node) -> Turn {
         let table = self.children.as_ref();

@@ -12,21 +12,6 @@ use crate::tree::node::node::Node;
 use crate::tree::node::outlook::KeptOutlook;
 use crate::tree::node::signals::Marks;
 
-/// In which order a node stops its children.
-///
-/// Tasks and blocking jobs always come first, all at once: they may be using what the other
-/// children provide.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StopOrder {
-    /// The youngest first, and each is gone before the next is told.
-    #[default]
-    Reverse,
-    /// All at once: for pools, connections and other children that do not use each other. None waits for the end of
-    /// another. Many children are told in batches, between which other tasks run.
-    Concurrent,
-}
-
 /// A child's place in its owner's table. The generation distinguishes it from an earlier child in the same place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Key {
