@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::exit::{Entry, Exit};
+use super::exit::{Exit, Surroundings};
 use crate::mailbox::DropReason;
 use crate::sync::panic_message;
 use crate::tree::node::signals::Snapshot;
@@ -160,7 +160,7 @@ impl Guard<'_> {
         }
         node.polls.end(is_in_message);
         let signals = node.signals.load();
-        if self.exit.entry() == Entry::Traced && !is_in_message && !signals.is_from_source() {
+        if self.exit.is_traced() && !is_in_message && !signals.is_from_source() {
             node.end_message_span();
         }
         if self.is_over(signals) || (signals.ends_incarnation() && self.is_out_of_time(signals, cx))
@@ -227,7 +227,7 @@ impl Guard<'_> {
     #[inline]
     fn end_last_poll(&self, node: &Node) {
         node.polls.end(false);
-        if self.exit.entry() == Entry::Traced {
+        if self.exit.is_traced() {
             node.end_message_span();
         }
     }
@@ -281,19 +281,19 @@ impl Exit {
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn enter(&mut self) -> Outer {
-        match self.entry() {
-            Entry::Plain => enter(self.lend()),
-            Entry::Scope => enter_scope(self.lend()),
-            Entry::Traced => self.enter_traced(),
+        match self.surroundings() {
+            Surroundings::Plain => enter(self.lend()),
+            Surroundings::Scope => enter_scope(self.lend()),
+            Surroundings::Traced => self.enter_traced(),
         }
     }
 
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn leave(&mut self, outer: Outer) {
-        match self.entry() {
-            Entry::Plain => self.restore(swap_current(outer.current)),
-            Entry::Scope => self.restore(leave_scope(outer)),
-            Entry::Traced => self.leave_traced(outer),
+        match self.surroundings() {
+            Surroundings::Plain => self.restore(swap_current(outer.current)),
+            Surroundings::Scope => self.restore(leave_scope(outer)),
+            Surroundings::Traced => self.leave_traced(outer),
         }
     }
 

@@ -24,12 +24,12 @@ pub(crate) struct Exit {
     clock: Clock,
     /// The node has the shell's waker, or gets it before the shell is suspended.
     has_waker: bool,
-    entry: Entry,
+    surroundings: Surroundings,
 }
 
 /// What is done around each piece of a node's code, besides making its node the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::tree) enum Entry {
+pub(in crate::tree) enum Surroundings {
     Plain,
     /// The code of a scope: the node that polls it is remembered. It has no spans.
     Scope,
@@ -40,28 +40,34 @@ pub(in crate::tree) enum Entry {
 impl Exit {
     #[inline]
     pub(crate) fn new(node: Arc<dyn AnyNode>) -> Self {
-        let entry = match node.is_traced() {
+        let surroundings = match node.is_traced() {
             true => begin_spans(&node),
-            false => Entry::Plain,
+            false => Surroundings::Plain,
         };
         Self {
             node: Some(node),
             clock: Clock::default(),
             has_waker: false,
-            entry,
+            surroundings,
         }
     }
 
     /// For a scope, whose future may be polled by a node other than its owner.
     pub(crate) fn of_scope(node: Arc<dyn AnyNode>) -> Self {
         let mut exit = Self::new(node);
-        exit.entry = Entry::Scope;
+        exit.surroundings = Surroundings::Scope;
         exit
     }
 
     #[inline]
-    pub(in crate::tree) fn entry(&self) -> Entry {
-        self.entry
+    pub(in crate::tree) fn surroundings(&self) -> Surroundings {
+        self.surroundings
+    }
+
+    /// Its code runs in spans.
+    #[inline]
+    pub(in crate::tree) fn is_traced(&self) -> bool {
+        self.surroundings == Surroundings::Traced
     }
 
     /// For a node whose code registers the waker itself when it is first suspended.
@@ -160,7 +166,7 @@ impl Exit {
 
     #[inline]
     fn end_spans(&self, node: &Arc<dyn AnyNode>, reason: &StopReason) {
-        if self.entry == Entry::Traced {
+        if self.is_traced() {
             node.end_spans(reason);
         }
     }
@@ -178,9 +184,9 @@ impl Exit {
 }
 
 #[cold]
-fn begin_spans(node: &Arc<dyn AnyNode>) -> Entry {
+fn begin_spans(node: &Arc<dyn AnyNode>) -> Surroundings {
     spans::begin(node);
-    Entry::Traced
+    Surroundings::Traced
 }
 
 /// The shell was dropped before its end: by its runtime, or, for a scope, by the code that had its future. What is

@@ -23,8 +23,8 @@ use crate::tree::waiting::{Naming, OverdueTimer, awaited_children, on_the_way};
 /// owner then waits for it as for any other child, within the scope's grace.
 pub(crate) struct StopChildren {
     manner: Manner,
-    /// The owner's state is gone.
-    last: bool,
+    /// The owner's state is gone, so that scopes whose futures others hold are waited for as well.
+    is_state_gone: bool,
     top: Level,
     /// The scopes that are being gone through, each beneath the one before it.
     scopes: Vec<(Arc<dyn AnyNode>, Level)>,
@@ -32,19 +32,19 @@ pub(crate) struct StopChildren {
     unwoken: Vec<Arc<dyn AnyNode>>,
     /// The bound of the owner's end, unless the owner is killed.
     bound: Option<Instant>,
-    watch: OverdueTimer,
+    overdue: OverdueTimer,
 }
 
 impl StopChildren {
     pub(crate) fn new(manner: Manner) -> Self {
         Self {
             manner,
-            last: false,
+            is_state_gone: false,
             top: Level::new(),
             scopes: Vec::new(),
             unwoken: Vec::new(),
             bound: None,
-            watch: OverdueTimer::default(),
+            overdue: OverdueTimer::default(),
         }
     }
 
@@ -52,7 +52,7 @@ impl StopChildren {
     /// scope: scopes are waited for as well.
     pub(crate) fn last(manner: Manner) -> Self {
         Self {
-            last: true,
+            is_state_gone: true,
             ..Self::new(manner)
         }
     }
@@ -99,7 +99,10 @@ impl StopChildren {
                 Next::Wait => {
                     self.refuse_cycles(owner);
                     let Self {
-                        scopes, top, watch, ..
+                        scopes,
+                        top,
+                        overdue,
+                        ..
                     } = self;
                     let (node, level) = match scopes.last() {
                         Some((scope, level)) => (scope, level),
@@ -111,22 +114,22 @@ impl StopChildren {
                         false => Naming::New,
                     };
                     let root = || level.awaited(node);
-                    let blockers = ready!(watch.poll(owner, root, naming, cx));
+                    let blockers = ready!(overdue.poll(owner, root, naming, cx));
                     if !blockers.is_empty() {
                         warn_of(owner, blockers);
                     }
                     self.skip_overdue(owner);
                 }
                 Next::Gone if self.scopes.is_empty() => {
-                    if !self.last || !wait_for_kept_scopes(owner) {
+                    if !self.is_state_gone || !wait_for_kept_scopes(owner) {
                         owner.signals.end_joining();
                         return Poll::Ready(());
                     }
                     self.top.step = LevelStep::AwaitAll;
                     let root = || Some(Arc::clone(owner));
                     // A wait for the owner's end names what holds it up.
-                    let watch = &mut self.watch;
-                    drop(ready!(watch.poll(owner, root, Naming::Nobody, cx)));
+                    let overdue = &mut self.overdue;
+                    drop(ready!(overdue.poll(owner, root, Naming::Nobody, cx)));
                 }
                 Next::Gone => self.leave_scope(owner),
             }
