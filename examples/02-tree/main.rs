@@ -1,9 +1,8 @@
 //! A parent with children, and the order in which they stop.
 //!
-//! The shop starts a store, then a cache in front of it, then a front desk that uses both, and a
-//! task that keeps the cache warm. Stopped, it ends them the other way round: first the task, then
-//! the desk, the cache, the store, each gone before the next is told; then it runs its own
-//! `on_stop`.
+//! The shop starts a store, then a cache in front of it, then a front desk that uses both, and a task that keeps the
+//! cache warm. When it is stopped, it ends them in the opposite order: first the task, then the desk, the cache and the
+//! store, each of which is gone before the next is told. Then it runs its own `on_stop`.
 
 use std::convert::Infallible;
 
@@ -12,7 +11,7 @@ use tenure::prelude::*;
 struct Part(&'static str);
 
 impl Actor for Part {
-    /// There is none: nobody can send it anything.
+    /// It takes no messages: this type has no values.
     type Msg = Infallible;
 
     async fn handle(&mut self, msg: Infallible, _ctx: &mut Context<Self>) -> tenure::Result {

@@ -1,9 +1,8 @@
 //! Scoped tasks and a blocking job.
 //!
-//! A scope waits for all that was started in it. A task that would never end by itself takes a
-//! token, and ends when that fires; a blocking job cannot be ended from outside, and looks at its
-//! token. One failure ends the whole scope, and everything in it is joined before the error is
-//! returned.
+//! A scope waits for everything that was started in it. A task that would never end by itself takes a token, and ends
+//! when that fires. A blocking job cannot be ended from outside, so it looks at its token. One failure ends the whole
+//! scope, and everything in it is joined before the error is returned.
 
 use std::time::Duration;
 
@@ -22,7 +21,7 @@ async fn main() -> Result<(), RunError> {
             println!("the ticker ends");
         })?;
 
-        // Work that would block a runtime's thread, on a thread of its own.
+        // Work that blocks gets a thread of its own.
         let sum = scope.blocking(|token| {
             let mut sum = 0_u64;
             for n in 0..5_000_000_u64 {
@@ -45,7 +44,7 @@ async fn main() -> Result<(), RunError> {
 
     let failed = tenure::scope(async |scope| {
         scope.task(async { Err::<(), _>("the disk is full") })?;
-        // Dropped here, at its await point, because a task of the scope has failed.
+        // This future is dropped at its await point, because a task of the scope has failed.
         std::future::pending::<tenure::Result>().await
     })
     .await;

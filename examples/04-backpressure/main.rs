@@ -1,8 +1,8 @@
-//! A bounded mailbox, and what each way of sending makes of a full one.
+//! A bounded mailbox, and what happens with each way of sending when it is full.
 //!
-//! The printer takes its time, and its mailbox has room for two. A `tell` waits for room, which is
-//! how a slow consumer slows its producers down; a `try_tell` gives the message back at once, and a
-//! `tell` with a timeout a little later. A message that is refused is never lost.
+//! The printer takes its time, and its mailbox has room for two. A `tell` waits for room, so a slow consumer slows down
+//! its producers. A `try_tell` gives the message back at once, and a `tell` with a timeout a little later. A message
+//! that is refused is never lost.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn main() -> Result<(), RunError> {
             late.expect_err("there was no room in time")
         );
 
-        // Room first, and then the message: for one that is costly to make.
+        // First the room, and then the message: useful if the message is costly to make.
         let permit = printer.reserve().await?;
         permit.send(Page(8))?;
         Ok(())

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::store::StoreMsg;
 
-/// How long a request may take. What it asks of the store has what is left of that.
+/// How long a request may take. Its ask to the store inherits what is left of that.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(crate) struct Http {
@@ -25,10 +25,10 @@ impl Actor for Http {
     type Msg = Infallible;
 
     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
-        // A port that is in use fails the start, and with it the service.
+        // If the port is in use, the start fails, and with it the service.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         println!("listening on http://{}", listener.local_addr()?);
-        // It has started before this actor, beside it.
+        // The store was started before this actor, beside it.
         let store = ctx.lookup("store")?;
         let app = routes(store, ctx.spawner());
         let server = serve(listener, app).limits(|limits| limits.request = REQUEST_TIMEOUT);
@@ -59,7 +59,7 @@ fn routes(store: ActorRef<StoreMsg>, spawner: Spawner) -> Router {
         .with_state(App { store, spawner })
 }
 
-/// 503 if the store has stopped or is full, 504 if the time is up, 500 if it failed.
+/// 503 if the store has stopped or is full, 504 if the time is up, 500 if the store has failed.
 fn vain(error: AskError) -> Response<String> {
     unanswered(&error)
 }
@@ -81,12 +81,12 @@ async fn set_note(
     put.await.map(|()| StatusCode::NO_CONTENT).map_err(vain)
 }
 
-/// Dropped by the server when the client goes away, and the ask with it.
+/// The server drops this future when the client goes away, and with it the ask.
 async fn report(State(app): State<App>) -> Result<String, Response<String>> {
     app.store.ask(StoreMsg::Report).await.map_err(vain)
 }
 
-/// What is alive: the counterpart of a dump of all goroutines.
+/// Everything that is alive, as a dump of all goroutines would show it.
 async fn tree(State(app): State<App>) -> String {
     let mut root = app.spawner.node();
     while let Some(owner) = root.owner() {

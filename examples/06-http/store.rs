@@ -1,4 +1,4 @@
-//! The notes, held by one actor: no lock, and no request sees half of a change.
+//! The notes, held by one actor: there is no lock, and no request sees half of a change.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(crate) struct Store {
 pub(crate) enum StoreMsg {
     Put(String, String, ReplyTo<()>),
     Get(String, ReplyTo<Option<String>>),
-    /// Slow on purpose: a second for each note, and five more.
+    /// Slow on purpose: it takes five seconds, and one more for each note.
     Report(ReplyTo<String>),
 }
 
@@ -30,7 +30,7 @@ impl Actor for Store {
             StoreMsg::Get(name, reply) => reply.send(self.notes.get(&name).cloned()),
             StoreMsg::Report(reply) => {
                 let notes = self.notes.clone();
-                // A late reply, from a task of the store's own: other requests go on meanwhile.
+                // A task of the store replies later. Other requests are handled meanwhile.
                 ctx.task(async move {
                     let gone = reply.gone();
                     tokio::select! {

@@ -1,4 +1,4 @@
-//! The journal and the ledger, and the one who watches over both.
+//! The journal, the ledger, and the actor that owns both.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) struct Books {
 }
 
 pub(crate) enum BooksMsg {
-    /// Where the ledger is now: another place after each restart of the books.
+    /// The ledger of this incarnation. After a restart of the books it is another one.
     Ledger(ReplyTo<ActorRef<LedgerMsg>>),
 }
 
@@ -35,7 +35,7 @@ impl Actor for Books {
     type Msg = BooksMsg;
 
     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
-        // A ledger that is crashed by what it is sent may be so often; a disk may not.
+        // Clients may crash the ledger often. A disk should not fail as often.
         let brief = Backoff::exponential(Duration::from_millis(1), Duration::from_millis(20));
         let journal = ctx.spawn(
             ChildSpec::new(OpenJournal(self.file.clone()))

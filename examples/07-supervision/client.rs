@@ -1,4 +1,4 @@
-//! Clients that ask again until they are answered, and count what became of each ask.
+//! Clients that ask again until they have an answer, and count what became of each ask.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,20 +11,20 @@ use tokio_util::sync::CancellationToken;
 use crate::books::BooksMsg;
 use crate::ledger::LedgerMsg;
 
-/// An ask that takes longer than this has lost its reply.
+/// An ask that takes longer than this counts as lost.
 const LOST: Duration = Duration::from_secs(20);
 
 /// What the clients have seen.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// What each client was told is in its account.
+    /// For each client, the balance that it was told.
     pub(crate) acknowledged: BTreeMap<u32, u64>,
     pub(crate) deposits: u64,
-    /// Bad records, each of which has crashed the ledger.
+    /// Bad records that were sent, each of which crashed the ledger.
     pub(crate) crashes: u64,
-    /// Asks that were made again because of somebody else's failure.
+    /// Asks that were repeated because of a failure that others had caused.
     pub(crate) retries: u64,
-    /// How often the whole of the books was opened anew.
+    /// How often a client had to look for the ledger of reopened books.
     pub(crate) moves: u64,
     pub(crate) lost: u64,
 }
@@ -39,7 +39,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Runs so many clients for a time, or until the token fires.
+/// Runs this many clients for this long, or until the token fires.
 pub(crate) async fn run(
     clients: u32,
     time: Duration,
@@ -62,7 +62,7 @@ pub(crate) async fn run(
     Ok(total.await?)
 }
 
-/// What is in the books.
+/// The balances in the books.
 pub(crate) async fn balances(books: &ActorRef<BooksMsg>) -> tenure::Result<BTreeMap<u32, u64>> {
     let ledger = books.ask(BooksMsg::Ledger).await?;
     Ok(ledger.ask(LedgerMsg::Balances).await?)
@@ -125,7 +125,7 @@ impl Client {
                 }
                 Err(AskError::TimedOut { .. }) => self.tally.lost += 1,
                 Err(AskError::Stopped | AskError::Killed) => {
-                    // The books were closed with it, and open again elsewhere.
+                    // The books were closed together with this ledger, and another one is open by now.
                     *ledger = self.books.ask(BooksMsg::Ledger).await?;
                     self.tally.moves += 1;
                 }
@@ -134,7 +134,7 @@ impl Client {
         }
     }
 
-    /// Sends what the ledger cannot bear.
+    /// Sends a record that crashes the ledger.
     async fn crash(&mut self, ledger: &ActorRef<LedgerMsg>, record: String) {
         let asked = ledger.ask(|reply| LedgerMsg::Record(record, reply));
         match asked.timeout(LOST).await {

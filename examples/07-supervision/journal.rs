@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::ledger::{Account, Deposit};
 
-/// Each so many appends the disk fails, in the middle of the line.
+/// The disk fails once in this many appends, in the middle of a line.
 const DISK_FAILS: u64 = 701;
 
 /// The recipe of a journal: where its file is.
@@ -25,21 +25,21 @@ pub(crate) struct Journal {
 
 pub(crate) enum JournalMsg {
     Append(Deposit, ReplyTo<()>),
-    /// All accounts as the lines say.
+    /// The accounts that the lines add up to.
     Read(ReplyTo<BTreeMap<u32, Account>>),
 }
 
 impl Start for OpenJournal {
     type Actor = Journal;
 
-    /// Reads the file and writes it anew, with a line for each account.
+    /// Reads the file, and replaces it by one with a line for each account.
     async fn start(self, _ctx: &mut Context<Journal>) -> tenure::Result<Journal> {
         let text = match fs::read_to_string(&self.0).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             read => read?,
         };
         let mut accounts: BTreeMap<u32, Account> = BTreeMap::new();
-        // A line without its end was torn by a failure, and never acknowledged.
+        // A line without an end was torn by a failure. It was never acknowledged.
         for line in text
             .split_inclusive('\n')
             .filter(|line| line.ends_with('\n'))

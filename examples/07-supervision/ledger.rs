@@ -1,4 +1,4 @@
-//! The accounts, in memory; what is acknowledged is in the journal first.
+//! The accounts, in memory. A deposit is in the journal before it is acknowledged.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use tenure::prelude::*;
 
 use crate::journal::JournalMsg;
 
-/// The recipe of a ledger: the journal that its state comes from.
+/// The recipe of a ledger: the journal from which it reads its accounts.
 #[derive(Clone)]
 pub(crate) struct OpenLedger(pub(crate) ActorRef<JournalMsg>);
 
@@ -17,7 +17,7 @@ pub(crate) struct Ledger {
 }
 
 pub(crate) enum LedgerMsg {
-    /// A deposit as a client has written it; the reply is the balance.
+    /// A deposit, as the text that a client sent. The reply is the balance.
     Record(String, ReplyTo<u64>),
     Balances(ReplyTo<BTreeMap<u32, u64>>),
 }
@@ -39,10 +39,10 @@ impl Actor for Ledger {
     async fn handle(&mut self, msg: LedgerMsg, _ctx: &mut Context<Self>) -> tenure::Result {
         match msg {
             LedgerMsg::Record(text, reply) => {
-                // A record that cannot be read fails the ledger: a bug, but not the end.
+                // A record that cannot be read fails the ledger. That is a bug, but not the end.
                 let deposit: Deposit = text.parse()?;
                 let account = self.accounts.entry(deposit.client).or_default();
-                // One that was booked before a failure is only acknowledged again.
+                // A deposit that was booked before a failure is acknowledged again, and not booked twice.
                 if deposit.number > account.last {
                     assert!(deposit.amount < 1_000_000, "nobody has that much");
                     self.journal
@@ -74,7 +74,7 @@ impl Actor for Ledger {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deposit {
     pub(crate) client: u32,
-    /// Grows with each deposit of a client's.
+    /// It grows with each deposit of a client.
     pub(crate) number: u64,
     pub(crate) amount: u64,
 }
@@ -112,7 +112,7 @@ impl Account {
         self.last = deposit.number;
     }
 
-    /// As one deposit.
+    /// The account, written as a single deposit.
     pub(crate) fn line(self, client: u32) -> String {
         let deposit = Deposit {
             client,

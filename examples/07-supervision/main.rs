@@ -113,7 +113,7 @@ fn main() -> Result<(), RunError> {
         .with_target(false)
         .with_max_level(tracing::Level::ERROR)
         .init();
-    // The ledger's panics are part of the show; each would print a backtrace.
+    // The panics are a part of the show. Without this, each would print a backtrace.
     std::panic::set_hook(Box::new(|_| {}));
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok());
     let bank = Bank {

@@ -1,6 +1,6 @@
-//! How much memory the process has, from time to time.
+//! How much memory the process has at different times.
 
-/// The resident kilobytes, each time that somebody has looked.
+/// The resident kilobytes, one value for each look.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     looks: Vec<u64>,
@@ -14,7 +14,7 @@ impl Memory {
         }
     }
 
-    /// Compares the last looks with the first ones after a while of warming up.
+    /// Compares the last values with the first ones after the warm-up.
     pub(crate) fn verdict(&self) -> tenure::Result {
         let warm = &self.looks[self.looks.len() / 4..];
         let Some(quarter) = std::num::NonZeroUsize::new(warm.len() / 4) else {
@@ -31,7 +31,7 @@ impl Memory {
     }
 }
 
-/// Known on Linux only.
+/// `None` where the system does not say.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

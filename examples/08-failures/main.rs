@@ -35,7 +35,7 @@ async fn ask_the_bank(_cents: u32) -> tenure::Result {
     pending().await
 }
 
-/// Writes down what was sold, and has no room left to do so.
+/// Writes down what was sold, on a disk that is full.
 struct Ledger;
 
 struct Sold(&'static str);
@@ -67,7 +67,7 @@ impl Actor for Office {
     }
 }
 
-/// Is stopped when the ledger fails, and fails at that.
+/// Is stopped because the ledger has failed, and panics then.
 struct Printer;
 
 impl Actor for Printer {
@@ -82,7 +82,7 @@ impl Actor for Printer {
     }
 }
 
-/// A stop that has to kill.
+/// A stop that has to kill what hangs.
 async fn stop_what_hangs() -> Result<(), RunError> {
     tenure::scope(async |scope| {
         let till = ChildSpec::new(Till)
@@ -92,7 +92,7 @@ async fn stop_what_hangs() -> Result<(), RunError> {
         for cents in [250, 400, 180] {
             till.tell(TillMsg::Pay(cents)).await?;
         }
-        // Until the first is being handled.
+        // Waits until the first payment is being handled.
         while till.node().backlog() > 2 {
             tokio::task::yield_now().await;
         }
@@ -115,7 +115,7 @@ async fn fail_from_beneath() -> Result<(), RunError> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), RunError> {
-    // The panic is part of the show; it would print a backtrace.
+    // The panic is a part of the show. Without this, it would print a backtrace.
     std::panic::set_hook(Box::new(|_| {}));
     stop_what_hangs().await?;
     if let Err(error) = fail_from_beneath().await {

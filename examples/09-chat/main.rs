@@ -26,7 +26,7 @@ fn main() -> tenure::Result {
     let chat = Group::new()
         .with(ChildSpec::new(room::Room::default()).name("room"))
         .with(
-            // The sessions have nothing to do with each other: one that is slow to end holds up no other.
+            // The sessions do not depend on each other, so a session that is slow to end does not hold up the others.
             ChildSpec::new(server::Listen { port })
                 .name("server")
                 .stop_order(StopOrder::Concurrent),

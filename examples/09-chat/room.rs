@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tenure::prelude::*;
 use tenure::{Cause, Failure, StopReason};
 
-/// What is sent to a client, without the end of the line.
+/// A line for clients, without its end.
 pub(crate) type Line = Arc<str>;
 
 /// The longest name, in bytes.
@@ -19,12 +19,12 @@ pub(crate) struct Room {
 
 struct Member {
     session: ActorRef<Line>,
-    /// Why the room has killed it. It keeps its name until it is gone.
+    /// Why the room has killed the session, which keeps its name until it is gone.
     dropped: Option<&'static str>,
 }
 
 pub(crate) enum RoomMsg {
-    /// Gives the name that the client may not have, and why.
+    /// Replies with the name if the client may not have it, and the reason.
     Join {
         name: String,
         session: ActorRef<Line>,
@@ -101,23 +101,23 @@ impl Room {
         Ok(())
     }
 
-    /// Never waits: whoever has no room for the line is dropped.
+    /// Never waits: a session that has no room for the line is killed.
     fn tell_all_but(&mut self, name: &str, line: &str) {
         let line = Line::from(line);
         let others = self.members.iter_mut().filter(|(other, _)| *other != name);
         for (_, member) in others {
-            // One that takes nothing any more is about to be gone, which the watch will tell.
+            // A session that takes no more messages is about to end, which the watch will tell.
             let told = member.session.try_tell(Line::clone(&line));
             if told.is_err_and(|error| error.is_full()) && member.dropped.is_none() {
                 member.dropped = Some("reads too slowly");
-                // A stop would wait for the line that it cannot get rid of.
+                // A stop would have to wait for the line that the client does not take.
                 member.session.request_kill();
             }
         }
     }
 }
 
-/// Why a session has ended, in the words of the error of its own or of its reader's if it has failed.
+/// Why a session has ended. If it failed: in the words of its own error, or of its reading task's.
 fn reason(reason: &StopReason) -> String {
     let StopReason::Failed(failure) = reason else {
         return String::from("goodbye");

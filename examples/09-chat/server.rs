@@ -11,10 +11,10 @@ use tokio::time::sleep;
 use crate::room::RoomMsg;
 use crate::session::session;
 
-/// How long to wait when no connection can be accepted, as when there are too many open files.
+/// How long to wait if no connection can be accepted, for example because too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What the server is started from.
+/// The recipe of the server.
 pub(crate) struct Listen {
     pub(crate) port: u16,
 }
@@ -26,7 +26,7 @@ impl Start for Listen {
 
     async fn start(self, ctx: &mut Context<Server>) -> tenure::Result<Server> {
         let room = ctx.lookup::<RoomMsg>("room")?;
-        // A port that is in use fails the start, and with it the chat.
+        // If the port is in use, the start fails, and with it the chat.
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await?;
         println!("listening on {}", listener.local_addr()?);
         let sessions = ctx.spawner();

@@ -1,4 +1,4 @@
-//! A connection: an actor that sends the client what it is told, and its task that reads.
+//! A connection: an actor that sends lines to the client, and its task that reads lines from the client.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::room::{Line, RoomMsg};
 
 /// How many lines a client may be behind.
 const BEHIND_LIMIT: usize = 64;
-/// How long a client may take for a line. Less than the grace, so that a drain ends by itself.
+/// How long a client may take to accept a line. It is less than the grace, so a drain comes to an end by itself.
 pub(crate) const WRITE_LIMIT: Duration = Duration::from_secs(3);
-/// How long we wait at the end for the client to close, too.
+/// How long to wait at the end for the client to close the connection, too.
 const LINGER: Duration = Duration::from_millis(500);
 /// The longest line of a client, in bytes.
 const LINE_LIMIT: u64 = 1_024;
 
-/// What a session is started from.
+/// The recipe of a session.
 pub(crate) struct Connection<S> {
     pub(crate) stream: S,
     pub(crate) room: ActorRef<RoomMsg>,
@@ -31,7 +31,7 @@ pub(crate) struct Session<S> {
     writer: WriteHalf<S>,
 }
 
-/// A session, and what is to become of it: its end is no failure of the server's.
+/// The spec of a session, whose failure does not fail the server.
 pub(crate) fn session<S>(stream: S, room: ActorRef<RoomMsg>) -> ChildSpec<Connection<S>>
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
@@ -75,7 +75,7 @@ impl<S: AsyncWrite> Session<S> {
     }
 }
 
-/// Reads until the client has said all or the session ends.
+/// Reads until the client has said everything, or the session ends.
 async fn read<S: AsyncRead>(
     mut reader: BufReader<ReadHalf<S>>,
     session: ActorRef<Line>,
@@ -84,12 +84,12 @@ async fn read<S: AsyncRead>(
 ) -> tenure::Result {
     let talk = talk(&mut reader, &session, &room);
     match token.run_until_cancelled(talk).await {
-        // Sends what is queued, and ends this task with it.
+        // Sends what is queued, and ends this task as well.
         Some(talked) => {
             session.request_drain();
             talked?;
         }
-        // What is closed with something unread in it resets the connection, and takes the goodbye with it.
+        // Closing a connection with unread bytes would reset it, and the goodbye could be lost.
         None => {
             let mut nowhere = io::sink();
             let rest = io::copy(&mut reader, &mut nowhere);
@@ -131,7 +131,7 @@ async fn talk<R: AsyncRead + Unpin>(
     Ok(())
 }
 
-/// `None` at the end.
+/// `None` at the end of the stream.
 async fn next_line<R: AsyncRead + Unpin>(
     reader: &mut BufReader<R>,
 ) -> tenure::Result<Option<String>> {

@@ -1,4 +1,4 @@
-//! Collects items until there are enough of them, or the first has waited for long enough.
+//! Collects items until there are enough for a batch, or the first one has waited for long enough.
 
 use std::mem;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(crate) const FULL: usize = 16;
 pub(crate) const DELAY: Duration = Duration::from_millis(100);
 
 pub(crate) struct Batcher {
-    /// Until the sink has said that it has stored them.
+    /// Items that the sink has not reported as stored.
     items: Vec<u64>,
     number: u64,
     sink: ActorRef<Store>,
@@ -38,7 +38,7 @@ impl Batcher {
         }
     }
 
-    /// Returns once the items are stored, however often the sink fails; or with an error once that is given up.
+    /// Returns once the items are stored, however often the sink fails. Fails if the sink is given up.
     async fn flush(&mut self) -> tenure::Result {
         if self.items.is_empty() {
             return Ok(());
@@ -54,7 +54,7 @@ impl Batcher {
             };
             match self.sink.ask(store).await {
                 Ok(()) => break,
-                // The next incarnation knows by the number whether this one had stored it.
+                // The next incarnation of the sink can see by the number whether this batch is stored already.
                 Err(AskError::Failed) => tracing::warn!(number = batch.number, "asks again"),
                 Err(error) => return Err(error.into()),
             }
@@ -97,7 +97,7 @@ impl Actor for Batcher {
     }
 }
 
-/// Runs at each end, of whatever sort.
+/// Runs at each end, whatever kind of end it is.
 impl Drop for Batcher {
     fn drop(&mut self) {
         let items = mem::take(&mut self.items);

@@ -1,4 +1,4 @@
-//! What was accepted, and what became of it.
+//! Which items were accepted, and what became of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ impl Books {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// These may not have been stored.
+    /// These items may not have been stored.
     pub(crate) fn miss(&self, items: &[u64]) {
         tracing::error!(?items, "may not have been stored");
         let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,7 +31,7 @@ impl Books {
         missed.clone()
     }
 
-    /// Each item that was accepted is stored once, in order, or is known to be missed.
+    /// Checks that each accepted item is stored once and in order, or is known to be missed.
     pub(crate) fn audit(&self, stored: &[u64]) -> tenure::Result {
         let (accepted, missed) = (self.accepted(), self.missed());
         if !stored.is_sorted_by(|one, next| one < next) {

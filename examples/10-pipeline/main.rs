@@ -59,10 +59,10 @@ async fn main() -> tenure::Result {
 }
 
 async fn run(system: &System, plan: Plan) -> tenure::Result {
-    // It has the time of two drains, one after the other.
+    // It has to last for two drains, one after the other.
     let pipeline = ChildSpec::new(plan).grace(Duration::from_secs(20));
     let pipeline = system.start(pipeline.name("root")).await?;
-    // Not `on_signals`, which drains the system from its top: nothing in it is restarted after that.
+    // `on_signals` would drain the system from its root, and nothing in it would be restarted after that.
     let mut terminate = signal(SignalKind::terminate())?;
     println!("ready");
     tokio::select! {

@@ -1,4 +1,4 @@
-//! The owner of the parts, and the order in which they end.
+//! The owner of the parts. It decides in which order they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::books::Books;
 use crate::sink::{Disk, Sink};
 use crate::source::Source;
 
-/// What a pipeline is started from.
+/// The recipe of a pipeline.
 pub(crate) struct Plan {
     pub(crate) period: Duration,
     pub(crate) books: Arc<Books>,
@@ -59,8 +59,8 @@ impl Actor for Pipeline {
         match msg {}
     }
 
-    /// They would end in this order without it, but once this node's token has fired, which is after this, a sink
-    /// that fails is not restarted.
+    /// Without this hook the parts would end in the same order. But once this actor's token has fired, which is after
+    /// the hook, a sink that fails is not restarted.
     async fn on_drain(&mut self, _ctx: &mut Context<Self>) -> tenure::Result {
         self.source.drain().await?;
         self.batcher.drain().await?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tenure::prelude::*;
 
-/// Stands for a disk: it outlives those who write to it.
+/// In place of a disk: it outlives the actors that write to it.
 #[derive(Debug)]
 pub(crate) struct Disk {
     failing_each: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Batch {
 }
 
 impl Disk {
-    /// Each of so many writes fails: one before it has stored anything, the next after it has.
+    /// One of this many writes fails, alternately before and after it has stored the batch.
     pub(crate) fn failing_each(failing_each: u64) -> Self {
         Self {
             failing_each,
@@ -42,7 +42,7 @@ impl Disk {
         if fails && is_odd {
             return Err(io::Error::other("the disk is away"));
         }
-        // A batch that is there already was stored by one that failed before it could say so.
+        // A batch with an earlier number was stored by a write that failed afterwards.
         if batch.number == state.next_batch {
             state.items.extend(batch.items.iter());
             state.next_batch += 1;
@@ -64,7 +64,7 @@ pub(crate) struct Sink {
     pub(crate) disk: Arc<Disk>,
 }
 
-/// The reply comes when the batch is stored.
+/// A batch to be stored. The reply comes once it is.
 pub(crate) struct Store {
     pub(crate) batch: Batch,
     pub(crate) reply: ReplyTo<()>,

@@ -1,4 +1,4 @@
-//! Makes items, as fast as the batcher takes them and no faster than its period.
+//! Makes an item each period, or as fast as the batcher takes them if that is slower.
 
 use std::sync::Arc;
 use std::time::Duration;

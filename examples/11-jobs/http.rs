@@ -1,4 +1,4 @@
-//! A connection: one request, and its answer.
+//! A connection serves one request.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::request::{self, Request};
 
 /// How long a client may take to send its request.
 const READ_LIMIT: Duration = Duration::from_secs(5);
-/// How long the answer may take to be found.
+/// How long the answer may take to be made.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
-/// How long the client may take to read it.
+/// How long the client may take to read the answer.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
-/// Answers one request. What has not been read when the service is to end is not answered.
+/// Serves one request. If the service is to end before the request was read, there is no answer.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     jobs: ActorRef<JobsMsg>,

@@ -1,4 +1,4 @@
-//! All jobs, and what has become of each.
+//! All jobs, and what has become of each of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,19 +13,19 @@ use tokio::time::sleep;
 
 use crate::work::Work;
 
-/// How many jobs that have ended are remembered.
+/// How many ended jobs are remembered.
 const REMEMBERED: usize = 1_000;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
-    /// How many jobs may work at a time.
+    /// How many jobs are worked at, at a time.
     pub(crate) workers: usize,
-    /// How many may be accepted and not ended.
+    /// How many accepted jobs there may be that have not ended.
     pub(crate) room: usize,
-    /// How often one is tried.
+    /// How often a job is tried.
     pub(crate) attempts: u32,
     pub(crate) backoff: Backoff,
-    /// How long those that were accepted may take once the service is to end.
+    /// How long accepted jobs may take once the service is to end.
     pub(crate) grace: Duration,
 }
 
@@ -66,12 +66,12 @@ pub(crate) enum State {
 }
 
 pub(crate) enum JobsMsg {
-    /// Gives the job's number, or none if there is no room.
+    /// Replies with the number of the job, or `None` if there is no room.
     Submit(Work, ReplyTo<Option<u64>>),
     Get(u64, ReplyTo<Option<State>>),
-    /// Gives what has become of the job, once nothing of its work is left.
+    /// Replies with the state of the job, once nothing of its work is left.
     Cancel(u64, ReplyTo<Option<State>>),
-    /// The job with this number says how it is.
+    /// The job with this number reports its state.
     Now(u64, State),
     /// A job that was to be cancelled has ended, or does not yield.
     Stopped(u64, Result<(), StopError>, ReplyTo<Option<State>>),
@@ -88,7 +88,7 @@ impl Actor for Jobs {
             }
             JobsMsg::Get(id, reply) => reply.send(self.state(id)),
             JobsMsg::Cancel(id, reply) => match self.jobs.get(&id) {
-                // Its last words are in the mailbox before this message is: also if it has ended already.
+                // The job's last report is in the mailbox before this message, even if the job has ended already.
                 Some(job) => drop(ctx.pipe(job.node.stop(), move |ended| {
                     JobsMsg::Stopped(id, ended.map(drop), reply)
                 })?),
@@ -118,7 +118,7 @@ impl Actor for Jobs {
 }
 
 impl Jobs {
-    /// Of the jobs that were lost, `lost` gets the names.
+    /// The names of lost jobs go to `lost`.
     pub(crate) fn new(limits: Limits, lost: Sender<String>) -> Self {
         Self {
             limits,
@@ -149,7 +149,7 @@ impl Jobs {
         self.jobs.get(&id).map(|job| job.state.clone())
     }
 
-    /// What has ended does so once.
+    /// A job ends only once.
     fn set(&mut self, id: u64, state: State) {
         let Some(job) = self.jobs.get_mut(&id).filter(|job| !job.state.is_end()) else {
             return;
@@ -162,7 +162,7 @@ impl Jobs {
     }
 }
 
-/// However the service ends: also killed, when no hook runs.
+/// Runs however the service ends, also if it is killed and no hook runs.
 impl Drop for Jobs {
     fn drop(&mut self) {
         for (&id, job) in self.unfinished() {
@@ -174,7 +174,7 @@ impl Drop for Jobs {
     }
 }
 
-/// A job from its turn to its end. A stop drops it at any await, and with it what it has in scopes.
+/// A job, from its turn to its end. A stop drops it at any await, together with everything in its scopes.
 async fn run(
     id: u64,
     work: Work,

@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as the service needs: one request a connection.
+//! The part of HTTP/1.1 that the service needs: one request for each connection.
 
 use std::io;
 
@@ -15,7 +15,7 @@ pub(crate) struct Request {
 
 /// # Errors
 ///
-/// `InvalidData` for what is no request or too long; whatever ends the stream within it.
+/// `InvalidData` if it is not a request or is too long, and the error of the stream if that ends too early.
 pub(crate) async fn read(reader: impl AsyncBufRead + Unpin) -> io::Result<Request> {
     let mut reader = reader.take(LIMIT);
     let first = line(&mut reader).await?;
@@ -44,7 +44,7 @@ pub(crate) async fn read(reader: impl AsyncBufRead + Unpin) -> io::Result<Reques
     Ok(Request { method, path, body })
 }
 
-/// Without its end.
+/// A line, without its end.
 async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<String> {
     let mut line = String::new();
     reader.read_line(&mut line).await?;

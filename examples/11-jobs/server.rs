@@ -1,4 +1,4 @@
-//! The listener and its connections: each is a task that the actor owns.
+//! The listener and its connections, each of which is a task of the actor.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -11,10 +11,10 @@ use tokio::time::sleep;
 use crate::http::serve;
 use crate::jobs::JobsMsg;
 
-/// The grace of a connection: more than it takes to find an answer and to send it, so that no client can make a
+/// The grace of a connection. It is longer than finding and sending an answer may take, so no client can make a
 /// shutdown fail.
 pub(crate) const GRACE: Duration = Duration::from_secs(8);
-/// How long to wait when no connection can be accepted, as when there are too many open files.
+/// How long to wait if no connection can be accepted, for example because too many files are open.
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Server {

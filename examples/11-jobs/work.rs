@@ -9,16 +9,17 @@ use tokio::time::sleep;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Work {
-    /// Counts the primes below a number. It computes, so it has a thread.
+    /// Counts the primes below a number. It computes, so it needs a thread.
     Primes(u64),
-    /// Waits so many milliseconds, as for another service.
+    /// Waits for so many milliseconds, as if for another service.
     Wait(u64),
-    /// Fails so many times first: by turns with an error and with a panic.
+    /// Fails this many times before it succeeds, alternately with an error and with a panic.
     Flaky(u32),
 }
 
 impl Work {
-    /// Does it, or says why it has failed. Dropped, it ends: what owns this waits until its thread has returned.
+    /// Does the work, or says why it has failed. If the future is dropped, the work ends, and the owner of this code
+    /// waits until its thread has returned.
     pub(crate) async fn attempt(self, attempt: u32) -> Result<String, String> {
         let done = tenure::scope(async |scope| {
             let done = match self {
@@ -38,7 +39,7 @@ impl Work {
 fn primes(below: u64, token: &CancellationToken) -> tenure::Result<String> {
     let mut count = 0_u64;
     for n in 2..below {
-        // Nobody wants the rest. An error would be a failure of the job, and of what is to be ended with it.
+        // Nobody wants the rest. An error would be a failure, both of the job and of its owner that is ending.
         if n % 1_024 == 0 && token.is_cancelled() {
             break;
         }
@@ -58,7 +59,7 @@ fn flaky(failures: u32, attempt: u32) -> tenure::Result<String> {
     }
 }
 
-/// What went wrong, without where.
+/// What went wrong, without the path of the node.
 fn why(error: &RunError) -> String {
     match error {
         RunError::Failed(failure) => {

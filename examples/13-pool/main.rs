@@ -58,7 +58,7 @@ async fn main() -> Result<(), RunError> {
         let workers = children.iter().filter(|child| child.kind() == Kind::Actor);
         println!("workers by now: {}", workers.count());
 
-        // Nobody has time for this one.
+        // This job takes longer than its caller waits.
         let endless = ask(u32::MAX, Priority::High).timeout(Duration::from_millis(50));
         println!("below 2^32: {}", endless.await.unwrap_err());
         Ok(())

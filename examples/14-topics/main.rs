@@ -1,7 +1,7 @@
-//! A topic: all get what is published, and one that is slow is in nobody's way.
+//! A topic: every subscriber gets what is published, and a slow one does not hold up the others.
 //!
-//! Readings come every 5 ms. The log gets them all. The display is slow, and shows the newest: for it the topic keeps the last
-//! one. It ends before the readings do, and is taken off the list by that.
+//! Readings come every 5 ms. The log gets all of them. The display is slow and only shows the newest, so the topic
+//! keeps just the last one for it. It ends before the readings do, and is removed from the list of subscribers.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 #[derive(Clone, Copy)]
 struct Reading(u32);
 
-/// Says how many readings it has had.
+/// Counts its readings, and prints how many there were.
 struct Log(u32);
 
 impl Actor for Log {
@@ -57,7 +57,7 @@ async fn main() -> Result<(), RunError> {
         let newest = Subscription::new(display.recipient()).slow(Slow::DropOldest(1));
         topic.tell(TopicMsg::Subscribe(newest)).await?;
 
-        // Whoever has this can publish, and nothing else.
+        // Whoever has this recipient can publish, and do nothing else.
         let readings: Recipient<Reading> = topic.recipient();
         for number in 1..=60 {
             readings.tell(Reading(number)).await?;

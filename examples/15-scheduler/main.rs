@@ -25,13 +25,13 @@ async fn main() -> Result<(), RunError> {
                 Ok(())
             },
         );
-        // It fails, which is counted, and fails nobody.
+        // It fails. That is counted, and fails nothing else.
         let backup = Job::new(
             "backup",
             Schedule::every(Duration::from_millis(700)),
             || async { Err("no disk".into()) },
         );
-        // Where the people are; a report that was missed is of no use.
+        // In the time zone of the readers. A report that was missed is not made later.
         let report = Schedule::cron("30 8 * * MON-FRI", "Europe/Berlin")?;
         let report = Job::new("report", report, || async { Ok(()) }).missed(Missed::Skip);
 

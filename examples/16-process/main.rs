@@ -1,4 +1,4 @@
-//! A child process as a node: what it writes are messages, and it ends with its owner, its own children included.
+//! A child process is a node: its output comes as messages, and it ends with its owner, together with its own children.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use tenure::StartError;
 use tenure::prelude::*;
 use tenure_actors::process::{Output, ProcessMsg, ProcessOptions};
 
-/// Prints what a process writes.
+/// Prints the output of a process.
 struct Printer;
 
 impl Actor for Printer {
@@ -43,7 +43,7 @@ async fn main() -> Result<(), RunError> {
         filter.ask(write).await??;
         filter.drain().await?;
 
-        // A service, with a helper of its own, which is asked to end.
+        // A service with a helper process of its own. It is asked to end.
         let service =
             "trap 'echo bye; exit 0' TERM; sleep 1000 & echo ready; while :; do sleep 0.05; done";
         let service = shell(service).output(printer.recipient());
@@ -51,7 +51,7 @@ async fn main() -> Result<(), RunError> {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         service.stop().await?;
 
-        // One that is not there.
+        // A program that does not exist.
         let missing = ProcessOptions::new(Command::new("/no/such/program"));
         if let Err(StartError::Failed(failure)) = scope.start(missing.spec().name("missing")).await
         {

@@ -48,13 +48,13 @@ impl Actor for Session {
 
     async fn handle(&mut self, msg: SessionMsg, ctx: &mut Context<Self>) -> tenure::Result {
         match msg {
-            // Of use to this client only: it ends with the session, and with whoever waits.
+            // Only this client needs it: it ends with the session, or when the caller goes.
             SessionMsg::Browse(reply) => drop(ctx.task(async move {
                 sleep(Duration::from_millis(200)).await;
                 println!("browsed, which nobody sees");
                 reply.send(());
             })?),
-            // The warehouse's from here on: it answers the client itself.
+            // From here on it belongs to the warehouse, which answers the client itself.
             SessionMsg::Buy(what, reply) => {
                 let order = |reply| WarehouseMsg::Order(what, reply);
                 self.warehouse.forward(reply, order).await?;

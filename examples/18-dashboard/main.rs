@@ -35,7 +35,7 @@ fn main() -> tenure::Result {
     let dashboard = DashboardOptions::new()
         .bind(([127, 0, 0, 1], port))
         .letters(&letters);
-    // Beside the dashboard, or anywhere.
+    // The shop listens on the next port, or on any free one.
     let shop_port = if port == 0 { 0 } else { port + 1 };
     let shop = Group::new()
         .with(dashboard.spec())

@@ -1,4 +1,4 @@
-//! Where the shop is told to make it worse.
+//! Requests that make the troubles of the shop worse.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;

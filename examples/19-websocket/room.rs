@@ -20,10 +20,10 @@ pub(crate) struct Room {
 }
 
 pub(crate) enum RoomMsg {
-    /// Gives what this one is to be sent, or why it may not be here.
+    /// Replies with the lines that the client is to be sent, or why it may not join.
     Join(String, ReplyTo<Result<Receiver<Line>, &'static str>>),
     Say(String, String),
-    /// One that is gone is also noticed by its channel, when something is said.
+    /// A client that is gone is also noticed by its channel, as soon as somebody says something.
     Leave(String),
 }
 
@@ -66,7 +66,7 @@ impl Room {
         Ok(receiver)
     }
 
-    /// Never waits. Whoever has no room for the line is dropped, and whoever is gone; the others are told.
+    /// Never waits. A client that has no room for the line, or is gone, is dropped, and the others are told.
     fn tell_all(&mut self, line: &str) {
         let mut lines = vec![Line::from(line)];
         while let Some(line) = lines.pop() {

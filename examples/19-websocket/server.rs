@@ -52,7 +52,8 @@ async fn connect(
     })
 }
 
-/// A child of the client's connection. When the server is to end, `receive` says so to the client, and gives nothing more.
+/// Runs as a child of the client's connection. When the server is to end, `receive` says so to the client, and gives
+/// nothing more.
 async fn talk(mut socket: WebSocket, room: &Room, name: String) -> tenure::Result {
     let joined = room.ask(|reply| RoomMsg::Join(name.clone(), reply)).await?;
     let mut lines = match joined {
@@ -67,7 +68,7 @@ async fn talk(mut socket: WebSocket, room: &Room, name: String) -> tenure::Resul
         tokio::select! {
             line = lines.recv() => match line {
                 Some(line) => socket.send(Message::text(&*line)).await?,
-                // The room has dropped it.
+                // The room has dropped the client.
                 None => {
                     socket.close().await;
                     return Ok(());

@@ -7,7 +7,7 @@ pub(crate) struct Clerk;
 
 pub(crate) enum ClerkMsg {
     Serve(ReplyTo<()>),
-    /// What no handler should do.
+    /// Blocks the thread, which no handler should do.
     Block,
 }
 

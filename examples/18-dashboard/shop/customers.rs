@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::clerk::ClerkMsg;
 use super::mailer::MailerMsg;
 
-/// Owns those who ask the clerk, and those who send more than the mailer can.
+/// Owns the tasks that ask the clerk, and those that send more than the mailer can handle.
 pub(crate) struct Customers;
 
 impl Actor for Customers {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tenure::prelude::*;
 use tokio::time::sleep;
 
-/// Slower than those who send.
+/// Slower than its senders.
 pub(crate) struct Mailer;
 
 pub(crate) struct MailerMsg;

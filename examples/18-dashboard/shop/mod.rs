@@ -1,4 +1,4 @@
-//! Who is in the shop, and what is wrong with each.
+//! The actors of the shop, and the trouble that each of them makes.
 
 pub(crate) mod clerk;
 pub(crate) mod customers;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tenure::prelude::*;
 
-/// Asks another, who asks back: a cycle, which is not refused because each ask has a limit.
+/// Asks another one, which asks back. That is a cycle, but it is not refused, because each ask has a limit.
 pub(crate) struct Quarrel {
     other: &'static str,
     begins: bool,
@@ -13,7 +13,7 @@ pub(crate) enum QuarrelMsg {
     Reason(ReplyTo<()>),
 }
 
-/// Shorter than the grace, so that a drain, which does not break into a handler, is over in time.
+/// Shorter than the grace: a drain does not interrupt a handler, and has to be over in time.
 const LIMIT: Duration = Duration::from_secs(2);
 
 impl Quarrel {

@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use tenure::prelude::*;
 
-/// Opens a session twice a second, and keeps them all: the list that nobody clears.
+/// Opens a session twice a second and keeps all of them: the list that nobody clears.
 #[derive(Default)]
 pub(crate) struct Sessions {
     open: Vec<ActorRef<()>>,
 }
 
-/// More would only take memory.
+/// More of them would only take memory.
 const MOST: usize = 2_000;
 
 impl Actor for Sessions {
@@ -24,7 +24,7 @@ impl Actor for Sessions {
             self.open.push(ctx.spawn(Session)?);
         }
         if self.open.len() < MOST && self.open.len().is_multiple_of(8) {
-            // Nobody has a reference to it, so that nothing can ever have it do anything again.
+            // Nobody refers to it, so nothing can make it do anything again.
             ctx.spawn(Draft)?;
         }
         if self.open.len().is_multiple_of(6) {
@@ -48,7 +48,7 @@ impl Actor for Session {
     }
 }
 
-/// Fails because of the payment beneath it, and fails nobody.
+/// Fails because the payment beneath it fails. Its own failure is contained.
 struct Checkout;
 
 impl Actor for Checkout {

@@ -4,7 +4,7 @@ use tenure::TaskSpec;
 use tenure::prelude::*;
 use tokio::time::sleep;
 
-/// Its end waits for that of the inventory, which takes six seconds of its ten.
+/// Its end waits for the end of the inventory, which takes six of its ten seconds.
 pub(crate) struct Warehouse;
 
 impl Actor for Warehouse {
