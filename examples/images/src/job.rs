@@ -2,37 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An image that is, was, or is to be made into thumbnails.
+/// An image from which thumbnails are made, are to be made, or were made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its number, which no other job of this store ever has.
     pub id: u64,
-    /// What its client calls it; may be empty.
+    /// The name that its client gave it, which may be empty.
     pub name: String,
-    /// The format of the image: `png`, say.
+    /// The format of the image, for example `png`.
     pub format: String,
     /// How wide the image is, in pixels.
     pub width: u32,
     /// How high it is.
     pub height: u32,
-    /// How many bytes it was sent as.
+    /// How many bytes the image had when it was sent.
     pub bytes: u64,
-    /// It ends with its client, and is not taken up again after a crash.
+    /// The job ends with its client, and is not continued after a crash.
     pub with_client: bool,
     /// What has become of it.
     #[serde(flatten)]
     pub state: State,
-    /// What was made of it, the smallest first.
+    /// Its thumbnails, the smallest first.
     pub thumbnails: Vec<Made>,
 }
 
-/// What has become of a job.
+/// The state of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "lowercase")]
 pub enum State {
     /// It waits for a worker.
     Queued,
-    /// So many of its thumbnails are made.
+    /// A worker has it, and this many thumbnails are made.
     Working {
         /// How many.
         made: usize,
@@ -46,7 +46,7 @@ pub enum State {
         /// Why not.
         why: String,
     },
-    /// Nobody wants them any more.
+    /// It was cancelled.
     Cancelled {
         /// Why not.
         why: String,
@@ -54,7 +54,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether nothing more becomes of it.
+    /// Whether the job has ended.
     #[must_use]
     pub fn is_end(&self) -> bool {
         matches!(
@@ -64,10 +64,10 @@ impl State {
     }
 }
 
-/// A thumbnail that is there.
+/// A thumbnail that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
-    /// Its name: how long its longer side is at most.
+    /// Its name, which is the most that its longer side may have.
     pub size: u32,
     /// How wide it is, in pixels.
     pub width: u32,
@@ -79,7 +79,7 @@ pub struct Made {
     pub bytes: u64,
 }
 
-/// A thumbnail with its bytes.
+/// A thumbnail and its file.
 #[derive(Debug, Clone)]
 pub struct Thumbnail {
     /// What is said of it.
@@ -88,7 +88,7 @@ pub struct Thumbnail {
     pub bytes: Vec<u8>,
 }
 
-/// What becomes of a job in the end.
+/// How a job has ended.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// Its thumbnails.

@@ -1,4 +1,4 @@
-//! Images: what they are, before anything is unpacked, and what is made of them.
+//! Images: what can be known before they are unpacked, and the thumbnails.
 
 use std::io::Cursor;
 
@@ -8,12 +8,12 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Im
 
 use crate::job::{Made, Thumbnail};
 
-/// How long the longer side of each thumbnail is. One of a smaller image is as large as that.
+/// The length of the longer side of each thumbnail. Thumbnails of smaller images are not larger than the image.
 pub(crate) const SIZES: [u32; 3] = [128, 512, 1024];
 
 const JPEG_QUALITY: u8 = 82;
 
-/// Why there will be no thumbnails of what was sent.
+/// Why no thumbnails can be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unfit {
     #[error("neither a PNG, a JPEG, a WebP nor a GIF")]
@@ -24,14 +24,14 @@ pub(crate) enum Unfit {
     TooManyPixels { width: u32, height: u32, most: u64 },
 }
 
-/// What an image says of itself.
+/// What the head of an image says.
 pub(crate) struct Look {
     pub(crate) format: ImageFormat,
     pub(crate) width: u32,
     pub(crate) height: u32,
 }
 
-/// Reads the head of an image. Nothing is unpacked, so that a small file which unpacks to a huge picture does no harm.
+/// Reads the head of an image. Nothing is unpacked, so a small file that unpacks to a huge picture does no harm.
 pub(crate) fn look(bytes: &[u8], most_pixels: u64) -> Result<Look, Unfit> {
     const SERVED: [ImageFormat; 4] = [
         ImageFormat::Png,
@@ -59,7 +59,8 @@ pub(crate) fn look(bytes: &[u8], most_pixels: u64) -> Result<Look, Unfit> {
     })
 }
 
-/// Makes all thumbnails. Between two steps it says how many are made, and ends with nothing if it is not to go on.
+/// Makes all thumbnails. Between two steps it calls `goes_on` with the number of thumbnails that are made, and gives up
+/// if that returns `false`.
 pub(crate) fn thumbnails(
     bytes: &[u8],
     goes_on: &mut dyn FnMut(usize) -> bool,
@@ -78,9 +79,9 @@ pub(crate) fn thumbnails(
     Ok(Some(made))
 }
 
-/// The image, the way up that its camera says. Of a moving one the first frame.
+/// Unpacks the image and turns it upright. Of an animated image it takes the first frame.
 fn unpack(bytes: &[u8]) -> ImageResult<DynamicImage> {
-    // A decoder takes no more than 512 MiB: the library's own limit.
+    // The library lets a decoder take at most 512 MiB.
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
     let mut decoder = reader.into_decoder()?;
     let way_up = decoder.orientation().unwrap_or(Orientation::NoTransforms);

@@ -15,17 +15,17 @@ use crate::settings::Settings;
 use crate::store::StoreOptions;
 use crate::web::{self, App};
 
-/// The service: the owner of all its parts.
+/// The service, which owns all its parts.
 ///
-/// What starts first stops last: the server before the jobs, and the store after all who write to it.
+/// The part that starts first stops last: the server before the jobs, and the store after all that write to it.
 pub struct Service {
     settings: Settings,
     store: StoreOptions,
-    /// What its workers do.
+    /// Makes the thumbnails.
     shrink: Arc<Shrink>,
-    /// Those who do the work, if they are not the service's own.
+    /// The workers, if they are not the service's own.
     workers: Option<ActorRef<Work>>,
-    /// Fires when no job is to be begun any more.
+    /// Fires when no more jobs may begin.
     closing: CancellationToken,
     address: Option<SocketAddr>,
 }
@@ -33,11 +33,11 @@ pub struct Service {
 /// What a [`Service`] can be asked.
 #[derive(Debug)]
 pub enum ServiceMsg {
-    /// Where it listens.
+    /// Replies with the address at which it listens.
     Address(ReplyTo<Option<SocketAddr>>),
 }
 
-/// An address that cannot be listened to: it is in use, say.
+/// The address cannot be listened to, for example because it is in use.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen to {address}: {source}")]
 pub struct ListenError {
@@ -67,14 +67,14 @@ impl Service {
         }
     }
 
-    /// Has its workers do this with each image: what fails or panics, in a test.
+    /// Has its workers call this for each image: in a test, something that fails or panics.
     #[must_use]
     pub fn with_shrink(mut self, shrink: Arc<Shrink>) -> Self {
         self.shrink = shrink;
         self
     }
 
-    /// Has others do the work: a [`Probe`](tenure::testing::Probe) in a test.
+    /// Has others do the work: in a test, a [`Probe`](tenure::testing::Probe).
     #[must_use]
     pub fn with_workers(mut self, workers: ActorRef<Work>) -> Self {
         self.workers = Some(workers);
@@ -94,7 +94,7 @@ impl Actor for Service {
     type Msg = ServiceMsg;
 
     async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
-        // First, so that a second service on one port does not touch the data of the first.
+        // This comes first, so that a second service on the same port does not touch the data of the first.
         let listener = self.listen().await?;
         let limits = self.settings.limits;
 
@@ -123,7 +123,7 @@ impl Actor for Service {
         let server = serve(listener, web::routes(&app, tree))
             .limits(|http| {
                 http.body_bytes = limits.body_bytes;
-                // As long as one is received, it has one of few places.
+                // While an image is being received, it takes one of few places.
                 http.read = limits.receive;
             })
             .stats(app.http());
@@ -140,7 +140,7 @@ impl Actor for Service {
         Ok(())
     }
 
-    /// From here on what waits is left for the next start, and viewers are told.
+    /// From now on, jobs that wait are left for the next start, and viewers are told to go.
     async fn on_drain(&mut self, _: &mut Context<Self>) -> tenure::Result {
         self.closing.cancel();
         Ok(())

@@ -5,38 +5,38 @@ use std::time::Duration;
 /// Where the service listens, where it keeps its data, and what it lets its clients do.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where it listens. A port of 0 is one that is free.
+    /// The address to listen at. With port 0 any free port is taken.
     pub address: SocketAddr,
-    /// What it is called by those who ask it, beside `localhost` and its addresses.
+    /// The host names under which it may be reached, besides `localhost` and its addresses.
     pub names: Vec<String>,
-    /// The folder of its store, which is made if it is not there.
+    /// The folder of its store, which is made if necessary.
     pub data: PathBuf,
-    /// What it lets its clients do.
+    /// The limits for clients.
     pub limits: Limits,
 }
 
-/// What the service lets its clients do, and how much it keeps.
+/// What clients may do, and how much is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Bytes of an image as it is sent. 16 MiB.
+    /// The most bytes of an image as it is sent. 16 MiB.
     pub body_bytes: u64,
-    /// Pixels that an image unpacks to. 40 million, which take 320 MB at most.
+    /// The most pixels of an unpacked image. 40 million, which take at most 320 MB.
     pub pixels: u64,
-    /// Images that are received at once, each of which is in memory until it is stored. 8.
+    /// How many images may be received at a time. Each is in memory until it is stored. 8.
     pub uploads: usize,
     /// How long an image may take to be received. 2 minutes.
     pub receive: Duration,
-    /// Jobs that are accepted and have not ended. 256.
+    /// How many jobs may be accepted that have not ended. 256.
     pub jobs: usize,
-    /// Those of one address. 64.
+    /// The same for one client address. 64.
     pub jobs_of_client: usize,
-    /// Jobs that are worked at, each on a thread of its own. As many as there are processors.
+    /// How many jobs are worked at, at a time, each on a thread of its own. As many as there are processors.
     pub workers: usize,
-    /// Ended jobs that are kept; the oldest make room. 1,000.
+    /// How many ended jobs are kept. The oldest are removed for others. 1,000.
     pub kept: u64,
-    /// Bytes of the images and thumbnails in the store; ended jobs make room, the oldest first. 1 GiB.
+    /// The most bytes of images and thumbnails in the store. The oldest ended jobs are removed for others. 1 GiB.
     pub store_bytes: u64,
-    /// How long a job that is worked at has to come to its end once the service is to end. 10 s.
+    /// How long a job that is being worked at may take once the service is to end. 10 s.
     pub finish: Duration,
 }
 
@@ -57,7 +57,7 @@ impl Default for Limits {
     }
 }
 
-/// A variable of the environment that makes no sense.
+/// A variable of the environment that cannot be understood.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}={value} is no {what}")]
 pub struct SettingsError {
@@ -67,12 +67,12 @@ pub struct SettingsError {
 }
 
 impl Settings {
-    /// What the environment says (`HOST`, `PORT`, `NAMES`, `DATA`): by default port 3000 of this machine alone, no names,
-    /// and the folder `tenure-images` among the temporary ones.
+    /// The settings from the environment (`HOST`, `PORT`, `NAMES`, `DATA`). The defaults are port 3000 of this machine
+    /// only, no names, and the folder `tenure-images` in the folder for temporary files.
     ///
     /// # Errors
     ///
-    /// A host that is no address, or a port that is no number.
+    /// A host that is not an address, or a port that is not a number.
     pub fn from_env() -> Result<Self, SettingsError> {
         let host = parsed("HOST", "IP address", IpAddr::from(Ipv4Addr::LOCALHOST))?;
         let port = parsed("PORT", "port", 3000)?;

@@ -11,16 +11,16 @@ use crate::job::{Job, State};
 use crate::settings::Limits;
 use crate::store::{Accepted, NewJob, StoreError, StoreMsg};
 
-/// How many changes a client may be behind before it has to fetch all jobs again.
+/// How many changes a viewer may be behind before it has to fetch all jobs again.
 const BEHIND: usize = 1_024;
 
-/// What [`Jobs`] are started from. Those that have not ended are taken from the store.
+/// The recipe of [`Jobs`], which continue the jobs of the store that have not ended.
 #[derive(Clone)]
 pub(crate) struct JobsOptions {
     pub(crate) store: ActorRef<StoreMsg>,
     pub(crate) workers: ActorRef<Work>,
     pub(crate) limits: Limits,
-    /// Fires when no work is to be begun any more: what waits is for the next start of the service.
+    /// Fires when no more work may begin: what waits is left for the next start of the service.
     pub(crate) closing: CancellationToken,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Jobs {
     options: JobsOptions,
     jobs: BTreeMap<u64, Job>,
     live: HashMap<u64, Live>,
-    /// How many jobs of each client are live or about to be stored.
+    /// How many jobs each client has that have not ended, or are about to be stored.
     of_client: HashMap<IpAddr, usize>,
     changes: broadcast::Sender<Job>,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Jobs {
 struct Live {
     client: Option<IpAddr>,
     cancel: CancellationToken,
-    /// Whoever has cancelled it, and waits until that is done.
+    /// Those who have cancelled it, and wait until it has ended.
     cancelled_by: Vec<ReplyTo<Option<Job>>>,
 }
 
@@ -45,11 +45,11 @@ struct Live {
 pub(crate) struct Submission {
     pub(crate) job: NewJob,
     pub(crate) client: Option<IpAddr>,
-    /// The request that the job ends with, if it is to end with its client.
+    /// The request with which the job ends, if it is to end with its client.
     pub(crate) request: Option<Spawner>,
 }
 
-/// Why a job is not accepted.
+/// Why a job was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("there are too many jobs")]
@@ -62,28 +62,28 @@ pub(crate) enum Refusal {
     Unanswered(#[from] AskError),
 }
 
-/// All jobs as they are, and what changes from here on.
+/// All jobs as they are now, and the changes from now on.
 pub(crate) struct Watching {
     pub(crate) jobs: Vec<Job>,
     pub(crate) changes: broadcast::Receiver<Job>,
 }
 
 pub(crate) enum JobsMsg {
-    /// Gives the job once the store has it.
+    /// Replies with the job once it is stored.
     Submit(Submission, ReplyTo<Result<Job, Refusal>>),
-    /// Gives the job as it has ended, when nothing of its work is left. None if it is unknown.
+    /// Replies with the ended job, once nothing of its work is left. `None` if the job is unknown.
     Cancel(u64, ReplyTo<Option<Job>>),
     Get(u64, ReplyTo<Option<Job>>),
     Watch(ReplyTo<Watching>),
-    /// What the store makes of a submission.
+    /// The store's answer to a submission.
     Stored(Result<Accepted, Refusal>, Pending),
-    /// So many thumbnails of this job are made.
+    /// This many thumbnails of this job are made.
     Made(u64, usize),
-    /// A job has ended, and the store has it so; or it is left for the next start.
+    /// A job has ended and is stored as ended, or is left for the next start.
     Ended(u64, Option<Job>),
 }
 
-/// A submission that the store has been given.
+/// A submission that is being stored.
 pub(crate) struct Pending {
     client: Option<IpAddr>,
     request: Option<Spawner>,
@@ -154,10 +154,10 @@ impl Actor for Jobs {
 }
 
 impl Jobs {
-    /// Takes a place for one more job, if there is one.
+    /// Counts one more job, if there is room for it.
     fn admit(&mut self, client: Option<IpAddr>) -> Result<(), Refusal> {
         let limits = &self.options.limits;
-        // Those that an earlier run has left have no client any more.
+        // Jobs of an earlier run have no client.
         let of_clients: usize = self.of_client.values().sum();
         let of_nobody = self.live.values().filter(|live| live.client.is_none());
         if of_clients + of_nobody.count() >= limits.jobs {
@@ -183,7 +183,7 @@ impl Jobs {
         }
     }
 
-    /// Beside the mailbox, so that many can wait for one commit.
+    /// In a task beside the mailbox, so that many submissions can wait for one commit.
     fn store(
         &self,
         submission: Submission,
@@ -201,7 +201,7 @@ impl Jobs {
             reply,
         };
         let accept = self.options.store.ask(|reply| StoreMsg::Accept(job, reply));
-        // Once the store has it, it is begun, however long that takes and whoever waits for it.
+        // A stored job is begun, however long storing has taken, and even if nobody waits for it.
         let accept = accept.owned().no_deadline();
         ctx.pipe(async move { Ok(accept.await??) }, move |stored| {
             JobsMsg::Stored(stored, pending)
@@ -236,7 +236,7 @@ impl Jobs {
         Ok(())
     }
 
-    /// Starts the job's task, and another that records what becomes of it.
+    /// Starts the task of the job, and another one that records how it ends.
     fn begin(
         &mut self,
         job: Job,
@@ -251,7 +251,7 @@ impl Jobs {
             jobs: ctx.me(),
             cancel: cancel.clone(),
         };
-        // What is worked at ends within `finish`, and looks at that between two steps.
+        // Work that has begun ends within `finish`, which the worker checks between two steps.
         let grace = self.options.limits.finish * 2;
         let task = TaskSpec::new(async move { tenure::Ok(run.until_end().await) })
             .name(format!("job-{}", job.id))
@@ -259,9 +259,9 @@ impl Jobs {
             .contain();
         let task = match (job.with_client, request) {
             (false, _) => Some(ctx.task(task)?),
-            // Refused if the client has gone meanwhile.
+            // It is refused if the client has gone meanwhile.
             (true, Some(request)) => request.task(task).ok(),
-            // Of an earlier run of the service.
+            // A job of an earlier run of the service.
             (true, None) => None,
         };
         let (id, with_client) = (job.id, job.with_client);
@@ -306,7 +306,7 @@ impl Jobs {
 
     fn show(&mut self, job: Job) {
         self.jobs.insert(job.id, job.clone());
-        // Nobody may be watching.
+        // Perhaps nobody is watching.
         drop(self.changes.send(job));
     }
 }

@@ -1,8 +1,8 @@
-//! All jobs that are known, and the work at those that have not ended.
+//! All jobs, and the work on those that have not ended.
 //!
-//! A job that waits or is worked at is a task, such as `/root/jobs/job-7`. One that is to end with its client is a task
-//! of its client's request, such as `/root/http/…/job-7`. It asks the pool for its thumbnails; what has become of it is
-//! recorded by a task of this actor's own, which outlives the job.
+//! A job that has not ended is a task, such as `/root/jobs/job-7`. A job that is to end with its client is a task of
+//! the client's request, such as `/root/http/…/job-7`. It asks the pool for its thumbnails. Another task, of the actor
+//! here, outlives it and records how it ends.
 
 mod actor;
 mod run;

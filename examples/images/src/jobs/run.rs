@@ -14,7 +14,7 @@ use super::worker::{Unmade, Work};
 use crate::job::{Job, Outcome, Thumbnail};
 use crate::store::StoreMsg;
 
-/// Between two tries of a store that fails.
+/// How long to wait between two attempts while the store fails.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 pub(super) struct Run {
@@ -26,7 +26,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// What becomes of the job; none if it is left for the next start of the service.
+    /// How the job has ended; `None` if it is left for the next start of the service.
     ///
     /// A store that fails is no reason to give up: what was accepted is done.
     pub(super) async fn until_end(self) -> Option<Outcome> {
@@ -39,7 +39,7 @@ impl Run {
                     return Some(Outcome::Cancelled("cancelled".to_owned()));
                 }
                 Err(Unmade::Cancelled) if self.options.closing.is_cancelled() => return None,
-                // Its worker was ended by somebody else than its client.
+                // Somebody other than the client has ended the worker.
                 Err(Unmade::Cancelled) => {
                     tracing::warn!(id, "a worker has given up, which is tried again");
                 }
@@ -70,30 +70,31 @@ impl Run {
         let answer = tokio::select! {
             biased;
             answer = &mut made => answer,
-            // What waits is given up; what is worked at sees its token, and is waited for.
+            // If it still waits for a worker, it is given up. If a worker has it, the worker sees its token, and is
+            // waited for.
             () = self.cancel.cancelled() => match has_begun() {
                 true => made.await,
                 false => return Err(Unmade::Cancelled),
             },
             () = self.options.closing.cancelled() => match has_begun() {
-                // Dropped, the ask has its worker end the work.
+                // If the ask is dropped, its worker ends the work.
                 true => timeout(late, made).await.map_err(|_| Unmade::Cancelled)?,
                 false => return Err(Unmade::Cancelled),
             },
         };
         match answer {
             Ok(made) => made,
-            // The worker has panicked: the fault of this image, or of the decoder's.
+            // The worker has panicked, because of this image or of the decoder.
             Err(AskError::Failed | AskError::NoReply) => {
                 Err(Unmade::Unfit("its worker has failed".to_owned()))
             }
-            // The pool ends, and with it the service.
+            // The pool ends, and so does the service.
             Err(_) => Err(Unmade::Cancelled),
         }
     }
 }
 
-/// Waits for the end of a job, and has the store remember it. None if it is left for the next start.
+/// Waits for the end of a job, and has the store record it. `None` if the job is left for the next start.
 pub(super) async fn record(
     id: u64,
     with_client: bool,

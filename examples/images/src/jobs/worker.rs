@@ -19,13 +19,13 @@ pub struct Work {
     pub(super) id: u64,
     pub(super) begun: Arc<AtomicBool>,
     pub(super) cancel: CancellationToken,
-    /// Is told how far it is.
+    /// The actor that is told about the progress.
     pub(super) jobs: ActorRef<JobsMsg>,
     pub(super) reply: ReplyTo<Result<Vec<Thumbnail>, Unmade>>,
 }
 
-/// Makes all thumbnails of an image. Between two steps it says how many are made, and ends with nothing if it is told not
-/// to go on.
+/// Makes all thumbnails of an image. Between two steps it calls the function with the number of thumbnails that are
+/// made, and gives up if the function says so.
 pub type Shrink = dyn Fn(&[u8], &mut dyn FnMut(usize) -> bool) -> ImageResult<Option<Vec<Thumbnail>>>
     + Send
     + Sync;
@@ -33,11 +33,11 @@ pub type Shrink = dyn Fn(&[u8], &mut dyn FnMut(usize) -> bool) -> ImageResult<Op
 /// Why there are no thumbnails.
 #[derive(Debug)]
 pub enum Unmade {
-    /// The image is none.
+    /// It is not an image.
     Unfit(String),
     /// The worker was told to end, and has.
     Cancelled,
-    /// The image could not be fetched, which is tried again.
+    /// The image could not be fetched. The job is tried again.
     Store(StoreError),
 }
 
@@ -48,30 +48,30 @@ impl Work {
         self.id
     }
 
-    /// From here on it is worked at, and whoever cancels it waits for its end.
+    /// From now on the job is being worked at: whoever cancels it waits for its end.
     pub fn begin(&self) {
         self.begun.store(true, Ordering::Release);
     }
 
-    /// Says that so many thumbnails are made.
+    /// Reports how many thumbnails are made.
     pub fn made(&self, thumbnails: usize) {
-        // One that is missed is followed by the next.
+        // If this report is lost, the next one follows.
         drop(self.jobs.try_tell(JobsMsg::Made(self.id, thumbnails)));
     }
 
-    /// Whether somebody still waits for what will be made.
+    /// Whether somebody still waits for the thumbnails.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         !self.cancel.is_cancelled() && !self.reply.is_gone()
     }
 
-    /// Nothing more is done.
+    /// Reports the result. The work is over.
     pub fn finish(self, made: Result<Vec<Thumbnail>, Unmade>) {
         self.reply.send(made);
     }
 }
 
-/// A pool of as many workers as the limits say, with room for all jobs that wait.
+/// A pool with as many workers as the limits say, and with room for all jobs that wait.
 pub(crate) fn workers(
     store: &ActorRef<StoreMsg>,
     limits: &Limits,
@@ -84,8 +84,8 @@ pub(crate) fn workers(
         work.finish(made);
         Ok(())
     });
-    // An image on which the decoder panics costs its worker, which is replaced, and nobody else.
-    // A thread looks at its token between two steps, of which the longest unpacks a large picture.
+    // If the decoder panics, its worker is replaced, and only that job fails. A worker checks its token between two
+    // steps, the longest of which unpacks a large picture.
     let grace = limits.finish * 2;
     let worker = move |_| ChildSpec::new(worker.clone()).contain().grace(grace);
     PoolOptions::fixed(limits.workers, worker)
@@ -105,7 +105,7 @@ fn make(
         work.made(made);
         !token.is_cancelled() && work.is_wanted()
     };
-    // Not before it is worked at: what waits is on the disk, and takes no memory.
+    // The image is only fetched now: while a job waits, it is on the disk and takes no memory.
     let image = store.blocking_ask(|reply| StoreMsg::Original(work.id, reply));
     let image = match image {
         Ok(image) => image.map_err(Unmade::Store)?,

@@ -12,15 +12,15 @@ use super::tables::{Accepted, NewJob, Totals};
 use crate::job::{Job, Outcome};
 use crate::settings::Limits;
 
-/// What is answered after one wait for the disk, at most.
+/// How many changes are committed together, at most.
 const GROUP: usize = 64;
-/// Bytes of the database that are kept in memory.
+/// How many bytes of the database are kept in memory.
 const CACHE: usize = 64 << 20;
 
-/// Opens the database, also after it has failed.
+/// Opens the database, at the start and after each failure.
 pub type Open = Arc<dyn Fn() -> Result<redb::Database, DatabaseError> + Send + Sync>;
 
-/// What a [`Store`] is started from.
+/// The recipe of a [`Store`].
 #[derive(Clone)]
 pub struct StoreOptions {
     pub(super) open: Open,
@@ -28,7 +28,7 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// A store in a file of this folder, which is made if it is not there.
+    /// A store in a file in this folder, which is made if necessary.
     #[must_use]
     pub fn in_folder(data: PathBuf, limits: Limits) -> Self {
         let open = move || {
@@ -40,35 +40,35 @@ impl StoreOptions {
         Self::with(Arc::new(open), limits)
     }
 
-    /// A store in whatever this opens.
+    /// A store in the database that this function opens.
     #[must_use]
     pub fn with(open: Open, limits: Limits) -> Self {
         Self { open, limits }
     }
 }
 
-/// What a [`Store`] takes. All replies come after the disk has what they tell of.
+/// The messages of a [`Store`]. Each reply comes after the disk has what it reports.
 pub enum StoreMsg {
-    /// A job is to be done.
+    /// Adds a job.
     Accept(NewJob, Reply<Accepted>),
-    /// A job has come to its end: the job, unless it is unknown.
+    /// Records how a job has ended. Replies with the job, or `None` if it is unknown.
     End(u64, Outcome, Reply<Option<Job>>),
-    /// All jobs, the oldest first.
+    /// Replies with all jobs, the oldest first.
     Jobs(Reply<Vec<Job>>),
-    /// The image of a job that has not ended.
+    /// Replies with the image of a job that has not ended.
     Original(u64, Reply<Option<Vec<u8>>>),
-    /// A thumbnail of a job, by its size.
+    /// Replies with a thumbnail of a job, by its size.
     Thumbnail(u64, u32, Reply<Option<Vec<u8>>>),
-    /// What it has counted.
+    /// Replies with the counts.
     Totals(Reply<Totals>),
 }
 
-/// What becomes of what the store was asked for.
+/// A reply of the store.
 pub type Reply<T> = ReplyTo<Result<T, StoreError>>;
 
-/// The one who reads and writes the database, on a thread that may block.
+/// Reads and writes the database, on a thread that may block.
 pub struct Store {
-    /// None while its thread has it.
+    /// `None` while the thread has it.
     database: Option<Database>,
 }
 

@@ -1,4 +1,4 @@
-//! What the store does on its thread.
+//! The part of the store that runs on a thread.
 
 use redb::WriteTransaction;
 
@@ -8,19 +8,19 @@ use super::tables::{Accepted, Tables, Writing};
 use crate::job::Outcome;
 use crate::settings::Limits;
 
-/// The database, which is opened anew after it has failed.
+/// The database, which is opened again after it has failed.
 pub(super) struct Database {
     options: StoreOptions,
-    /// None after a failure, until somebody asks for something: redb serves nothing more then.
+    /// `None` after a failure, until the next request: redb serves nothing more after a failure.
     tables: Option<Tables>,
-    /// Jobs that were refused since their commit has failed. They may be on the disk all the same.
+    /// Jobs that were refused because their commit had failed. They may be on the disk anyway.
     doubtful: Vec<u64>,
 }
 
-/// Tells whoever waits for a change that it is committed, or why not.
+/// Tells the client of a change that it is committed, or why it is not.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
 
-/// Changes of one transaction.
+/// The changes of one transaction.
 struct Group<'t> {
     writing: Writing<'t>,
     limits: &'t Limits,
@@ -39,9 +39,9 @@ impl Database {
         })
     }
 
-    /// Answers all of a group.
+    /// Serves all requests of a group.
     pub(super) fn serve(&mut self, group: Vec<StoreMsg>) {
-        let tables = match self.tables.take().map_or_else(|| self.open_anew(), Ok) {
+        let tables = match self.tables.take().map_or_else(|| self.open_again(), Ok) {
             Ok(tables) => tables,
             Err(error) => {
                 tracing::warn!(%error, "the store cannot be opened");
@@ -63,8 +63,8 @@ impl Database {
         }
     }
 
-    /// Whoever was refused was told that nothing becomes of it, and so it is.
-    fn open_anew(&mut self) -> Result<Tables, StoreError> {
+    /// Opens the database again, and cancels the doubtful jobs, whose clients were told that nothing becomes of them.
+    fn open_again(&mut self) -> Result<Tables, StoreError> {
         let tables = Tables::new((self.options.open)()?)?;
         if self.doubtful.is_empty() {
             return Ok(tables);
@@ -81,7 +81,7 @@ impl Database {
         Ok(tables)
     }
 
-    /// All changes or none: if one cannot be written, all who wait are told so.
+    /// Commits all changes or none. If one cannot be written, all clients are told so.
     fn commit(&mut self, tables: &Tables, changes: Vec<StoreMsg>) -> Result<(), StoreError> {
         let transaction = match tables.begin() {
             Ok(transaction) => transaction,
@@ -130,7 +130,7 @@ impl Database {
 }
 
 impl Group<'_> {
-    /// Writes a change, if none before it has failed.
+    /// Writes a change, unless one before it has failed.
     fn write(&mut self, change: StoreMsg) {
         match change {
             StoreMsg::Accept(new, reply) => {

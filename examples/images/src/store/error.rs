@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-/// Why the store has not done what it was asked for. Whoever is told so may ask again.
+/// Why the store has not done what it was asked for. The client may try again.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// There is no room, and no ended job left that could make room.
+    /// There is no room, and no ended job is left that could make room.
     #[error("the store is full")]
     Full,
-    /// It could not be read or written. What was not committed is not there; the next who asks has it opened anew.
+    /// The database could not be read or written. Changes that were not committed are lost; the next request opens it
+    /// again.
     #[error("the store cannot be used: {0}")]
     Failed(Arc<redb::Error>),
 }

@@ -1,7 +1,7 @@
 //! The store: all jobs, behind one actor.
 //!
-//! Whatever has come while one group of changes was committed is the next group: one wait for the disk, however many
-//! clients wait. Nobody is told that a job is accepted before it is on the disk.
+//! The changes that come while a group of changes is being committed are the next group. So there is one wait for the
+//! disk, however many clients wait. A job is on the disk before its client is told that it is accepted.
 
 mod actor;
 mod database;

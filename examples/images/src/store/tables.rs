@@ -1,4 +1,4 @@
-//! What is in the store, and what can be done to it in one transaction.
+//! The contents of the store, and what can be done to them in one transaction.
 
 use axum::body::Bytes;
 use redb::{
@@ -11,11 +11,11 @@ use super::StoreError;
 use crate::job::{Job, Outcome, State};
 use crate::settings::Limits;
 
-/// Each job, as JSON. One that is worked at is queued in here.
+/// Each job, as JSON. A job that is being worked at is stored as queued.
 const JOBS: TableDefinition<u64, &[u8]> = TableDefinition::new("jobs");
-/// The images of the jobs that have not ended.
+/// The images of jobs that have not ended.
 const ORIGINALS: TableDefinition<u64, &[u8]> = TableDefinition::new("originals");
-/// By job and size: a job that is done a second time replaces what it had.
+/// By job and size. A job that is done again replaces its thumbnails.
 const THUMBNAILS: TableDefinition<(u64, u32), &[u8]> = TableDefinition::new("thumbnails");
 const NUMBERS: TableDefinition<&str, u64> = TableDefinition::new("numbers");
 
@@ -41,11 +41,11 @@ pub struct NewJob {
 pub struct Accepted {
     /// The job.
     pub job: Job,
-    /// Those that had to go to make room for it.
+    /// The ended jobs that were removed to make room.
     pub forgotten: Vec<u64>,
 }
 
-/// How many jobs there have been since the store was made. Each is counted once, however often it was done.
+/// How many jobs there have been since the store was made. A job counts once, however often it was done.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Jobs that were accepted.
@@ -62,7 +62,7 @@ pub struct Totals {
 pub(super) struct Tables(Database);
 
 impl Tables {
-    /// Makes the tables that are not there.
+    /// Makes the tables that are missing.
     pub(super) fn new(database: Database) -> Result<Self, StoreError> {
         let transaction = database.begin_write()?;
         Writing::new(&transaction)?;
@@ -102,7 +102,7 @@ impl Tables {
     }
 }
 
-/// A transaction that is being written.
+/// A write transaction.
 pub(super) struct Writing<'t> {
     jobs: Table<'t, u64, &'static [u8]>,
     originals: Table<'t, u64, &'static [u8]>,
@@ -141,7 +141,7 @@ impl<'t> Writing<'t> {
         Ok(Accepted { job, forgotten })
     }
 
-    /// What has ended does so once: a second outcome changes nothing.
+    /// A job ends only once: a second outcome changes nothing.
     pub(super) fn end(&mut self, id: u64, outcome: &Outcome) -> Result<Option<Job>, StoreError> {
         let Some(mut job) = self.job(id)? else {
             return Ok(None);
@@ -171,7 +171,7 @@ impl<'t> Writing<'t> {
         Ok(Some(job))
     }
 
-    /// Forgets ended jobs until there is room, the oldest first; none if that is not enough.
+    /// Removes ended jobs, the oldest first, until there is room. Removes none if that would not be enough.
     fn make_room(&mut self, bytes: u64, limits: &Limits) -> Result<Vec<u64>, StoreError> {
         let needed = self.number("waiting")? + bytes;
         if needed > limits.store_bytes {

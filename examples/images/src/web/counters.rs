@@ -9,7 +9,7 @@ use super::AppState;
 use super::refused::Refused;
 use crate::store::StoreMsg;
 
-/// How many requests were refused, by the word for the reason.
+/// How many requests were refused, by reason.
 #[derive(Default)]
 pub(super) struct Counters {
     refused: Mutex<BTreeMap<&'static str, u64>>,
@@ -27,7 +27,7 @@ impl Counters {
     }
 }
 
-/// `jobs` since the store was made, the others since the service was started.
+/// The counts of `jobs` are since the store was made, the others since the service was started.
 pub(super) async fn stats(State(app): AppState) -> Result<Json<Value>, Refused> {
     let totals = app.store.ask(StoreMsg::Totals).await??;
     let http = &app.http;

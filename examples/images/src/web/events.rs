@@ -1,7 +1,8 @@
-//! What changes, as server-sent events.
+//! Changes as server-sent events.
 //!
-//! A viewer is first sent what is, and then what changes: `jobs` is all of them, `job` one. One that is too slow is
-//! sent no more, and begins anew when it comes back, as browsers do. `closing` is the last word of a service that ends.
+//! A viewer is first sent the present state, and then the changes: `jobs` has all jobs, `job` one of them. A viewer
+//! that is too slow is cut off, and starts again when it reconnects, as browsers do. `closing` is the last event of a
+//! service that ends.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -59,10 +60,10 @@ pub(super) async fn until_end(app: &App, id: u64) -> Result<Response, Refused> {
 struct Events {
     first: Option<Event>,
     watching: Watching,
-    /// The only job that is of interest.
+    /// The only job of interest, if there is one.
     only: Option<u64>,
     closing: CancellationToken,
-    /// How long it goes on once the service is to end: a job that ends with these has its time to do so.
+    /// How long the events go on once the service is to end, so that a job that ends with them has its time.
     last_words: Duration,
     is_over: bool,
 }

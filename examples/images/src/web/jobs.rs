@@ -22,14 +22,14 @@ pub(super) async fn one(
     Ok(Json(find(&app, &id).await?))
 }
 
-/// Answers when nothing of the work is left. To cancel what was cancelled changes nothing.
+/// Answers once nothing of the work is left. Cancelling a cancelled job changes nothing.
 pub(super) async fn cancel(
     State(app): AppState,
     Path(id): Path<String>,
 ) -> Result<Json<Job>, Refused> {
     let number = find(&app, &id).await?.id;
     let cancelled = app.jobs.ask(|reply| JobsMsg::Cancel(number, reply)).await?;
-    // The end of the service may have come before that of the job.
+    // The service may have ended before the job.
     let job = cancelled.ok_or(Refused::Left)?;
     match job.state {
         JobState::Cancelled { .. } => Ok(Json(job)),

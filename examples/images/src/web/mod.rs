@@ -40,14 +40,14 @@ use crate::settings::Limits;
 use crate::store::StoreMsg;
 use counters::Counters;
 
-/// What each request has at hand.
+/// What all request handlers share.
 #[derive(Clone)]
 pub(crate) struct App {
     jobs: ActorRef<JobsMsg>,
     store: ActorRef<StoreMsg>,
     limits: Limits,
     names: Arc<[String]>,
-    /// For as many images as are received at once.
+    /// A permit for each image that may be received at a time.
     uploads: Arc<Semaphore>,
     /// Fires when the service is to end.
     closing: CancellationToken,
@@ -75,13 +75,13 @@ impl App {
         }
     }
 
-    /// What the server is to count in.
+    /// The counters of the HTTP server.
     pub(crate) fn http(&self) -> &Arc<HttpStats> {
         &self.http
     }
 }
 
-/// The routes of the service, and those of its dashboard, which protects itself.
+/// The routes of the service and of its dashboard, which has protection of its own.
 pub(crate) fn routes(app: &App, tree: Router) -> Router {
     Router::new()
         .route("/", get(page::page))
@@ -95,7 +95,7 @@ pub(crate) fn routes(app: &App, tree: Router) -> Router {
         .route("/events", get(events::of_all))
         .route("/stats", get(counters::stats))
         .fallback(refused::no_such_page)
-        // The server's own limit holds.
+        // The limit of the server itself holds.
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(refused::from_elsewhere))
         .layer(middleware::map_response(protect))
@@ -108,12 +108,12 @@ pub(crate) fn routes(app: &App, tree: Router) -> Router {
         .layer(map_response_with_state(app.clone(), refused::count))
 }
 
-/// The page has nothing from outside, and nothing in it is made of text.
+/// The page loads nothing from elsewhere, and runs no code from text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// What each answer says of itself.
+/// The headers of each answer.
 async fn protect(mut response: Response) -> Response {
     const PROTECTION: [(HeaderName, &str); 5] = [
         (CONTENT_SECURITY_POLICY, POLICY),

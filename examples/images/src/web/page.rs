@@ -1,4 +1,4 @@
-//! The page, and what it is made of.
+//! The page and its files.
 
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};

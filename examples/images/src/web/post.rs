@@ -1,4 +1,4 @@
-//! An image is posted.
+//! The request that posts an image.
 
 use axum::Json;
 use axum::body::{Bytes, to_bytes};
@@ -16,7 +16,7 @@ use crate::jobs::{JobsMsg, Submission};
 use crate::picture;
 use crate::store::NewJob;
 
-/// Characters of a name.
+/// The most characters of a name.
 const LONGEST_NAME: usize = 200;
 
 #[derive(Deserialize)]
@@ -33,7 +33,8 @@ enum With {
     Client,
 }
 
-/// 202 once the job is stored. Whoever wants it to end with its client gets its events, and the job ends with those.
+/// Answers 202 once the job is stored. If the job is to end with the client, the answer consists of the job's events,
+/// and the job ends with them.
 pub(super) async fn post(
     State(app): AppState,
     Extension(context): Extension<RequestContext>,
@@ -42,7 +43,7 @@ pub(super) async fn post(
     let Query(params) = Query::<Params>::try_from_uri(request.uri())
         .map_err(|error| Refused::Query(error.body_text()))?;
     let with_client = params.with.is_some();
-    // Before anything of the image is in memory.
+    // This comes before any byte of the image is in memory.
     let upload = app.uploads.try_acquire();
     let upload = upload.map_err(|_| Refused::TooManyUploads)?;
     let (name, image) = read(request, &app).await?;
@@ -58,7 +59,7 @@ pub(super) async fn post(
         image,
     };
     if with_client {
-        // Its response lasts as long as the job.
+        // The response lasts as long as the job.
         context.relax();
     }
     let submission = Submission {
@@ -79,11 +80,11 @@ pub(super) async fn post(
 
 fn location(job: &Job) -> HeaderValue {
     let location = HeaderValue::try_from(format!("/jobs/{}", job.id));
-    // A number has no character that a header cannot have.
+    // A number has only characters that a header may have.
     location.unwrap_or_else(|_| HeaderValue::from_static("/jobs"))
 }
 
-/// The image, and its name if it is a file of a form. What is too large is refused by the server itself.
+/// The image, and its name if it is a file of a form. The server itself refuses what is too large.
 async fn read(request: Request, app: &App) -> Result<(Option<String>, Bytes), Refused> {
     let kind = request.headers().get(CONTENT_TYPE);
     let is_form = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));

@@ -1,4 +1,4 @@
-//! Why a request is refused: its status, what is logged, and what is counted.
+//! Why a request is refused: the status, the log line, and the counter.
 
 use std::net::IpAddr;
 
@@ -57,7 +57,7 @@ pub(super) enum Refused {
     OtherHost,
 }
 
-/// What `count` finds in a response.
+/// Attached to a response for `count`.
 #[derive(Clone)]
 struct Reason {
     word: &'static str,
@@ -121,7 +121,7 @@ impl IntoResponse for Refused {
     }
 }
 
-/// Counts and logs what was refused: as a warning what is the service's own trouble.
+/// Counts and logs refused requests. If the trouble is the service's own, the log line is a warning.
 pub(super) async fn count(State(app): State<App>, response: Response) -> Response {
     if let Some(Reason { word, text }) = response.extensions().get() {
         app.counters.add(word);
@@ -134,7 +134,8 @@ pub(super) async fn count(State(app): State<App>, response: Response) -> Respons
     response
 }
 
-/// A page of another site can have a browser post here, although it cannot read the answer.
+/// Refuses a request from a page of another site: it could have a browser post here, although it could not read the
+/// answer.
 pub(super) async fn from_elsewhere(request: Request, next: Next) -> Response {
     let site = request.headers().get("sec-fetch-site");
     let is_elsewhere = site.is_some_and(|site| site == "cross-site" || site == "same-site");
@@ -145,13 +146,13 @@ pub(super) async fn from_elsewhere(request: Request, next: Next) -> Response {
     }
 }
 
-/// A page of another site can also have its own name lead to this machine by now, and is then of one site with the service
-/// to its browser; but it still asks for that name.
+/// Refuses a request for another host. A page of another site may have its own host name lead to this machine, so that
+/// a browser takes both for the same site. But the request still has that name.
 pub(super) async fn other_host(State(app): State<App>, request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST);
     let authority = match host {
         Some(host) => Authority::try_from(host.as_bytes()).ok(),
-        // With HTTP/2 it is part of the target.
+        // In HTTP/2 the host is a part of the target.
         None => request.uri().authority().cloned(),
     };
     let is_known = authority.is_none_or(|authority| is_known(authority.host(), &app.names));
@@ -161,7 +162,7 @@ pub(super) async fn other_host(State(app): State<App>, request: Request, next: N
     }
 }
 
-/// No name can be made to lead elsewhere that is an address.
+/// An address cannot be made to lead elsewhere, so any address is accepted.
 fn is_known(host: &str, names: &[String]) -> bool {
     let bare = host
         .strip_prefix('[')
