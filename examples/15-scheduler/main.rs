@@ -46,9 +46,10 @@ async fn main() -> Result<(), RunError> {
                 .next
                 .and_then(|at| at.duration_since(SystemTime::now()).ok());
             let next = next.map_or(0, |time| time.as_secs());
-            let failure = job.last_failure.unwrap_or_default();
+            let failure = job.last_failure.map(|failure| format!(" ({failure})"));
+            let failure = failure.unwrap_or_default();
             println!(
-                "{}: {} runs, {} failed {failure}, next in {next} s",
+                "{}: {} runs, {} failed{failure}, next in {next} s",
                 job.name, job.runs, job.failures
             );
         }

@@ -206,7 +206,10 @@ impl fmt::Display for Verdict {
                 label,
             } => {
                 let lasted = time(*lasted);
-                write!(f, ": {queued} queued, {senders} wait for room for {lasted}")?;
+                write!(
+                    f,
+                    ": {queued} queued, {senders} waiting for room for {lasted}"
+                )?;
                 handling(f, label)
             }
             Self::Busy { label, lasted } => {
@@ -240,7 +243,8 @@ fn unreachable(f: &mut fmt::Formatter<'_>, lasted: Duration, weak: usize) -> fmt
     write!(f, " for {}: nothing can wake it again", time(lasted))?;
     match weak {
         0 => Ok(()),
-        count => write!(f, ", unless by one of {count} weak references"),
+        1 => f.write_str(", unless by its weak reference"),
+        count => write!(f, ", unless by one of its {count} weak references"),
     }
 }
 

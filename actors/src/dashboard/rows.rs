@@ -262,7 +262,7 @@ fn what(verdict: &Verdict) -> String {
         }
         Verdict::Unreachable { .. } => "nothing can wake it again".to_owned(),
         Verdict::Restarting { attempt, limit, .. } => format!("attempt {attempt} of {limit}"),
-        Verdict::Full { senders, .. } => format!("{senders} wait for room"),
+        Verdict::Full { senders, .. } => format!("{senders} waiting for room"),
         Verdict::Waiting { what: Some(wait) } => format!("for {}", without_times(wait)),
         Verdict::Waiting { what: None } => "for something outside".to_owned(),
         _ => String::new(),
