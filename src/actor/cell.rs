@@ -216,7 +216,7 @@ impl<M: Send + 'static> AnyNode for ActorCell<M> {
             Request::Reply(caller) => {
                 caller.is_waiting()
                     && match caller.position() {
-                        AskPosition::Unsent => self.queue.admits(from_beneath),
+                        AskPosition::Unsent => self.queue.accepts(from_beneath),
                         AskPosition::Sent(number) => self.queue.is_in_hand(number),
                         AskPosition::Elsewhere => caller.held().is_some_and(|(node, number)| {
                             node == self.node.id().get() && self.queue.is_in_hand(number)

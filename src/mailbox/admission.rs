@@ -76,7 +76,7 @@ impl Admission {
     }
 
     #[inline]
-    pub(super) fn admits(&self, from_beneath: impl FnOnce() -> bool) -> bool {
+    pub(super) fn accepts(&self, from_beneath: impl FnOnce() -> bool) -> bool {
         match self.gate {
             Gate::Open | Gate::Noted => true,
             Gate::Draining => from_beneath(),
@@ -226,7 +226,7 @@ impl Admission {
         wakes: &mut WakeList,
         from_beneath: &dyn Fn() -> bool,
     ) -> Option<Poll<Result<Reserved, ()>>> {
-        if !self.admits(from_beneath) {
+        if !self.accepts(from_beneath) {
             let left = self.leave(ticket, counters, wakes);
             if spare.is_none() {
                 *spare = left;

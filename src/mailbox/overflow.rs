@@ -45,7 +45,7 @@ impl<M> Queue<M> {
         from_beneath: impl FnOnce() -> bool,
     ) -> Result<Taken<M>, Refusal> {
         let mut state = lock(&self.state);
-        if !state.admits(from_beneath) {
+        if !state.accepts(from_beneath) {
             return Err(Refusal::Closed);
         }
         let has_room = state.has_room_now(&self.counters);

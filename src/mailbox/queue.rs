@@ -103,7 +103,7 @@ impl<M> Queue<M> {
         from_beneath: impl FnOnce() -> bool,
     ) -> Result<u64, Refusal> {
         let state = lock(&self.state);
-        if !state.admits(from_beneath) {
+        if !state.accepts(from_beneath) {
             return Err(Refusal::Closed);
         }
         self.push_into_place(state, message, |state| state.add_sender(sender))
@@ -246,8 +246,8 @@ impl<M> Queue<M> {
     }
 
     /// Whether a message from this sender would be taken if there were room.
-    pub(crate) fn admits(&self, from_beneath: impl FnOnce() -> bool) -> bool {
-        lock(&self.state).admits(from_beneath)
+    pub(crate) fn accepts(&self, from_beneath: impl FnOnce() -> bool) -> bool {
+        lock(&self.state).accepts(from_beneath)
     }
 
     /// Whether the message with this number is queued or being handled.

@@ -40,7 +40,7 @@ impl<M> Queue<M> {
     /// Takes a slot if one is free.
     pub(crate) fn try_reserve(&self, from_beneath: impl Fn() -> bool) -> Result<Reserved, Refusal> {
         let mut state = lock(&self.state);
-        if !state.admits(&from_beneath) {
+        if !state.accepts(&from_beneath) {
             Err(Refusal::Closed)
         } else {
             state
@@ -60,7 +60,7 @@ impl<M> Queue<M> {
         let mut wakes = WakeList::new();
         let mut state = lock(&self.state);
         let has_claim = state.use_up(&reserved);
-        let pushed = if has_claim && state.admits(from_beneath) {
+        let pushed = if has_claim && state.accepts(from_beneath) {
             state.add_sender(sender);
             Ok(state.push(message, &self.counters.attention))
         } else {
@@ -104,7 +104,7 @@ impl<M> Queue<M> {
         from_beneath: impl FnOnce() -> bool,
     ) -> bool {
         let mut state = lock(&self.state);
-        if !state.admits(from_beneath) {
+        if !state.accepts(from_beneath) {
             return false;
         }
         let Some(extras) = &mut state.extras else {
