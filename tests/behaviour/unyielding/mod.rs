@@ -1,5 +1,7 @@
 //! Code that does not yield: jobs that ignore their tokens, handlers that spin, actors that feed themselves.
 
+mod self_feeding;
+
 use crate::common;
 
 use std::future::{Future, poll_fn};
@@ -10,7 +12,7 @@ use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
 
-use common::{Check, Count, Guard, Log, multi_thread};
+use common::{Check, Guard, Log, multi_thread};
 use tenure::prelude::*;
 use tenure::{Kind, Phase, StopError, StopReason, Unjoined};
 use tokio::runtime::Handle;
@@ -380,73 +382,6 @@ fn scope_reports_what_does_not_yield() {
         end(&system).await;
     });
     drop(runtime);
-}
-
-/// Sends itself a message in each message.
-struct SelfFeeding {
-    handled: Count,
-    _guard: Guard,
-}
-
-impl Actor for SelfFeeding {
-    type Msg = ();
-
-    async fn handle(&mut self, (): (), ctx: &mut Context<Self>) -> tenure::Result {
-        self.handled.add();
-        Ok(ctx.me().tell(()).await?)
-    }
-}
-
-/// Replies.
-struct Neighbour;
-
-impl Actor for Neighbour {
-    type Msg = ReplyTo<()>;
-
-    async fn handle(&mut self, reply: Self::Msg, _: &mut Context<Self>) -> tenure::Result {
-        reply.send(());
-        Ok(())
-    }
-}
-
-#[test]
-fn self_feeding_mailbox() {
-    multi_thread(async |check| {
-        tenure::scope(async |scope| {
-            // Two actors for each worker.
-            let mut feeding = Vec::new();
-            for _ in 0..4 {
-                let handled = Count::default();
-                let actor = scope.spawn(SelfFeeding {
-                    handled: handled.clone(),
-                    _guard: check.guard(),
-                })?;
-                check.node(actor.node());
-                actor.tell(()).await?;
-                feeding.push((actor, handled));
-            }
-            // All of them run, and none keeps the others waiting.
-            while feeding.iter().any(|(_, handled)| handled.get() < 1_000) {
-                yield_now().await;
-            }
-            let neighbour = scope.spawn(Neighbour)?;
-            for _ in 0..100 {
-                neighbour.ask(|reply| reply).await?;
-            }
-            for (index, (actor, handled)) in feeding.iter().enumerate() {
-                let stopping = actor.stop();
-                // The message that was being handled is the last one.
-                let so_far = handled.get();
-                let reason = stopping.await?;
-                assert!(matches!(reason, StopReason::Stopped), "{reason:?}");
-                assert!(handled.get() <= so_far + 1);
-                assert_eq!(check.alive(), 3 - isize::try_from(index)?);
-            }
-            Ok(())
-        })
-        .await
-        .unwrap();
-    });
 }
 
 /// Blocks its thread until it is released.
