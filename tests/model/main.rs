@@ -20,6 +20,7 @@ mod mail;
 mod memory;
 mod notes;
 mod perform;
+mod questions;
 mod rules;
 mod run;
 mod script;

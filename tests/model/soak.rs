@@ -14,6 +14,7 @@ mod ends;
 mod mail;
 mod notes;
 mod perform;
+mod questions;
 mod rules;
 mod run;
 mod script;
