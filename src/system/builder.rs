@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 
-use super::attendant::{Attend, Attendance, Attendant};
+use super::companion::{Companion, CompanionCode, RunningCompanion};
 use super::root::Root;
 use super::roots;
 use super::run::run_root;
@@ -49,7 +49,7 @@ pub struct Builder {
     ask_timeout: Option<Duration>,
     on_signals: bool,
     on_dump_signals: Option<Dump>,
-    attendants: Vec<Attendant>,
+    companions: Vec<Companion>,
     timings: bool,
     spans: bool,
     on_dead_letter: Option<LetterHook>,
@@ -257,11 +257,11 @@ impl Builder {
         let node = Root::system(shared, self.name, site);
         roots::note(&node);
         let exit = Exit::new(Arc::clone(&node));
-        let attendants = self.attendants.iter();
-        let begun = attendants.map(|attendant| Attendance::begin(attendant, &node));
-        let attendances: io::Result<Vec<_>> = begun.collect();
-        let attendances = attendances.map_err(RunError::Io)?;
-        launch(&handle, || Arc::clone(&node), shell(exit, attendances));
+        let companions = self.companions.iter();
+        let begun = companions.map(|companion| RunningCompanion::begin(companion, &node));
+        let companions: io::Result<Vec<_>> = begun.collect();
+        let companions = companions.map_err(RunError::Io)?;
+        launch(&handle, || Arc::clone(&node), shell(exit, companions));
         let served = Served {
             end_within: self.on_signals.then_some(self.grace),
             dump: self.on_dump_signals,
@@ -276,8 +276,8 @@ impl Builder {
     }
 
     /// Has a thread run beside the system as long as it lives.
-    pub(crate) fn attend(mut self, name: &'static str, attend: Attend) -> Self {
-        self.attendants.push(Attendant { name, attend });
+    pub(crate) fn companion(mut self, name: &'static str, code: CompanionCode) -> Self {
+        self.companions.push(Companion { name, code });
         self
     }
 
@@ -299,7 +299,7 @@ impl Default for Builder {
             ask_timeout: None,
             on_signals: false,
             on_dump_signals: None,
-            attendants: Vec::new(),
+            companions: Vec::new(),
             timings: false,
             spans: false,
             on_dead_letter: None,
@@ -312,7 +312,7 @@ fn runtime(mut builder: tokio::runtime::Builder) -> Result<Runtime, RunError> {
 }
 
 /// The shell of a system: its body only waits to be told to end, or for a child to fail.
-async fn shell(mut exit: Exit, attendances: Vec<Attendance>) {
+async fn shell(mut exit: Exit, companions: Vec<RunningCompanion>) {
     let node = Arc::clone(exit.any());
     node.node().set_running();
     let drained = {
@@ -328,8 +328,8 @@ async fn shell(mut exit: Exit, attendances: Vec<Attendance>) {
     let manner = if drained { Manner::Drain } else { Manner::Stop };
     // Those who wait report what does not yield. The shell goes on waiting.
     while join(&mut exit, manner, false).await.is_err() {}
-    for attendance in attendances {
-        attendance.end().await;
+    for companion in companions {
+        companion.end().await;
     }
     let reason = Report::default().finish(&node);
     exit.conclude(reason);

@@ -1,7 +1,7 @@
 //! The roots of trees: scopes, which a piece of code opens and waits for, and systems, which live as long as a program.
 
-mod attendant;
 mod builder;
+mod companion;
 mod handle;
 mod open_scope;
 mod root;
@@ -10,8 +10,8 @@ mod run;
 mod scope;
 mod signals;
 
-pub(crate) use attendant::Control;
 pub use builder::Builder;
+pub(crate) use companion::Control;
 pub use handle::System;
 pub use open_scope::OpenScope;
 pub(crate) use roots::{RootWatch, note as note_root};

@@ -65,7 +65,7 @@ fn run(system: &Arc<dyn AnyNode>, served: Served, begun: &Sender<io::Result<()>>
         Err(error) => return begun.send(Err(error)).unwrap_or_default(),
     };
     begun.send(Ok(())).unwrap_or_default();
-    runtime.block_on(heed(system, served, signals));
+    runtime.block_on(handle_signals(system, served, signals));
 }
 
 fn listen(served: Served) -> io::Result<(Runtime, SignalStreams)> {
@@ -77,7 +77,7 @@ fn listen(served: Served) -> io::Result<(Runtime, SignalStreams)> {
     Ok((runtime, signals))
 }
 
-async fn heed(system: &Arc<dyn AnyNode>, served: Served, mut signals: SignalStreams) {
+async fn handle_signals(system: &Arc<dyn AnyNode>, served: Served, mut signals: SignalStreams) {
     let mut end = pin!(UntilStopped::new(Arc::clone(system)));
     let mut told = 0;
     poll_fn(|cx| {

@@ -166,7 +166,7 @@ impl Builder {
     ///
     /// With a watchdog, [snapshots](crate::NodeRef::snapshot) know more exactly how long something has lasted.
     pub fn watchdog(self, watchdog: Watchdog) -> Self {
-        let attend = move |system: &_, control: &_| Guard::new(&watchdog, control).watch(system);
-        self.attend("tenure-watchdog", Arc::new(attend))
+        let watch = move |system: &_, control: &_| Guard::new(&watchdog, control).watch(system);
+        self.companion("tenure-watchdog", Arc::new(watch))
     }
 }

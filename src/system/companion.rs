@@ -1,5 +1,5 @@
-//! Threads that run beside a system as long as it lives. They are told to end with it, and its end waits for them,
-//! except for user code that one of them is running, which may block.
+//! Companions: threads that run beside a system as long as it lives. They are told to end with it, and its end waits for
+//! them, except for user code that one of them is running, which may block.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -11,23 +11,23 @@ use std::time::{Duration, Instant};
 use crate::sync::{lock, wake};
 use crate::tree::{AnyNode, launch_thread};
 
-/// What an attending thread runs.
-pub(crate) type Attend = Arc<dyn Fn(&Arc<dyn AnyNode>, &Control) + Send + Sync>;
+/// What a companion runs.
+pub(crate) type CompanionCode = Arc<dyn Fn(&Arc<dyn AnyNode>, &Control) + Send + Sync>;
 
 /// A thread to be started beside a system.
 #[derive(Clone)]
-pub(super) struct Attendant {
+pub(super) struct Companion {
     pub(super) name: &'static str,
-    pub(super) attend: Attend,
+    pub(super) code: CompanionCode,
 }
 
-impl fmt::Debug for Attendant {
+impl fmt::Debug for Companion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Attendant").field(&self.name).finish()
+        f.debug_tuple("Companion").field(&self.name).finish()
     }
 }
 
-/// What a system and an attending thread share.
+/// What a system and a companion share.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     state: Mutex<State>,
@@ -108,27 +108,29 @@ impl Control {
     }
 }
 
-/// A thread that attends a system. Told to end on drop.
-pub(super) struct Attendance(Arc<Control>);
+/// A companion that has been started. It is told to end on drop.
+pub(super) struct RunningCompanion(Arc<Control>);
 
-impl Attendance {
+impl RunningCompanion {
     /// # Errors
     ///
     /// If the thread cannot be started.
-    pub(super) fn begin(attendant: &Attendant, system: &Arc<dyn AnyNode>) -> io::Result<Self> {
-        let Attendant { name, attend } = attendant.clone();
+    pub(super) fn begin(companion: &Companion, system: &Arc<dyn AnyNode>) -> io::Result<Self> {
+        let Companion { name, code } = companion.clone();
         let control = Arc::new(Control::default());
         let end = EndOnDrop(Arc::clone(&control));
         let system = Arc::clone(system);
         let run = move || {
-            attend(&system, &end.0);
+            code(&system, &end.0);
             // Dropped before the end of the thread is reported, as it may hold values of users.
-            drop(attend);
+            drop(code);
             drop(end);
         };
         match launch_thread(name, run) {
             true => Ok(Self(control)),
-            false => Err(io::Error::other("no thread to attend the system")),
+            false => Err(io::Error::other(
+                "no thread could be started beside the system",
+            )),
         }
     }
 
@@ -139,7 +141,7 @@ impl Attendance {
     }
 }
 
-impl Drop for Attendance {
+impl Drop for RunningCompanion {
     fn drop(&mut self) {
         self.0.tell_to_end();
     }
