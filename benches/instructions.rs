@@ -34,7 +34,7 @@ const AN_HOUR: Duration = Duration::from_secs(3_600);
 
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/instructions.txt");
 
-/// So many times some work.
+/// A kind of work, and how often it is done.
 type Run = (&'static str, u64);
 
 /// Each operation is what the first run takes more than the second, divided by the third.

@@ -1,4 +1,4 @@
-//! How long does one ask take while there is much else to do, beside one written by hand?
+//! How long one ask takes beside other work, compared with one written by hand.
 
 #![allow(missing_docs, reason = "a bench has no readers of its items")]
 

@@ -1,5 +1,4 @@
-//! What does it cost to start actors, and to stop and join them, beside tasks with channels written
-//! by hand?
+//! What it costs to start, stop and join actors, compared with tasks and channels written by hand.
 
 #![allow(missing_docs, reason = "a bench has no readers of its items")]
 

@@ -1,4 +1,4 @@
-//! How much memory does an idle actor keep, beside a task with a channel written by hand?
+//! How much memory an idle actor keeps, compared with a task and a channel written by hand.
 
 #![allow(missing_docs, reason = "a bench has no readers of its items")]
 

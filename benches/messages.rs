@@ -1,4 +1,4 @@
-//! What does a message cost, told and asked, beside a task with a channel written by hand?
+//! What a message costs, told and asked, compared with a task and a channel written by hand.
 
 #![allow(missing_docs, reason = "a bench has no readers of its items")]
 

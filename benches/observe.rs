@@ -54,7 +54,7 @@ fn runtime() -> Runtime {
     built.expect("a runtime can be built")
 }
 
-/// So many children of one owner.
+/// An owner with this many children.
 async fn tree(system: &System, nodes: u64) -> Vec<ActorRef<SumMsg>> {
     let mut all = Vec::new();
     for _ in 0..nodes {
@@ -169,13 +169,13 @@ fn on_the_way() {
     }
 }
 
-/// What there is beside the system.
+/// What runs beside the system.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beside {
     Nothing,
-    /// It takes all spans, and keeps nothing.
+    /// A subscriber that takes all spans and keeps nothing.
     Subscriber,
-    /// It takes the ends as they come.
+    /// A listener that takes the ends as they come.
     Listener,
 }
 

@@ -62,7 +62,7 @@ impl Actor for Sum {
     }
 }
 
-/// What is run, and how many messages that is.
+/// A way to spend some messages, and how many there are.
 struct Bench {
     words: Vec<String>,
     messages: u64,
@@ -90,7 +90,7 @@ impl Bench {
     }
 }
 
-/// Tells an actor so many numbers through whatever stands before it, and checks that all have come.
+/// Tells an actor this many numbers through the actor in front of it, and checks that all have come.
 async fn told<C>(
     messages: u64,
     before: impl AsyncFnOnce(&Scope, &ActorRef<SumMsg>) -> tenure::Result<ActorRef<C>>,
@@ -135,7 +135,7 @@ async fn plain(bench: &Bench) -> tenure::Result {
         .await
 }
 
-/// One of several that are told.
+/// One of several members.
 struct Worker;
 
 impl Actor for Worker {

@@ -13,7 +13,7 @@ use crate::runtime::On;
 pub(crate) use options::{is_wanted, rounds, scaled};
 pub(crate) use stats::{Spread, percentile};
 
-/// Something to be done by each kit, which checks by itself that it was done.
+/// Work that each kit does. It checks by itself that it was done.
 pub(crate) trait Work {
     fn name(&self) -> String;
     /// What the result is divided by.
@@ -68,7 +68,7 @@ impl Measured {
     }
 }
 
-/// Lets all sides do the work in turn, once for nothing and then as often as is counted.
+/// Has all sides do the work in turn, once without counting, and then as often as is counted.
 #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 pub(crate) fn measure<S: Sides, W: Work>(on: &On, work: &W) -> Vec<Measured> {
     let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! What stands after `--` on the command line: words, which choose rows, and options.
+//! The words after `--` on the command line choose rows, and the options say how to run them.
 //!
 //! `--rounds=5` counts five rounds; `--quick` does a tenth of the work, to see that it works.
 
@@ -12,7 +12,7 @@ pub(crate) fn rounds() -> u64 {
     given.next().unwrap_or(ROUNDS)
 }
 
-/// So many, or a tenth of it.
+/// This number, or a tenth of it with `--quick`.
 pub(crate) fn scaled(count: u64) -> u64 {
     if args().any(|word| word == "--quick") {
         count / 10
@@ -21,7 +21,7 @@ pub(crate) fn scaled(count: u64) -> u64 {
     }
 }
 
-/// All words have to be in a row's name.
+/// A row is wanted if its name has all the words.
 pub(crate) fn is_wanted(row: &str) -> bool {
     args()
         .skip(1)

@@ -40,7 +40,7 @@ impl<P> Clone for To<P> {
 fn add_up<P: Payload>(sum: &mut u64, message: SumMsg<P>) {
     match message {
         SumMsg::Add(payload) => *sum += payload.value(),
-        // Whoever has asked may have gone.
+        // The asker may have gone.
         SumMsg::Get(reply) => drop(reply.send(*sum)),
     }
 }
@@ -75,7 +75,7 @@ fn spawn_sum<P: Payload>(room: Room, alive: Alive) -> (To<P>, JoinHandle<()>) {
 pub(crate) enum RingMsg {
     Next(mpsc::Sender<RingMsg>),
     Hop(Hop),
-    /// The senders keep each other alive, so that closing the channel cannot be the end.
+    /// The actors hold senders of each other, so closing the channel would not end them.
     Close,
 }
 

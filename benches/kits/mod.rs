@@ -23,10 +23,10 @@ pub(crate) enum Room {
 }
 
 impl Room {
-    /// What tenure gives an actor that does not say how much it wants.
+    /// The default of tenure.
     pub(crate) const DEFAULT: Self = Self::Bounded(1_024);
 
-    /// For the kits that have no bounded mailboxes, what they have.
+    /// The default for this kit: unbounded, if it has no bounded mailboxes.
     pub(crate) fn usual<K: Kit>() -> Self {
         if K::has(Self::DEFAULT) {
             Self::DEFAULT
@@ -90,14 +90,14 @@ impl Drop for Alive {
     }
 }
 
-/// Waits, outside of what is timed, until so many are alive.
+/// Waits until this many are alive. The time for that is not counted.
 pub(crate) async fn until_alive(count: &AtomicU64, wanted: u64) {
     while count.load(Ordering::Acquire) != wanted {
         tokio::task::yield_now().await;
     }
 }
 
-/// What goes round a ring, and how often still. Each member adds its weight.
+/// A message that goes round a ring, with the number of hops that are left. Each member adds its weight.
 #[derive(Clone, Copy)]
 pub(crate) struct Hop {
     pub(crate) left: u64,
@@ -113,7 +113,7 @@ pub(crate) struct Member<R> {
 }
 
 impl<R> Member<R> {
-    /// What is to be sent to the next member, if the way does not end here.
+    /// The next member and the message for it, unless the ring is done.
     pub(crate) fn take(&self, hop: Hop) -> Option<(&R, Hop)> {
         let sum = hop.sum + self.weight;
         let Some(left) = hop.left.checked_sub(1) else {
@@ -169,7 +169,7 @@ pub(crate) trait Kit: 'static {
     type Ring: Send + Sync + 'static;
     type Tree: Send + 'static;
 
-    /// Runs work in a task, as a program's work does, and not on the thread that blocks.
+    /// Runs work in a task, as programs do, and not on the thread that blocks.
     fn run<F>(on: &On, work: F) -> F::Output
     where
         F: Future<Output: Send + 'static> + Send + 'static,

@@ -9,10 +9,10 @@ use crate::harness::{Sides, Work, compare, percentile, scaled};
 use crate::kits::{Alive, Kit, Room};
 use crate::runtime::On;
 
-/// A producer lets others run after so many messages.
+/// A producer yields after this many messages.
 const YIELD_EVERY: u64 = 64;
 
-/// In the busy system, so many producers each tell an actor of their own, without a pause.
+/// In the busy system, this many producers each tell an actor of their own without a pause.
 const PRODUCERS: usize = 8;
 
 pub(crate) fn table<S: Sides>(on: &On) {
@@ -100,8 +100,8 @@ async fn ask_beside<K: Kit>(asked: &K::Sender<u64>, targets: Vec<K::Sender<u64>>
     samples
 }
 
-/// Whatever its mailbox holds, no more than so many messages wait for an actor: those without
-/// backpressure would else have more to do.
+/// Keeps an actor busy. At most so many messages wait for it, whatever its mailbox holds: otherwise the kits without
+/// backpressure would have more to do.
 async fn keep_busy<K: Kit>(target: K::Sender<u64>, over: Arc<AtomicBool>) {
     let mut told = 0;
     while !over.load(Ordering::Relaxed) {

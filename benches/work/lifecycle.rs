@@ -80,7 +80,7 @@ fn spawn_and_stop<K: Kit>(on: &On, actors: u64) -> (u64, u64) {
             for sum in sums.into_iter().rev() {
                 K::stop(sum).await;
             }
-            // A kit whose join comes before the drop waits for the drops.
+            // If a kit's join comes before the drop, this waits for the drop.
             until_alive(&alive, 0).await;
         })
         .await;

@@ -43,7 +43,7 @@ impl Work for Idle {
                     assert_eq!(K::ask(&K::sender(sum)).await, 0);
                 }
             }
-            // Whatever the other worker still has to do is done by then.
+            // By then the other worker has done what it still had to do.
             tokio::time::sleep(Duration::from_millis(300)).await;
             let after = resident();
             // The process ends here.
@@ -96,7 +96,7 @@ fn apart(side: &str, work: &Idle) -> String {
     text
 }
 
-/// If this process is to measure one row: does so, and says so.
+/// If this process is to measure a row, measures it and prints the result.
 pub(crate) fn is_apart<S: Sides>() -> bool {
     let row = std::env::args().find_map(|word| Some(word.strip_prefix("row:")?.to_owned()));
     let Some(row) = row else {

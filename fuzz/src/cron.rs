@@ -1,12 +1,12 @@
-//! Cron expressions: they are refused with a reason, or are due, again and again and each time later.
+//! A cron expression is either refused with a reason, or is due again and again, each time later.
 
 use tenure_actors::scheduler::{Schedule, SchedulerError};
 
-/// The first line is an expression, the second a time zone.
+/// The first line is an expression, and the second a time zone.
 ///
 /// # Panics
 ///
-/// If it does not hold.
+/// If the promise does not hold.
 pub fn holds(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (expression, zone) = text.split_once('\n').unwrap_or((&text, "UTC"));

@@ -1,4 +1,4 @@
-//! Any bytes on a connection: it comes to an end, whoever comes next is served, and nothing stays.
+//! Any bytes on a connection: the connection ends, the next client is served, and nothing is left.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -27,11 +27,11 @@ impl Listener for Pipes {
     }
 }
 
-/// Each run of bytes up to a byte 255 comes by itself.
+/// The bytes up to each byte 255 are sent by themselves.
 ///
 /// # Panics
 ///
-/// If it does not hold.
+/// If the promise does not hold.
 pub fn holds(bytes: &[u8]) {
     let stats = Arc::<HttpStats>::default();
     super::runtime().block_on(async {
@@ -63,8 +63,8 @@ fn routes() -> Router {
         .route("/echo", post(async |body: Bytes| body))
 }
 
-/// Sends the pieces on a connection of their own, and gives what came back until its end. All limits are a matter of
-/// minutes, and so is that end.
+/// Sends the pieces on a connection of their own, and returns what came back until its end. All limits are minutes, so
+/// the end comes within minutes.
 async fn send(
     dial: &mpsc::UnboundedSender<DuplexStream>,
     pieces: impl Iterator<Item = &[u8]>,
@@ -75,7 +75,7 @@ async fn send(
     let mut answer = Vec::new();
     let exchange = async {
         for piece in pieces {
-            // The server may have closed by now.
+            // The server may have closed already.
             if writing.write_all(piece).await.is_err() {
                 break;
             }

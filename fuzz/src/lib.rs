@@ -1,7 +1,7 @@
-//! What is held against any bytes: one module for each thing that takes text or bytes from outside.
+//! The promises about any bytes: one module for each thing that takes text or bytes from outside.
 //!
-//! Each has a function `holds` that panics if something is not as it is promised. `.ci/fuzz` looks for bytes at which one does;
-//! what was found, and what is worth trying each time, stands in `corpus`, and `cargo test` goes through it.
+//! Each module has a function `holds`, which panics if a promise is broken. `.ci/fuzz` looks for such bytes. What was
+//! found, and what is worth trying each time, is in `corpus`, and `cargo test` goes through it.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ pub mod snapshot;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// The `main` of a target: for the fuzzer, or for the files that it is given as arguments.
+/// The `main` of a target: for the fuzzer, or for files that are given as arguments.
 #[macro_export]
 macro_rules! target {
     ($holds:path) => {
@@ -30,7 +30,7 @@ macro_rules! target {
     };
 }
 
-/// One thread, and a clock that goes on by itself once nobody has anything to do.
+/// A runtime of one thread, whose clock advances when nobody has anything to do.
 fn runtime() -> Runtime {
     let runtime = Builder::new_current_thread()
         .enable_time()

@@ -1,5 +1,5 @@
-//! Names and paths: what is no name is refused and comes back, what is one is found again, and a path leads to a node or
-//! nowhere.
+//! Names and paths: an invalid name is refused and given back, a valid one is found again, and a path leads to a node
+//! or nowhere.
 
 use tenure::prelude::*;
 use tenure::{LookupError, System};
@@ -14,11 +14,11 @@ impl Actor for Idle {
     }
 }
 
-/// The first line is a system's name, the second a child's, the third a path.
+/// The first line is the name of a system, the second that of a child, and the third a path.
 ///
 /// # Panics
 ///
-/// If it does not hold.
+/// If the promise does not hold.
 pub fn holds(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.splitn(3, '\n').map(str::to_owned);
@@ -58,7 +58,7 @@ async fn is_refused_or_found(system: &System, name: String) {
     assert!(system.child(&name).is_none(), "{name:?}");
 }
 
-/// What no printing can have changed.
+/// Whether printing the name does not change it.
 fn is_plain(name: &str) -> bool {
     name.chars().all(|char| char.is_ascii_alphanumeric()) && name.len() < 50
 }
@@ -74,7 +74,7 @@ async fn leads_to_a_node_or_nowhere(system: &System, path: &str) {
     match system.lookup::<()>(path) {
         Ok(found) => assert_eq!(found.id(), actor.id()),
         Err(LookupError::NotFound) => assert_ne!(path, "a"),
-        // The system itself takes no messages.
+        // The path is that of the system itself, which takes no messages.
         Err(other) => assert_ne!(path, "a", "{other}"),
     }
 }

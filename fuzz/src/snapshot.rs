@@ -1,17 +1,17 @@
-//! A snapshot that was written elsewhere: it is refused, or can be shown, searched, grouped, and written as it was.
+//! A snapshot that was written elsewhere is either refused, or can be shown, searched, grouped, and written again.
 
 use tenure::observe::Snapshot;
 
 /// # Panics
 ///
-/// If it does not hold.
+/// If the promise does not hold.
 pub fn holds(bytes: &[u8]) {
     let Ok(snapshot) = serde_json::from_slice::<Snapshot>(bytes) else {
         return;
     };
     assert!(snapshot.count() <= snapshot.nodes.len());
     for node in &snapshot.nodes {
-        // There may be several of one path or id: whoever has written it need not be honest.
+        // Several nodes may have the same path or id: whoever wrote the snapshot need not be honest.
         assert!(snapshot.find(&node.path).is_some(), "{}", node.path);
         assert!(snapshot.node(node.id).is_some(), "{}", node.path);
     }

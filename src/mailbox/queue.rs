@@ -16,8 +16,8 @@ pub(crate) struct Gated;
 
 /// The many-producer side of a mailbox, shared between the senders and the actor's loop.
 ///
-/// The loop owns a [`Batch`]. When that is empty, it is swapped with everything that is queued, so the lock is taken
-/// once for each batch and not for each message.
+/// The loop owns a [`Batch`](super::Batch). When that is empty, it is swapped with everything that is queued, so the
+/// lock is taken once for each batch and not for each message.
 ///
 /// Invariants:
 /// 1. `pushed` counts the messages that were accepted, and its value at a push is that message's number.

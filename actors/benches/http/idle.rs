@@ -1,4 +1,4 @@
-//! What a connection keeps that does nothing, after a request.
+//! How much memory an idle connection keeps after a request.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -29,7 +29,7 @@ pub(crate) fn run(is_quick: bool) {
         let before = server.resident();
         let mut idle: Vec<_> = (0..most).map(|_| connect()).collect();
         let bytes = (server.resident() - before) / most;
-        // All are still served.
+        // All of them are still served.
         idle.iter_mut().for_each(request);
         drop(warm);
         bytes

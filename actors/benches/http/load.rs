@@ -1,4 +1,4 @@
-//! Requests a second of a route that does nothing, in turns.
+//! Requests a second of a route that does nothing. The servers take turns.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ struct Row {
     name: &'static str,
     program: &'static str,
     arguments: &'static [&'static str],
-    /// What stands before the number.
+    /// The text in front of the number.
     rate: &'static str,
     path: &'static str,
 }
@@ -52,7 +52,7 @@ const ROWS: [Row; 5] = [
     },
 ];
 
-/// Requests a second, and what is said of the 99th percentile.
+/// The requests a second, and the text about the 99th percentile.
 fn measure(row: &Row, which: Which, seconds: u32) -> Option<(f64, String)> {
     let server = Server::start(which);
     let url = format!("http://{}{}", server.address, row.path);

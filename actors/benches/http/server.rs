@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::Which;
 
 fn router() -> Router {
-    // One for all, however many read it.
+    // One body for all requests, however many read it.
     let long = Bytes::from(vec![b'x'; 64 << 20]);
     Router::new()
         .route("/", get("hello\n"))
@@ -39,7 +39,7 @@ fn router() -> Router {
         .route("/body", post(async |body: Bytes| body.len().to_string()))
 }
 
-/// What is there now: open connections, requests in flight, tasks of the runtime.
+/// Adds a route for what is there now: open connections, requests in flight, tasks of the runtime.
 fn with_state(router: Router, stats: &Arc<HttpStats>) -> Router {
     let stats = Arc::clone(stats);
     let state = async move || {
@@ -50,22 +50,22 @@ fn with_state(router: Router, stats: &Arc<HttpStats>) -> Router {
     router.route("/state", get(state))
 }
 
-/// What a server is told beside which it is.
+/// The options of a server's process.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    /// Limits that pass within seconds, for clients that are slow on purpose.
+    /// The limits end within seconds, for clients that are slow on purpose.
     pub(crate) brief: bool,
     pub(crate) tls: bool,
-    /// On all addresses, and not on the loopback alone.
+    /// It listens at all addresses, and not only at the loopback.
     pub(crate) everywhere: bool,
 }
 
 fn tenure(listener: TcpListener, options: &Options) -> Serve<TcpListener, Router> {
     let stats = Arc::default();
-    // Which makes its handlers routes once and for all, as `axum::serve` does.
+    // The routes are made only once, as `axum::serve` does.
     let router = with_state(router(), &stats).with_state(());
     let server = serve(listener, router).stats(&stats).limits(|limits| {
-        // All clients have one address here.
+        // Here all clients have the same address.
         limits.connections_per_address = 100_000;
         limits.requests_per_connection = u32::MAX;
         if options.brief {
@@ -120,7 +120,7 @@ pub(crate) fn run(is_tenure: bool, options: &Options) {
             let told = async move {
                 term.recv().await;
             };
-            // Or small writes would wait for each other, which takes fewer packets, and longer.
+            // Otherwise small writes would wait for each other.
             let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
             axum::serve(listener, router())
                 .with_graceful_shutdown(told)
@@ -148,7 +148,7 @@ impl Server {
             .read_line(&mut line)
             .unwrap();
         let address = line.trim().parse().unwrap();
-        // It heeds signals from before its first answer on, and not from when it has an address.
+        // It reacts to signals from its first answer on, and not from when it has an address.
         let mut stream = TcpStream::connect::<SocketAddr>(address).unwrap();
         let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
         stream.write_all(request).unwrap();
@@ -184,7 +184,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended.
+        // It may have ended already.
         drop(self.process.kill());
         drop(self.process.wait());
     }

@@ -79,7 +79,7 @@ pub(crate) fn kept(address: &str, most: u64) {
         let (counts, is_told) = (Arc::clone(&counts), Arc::clone(&is_told));
         let mut stream = connect(address).unwrap();
         let client = move || loop {
-            // What is sent from here on may come after the server has closed.
+            // What is sent from now on may come after the server has closed.
             let is_late = is_told.load(Ordering::SeqCst);
             let sent = stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");
             add(&counts.sent);
@@ -115,7 +115,7 @@ pub(crate) fn kept(address: &str, most: u64) {
     });
     let clients: Vec<_> = clients.collect();
     let mut line = String::new();
-    // Whoever sends the signal says so first.
+    // The sender of the signal writes a line first.
     std::io::stdin().read_line(&mut line).unwrap();
     is_told.store(true, Ordering::SeqCst);
     println!("told");
@@ -136,7 +136,7 @@ fn report(counts: &Counts) {
     );
 }
 
-/// What the clients counted, how long the server took to exit, and with what.
+/// What the clients counted, how long the server took to exit, and its exit code.
 fn measure(
     which: Which,
     mode: &str,

@@ -23,7 +23,7 @@ pub(in crate::tree) struct NodeState {
     pub(in crate::tree) shell_gone: bool,
     /// How it ended; `Unknown` until then.
     end: CompactReason,
-    /// Its [`OwnClock`](super::own_time::OwnClock), in two words.
+    /// Its `OwnClock`, in two words.
     pub(super) clock_moment: u64,
     pub(super) clock_millis: u32,
     pub(in crate::tree) children: Option<Box<Children>>,
