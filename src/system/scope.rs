@@ -379,7 +379,7 @@ pub(super) async fn join(exit: &mut Exit, manner: Manner, give_up: bool) -> Resu
                 return Poll::Ready(Ok(()));
             }
         }
-        exit.heed_bound(&children, cx);
+        exit.apply_bound(&children, cx);
         if !(give_up && children.all_told()) {
             return Poll::Pending;
         }

@@ -83,7 +83,7 @@ async fn handle_signals(system: &Arc<dyn AnyNode>, served: Served, mut signals: 
     poll_fn(|cx| {
         while let Poll::Ready(wish) = signals.poll(cx) {
             // Wakers and trace subscribers are users' code, which may panic.
-            let heed = || match (wish, served.end_within, served.dump) {
+            let serve_wish = || match (wish, served.end_within, served.dump) {
                 (Wish::End, Some(grace), _) => {
                     told += 1;
                     tell(system, grace, told);
@@ -91,7 +91,7 @@ async fn handle_signals(system: &Arc<dyn AnyNode>, served: Served, mut signals: 
                 (Wish::Dump, _, Some(dump)) => dump(system),
                 _ => {}
             };
-            drop(catch_unwind(AssertUnwindSafe(heed)));
+            drop(catch_unwind(AssertUnwindSafe(serve_wish)));
         }
         end.as_mut().poll(cx).map(drop)
     })

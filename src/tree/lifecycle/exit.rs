@@ -133,14 +133,14 @@ impl Exit {
         poll_fn(|cx| {
             self.ensure_waker(cx.waker());
             let polled = children.poll(self.any(), cx);
-            self.heed_bound(&children, cx);
+            self.apply_bound(&children, cx);
             polled
         })
         .await;
     }
 
     /// Kills what is left if the bound of an order has passed.
-    pub(crate) fn heed_bound(&mut self, children: &StopChildren, cx: &mut Context<'_>) {
+    pub(crate) fn apply_bound(&mut self, children: &StopChildren, cx: &mut Context<'_>) {
         if let Some(bound) = children.bound()
             && self.clock.poll(bound, cx)
         {

@@ -77,7 +77,7 @@ impl StopChildren {
             owner.signals.begin_joining();
         }
         if signals.is_told_to_end() || signals.has_child_exits() {
-            self.heed(owner, signals);
+            self.update_manner(owner, signals);
         }
         loop {
             match self.advance(owner) {
@@ -137,7 +137,7 @@ impl StopChildren {
     }
 
     /// Changes the manner if the owner has been told something else meanwhile.
-    fn heed(&mut self, owner: &Arc<dyn AnyNode>, signals: Snapshot) {
+    fn update_manner(&mut self, owner: &Arc<dyn AnyNode>, signals: Snapshot) {
         // For an actor, its `on_child_exit` decides about the failure of a child.
         let failed = signals.has_child_exits() && owner.kind() != Kind::Actor;
         let manner = match self.manner {
