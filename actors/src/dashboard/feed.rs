@@ -110,15 +110,30 @@ impl Feed {
         let letters = self.letters.counts();
         let (view, change) = lock(&self.tracker).see(&snapshot, letters, foreign);
         let mut state = lock(&self.state);
-        state.view = Some(Arc::new(view));
-        state.viewers.retain(|viewer| {
+        let before = state.view.replace(Arc::new(view));
+        let viewers = std::mem::take(&mut state.viewers);
+        drop(state);
+        drop(before);
+        self.send(viewers, &change);
+        true
+    }
+
+    /// Sends viewers a change, and keeps those that are still there. Not under the lock: it wakes them.
+    fn send(&self, mut viewers: Vec<Viewer>, change: &Bytes) {
+        viewers.retain(|viewer| {
             let is_there = viewer.events.try_send(change.clone()).is_ok();
             if !is_there && let Some(hangup) = &viewer.hangup {
                 hangup.cancel();
             }
             is_there
         });
-        true
+        let mut state = lock(&self.state);
+        if state.end.is_none() {
+            state.viewers.append(&mut viewers);
+        }
+        drop(state);
+        // Those are left that have missed the end of the feed meanwhile: this ends their streams.
+        drop(viewers);
     }
 
     /// Leaves out what is beneath the dashboard, since that changes with each viewer.
@@ -154,11 +169,13 @@ impl Feed {
             if !is_current {
                 continue;
             }
-            // Forgets viewers that have gone.
-            state.viewers.retain(|viewer| !viewer.events.is_closed());
+            let is_gone = |viewer: &mut Viewer| viewer.events.is_closed();
+            let gone: Vec<_> = state.viewers.extract_if(.., is_gone).collect();
             if state.end.is_none() {
                 state.viewers.push(Viewer { events, hangup });
             }
+            drop(state);
+            drop(gone);
             return (whole, receiver);
         }
     }
@@ -172,8 +189,10 @@ impl Feed {
     fn end(&self, end: End) {
         let mut state = lock(&self.state);
         state.end.get_or_insert(end);
+        let viewers = std::mem::take(&mut state.viewers);
+        drop(state);
         // This ends their streams, after they have taken all that they were sent.
-        state.viewers.clear();
+        drop(viewers);
     }
 
     pub(super) fn ended(&self) -> Option<End> {
@@ -181,6 +200,7 @@ impl Feed {
     }
 }
 
+/// Under these locks nobody is woken, and nothing is dropped that wakes somebody.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

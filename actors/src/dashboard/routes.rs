@@ -56,7 +56,10 @@ impl Site {
 
     pub(super) fn open(&self, feed: &Arc<Feed>, has_thread: bool) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        *open = Some((Arc::clone(feed), has_thread));
+        let before = open.replace((Arc::clone(feed), has_thread));
+        drop(open);
+        // It may be the last of its feed, whose drop wakes viewers.
+        drop(before);
     }
 
     fn feed(&self) -> Result<Open, Refused> {

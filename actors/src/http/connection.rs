@@ -122,7 +122,8 @@ impl Connection {
     /// The response is with the protocol, or nobody waits for it any more.
     pub(super) fn end_request(&self) {
         if !self.is_http2() {
-            *lock(&self.exchange) = None;
+            let over = lock(&self.exchange).take();
+            drop(over);
         }
         self.reads_body.store(false, Ordering::Relaxed);
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -215,7 +216,8 @@ impl Connection {
 
     pub(super) fn set_exchange(&self, exchange: &Arc<Exchange>) {
         let by = self.is_http2().then(|| thread::current().id());
-        *lock(&self.exchange) = Some((by, Arc::clone(exchange)));
+        let before = lock(&self.exchange).replace((by, Arc::clone(exchange)));
+        drop(before);
     }
 
     pub(super) fn exchange(&self) -> Option<Arc<Exchange>> {
@@ -230,7 +232,9 @@ impl Connection {
     }
 
     pub(super) fn set_upgrade(&self, upgrade: Upgrade) {
-        *lock(&self.upgrade) = Some(upgrade);
+        // That of an earlier request whose response did not upgrade.
+        let before = lock(&self.upgrade).replace(upgrade);
+        drop(before);
     }
 
     pub(super) fn take_upgrade(&self) -> Option<Upgrade> {
@@ -246,7 +250,89 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Nothing that can panic is done under these locks.
+/// Under these locks no user code runs, which includes destructors: what is taken out is dropped once they are free.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+    use std::sync::atomic::AtomicUsize;
+
+    use http::Request;
+    use tenure::Deadline;
+    use tracing::Span;
+
+    use super::super::handler::Output;
+    use super::*;
+
+    /// Notes when it is dropped whether the locks of its connection are free.
+    #[derive(Debug)]
+    struct Noting {
+        connection: Weak<Connection>,
+        free: Arc<AtomicUsize>,
+    }
+
+    impl Drop for Noting {
+        fn drop(&mut self) {
+            let Some(connection) = self.connection.upgrade() else {
+                return;
+            };
+            let is_free =
+                connection.exchange.try_lock().is_ok() && connection.upgrade.try_lock().is_ok();
+            self.free.fetch_add(is_free.into(), Ordering::Relaxed);
+        }
+    }
+
+    impl fmt::Display for Noting {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("noting")
+        }
+    }
+
+    impl std::error::Error for Noting {}
+
+    fn exchange(connection: &Arc<Connection>, noting: Noting) -> Arc<Exchange> {
+        let exchange = Exchange::new(Arc::clone(connection), Span::none(), false, Deadline::at);
+        exchange.leave_output(Output::Error(Box::new(noting)), true);
+        Arc::new(exchange)
+    }
+
+    fn upgrade(noting: Noting) -> Upgrade {
+        let on_upgrade = hyper::upgrade::on(Request::new(()));
+        let then = move |_, _| {
+            let _noting = &noting;
+            Box::pin(std::future::ready(())) as Work
+        };
+        (on_upgrade, Box::new(then))
+    }
+
+    #[tokio::test]
+    async fn what_is_the_users_is_dropped_when_the_locks_of_a_connection_are_free() {
+        let free = Arc::new(AtomicUsize::new(0));
+        let served = tenure::scope_send(|scope| {
+            let free = Arc::clone(&free);
+            async move {
+                let token = CancellationToken::new();
+                let connection = Arc::new(Connection::new(Arc::default(), None, scope, token));
+                let noting = || Noting {
+                    connection: Arc::downgrade(&connection),
+                    free: Arc::clone(&free),
+                };
+                // Each is the last who has what it puts there.
+                connection.begin_request();
+                connection.set_exchange(&exchange(&connection, noting()));
+                connection.set_exchange(&exchange(&connection, noting()));
+                connection.end_request();
+                assert_eq!(free.load(Ordering::Relaxed), 2, "exchanges");
+
+                connection.set_upgrade(upgrade(noting()));
+                connection.set_upgrade(upgrade(noting()));
+                assert_eq!(free.load(Ordering::Relaxed), 3, "upgrades");
+                Ok(())
+            }
+        });
+        served.await.unwrap();
+    }
 }

@@ -127,7 +127,8 @@ impl Exchange {
 
     /// The handler has come to this in the request's own scope.
     pub(super) fn leave_output(&self, output: Output, is_last: bool) {
-        lock(&self.handoff).output = Some((output, is_last));
+        let before = lock(&self.handoff).output.replace((output, is_last));
+        drop(before);
     }
 
     pub(super) fn has_left_output(&self) -> bool {
@@ -161,6 +162,8 @@ impl Exchange {
     /// Starts what is to end with the request, in a scope of its own beneath the connection, which the first that asks for
     /// it opens: most handlers start nothing, and are done before they wait for anything.
     pub(super) fn spawner(&self) -> &Spawner {
+        // Of a request that is over it is closed again, once nobody waits for the spawner any more.
+        let mut late = None;
         self.spawner.get_or_init(|| {
             let Ok(opened) = self.connection.scope.open_scope("request") else {
                 // The connection has ended, and starts nothing, either.
@@ -168,13 +171,10 @@ impl Exchange {
             };
             let spawner = opened.spawner();
             let mut handoff = lock(&self.handoff);
-            let late = match handoff.is_over {
+            late = match handoff.is_over {
                 true => Some(opened),
                 false => handoff.opened.replace(opened),
             };
-            drop(handoff);
-            // Of a request that is over it is closed again.
-            drop(late);
             spawner
         })
     }

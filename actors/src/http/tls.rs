@@ -69,7 +69,11 @@ impl Tls {
 
     /// Takes another configuration.
     pub fn replace_config(&self, config: ServerConfig) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, Arc::new(config));
+        drop(current);
+        // It may hold what is the user's, such as what chooses a certificate.
+        drop(before);
     }
 
     pub(super) async fn accept<I: Io>(&self, io: I) -> io::Result<TlsStream<I>> {
@@ -104,5 +108,59 @@ pub(super) fn is_http2<I>(io: &TlsStream<I>) -> bool {
 impl<I: Io> Io for TlsStream<I> {
     fn probe(&self) -> Probe {
         self.get_ref().0.probe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use rustls::server::{ClientHello, ResolvesServerCert};
+    use rustls::sign::CertifiedKey;
+
+    use super::*;
+
+    type Locked = RwLock<Arc<ServerConfig>>;
+
+    /// Notes when it is dropped whether the lock is free.
+    #[derive(Debug)]
+    struct Noting {
+        lock: Arc<std::sync::OnceLock<Weak<Locked>>>,
+        free: Arc<AtomicUsize>,
+    }
+
+    impl ResolvesServerCert for Noting {
+        fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+            None
+        }
+    }
+
+    impl Drop for Noting {
+        fn drop(&mut self) {
+            let lock = self.lock.get().and_then(Weak::upgrade);
+            let is_free = lock.is_some_and(|lock| lock.try_write().is_ok());
+            self.free.fetch_add(is_free.into(), Ordering::Relaxed);
+        }
+    }
+
+    fn config(resolver: Arc<dyn ResolvesServerCert>) -> ServerConfig {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider);
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        config.with_no_client_auth().with_cert_resolver(resolver)
+    }
+
+    #[test]
+    fn configuration_that_is_replaced_is_dropped_when_the_lock_is_free() {
+        let (lock, free) = (Arc::default(), Arc::default());
+        let noting = || Noting {
+            lock: Arc::clone(&lock),
+            free: Arc::clone(&free),
+        };
+        let tls = Tls::of(config(Arc::new(noting())));
+        lock.set(Arc::downgrade(&tls.0)).unwrap();
+        tls.replace_config(config(Arc::new(noting())));
+        assert_eq!(free.load(Ordering::Relaxed), 1);
     }
 }

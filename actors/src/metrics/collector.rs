@@ -74,20 +74,19 @@ impl Collector for TreeMetrics {
         let snapshot = self.root.snapshot();
         let took = began.elapsed();
         let tally = Tally::of(&snapshot, MOST_TYPES);
-        let mut handled = locked(&self.handled);
-        handled.add(&snapshot, MOST_TYPES);
+        // Not under the lock: where it is written to is the user's.
+        let handled = locked(&self.handled).total(&snapshot, MOST_TYPES);
         let to = &mut encoder;
         nodes(to, &tally)?;
         types(to, &tally)?;
         let name = "tenure_messages_handled";
         let help = "Messages that were begun, as far as a scrape has seen it";
         let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (name, total) in handled.totals() {
+        for (name, total) in &handled {
             family
                 .encode_family(&[("type", name.as_str())])?
                 .encode_counter::<NoLabelSet, _, u64>(total, None)?;
         }
-        drop(handled);
         let tallies = locked(&self.wrongs).total(&snapshot.tallies, MOST_TYPES);
         wrongs(to, &tallies)?;
         let timed = locked(&self.timed).total(&snapshot.times, MOST_TYPES);

@@ -109,8 +109,8 @@ pub(super) struct Handled {
 }
 
 impl Handled {
-    /// Types beyond the first `most` are counted under the common name.
-    pub(super) fn add(&mut self, snapshot: &Snapshot, most: usize) {
+    /// The numbers by now. Types beyond the first `most` are counted under the common name.
+    pub(super) fn total(&mut self, snapshot: &Snapshot, most: usize) -> BTreeMap<String, u64> {
         let mut seen = HashMap::with_capacity(self.seen.len());
         let is_whole = snapshot.left_out.total() == 0;
         for node in snapshot.nodes.iter().filter(|node| node.mailbox.is_some()) {
@@ -131,10 +131,7 @@ impl Handled {
             }
         }
         self.seen = seen;
-    }
-
-    pub(super) fn totals(&self) -> &BTreeMap<String, u64> {
-        &self.totals
+        self.totals.clone()
     }
 }
 
