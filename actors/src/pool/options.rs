@@ -116,8 +116,9 @@ impl<S: Start> PoolOptions<S> {
     /// [wait](PoolOptions::grow_at), up to `size.end()`, and shrinks while it is [idle](PoolOptions::idle). A minimum
     /// of 0 is taken for 1. If the range is empty, the start fails with [`PoolError::EmptyRange`].
     ///
-    /// A new worker is handed its first message at once, and handles it when its start has returned, even if another
-    /// worker becomes free before that.
+    /// A worker that is starting, or waits for its next restart, is handed a message only if no other worker is free at
+    /// that moment. The message then waits for the start, even if another worker becomes free before that; it is not held
+    /// back, since a start that fails would otherwise be tried again and again for it.
     pub fn elastic<C: IntoChild<Start = S>>(
         size: RangeInclusive<usize>,
         mut worker: impl FnMut(usize) -> C + Send + 'static,

@@ -6,7 +6,8 @@ use std::task;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tenure::{
-    Actor, ActorRef, ChildSpec, Context, Mailbox, NodeId, Result, SendError, Start, TrySendError,
+    Actor, ActorRef, ChildSpec, Context, Mailbox, NodeId, Phase, Result, SendError, Start,
+    TrySendError,
 };
 
 use super::error::PoolError;
@@ -146,7 +147,8 @@ impl<S: Start> Workers<S> {
         self.free.iter().copied()
     }
 
-    /// Chooses a worker that has room.
+    /// Chooses a worker that has room. One whose start has not returned, or that is between two restarts, is the last
+    /// choice: there a message would wait.
     pub(super) fn choose(&mut self) -> Option<usize> {
         let in_turn = || {
             let from_turn = self
@@ -155,12 +157,15 @@ impl<S: Start> Workers<S> {
                 .chain(self.free.range(..self.turn));
             from_turn.copied()
         };
+        let runs = |index: &usize| self.slots[*index].node().phase() == Phase::Running;
+        let load = |index: &usize| self.slots[*index].node().in_hand();
         let chosen = match self.dispatch {
-            Dispatch::FirstFree => self.free.first().copied(),
-            Dispatch::RoundRobin => in_turn().next(),
-            Dispatch::LeastLoaded => {
-                in_turn().min_by_key(|index| self.slots[*index].node().in_hand())
+            Dispatch::FirstFree => {
+                let first = self.free.iter().copied().find(runs);
+                first.or_else(|| self.free.first().copied())
             }
+            Dispatch::RoundRobin => in_turn().find(runs).or_else(|| in_turn().next()),
+            Dispatch::LeastLoaded => in_turn().min_by_key(|index| (!runs(index), load(index))),
         }?;
         self.turn = chosen + 1;
         Some(chosen)

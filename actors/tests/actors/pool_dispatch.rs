@@ -1,12 +1,15 @@
 //! Which worker of a pool is handed which message.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use tenure::prelude::*;
 use tenure_actors::pool::{Dispatch, PoolOptions};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::common::{Log, in_order, multi_thread, paused};
-use crate::recorder::{Recorder, SECOND, begun, keyed, work};
+use crate::recorder::{Recorder, SECOND, Work, begun, keyed, work};
 
 #[test]
 fn nothing_is_queued_behind_what_takes_long() {
@@ -86,6 +89,88 @@ fn the_least_loaded_is_handed_the_next() {
         .await
         .unwrap();
         assert_eq!(begun(&log)[..4], ["0:0", "1:1", "1:3", "1:4"]);
+    });
+}
+
+/// Its second incarnation takes ten seconds to start. It fails on the message 9.
+#[derive(Clone)]
+struct Slow {
+    recorder: Recorder,
+    incarnations: Arc<AtomicU32>,
+}
+
+impl Slow {
+    fn maker(log: &Log) -> impl FnMut(usize) -> ChildSpec<Self> + Send + 'static + use<> {
+        let mut make = Recorder::maker(log);
+        let mut workers: Vec<Self> = Vec::new();
+        move |index| {
+            if workers.len() == index {
+                let (recorder, incarnations) = (make(index), Arc::default());
+                workers.push(Self {
+                    recorder,
+                    incarnations,
+                });
+            }
+            ChildSpec::new(workers[index].clone()).restart(Restart::OnFailure)
+        }
+    }
+}
+
+impl Actor for Slow {
+    type Msg = Work;
+
+    async fn on_start(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        if self.incarnations.fetch_add(1, Ordering::SeqCst) == 1 {
+            sleep(10 * SECOND).await;
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, work: Work, _: &mut Context<Self>) -> tenure::Result {
+        let Recorder { index, log } = &self.recorder;
+        if work.id == 9 {
+            return Err("it fails".into());
+        }
+        log.push(format!("{index}:{}", work.id));
+        sleep(work.seconds * SECOND).await;
+        Ok(())
+    }
+}
+
+#[test]
+fn worker_that_starts_or_starts_again_is_handed_nothing_while_another_is_free() {
+    use Dispatch::{FirstFree, LeastLoaded, RoundRobin};
+
+    paused(async |_| {
+        let dispatches = [FirstFree, RoundRobin, LeastLoaded];
+        for (dispatch, fails) in dispatches
+            .into_iter()
+            .flat_map(|it| [(it, false), (it, true)])
+        {
+            let log = Log::default();
+            let start = Instant::now();
+            tenure::scope(async |scope| {
+                let pool = PoolOptions::fixed(2, Slow::maker(&log)).dispatch(dispatch);
+                let pool = scope.start(pool.spec().grace(60 * SECOND)).await?;
+                match fails {
+                    true => pool.tell(work(9, 0)).await?,
+                    false => pool.node().children()[0].request_kill(),
+                }
+                sleep(SECOND).await;
+                for id in 0..3 {
+                    pool.tell(work(id, 1)).await?;
+                    sleep(2 * SECOND).await;
+                }
+                // Nobody else is free for the second of these.
+                pool.tell(work(3, 2)).await?;
+                pool.tell(work(4, 1)).await?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(begun(&log), ["1:0", "1:1", "1:2", "1:3", "0:4"]);
+            assert_eq!(start.elapsed().as_secs(), 11, "{dispatch:?}");
+        }
     });
 }
 
