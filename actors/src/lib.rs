@@ -59,6 +59,7 @@ pub mod throttle;
 pub mod top;
 
 mod ends;
+mod held;
 mod last;
 
 /// The examples of `README.md`, run as tests.
@@ -83,21 +84,6 @@ async fn caught_while<F: Future>(code: F) -> std::result::Result<F::Output, Stri
         .catch_unwind()
         .await
         .map_err(panic_text)
-}
-
-/// Tells the message, and waits for room until the actor is told to stop (a drain does not count). Then it gives the
-/// message back.
-async fn tell_until_stopped<A: tenure::Actor, T: Send + 'static>(
-    to: &tenure::Recipient<T>,
-    message: T,
-    ctx: &tenure::Context<A>,
-) -> std::result::Result<Option<T>, tenure::SendError<T>> {
-    let mut tell = to.tell(message);
-    tokio::select! {
-        biased;
-        () = ctx.cancelled() => Ok(tell.into_inner()),
-        told = &mut tell => told.map(|()| None),
-    }
 }
 
 /// The text of a panic, if it has one.

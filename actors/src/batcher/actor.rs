@@ -6,7 +6,8 @@ use tokio::time::timeout;
 
 use super::error::BatcherError;
 use super::options::SizeOf;
-use crate::{caught, tell_until_stopped};
+use crate::caught;
+use crate::held::{Held, tell_until_stopped};
 
 /// Gathers items into batches. Started from [`BatcherOptions`](super::BatcherOptions).
 pub struct Batcher<T: Send + 'static> {
@@ -41,39 +42,37 @@ impl<T: Send + 'static> Batcher<T> {
 
     /// Gathers the batch that begins with this item of this size.
     async fn gather(&mut self, first: T, mut size: usize, ctx: &mut Context<Self>) -> Vec<T> {
-        let (time, mut batch) = (self.time, vec![first]);
+        let (time, mut held) = (self.time, Held::new(ctx, vec![first]));
         let more = async {
-            while batch.len() < self.count && size < self.limit() {
-                let Some(item) = ctx.next().await else {
+            while held.messages.len() < self.count && size < self.limit() {
+                let Some(item) = held.ctx.next().await else {
                     break;
                 };
-                let Some((item, its_size)) = self.measure(item, ctx) else {
+                let Some((item, its_size)) = self.measure(item, held.ctx) else {
                     continue;
                 };
                 let with_it = size.saturating_add(its_size);
                 if with_it > self.limit() {
                     // Stashed: if the batcher ends before the next batch, the item becomes a dead letter.
-                    self.ahead = Some((ctx.stash(item), its_size));
+                    self.ahead = Some((held.ctx.stash(item), its_size));
                     break;
                 }
                 size = with_it;
-                batch.push(item);
+                held.messages.push(item);
             }
         };
         // When the time is up, the items gathered so far are the batch.
         let is_full = timeout(time, more).await.is_ok();
+        let batch = held.take();
         tracing::trace!(items = batch.len(), is_full, "a batch goes");
         batch
     }
 
     async fn flush(&mut self, batch: Vec<T>, ctx: &Context<Self>) -> Result {
         let items = batch.len();
-        let error = match tell_until_stopped(&self.sink, batch, ctx).await {
-            Ok(left) => {
-                drop_all(left.unwrap_or_default(), ctx);
-                return Ok(());
-            }
-            Err(error) => error,
+        let lose = |batch| drop_all(batch, ctx);
+        let Err(error) = tell_until_stopped(&self.sink, batch, ctx, lose).await else {
+            return Ok(());
         };
         let why = match &error {
             SendError::Deadlock(..) => BatcherError::Deadlock { items },

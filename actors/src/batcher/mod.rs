@@ -6,8 +6,9 @@
 //! batcher waits, its own mailbox fills, and its senders are slowed down.
 //!
 //! A drain sends the remaining items, as long as the sink takes them. A stop does not: the remaining items become dead
-//! letters. If the sink has ended, each item of the batch becomes a dead letter and the batcher fails. A kill loses the
-//! items gathered so far, as it loses whatever a handler has in hand.
+//! letters, and so they do in a kill. If the sink has ended, each item of the batch becomes a dead letter and the batcher
+//! fails. A batch that the sink has accepted is a single message of the sink's, and a single dead letter if the sink ends
+//! before it has handled that.
 //!
 //! ```
 //! # use std::time::Duration;

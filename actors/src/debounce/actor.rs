@@ -4,6 +4,7 @@ use std::time::Duration;
 use tenure::{Actor, Context, Recipient, Result};
 use tokio::time::{Instant, timeout_at};
 
+use crate::held::Held;
 use crate::last::{after, tell_last};
 
 /// Hands on the last of several values.
@@ -41,17 +42,21 @@ impl<T: Send + 'static> Actor for Debounce<T> {
     /// # Errors
     ///
     /// Fails if the recipient takes no more.
-    async fn handle(&mut self, mut last: T, ctx: &mut Context<Self>) -> Result {
+    async fn handle(&mut self, first: T, ctx: &mut Context<Self>) -> Result {
         let end = after(Instant::now(), self.at_most);
+        let mut held = Held::new(ctx, Some(first));
         loop {
             let quiet = after(Instant::now(), self.quiet).min(end);
-            match timeout_at(quiet, ctx.next()).await {
-                Ok(Some(next)) => last = next,
+            match timeout_at(quiet, held.ctx.next()).await {
+                Ok(Some(next)) => held.messages = Some(next),
                 // It is quiet, or the actor is told to end.
                 Ok(None) | Err(_) => break,
             }
         }
-        tell_last(&self.to, last, ctx).await
+        match held.take() {
+            Some(last) => tell_last(&self.to, last, held.ctx).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tenure::{
 use super::courier::Courier;
 use super::options::{Slow, Subscription};
 use crate::ends::end_of;
+use crate::held::Telling;
 use crate::{caught, caught_while};
 
 /// The messages of a [`Topic`]. It is `From` a value, so a [`Recipient`](tenure::Recipient) of values can only publish.
@@ -150,11 +151,15 @@ impl<T: Clone + Send + 'static> Topic<T> {
         }
     }
 
+    /// What finds no room until the topic is told to stop, or is killed, is a dead letter for each subscriber.
     async fn wait_for(&mut self, waited_for: Vec<(NodeId, T)>, ctx: &Context<Self>) {
+        let lose = |value| drop(ctx.stash(TopicMsg::Publish(value)));
+        let recipient_of = |id: &NodeId| self.subscribers[id].recipient.clone();
+        let recipients: Vec<_> = waited_for.iter().map(|(id, _)| recipient_of(id)).collect();
         let mut tells = FuturesUnordered::new();
-        for (id, value) in waited_for {
-            let recipient = self.subscribers[&id].recipient.clone();
-            tells.push(async move { (id, caught_while(recipient.tell(value)).await) });
+        for ((id, value), recipient) in waited_for.into_iter().zip(&recipients) {
+            let tell = Telling::new(recipient.tell(value), lose);
+            tells.push(async move { (id, caught_while(tell).await) });
         }
         let mut cancelled = std::pin::pin!(ctx.cancelled());
         loop {

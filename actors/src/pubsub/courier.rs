@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tenure::{Actor, CancellationToken, Context, Recipient, Result, TrySendError};
+use tenure::{Actor, CancellationToken, Context, Recipient, Result};
 
 use super::actor::panicked;
+use crate::held::Telling;
 use crate::{caught, caught_while};
 
 /// Delivers values to one subscriber that may be slow. Its mailbox keeps the last values.
@@ -15,33 +16,35 @@ pub(super) struct Courier<T: Send + 'static> {
     pub(super) dropped: Arc<AtomicU64>,
 }
 
-impl<T: Clone + Send + 'static> Actor for Courier<T> {
+impl<T: Send + 'static> Actor for Courier<T> {
     type Msg = T;
 
+    /// A value that does not reach its subscriber is a dead letter, whatever has ended: the subscriber, the subscription
+    /// or the topic.
     async fn handle(&mut self, value: T, ctx: &mut Context<Self>) -> Result {
         let value = match caught(|| self.to.try_tell(value)) {
             Ok(Ok(())) => return Ok(()),
-            // The topic is told of its end.
-            Ok(Err(TrySendError::Stopped(_))) => return Ok(()),
-            Ok(Err(TrySendError::Full(value))) => value.into_inner(),
+            // If the subscriber has ended, the tell below is refused at once.
+            Ok(Err(refused)) => refused.into_inner(),
             Err(panic) => {
                 self.panicked(&panic);
                 return Ok(());
             }
         };
+        let lose = |value| drop(ctx.stash(value));
+        let mut tell = Telling::new(self.to.tell(value).even_if_cyclic(), lose);
         let told = tokio::select! {
             biased;
-            told = caught_while(self.to.tell(value.clone()).even_if_cyclic()) => told,
-            () = self.is_last_call.cancelled() => {
-                // Makes it a dead letter.
-                drop(ctx.stash(value));
-                return Ok(());
-            }
+            told = caught_while(&mut tell) => told,
+            () = self.is_last_call.cancelled() => return Ok(()),
             () = ctx.cancelled() => return Ok(()),
         };
         match told {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => tracing::debug!("a subscriber has ended before a value reached it"),
+            Ok(Err(refused)) => {
+                tracing::debug!("a subscriber has ended before a value reached it");
+                lose(refused.into_inner());
+            }
             Err(panic) => self.panicked(&panic),
         }
         Ok(())

@@ -5,6 +5,8 @@
 //! what happens to values that its subscriber has no room for ([`Slow`]). A topic may keep the last value, and send it
 //! to new subscribers at once ([`TopicOptions::keep_last`]).
 //!
+//! What was published, and has no room with a subscriber when the topic or the subscription ends, is a dead letter.
+//!
 //! Topics by name are named children of their owner: [`Spawner::child_or_start`](tenure::Spawner::child_or_start) gives
 //! the topic of that name, or starts it.
 //!

@@ -4,6 +4,7 @@ use std::time::Duration;
 use tenure::{Actor, Context, Recipient, Result};
 use tokio::time::{Instant, timeout_at};
 
+use crate::held::Held;
 use crate::last::{after, tell_last};
 
 /// Hands on at most one value in each period.
@@ -36,14 +37,16 @@ impl<T: Send + 'static> Actor for Throttle<T> {
             if self.period.is_zero() {
                 return Ok(());
             }
-            let mut last = None;
+            let mut held = Held::new(ctx, None);
             let is_over = loop {
-                match timeout_at(end, ctx.next()).await {
-                    Ok(Some(next)) => last = Some(next),
+                match timeout_at(end, held.ctx.next()).await {
+                    Ok(Some(next)) => held.messages = Some(next),
                     Ok(None) => break true,
                     Err(_) => break false,
                 }
             };
+            let last = held.take();
+            drop(held);
             match last {
                 Some(last) if is_over => return tell_last(&self.to, last, ctx).await,
                 Some(last) => value = last,

@@ -1,5 +1,6 @@
 //! Batches are ended by number, by size and by time. A drain loses nothing.
 
+use tenure::NodeRef;
 use tenure::prelude::*;
 use tenure_actors::batcher::BatcherOptions;
 use tokio::time::{Instant, sleep};
@@ -115,48 +116,55 @@ fn batcher_waits_for_its_sink() {
 }
 
 #[test]
-fn stop_leaves_what_is_gathered_as_dead_letters() {
+fn stop_and_kill_leave_what_is_gathered_as_dead_letters() {
     paused(async |_| {
-        let gauge = Gauge::open();
-        tenure::scope(async |scope| {
-            let batcher = BatcherOptions::with_sink(gauge.clone()).time(ms(60_000));
-            let batcher = scope.start(batcher.spec()).await?;
-            tell(&batcher, 0..3).await?;
-            sleep(ms(1)).await;
-            let start = Instant::now();
-            batcher.stop().await?;
-            assert_eq!(start.elapsed(), ms(0));
-            assert_eq!(scope.dead_letters(), 3);
-            Ok(())
-        })
-        .await
-        .unwrap();
-        assert!(gauge.values().is_empty());
+        for end in [NodeRef::request_stop, NodeRef::request_kill] {
+            let gauge = Gauge::open();
+            tenure::scope(async |scope| {
+                let batcher = BatcherOptions::with_sink(gauge.clone()).time(ms(60_000));
+                let batcher = scope.start(batcher.spec()).await?;
+                tell(&batcher, 0..3).await?;
+                sleep(ms(1)).await;
+                assert_eq!(batcher.node().backlog(), 0, "all are gathered");
+                let start = Instant::now();
+                end(&batcher.node());
+                batcher.stopped().await?;
+                assert_eq!(start.elapsed(), ms(0));
+                assert_eq!(scope.dead_letters(), 3);
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert!(gauge.values().is_empty());
+        }
     });
 }
 
 #[test]
-fn stop_waits_for_no_sink_without_room() {
+fn stop_and_kill_wait_for_no_sink_without_room() {
     paused(async |_| {
-        let gauge = Gauge::held();
-        tenure::scope(async |scope| {
-            let sink = ChildSpec::new(gauge.clone()).mailbox(Mailbox::bounded(1));
-            let sink = scope.spawn(sink)?;
-            let batcher = BatcherOptions::to(sink.recipient()).count(2).spec();
-            let batcher = scope.start(batcher).await?;
-            // One batch is held, one waits, one waits for room, and one item is queued.
-            tell(&batcher, 0..7).await?;
-            sleep(ms(1)).await;
-            let start = Instant::now();
-            batcher.stop().await?;
-            assert_eq!(start.elapsed(), ms(0));
-            assert_eq!(scope.dead_letters(), 3);
-            gauge.let_go(2);
-            Ok(())
-        })
-        .await
-        .unwrap();
-        assert_eq!(gauge.values(), ["[0, 1]", "[2, 3]"]);
+        for end in [NodeRef::request_stop, NodeRef::request_kill] {
+            let gauge = Gauge::held();
+            tenure::scope(async |scope| {
+                let sink = ChildSpec::new(gauge.clone()).mailbox(Mailbox::bounded(1));
+                let sink = scope.spawn(sink)?;
+                let batcher = BatcherOptions::to(sink.recipient()).count(2).spec();
+                let batcher = scope.start(batcher).await?;
+                // One batch is held, one waits, one waits for room, and one item is queued.
+                tell(&batcher, 0..7).await?;
+                sleep(ms(1)).await;
+                let start = Instant::now();
+                end(&batcher.node());
+                batcher.stopped().await?;
+                assert_eq!(start.elapsed(), ms(0));
+                assert_eq!(scope.dead_letters(), 3);
+                gauge.let_go(2);
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(gauge.values(), ["[0, 1]", "[2, 3]"]);
+        }
     });
 }
 

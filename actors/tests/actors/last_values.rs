@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use tenure::NodeRef;
 use tenure::prelude::*;
 use tenure_actors::debounce::Debounce;
 use tenure_actors::throttle::Throttle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::common::paused;
 use crate::gauge::{Gauge, ms};
@@ -80,34 +81,43 @@ fn throttle_tells_the_first_at_once_and_the_last_of_each_period() {
 }
 
 #[test]
-fn stop_drops_the_value_that_is_held_back_as_a_dead_letter() {
+fn stop_and_kill_drop_the_value_that_is_held_back_as_a_dead_letter() {
     paused(async |_| {
-        let gauge = Gauge::open();
-        tenure::scope(async |scope| {
-            let to = scope.spawn(gauge.clone())?;
-            let debounce = scope.spawn(Debounce::new(to.recipient(), ms(100)))?;
-            let throttle = scope.spawn(Throttle::new(to.recipient(), ms(100)))?;
-            for actor in [debounce, throttle] {
-                let stop = async |actor: &ActorRef<u32>| {
-                    actor.stop().await?;
-                    Ok(())
-                };
-                feed(&actor, &[0, 10], stop).await?;
-            }
-            // Each of the two actors had a value that it held back, and perhaps another one queued behind it.
-            assert!((2..=3).contains(&scope.dead_letters()));
-            Ok(())
-        })
-        .await
-        .unwrap();
-        assert_eq!(gauge.values(), ["0"], "of the throttle");
+        for end in [NodeRef::request_stop, NodeRef::request_kill] {
+            let gauge = Gauge::open();
+            tenure::scope(async |scope| {
+                let to = scope.spawn(gauge.clone())?;
+                let debounce = scope.spawn(Debounce::new(to.recipient(), ms(100)))?;
+                let throttle = scope.spawn(Throttle::new(to.recipient(), ms(100)))?;
+                for actor in [debounce, throttle] {
+                    let end = async |actor: &ActorRef<u32>| {
+                        sleep(ms(1)).await;
+                        assert_eq!(actor.node().backlog(), 0, "it holds the last back");
+                        end(&actor.node());
+                        actor.stopped().await?;
+                        Ok(())
+                    };
+                    feed(&actor, &[0, 10], end).await?;
+                }
+                // Each of the two actors had one value that it held back.
+                assert_eq!(scope.dead_letters(), 2);
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(gauge.values(), ["0"], "of the throttle");
+        }
     });
 }
 
 #[test]
-fn stop_waits_for_no_recipient_without_room() {
+fn stop_and_kill_wait_for_no_recipient_without_room() {
     paused(async |_| {
-        for throttles in [false, true] {
+        let ends = [NodeRef::request_stop, NodeRef::request_kill];
+        for (throttles, end) in [false, true]
+            .into_iter()
+            .flat_map(|it| ends.map(|end| (it, end)))
+        {
             let gauge = Gauge::held();
             tenure::scope(async |scope| {
                 let to = scope.spawn(ChildSpec::new(gauge.clone()).mailbox(Mailbox::bounded(1)))?;
@@ -115,15 +125,16 @@ fn stop_waits_for_no_recipient_without_room() {
                     false => scope.spawn(Debounce::new(to.recipient(), ms(10)))?,
                     true => scope.spawn(Throttle::new(to.recipient(), ms(10)))?,
                 };
-                let stop = async |actor: &ActorRef<u32>| {
+                let end = async |actor: &ActorRef<u32>| {
                     let start = Instant::now();
-                    actor.stop().await?;
+                    end(&actor.node());
+                    actor.stopped().await?;
                     assert_eq!(start.elapsed(), ms(0));
                     Ok(())
                 };
                 // One value is held by the gauge, one waits in its mailbox, one waits for room there, and one is
                 // queued.
-                feed(&actor, &[0, 100, 200, 300], stop).await?;
+                feed(&actor, &[0, 100, 200, 300], end).await?;
                 assert_eq!(scope.dead_letters(), 2);
                 gauge.let_go(2);
                 Ok(())
@@ -156,17 +167,31 @@ fn times_of_no_length_and_times_without_end() {
 }
 
 #[test]
-fn recipient_that_is_gone_fails_them() {
+fn recipient_that_is_gone_fails_them_and_the_value_is_a_dead_letter() {
     paused(async |_| {
-        let outcome = tenure::scope(async |scope| {
-            let to = scope.spawn(Gauge::open())?;
-            let debounce = scope.spawn(Debounce::new(to.recipient(), ms(1)))?;
-            to.stop().await?;
-            debounce.tell(1).await?;
-            debounce.stopped().await?;
-            Ok(())
-        })
-        .await;
-        assert!(outcome.is_err());
+        for throttles in [false, true] {
+            tenure::scope(async |scope| {
+                let to = scope.spawn(Gauge::open())?;
+                let actor = match throttles {
+                    false => {
+                        let debounce = Debounce::new(to.recipient(), ms(1));
+                        scope.spawn(ChildSpec::new(debounce).contain())?
+                    }
+                    true => {
+                        let throttle = Throttle::new(to.recipient(), ms(1));
+                        scope.spawn(ChildSpec::new(throttle).contain())?
+                    }
+                };
+                to.stop().await?;
+                actor.tell(1).await?;
+                let failure = actor.stopped().await.unwrap_err();
+                let text = format!("{failure:?}");
+                assert!(text.contains("the target takes no more messages"), "{text}");
+                assert_eq!(scope.dead_letters(), 1);
+                Ok(())
+            })
+            .await
+            .unwrap();
+        }
     });
 }

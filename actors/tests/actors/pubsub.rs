@@ -1,9 +1,10 @@
 //! A topic gives all its subscribers what is published, in order. Those that are slow or gone do not hold up the
 //! others.
 
+use tenure::NodeRef;
 use tenure::prelude::*;
 use tenure_actors::pubsub::{Slow, Subscription, TopicMsg, TopicOptions};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::common::paused;
 use crate::gauge::{Gauge, ms};
@@ -264,20 +265,66 @@ fn drain_and_stop_wait_for_no_slow_subscriber_of_a_courier() {
 }
 
 #[test]
-fn stop_ends_the_wait_for_a_subscriber() {
+fn what_a_courier_has_is_dead_letters_whatever_ends() {
     paused(async |_| {
-        let gauge = Gauge::held();
-        tenure::scope(async |scope| {
-            let topic = topic(&scope).await;
-            subscribe(&topic, &small(&scope, &gauge), Slow::Wait).await?;
-            publish(&topic, 0..6).await?;
-            sleep(ms(1)).await;
-            timeout(ms(1), topic.stop()).await??;
-            gauge.let_go(100);
-            Ok(())
-        })
-        .await
-        .unwrap();
+        // Of the topic, of the courier alone, or of the subscriber.
+        type End = fn(&NodeRef, &NodeRef);
+        let ends: [End; 5] = [
+            |topic, _| topic.request_drain(),
+            |topic, _| topic.request_stop(),
+            |topic, _| topic.request_kill(),
+            |topic, _| topic.children()[0].request_kill(),
+            |_, subscriber| subscriber.request_kill(),
+        ];
+        for (number, end) in ends.into_iter().enumerate() {
+            let gauge = Gauge::held();
+            tenure::scope(async |scope| {
+                let topic = topic(&scope).await;
+                let subscriber = small(&scope, &gauge);
+                subscribe(&topic, &subscriber, Slow::DropOldest(4)).await?;
+                for value in 0..6 {
+                    publish(&topic, value..value + 1).await?;
+                    sleep(ms(1)).await;
+                }
+                // One is held and one is queued; the courier has one in hand, and three are kept behind that.
+                assert_eq!(scope.dead_letters(), 0);
+                end(&topic.node(), &subscriber.node());
+                sleep(ms(1)).await;
+                // The subscriber had one itself.
+                let of_subscriber = u64::from(number == 4);
+                assert_eq!(scope.dead_letters(), 4 + of_subscriber, "{number}");
+                gauge.let_go(2);
+                Ok(())
+            })
+            .await
+            .unwrap();
+        }
+    });
+}
+
+#[test]
+fn stop_and_kill_end_the_wait_for_a_subscriber_and_leave_dead_letters() {
+    paused(async |_| {
+        for end in [NodeRef::request_stop, NodeRef::request_kill] {
+            let gauge = Gauge::held();
+            tenure::scope(async |scope| {
+                let topic = topic(&scope).await;
+                subscribe(&topic, &small(&scope, &gauge), Slow::Wait).await?;
+                publish(&topic, 0..6).await?;
+                sleep(ms(1)).await;
+                let start = Instant::now();
+                end(&topic.node());
+                topic.stopped().await?;
+                assert_eq!(start.elapsed(), ms(0));
+                // One is held and one is queued; for one the topic waits, and three are behind that.
+                assert_eq!(scope.dead_letters(), 4);
+                gauge.let_go(2);
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(gauge.values(), ["0", "1"]);
+        }
     });
 }
 
