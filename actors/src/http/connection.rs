@@ -40,7 +40,7 @@ pub(super) struct Connection {
     /// Fires when it is to end.
     pub(super) token: CancellationToken,
     is_http2: AtomicBool,
-    /// Requests so far, and those that are not over.
+    /// Requests so far, and those that are not over, with the streams of HTTP/2 that were upgraded.
     requests: AtomicU32,
     in_flight: AtomicU32,
     /// The next response is to be the last.
@@ -56,6 +56,8 @@ pub(super) struct Connection {
     is_shut: AtomicBool,
     /// Whoever reads the last response may still be sending.
     lingers: AtomicBool,
+    /// It did not end within the time that a shutdown gives it, which has been counted.
+    is_cut: AtomicBool,
     /// With HTTP/1 the one that is being served; with HTTP/2 the one whose stream is to be started, by the thread that has
     /// just begun it.
     exchange: Mutex<Option<(Option<ThreadId>, Arc<Exchange>)>>,
@@ -84,6 +86,7 @@ impl Connection {
             written: AtomicU64::new(0),
             is_shut: AtomicBool::new(false),
             lingers: AtomicBool::new(true),
+            is_cut: AtomicBool::new(false),
             exchange: Mutex::new(None),
             upgrade: Mutex::new(None),
         }
@@ -128,6 +131,19 @@ impl Connection {
         self.reads_body.store(false, Ordering::Relaxed);
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.stats().in_flight.remove();
+    }
+
+    /// It is busy for as long as this is kept.
+    pub(super) fn keep_busy(self: &Arc<Self>) -> Busy {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Busy(Arc::clone(self))
+    }
+
+    /// It, or what it was upgraded to, is broken off in a shutdown. It is counted once, whichever of its parts comes first.
+    pub(super) fn note_cut(&self) {
+        if !self.is_cut.swap(true, Ordering::Relaxed) {
+            self.stats().cut_at_shutdown.add();
+        }
     }
 
     pub(super) fn requests(&self) -> u32 {
@@ -239,6 +255,15 @@ impl Connection {
 
     pub(super) fn take_upgrade(&self) -> Option<Upgrade> {
         lock(&self.upgrade).take()
+    }
+}
+
+/// Something is done on a connection that is no request.
+pub(super) struct Busy(Arc<Connection>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

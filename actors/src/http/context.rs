@@ -9,6 +9,7 @@ use tenure::{CancellationToken, Spawner, TaskSpec};
 use tokio::time::Instant;
 
 use super::exchange::Exchange;
+use super::serve::upgraded;
 
 /// What a handler has of its own request, among the request's extensions: in axum
 /// `Extension(request): Extension<RequestContext>`.
@@ -78,10 +79,16 @@ impl RequestContext {
     {
         let connection = &self.exchange.connection;
         if connection.is_http2() {
-            let token = connection.token.clone();
+            let its = Arc::clone(connection);
+            // With nothing but this, the connection is not idle.
+            let busy = connection.keep_busy();
             let then = async move {
+                let _busy = busy;
                 match on_upgrade.await {
-                    Ok(io) => then(io, token).await,
+                    Ok(io) => {
+                        let work = then(io, its.token.clone());
+                        upgraded(its, work).await;
+                    }
                     Err(error) => tracing::debug!(%error, "an upgrade did not come about"),
                 }
             };
@@ -105,8 +112,9 @@ impl fmt::Debug for RequestContext {
 /// Runs something on a connection once the response has upgraded it, as a child of the connection. It is given a token
 /// that fires at a shutdown, and has [`Limits::shutdown`](super::Limits::shutdown) to end then.
 ///
-/// The response has to be the one that upgrades, which is `101 Switching Protocols`. `false` if the request asks for no
-/// upgrade, or is not one that this server has given to its service.
+/// The response has to be the one that upgrades: `101 Switching Protocols`, or with HTTP/2 a success in answer to `CONNECT`,
+/// which upgrades its stream alone. `false` if the request asks for no upgrade, or is not one that this server has given to
+/// its service.
 pub fn upgrade<B, F>(
     request: &mut Request<B>,
     then: impl FnOnce(Upgraded, CancellationToken) -> F + Send + 'static,

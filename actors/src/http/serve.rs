@@ -1,5 +1,6 @@
 //! A connection from its accept to its end.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -164,7 +165,7 @@ impl<S: HttpService> Serving<S> {
             }
             Outcome::SlowHead => stats.slow_heads.add(),
             Outcome::Cut => {
-                stats.cut_at_shutdown.add();
+                self.connection.note_cut();
                 tracing::warn!(?peer, "a connection did not end in time, and is broken off");
             }
             Outcome::Gone | Outcome::Over(_) => {}
@@ -182,7 +183,7 @@ async fn refuse_late<I: Io>(mut io: WatchedIo<I>) {
 }
 
 /// What the last response has upgraded the connection to.
-async fn run_upgrade(connection: &Connection) {
+async fn run_upgrade(connection: &Arc<Connection>) {
     let Some((on_upgrade, then)) = connection.take_upgrade() else {
         return;
     };
@@ -190,31 +191,28 @@ async fn run_upgrade(connection: &Connection) {
         Ok(io) => io,
         Err(error) => return tracing::debug!(%error, "an upgrade did not come about"),
     };
-    connection.stats().upgraded.add();
-    let limit = connection.limits().shutdown;
-    let token = connection.token.clone();
-    let upgraded = TaskSpec::new(async move {
-        let mut work = then(io, token.clone());
-        let late = async {
-            token.cancelled().await;
-            tokio::time::sleep(limit).await;
-        };
-        tokio::select! {
-            () = &mut work => tenure::Ok(true),
-            () = late => tenure::Ok(false),
-        }
-    });
+    let work = then(io, connection.token.clone());
+    let upgraded = TaskSpec::new(upgraded(Arc::clone(connection), work));
     let Ok(upgraded) = connection.scope.task(upgraded.name("upgraded").contain()) else {
         return;
     };
-    match upgraded.await {
-        Ok(true) => {}
-        Ok(false) => {
-            connection.stats().cut_at_shutdown.add();
+    if let Err(error) = upgraded.await {
+        tracing::warn!(peer = ?connection.peer, %error, "an upgraded connection broke off");
+    }
+}
+
+/// What a connection, or a stream of HTTP/2, was upgraded to: it is ended if a shutdown takes it too long.
+pub(super) async fn upgraded(connection: Arc<Connection>, work: impl Future<Output = ()>) {
+    connection.stats().upgraded.add();
+    let late = async {
+        connection.token.cancelled().await;
+        tokio::time::sleep(connection.limits().shutdown).await;
+    };
+    tokio::select! {
+        () = work => {}
+        () = late => {
+            connection.note_cut();
             tracing::warn!(peer = ?connection.peer, "an upgraded connection did not end in time");
-        }
-        Err(error) => {
-            tracing::warn!(peer = ?connection.peer, %error, "an upgraded connection broke off");
         }
     }
 }
@@ -236,7 +234,7 @@ struct Http1<I: Io, S: HttpService>(http1::UpgradeableConnection<Socket<I>, Call
 
 impl<I: Io, S: HttpService> Protocol for Http1<I, S> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
-        std::future::Future::poll(Pin::new(&mut self.0), cx)
+        Pin::new(&mut self.0).poll(cx)
     }
 
     fn end(&mut self) {

@@ -1,15 +1,18 @@
 //! Which task serves a stream of HTTP/2.
 
+use std::future::pending;
+
 use axum::routing::get;
 use axum::{Extension, Router};
 use futures_util::FutureExt;
+use hyper_util::rt::TokioIo;
 use tenure::prelude::*;
-use tenure_actors::http::{Limits, RequestContext};
+use tenure_actors::http::{Limits, RequestContext, upgrade};
 use tokio::io::DuplexStream;
 use tokio::time::{Instant, sleep};
 
-use crate::frames::{self, DATA};
-use crate::harness::{Alive, MILLIS, SECOND, paused};
+use crate::frames::{self, ACK, DATA, END_HEADERS, HEADERS, PING, field, frame};
+use crate::harness::{Alive, Dialer, MILLIS, SECOND, paused};
 
 type Client = frames::Client<DuplexStream>;
 
@@ -180,5 +183,68 @@ fn client_that_goes_ends_what_its_streams_wait_for() {
         sleep(MILLIS).await;
         assert_eq!(alive.get(), 0);
         assert_eq!(stats.abandoned.get(), 10);
+    });
+}
+
+/// Opens a tunnel, which gives back what it is sent, or heeds nothing.
+fn tunnels(_: &Alive) -> Router {
+    let open = async move |mut request: axum::extract::Request| {
+        let is_deaf = request.uri().host() == Some("deaf");
+        let is_open = upgrade(&mut request, async move |io, token| {
+            if is_deaf {
+                pending::<()>().await;
+            }
+            let (mut from, mut to) = tokio::io::split(TokioIo::new(io));
+            let copied = token
+                .run_until_cancelled(tokio::io::copy(&mut from, &mut to))
+                .await;
+            assert!(copied.is_none_or(|copied| copied.is_ok()));
+        });
+        assert!(is_open);
+    };
+    Router::new().fallback(open)
+}
+
+/// Opens a tunnel as the stream 1.
+async fn tunnel(dialer: &Dialer, host: &str) -> Client {
+    let mut client = Client::over(dialer.dial().io).await;
+    let head = [field(":method", "CONNECT"), field(":authority", host)].concat();
+    client.send(&frame(HEADERS, END_HEADERS, 1, &head)).await;
+    client.next_of(HEADERS, 1).await.unwrap();
+    client
+}
+
+#[test]
+fn tunnel_is_no_idle_connection_and_ends_with_a_shutdown() {
+    paused(defaults, tunnels, async |dialer, stats, server| {
+        let mut client = tunnel(dialer, "x").await;
+        sleep(1_000 * SECOND).await;
+        client.send(&frame(DATA, 0, 1, b"there")).await;
+        assert_eq!(client.next_of(DATA, 1).await.unwrap().payload, b"there");
+        assert_eq!((stats.upgraded.get(), stats.idle.get()), (1, 0));
+        let begin = Instant::now();
+        let draining = server.drain();
+        while let Some(answer) = client.next().await {
+            if answer.kind == PING && answer.flags & ACK == 0 {
+                client.send(&frame(PING, ACK, 0, &answer.payload)).await;
+            }
+        }
+        drop(client);
+        draining.await.unwrap();
+        assert!(begin.elapsed() < SECOND, "{:?}", begin.elapsed());
+        assert_eq!(stats.cut_at_shutdown.get(), 0);
+    });
+}
+
+#[test]
+fn tunnel_that_does_not_heed_a_shutdown_is_ended_and_counted() {
+    paused(defaults, tunnels, async |dialer, stats, server| {
+        let client = tunnel(dialer, "deaf").await;
+        let begin = Instant::now();
+        let ended = server.drain().await;
+        assert!(ended.is_ok(), "{ended:?}");
+        assert_eq!(begin.elapsed().as_secs(), 20);
+        assert_eq!((stats.upgraded.get(), stats.cut_at_shutdown.get()), (1, 1));
+        drop(client);
     });
 }
