@@ -20,7 +20,7 @@ const AFTER_AN_ERROR: Duration = Duration::from_millis(50);
 const LAST_LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
-/// What serves: a task that accepts, and one for each connection, are its children.
+/// The actor that serves. Its children are a task that accepts, and a task for each connection.
 #[derive(Debug)]
 pub struct Server {
     stats: Arc<HttpStats>,
@@ -72,8 +72,8 @@ impl<L: Listener, S: HttpService> Start for Serve<L, S> {
     }
 }
 
-/// Nothing of a server takes so long to end, however little of the machine it gets: what did would make the whole shutdown a
-/// failure.
+/// The grace of a server's tasks: more than any of them needs, however little of the machine it gets. A task that outlasted
+/// it would make the whole shutdown a failure.
 fn grace(limits: &Limits) -> Duration {
     (limits.shutdown + limits.linger).saturating_mul(2) + Duration::from_secs(5)
 }

@@ -1,8 +1,8 @@
 use http::{HeaderValue, Response, StatusCode, header};
 use tenure::AskError;
 
-/// The response to a request whose ask was in vain: 503 with `Retry-After` if the target had stopped or was full, 504 if
-/// the time was up, 500 if it failed or did not reply.
+/// The response to a request whose ask was in vain: 503 with `Retry-After` if the target had stopped, was full, or dropped
+/// the message before it was started; 504 if the time was up; 500 if it failed or did not reply.
 ///
 /// ```
 /// use axum::extract::State;

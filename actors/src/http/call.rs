@@ -32,7 +32,7 @@ type Scoped = Pin<Box<dyn Future<Output = Result<(), RunError>> + Send>>;
 pub(super) struct Calls<S> {
     service: Arc<S>,
     connection: Arc<Connection>,
-    /// With HTTP/1 that of the request that is served, in the connection's scope.
+    /// With HTTP/1 that of the request that is being served, which is also that of the connection's scope.
     deadline: RefCell<Option<Deadline>>,
 }
 
@@ -48,7 +48,7 @@ impl<S> Calls<S> {
     /// A request begins, which has until then: what is asked in its handler inherits that.
     fn deadline(&self, limit: Instant) -> Deadline {
         if self.connection.is_http2() {
-            // It is the stream's.
+            // Each stream has its own.
             return Deadline::at(limit);
         }
         let mut kept = self.deadline.borrow_mut();
@@ -130,7 +130,7 @@ async fn within<S: HttpService>(
     rest: Option<(Rest<S>, Arc<Exchange>)>,
 ) -> tenure::Result {
     if let Some((mut rest, exchange)) = rest {
-        // It has just been polled, by the same task.
+        // The rest has just been polled by this task.
         let mut is_waiting = true;
         poll_fn(|cx| match std::mem::take(&mut is_waiting) {
             true => Poll::Pending,
@@ -241,7 +241,7 @@ impl<S: HttpService> Running<S> {
                 let spawner = opened.spawner();
                 self.serving = Serving::Scoped(Box::pin(opened.run(within(spawner, rest))));
             }
-            // It goes on as it is; so it does if the connection is ending, as this is then.
+            // It goes on as it is. If it should have a scope and has none, the connection is ending, and this with it.
             (_, bare) => self.serving = bare,
         }
     }
@@ -297,7 +297,7 @@ impl<S: HttpService> Running<S> {
                 tracing::debug!(%error, "what was left of a request has ended");
             }
         });
-        // If the connection takes no more, it is killed with this, and joined all the same.
+        // If the connection takes no more tasks, what is left is killed, and joined all the same.
         let connection = &self.exchange.connection;
         drop_caught(|| drop(connection.scope.task(task.contain())));
     }
@@ -375,7 +375,7 @@ fn finish<S: HttpService>(
     head: Result<Head, StatusCode>,
     mut running: Running<S>,
 ) -> Response<ResponseBody<S>> {
-    // Of a request that went wrong more may come than anybody reads.
+    // More may come of a request that went wrong, and nobody reads it.
     let closes = head.is_err() || running.exchange.connection.is_last();
     let (mut head, hint) = head.unwrap_or_else(|status| {
         running.end_work();

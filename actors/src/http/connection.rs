@@ -54,12 +54,12 @@ pub(super) struct Connection {
     written: AtomicU64,
     /// Its last bytes are written, and it lingers.
     is_shut: AtomicBool,
-    /// Whoever reads the last response may still be sending.
+    /// The client may still be sending when it has been sent the last response: the close waits for it.
     lingers: AtomicBool,
     /// It did not end within the time that a shutdown gives it, which has been counted.
     is_cut: AtomicBool,
-    /// With HTTP/1 the one that is being served; with HTTP/2 the one whose stream is to be started, by the thread that has
-    /// just begun it.
+    /// With HTTP/1 the request that is being served. With HTTP/2 the one that has just begun, until its stream is handed
+    /// over, and the thread that has begun it.
     exchange: Mutex<Option<(Option<ThreadId>, Arc<Exchange>)>>,
     upgrade: Mutex<Option<Upgrade>>,
 }
@@ -167,8 +167,8 @@ impl Connection {
         self.reads_body.store(reads, Ordering::Relaxed);
     }
 
-    /// The body of this request has ended. One that is over has no part in the next one of its connection, also if somebody
-    /// has kept its body.
+    /// The body of this request has ended. If the request was over before, this changes nothing: somebody has kept its body,
+    /// and the connection may be reading the next one.
     pub(super) fn end_body(&self, of: &Exchange) {
         let exchange = lock(&self.exchange);
         let is_served = exchange.as_ref().is_some_and(|(_, it)| ptr::eq(&**it, of));
@@ -207,13 +207,13 @@ impl Connection {
         self.is_blocked.load(Ordering::Relaxed)
     }
 
-    /// Whether the request that is served over HTTP/1 may let its client take its time.
+    /// Whether the request that HTTP/1 is serving has lifted its limits.
     pub(super) fn is_relaxed(&self) -> bool {
         let exchange = lock(&self.exchange);
         !self.is_http2() && exchange.as_ref().is_some_and(|(_, it)| it.is_relaxed())
     }
 
-    /// Whether it is to wait for its client before it closes: it need not if nothing is in flight.
+    /// Whether it waits for its client before it closes. If nothing is in flight it need not.
     pub(super) fn set_lingers(&self, lingers: bool) {
         self.lingers.store(lingers, Ordering::Relaxed);
     }
@@ -241,7 +241,8 @@ impl Connection {
         exchange.as_ref().map(|(_, exchange)| Arc::clone(exchange))
     }
 
-    /// The one that this thread has begun. Another one may start a stream meanwhile that has none: an upgrade's.
+    /// The request that this thread has begun. Another thread may hand over a stream meanwhile that is an upgrade's, and has
+    /// no request.
     pub(super) fn take_exchange(&self) -> Option<Arc<Exchange>> {
         let begun = lock(&self.exchange).take_if(|(by, _)| *by == Some(thread::current().id()));
         begun.map(|(_, exchange)| exchange)

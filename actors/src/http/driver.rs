@@ -13,7 +13,7 @@ use super::exchange::Verdict;
 use super::io::Probe;
 use super::timer::{Signal, Timer, Unchanged, Window};
 
-/// How long a connection on which nothing has come yet may stay after the accept when the server is to end: its client
+/// When the server is to end: how long after its accept a connection may stay on which nothing has come yet. Its client
 /// most likely has a request on its way.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -38,7 +38,7 @@ pub(super) enum Outcome {
     Stalled,
     /// The client has gone, which the protocol has not seen.
     Gone,
-    /// What it has after a shutdown began is up.
+    /// The time is up that it has after a shutdown has begun.
     Cut,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Driver {
     told: Signal,
     /// Since when it is known.
     ending: Option<Instant>,
-    /// The protocol is to end as soon as it has no request in flight, and has not been told so.
+    /// The server is to end, and the protocol is not told so yet: a request may be on its way.
     holds_back: bool,
     timer: Timer,
     window: Window,

@@ -1,4 +1,4 @@
-//! A request and its response, as those see it who are not its handler.
+//! A request and its response, as all but its handler see them.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use super::Limits;
 use super::connection::{Connection, lock};
 use super::handler::Output;
 
-/// Why a request ends before its handler has, or has an answer that is not its handler's.
+/// Why a request ends before its handler has, or is answered in its handler's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Verdict {
@@ -61,15 +61,14 @@ enum Stage {
     Responding,
 }
 
-/// What a request and its own scope have for each other, which may be opened by any thread.
+/// What is handed from a request to its own scope and back. Any thread may open the scope.
 #[derive(Default)]
 struct Handoff {
-    /// What the handler has come to in the scope, and whether it is the last, until the protocol takes that, in the same
-    /// task.
+    /// What the handler has come to in the scope, and whether it is the last. The protocol takes it, in the same task.
     output: Option<(Output, bool)>,
     /// The scope, until whoever serves the request runs that.
     opened: Option<OpenScope>,
-    /// Nobody will run one any more.
+    /// No scope is run any more.
     is_over: bool,
 }
 
@@ -159,14 +158,14 @@ impl Exchange {
         &self.deadline
     }
 
-    /// Starts what is to end with the request, in a scope of its own beneath the connection, which the first that asks for
-    /// it opens: most handlers start nothing, and are done before they wait for anything.
+    /// Starts what is to end with the request. It does so in the request's own scope, beneath the connection. The first who
+    /// asks for this opens the scope: most handlers start nothing, and are done before they wait for anything.
     pub(super) fn spawner(&self) -> &Spawner {
         // Of a request that is over it is closed again, once nobody waits for the spawner any more.
         let mut late = None;
         self.spawner.get_or_init(|| {
             let Ok(opened) = self.connection.scope.open_scope("request") else {
-                // The connection has ended, and starts nothing, either.
+                // The connection has ended, and its spawner refuses all that is started.
                 return self.connection.scope.spawner();
             };
             let spawner = opened.spawner();
@@ -184,7 +183,7 @@ impl Exchange {
         lock(&self.handoff).opened.take()
     }
 
-    /// The same for the last time: from here on none is run.
+    /// The same, when the work is done. If there is none, one that is opened later is closed at once.
     pub(super) fn take_last_opened(&self) -> Option<OpenScope> {
         let mut handoff = lock(&self.handoff);
         let opened = handoff.opened.take();
@@ -246,7 +245,7 @@ impl Exchange {
         self.is_relaxed.load(Ordering::Relaxed)
     }
 
-    /// Its time limit is that of its beginning.
+    /// The limit of the request is over: it is for the time until its response begins.
     pub(super) fn begin_response(&self) {
         self.deadline.lift();
         self.stage.store(Stage::Responding as u8, Ordering::Relaxed);
@@ -277,7 +276,7 @@ impl Exchange {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// When it is to end, and as what, if its response has been silent since then.
+    /// Its next limit, and what becomes of it then, if its response has been silent since that moment.
     pub(super) fn due(&self, silent_since: Instant) -> Option<(Instant, Verdict)> {
         if self.is_relaxed() || self.verdict() != Verdict::None {
             return None;

@@ -1,5 +1,5 @@
-//! Streams of HTTP/2: each is served with its connection, until it waits for anything: then it becomes a task of its
-//! connection's, with a timer of its own.
+//! Streams of HTTP/2. Each is served by the task of its connection until it waits for something. From then on it is a task
+//! of its own beneath the connection, with a timer of its own.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,8 +26,8 @@ use super::timer::{Timer, Unchanged, Window};
 
 /// How long a connection serves streams before it lets others have the thread.
 const TURN: Duration = Duration::from_millis(1);
-/// A handler that takes this long without waiting is work for a thread of its own, and so most likely are those that come
-/// next on its connection: of them this many become tasks before they are polled.
+/// A handler that takes this long without waiting holds up the other streams of its connection. Those that come next most
+/// likely do the same: this many of them become tasks before they are polled.
 const LONG: Duration = Duration::from_micros(100);
 const AFTER_LONG: u32 = 32;
 
@@ -110,7 +110,7 @@ type Http2Connection<I, S> = http2::Connection<Rewind<Socket<I>>, Calls<S>, Stre
 pub(super) struct Http2<I: Io, S: HttpService> {
     connection: Pin<Box<Http2Connection<I, S>>>,
     streams: Streams,
-    /// Those that are being served. Kept for its room.
+    /// Those that are being served. It is empty after each poll, and kept for its room.
     served: Vec<Stream>,
     /// How many of the next streams become tasks at once.
     tasks: u32,
@@ -188,7 +188,7 @@ impl<I: Io, S: HttpService> Protocol for Http2<I, S> {
     }
 }
 
-/// A stream holds what it would be kept in.
+/// Streams hold the list that they are in: if they were left in it, nobody would drop either.
 impl<I: Io, S: HttpService> Drop for Http2<I, S> {
     fn drop(&mut self) {
         let begun = std::mem::take(&mut *lock(&self.streams.begun));

@@ -26,7 +26,7 @@ const TIMED_OUT: &[u8] =
 pub(super) const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
 
-/// For whom there is only an error to read.
+/// How long a client has that is told of an error, and of nothing else.
 const BRIEF: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// What a connection brings with it.
