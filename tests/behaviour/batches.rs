@@ -1,12 +1,16 @@
 //! A handler can take further messages until its actor is to end.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context as Polling, Poll, Wake, Waker};
 use std::time::Duration;
 
 use crate::common::{Log, paused, poll_unwoken, settled};
 use tenure::System;
 use tenure::prelude::*;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 #[derive(Clone, Copy)]
 enum How {
@@ -96,6 +100,68 @@ fn handler_that_has_looked_for_another_message_is_killed() {
         settled().await;
         let killed = timeout(Duration::from_secs(1), looks.kill()).await;
         assert!(matches!(killed, Ok(Ok(_))), "{killed:?}");
+        system.stop().await.unwrap();
+    });
+}
+
+/// Wakes another, and remembers that it was woken.
+struct Woken {
+    is_woken: AtomicBool,
+    other: Mutex<Option<Waker>>,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.is_woken.store(true, Ordering::SeqCst);
+        if let Some(other) = &*self.other.lock().unwrap() {
+            other.wake_by_ref();
+        }
+    }
+}
+
+/// Polls a future only when that was woken, as a set of futures does.
+async fn when_woken<F: Future>(future: F) -> F::Output {
+    let woken = Arc::new(Woken {
+        is_woken: AtomicBool::new(true),
+        other: Mutex::default(),
+    });
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        *woken.other.lock().unwrap() = Some(cx.waker().clone());
+        match woken.is_woken.swap(false, Ordering::SeqCst) {
+            true => future.as_mut().poll(&mut Polling::from_waker(&waker)),
+            false => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Takes another message in a future with a waker of its own.
+struct Nests(Log);
+
+impl Actor for Nests {
+    type Msg = &'static str;
+
+    async fn handle(&mut self, _: &'static str, ctx: &mut Context<Self>) -> tenure::Result {
+        // The mailbox has the actor's own waker after this.
+        sleep(Duration::from_secs(1)).await;
+        let next = when_woken(ctx.next()).await;
+        self.0.push(next.unwrap_or("none"));
+        Ok(())
+    }
+}
+
+#[test]
+fn future_that_looks_for_another_message_is_woken_by_it() {
+    paused(async |_check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let nests = system.spawn(Nests(log.clone())).unwrap();
+        nests.tell("first").await.unwrap();
+        sleep(Duration::from_secs(2)).await;
+        nests.tell("second").await.unwrap();
+        settled().await;
+        assert_eq!(log.entries(), ["second"]);
         system.stop().await.unwrap();
     });
 }

@@ -10,9 +10,9 @@ use std::task::{Context as Polling, Wake, Waker};
 use std::time::Duration;
 
 use common::node::{self, Node, hold, note};
-use common::{Log, paused, settled};
-use tenure::CallerGone;
+use common::{Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
+use tenure::{CallerGone, System};
 use tokio::time::{sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -31,6 +31,8 @@ enum Msg {
     Twice(Of, ReplyTo<usize>),
     /// Polls a wait once and drops it. Replies how many hold its waker after that.
     Leave(Of, ReplyTo<usize>),
+    /// Replies, and waits for the caller to go without its reply.
+    Reply(Of, ReplyTo<usize>),
     Ping(ReplyTo<()>),
 }
 
@@ -86,6 +88,12 @@ impl Actor for Waits {
                 poll_and_drop(gone(of, &reply, ctx), &Waker::from(Arc::clone(&nobody)));
                 reply.send(Arc::strong_count(&nobody) - 1);
             }
+            Msg::Reply(of, reply) => {
+                let gone = gone(of, &reply, ctx);
+                reply.send(1);
+                let over = timeout(SECOND, gone).await.is_ok();
+                self.log.push(format!("over: {over}"));
+            }
             Msg::Ping(reply) => reply.send(()),
         }
         Ok(())
@@ -93,26 +101,26 @@ impl Actor for Waits {
 }
 
 /// Runs the test with each way to wait, with and without a limit, for asks that are direct and for asks that are
-/// forwarded.
+/// forwarded; also in a system that notes where each message comes from.
 async fn each(test: impl AsyncFn(&ActorRef<Msg>, Of, Option<Duration>, &Log) -> tenure::Result) {
-    for handed_on in [false, true] {
+    for (handed_on, timings) in [(false, false), (true, false), (false, true), (true, true)] {
         for of in [Of::Context, Of::Reply] {
             for limit in [None, Some(SECOND)] {
-                let log = Log::default();
-                tenure::scope(async |scope| {
-                    let last = Waits {
-                        log: log.clone(),
-                        next: None,
-                    };
-                    let last = scope.spawn(last)?;
-                    let first = Waits {
-                        log: log.clone(),
-                        next: handed_on.then_some(last),
-                    };
-                    test(&scope.spawn(first)?, of, limit, &log).await
-                })
-                .await
-                .unwrap();
+                let (log, builder) = (Log::default(), System::builder());
+                let system = if timings { builder.timings() } else { builder };
+                let system = system.start().unwrap();
+                let last = Waits {
+                    log: log.clone(),
+                    next: None,
+                };
+                let last = system.spawn(last).unwrap();
+                let first = Waits {
+                    log: log.clone(),
+                    next: handed_on.then_some(last),
+                };
+                let first = system.spawn(first).unwrap();
+                test(&first, of, limit, &log).await.unwrap();
+                system.stop().await.unwrap();
             }
         }
     }
@@ -198,6 +206,51 @@ fn message_that_is_skipped_counts_as_handled() {
         .await
         .unwrap();
     });
+}
+
+/// A caller that has its reply is not gone, as far as the work on its message is concerned. A reply that is sent reaches
+/// nobody any more.
+#[test]
+fn caller_that_has_its_reply_has_not_gone_without_it() {
+    paused(async |_check| {
+        each(async |actor, of, limit, log| {
+            let ask = actor.ask(|reply| Msg::Reply(of, reply));
+            assert_eq!(ask.timeout(limit.unwrap_or(Duration::MAX)).await?, 1);
+            sleep(2 * SECOND).await;
+            let over = matches!(of, Of::Reply);
+            assert_eq!(log.entries(), [format!("over: {over}")]);
+            Ok(())
+        })
+        .await;
+    });
+}
+
+/// What would have been skipped is no loss. The one whose caller goes while it is handled is none of those behind it.
+#[test]
+fn asks_that_are_discarded_are_dead_letters_unless_their_callers_have_gone() {
+    for goes in 0..3 {
+        paused(async |_check| {
+            let (system, log) = (System::start().unwrap(), Log::default());
+            let actor = system.spawn(Waits { log, next: None }).unwrap();
+            // All are in one batch.
+            let ask = |place| {
+                Box::pin(actor.ask(move |reply| match place {
+                    0 => Msg::Leave(Of::Reply, reply),
+                    _ => Msg::Late(Of::Reply, reply),
+                }))
+            };
+            let mut asks: Vec<_> = (0..4).map(ask).collect();
+            for ask in &mut asks {
+                assert!(poll_unwoken(ask.as_mut()).is_pending());
+            }
+            settled().await;
+            // The second is being handled.
+            drop(asks.remove(goes + 1));
+            system.kill().await.unwrap();
+            let lost = if goes == 0 { 2 } else { 1 };
+            assert_eq!(system.dead_letters(), lost, "{goes}");
+        });
+    }
 }
 
 #[test]

@@ -358,3 +358,47 @@ fn handler_that_hangs_for_other_reasons_is_no_cycle() {
         rig.end().await;
     });
 }
+
+enum Exchange {
+    /// Asks that one to reply early.
+    Ask(ActorRef<Exchange>, ReplyTo<bool>),
+    /// Replies, and asks the asker.
+    Early(ActorRef<Exchange>, ReplyTo<()>),
+    Ping(ReplyTo<()>),
+}
+
+struct Early;
+
+impl Actor for Early {
+    type Msg = Exchange;
+
+    async fn handle(&mut self, msg: Exchange, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Exchange::Ask(other, reply) => {
+                let me = ctx.me();
+                let asked = other.ask(|reply| Exchange::Early(me, reply)).await;
+                reply.send(asked.is_ok());
+            }
+            Exchange::Early(asker, reply) => {
+                reply.send(());
+                asker.ask(Exchange::Ping).await?;
+            }
+            Exchange::Ping(reply) => reply.send(()),
+        }
+        Ok(())
+    }
+}
+
+/// The asker has not run since the reply was sent.
+#[test]
+fn reply_ends_the_wait_before_the_asker_sees_it() {
+    paused(async |_check| {
+        tenure::scope(async |scope| {
+            let (one, other) = (scope.spawn(Early)?, scope.spawn(Early)?);
+            assert!(one.ask(|reply| Exchange::Ask(other, reply)).await?);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}

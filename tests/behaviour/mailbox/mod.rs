@@ -1,5 +1,6 @@
 //! Sending: room in a mailbox, the turns of senders, and that no refused message is lost.
 
+mod in_line;
 mod model;
 mod permits;
 mod room;

@@ -1,14 +1,17 @@
 //! Room that is reserved before there is a message.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use super::{Letter, Office, in_scope, poll};
-use crate::common::{Check, Log, settled};
+use crate::common::node::{Node, note, run_in};
+use crate::common::{Check, Log, poll_unwoken, settled};
 use tenure::prelude::*;
 use tenure::{Permit, StopError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
 
 #[test]
@@ -130,4 +133,54 @@ fn permit_that_a_draining_actor_refuses_passes_its_turn_on() {
         assert_eq!(log.entries(), ["77"]);
         assert_eq!(begin.elapsed(), Duration::ZERO);
     });
+}
+
+/// Whether a message was taken.
+type Sending = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// It was taken outside and is used beneath, or the other way: neither is a message from beneath.
+#[test]
+fn permit_that_changes_hands_in_a_drain_is_refused() {
+    for from_beneath in [false, true] {
+        in_scope(async |scope, check| {
+            let log = Log::default();
+            let actor = scope.spawn(Node::new(check, &log)).unwrap();
+            let own = actor.clone();
+            let mut sending: Sending = Box::pin(async move {
+                let permit = own.reserve().await.unwrap();
+                tokio::task::yield_now().await;
+                permit.send(note("late")).is_ok()
+            });
+            let (to, given) = oneshot::channel::<Sending>();
+            let (ended, end) = oneshot::channel();
+            let (back, begun) = oneshot::channel();
+            if !from_beneath {
+                assert!(poll_unwoken(&mut sending).is_pending());
+            }
+            run_in(&actor, move |ctx| {
+                if from_beneath {
+                    assert!(poll_unwoken(&mut sending).is_pending());
+                }
+                drop(back.send(sending));
+                drop(ctx.task(async move {
+                    if let Ok(sending) = given.await {
+                        ended.send(sending.await).unwrap();
+                    }
+                }));
+            })
+            .await;
+            let sending = begun.await.unwrap();
+            let draining = actor.drain();
+            settled().await;
+            if from_beneath {
+                assert!(!sending.await);
+                drop(to);
+            } else {
+                assert!(to.send(sending).is_ok());
+                assert!(!end.await.unwrap());
+            }
+            drop(draining.await);
+            assert_eq!(log.entries(), [""; 0]);
+        });
+    }
 }

@@ -1,15 +1,17 @@
 //! What a snapshot says of a single node.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use super::{plain, settle, word};
-use crate::common::node::{Msg, hold, note, run_in};
+use crate::common::node::{Gate, Msg, hold, note, run_in};
 use crate::common::paused;
 use tenure::observe::{GateInfo, Verdict, WaitKind};
 use tenure::prelude::*;
 use tenure::{Kind, Phase};
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 #[test]
@@ -150,6 +152,25 @@ fn handler_lasts_since_it_was_first_seen_and_with_timings_since_it_began() {
             gate.open();
             system.stop().await.unwrap();
         }
+    });
+}
+
+/// Though the actor was busy at each look.
+#[test]
+fn messages_that_follow_each_other_are_not_one_long_handler() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let actor = system.spawn(plain(&check)).unwrap();
+        let lasted = || system.snapshot().nodes[1].handling_for.unwrap();
+        let (first, second) = (hold(&actor).await, Arc::new(Gate::default()));
+        actor.tell(Msg::Hold(Arc::clone(&second))).await.unwrap();
+        assert_eq!(lasted(), Duration::ZERO);
+        sleep(Duration::from_secs(3)).await;
+        first.open();
+        second.reached().await;
+        assert_eq!(lasted(), Duration::ZERO);
+        second.open();
+        system.stop().await.unwrap();
     });
 }
 
@@ -311,5 +332,27 @@ fn ticks_that_follow_each_other_are_not_one_long_handler() {
             assert!(lasted < Duration::from_millis(20), "{lasted:?}");
         }
         system.stop().await.unwrap();
+    });
+}
+
+/// The body of a scope has returned, and its task goes on.
+#[test]
+fn code_that_has_ended_is_in_no_poll() {
+    paused(async |_check| {
+        let (to, opened) = oneshot::channel();
+        let running = tenure::scope(async |scope| {
+            scope.task(sleep(2 * Duration::from_secs(1)))?;
+            drop(to.send(scope.node()));
+            Ok(())
+        });
+        let looking = async {
+            let scope = opened.await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+            let snapshot = scope.snapshot();
+            assert!(snapshot.nodes[0].polls > 0);
+            assert_eq!(snapshot.nodes[0].in_poll_for, None);
+        };
+        let (ended, ()) = tokio::join!(running, looking);
+        ended.unwrap();
     });
 }
