@@ -4,7 +4,7 @@ use crate::common;
 
 use std::time::Duration;
 
-use common::{Count, multi_thread, paused};
+use common::{Count, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{Kind, Phase, StopError};
 use tokio::time::{Instant, sleep, timeout};
@@ -267,5 +267,36 @@ fn what_blocks_is_found_in_time_behind_a_sibling_with_a_long_grace() {
         drop(release);
         drop(system.stopped().await);
         assert_eq!(long.node().phase(), Phase::Stopped);
+    });
+}
+
+/// Nobody waits for the end, so only the actor itself looks at the time. It knew of its grace before.
+#[test]
+fn a_bound_that_is_given_later_shortens_a_stop() {
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        let node = system.spawn(Node(0)).unwrap();
+        node.tell(Msg::Sleep(100)).await.unwrap();
+        settled().await;
+        drop(node.stop());
+        sleep(SECOND).await;
+        drop(node.stop().within(SECOND));
+        sleep(2 * SECOND).await;
+        assert_eq!(node.node().phase(), Phase::Stopped);
+        drop(system.stop().await);
+    });
+}
+
+/// Nobody waits for the end, and the actor has nothing to do but wait for its child.
+#[test]
+fn a_bound_holds_while_a_child_ends() {
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        let node = system.spawn(Node(0)).unwrap();
+        node.ask(|reply| Msg::SpawnChild(100, reply)).await.unwrap();
+        drop(node.stop().within(SECOND));
+        sleep(2 * SECOND).await;
+        assert_eq!(node.node().phase(), Phase::Stopped);
+        drop(system.stop().await);
     });
 }

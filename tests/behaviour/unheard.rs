@@ -117,3 +117,21 @@ fn contained_failure_that_its_owner_has_not_looked_at_does_not_fail_it() {
         system.stop().await.unwrap();
     });
 }
+
+/// Whoever awaits a scope gets its failure, and passes it on.
+#[test]
+fn failure_of_a_scope_that_is_awaited_is_not_traced() {
+    for is_beneath in [false, true] {
+        paused(async |_check| {
+            let lines = Lines::default();
+            let _listening = lines.listen();
+            let fails = async || scope_send(|_| async { Err::<(), _>("it fails".into()) }).await;
+            let ended = match is_beneath {
+                true => tenure::scope(async |_| Ok(fails().await?)).await,
+                false => fails().await,
+            };
+            assert!(ended.is_err());
+            assert_eq!(lines.with("it fails"), [""; 0]);
+        });
+    }
+}

@@ -1,5 +1,6 @@
 //! Siblings that are restarted together, and owners that end with their children.
 
+mod leaving;
 mod orders;
 mod waiting;
 

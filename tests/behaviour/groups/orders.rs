@@ -1,10 +1,10 @@
 //! Orders to end that come during the restart of a group.
 
 use super::{BRIEF, Group, SECOND, incarnation};
-use crate::common::paused;
 use crate::common::restarting::{Msg, Recipe};
+use crate::common::{Count, in_order, paused, settled};
 use tenure::prelude::*;
-use tenure::{Phase, Strategy};
+use tenure::{AutoShutdown, Phase, StopReason, Strategy};
 use tokio::time::{Instant, sleep};
 
 #[test]
@@ -95,6 +95,90 @@ fn stubborn_member_is_dropped_and_started_with_the_others() {
         assert_eq!(began.elapsed(), SECOND);
         assert_eq!(incarnation(&a).await, 2);
         assert!(!group.log.entries().contains(&"b on_stop".into()));
+        group.system.stop().await.unwrap();
+    });
+}
+
+/// The owner drains, and is no longer to end with it: what it has accepted is handled.
+#[test]
+fn significant_child_that_ends_in_its_owners_drain_cuts_nothing_short() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.auto_shutdown(AutoShutdown::Any)).await;
+        let child = group.recipe("c").restarting(Restart::Never);
+        let child = group.spawn(child.significant()).await;
+        group.owner.tell(Msg::Sleep(2 * SECOND)).await.unwrap();
+        group.owner.tell(Msg::Log("accepted")).await.unwrap();
+        settled().await;
+        let draining = group.owner.drain();
+        child.tell(Msg::Finish).await.unwrap();
+        let drained = draining.await;
+        assert!(matches!(drained, Ok(StopReason::Drained)), "{drained:?}");
+        assert!(group.log.entries().contains(&"accepted".into()));
+        group.system.stop().await.unwrap();
+    });
+}
+
+/// The owner still handles a message, which may need the others. Its stop tells them after that.
+#[test]
+fn restart_of_a_group_goes_no_further_once_its_owner_is_told_to_stop() {
+    paused(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::OneForAll)).await;
+        let a = group.child("a", Restart::OnFailure).await;
+        let slow = Recipe {
+            cleanup: SECOND,
+            ..group.recipe("t")
+        };
+        let temporary = group.spawn(slow.restarting(Restart::Never)).await;
+        let c = group.child("c", Restart::OnFailure).await;
+        group.owner.tell(Msg::Sleep(3 * SECOND)).await.unwrap();
+        c.tell(Msg::Fail).await.unwrap();
+        settled().await;
+        assert_eq!(c.node().phase(), Phase::Restarting);
+        let stopping = group.owner.stop();
+        sleep(2 * SECOND).await;
+        assert!(temporary.is_stopped());
+        assert_eq!(a.node().phase(), Phase::Running);
+        stopping.await.unwrap();
+        group.system.stop().await.unwrap();
+    });
+}
+
+/// At the end of its first incarnation it tells that one to fail.
+#[derive(Clone)]
+struct Tells(ActorRef<Msg>, Count);
+
+impl Actor for Tells {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        if self.1.get() == 0 {
+            self.1.add();
+            self.0.try_tell(Msg::Fail)?;
+        }
+        Ok(())
+    }
+}
+
+/// `b` has been released, and has not run yet. It waits for `a` then, which is older.
+#[test]
+fn member_whose_turn_has_come_waits_again_when_an_older_one_fails() {
+    in_order(async |check| {
+        let group = Group::new(&check, |p| p.strategy(Strategy::RestForOne)).await;
+        let a = group.child("a", Restart::OnFailure).await;
+        let b = group.child("b", Restart::OnFailure).await;
+        let tells = ChildSpec::new(Tells(a.clone(), Count::default())).restart(Restart::OnFailure);
+        drop(group.spawner.start(tells).await.unwrap());
+        let from = group.seen();
+        b.tell(Msg::Fail).await.unwrap();
+        assert_eq!(incarnation(&b).await, 2);
+        assert_eq!(
+            group.since(from),
+            ["b dropped", "a dropped", "a starts", "b starts"]
+        );
         group.system.stop().await.unwrap();
     });
 }

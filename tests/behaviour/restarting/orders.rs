@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{House, SECOND, incarnation};
 use crate::common::restarting::{Msg, Recipe};
+use crate::common::worker::{Do, Worker};
 use crate::common::{Log, paused, settled};
 use tenure::prelude::*;
-use tenure::{Phase, StopError, StopReason};
+use tenure::{Cause, Phase, StopError, StopReason};
 use tokio::time::{Instant, sleep};
 
 #[test]
@@ -238,6 +239,90 @@ fn kill_ends_each_step_of_a_restart() {
             assert_eq!(began.elapsed(), Duration::ZERO);
             assert_eq!(check.alive(), 1, "only the owner is left");
         }
+        house.system.stop().await.unwrap();
+    });
+}
+
+/// The next incarnation handles what was accepted, and cannot make up for what was cut.
+#[test]
+fn cut_in_a_restart_is_told_in_the_drain_that_came_meanwhile() {
+    for is_owners in [false, true] {
+        paused(async |check| {
+            let house = House::new(&check).await;
+            let c = house.spawn(house.recipe("c").restarting(Restart::OnFailure));
+            let spawner = c.ask(Msg::Lend).await.unwrap();
+            let slow = Worker::new("slow", &house.log, &check).cleanup(100 * SECOND);
+            spawner.spawn(slow.named().grace(2 * SECOND)).unwrap();
+            c.tell(Msg::Fail).await.unwrap();
+            c.tell(Msg::Log("accepted")).await.unwrap();
+            sleep(SECOND).await;
+            assert_eq!(c.node().phase(), Phase::Restarting);
+            let drained = match is_owners {
+                true => {
+                    // It comes to its children when `c` has been restarted.
+                    house.owner.tell(Do::Sleep(2 * SECOND)).await.unwrap();
+                    house.owner.drain().await
+                }
+                false => c.drain().await,
+            };
+            let Err(StopError::CutShort(cut)) = drained else {
+                panic!("{drained:?}");
+            };
+            let paths: Vec<_> = cut.nodes().iter().map(|node| &*node.path).collect();
+            assert_eq!(paths, ["/p/c/slow"]);
+            assert!(house.log.entries().contains(&"accepted".into()));
+            house.system.kill().await.unwrap();
+        });
+    }
+}
+
+/// It is ending, whichever incarnation handles the rest: a phase never goes back.
+#[test]
+fn one_that_is_restarted_in_its_drain_is_ending_all_the_while() {
+    paused(async |check| {
+        let house = House::new(&check).await;
+        let log = house.log.clone();
+        let spec = ChildSpec::factory(move || Gives(log.clone())).restart(Restart::Always);
+        let gives = house.spawner.spawn(spec).unwrap();
+        for msg in ["wait", "stopped", "wait"] {
+            gives.tell(msg).await.unwrap();
+        }
+        settled().await;
+        let draining = gives.drain();
+        sleep(SECOND + SECOND / 2).await;
+        assert_eq!(house.log.entries(), ["starts", "starts"]);
+        assert_eq!(gives.node().phase(), Phase::Stopping);
+        draining.await.unwrap();
+        house.system.stop().await.unwrap();
+    });
+}
+
+/// Fails after a second.
+struct FailsLate;
+
+impl Actor for FailsLate {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        sleep(SECOND).await;
+        Err("it fails".into())
+    }
+}
+
+/// It has been told to end, so no restart is due, and none is refused.
+#[test]
+fn failure_in_a_stop_is_none_of_too_many_restarts() {
+    paused(async |check| {
+        let house = House::new(&check).await;
+        let spec = ChildSpec::factory(|| FailsLate).restart(Restart::OnFailure);
+        let fails = spec.intensity(0, SECOND).contain();
+        let fails = house.spawner.spawn(fails).unwrap();
+        fails.tell(()).await.unwrap();
+        settled().await;
+        let Err(StopError::Failed(failure)) = fails.stop().await else {
+            panic!("it has not failed");
+        };
+        assert!(matches!(failure.cause(), Cause::Error(_)), "{failure:?}");
         house.system.stop().await.unwrap();
     });
 }

@@ -1,12 +1,14 @@
 //! Scopes whose bodies end, and which then wait for the rest.
 
+use std::future::pending;
 use std::time::Duration;
 
 use super::SECOND;
 use crate::common::node::{Node, note};
-use crate::common::{Guard, Log, paused};
-use tenure::StopReason;
+use crate::common::{Guard, Kept, Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
+use tenure::{StopReason, scope_send};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 /// The rule: the end of a body is not an order. The scope waits for the tasks that were started in it.
@@ -240,5 +242,32 @@ fn sibling_whose_end_a_task_awaits_is_told_in_a_drain() {
         .await
         .unwrap();
         assert_eq!(begin.elapsed(), Duration::ZERO);
+    });
+}
+
+/// It still uses the actor. The other one has opened a scope that somebody keeps, and which nobody polls.
+#[test]
+fn scope_waits_for_a_task_beside_one_that_does_not_yield() {
+    paused(async |check| {
+        let log = Log::default();
+        let (to, given) = oneshot::channel::<Kept>();
+        let ended = tenure::scope(async |scope| {
+            let actor = scope.spawn(Node::new(&check, &log))?;
+            scope.task_with(move |_| async move {
+                let mut kept: Kept = Box::pin(scope_send(|_| pending()));
+                assert!(poll_unwoken(&mut kept).is_pending());
+                drop(to.send(kept));
+            })?;
+            scope.task(async move {
+                sleep(60 * SECOND).await;
+                actor.tell(note("late")).await
+            })?;
+            Ok(())
+        })
+        .await;
+        assert!(matches!(ended, Err(RunError::Unjoined(_))), "{ended:?}");
+        assert_eq!(log.entries(), ["late"]);
+        drop(given.await.unwrap());
+        settled().await;
     });
 }

@@ -215,3 +215,29 @@ fn scope_within_a_kept_one_that_is_told_to_stop_ends_beneath_it() {
         drop(system.stop().await);
     });
 }
+
+/// Its own time had begun. From the drain of its owner on it goes with the owner's state, and has none.
+#[test]
+fn kept_scope_that_was_told_to_drain_is_not_cut_in_its_owners_drain() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let holder = holder(&system, &check);
+        let lasts = Worker::new("lasts", &log, &check).named();
+        let spawner = holder.ask(Msg::Spawner).await.unwrap();
+        let lasts = spawner.spawn(lasts.grace(100 * SECOND)).unwrap();
+        lasts.tell(Do::Sleep(20 * SECOND)).await.unwrap();
+        let (to, opened) = oneshot::channel();
+        keep(&holder, move |scope| async move {
+            drop(to.send(scope.node()));
+            std::future::pending().await
+        })
+        .await;
+        drop(opened.await.unwrap().drain());
+        settled().await;
+        let begin = Instant::now();
+        let drained = holder.drain().await;
+        assert!(matches!(drained, Ok(StopReason::Drained)), "{drained:?}");
+        assert_eq!(begin.elapsed(), 20 * SECOND);
+        system.stop().await.unwrap();
+    });
+}

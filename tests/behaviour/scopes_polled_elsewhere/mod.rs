@@ -8,12 +8,13 @@ use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 
-use common::{Check, Guard, Kept, paused, poll_unwoken};
+use common::worker::{Do, Worker};
+use common::{Check, Guard, Kept, Log, paused, poll_unwoken};
 use tenure::prelude::*;
 use tenure::{Kind, StopError, StopReason, System, scope_send};
 use tokio::join;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -39,12 +40,14 @@ enum Msg {
     Ask(ActorRef<Msg>, ReplyTo<()>),
     /// Gives away the reply.
     Lend(oneshot::Sender<ReplyTo<()>>, ReplyTo<()>),
+    /// Lends what it spawns with.
+    Spawner(ReplyTo<Spawner>),
 }
 
 impl Actor for Holder {
     type Msg = Msg;
 
-    async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) -> tenure::Result {
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
         match msg {
             Msg::Keep(scope) => {
                 let scope = self.kept.insert(scope);
@@ -67,6 +70,7 @@ impl Actor for Holder {
                 reply.send(());
             }
             Msg::Lend(to, reply) => drop(to.send(reply)),
+            Msg::Spawner(reply) => reply.send(ctx.spawner()),
         }
         Ok(())
     }
@@ -382,5 +386,25 @@ fn job_ends_with_a_scope_that_it_gave_away() {
             "{stopped:?}"
         );
         system.stop().await.unwrap();
+    });
+}
+
+/// Whoever polls it last is woken, and not who polled it first.
+#[test]
+fn scope_that_goes_on_elsewhere_hears_of_a_failure() {
+    paused(async |check| {
+        let (to, opened) = oneshot::channel();
+        let child = Worker::new("child", &Log::default(), &check).named();
+        let mut scope: Kept = Box::pin(scope_send(move |scope| async move {
+            drop(to.send(scope.spawn(child)?));
+            std::future::pending().await
+        }));
+        assert!(poll_unwoken(&mut scope).is_pending());
+        let child = opened.await.unwrap();
+        let begin = Instant::now();
+        let fails = async { child.tell(Do::Fail).await.unwrap() };
+        let (ended, ()) = join!(timeout(SECOND, scope), fails);
+        assert!(matches!(ended, Ok(Err(RunError::Failed(_)))), "{ended:?}");
+        assert_eq!(begin.elapsed(), Duration::ZERO);
     });
 }

@@ -1,12 +1,15 @@
 //! The order in which nodes stop.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 
 use super::{SECOND, cut_short};
+use crate::common::node::{Node, run_in};
 use crate::common::worker::{Do, Worker};
-use crate::common::{Guard, Log, paused};
+use crate::common::{Guard, Kept, Log, paused, poll_unwoken};
 use tenure::prelude::*;
-use tenure::{NodeRef, Phase, StopReason};
+use tenure::{NodeRef, Phase, StopReason, System, scope_send};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 /// In its `on_stop` and when it is dropped, it logs which of its siblings have not been told to end.
@@ -188,5 +191,35 @@ fn concurrent_order_shares_one_deadline() {
             "pool dropped",
         ];
         assert_eq!(entries, expected);
+    });
+}
+
+/// It was killed before the stop, and holds nobody up but those above.
+#[test]
+fn order_is_kept_beside_an_older_child_that_does_not_yield() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let stuck = system.spawn(Node::new(&check, &log)).unwrap();
+        let (to, given) = oneshot::channel::<Kept>();
+        run_in(&stuck, move |_| {
+            let mut kept: Kept = Box::pin(scope_send(|_| pending()));
+            assert!(poll_unwoken(&mut kept).is_pending());
+            drop(to.send(kept));
+        })
+        .await;
+        let given = given.await.unwrap();
+        let worker = |name| Worker::new(name, &log, &check).cleanup(4 * SECOND).named();
+        let older = system.spawn(worker("older")).unwrap();
+        let younger = system.spawn(worker("younger")).unwrap();
+        drop(stuck.kill());
+        sleep(10 * SECOND).await;
+        drop(system.stop());
+        sleep(3 * SECOND).await;
+        assert_eq!(younger.node().phase(), Phase::Stopping);
+        assert_eq!(older.node().phase(), Phase::Running);
+        sleep(3 * SECOND).await;
+        assert_eq!(older.node().phase(), Phase::Stopping);
+        drop(given);
+        drop(system.stop().await);
     });
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{At, Bomb, MS, Msg, Recipe, Then, assert_ends, run, word};
+use crate::common::lines::Lines;
 use crate::common::paused;
 use tenure::prelude::*;
 use tokio::time::sleep;
@@ -79,6 +80,9 @@ fn panics_in_the_code_of_errors() {
 #[test]
 fn panics_in_the_drop_of_errors() {
     paused(async |_| {
+        let lines = Lines::default();
+        let _listening = lines.listen();
+        let told = || lines.with("an error panicked when it was dropped").len();
         let explodes = || run(|_| Err(Explodes(BombInError(Bomb)).into()));
         // A restart settles the error, and drops it.
         let system = System::start().unwrap();
@@ -88,6 +92,7 @@ fn panics_in_the_drop_of_errors() {
         actor.tell(Msg::Sleep).await.unwrap();
         sleep(2 * MS).await;
         assert_eq!(word(&actor.drain().await), "in order", "a restart");
+        assert_eq!(told(), 1);
 
         // The error is dropped with its node, to which nobody refers any longer.
         let owner = system.spawn(Recipe::new(At::Nowhere)).unwrap();
@@ -105,6 +110,7 @@ fn panics_in_the_drop_of_errors() {
             sleep(MS).await;
         }
         assert_eq!(word(&owner.drain().await), "in order", "its owner");
+        assert_eq!(told(), 2);
         assert_eq!(word(&system.stop().await), "in order");
     });
 }
