@@ -43,6 +43,7 @@ mod kept_errors;
 mod kept_replies;
 mod leaks;
 mod letting_go;
+mod long_paths;
 mod lookup;
 mod mailbox;
 mod open_scopes;
