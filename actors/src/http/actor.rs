@@ -10,6 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use super::connection::{Connection, Shared, lock};
+#[cfg(feature = "tls")]
+use super::driver::LAST_HEAD;
 use super::serve::{self, Opened, TOO_MANY};
 use super::watched_io::WatchedIo;
 use super::{HttpService, HttpStats, Io, Limits, Listener, Serve};
@@ -195,9 +197,14 @@ impl Open {
     ) {
         let (began, probe) = (Instant::now(), io.probe());
         let handshake = tokio::time::timeout(self.shared.limits.head, tls.accept(io));
-        // A server that is to end waits for no handshake: nothing has been asked.
-        let Some(handshake) = token.run_until_cancelled(handshake).await else {
-            return;
+        let late = async {
+            token.cancelled().await;
+            sleep(LAST_HEAD).await;
+        };
+        let handshake = tokio::select! {
+            handshake = handshake => handshake,
+            // The server ends, and nothing has been asked.
+            () = late => return,
         };
         let io = match handshake {
             Ok(Ok(io)) => io,

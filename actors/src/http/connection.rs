@@ -47,6 +47,8 @@ pub(super) struct Connection {
     is_last: AtomicBool,
     /// A body of HTTP/1 is being read.
     reads_body: AtomicBool,
+    /// What has come is no preface of HTTP/2, or a whole one.
+    has_begun: AtomicBool,
     /// Something of a head has been read.
     has_begun_head: AtomicBool,
     /// What was written waits for the client.
@@ -81,6 +83,7 @@ impl Connection {
             in_flight: AtomicU32::new(0),
             is_last: AtomicBool::new(false),
             reads_body: AtomicBool::new(false),
+            has_begun: AtomicBool::new(false),
             has_begun_head: AtomicBool::new(false),
             is_blocked: AtomicBool::new(false),
             written: AtomicU64::new(0),
@@ -182,6 +185,15 @@ impl Connection {
         if !self.reads_body.load(Ordering::Relaxed) {
             self.has_begun_head.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// From the first read on that is more than a part of a preface.
+    pub(super) fn note_begun(&self) {
+        self.has_begun.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed)
     }
 
     pub(super) fn has_begun_head(&self) -> bool {

@@ -17,8 +17,9 @@ use super::timer::{Signal, Timer, Unchanged, Window};
 /// most likely has a request on its way.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long a head that has begun may take then.
-const LAST_HEAD: Duration = Duration::from_secs(2);
+/// How long a head that has begun may take then, or a TLS handshake; and how long a connection of HTTP/2 waits for its client
+/// to take note of the end.
+pub(super) const LAST_HEAD: Duration = Duration::from_secs(2);
 
 /// What the driver asks of a protocol.
 pub(super) trait Protocol {
@@ -44,8 +45,8 @@ pub(super) enum Outcome {
 
 pub(super) struct Driver {
     connection: Arc<Connection>,
-    /// When the connection was accepted.
-    began: Instant,
+    /// When the first head could come: with TLS that is after the handshake.
+    opened: Instant,
     probe: Probe,
     gone: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// The server is to end.
@@ -88,7 +89,7 @@ impl Driver {
     ) -> Self {
         Self {
             connection,
-            began,
+            opened: Instant::now(),
             probe,
             gone: None,
             told,
@@ -166,7 +167,7 @@ impl Driver {
     }
 
     fn is_fresh(&self, now: Instant) -> bool {
-        self.connection.requests() == 0 && now < self.began + FRESH
+        self.connection.requests() == 0 && now < self.opened + FRESH
     }
 
     fn end_idle(&mut self, protocol: &mut impl Protocol) {
@@ -225,9 +226,12 @@ impl Driver {
             return Some(next);
         }
         if self.holds_back && !connection.has_begun_head() && self.is_unheard() {
-            add(Some(self.began + FRESH), Due::Fresh);
+            add(Some(self.opened + FRESH), Due::Fresh);
         }
-        if connection.has_begun_head() && !connection.is_http2() {
+        if connection.is_http2() {
+            // Its preface takes the place of a head.
+            self.head_since.take_if(|_| connection.has_begun());
+        } else if connection.has_begun_head() {
             self.head_since.get_or_insert(now);
         }
         match self.head_since {
@@ -238,6 +242,9 @@ impl Driver {
             None => {
                 let since = *self.idle_since.get_or_insert(now);
                 add(since.checked_add(limits.idle), Due::Idle);
+                // Its client has to take note of the end, which one that is not there never does.
+                let ending = self.ending.filter(|_| connection.is_http2());
+                add(ending.map(|at| at.max(since) + LAST_HEAD), Due::Idle);
             }
         }
         Some(next)
@@ -246,12 +253,6 @@ impl Driver {
     /// Whether nothing has ever come.
     fn is_unheard(&self) -> bool {
         self.connection.requests() == 0 && !self.probe.has_input()
-    }
-
-    /// The connection goes on with HTTP/2.
-    pub(super) fn turn_to_http2(&mut self) {
-        self.connection.turn_to_http2();
-        self.head_since = None;
     }
 
     /// The client takes nothing: neither is what is left for it kept.

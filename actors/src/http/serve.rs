@@ -112,7 +112,7 @@ impl<S: HttpService> Serving<S> {
     }
 
     async fn http2<I: Io>(&mut self, io: Rewind<Socket<I>>) {
-        self.driver.turn_to_http2();
+        self.connection.turn_to_http2();
         let limits = self.connection.limits();
         let streams = Streams::new(Arc::clone(&self.connection));
         let http2 = http2::Builder::new(streams.clone())
@@ -134,6 +134,10 @@ impl<S: HttpService> Serving<S> {
             }
             Outcome::Idle => {
                 self.note(&Outcome::Idle);
+                if self.driver.is_ending() {
+                    // It was told so.
+                    return;
+                }
                 // It is told, and has as long as a linger to take note.
                 http2.end();
                 let last = tokio::time::timeout(limits.linger, self.driver.drive(&mut http2));

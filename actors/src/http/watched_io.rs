@@ -114,6 +114,7 @@ impl<I: Io> AsyncRead for WatchedIo<I> {
             }
             ready!(polled)?;
             this.begin = Begin::Over;
+            this.connection.note_begun();
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();

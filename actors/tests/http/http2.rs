@@ -238,6 +238,19 @@ fn idle_connection_ends_in_a_drain() {
 }
 
 #[test]
+fn idle_client_that_answers_nothing_holds_a_drain_up_for_two_seconds() {
+    paused(defaults, routes, async |dialer, stats, server| {
+        let mut client = Client::over(dialer.dial().io).await;
+        client.is_served(1).await;
+        let begin = Instant::now();
+        server.drain().await.unwrap();
+        assert_eq!(begin.elapsed().as_secs(), 2);
+        assert_eq!(stats.cut_at_shutdown.get(), 0);
+        drop(client);
+    });
+}
+
+#[test]
 fn body_that_is_declared_too_large_is_refused() {
     still_serving(
         |limits| limits.body_bytes = 10,

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::{
 };
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use crate::harness::{Http, MILLIS, serving_with};
+use crate::harness::{Http, MILLIS, SECOND, serving_with};
 
 struct Pair {
     cert: CertificateDer<'static>,
@@ -41,6 +41,15 @@ async fn connect(
     trusted: &Pair,
     alpn: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(http.address).await?;
+    shake_hands(stream, trusted, alpn).await
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    trusted: &Pair,
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(trusted.cert.clone()).unwrap();
     let provider = Arc::new(crypto::ring::default_provider());
@@ -50,7 +59,6 @@ async fn connect(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    let stream = TcpStream::connect(http.address).await?;
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
@@ -144,6 +152,61 @@ fn silence_in_the_handshake_has_the_heads_limit() {
                 assert!(answer.is_empty());
             }
             assert_eq!(http.stats.slow_heads.get(), 2);
+        },
+    );
+}
+
+#[test]
+fn silence_after_a_handshake_for_http_2_has_the_heads_limit() {
+    let pair = pair();
+    over(
+        &tls_of(&pair),
+        |limits| limits.head = 200 * MILLIS,
+        async |http| {
+            for begun in [&b""[..], b"PRI * HTTP/2.0\r\n"] {
+                let mut client = connect(http, &pair, &[b"h2"]).await.unwrap();
+                client.write_all(begun).await.unwrap();
+                let mut answer = Vec::new();
+                // Its settings, perhaps, and then the end.
+                drop(client.read_to_end(&mut answer).await);
+            }
+            assert_eq!(http.stats.slow_heads.get(), 2);
+        },
+    );
+}
+
+#[test]
+fn handshake_that_has_begun_is_ended_in_a_drain_and_its_request_served() {
+    let pair = pair();
+    over(
+        &tls_of(&pair),
+        |_| {},
+        async |http| {
+            let accepted = TcpStream::connect(http.address).await.unwrap();
+            let silent = TcpStream::connect(http.address).await.unwrap();
+            http.until("both are accepted", |http| http.stats.open.get() == 2)
+                .await;
+            // The server does not run between this and the order.
+            let queued = std::net::TcpStream::connect(http.address).unwrap();
+            queued.set_nonblocking(true).unwrap();
+            let draining = http.server.drain();
+            let begin = std::time::Instant::now();
+            for stream in [accepted, TcpStream::from_std(queued).unwrap()] {
+                let mut client = shake_hands(stream, &pair, &[]).await.unwrap();
+                client
+                    .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                    .await
+                    .unwrap();
+                let mut answer = String::new();
+                client.read_to_string(&mut answer).await.unwrap();
+                assert!(
+                    answer.contains("connection: close") && answer.ends_with("hello\n"),
+                    "{answer}"
+                );
+            }
+            draining.await.unwrap();
+            assert!(begin.elapsed() < 9 * SECOND, "{:?}", begin.elapsed());
+            drop(silent);
         },
     );
 }
