@@ -46,7 +46,7 @@ pub(super) struct QueueExtras {
     /// The line of senders that wait for room.
     pub(super) waiters: Waiters,
     /// How many messages have left the mailbox unstarted: their callers had gone, or they were dropped for lack of
-    /// room.
+    /// room, or discarded at the end.
     pub(super) unstarted: u64,
 }
 

@@ -54,7 +54,12 @@ impl<M> Queue<M> {
         }
         let spare = std::mem::take(&mut state.messages);
         let first = state.pushed - messages.len() as u64;
-        self.counters.started.store(state.pushed, Ordering::Relaxed);
+        let left = state.pushed - self.counters.started.load(Ordering::Relaxed);
+        if left > 0 {
+            // Both change under the lock, so those who look see one step.
+            state.extras().unstarted += left;
+            self.counters.started.store(state.pushed, Ordering::Relaxed);
+        }
         let mut gone = Vec::new();
         // If the mailbox drops the oldest message, there may be a gap between the one that was taken and the others.
         let base = first;

@@ -223,7 +223,7 @@ impl<M> Queue<M> {
         self.counters.attention.set_discarded();
     }
 
-    /// How many messages have been started since the actor was spawned.
+    /// How many messages have left the mailbox since the actor was spawned, whether or not they were started.
     pub(crate) fn started(&self) -> u64 {
         self.counters.started.load(Ordering::Relaxed)
     }

@@ -32,6 +32,8 @@ struct NodeEntry {
 struct LastLook {
     phase: Phase,
     accepted: u64,
+    /// How many messages had left the mailbox.
+    taken: u64,
     started: u64,
 }
 
@@ -197,8 +199,8 @@ impl NodeEntry {
             return false;
         };
         let name = || self.name.clone();
-        let (started, _) = node.progress();
-        let accepted = started + node.backlog();
+        let (taken, _) = node.progress();
+        let accepted = taken + node.backlog();
         if accepted > self.seen.accepted {
             let messages = accepted - self.seen.accepted;
             trace.push(Event::Told {
@@ -207,13 +209,18 @@ impl NodeEntry {
             });
             self.seen.accepted = accepted;
         }
-        if started > self.seen.started {
-            trace.push(Event::Handled {
-                node: name(),
-                messages: started - self.seen.started,
-                label: node.node().label(),
-            });
-            self.seen.started = started;
+        if taken > self.seen.taken {
+            self.seen.taken = taken;
+            // What is skipped, dropped or discarded is taken as well.
+            let started = node.look_at_mail().map_or(0, |mail| mail.started);
+            if started > self.seen.started {
+                trace.push(Event::Handled {
+                    node: name(),
+                    messages: started - self.seen.started,
+                    label: node.node().label(),
+                });
+                self.seen.started = started;
+            }
         }
         let phase = node.node().phase();
         if phase == Phase::Stopped {
@@ -241,6 +248,7 @@ impl LastLook {
         Self {
             phase: Phase::Starting,
             accepted: 0,
+            taken: 0,
             started: 0,
         }
     }

@@ -134,6 +134,45 @@ fn messages_that_were_not_started_are_not_counted_as_handled() {
 }
 
 #[test]
+fn messages_that_an_end_discards_are_not_counted_as_handled() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let room = Mailbox::bounded(2);
+        for mailbox in [
+            Mailbox::unbounded(),
+            room.drop_oldest(),
+            room.including_current(),
+        ] {
+            for (kills, begins) in [(false, true), (true, true), (true, false)] {
+                let mut ends = system.ends(8);
+                let letters = system.dead_letters();
+                let spec = ChildSpec::new(plain(&check)).mailbox(mailbox);
+                let actor = system.spawn(spec).unwrap();
+                let gate = match begins {
+                    true => Some(hold(&actor).await),
+                    false => None,
+                };
+                let mut queued = 0;
+                for _ in 0..2 {
+                    queued += u64::from(actor.try_tell(note("queued")).is_ok());
+                }
+                let end = match kills {
+                    true => actor.kill(),
+                    false => actor.stop(),
+                };
+                if let Some(gate) = gate {
+                    gate.open();
+                }
+                end.await.unwrap();
+                assert_eq!(ends.recv().await.unwrap().handled, u64::from(begins));
+                assert_eq!(system.dead_letters() - letters, queued);
+            }
+        }
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
 fn handler_lasts_since_it_was_first_seen_and_with_timings_since_it_began() {
     paused(async |check| {
         for timings in [false, true] {
