@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tenure::prelude::*;
-use tenure::testing::{Event, Fault, Faults, Finding, Seeds, Simulation, simulate};
+use tenure::testing::{Event, Fault, Faults, Finding, Seeds, Sim, Simulation, simulate};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
@@ -275,6 +275,55 @@ fn delays_let_virtual_time_pass() {
     assert!(matches!(error.finding(), Finding::Failed(_)), "{error}");
     let is_held = |event: &Event| matches!(event, Event::Held { time, .. } if *time <= most);
     assert!(error.trace().iter().any(is_held), "{error}");
+}
+
+#[test]
+fn poll_that_is_always_delayed_comes_after_all() {
+    for (rate, longest) in [(1.0, Duration::ZERO), (1.0, Duration::from_millis(100))] {
+        let summary = Simulation::new(Seeds::first(20))
+            .faults(Faults::none().delays(rate, longest))
+            .run(async |sim: Sim| {
+                tenure::scope(async |scope| {
+                    let worker = scope.spawn(Worker)?;
+                    worker.ask(|reply| reply).no_deadline().await?;
+                    // That of the ask, at least, came late.
+                    assert!(sim.elapsed() >= Duration::from_millis(1));
+                    Ok(())
+                })
+                .await
+            });
+        assert!(summary.polls < 1_000, "{summary:?}");
+    }
+}
+
+#[test]
+fn what_an_end_discards_is_not_handled_in_the_trace() {
+    struct Idle;
+
+    impl Actor for Idle {
+        type Msg = ();
+
+        async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+            Ok(())
+        }
+    }
+
+    let error = Simulation::new(Seeds::first(1))
+        .try_run(async |_| -> tenure::Result {
+            let system = System::start()?;
+            let idle = system.spawn(Idle)?;
+            idle.try_tell(())?;
+            // It has not begun.
+            idle.kill().await?;
+            system.stop().await?;
+            Err("the trace is wanted".into())
+        })
+        .unwrap_err();
+    let trace = error.trace();
+    let is_told = |event: &Event| matches!(event, Event::Told { messages: 1, .. });
+    assert!(trace.iter().any(is_told), "{error}");
+    let is_handled = |event: &Event| matches!(event, Event::Handled { .. });
+    assert!(!trace.iter().any(is_handled), "{error}");
 }
 
 #[test]

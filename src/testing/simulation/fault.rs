@@ -105,7 +105,7 @@ impl Faults {
         Self::default()
     }
 
-    /// Delays this part of all polls, by up to `longest` of virtual time and at least a millisecond.
+    /// Delays this part of all polls once, by up to `longest` of virtual time and at least a millisecond.
     #[must_use]
     pub fn delays(mut self, rate: f64, longest: Duration) -> Self {
         self.delays = thousandths(rate);

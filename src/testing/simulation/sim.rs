@@ -14,7 +14,7 @@ const MOST_POLLS_OF_A_CALL: u32 = 8;
 ///
 /// # Panics
 ///
-/// All of its methods panic if they are called outside of its run.
+/// All of its methods but [`seed`](Sim::seed) panic if they are called outside of its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sim {
     seed: u64,

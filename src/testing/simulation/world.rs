@@ -58,6 +58,8 @@ pub(super) struct State {
     all_polls: u64,
     /// Whose polls are delayed, and until when.
     pub(super) held: Vec<(Instant, usize)>,
+    /// Whose delay is over, and who was not polled since.
+    waited: Vec<usize>,
     pub(super) looks: Looks,
     pub(super) idle: IdleWaits,
     /// What went wrong in a shell that the simulator polls.
@@ -97,6 +99,7 @@ impl World {
                 polls: 0,
                 all_polls: 0,
                 held: Vec::new(),
+                waited: Vec::new(),
                 looks: Looks::default(),
                 idle: IdleWaits::default(),
                 broken: None,
@@ -169,7 +172,7 @@ impl World {
             state.seen = now;
             state.trace.push(Event::Passed { time });
         }
-        if key != BODY && state.choices.happens(self.faults.delays) {
+        if key != BODY && !state.has_waited(key) && state.choices.happens(self.faults.delays) {
             let longest = u32::try_from(self.faults.longest.as_millis()).unwrap_or(u32::MAX);
             let time = Duration::from_millis(1 + u64::from(state.choices.below(longest)));
             let node = state.nodes.name(key);
@@ -251,9 +254,11 @@ impl World {
         let (due, next) = {
             let state = &mut *self.state.borrow_mut();
             let ready = &self.ready;
+            let waited = &mut state.waited;
             state.held.retain(|(until, key)| {
                 if *until <= now {
                     ready.release(*key);
+                    waited.push(*key);
                 }
                 *until > now
             });
@@ -310,6 +315,12 @@ impl World {
 impl State {
     pub(super) fn hold(&mut self, key: usize, until: Instant) {
         self.held.push((until, key));
+    }
+
+    /// Whether this poll was delayed already. A poll is delayed once, or one that always is would never come.
+    fn has_waited(&mut self, key: usize) -> bool {
+        let place = self.waited.iter().position(|waited| *waited == key);
+        place.map(|place| self.waited.swap_remove(place)).is_some()
     }
 }
 
