@@ -263,6 +263,20 @@ fn watchdog_ends_before_its_system_has_ended() {
 }
 
 #[test]
+fn end_of_a_watchdog_is_waited_for_while_a_paused_clock_stands_still() {
+    let runtime = common::paused_runtime();
+    runtime.block_on(async {
+        for _ in 0..50 {
+            let system = System::builder().watchdog(Watchdog::new());
+            let system = system.start().unwrap();
+            let begin = tokio::time::Instant::now();
+            system.stop().await.unwrap();
+            assert_eq!(begin.elapsed(), Duration::ZERO);
+        }
+    });
+}
+
+#[test]
 fn system_does_not_wait_for_a_hook_that_blocks() {
     let (begun, has_begun) = channel();
     let (goes_on, gate) = channel::<()>();

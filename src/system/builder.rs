@@ -329,7 +329,7 @@ async fn shell(mut exit: Exit, companions: Vec<RunningCompanion>) {
     // Those who wait report what does not yield. The shell goes on waiting.
     while join(&mut exit, manner, false).await.is_err() {}
     for companion in companions {
-        companion.end().await;
+        companion.end(&node.shared.handle).await;
     }
     let reason = Report::default().finish(&node);
     exit.conclude(reason);

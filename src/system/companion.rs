@@ -8,8 +8,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+
 use crate::sync::{lock, wake};
-use crate::tree::{AnyNode, launch_thread};
+use crate::tree::{AnyNode, launch_thread, launch_wait};
 
 /// What a companion runs.
 pub(crate) type CompanionCode = Arc<dyn Fn(&Arc<dyn AnyNode>, &Control) + Send + Sync>;
@@ -38,6 +40,8 @@ pub(crate) struct Control {
 struct State {
     is_to_end: bool,
     has_ended: bool,
+    /// The wait for its end was woken.
+    is_reported: bool,
     /// It is running user code, for which nobody waits.
     in_foreign_code: bool,
     /// The waker of the wait for its end.
@@ -73,7 +77,7 @@ impl Control {
 
     fn set_foreign(&self, in_foreign_code: bool) -> bool {
         let mut state = lock(&self.state);
-        state.in_foreign_code = in_foreign_code;
+        state.in_foreign_code = in_foreign_code && !state.is_to_end;
         !state.is_to_end
     }
 
@@ -90,6 +94,18 @@ impl Control {
         };
         if let Some(waker) = waker {
             wake(waker);
+        }
+        lock(&self.state).is_reported = true;
+        self.news.notify_all();
+    }
+
+    /// Blocks until the wait for its end was woken.
+    fn block_until_reported(&self) {
+        let state = self.state.lock();
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        while !state.is_reported {
+            let woken = self.news.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -135,9 +151,20 @@ impl RunningCompanion {
     }
 
     /// Tells it to end and waits for it.
-    pub(super) async fn end(self) {
+    pub(super) async fn end(self, handle: &Handle) {
         self.0.tell_to_end();
-        poll_fn(|cx| self.0.poll_ended(cx.waker())).await;
+        let mut blocks = false;
+        poll_fn(|cx| {
+            let ended = self.0.poll_ended(cx.waker());
+            if ended.is_pending() && !blocks {
+                blocks = true;
+                // The thread lives in real time: without this, a paused clock would pass over the patience meanwhile.
+                let control = Arc::clone(&self.0);
+                launch_wait(handle, move || control.block_until_reported());
+            }
+            ended
+        })
+        .await;
     }
 }
 

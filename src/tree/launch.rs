@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::tree::simulated;
 
@@ -23,7 +23,6 @@ pub(crate) fn launch<N: 'static>(
 }
 
 /// Runs a registered blocking job on a thread of its own.
-#[expect(clippy::disallowed_methods, reason = "the one spawn site")]
 pub(crate) fn launch_blocking<N: 'static>(
     handle: &Handle,
     node: impl FnOnce() -> N,
@@ -32,6 +31,22 @@ pub(crate) fn launch_blocking<N: 'static>(
     if simulated::is_for(handle) {
         return simulated::launch(node(), Box::pin(async move { job() }));
     }
+    give_to_pool(handle, job);
+}
+
+/// Runs a short wait of the crate's own for one of its threads. A clock that is paused stands still meanwhile.
+pub(crate) fn launch_wait(handle: &Handle, wait: impl FnOnce() + Send + 'static) {
+    if simulated::is_for(handle) {
+        return wait();
+    }
+    // Only the clock of a runtime with one thread can be paused.
+    if handle.runtime_flavor() == RuntimeFlavor::CurrentThread {
+        give_to_pool(handle, wait);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one spawn site")]
+fn give_to_pool(handle: &Handle, job: impl FnOnce() + Send + 'static) {
     drop(handle.spawn_blocking(job));
 }
 

@@ -31,7 +31,7 @@ mod waiting;
 
 pub(crate) use crate::sync::{panic_message, panic_text};
 pub use child_exit::{ChildExit, Watched};
-pub(crate) use launch::{launch, launch_blocking, launch_thread};
+pub(crate) use launch::{launch, launch_blocking, launch_thread, launch_wait};
 pub(crate) use lifecycle::{
     Body, BodyEnd, Denied, Exit, Halt, Manner, Report, RestartCount, Resume, StopChildren,
     forget_child_exit, keep_cuts, next_child_exit, register, register_scope, tolerated,
