@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 
 use super::error::ProcessError;
 use super::group::Group;
-use super::output::{Framing, Output, Teller, read};
+use super::output::{EndOrder, Framing, Output, Teller, read};
 
 /// The messages of a [`Process`].
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub struct Process {
     /// The task that runs the process, and how the process has ended.
     task: NodeId,
     ended: Arc<Ended>,
+    drains: Arc<AtomicBool>,
     grace: Duration,
     ends_with_input: bool,
     takes_any_status: bool,
@@ -59,9 +61,15 @@ impl Process {
         let (id, input) = (child.id(), child.stdin.take());
         let ended = Arc::new(Ended::default());
         let (noted, grace) = (Arc::clone(&ended), settings.grace);
-        let (teller, framing) = (Teller(settings.output), settings.framing);
+        let (to, framing) = (settings.output, settings.framing);
+        let drains = Arc::new(AtomicBool::new(false));
+        let is_drain = Arc::clone(&drains);
         let run = TaskSpec::with_token(move |token| async move {
-            let status = run(child, framing, teller, token, grace).await;
+            let order = EndOrder {
+                token: token.clone(),
+                drains: is_drain,
+            };
+            let status = run(child, framing, Teller { to, order }, token, grace).await;
             *noted.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
             noted.token.cancel();
         });
@@ -73,6 +81,7 @@ impl Process {
             input,
             task: ctx.task(run)?.node().id(),
             ended,
+            drains,
             grace,
             ends_with_input: settings.ends_with_input,
             takes_any_status: settings.takes_any_status,
@@ -184,6 +193,7 @@ impl Actor for Process {
 
     async fn on_drain(&mut self, ctx: &mut Context<Self>) -> Result {
         self.input = None;
+        self.drains.store(true, Ordering::Release);
         if self.ends_with_input {
             let ended = timeout(self.grace, self.ended.token.cancelled()).await;
             if ended.is_err() {

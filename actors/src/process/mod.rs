@@ -2,7 +2,7 @@
 //!
 //! A [`Process`] is an actor that has one process, started in a process group of its own. Its input is written by
 //! messages. Its output is told to a [`Recipient`](tenure::Recipient) as [`Output`]; a recipient without room slows the
-//! process down.
+//! process down. A stop waits for no room: what the recipient has none for is lost.
 //!
 //! | event | result |
 //! |---|---|

@@ -1,5 +1,7 @@
 use std::io;
 use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tenure::{CancellationToken, Recipient, SendError};
@@ -14,7 +16,7 @@ pub enum Output {
     Stdout(Vec<u8>),
     /// From its standard error, likewise.
     Stderr(Vec<u8>),
-    /// It has ended. All its output was told before.
+    /// It has ended. All its output was told before, but for what had no room in a stop.
     Exited(ExitStatus),
 }
 
@@ -75,7 +77,12 @@ pub(super) async fn read<R: AsyncRead + Unpin>(
         for part in read.split_inclusive(|byte| *byte == b'\n') {
             let is_whole = part.ends_with(b"\n");
             line.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));
-            if is_whole || line.len() >= LONGEST {
+            // Something of a long line is left for its end, which would otherwise look like an empty line.
+            while line.len() > LONGEST {
+                let rest = line.split_off(LONGEST);
+                teller.tell(make(std::mem::replace(&mut line, rest))).await;
+            }
+            if is_whole {
                 teller.tell(make(std::mem::take(&mut line))).await;
             }
         }
@@ -121,22 +128,50 @@ async fn read_rest<R: AsyncRead + Unpin>(
 
 /// Tells the recipient as long as it is alive. A process does not wait for a recipient that has ended.
 #[derive(Clone)]
-pub(super) struct Teller(pub(super) Option<Recipient<Output>>);
+pub(super) struct Teller {
+    pub(super) to: Option<Recipient<Output>>,
+    pub(super) order: EndOrder,
+}
 
 impl Teller {
     pub(super) async fn tell(&mut self, output: Output) {
-        let Some(to) = &self.0 else {
+        let Some(to) = &self.to else {
             return;
         };
-        match to.tell(output).await {
+        let told = tokio::select! {
+            biased;
+            told = to.tell(output) => told,
+            () = self.order.is_stop() => {
+                tracing::debug!("output of a process is lost, as who is told has no room for it in a stop");
+                return;
+            }
+        };
+        match told {
             Ok(()) => {}
             Err(SendError::Deadlock(_, cycle)) => {
                 tracing::warn!(%cycle, "output of a process is lost, as who is told waits for it");
             }
             Err(_) => {
                 tracing::debug!("nobody is told any more what a process writes");
-                self.0 = None;
+                self.to = None;
             }
+        }
+    }
+}
+
+/// Whether the actor of a process was told to stop, for the task that runs it: its token also fires in a drain.
+#[derive(Clone)]
+pub(super) struct EndOrder {
+    pub(super) token: CancellationToken,
+    pub(super) drains: Arc<AtomicBool>,
+}
+
+impl EndOrder {
+    /// Ready in a stop.
+    async fn is_stop(&self) {
+        self.token.cancelled().await;
+        if self.drains.load(Ordering::Acquire) {
+            std::future::pending().await
         }
     }
 }

@@ -208,28 +208,44 @@ impl<T: Send + 'static> Subscriber<T> {
 
     /// Offers a value to the subscriber. Gives it back if there is no room.
     fn offer(&self, value: T) -> Result<(), T> {
-        let offered = match (&self.courier, self.slow) {
-            (Some(courier), Slow::DropOldest(last)) => {
-                let is_full = courier.node().backlog() >= last.max(1) as u64;
-                if is_full {
-                    self.note_dropped();
-                }
-                courier.try_tell(value)
-            }
-            _ => match caught(|| self.recipient.try_tell(value)) {
-                Ok(offered) => offered,
-                Err(panic) => {
-                    panicked(&panic);
-                    self.note_dropped();
-                    Ok(())
-                }
-            },
+        let Some(courier) = &self.courier else {
+            return self.offer_directly(value);
         };
-        match offered {
-            Err(TrySendError::Full(value)) => Err(value.into_inner()),
-            // A subscriber that has ended: its `Unsubscribe` is on its way.
-            Ok(()) | Err(TrySendError::Stopped(_)) => Ok(()),
+        // What the courier has goes first. With nothing there, it is not needed as long as there is room.
+        let value = match courier.node().in_hand() {
+            0 => match self.offer_directly(value) {
+                Ok(()) => return Ok(()),
+                Err(value) => value,
+            },
+            _ => value,
+        };
+        let kept = match self.slow {
+            Slow::DropOldest(last) => last.max(1) as u64,
+            _ => u64::MAX,
+        };
+        if courier.node().backlog() >= kept {
+            self.note_dropped();
         }
+        given_back(courier.try_tell(value))
+    }
+
+    fn offer_directly(&self, value: T) -> Result<(), T> {
+        match caught(|| self.recipient.try_tell(value)) {
+            Ok(offered) => given_back(offered),
+            Err(panic) => {
+                panicked(&panic);
+                self.note_dropped();
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The value, if there is no room for it. An actor that has ended needs none: its `Unsubscribe` is on its way.
+fn given_back<T>(offered: Result<(), TrySendError<T>>) -> Result<(), T> {
+    match offered {
+        Err(TrySendError::Full(value)) => Err(value.into_inner()),
+        Ok(()) | Err(TrySendError::Stopped(_)) => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::job::Job;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SchedulerMsg {
-    /// Adds a job.
+    /// Adds a job. One that will not be due again is removed once its runs have ended; one that never is, at once.
     Add(Job, ReplyTo<Result<(), SchedulerError>>),
     /// Removes the job of this name; runs that have begun go on. Replies whether there was one.
     Remove(String, ReplyTo<bool>),

@@ -1,11 +1,13 @@
 //! Child processes: what goes in and out, and that none is left, whatever ends them.
 
+mod output;
+
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tenure::prelude::*;
-use tenure_actors::process::{Framing, Output, ProcessError, ProcessMsg, ProcessOptions};
+use tenure_actors::process::{Output, ProcessError, ProcessMsg, ProcessOptions};
 
 use crate::common::multi_thread;
 
@@ -328,32 +330,6 @@ fn writes_to_a_closed_input_are_errors_and_a_stop_ends_one_that_nobody_reads() {
             assert!(matches!(closed, Err(ProcessError::InputClosed)));
             let id = process.ask(ProcessMsg::Id).await?;
             assert!(id.is_some_and(|id| is_there(&id.to_string())));
-            Ok(())
-        })
-        .await
-        .unwrap();
-    });
-}
-
-#[test]
-fn long_lines_come_in_parts_and_bytes_as_they_come() {
-    multi_thread(async |_| {
-        tenure::scope(async |scope| {
-            let long = "head -c 200000 /dev/zero | tr '\\0' x; echo; echo end";
-            let (process, listener) = listened(&scope, shell(long)).await?;
-            process.stopped().await?;
-            listener
-                .until(|lines| lines.last().is_some_and(|line| line == "end"))
-                .await;
-            let lines = listener.stdout();
-            let together: usize = lines.iter().map(String::len).sum();
-            assert_eq!(together, 200_003);
-            assert!(lines.len() > 3 && lines.iter().all(|line| line.len() < 80_000));
-            let (process, listener) = listened(&scope, shell(long).framing(Framing::Bytes)).await?;
-            process.stopped().await?;
-            listener
-                .until(|parts| parts.iter().map(String::len).sum::<usize>() == 200_005)
-                .await;
             Ok(())
         })
         .await

@@ -217,6 +217,26 @@ fn slow_subscribers_hold_up_nobody_if_they_are_not_waited_for() {
 }
 
 #[test]
+fn burst_loses_nothing_while_its_subscriber_has_room() {
+    paused(async |_| {
+        let gauge = Gauge::open();
+        tenure::scope(async |scope| {
+            let topic = topic(&scope).await;
+            subscribe(&topic, &scope.spawn(gauge.clone())?, Slow::DropOldest(1)).await?;
+            for value in 0..9 {
+                // All at once, for none of which the subscriber needs a turn.
+                topic.try_tell(TopicMsg::Publish(value))?;
+            }
+            topic.drain().await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(gauge.values().len(), 9, "{:?}", gauge.values());
+    });
+}
+
+#[test]
 fn subscriber_that_is_too_slow_is_disconnected() {
     paused(async |_| {
         let gauge = Gauge::held();
