@@ -48,7 +48,10 @@ fn look<B: Body>(request: &Request<B>, connection: &Connection) -> Option<Refusa
         return None;
     }
     let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
-    if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+    let (first, second) = (codings.next(), codings.next());
+    let is_known = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    // Two fields are one list, and nothing is to be chunked twice (RFC 9112, 6.1).
+    if second.is_some() || first.is_some_and(|coding| !is_known(coding)) {
         return Some(Refusal::UnknownCoding);
     }
     let declared = request.body().size_hint().lower();

@@ -122,8 +122,15 @@ fn key_of<B>(request: &Request<B>) -> Result<HeaderValue, StatusCode> {
     if version.is_none_or(|version| version != "13") {
         return Err(StatusCode::UPGRADE_REQUIRED);
     }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).cloned();
-    key.ok_or(StatusCode::BAD_REQUEST)
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(is_key);
+    key.cloned().ok_or(StatusCode::BAD_REQUEST)
+}
+
+/// Whether it is 16 bytes in base64 (RFC 6455, 4.2.1).
+fn is_key(key: &&HeaderValue) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let digits = key.as_bytes().strip_suffix(b"==");
+    digits.is_some_and(|digits| digits.len() == 22 && digits.iter().all(is_digit))
 }
 
 fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {

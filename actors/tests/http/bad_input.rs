@@ -181,9 +181,12 @@ fn bad_codings() {
     };
     is_bad(with("HTTP/1.1", "chunked, gzip"));
     is_bad(with("HTTP/1.1", "gzip"));
-    is_answered(with("HTTP/1.1", "gzip, chunked"), "501", |stats| {
-        stats.bad_heads.get()
-    });
+    let twice = "chunked\r\ntransfer-encoding: chunked";
+    for codings in ["gzip, chunked", "chunked, chunked", twice] {
+        is_answered(with("HTTP/1.1", codings), "501", |stats| {
+            stats.bad_heads.get()
+        });
+    }
     is_bad(with("HTTP/1.0", "chunked"));
 }
 

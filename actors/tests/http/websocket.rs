@@ -170,6 +170,12 @@ fn what_is_no_handshake_is_refused() {
     for (from, to, status) in [
         ("version: 13", "version: 12", "426"),
         ("sec-websocket-key", "x", "400"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZQ==", "400"),
+        (
+            "dGhlIHNhbXBsZSBub25jZQ==",
+            "dGhlIHNhbXBsZSBub25j____",
+            "400",
+        ),
         ("upgrade: websocket", "upgrade: h2c", "400"),
         ("connection: Upgrade", "connection: keep-alive", "400"),
     ] {
