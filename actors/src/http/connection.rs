@@ -166,6 +166,17 @@ impl Connection {
         self.is_last.load(Ordering::Relaxed)
     }
 
+    /// Whether there have been far more requests than there may be. A client of HTTP/2 may have some on their way when it is
+    /// told that no more is served.
+    pub(super) fn has_asked_too_much(&self) -> bool {
+        let Limits {
+            requests_per_connection: most,
+            streams,
+            ..
+        } = *self.limits();
+        self.requests() > most.saturating_mul(2).saturating_add(streams)
+    }
+
     pub(super) fn set_reads_body(&self, reads: bool) {
         self.reads_body.store(reads, Ordering::Relaxed);
     }

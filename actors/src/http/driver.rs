@@ -39,6 +39,8 @@ pub(super) enum Outcome {
     Stalled,
     /// The client has gone, which the protocol has not seen.
     Gone,
+    /// The client has been told that no more is served, and has gone on asking.
+    Deaf,
     /// The time is up that it has after a shutdown has begun.
     Cut,
 }
@@ -55,6 +57,8 @@ pub(super) struct Driver {
     ending: Option<Instant>,
     /// The server is to end, and the protocol is not told so yet: a request may be on its way.
     holds_back: bool,
+    /// The client of HTTP/2 is told that no more is served.
+    is_last: bool,
     timer: Timer,
     window: Window,
     silent: Unchanged,
@@ -95,6 +99,7 @@ impl Driver {
             told,
             ending: None,
             holds_back: false,
+            is_last: false,
             timer: Timer::default(),
             window: Window::default(),
             silent: Unchanged::new(began),
@@ -117,6 +122,15 @@ impl Driver {
         loop {
             if let Poll::Ready(ended) = protocol.poll(cx) {
                 return Poll::Ready(Outcome::Over(ended));
+            }
+            if self.connection.is_http2() && self.connection.is_last() {
+                if self.connection.has_asked_too_much() {
+                    return Poll::Ready(Outcome::Deaf);
+                }
+                if !std::mem::replace(&mut self.is_last, true) {
+                    protocol.end();
+                    continue;
+                }
             }
             if self.connection.is_busy() && self.poll_gone(cx).is_ready() {
                 return Poll::Ready(Outcome::Gone);

@@ -168,6 +168,7 @@ impl<S: HttpService> Serving<S> {
                 self.driver.reset();
             }
             Outcome::SlowHead => stats.slow_heads.add(),
+            Outcome::Deaf => stats.protocol_errors.add(),
             Outcome::Cut => {
                 self.connection.note_cut();
                 tracing::warn!(?peer, "a connection did not end in time, and is broken off");

@@ -1,7 +1,7 @@
 //! HTTP/2: streams, windows, and how streams and connections end.
 
 use tenure_actors::http::Limits;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
@@ -248,6 +248,39 @@ fn idle_client_that_answers_nothing_holds_a_drain_up_for_two_seconds() {
         assert_eq!(stats.cut_at_shutdown.get(), 0);
         drop(client);
     });
+}
+
+/// Asks, and reads the response. `false` once the server has closed.
+async fn is_answered(client: &mut Client<DuplexStream>, stream: u32, acks_pings: bool) -> bool {
+    if client.0.write_all(&get(stream, "/")).await.is_err() {
+        return false;
+    }
+    while let Some(answer) = client.next().await {
+        if acks_pings && answer.kind == PING && answer.flags & ACK == 0 {
+            client.send(&frame(PING, ACK, 0, &answer.payload)).await;
+        }
+        if answer.stream == stream && answer.flags & END_STREAM != 0 {
+            return true;
+        }
+    }
+    false
+}
+
+#[test]
+fn requests_of_a_connection_are_bounded() {
+    let limits = |limits: &mut Limits| (limits.requests_per_connection, limits.streams) = (2, 3);
+    // The end comes with a ping, and once that is acknowledged; or when far too much was asked.
+    for (acks_pings, most, errors) in [(true, 3, 0), (false, 8, 1)] {
+        paused(limits, routes, async |dialer, stats, _| {
+            let mut client = Client::over(dialer.dial().io).await;
+            let mut stream = 1;
+            while is_answered(&mut client, stream, acks_pings).await {
+                stream += 2;
+            }
+            assert_eq!(stats.requests.get(), most);
+            assert_eq!(stats.protocol_errors.get(), errors);
+        });
+    }
 }
 
 #[test]
