@@ -38,7 +38,7 @@ pub enum Cause {
 ///
 /// `Display` is one line with the node and what went wrong. If the node failed because of what is beneath it, that is
 /// the first of the [`leaves`](Failure::leaves), with the number of further ones. `Debug` prints the whole tree, one
-/// line for each node.
+/// line for each node. The text of an error is printed as it is, even if it has several lines.
 ///
 /// ```
 /// # use tenure::prelude::*;

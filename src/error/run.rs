@@ -6,8 +6,8 @@ use super::{CutShort, Failure, SaysStopped, Unjoined};
 
 /// Why a scope or a system did not end well.
 ///
-/// `Display` is one line; for a failure, what went wrong first and how many more failures there are. `Debug` prints
-/// what `main` should show: for a failure, its tree of causes.
+/// `Display` is one line, unless the text of an error has several; for a failure, what went wrong first and how many
+/// more failures there are. `Debug` prints what `main` should show: for a failure, its tree of causes.
 #[non_exhaustive]
 pub enum RunError {
     /// The body, the root, or something beneath it failed. Everything has ended.
