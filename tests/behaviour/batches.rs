@@ -165,3 +165,54 @@ fn future_that_looks_for_another_message_is_woken_by_it() {
         system.stop().await.unwrap();
     });
 }
+
+/// Takes another message before it asks.
+struct Asks(ActorRef<Asked>, Log);
+
+enum Asked {
+    Sleep,
+    Ping(ReplyTo<()>),
+}
+
+impl Actor for Asks {
+    type Msg = Option<ReplyTo<()>>;
+
+    async fn handle(&mut self, reply: Self::Msg, ctx: &mut Context<Self>) -> tenure::Result {
+        drop(ctx.next().await);
+        let asked = self.0.ask(Asked::Ping).await;
+        self.1.push(format!("answered: {}", asked.is_ok()));
+        drop(reply);
+        Ok(())
+    }
+}
+
+struct Slow;
+
+impl Actor for Slow {
+    type Msg = Asked;
+
+    async fn handle(&mut self, msg: Asked, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Asked::Sleep => sleep(Duration::from_secs(2)).await,
+            Asked::Ping(reply) => reply.send(()),
+        }
+        Ok(())
+    }
+}
+
+/// The message that is handled now has none.
+#[test]
+fn limit_of_a_message_does_not_hold_for_the_next_one_that_its_handler_takes() {
+    paused(async |_check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let slow = system.spawn(Slow).unwrap();
+        let asks = system.spawn(Asks(slow.clone(), log.clone())).unwrap();
+        slow.tell(Asked::Sleep).await.unwrap();
+        let limited = asks.ask(Some).timeout(Duration::from_secs(1));
+        let (limited, told) = tokio::join!(limited, asks.tell(None));
+        assert!(limited.is_err() && told.is_ok());
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(log.entries(), ["answered: true"]);
+        system.stop().await.unwrap();
+    });
+}

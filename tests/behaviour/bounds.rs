@@ -4,7 +4,7 @@ use crate::common;
 
 use std::time::Duration;
 
-use common::{Count, multi_thread, paused, settled};
+use common::{Count, Log, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{Kind, Phase, StopError};
 use tokio::time::{Instant, sleep, timeout};
@@ -299,4 +299,61 @@ fn a_bound_holds_while_a_child_ends() {
         assert_eq!(node.node().phase(), Phase::Stopped);
         drop(system.stop().await);
     });
+}
+
+/// It takes three seconds for a message, its child takes as long, and then it takes three for its `on_stop`.
+#[test]
+fn a_grace_goes_on_where_it_stood_when_the_children_have_ended() {
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        let node = system.spawn(Node(3)).unwrap();
+        node.ask(|reply| Msg::SpawnChild(3, reply)).await.unwrap();
+        node.tell(Msg::Sleep(3)).await.unwrap();
+        settled().await;
+        let begin = Instant::now();
+        let stopped = node.stop().await;
+        assert!(
+            matches!(stopped, Err(StopError::CutShort(_))),
+            "{stopped:?}"
+        );
+        assert_eq!(begin.elapsed(), 8 * SECOND);
+        drop(system.stop().await);
+    });
+}
+
+/// Ends itself, and logs its `on_stop`.
+struct EndsItself(Log);
+
+impl Actor for EndsItself {
+    type Msg = bool;
+
+    async fn handle(&mut self, drains: bool, ctx: &mut Context<Self>) -> tenure::Result {
+        match drains {
+            true => ctx.drain(),
+            false => ctx.stop(),
+        }
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        self.0.push("on_stop");
+        Ok(())
+    }
+}
+
+/// Also where it is the node itself that asks for its end.
+#[test]
+fn without_a_grace_every_end_that_is_asked_for_is_a_kill() {
+    for drains in [false, true] {
+        paused(async |_check| {
+            let (system, log) = (System::start().unwrap(), Log::default());
+            let node = ChildSpec::new(EndsItself(log.clone())).grace(Duration::ZERO);
+            let node = system.spawn(node).unwrap();
+            node.tell(drains).await.unwrap();
+            let ended = node.stopped().await;
+            assert!(matches!(ended, Err(StopError::CutShort(_))), "{ended:?}");
+            assert_eq!(log.entries(), [""; 0]);
+            drop(system.stop().await);
+        });
+    }
 }

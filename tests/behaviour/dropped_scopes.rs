@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::{Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
-use tenure::{Cause, Failure, StopError, System, scope_send};
+use tenure::{Cause, Failure, StopError, StopReason, System, scope_send};
 use tokio::time::sleep;
 
 struct Panics;
@@ -88,4 +88,21 @@ fn destructor_in_code_that_is_killed_opens_no_scope() {
             drop(system.stop().await);
         });
     }
+}
+
+/// Though it has started nothing.
+#[test]
+fn scope_that_is_dropped_is_killed() {
+    paused(async |_check| {
+        let (to, opened) = tokio::sync::oneshot::channel();
+        let mut scope = Box::pin(scope_send(|scope| async move {
+            drop(to.send(scope.node()));
+            pending::<tenure::Result>().await
+        }));
+        assert!(poll_unwoken(scope.as_mut()).is_pending());
+        let node = opened.await.unwrap();
+        drop(scope);
+        let ended = node.outcome();
+        assert!(matches!(ended, Some(Ok(StopReason::Killed))), "{ended:?}");
+    });
 }

@@ -2,11 +2,12 @@
 
 use crate::common;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 use common::node::{Msg, Node, hold, run_in};
-use common::{Check, Log, in_order, paused};
+use common::{Check, Log, in_order, multi_thread, paused};
 use tenure::prelude::*;
 use tenure::{LookupError, Phase};
 use tokio::sync::Notify;
@@ -302,4 +303,30 @@ fn a_chain_of_10_000_is_searched_on_a_small_stack() {
 
     let small = thread::Builder::new().stack_size(128 * 1024);
     small.spawn(search).unwrap().join().unwrap();
+}
+
+/// Each thread takes its numbers from blocks of its own.
+#[test]
+fn no_two_nodes_have_the_same_number() {
+    multi_thread(async |_check| {
+        let system = System::start().unwrap();
+        let spawner = system.spawner();
+        let spawns = async |spawner: Spawner| {
+            let mut ids = Vec::new();
+            for _ in 0..1_000 {
+                ids.push(spawner.task(async {}).unwrap().node().id());
+                tokio::task::yield_now().await;
+            }
+            tenure::Ok(ids)
+        };
+        let tasks: Vec<_> = (0..4)
+            .map(|_| system.task(spawns(spawner.clone())).unwrap())
+            .collect();
+        let mut ids = HashSet::new();
+        for task in tasks {
+            let own = task.await.unwrap();
+            assert!(own.into_iter().all(|id| ids.insert(id)));
+        }
+        system.stop().await.unwrap();
+    });
 }

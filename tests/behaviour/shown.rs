@@ -8,9 +8,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash};
 use std::time::Duration;
 
 use common::node::{Msg, Node, hold, note, run_in};
-use common::{Log, paused};
+use common::{Log, paused, settled};
 use tenure::prelude::*;
-use tenure::{Deadline, TaskSpec};
+use tenure::{ChildExit, Deadline, NodeRef, TaskSpec, Watched};
 use tokio::time::Instant;
 
 fn hash(reference: impl Hash) -> u64 {
@@ -140,5 +140,58 @@ fn references_futures_and_specs_say_what_they_are() {
         let gone = till.downgrade();
         drop((till, recipient));
         assert_shown([(&gone, "WeakRef(None)")]);
+    });
+}
+
+/// Keeps what it is shown of ends.
+struct Sees(Log);
+
+enum Seen {
+    Child,
+    Watch(NodeRef),
+    Ended(Watched),
+}
+
+impl Actor for Sees {
+    type Msg = Seen;
+
+    async fn handle(&mut self, msg: Seen, ctx: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            Seen::Child => drop(ctx.task(TaskSpec::new(async {}).name("child"))?),
+            Seen::Watch(node) => drop(ctx.watch(node, Seen::Ended)?),
+            Seen::Ended(watched) => self.0.push(format!("{watched:?}")),
+        }
+        Ok(())
+    }
+
+    async fn on_child_exit(&mut self, exit: ChildExit, _: &mut Context<Self>) -> tenure::Result {
+        self.0.push(format!("{exit:?}"));
+        Ok(())
+    }
+}
+
+#[test]
+fn ends_say_whose_they_are() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let sees = system
+            .spawn(ChildSpec::new(Sees(log.clone())).name("sees"))
+            .unwrap();
+        sees.tell(Seen::Child).await.unwrap();
+        settled().await;
+        let till = Node::new(&check, &log).named("till");
+        let till = system.spawn(till).unwrap();
+        sees.tell(Seen::Watch(till.node())).await.unwrap();
+        settled().await;
+        till.stop().await.unwrap();
+        settled().await;
+        assert_eq!(
+            log.entries(),
+            [
+                r#"ChildExit { path: "/sees/child", kind: Task, reason: Finished }"#,
+                r#"Watched { path: "/till", kind: Actor, reason: Stopped }"#,
+            ]
+        );
+        system.stop().await.unwrap();
     });
 }

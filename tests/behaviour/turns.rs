@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::restarting::{self, Recipe};
+use common::worker::{Do, Worker};
 use common::{Check, Count, Guard, Log, paused, settled};
 use tenure::prelude::*;
 use tenure::{StopReason, Strategy, System};
@@ -354,6 +355,69 @@ fn stop_of_a_member_that_is_let_go_runs_its_on_stop() {
                 "step {step}: {stopped:?}, {entries:?}"
             );
             drop(group.system.stop().await);
+        });
+    }
+}
+
+/// `b` waits for one that is no member, and its step is finished.
+#[test]
+fn member_that_waits_for_somebody_else_is_not_let_go() {
+    paused(async |check| {
+        let group = Group::new(&check).await;
+        let (a, b) = (
+            group.member(group.seed("a")).await,
+            group.member(group.seed("b")).await,
+        );
+        let late = Worker::new("late", &group.log, &check);
+        let late = group.system.spawn(late).unwrap();
+        late.tell(Do::Sleep(Duration::from_secs(1))).await.unwrap();
+        let log = group.log.clone();
+        let asking = job(async move || {
+            late.ask(Do::Reply).await?;
+            log.push("answered");
+            Ok(())
+        });
+        b.tell(asking).await.unwrap();
+        a.tell(job(async || Err("it fails".into()))).await.unwrap();
+        for member in [&a, &b] {
+            assert_eq!(member.ask(Msg::Ping).await, Ok(2));
+        }
+        assert!(group.log.entries().contains(&"answered".to_owned()));
+        group.system.stop().await.unwrap();
+    });
+}
+
+/// `b` is told to end and begins to ask `a` after that, which has parked.
+#[test]
+fn member_that_comes_to_wait_for_one_that_has_parked_is_let_go_at_once() {
+    for limit in [None, Some(Duration::from_secs(60))] {
+        paused(async |check| {
+            let begin = Instant::now();
+            let group = Group::new(&check).await;
+            let (a, b) = (
+                group.member(group.seed("a")).await,
+                group.member(group.seed("b")).await,
+            );
+            let (target, go_on) = (a.clone(), Arc::new(Notify::new()));
+            let goes_on = Arc::clone(&go_on);
+            let asking = job(async move || {
+                goes_on.notified().await;
+                let asking = target.ask(Msg::Ping);
+                match limit {
+                    Some(limit) => drop(asking.timeout(limit).await),
+                    None => drop(asking.await),
+                }
+                Ok(())
+            });
+            b.tell(asking).await.unwrap();
+            a.tell(job(async || Err("it fails".into()))).await.unwrap();
+            settled().await;
+            go_on.notify_one();
+            for member in [&a, &b] {
+                assert_eq!(member.ask(Msg::Ping).await, Ok(2));
+            }
+            group.system.stop().await.unwrap();
+            assert_eq!(begin.elapsed(), Duration::ZERO);
         });
     }
 }

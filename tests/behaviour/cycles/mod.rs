@@ -3,6 +3,7 @@
 
 mod even_so;
 mod let_be;
+mod over;
 mod refused;
 
 use std::sync::Arc;

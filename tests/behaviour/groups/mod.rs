@@ -102,7 +102,8 @@ fn one_for_all() {
                 "c starts"
             ]
         );
-        assert_eq!(temporary.node().phase(), Phase::Stopped);
+        let ended = temporary.stopped().await;
+        assert!(matches!(ended, Ok(StopReason::Stopped)), "{ended:?}");
         assert_eq!(task.node().phase(), Phase::Running);
         assert_eq!(incarnation(&group.owner).await, 1);
         drop(task);

@@ -228,16 +228,20 @@ fn kept_scope_that_was_told_to_drain_is_not_cut_in_its_owners_drain() {
         lasts.tell(Do::Sleep(20 * SECOND)).await.unwrap();
         let (to, opened) = oneshot::channel();
         keep(&holder, move |scope| async move {
-            drop(to.send(scope.node()));
+            drop(to.send(scope));
             std::future::pending().await
         })
         .await;
-        drop(opened.await.unwrap().drain());
+        let scope = opened.await.unwrap();
+        drop(scope.node().drain());
         settled().await;
+        assert!(scope.task(async {}).is_err(), "nothing is left to drain");
         let begin = Instant::now();
         let drained = holder.drain().await;
         assert!(matches!(drained, Ok(StopReason::Drained)), "{drained:?}");
         assert_eq!(begin.elapsed(), 20 * SECOND);
+        let ended = scope.node().outcome();
+        assert!(matches!(ended, Some(Ok(StopReason::Drained))), "{ended:?}");
         system.stop().await.unwrap();
     });
 }

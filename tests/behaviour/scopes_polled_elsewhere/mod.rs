@@ -1,5 +1,6 @@
 //! The future of a scope is a value: its owner may keep it for a later handler, or give it away.
 
+mod given;
 mod kept;
 
 use crate::common;

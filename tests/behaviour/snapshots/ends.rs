@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::{plain, settle};
 use crate::common::node::{Msg, hold, run, run_in};
-use crate::common::paused;
+use crate::common::{Kept, paused, poll_unwoken};
 use tenure::observe::{AskedBy, Fate, GateInfo, OrderKind, WaitKind};
 use tenure::prelude::*;
+use tenure::scope_send;
 use tokio::time::sleep;
 
 #[test]
@@ -141,4 +142,57 @@ fn owner_in_its_end_waits_for_its_child_which_was_told_by_it() {
         stopping.await.unwrap();
         system.stop().await.unwrap();
     });
+}
+
+/// Whoever asks for no more than was asked for before has no part in it.
+#[test]
+fn order_that_changes_nothing_is_not_noted() {
+    for (first, second) in [
+        (Order::Stop, Order::Drain),
+        (Order::Stop, Order::Stop),
+        (Order::Drain, Order::Drain),
+        (Order::Kill, Order::Stop),
+        (Order::Kill, Order::Kill),
+    ] {
+        paused(async |check| {
+            let system = System::start().unwrap();
+            let [asks, ends] = ["asks", "ends"].map(|name| plain(&check).named(name));
+            let (asks, ends) = (system.spawn(asks).unwrap(), system.spawn(ends).unwrap());
+            let (to, given) = tokio::sync::oneshot::channel::<Kept>();
+            run_in(&ends, move |_| {
+                let mut kept: Kept = Box::pin(scope_send(|_| std::future::pending()));
+                assert!(poll_unwoken(&mut kept).is_pending());
+                drop(to.send(kept));
+            })
+            .await;
+            let node = ends.node();
+            run_in(&asks, move |_| first.give(&node)).await;
+            second.give(&ends.node());
+            let snapshot = system.snapshot();
+            let order = snapshot.find("/ends").unwrap().order.clone().unwrap();
+            let AskedBy::Node { path, .. } = order.by else {
+                panic!("{order:?}");
+            };
+            assert_eq!(path, "/asks", "{first:?}, {second:?}");
+            drop(given.await.unwrap());
+            drop(system.stop().await);
+        });
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    Drain,
+    Stop,
+    Kill,
+}
+
+impl Order {
+    fn give(self, node: &tenure::NodeRef) {
+        match self {
+            Self::Drain => node.request_drain(),
+            Self::Stop => node.request_stop(),
+            Self::Kill => node.request_kill(),
+        }
+    }
 }

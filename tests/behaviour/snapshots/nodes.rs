@@ -395,3 +395,35 @@ fn code_that_has_ended_is_in_no_poll() {
         ended.unwrap();
     });
 }
+
+/// It has no mailbox, and nobody counts who refers to it.
+#[test]
+fn task_has_nothing_in_hand() {
+    paused(async |_check| {
+        let system = System::start().unwrap();
+        let task = system.task(std::future::pending::<()>()).unwrap();
+        let (node, snapshot) = (task.node(), task.node().snapshot());
+        assert_eq!((node.backlog(), node.in_hand()), (0, 0));
+        assert_eq!(snapshot.nodes[0].references, None);
+        assert!(snapshot.nodes[0].mailbox.is_none());
+        drop(system.kill().await);
+    });
+}
+
+/// Whatever the node has done between two looks.
+#[test]
+fn age_counts_from_the_first_look() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let actor = system.spawn(plain(&check)).unwrap();
+        let age = || system.snapshot().nodes[1].age;
+        assert_eq!(age(), Duration::ZERO);
+        sleep(Duration::from_secs(3)).await;
+        assert_eq!(age().as_secs_f64().round(), 3.0);
+        let limit = Duration::from_secs(60);
+        actor.ask(Msg::Ping).timeout(limit).await.unwrap();
+        sleep(Duration::from_secs(4)).await;
+        assert_eq!(age().as_secs_f64().round(), 7.0);
+        system.stop().await.unwrap();
+    });
+}

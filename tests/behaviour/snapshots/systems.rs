@@ -188,3 +188,15 @@ fn snapshots_while_a_tree_ends_and_begins_are_whole() {
         system.stop().await.unwrap();
     });
 }
+
+#[test]
+fn all_children_are_told_however_many() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        for _ in 0..100 {
+            system.spawn(plain(&check)).unwrap();
+        }
+        assert_eq!(system.snapshot().nodes.len(), 101);
+        system.stop().await.unwrap();
+    });
+}
