@@ -1,10 +1,11 @@
 //! What a snapshot says of a node that is to end: who asked for it, and what will become of it.
 
+use std::future::pending;
 use std::time::Duration;
 
 use super::{plain, settle};
-use crate::common::node::{Msg, hold, run, run_in};
-use crate::common::{Kept, paused, poll_unwoken};
+use crate::common::node::{Msg, Node, hold, run, run_in};
+use crate::common::{Guard, Kept, paused, poll_unwoken};
 use tenure::observe::{AskedBy, Fate, GateInfo, OrderKind, WaitKind};
 use tenure::prelude::*;
 use tenure::scope_send;
@@ -71,7 +72,7 @@ fn order_that_is_not_awaited_tells_where_it_was_given() {
 }
 
 #[test]
-fn order_names_the_node_that_gave_it_or_the_owner_or_itself() {
+fn order_names_the_node_that_gave_it() {
     paused(async |check| {
         let system = System::start().unwrap();
         let boss = system.spawn(plain(&check).named("boss")).unwrap();
@@ -87,25 +88,111 @@ fn order_names_the_node_that_gave_it_or_the_owner_or_itself() {
         let path = String::from("/boss");
         assert_eq!(by("/told"), (OrderKind::Drain, AskedBy::Node { path }));
 
-        let itself = system.spawn(plain(&check).named("itself")).unwrap();
-        itself.tell(run(|ctx| ctx.stop())).await.unwrap();
-        let own = hold_after_own_stop(&itself).await;
-        // The owner tells those beneath it, the youngest first.
-        let stopping = system.stop();
-        settle().await;
-        if let Some((order, asked)) = own {
-            assert_eq!((order, asked), (OrderKind::Stop, AskedBy::Itself));
-        }
         gate.open();
-        stopping.await.unwrap();
+        system.stop().await.unwrap();
     });
 }
 
-/// The order that a snapshot shows of an actor that has stopped itself, if it is still there.
-async fn hold_after_own_stop(actor: &ActorRef<Msg>) -> Option<(OrderKind, AskedBy)> {
-    let snapshot = actor.node().snapshot();
-    let order = snapshot.nodes.first()?.order.clone()?;
-    Some((order.kind, order.by))
+/// It waits for its child, so that it can be looked at.
+#[test]
+fn order_that_a_node_gave_itself_says_so() {
+    let ways: [fn(&mut Context<Node>); 2] = [|ctx| ctx.stop(), |ctx| ctx.me().request_stop()];
+    for stop in ways {
+        paused(async |check| {
+            let system = System::start().unwrap();
+            let itself = system.spawn(plain(&check).named("itself")).unwrap();
+            let child = plain(&check).named("child");
+            let gate = hold(&child_of(&itself, child).await).await;
+            itself.tell(run(stop)).await.unwrap();
+            settle().await;
+            let snapshot = system.snapshot();
+            let order = snapshot.find("/itself").unwrap().order.clone().unwrap();
+            assert_eq!((order.kind, order.by), (OrderKind::Stop, AskedBy::Itself));
+            gate.open();
+            system.stop().await.unwrap();
+        });
+    }
+}
+
+/// Its own time has not begun.
+#[test]
+fn order_of_an_owner_that_waits_for_its_child_tells_how_long_ago_it_was() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let owner = system.spawn(plain(&check).named("owner")).unwrap();
+        let gate = hold(&child_of(&owner, plain(&check).named("child")).await).await;
+        owner.request_stop();
+        sleep(Duration::from_secs(3)).await;
+        let snapshot = system.snapshot();
+        let order = snapshot.find("/owner").unwrap().order.clone().unwrap();
+        assert_eq!(order.ago.unwrap().as_secs(), 3);
+        gate.open();
+        system.stop().await.unwrap();
+    });
+}
+
+/// Nobody polls it, so its own time does not begin.
+#[test]
+fn order_of_a_kept_scope_tells_how_long_ago_it_was() {
+    paused(async |_| {
+        let (send, receive) = tokio::sync::oneshot::channel();
+        let mut kept = Box::pin(tenure::scope(async |scope| {
+            send.send(scope.node()).unwrap();
+            pending::<tenure::Result>().await
+        }));
+        assert!(poll_unwoken(kept.as_mut()).is_pending());
+        let scope = receive.await.unwrap();
+        scope.request_stop();
+        sleep(Duration::from_secs(3)).await;
+        let snapshot = scope.snapshot();
+        let order = snapshot.nodes[0].order.clone().unwrap();
+        assert_eq!(order.ago.unwrap().as_secs(), 3);
+        assert!(matches!(kept.await, Err(RunError::Stopped)));
+    });
+}
+
+/// Its `on_stop` takes long.
+struct Slow(#[expect(dead_code, reason = "counted")] Guard);
+
+impl Actor for Slow {
+    type Msg = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Self>) -> tenure::Result {
+        Ok(())
+    }
+
+    async fn on_stop(&mut self, _: &mut Context<Self>) -> tenure::Result {
+        sleep(Duration::from_secs(2)).await;
+        Ok(())
+    }
+}
+
+/// Who asks for the end of an idle actor, and waits for it, is noted when the wait lasts.
+#[test]
+fn order_to_an_idle_actor_that_is_awaited_tells_who_gave_it() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let slow = system.spawn(Slow(check.guard())).unwrap();
+        settle().await;
+        let stopping = slow.stop();
+        let line = line!() - 1;
+        let look = async {
+            sleep(Duration::from_secs(1)).await;
+            system.snapshot()
+        };
+        let (stopped, snapshot) = tokio::join!(stopping, look);
+        let order = snapshot.nodes[1].order.clone().unwrap();
+        assert_eq!((order.kind, order.by), (OrderKind::Stop, AskedBy::Outside));
+        assert_eq!(order.site.unwrap().line, line);
+        stopped.unwrap();
+        system.stop().await.unwrap();
+    });
+}
+
+async fn child_of(owner: &ActorRef<Msg>, child: ChildSpec<Node>) -> ActorRef<Msg> {
+    let (send, receive) = tokio::sync::oneshot::channel();
+    run_in(owner, move |ctx| drop(send.send(ctx.spawn(child).unwrap()))).await;
+    receive.await.unwrap()
 }
 
 #[test]
@@ -113,13 +200,7 @@ fn owner_in_its_end_waits_for_its_child_which_was_told_by_it() {
     paused(async |check| {
         let system = System::start().unwrap();
         let owner = system.spawn(plain(&check).named("owner")).unwrap();
-        let child = plain(&check).named("child");
-        let (send, receive) = tokio::sync::oneshot::channel();
-        run_in(&owner, move |ctx| {
-            drop(send.send(ctx.spawn(child).unwrap()))
-        })
-        .await;
-        let child = receive.await.unwrap();
+        let child = child_of(&owner, plain(&check).named("child")).await;
         let gate = hold(&child).await;
         let stopping = owner.stop();
         settle().await;
