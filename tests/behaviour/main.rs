@@ -84,4 +84,5 @@ mod user_code;
 mod waiting;
 mod waits;
 mod waits_beneath;
+mod warnings;
 mod watching;
