@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 
 use crate::common::paused_runtime;
 use crate::harness::{Does, Msg, Work, in_one_handler, poll_and_drop};
-use crate::{BAR, FEW, FEWER, flat, within};
+use crate::{BAR, FEW, FEWER, ROUNDS, flat, within};
 
 #[test]
 fn tasks_that_a_handler_awaits() {
@@ -126,6 +126,19 @@ fn ends_that_are_cut_short() {
             });
             owner.tell(Msg::Do(beneath)).await.unwrap();
             owner.ask(Msg::Ask).await.unwrap();
+        }
+        system.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn listeners_to_ends() {
+    flat(async {
+        let system = System::start().unwrap();
+        let actor = system.spawn(Does).unwrap();
+        for _ in 0..ROUNDS {
+            drop(system.ends(4));
+            drop(actor.node().ends(4));
         }
         system.stop().await.unwrap();
     });

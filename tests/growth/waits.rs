@@ -8,7 +8,7 @@ use std::time::Duration;
 use tenure::prelude::*;
 
 use crate::harness::{Does, Msg, held, in_one_handler, poll_and_drop};
-use crate::{BAR, ROUNDS, common, flat, within};
+use crate::{BAR, FEWER, ROUNDS, common, flat, within};
 
 #[test]
 fn waits_for_an_end() {
@@ -91,6 +91,37 @@ impl Actor for Watches {
             poll_and_drop(ctx.until_caller_gone(pending::<()>()));
         }
         reply.send(());
+        Ok(())
+    }
+}
+
+/// Of each message another caller is waited for, also where the message was handed on.
+#[test]
+fn waits_for_the_callers_of_many_messages_to_go() {
+    flat(async {
+        let system = System::start().unwrap();
+        let last = system.spawn(HandsOn(None)).unwrap();
+        let first = system.spawn(HandsOn(Some(last.clone()))).unwrap();
+        for _ in 0..FEWER {
+            last.ask(|reply| reply).await.unwrap();
+            first.ask(|reply| reply).await.unwrap();
+        }
+        system.stop().await.unwrap();
+    });
+}
+
+/// Hands on what it is asked, or looks whether the caller has gone and replies.
+struct HandsOn(Option<ActorRef<ReplyTo<()>>>);
+
+impl Actor for HandsOn {
+    type Msg = ReplyTo<()>;
+
+    async fn handle(&mut self, reply: ReplyTo<()>, ctx: &mut Context<Self>) -> tenure::Result {
+        poll_and_drop(ctx.caller_gone());
+        match &self.0 {
+            Some(next) => ctx.forward(next, reply).await?,
+            None => reply.send(()),
+        }
         Ok(())
     }
 }
