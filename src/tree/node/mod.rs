@@ -11,6 +11,7 @@ mod edges;
 mod ends;
 mod id;
 mod label;
+mod marks;
 #[expect(clippy::module_inception, reason = "it holds the type of that name")]
 mod node;
 mod order;

@@ -25,6 +25,17 @@ pub(crate) enum Order {
     Cut,
 }
 
+impl Order {
+    /// Whether this or more was told already.
+    const fn is_covered_by(self, told: Snapshot) -> bool {
+        match self {
+            Self::Drain => told.is_told_to_end(),
+            Self::Stop => told.is_stopped() || told.is_killed(),
+            Self::Kill | Self::Cut => told.is_killed(),
+        }
+    }
+}
+
 /// Tells a node to end. All orders go through here. It never waits, and repeating an order has no further effect (rule
 /// 13).
 pub(crate) fn request(target: &Arc<dyn AnyNode>, order: Order) {
@@ -206,7 +217,7 @@ impl Ending {
 
     /// Whether a node with these signals has gone further already.
     fn is_late(&self, told: Snapshot) -> bool {
-        !self.has_ended && self.order.is_some_and(|order| told.covers(order))
+        !self.has_ended && self.order.is_some_and(|order| order.is_covered_by(told))
     }
 
     /// The signals of a node after this, if it had `told` before.

@@ -1,4 +1,4 @@
-//! What a node is for life: the upper bits of the word that holds its [`Signals`](super::Signals).
+//! What a node is for life: the upper bits of the word that holds its [`Signals`](super::signals::Signals).
 
 use std::ops::BitOr;
 
