@@ -1,7 +1,5 @@
 //! What a node is for life: the upper bits of the word that holds its [`Signals`](super::signals::Signals).
 
-use std::ops::BitOr;
-
 use crate::error::Kind;
 
 const MARKS_SHIFT: u32 = 20;
@@ -63,13 +61,5 @@ impl Marks {
 
     pub(crate) fn set(&mut self, marks: Self, on: bool) {
         self.0 = self.0 & !marks.0 | if on { marks.0 } else { 0 };
-    }
-}
-
-impl BitOr for Marks {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 }
