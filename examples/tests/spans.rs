@@ -4,6 +4,8 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
+use std::time::Duration;
+
 use common::in_order;
 use opentelemetry::trace::{SpanId, SpanKind, TracerProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
@@ -88,7 +90,7 @@ impl Actor for Front {
         };
         let audit = self.audit.clone();
         drop(ctx.task(async move { audit.tell("fetched").await })?);
-        ctx.send_after(std::time::Duration::from_secs(1), FrontMsg::Later);
+        ctx.send_after(Duration::from_secs(1), FrontMsg::Later);
         reply.send(self.store.ask(StoreMsg::Get).await?);
         Ok(())
     }
@@ -110,12 +112,20 @@ fn front(with: fn(Builder) -> Builder) -> Vec<SpanData> {
         let request = tracing::info_span!("request");
         let asked = front.ask(FrontMsg::Fetch).instrument(request).await;
         assert_eq!(asked, Ok(7));
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
     })
 }
 
 /// Runs code in a system. Returns the exported spans.
 fn exported(with: fn(Builder) -> Builder, code: impl AsyncFn(&System)) -> Vec<SpanData> {
+    exported_meanwhile(with, async |system, _| code(system).await)
+}
+
+/// As [`exported`]. The code can look at the spans that have ended so far.
+fn exported_meanwhile(
+    with: fn(Builder) -> Builder,
+    code: impl AsyncFn(&System, &InMemorySpanExporter),
+) -> Vec<SpanData> {
     let exporter = InMemorySpanExporter::default();
     let provider = SdkTracerProvider::builder()
         .with_simple_exporter(exporter.clone())
@@ -125,7 +135,7 @@ fn exported(with: fn(Builder) -> Builder, code: impl AsyncFn(&System)) -> Vec<Sp
     let _default = tracing::subscriber::set_default(subscriber);
     in_order(async |_| {
         let system = with(System::builder().name("shop")).start().unwrap();
-        code(&system).await;
+        code(&system, &exporter).await;
         system.drain().await.unwrap();
     });
     provider.force_flush().unwrap();
@@ -264,10 +274,87 @@ fn a_message_behind_one_that_was_given_up_keeps_its_own_sender() {
     let spans = exported(Builder::spans, async |system| {
         let store = system.spawn(Store).unwrap();
         let request = tracing::info_span!("request");
-        let given_up = tokio::time::timeout(std::time::Duration::ZERO, store.ask(StoreMsg::Get));
+        let given_up = tokio::time::timeout(Duration::ZERO, store.ask(StoreMsg::Get));
         given_up.await.unwrap_err();
         assert_eq!(store.ask(StoreMsg::Get).instrument(request).await, Ok(7));
     });
     let (request, get) = (find(&spans, "request"), find(&spans, "Get"));
     assert_eq!(get.parent_span_id, request.span_context.span_id());
+}
+
+/// Awaits something, notes that, and ends its handler as it is told.
+#[derive(Clone, Default)]
+struct Waiter {
+    /// What it tells itself with a timer.
+    later: Option<End>,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Return,
+    Fail,
+    Panic,
+}
+
+impl Actor for Waiter {
+    type Msg = End;
+
+    async fn on_start(&mut self, ctx: &mut Context<Self>) -> tenure::Result {
+        if let Some(end) = self.later {
+            ctx.send_after(Duration::from_secs(1), end);
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, end: End, _: &mut Context<Self>) -> tenure::Result {
+        tokio::task::yield_now().await;
+        tracing::info!("awaited");
+        match end {
+            End::Return => Ok(()),
+            End::Fail => Err("as it was told".into()),
+            End::Panic => panic!("as it was told"),
+        }
+    }
+
+    fn label(_: &End) -> &'static str {
+        "Wait"
+    }
+}
+
+/// Whether a span of this name has ended, and has the event of [`Waiter`].
+fn has_ended(exporter: &InMemorySpanExporter, name: &str) -> bool {
+    let spans = exporter.get_finished_spans().unwrap();
+    let found = spans.iter().find(|span| span.name == name);
+    found.is_some_and(|span| span.events.iter().any(|event| event.name == "awaited"))
+}
+
+#[test]
+fn the_span_of_a_message_lasts_as_long_as_its_handler() {
+    for later in [None, Some(End::Return)] {
+        exported_meanwhile(Builder::spans, async |system, exporter| {
+            let waiter = system.spawn(Waiter { later }).unwrap();
+            if later.is_none() {
+                waiter.try_tell(End::Return).unwrap();
+            }
+            assert!(!has_ended(exporter, "Wait"));
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            // The actor is alive, and has nothing to do.
+            assert!(has_ended(exporter, "Wait"));
+        });
+    }
+}
+
+#[test]
+fn the_span_of_a_message_that_fails_ends_before_the_restart() {
+    for end in [End::Fail, End::Panic] {
+        exported_meanwhile(Builder::spans, async |system, exporter| {
+            let waiter = ChildSpec::new(Waiter::default())
+                .restart(Restart::OnFailure)
+                .backoff(Backoff::fixed(Duration::from_secs(3_600)));
+            let waiter = system.spawn(waiter).unwrap();
+            waiter.try_tell(end).unwrap();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(has_ended(exporter, "Wait"));
+        });
+    }
 }
