@@ -101,3 +101,86 @@ impl SightingTable {
         self.crowded = (2 * self.nodes.len()).min(MOST - 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Looks at one clock, second by second.
+    struct Looks {
+        sightings: Sightings,
+        began: Instant,
+    }
+
+    impl Looks {
+        fn new() -> Self {
+            Self {
+                sightings: Sightings::default(),
+                began: Instant::now(),
+            }
+        }
+
+        /// Sees these nodes in this activity. Says since which second each has been in it.
+        fn see(&self, second: u64, ids: &[NodeId], activity: Activity) -> Vec<u64> {
+            let now = self.began + Duration::from_secs(second);
+            let seen = ids.iter().map(|id| (*id, activity));
+            let since = self.sightings.note(now, seen).into_iter();
+            since.map(|since| (since - self.began).as_secs()).collect()
+        }
+    }
+
+    fn ids(number: usize) -> Vec<NodeId> {
+        (0..number).map(|_| NodeId::next()).collect()
+    }
+
+    const POLL: Activity = Activity::Poll(1);
+
+    #[test]
+    fn an_activity_lasts_until_another_of_its_kind_is_seen() {
+        let looks = Looks::new();
+        let node = ids(1);
+        assert_eq!(looks.see(1, &node, POLL), [1]);
+        assert_eq!(looks.see(2, &node, Activity::Handler(1)), [2]);
+        assert_eq!(looks.see(3, &node, POLL), [1]);
+        assert_eq!(looks.see(4, &node, Activity::Poll(2)), [4]);
+        assert_eq!(looks.see(5, &node, Activity::Handler(1)), [2]);
+    }
+
+    #[test]
+    fn nothing_is_forgotten_until_the_table_has_doubled() {
+        let looks = Looks::new();
+        let (some, others, one) = (ids(100), ids(100), ids(1));
+        looks.see(1, &some, POLL);
+        looks.see(2, &others, POLL);
+        assert_eq!(looks.see(3, &some, POLL), [1; 100]);
+        // From now on the others are those that were not seen for longest.
+        looks.see(4, &one, POLL);
+        assert_eq!(looks.see(5, &some, POLL), [1; 100]);
+        assert_eq!(looks.see(6, &others, POLL), [6; 100]);
+    }
+
+    #[test]
+    fn those_that_come_and_go_make_room_for_others() {
+        let looks = Looks::new();
+        // More than half of the table at once: the next time it has doubled it would be more than full.
+        looks.see(0, &ids(MOST / 2 + 1), POLL);
+        for second in 1..500 {
+            looks.see(second, &ids(64), POLL);
+        }
+        let late = ids(1);
+        assert_eq!(looks.see(5_000, &late, POLL), [5_000]);
+        assert_eq!(looks.see(6_000, &late, POLL), [5_000]);
+    }
+
+    #[test]
+    fn no_more_than_the_most_are_remembered() {
+        let looks = Looks::new();
+        let (all, one) = (ids(MOST), ids(1));
+        looks.see(1, &all, POLL);
+        looks.see(1, &one, POLL);
+        assert_eq!(looks.see(2, &one, POLL), [2]);
+        assert_eq!(looks.see(2, &all, POLL), vec![1; MOST]);
+    }
+}
