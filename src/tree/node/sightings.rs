@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -11,6 +12,9 @@ use crate::sync::lock;
 
 /// How many nodes of each system are remembered. No more nodes can be in a poll than there are threads.
 const MOST: usize = 16_384;
+
+/// What has not been seen for so long is given up, however many nodes the same look has seen.
+const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// An activity that may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +68,7 @@ impl Sightings {
         let mut all = lock(&self.0);
         let since = seen.map(|(id, activity)| all.note(now, id, activity));
         let since = since.collect();
-        all.tidy();
+        all.tidy(now);
         since
     }
 }
@@ -88,24 +92,25 @@ impl SightingTable {
         known.since
     }
 
-    /// Whenever the table has doubled since the last time, removes the half that was not seen for longest.
-    fn tidy(&mut self) {
+    /// Whenever the table has doubled since the last time, removes the half that was not seen for longest. What one look
+    /// has seen goes or stays as a whole: if that is more than a half, it stays while it may be looked at again.
+    fn tidy(&mut self, now: Instant) {
         if self.nodes.len() <= self.crowded.max(64) {
             return;
         }
         let mut times: Vec<Instant> = self.nodes.values().map(|sighting| sighting.seen).collect();
         let middle = times.len() / 2;
-        let (_, median, _) = times.select_nth_unstable(middle);
-        let median = *median;
-        self.nodes.retain(|_, sighting| sighting.seen >= median);
+        let (older, &mut median, _) = times.select_nth_unstable(middle);
+        let oldest = older.iter().copied().fold(median, Instant::min);
+        let is_forgotten = now.duration_since(oldest) >= FORGOTTEN;
+        let goes = |seen| seen < median || is_forgotten && seen == oldest;
+        self.nodes.retain(|_, sighting| !goes(sighting.seen));
         self.crowded = (2 * self.nodes.len()).min(MOST - 1);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// Looks at one clock, second by second.
@@ -164,14 +169,15 @@ mod tests {
     #[test]
     fn those_that_come_and_go_make_room_for_others() {
         let looks = Looks::new();
-        // More than half of the table at once: the next time it has doubled it would be more than full.
-        looks.see(0, &ids(MOST / 2 + 1), POLL);
-        for second in 1..500 {
+        // Some, and then so many that the table would be more than full when it has doubled.
+        looks.see(1, &ids(64), POLL);
+        looks.see(2, &ids(MOST / 2), POLL);
+        for second in 3..203 {
             looks.see(second, &ids(64), POLL);
         }
         let late = ids(1);
-        assert_eq!(looks.see(5_000, &late, POLL), [5_000]);
-        assert_eq!(looks.see(6_000, &late, POLL), [5_000]);
+        assert_eq!(looks.see(300, &late, POLL), [300]);
+        assert_eq!(looks.see(301, &late, POLL), [300]);
     }
 
     #[test]
@@ -179,8 +185,22 @@ mod tests {
         let looks = Looks::new();
         let (all, one) = (ids(MOST), ids(1));
         looks.see(1, &all, POLL);
-        looks.see(1, &one, POLL);
-        assert_eq!(looks.see(2, &one, POLL), [2]);
-        assert_eq!(looks.see(2, &all, POLL), vec![1; MOST]);
+        for second in 1..60 {
+            assert_eq!(looks.see(second, &one, POLL), [second]);
+        }
+        assert!(looks.see(60, &all, POLL).iter().all(|since| *since == 1));
+    }
+
+    #[test]
+    fn those_that_one_look_has_seen_make_room_when_nobody_looks_at_them_again() {
+        let looks = Looks::new();
+        looks.see(1, &ids(MOST), POLL);
+        let late = ids(1);
+        for second in [60, 61] {
+            // The table is full, and is tidied after that.
+            assert_eq!(looks.see(second, &late, POLL), [second]);
+        }
+        assert_eq!(looks.see(62, &late, POLL), [62]);
+        assert_eq!(looks.see(63, &late, POLL), [62]);
     }
 }
