@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::TaskOutput;
 use super::task::{self, TaskCell, TaskHandle};
 use crate::sync::lock;
-use crate::tree::{AnyNode, BodyEnd, Exit, Report, launch_blocking};
+use crate::tree::{AnyNode, BodyEnd, Exit, Report, launch_blocking, simulated};
 
 type Run = Box<dyn FnOnce() + Send>;
 
@@ -89,6 +89,7 @@ where
             if told {
                 drop(job)
             } else {
+                simulated::at_poll();
                 output = Some(job(token))
             }
         };

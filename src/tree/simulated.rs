@@ -89,7 +89,7 @@ pub(super) fn poll_look(at: Instant, waker: &Waker) -> Poll<()> {
 
 /// Called before code of a node is polled. See [`Simulator::panics`].
 #[inline(always)]
-pub(super) fn at_poll() {
+pub(crate) fn at_poll() {
     if ask(|simulator| simulator.panics()).unwrap_or(false) {
         panic!("a panic that the simulation has injected");
     }

@@ -109,7 +109,7 @@ impl Attempt {
             }
             What::Deadline => match node.node().deadline() {
                 Some(limit) if limit > Instant::now() => {
-                    state.hold(key, limit + Duration::from_millis(1));
+                    state.hold(key, limit + Duration::from_millis(1), false);
                     Effect::Held
                 }
                 _ => Effect::None,

@@ -52,10 +52,10 @@ impl Choices {
         choice
     }
 
-    /// True in this many of 1,000 cases.
-    pub(super) fn happens(&mut self, in_a_thousand: u32) -> bool {
-        in_a_thousand > 0
-            && self.pick(2, |random| u32::from(random.below(1_000) < in_a_thousand)) == 1
+    /// True in this many of 1,000,000 cases.
+    pub(super) fn happens(&mut self, in_a_million: u32) -> bool {
+        let rule = |random: &mut Random| u32::from(random.below(1_000_000) < in_a_million);
+        in_a_million > 0 && self.pick(2, rule) == 1
     }
 
     /// Takes all choices that were made.

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-/// What [`Sim::at_each_await`](super::Sim::at_each_await) does, and to which actor. The target is a name from a
-/// [`ChildSpec`](crate::ChildSpec), or the name of a type without its module and parameters, such as `Store`. If
-/// several actors match, their polls are counted together.
+/// What [`Sim::at_each_await`](super::Sim::at_each_await) does, and to which actor, task or blocking job. The target is
+/// a name from a [`ChildSpec`](crate::ChildSpec) or [`TaskSpec`](crate::TaskSpec), or the name of an actor's type without
+/// its module and parameters, such as `Store`. If several match, their polls are counted together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     pub(super) what: What,
@@ -38,7 +38,7 @@ impl Fault {
         Self::new(What::Drain, target)
     }
 
-    /// Makes its code panic (its start, a hook or a handler) where it would have continued.
+    /// Makes its code panic (its start, a hook or a handler, a task or a job) where it would have continued.
     #[must_use]
     pub fn panic(target: impl Into<String>) -> Self {
         Self::new(What::Panic, target)
@@ -77,7 +77,7 @@ impl What {
 
 /// What goes wrong in each run, and how often. By default nothing does.
 ///
-/// A rate is between 0 (never) and 1 (always), in steps of a thousandth. Values outside are clamped, and NaN counts as 0.
+/// A rate is between 0 (never) and 1 (always), in steps of a millionth. Values outside are clamped, and NaN counts as 0.
 ///
 /// ```
 /// use std::time::Duration;
@@ -108,7 +108,7 @@ impl Faults {
     /// Delays this part of all polls once, by up to `longest` of virtual time and at least a millisecond.
     #[must_use]
     pub fn delays(mut self, rate: f64, longest: Duration) -> Self {
-        self.delays = thousandths(rate);
+        self.delays = millionths(rate);
         self.longest = longest;
         self
     }
@@ -116,26 +116,26 @@ impl Faults {
     /// Gives this part of all bounded mailboxes room for only one message, so that they are full most of the time.
     #[must_use]
     pub fn full_mailboxes(mut self, rate: f64) -> Self {
-        self.full_mailboxes = thousandths(rate);
+        self.full_mailboxes = millionths(rate);
         self
     }
 
     /// Makes this part of all starts of actors fail, including those after a restart.
     #[must_use]
     pub fn failing_starts(mut self, rate: f64) -> Self {
-        self.failing_starts = thousandths(rate);
+        self.failing_starts = millionths(rate);
         self
     }
 
     /// Drops this part of all calls with [`Sim::call`](super::Sim::call) that are not answered at once.
     #[must_use]
     pub fn dropped_callers(mut self, rate: f64) -> Self {
-        self.dropped_callers = thousandths(rate);
+        self.dropped_callers = millionths(rate);
         self
     }
 }
 
-fn thousandths(rate: f64) -> u32 {
+fn millionths(rate: f64) -> u32 {
     // This conversion turns NaN into 0.
-    (rate.clamp(0.0, 1.0) * 1_000.0).round() as u32
+    (rate.clamp(0.0, 1.0) * 1_000_000.0).round() as u32
 }

@@ -64,14 +64,17 @@
 //!
 //! - Raw tasks (`tokio::spawn`, a `JoinSet`) run, but in tokio's own order. [`Summary::outside`] counts them.
 //! - Threads run by themselves. Wakes from them are counted. A wait for a thread looks like a wait for ever: nobody is
-//!   ready, so time passes at once.
+//!   ready, so time passes at once. Only what tokio's own pool runs (`spawn_blocking`) is waited for.
 //! - There is no real IO: the runtime has none, and tokio panics where IO is used.
 //! - Tokio's `select!` and `join!` if not `biased`, the order of a `HashMap`, random numbers and the machine's clock.
-//!   [`Sim::random`] gives numbers by seed, and [`Simulation::twice`] shows what leaks in.
+//!   [`Sim::random`] gives numbers by seed, and [`Simulation::twice`] shows what leaks in. After `tokio::time::resume` time
+//!   is the machine's.
 //! - A blocking job is one poll: once it is chosen, it runs to its end. While it waits for an actor
 //!   ([`blocking_ask`](crate::ActorRef::blocking_ask)), others are polled on the same thread. It panics if none of them
-//!   can go on, because they wait for the body or for time, or have yielded to tokio.
-//! - A poll that never returns blocks the simulation, as it would block a thread.
+//!   can go on, because they wait for the body or for time, or have yielded to tokio. Delays ([`Faults::delays`]) end then
+//!   before their time.
+//! - A poll that never returns blocks the simulation, as it would block a thread. So does a raw task that is always ready,
+//!   once nobody else is.
 //! - Parallel steps on several threads, such as those inside a mailbox. They are explored by this crate's own tests.
 //!
 //! Polls are not subject to tokio's cooperative budget, which is for one task and would be used up by many. Polls are

@@ -43,9 +43,31 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// Whether both are of the same kind, whatever their texts.
+    /// Whether both are the same failure. Their texts may differ from the first number on.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.gist() == other.gist()
+    }
+
+    fn gist(&self) -> Option<&str> {
+        match self {
+            Self::Panicked(text) | Self::Failed(text) => {
+                text.split(|letter: char| letter.is_ascii_digit()).next()
+            }
+            _ => None,
+        }
+    }
+
+    /// What a reader may not think of.
+    fn hint(&self, run: &Run) -> Option<&'static str> {
+        match self {
+            Self::Stuck | Self::Outlived => Some(
+                "(no thread is waited for: if a wake is to come from one, this does not show that it is lost)",
+            ),
+            Self::OutOfPolls(_) | Self::OutOfTime(_) if run.is_body_over => {
+                Some("the body is over: it is what outlives it that goes on")
+            }
+            _ => None,
+        }
     }
 }
 
@@ -181,6 +203,9 @@ impl fmt::Display for SimulationError {
         if let Some(attempt) = &run.attempt {
             writeln!(f, "{attempt}")?;
         }
+        if let Some(hint) = finding.hint(run) {
+            writeln!(f, "{hint}")?;
+        }
         writeln!(f, "replay it with: {}", replay(*seed))?;
         for note in notes {
             writeln!(f, "{note}")?;
@@ -197,6 +222,10 @@ impl fmt::Display for SimulationError {
                 f,
                 "  (made plain; it was {polls} polls with {departures} such choices)"
             )?;
+        }
+        let plain = shortest.as_ref().and_then(|run| run.finding.as_ref());
+        if let Some(plain) = plain.filter(|plain| *plain != finding) {
+            writeln!(f, "  (made plain, it says: {plain})")?;
         }
         show_trace(f, self.trace())?;
         match self.tree() {

@@ -38,6 +38,7 @@ pub(super) struct Run {
     pub(super) tree: String,
     /// The fault that was under way.
     pub(super) attempt: Option<String>,
+    pub(super) is_body_over: bool,
 }
 
 impl Run {
@@ -85,11 +86,13 @@ pub(super) fn run(settings: &Settings, seed: u64, choices: Choices, body: &Body<
     runtime.block_on(async {
         let rule = Rule::of_seed(settings.schedule, seed);
         let schedule = rule.name();
-        let world = World::new(seed, rule, choices, settings.faults.clone());
+        let sim = Sim::new(seed);
+        let world = World::new(sim, rule, choices, settings.faults.clone());
         world.enter();
-        let mut driver = Driver::new(settings, &world, body(Sim::new(seed)));
+        let mut driver = Driver::new(settings, &world, body(sim));
         let finding = poll_fn(|cx| driver.poll(cx)).await;
         let raw_tasks = driver.raw_tasks;
+        let is_body_over = driver.body.is_none();
         world.after_poll();
         let tree = tree(&world.state.borrow().nodes);
         let attempt = world
@@ -116,6 +119,7 @@ pub(super) fn run(settings: &Settings, seed: u64, choices: Choices, body: &Body<
             outside,
             tree,
             attempt,
+            is_body_over,
         }
     })
 }
@@ -151,7 +155,7 @@ impl<'a> Driver<'a> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Finding>> {
         self.world.ready.set_driver(cx.waker());
-        self.raw_tasks = self.raw_tasks.max(self.metrics.num_alive_tasks());
+        self.count_raw_tasks();
         let next = self.world.release_due();
         if self.body.is_none() && !self.world.has_live_nodes() {
             return Poll::Ready(None);
@@ -171,6 +175,8 @@ impl<'a> Driver<'a> {
             }
         }
         self.timer_is_for = None;
+        // Some may have been started just now, and be over before the next poll.
+        self.count_raw_tasks();
         if let Some(finding) = self.beyond_limits() {
             return Poll::Ready(Some(finding));
         }
@@ -179,6 +185,10 @@ impl<'a> Driver<'a> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn count_raw_tasks(&mut self) {
+        self.raw_tasks = self.raw_tasks.max(self.metrics.num_alive_tasks());
     }
 
     fn poll_body(&mut self) -> Option<Finding> {
@@ -198,10 +208,11 @@ impl<'a> Driver<'a> {
 
     fn beyond_limits(&self) -> Option<Finding> {
         let (polls, time) = (self.settings.most_polls, self.settings.most_time);
-        if self.world.state.borrow().polls > polls {
+        let state = self.world.state.borrow();
+        if state.polls > polls {
             return Some(Finding::OutOfPolls(polls));
         }
-        (self.world.elapsed() > time).then_some(Finding::OutOfTime(time))
+        (state.limited_from.elapsed() > time).then_some(Finding::OutOfTime(time))
     }
 
     /// Called when nobody is ready. Lets time pass until the simulation's next moment, or until a timer wakes somebody.

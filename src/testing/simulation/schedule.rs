@@ -16,9 +16,10 @@ pub enum Schedule {
     Priority,
 }
 
-/// How many polls in a row a participant may get while others are ready. After that it gets the lowest priority, as it
-/// may be yielding until the others have done something.
-const MOST_IN_A_ROW: u32 = 16;
+/// How many polls in a row a participant may get while others are ready; a seed has one of these. After that it gets the
+/// lowest priority, as it may be yielding until the others have done something. With a small number alone nobody would
+/// ever be far ahead of the others.
+const MOST_IN_A_ROW: [u32; 4] = [16, 16, 64, 256];
 
 /// At how many moments of a run by priority the first one gets the lowest priority, at most.
 const MOST_CHANGES: u32 = 3;
@@ -40,6 +41,7 @@ pub(super) struct Priorities {
     step: u64,
     last: usize,
     in_a_row: u32,
+    most_in_a_row: u32,
 }
 
 impl Rule {
@@ -94,6 +96,7 @@ impl Priorities {
             step: 0,
             last: usize::MAX,
             in_a_row: 0,
+            most_in_a_row: MOST_IN_A_ROW[Random::new(seed, 3).below(4) as usize],
         }
     }
 
@@ -125,7 +128,7 @@ impl Priorities {
     fn is_greedy(&mut self, key: usize, ready: usize) -> bool {
         let again = std::mem::replace(&mut self.last, key) == key && ready > 1;
         self.in_a_row = if again { self.in_a_row + 1 } else { 0 };
-        if self.in_a_row < MOST_IN_A_ROW {
+        if self.in_a_row < self.most_in_a_row {
             return false;
         }
         self.in_a_row = 0;

@@ -9,7 +9,7 @@ const HOW_MANY: &str = "TENURE_SEEDS";
 /// The runs of a simulation: one for each seed. Every number is a seed, including 0.
 ///
 /// Two environment variables override what a test says. `TENURE_SEED=17` runs only that seed, to replay a failure.
-/// `TENURE_SEEDS=10000` runs that many, from the first on, wherever a test asks for several.
+/// `TENURE_SEEDS=10000` runs that many, from the test's first one on, wherever a test asks for several.
 ///
 /// ```
 /// use tenure::testing::Seeds;
@@ -44,7 +44,10 @@ impl Seeds {
     pub(super) fn resolve(&self) -> Result<Range<u64>, String> {
         let seeds = match (number(ONE)?, number(HOW_MANY)?) {
             (Some(seed), _) => Self::only(seed).0,
-            (None, Some(number)) if self.len() > 1 => Self::first(number).0,
+            (None, Some(number)) if self.len() > 1 => {
+                let first = self.0.start;
+                first..first.saturating_add(number)
+            }
             (None, _) => self.0.clone(),
         };
         if seeds.is_empty() {

@@ -1,7 +1,10 @@
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::attempt::{Attempt, Outcome};
 use super::fault::Fault;
@@ -18,11 +21,15 @@ const MOST_POLLS_OF_A_CALL: u32 = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sim {
     seed: u64,
+    /// The number of the run in this process, as a seed may be run more than once.
+    run: u64,
 }
 
 impl Sim {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed }
+        static RUNS: AtomicU64 = AtomicU64::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        Self { seed, run }
     }
 
     /// The seed of this run.
@@ -190,14 +197,20 @@ impl Sim {
     }
 
     fn world(&self) -> Rc<World> {
-        let world = World::current().filter(|world| world.seed == self.seed);
         // Using it elsewhere is a bug of the test.
-        world.expect("a `Sim` is used outside of its run")
+        self.find_world()
+            .expect("a `Sim` is used outside of its run")
+    }
+
+    /// Its world; `None` if the run is over, or goes on in another thread.
+    fn find_world(&self) -> Option<Rc<World>> {
+        World::current().filter(|world| world.sim == *self)
     }
 }
 
 /// An open call.
 struct Entered {
+    sim: Sim,
     number: u64,
 }
 
@@ -207,6 +220,7 @@ impl Entered {
         let state = &mut *world.state.borrow_mut();
         let goes_after = goes.then(|| state.choices.below(MOST_POLLS_OF_A_CALL));
         Self {
+            sim: world.sim,
             number: state.calls.enter(goes_after),
         }
     }
@@ -214,7 +228,7 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        if let Some(world) = World::current() {
+        if let Some(world) = self.sim.find_world() {
             world.state.borrow_mut().calls.leave(self.number);
         }
     }
@@ -234,6 +248,7 @@ impl UnderWay {
             "two calls of `at_each_await` at a time"
         );
         state.polls = 0;
+        state.limited_from = Instant::now();
         state.attempt = Some(Attempt::new(fault.clone(), at, state.nodes.len()));
         Self { sim }
     }
@@ -265,7 +280,8 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         // In a panic the attempt is kept for the report.
-        if let Some(world) = World::current().filter(|_| !std::thread::panicking()) {
+        let world = self.sim.find_world();
+        if let Some(world) = world.filter(|_| !std::thread::panicking()) {
             world.state.borrow_mut().attempt = None;
         }
     }

@@ -99,7 +99,7 @@ impl Simulation {
     }
 
     /// A run that has not ended after this many polls has failed, as its body may never end. The default is 100,000;
-    /// with 0 each run fails. [`Sim::at_each_await`] counts separately for each of its runs.
+    /// with 0 each run fails. [`Sim::at_each_await`] counts separately for each of its runs, also the time.
     pub fn most_polls(mut self, polls: u64) -> Self {
         self.settings.most_polls = polls;
         self
@@ -113,7 +113,8 @@ impl Simulation {
         self
     }
 
-    /// How many times a failure is run again to shorten it. The default is 200; with 0 it is shown as it is.
+    /// How many times a failure is run again to shorten it. The default is 200; with 0 it is shown as it is, and what
+    /// the body prints is that of the failing run alone.
     pub fn shortened_by(mut self, tries: u32) -> Self {
         self.settings.tries = tries;
         self
@@ -176,6 +177,11 @@ impl Simulation {
             let second = run(&self.settings, seed, Choices::of_seed(seed), body);
             if let Some(finding) = difference(&first, &second) {
                 return Err(SimulationError::new(finding, seed, second));
+            }
+            if let Some(finding) = second.finding.clone() {
+                let mut error = SimulationError::new(finding, seed, second);
+                error.note("it did not fail the first time: something from outside has leaked in");
+                return Err(error);
             }
         }
         Ok(first)

@@ -22,6 +22,7 @@ use super::looks::Looks;
 use super::nodes::Nodes;
 use super::ready::ReadyList;
 use super::schedule::Rule;
+use super::sim::Sim;
 use super::trace::Event;
 use crate::sync::panic_message;
 use crate::tree::simulated::{Shell, Simulator, install};
@@ -35,7 +36,7 @@ thread_local! {
 }
 
 pub(super) struct World {
-    pub(super) seed: u64,
+    pub(super) sim: Sim,
     pub(super) ready: Arc<ReadyList>,
     pub(super) state: RefCell<State>,
     runtime: Id,
@@ -56,8 +57,9 @@ pub(super) struct State {
     /// The polls since the begin of the run or of the last attempt.
     pub(super) polls: u64,
     all_polls: u64,
-    /// Whose polls are delayed, and until when.
-    pub(super) held: Vec<(Instant, usize)>,
+    /// From when on virtual time is limited: the begin of the run or of the last attempt.
+    pub(super) limited_from: Instant,
+    held: Vec<Held>,
     /// Whose delay is over, and who was not polled since.
     waited: Vec<usize>,
     pub(super) looks: Looks,
@@ -66,6 +68,14 @@ pub(super) struct State {
     pub(super) broken: Option<String>,
     seen: Instant,
     ready: Vec<usize>,
+}
+
+/// A delayed poll.
+struct Held {
+    until: Instant,
+    key: usize,
+    /// By rate, and not because a deadline is to pass.
+    by_rate: bool,
 }
 
 /// The result of a step.
@@ -79,10 +89,10 @@ pub(super) enum Step {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, rule: Rule, choices: Choices, faults: Faults) -> Rc<Self> {
+    pub(super) fn new(sim: Sim, rule: Rule, choices: Choices, faults: Faults) -> Rc<Self> {
         let now = Instant::now();
         Rc::new(Self {
-            seed,
+            sim,
             ready: ReadyList::new(),
             runtime: Handle::current().id(),
             began: now,
@@ -98,6 +108,7 @@ impl World {
                 calls: Calls::default(),
                 polls: 0,
                 all_polls: 0,
+                limited_from: now,
                 held: Vec::new(),
                 waited: Vec::new(),
                 looks: Looks::default(),
@@ -176,7 +187,7 @@ impl World {
             let longest = u32::try_from(self.faults.longest.as_millis()).unwrap_or(u32::MAX);
             let time = Duration::from_millis(1 + u64::from(state.choices.below(longest)));
             let node = state.nodes.name(key);
-            state.hold(key, now + time);
+            state.hold(key, now + time, true);
             state.trace.push(Event::Held { node, time });
             self.ready.hold(key);
             return Effect::Held;
@@ -255,19 +266,34 @@ impl World {
             let state = &mut *self.state.borrow_mut();
             let ready = &self.ready;
             let waited = &mut state.waited;
-            state.held.retain(|(until, key)| {
-                if *until <= now {
-                    ready.release(*key);
-                    waited.push(*key);
+            state.held.retain(|held| {
+                if held.until <= now {
+                    ready.release(held.key);
+                    waited.push(held.key);
                 }
-                *until > now
+                held.until > now
             });
-            let held = state.held.iter().map(|(until, _)| *until).min();
+            let held = state.held.iter().map(|held| held.until).min();
             let (due, look) = state.looks.take_due(now, &state.trace);
             (due, held.into_iter().chain(look).min())
         };
         due.into_iter().for_each(Waker::wake);
         next
+    }
+
+    /// Ends the first delay that came by rate before its time. `false` if there is none.
+    fn release_early(&self) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        let places = state.held.iter().enumerate();
+        let by_rate = places.filter(|(_, held)| held.by_rate);
+        let first = by_rate.min_by_key(|(_, held)| held.until);
+        let Some(place) = first.map(|(place, _)| place) else {
+            return false;
+        };
+        let held = state.held.remove(place);
+        self.ready.release(held.key);
+        state.waited.push(held.key);
+        true
     }
 
     /// Called when nobody is ready. Wakes those who wait for that, and says whether there are any.
@@ -302,9 +328,9 @@ impl World {
         drop(install(None));
     }
 
-    /// True in this many of 1,000 cases, as the seed decides.
-    pub(super) fn draws(&self, in_a_thousand: u32) -> bool {
-        self.state.borrow_mut().choices.happens(in_a_thousand)
+    /// True in this many of 1,000,000 cases, as the seed decides.
+    pub(super) fn draws(&self, in_a_million: u32) -> bool {
+        self.state.borrow_mut().choices.happens(in_a_million)
     }
 
     pub(super) fn dropped_callers(&self) -> u32 {
@@ -313,8 +339,12 @@ impl World {
 }
 
 impl State {
-    pub(super) fn hold(&mut self, key: usize, until: Instant) {
-        self.held.push((until, key));
+    pub(super) fn hold(&mut self, key: usize, until: Instant, by_rate: bool) {
+        self.held.push(Held {
+            until,
+            key,
+            by_rate,
+        });
     }
 
     /// Whether this poll was delayed already. A poll is delayed once, or one that always is would never come.
@@ -345,7 +375,11 @@ impl Simulator for World {
     fn step(&self) -> bool {
         // The nodes that are polled meanwhile do not run as a part of the waiting code.
         let outer = swap_current(None);
-        let step = World::step(self, false);
+        let mut step = World::step(self, false);
+        // No time can pass meanwhile, so a delay would have no end.
+        while matches!(step, Step::Idle) && self.release_early() {
+            step = World::step(self, false);
+        }
         drop(swap_current(outer));
         matches!(step, Step::Done)
     }
