@@ -173,23 +173,50 @@ fn text_of_the_plain_run_is_shown_where_it_differs() {
 
 #[test]
 fn number_of_seeds_from_the_environment_counts_from_the_tests_first() {
-    const NAME: &str = "number_of_seeds_from_the_environment_counts_from_the_tests_first";
-    if env::var_os("TENURE_SEEDS").is_some() {
-        // The child's part.
+    let seeds = |variables: &[(&str, &str)]| {
+        let text = with_variables(variables);
+        let seeds = text.split("seed:").skip(1);
+        seeds.map(|text| text[..3].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(seeds(&[("TENURE_SEEDS", "3")]), ["500", "501", "502"]);
+    let one = [("TENURE_SEEDS", "3"), ("TENURE_SEED", "700")];
+    assert_eq!(seeds(&one), ["700"]);
+}
+
+#[test]
+fn environment_that_names_no_seed_is_refused() {
+    let refused = |variable, value, why: &str| {
+        let text = with_variables(&[(variable, value)]);
+        assert!(text.contains(why), "{variable}={value}: {text}");
+        assert!(!text.contains("seed:"), "{text}");
+    };
+    for value in ["", "x", "-1", "1.5", "99999999999999999999"] {
+        refused("TENURE_SEED", value, "TENURE_SEED is no number");
+        refused("TENURE_SEEDS", value, "TENURE_SEEDS is no number");
+    }
+    refused("TENURE_SEEDS", "0", "there are no seeds");
+}
+
+/// What the test below prints with these variables.
+fn with_variables(variables: &[(&str, &str)]) -> String {
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "child_of_other_tests", "--nocapture"])
+        .env_remove("TENURE_SEED")
+        .env_remove("TENURE_SEEDS")
+        .env("IS_CHILD", "1")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    String::from_utf8(child.stdout).unwrap() + &String::from_utf8_lossy(&child.stderr)
+}
+
+#[test]
+fn child_of_other_tests() {
+    if env::var_os("IS_CHILD").is_some() {
         simulate(Seeds::range(500..502), async |sim| {
             println!("seed:{}", sim.seed());
         });
-        return;
     }
-    let child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
-        .env("TENURE_SEEDS", "3")
-        .env_remove("TENURE_SEED")
-        .output()
-        .unwrap();
-    let text = String::from_utf8(child.stdout).unwrap();
-    let seeds: Vec<_> = text.split("seed:").skip(1).map(|text| &text[..3]).collect();
-    assert_eq!(seeds, ["500", "501", "502"], "{text}");
 }
 
 #[test]

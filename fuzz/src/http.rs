@@ -8,24 +8,9 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use tenure::prelude::*;
-use tenure_actors::http::{Accepted, HttpStats, Listener, serve};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tenure_actors::http::{HttpStats, serve};
 
-/// A listener without a network.
-struct Pipes(mpsc::UnboundedReceiver<DuplexStream>);
-
-impl Listener for Pipes {
-    type Io = DuplexStream;
-
-    async fn accept(&mut self) -> Accepted<DuplexStream> {
-        match self.0.recv().await {
-            Some(io) => Ok((io, None)),
-            None => std::future::pending().await,
-        }
-    }
-}
+use super::pipes::{Dial, Then, pipes};
 
 /// The bytes up to each byte 255 are sent by themselves.
 ///
@@ -36,8 +21,8 @@ pub fn holds(bytes: &[u8]) {
     let stats = Arc::<HttpStats>::default();
     super::runtime().block_on(async {
         let ended = tenure::scope(async |scope| {
-            let (dial, pipes) = mpsc::unbounded_channel();
-            let serve = serve(Pipes(pipes), routes()).stats(&stats);
+            let (dial, pipes) = pipes();
+            let serve = serve(pipes, routes()).stats(&stats);
             let server: ActorRef<Infallible> = scope.spawn(serve.spec().name("http"))?;
             let pieces = bytes.split(|byte| *byte == u8::MAX);
             send(&dial, pieces).await;
@@ -63,28 +48,9 @@ fn routes() -> Router {
         .route("/echo", post(async |body: Bytes| body))
 }
 
-/// Sends the pieces on a connection of their own, and returns what came back until its end. All limits are minutes, so
-/// the end comes within minutes.
-async fn send(
-    dial: &mpsc::UnboundedSender<DuplexStream>,
-    pieces: impl Iterator<Item = &[u8]>,
-) -> Vec<u8> {
-    let (client, server) = duplex(1 << 20);
-    dial.send(server).expect("the server accepts");
-    let (mut reading, mut writing) = tokio::io::split(client);
-    let mut answer = Vec::new();
-    let exchange = async {
-        for piece in pieces {
-            // The server may have closed already.
-            if writing.write_all(piece).await.is_err() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        reading.read_to_end(&mut answer).await
-    };
-    let ended = timeout(Duration::from_secs(24 * 60 * 60), exchange).await;
-    // A reset is an end, too.
-    let _ended = ended.expect("a connection lasts for ever");
-    answer
+/// All limits are minutes, so the end comes within minutes.
+async fn send(dial: &Dial, pieces: impl Iterator<Item = &[u8]>) -> Vec<u8> {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let answer = dial.exchange(pieces, Then::Waits, day).await;
+    answer.expect("a connection lasts for ever")
 }

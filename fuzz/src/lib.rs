@@ -6,9 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod cron;
+pub mod dashboard;
 pub mod http;
 pub mod names;
+mod pipes;
 pub mod snapshot;
+pub mod websocket;
 
 use tokio::runtime::{Builder, Runtime};
 

@@ -37,3 +37,13 @@ fn cron_expressions_are_refused_or_due() {
 fn any_bytes_leave_a_server_that_serves() {
     all_hold("http", tenure_fuzz::http::holds);
 }
+
+#[test]
+fn any_address_of_a_dashboard_is_answered() {
+    all_hold("dashboard", tenure_fuzz::dashboard::holds);
+}
+
+#[test]
+fn any_bytes_on_a_websocket_leave_a_server_that_serves() {
+    all_hold("websocket", tenure_fuzz::websocket::holds);
+}
