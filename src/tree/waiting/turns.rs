@@ -217,16 +217,14 @@ fn look_at_turn(next: &Arc<dyn AnyNode>) -> Vec<Arc<Edge>> {
     }
 }
 
-/// Drops the code of a node that is told to end its incarnation. `false` if it has no code left, or was not told: the
+/// Drops the code of a node that is told to end its incarnation. `false` if it has no code left, or is not told: the
 /// next incarnation of a draining node is not told, as it would be dropped again and again.
 fn let_go(next: &Arc<dyn AnyNode>) -> bool {
-    let node = next.node();
-    let signals = node.signals.load();
-    let is_told = node.turn() == Turn::Told && signals.is_restarting();
-    if !is_told || signals.is_past_its_code() {
+    let signals = next.signals.load();
+    if !signals.is_restarting() || signals.is_past_its_code() {
         return false;
     }
-    if node.signals.drop_code() {
+    if next.signals.drop_code() {
         next.wake();
     }
     true

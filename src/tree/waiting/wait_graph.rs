@@ -31,6 +31,7 @@ use super::task_waits::tell_owners;
 use super::turns::{behind, break_at_turn, count_behind, look_for_turns, turn_ahead, waits_behind};
 use crate::error::{Cycle, Kind};
 use crate::sync::{lock, moment};
+use crate::tree::node::signals::Marks;
 use crate::tree::node::{AnyNode, Edge, EdgeEnd, Edges, NodeState, Request, beneath, with_carrier};
 
 /// A wait, kept by its future, which lists it in each pending poll.
@@ -259,10 +260,11 @@ impl Edge {
             _ => {}
         }
         let signals = self.from.signals.load();
-        let is_dropped = match self.from.kind() {
-            // It may be a plain task.
-            Kind::Task => signals.drops_task(),
-            _ => signals.is_killed(),
+        // A stop drops a plain task at this very wait.
+        let is_plain_task = self.from.signals.marks().has(Marks::TOKENLESS);
+        let is_dropped = match is_plain_task {
+            true => signals.drops_task(),
+            false => signals.is_killed(),
         };
         let drops_body = |scope: &Arc<dyn AnyNode>| scope.signals.load().drops_scope_body();
         self.listed.load(Ordering::Acquire)

@@ -16,6 +16,8 @@ use tenure::{StopReason, Strategy, System};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+mod refusals;
+
 type Boxed = Pin<Box<dyn Future<Output = tenure::Result> + Send>>;
 type Job = Box<dyn FnOnce() -> Boxed + Send>;
 type StartHook = Arc<dyn Fn(usize, Spawner) -> Boxed + Send + Sync>;
@@ -150,6 +152,14 @@ impl Group {
     }
 }
 
+/// Looks that these are in their second incarnation.
+async fn restarted<const N: usize>(members: [&ActorRef<Msg>; N]) {
+    for member in members {
+        let asked = member.ask(Msg::Ping).timeout(Duration::from_secs(3_600));
+        assert_eq!(asked.await, Ok(2));
+    }
+}
+
 /// Lets everything run that is ready now, and returns right after that.
 async fn turn() {
     let mut has_yielded = false;
@@ -161,52 +171,6 @@ async fn turn() {
         Poll::Pending
     })
     .await;
-}
-
-/// The ask that completes the cycle is refused: `a` runs again and asks `c`, which waits for its turn behind `b`, whose
-/// start asks `a`.
-#[test]
-fn member_that_runs_again_and_asks_one_whose_turn_has_not_come_is_refused() {
-    paused(async |check| {
-        let begin = Instant::now();
-        let group = Group::new(&check).await;
-        let a = group.member(group.seed("a")).await;
-        let mut b = group.seed("b");
-        let c_known = Arc::new(std::sync::OnceLock::<ActorRef<Msg>>::new());
-        let (asks, c, log) = (a.clone(), Arc::clone(&c_known), group.log.clone());
-        b.on_start = Some(Arc::new(move |number, _| {
-            let (a, c, log) = (asks.clone(), Arc::clone(&c), log.clone());
-            Box::pin(async move {
-                if number == 2 {
-                    let done = Arc::new(Notify::new());
-                    let notify = Arc::clone(&done);
-                    a.tell(job(async move || {
-                        if let Some(c) = c.get() {
-                            let asked = c.ask(Msg::Ping).await;
-                            let refused = matches!(asked, Err(AskError::Deadlock(_)));
-                            log.push(format!("refused: {refused}"));
-                        }
-                        notify.notify_one();
-                        Ok(())
-                    }))
-                    .await?;
-                    a.ask(Msg::Ping).await?;
-                    done.notified().await;
-                }
-                Ok(())
-            })
-        }));
-        let b = group.member(b).await;
-        let c = group.member(group.seed("c")).await;
-        c_known.set(c.clone()).ok().unwrap();
-        c.tell(job(async || Err("it fails".into()))).await.unwrap();
-        for member in [&c, &b, &a] {
-            assert_eq!(member.ask(Msg::Ping).await, Ok(2));
-        }
-        assert!(group.log.entries().contains(&"refused: true".to_owned()));
-        group.system.stop().await.unwrap();
-        assert_eq!(begin.elapsed(), Duration::ZERO);
-    });
 }
 
 /// The handler of `b` is dropped as soon as `a` parks: `b` was told to end while it asked `a`.
@@ -239,50 +203,11 @@ fn member_that_waits_for_one_that_parks_later_is_let_go_at_once() {
             fail_c.notify_one();
             settled().await; // b is told to end, and waits
             fail_a.notify_one();
-            for member in [&a, &b, &c] {
-                assert_eq!(member.ask(Msg::Ping).await, Ok(2));
-            }
+            restarted([&a, &b, &c]).await;
             group.system.stop().await.unwrap();
             assert_eq!(begin.elapsed(), Duration::ZERO);
         });
     }
-}
-
-/// No code of `b` can be dropped here: `b` waits for a task of its own, which asks the parked `a` with a limit.
-#[test]
-fn member_whose_task_waits_for_one_that_has_parked_goes_on_when_that_gives_up() {
-    paused(async |check| {
-        let begin = Instant::now();
-        let group = Group::new(&check).await;
-        let a = group.member(group.seed("a")).await;
-        let mut b = group.seed("b");
-        let target = a.clone();
-        b.on_start = Some(Arc::new(move |number, spawner| {
-            let target = target.clone();
-            Box::pin(async move {
-                if number == 1 {
-                    spawner.task_with(|token| async move {
-                        token.cancelled().await;
-                        let limit = Duration::from_secs(1);
-                        drop(target.ask(Msg::Ping).timeout(limit).await);
-                    })?;
-                }
-                Ok(())
-            })
-        }));
-        let b = group.member(b).await;
-        let c = group.member(group.seed("c")).await;
-        let fail_a = Arc::new(Notify::new());
-        a.tell(fail_at(&fail_a)).await.unwrap();
-        c.tell(job(async || Err("it fails".into()))).await.unwrap();
-        settled().await; // b waits for its task, and that for a
-        fail_a.notify_one();
-        for member in [&c, &b, &a] {
-            assert_eq!(member.ask(Msg::Ping).await, Ok(2));
-        }
-        assert_eq!(begin.elapsed(), Duration::from_secs(1));
-        group.system.stop().await.unwrap();
-    });
 }
 
 /// The handler of `b` is dropped although `b` drains, and its next incarnation handles what it had accepted.
@@ -379,9 +304,7 @@ fn member_that_waits_for_somebody_else_is_not_let_go() {
         });
         b.tell(asking).await.unwrap();
         a.tell(job(async || Err("it fails".into()))).await.unwrap();
-        for member in [&a, &b] {
-            assert_eq!(member.ask(Msg::Ping).await, Ok(2));
-        }
+        restarted([&a, &b]).await;
         assert!(group.log.entries().contains(&"answered".to_owned()));
         group.system.stop().await.unwrap();
     });
@@ -413,9 +336,7 @@ fn member_that_comes_to_wait_for_one_that_has_parked_is_let_go_at_once() {
             a.tell(job(async || Err("it fails".into()))).await.unwrap();
             settled().await;
             go_on.notify_one();
-            for member in [&a, &b] {
-                assert_eq!(member.ask(Msg::Ping).await, Ok(2));
-            }
+            restarted([&a, &b]).await;
             group.system.stop().await.unwrap();
             assert_eq!(begin.elapsed(), Duration::ZERO);
         });
