@@ -140,6 +140,28 @@ fn wait_for_a_thread_is_not_called_lost() {
     assert!(error.to_string().contains("no thread is waited for"));
 }
 
+#[test]
+fn report_of_many_nodes_with_odd_names_is_short_and_plain() {
+    let error = Simulation::new(Seeds::first(1))
+        .shortened_by(3)
+        .try_run(async |sim: Sim| -> tenure::Result {
+            let system = System::start()?;
+            for number in 0..300 {
+                let name = format!("\u{1b}[2J\n{number}{}", "x".repeat(500));
+                system.spawn(ChildSpec::new(Seven { yields: 0 }).name(name))?;
+            }
+            sim.until_idle().await;
+            Err("the report is wanted".into())
+        })
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(!text.contains('\u{1b}') && text.lines().count() < 300);
+    assert!(text.lines().all(|line| line.len() < 300), "{text}");
+    assert!(text.contains("(and 181 more)"), "{text}");
+    // Those who want all of it have it.
+    assert_eq!(error.tree().lines().count(), 301);
+}
+
 /// The plainest run of all fails as well, of something else.
 #[test]
 fn failure_is_not_made_plain_into_another() {

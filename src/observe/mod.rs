@@ -34,6 +34,8 @@ pub use groups::{Group, Groups};
 pub use options::SnapshotOptions;
 pub(crate) use snapshot::is_task;
 pub use snapshot::{LeftOut, NodeInfo, Snapshot, TypeTally};
+#[cfg(feature = "simulation")]
+pub(crate) use text::bounded;
 pub use times::{Histogram, TypeTimes};
 pub use verdict::Verdict;
 pub use watchdog::{Alarm, AlarmKind, Watchdog};

@@ -27,7 +27,7 @@ pub(super) fn time(time: Duration) -> String {
 }
 
 /// A user's name, bounded and on one line: characters that would move a terminal's cursor are escaped.
-pub(super) fn bounded(text: &str) -> Cow<'_, str> {
+pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
     bounded_to(text, LONGEST)
 }
 

@@ -6,6 +6,7 @@ use super::ready::ReadyList;
 use super::trace::{Event, Participant};
 use super::world::BODY;
 use crate::error::{Kind, Phase, StopReason};
+use crate::observe::bounded;
 use crate::tree::simulated::Shell;
 use crate::tree::{AnyNode, NodeId};
 
@@ -157,15 +158,13 @@ impl Nodes {
         ended
     }
 
-    /// The live nodes without a live owner here, in the order in which they came.
-    pub(super) fn roots(&self) -> Vec<usize> {
-        let is_root = |key: &usize| self.owner_of(*key).is_none();
-        self.alive.iter().copied().filter(is_root).collect()
-    }
-
-    pub(super) fn children(&self, key: usize) -> Vec<usize> {
-        let is_child = |child: &usize| self.owner_of(*child) == Some(key);
-        self.alive.iter().copied().filter(is_child).collect()
+    /// The live nodes by their live owner, in the order in which they came; those without one come under `None`.
+    pub(super) fn by_owner(&self) -> HashMap<Option<usize>, Vec<usize>> {
+        let mut by_owner: HashMap<_, Vec<_>> = HashMap::new();
+        for key in self.alive.iter().copied() {
+            by_owner.entry(self.owner_of(key)).or_default().push(key);
+        }
+        by_owner
     }
 
     fn owner_of(&self, key: usize) -> Option<usize> {
@@ -178,7 +177,7 @@ impl Nodes {
     pub(super) fn name_of(&self, node: &Arc<dyn AnyNode>) -> String {
         match self.keys.get(&node.node().id()) {
             Some(key) => self.name(*key).to_string(),
-            None => node.node().path(node.type_name()),
+            None => bounded(&node.node().path(node.type_name())).into_owned(),
         }
     }
 
@@ -268,7 +267,7 @@ fn how(reason: &StopReason) -> &'static str {
 
 fn base_name(node: &Arc<dyn AnyNode>) -> String {
     if let Some(name) = node.node().name() {
-        return name;
+        return bounded(&name).into_owned();
     }
     let kind = match node.node().kind() {
         Kind::Actor => short(node.type_name()),

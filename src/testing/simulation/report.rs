@@ -8,8 +8,11 @@ use super::seeds::replay;
 use super::trace::Event;
 use crate::tree::waits_in_words;
 
-/// How many events of a trace are shown, at most.
+/// How many events of a trace are shown at most, and how many nodes.
 const MOST_SHOWN: usize = 120;
+
+/// The depth from which on a node is indented no further.
+const MOST_INDENTED: usize = 64;
 
 /// What a simulation has found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +63,9 @@ impl Finding {
     /// What a reader may not think of.
     fn hint(&self, run: &Run) -> Option<&'static str> {
         match self {
-            Self::Stuck | Self::Outlived => Some(
-                "(no thread is waited for: if a wake is to come from one, this does not show that it is lost)",
-            ),
+            Self::Stuck | Self::Outlived => {
+                Some("(no thread is waited for, nor a timer that is more than a year away)")
+            }
             Self::OutOfPolls(_) | Self::OutOfTime(_) if run.is_body_over => {
                 Some("the body is over: it is what outlives it that goes on")
             }
@@ -230,7 +233,7 @@ impl fmt::Display for SimulationError {
         show_trace(f, self.trace())?;
         match self.tree() {
             "" => writeln!(f, "\nNo node was alive then."),
-            tree => writeln!(f, "\nWho was alive then:\n{}", tree.trim_end()),
+            tree => show_tree(f, tree),
         }
     }
 }
@@ -266,19 +269,27 @@ fn show_trace(f: &mut fmt::Formatter<'_>, trace: &[Event]) -> fmt::Result {
     Ok(())
 }
 
+fn show_tree(f: &mut fmt::Formatter<'_>, tree: &str) -> fmt::Result {
+    writeln!(f, "\nWho was alive then:")?;
+    for line in tree.lines().take(MOST_SHOWN) {
+        writeln!(f, "{line}")?;
+    }
+    match tree.lines().count().saturating_sub(MOST_SHOWN) {
+        0 => Ok(()),
+        more => writeln!(f, "  (and {more} more)"),
+    }
+}
+
 /// The live nodes as an indented tree, and what each waits for.
 pub(super) fn tree(nodes: &Nodes) -> String {
     let mut text = String::new();
-    let mut pending: Vec<_> = nodes
-        .roots()
-        .into_iter()
-        .rev()
-        .map(|key| (0, key))
-        .collect();
+    let mut by_owner = nodes.by_owner();
+    let roots = by_owner.remove(&None).unwrap_or_default();
+    let mut pending: Vec<_> = roots.into_iter().rev().map(|key| (0, key)).collect();
     while let Some((depth, key)) = pending.pop() {
-        let children = nodes.children(key);
+        let children = by_owner.remove(&Some(key)).unwrap_or_default();
         pending.extend(children.into_iter().rev().map(|child| (depth + 1, child)));
-        text += &"  ".repeat(depth + 1);
+        text += &"  ".repeat(depth.min(MOST_INDENTED) + 1);
         text += &line(nodes, key);
         text.push('\n');
     }
