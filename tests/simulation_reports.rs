@@ -188,7 +188,7 @@ fn text_of_the_plain_run_is_shown_where_it_differs() {
         .unwrap_err();
     let text = error.to_string();
     assert!(
-        text.contains("made plain, it says: the body panicked: it is 0, and then 0"),
+        text.contains("made plain, it says: it is 0, and then 0"),
         "{text}"
     );
 }
