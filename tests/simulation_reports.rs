@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 use std::env;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use tenure::prelude::*;
@@ -239,6 +241,34 @@ fn child_of_other_tests() {
             println!("seed:{}", sim.seed());
         });
     }
+}
+
+/// A waker whose destructor uses the run, as one may that owns its future.
+struct Owning(Sim);
+
+impl Wake for Owning {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for Owning {
+    fn drop(&mut self) {
+        assert!(self.0.random(3) < 3);
+    }
+}
+
+#[test]
+fn destructor_of_a_waker_may_use_the_run() {
+    simulate(Seeds::first(5), async |sim| {
+        let mut call = pin!(sim.call(pending::<()>()));
+        let mut idle = pin!(sim.until_idle());
+        for _ in 0..3 {
+            let waker = Waker::from(Arc::new(Owning(sim)));
+            let mut cx = std::task::Context::from_waker(&waker);
+            assert!(call.as_mut().poll(&mut cx).is_pending());
+            assert!(idle.as_mut().poll(&mut cx).is_pending());
+        }
+        sim.until_idle().await;
+    });
 }
 
 #[test]

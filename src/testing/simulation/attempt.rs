@@ -60,9 +60,9 @@ impl Attempt {
         self.first
     }
 
-    /// Sets the waker for the end of a node.
-    pub(super) fn set_waiter(&mut self, waker: &Waker) {
-        self.waiter = Some(waker.clone());
+    /// Sets the waker for the end of a node, and gives the one before.
+    pub(super) fn swap_waiter(&mut self, waker: &mut Option<Waker>) {
+        std::mem::swap(&mut self.waiter, waker);
     }
 
     pub(super) fn take_waiter(&mut self) -> Option<Waker> {

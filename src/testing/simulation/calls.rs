@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::task::Waker;
 
 /// The calls that were made with [`Sim::call`](super::Sim::call) and are not over.
+///
+/// Wakers are a user's: whoever is handed one back drops it where the state of the run is free.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     open: BTreeMap<u64, Open>,
@@ -28,19 +30,16 @@ impl Calls {
         number
     }
 
-    /// Whether the caller has gone; if not, `waker` is woken when it does.
-    pub(super) fn poll(&mut self, number: u64, waker: &Waker) -> bool {
-        let Some(open) = self.open.get_mut(&number) else {
-            return false;
-        };
-        if !open.has_gone {
-            open.waker = Some(waker.clone());
+    /// Whether the caller has gone; if not, `waker` is woken when it does. Also a waker that is not needed any more.
+    pub(super) fn poll(&mut self, number: u64, waker: Waker) -> (bool, Option<Waker>) {
+        match self.open.get_mut(&number) {
+            Some(open) if !open.has_gone => (false, open.waker.replace(waker)),
+            open => (open.is_some(), Some(waker)),
         }
-        open.has_gone
     }
 
-    pub(super) fn leave(&mut self, number: u64) {
-        self.open.remove(&number);
+    pub(super) fn leave(&mut self, number: u64) -> Option<Waker> {
+        self.open.remove(&number)?.waker
     }
 
     /// Lets all callers go. Returns the wakers.

@@ -13,10 +13,13 @@ impl IdleWaits {
         self.rounds
     }
 
-    pub(super) fn add(&mut self, waker: &Waker) {
-        if !self.wakers.iter().any(|known| known.will_wake(waker)) {
-            self.wakers.push(waker.clone());
+    /// Gives the waker back if there is one for the same.
+    pub(super) fn add(&mut self, waker: Waker) -> Option<Waker> {
+        if self.wakers.iter().any(|known| known.will_wake(&waker)) {
+            return Some(waker);
         }
+        self.wakers.push(waker);
+        None
     }
 
     /// Called when nobody else is ready. Returns the wakers.

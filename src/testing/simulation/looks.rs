@@ -20,11 +20,14 @@ pub(super) struct Looks {
 }
 
 impl Looks {
-    pub(super) fn add(&mut self, at: Instant, waker: &Waker) {
-        let known = |(due, known): &(Instant, Waker)| *due == at && known.will_wake(waker);
-        if !self.waiting.iter().any(known) {
-            self.waiting.push((at, waker.clone()));
+    /// Gives the waker back if it waits for that moment already.
+    pub(super) fn add(&mut self, at: Instant, waker: Waker) -> Option<Waker> {
+        let known = |(due, known): &(Instant, Waker)| *due == at && known.will_wake(&waker);
+        if self.waiting.iter().any(known) {
+            return Some(waker);
         }
+        self.waiting.push((at, waker));
+        None
     }
 
     /// Takes the waits that are due, and returns when the next one is.

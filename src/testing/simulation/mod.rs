@@ -78,8 +78,8 @@
 //! - Parallel steps on several threads, such as those inside a mailbox. They are explored by this crate's own tests.
 //!
 //! Polls are not subject to tokio's cooperative budget, which is for one task and would be used up by many. Polls are
-//! only as fair as the seed: a task that yields until another has done something may be polled many times in between.
-//! [`Sim::until_idle`] waits until all others have done what they can.
+//! only as fair as the seed: a task that yields until another has done something may be polled many times in between, by
+//! priority up to 256 times. [`Sim::until_idle`] waits until all others have done what they can.
 
 mod attempt;
 mod calls;

@@ -1,7 +1,7 @@
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -78,12 +78,13 @@ impl Sim {
     pub async fn until_idle(&self) {
         let (sim, mut begun) = (*self, None);
         poll_fn(move |cx| {
-            let world = sim.world();
-            let idle = &mut world.state.borrow_mut().idle;
-            if idle.rounds() != *begun.get_or_insert(idle.rounds()) {
+            let (world, waker) = (sim.world(), cx.waker().clone());
+            let rounds = world.state.borrow().idle.rounds();
+            if rounds != *begun.get_or_insert(rounds) {
                 return Poll::Ready(());
             }
-            idle.add(cx.waker());
+            let spare = world.state.borrow_mut().idle.add(waker);
+            drop(spare);
             Poll::Pending
         })
         .await
@@ -103,8 +104,7 @@ impl Sim {
         poll_fn(move |cx| {
             let world = sim.world();
             let number = entered.as_ref().map(|entered| entered.number);
-            let has_gone = |number| world.state.borrow_mut().calls.poll(number, cx.waker());
-            if number.is_some_and(has_gone) {
+            if number.is_some_and(|number| has_gone(&world, number, cx.waker())) {
                 call = None;
             }
             let Some(running) = &mut call else {
@@ -114,12 +114,7 @@ impl Sim {
                 return Poll::Ready(Some(output));
             }
             let entered = entered.get_or_insert_with(|| Entered::new(&world));
-            let has_gone = world
-                .state
-                .borrow_mut()
-                .calls
-                .poll(entered.number, cx.waker());
-            if has_gone {
+            if has_gone(&world, entered.number, cx.waker()) {
                 call = None;
                 return Poll::Ready(None);
             }
@@ -208,6 +203,15 @@ impl Sim {
     }
 }
 
+/// Whether the caller of this call has gone. A waker is cloned and dropped where the state of the run is free, as that runs
+/// a user's code.
+fn has_gone(world: &World, number: u64, waker: &Waker) -> bool {
+    let waker = waker.clone();
+    let (has_gone, spare) = world.state.borrow_mut().calls.poll(number, waker);
+    drop(spare);
+    has_gone
+}
+
 /// An open call.
 struct Entered {
     sim: Sim,
@@ -229,7 +233,8 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         if let Some(world) = self.sim.find_world() {
-            world.state.borrow_mut().calls.leave(self.number);
+            let waker = world.state.borrow_mut().calls.leave(self.number);
+            drop(waker);
         }
     }
 }
@@ -256,6 +261,8 @@ impl UnderWay {
     /// Waits until everything that was started in the attempt has ended.
     async fn all_ended(&self) {
         poll_fn(|cx| {
+            // It is dropped after the borrow of the state.
+            let mut waker = Some(cx.waker().clone());
             let world = self.sim.world();
             let state = &mut *world.state.borrow_mut();
             let Some(attempt) = &mut state.attempt else {
@@ -264,7 +271,7 @@ impl UnderWay {
             if !state.nodes.are_alive_since(attempt.first()) {
                 return Poll::Ready(());
             }
-            attempt.set_waiter(cx.waker());
+            attempt.swap_waiter(&mut waker);
             Poll::Pending
         })
         .await;
@@ -282,7 +289,8 @@ impl Drop for UnderWay {
         // In a panic the attempt is kept for the report.
         let world = self.sim.find_world();
         if let Some(world) = world.filter(|_| !std::thread::panicking()) {
-            world.state.borrow_mut().attempt = None;
+            let attempt = world.state.borrow_mut().attempt.take();
+            drop(attempt);
         }
     }
 }

@@ -385,7 +385,9 @@ impl Simulator for World {
     }
 
     fn look_later(&self, at: Instant, waker: &Waker) {
-        self.state.borrow_mut().looks.add(at, waker);
+        let waker = waker.clone();
+        let spare = self.state.borrow_mut().looks.add(at, waker);
+        drop(spare);
     }
 
     fn panics(&self) -> bool {
