@@ -81,6 +81,7 @@ fn member_that_runs_again_and_asks_whoever_waits_for_one_whose_turn_has_not_come
         let c = group.member(group.seed("c")).await;
         let go_on = Arc::new(Notify::new());
         let (starts, target) = (Arc::clone(&go_on), c.clone());
+        let counts = refused.clone();
         let waiting = job(async move || {
             let many = tenure::scope_send(|scope| async move {
                 for _ in 0..20 {
@@ -89,7 +90,11 @@ fn member_that_runs_again_and_asks_whoever_waits_for_one_whose_turn_has_not_come
                 }
                 scope.task(async move {
                     starts.notified().await;
-                    drop(target.ask(Msg::Ping).await);
+                    // If it asks last, it is the one that is refused.
+                    if let Err(AskError::Deadlock(_)) = target.ask(Msg::Ping).await {
+                        counts.add();
+                        released.notify_waiters();
+                    }
                 })?;
                 Ok(())
             });
