@@ -46,6 +46,14 @@ fn member_that_runs_again_and_asks_one_whose_turn_has_not_come_is_refused() {
     });
 }
 
+/// Counts a refusal.
+async fn ask_and_release(target: &ActorRef<Msg>, refused: &Count, released: &Notify) {
+    if let Err(AskError::Deadlock(_)) = target.ask(Msg::Ping).await {
+        refused.add();
+    }
+    released.notify_waiters();
+}
+
 /// As before, but `a` asks one that waits for many tasks, of which one asks `c`. The search for the cycle then comes from
 /// `a`, and over the turn of `c`.
 #[test]
@@ -65,10 +73,7 @@ fn member_that_runs_again_and_asks_whoever_waits_for_one_whose_turn_has_not_come
             Box::pin(async move {
                 if number == 2 {
                     let asking = job(async move || {
-                        if let Err(AskError::Deadlock(_)) = wide.ask(Msg::Ping).await {
-                            refused.add();
-                        }
-                        release.notify_waiters();
+                        ask_and_release(&wide, &refused, &release).await;
                         Ok(())
                     });
                     a.tell(asking).await?;
@@ -91,10 +96,7 @@ fn member_that_runs_again_and_asks_whoever_waits_for_one_whose_turn_has_not_come
                 scope.task(async move {
                     starts.notified().await;
                     // If it asks last, it is the one that is refused.
-                    if let Err(AskError::Deadlock(_)) = target.ask(Msg::Ping).await {
-                        counts.add();
-                        released.notify_waiters();
-                    }
+                    ask_and_release(&target, &counts, &released).await;
                 })?;
                 Ok(())
             });
