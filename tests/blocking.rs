@@ -316,3 +316,56 @@ fn limit_of_a_blocking_wait_is_one_of_the_paused_clock() {
         .unwrap();
     });
 }
+
+/// One of three actors, each of which knows the next.
+#[derive(Default)]
+struct Passing {
+    next: Option<ActorRef<Pass>>,
+}
+
+enum Pass {
+    Next(ActorRef<Pass>),
+    /// Asks the next one, which hands it on, and replies how that ended.
+    Ask(ReplyTo<Result<(), AskError>>),
+    HandOn(ReplyTo<()>),
+    /// Drops the reply, and blocks its thread for the next one, which waits for that reply.
+    Lose(ReplyTo<()>),
+    Ping(ReplyTo<()>),
+}
+
+impl Actor for Passing {
+    type Msg = Pass;
+
+    async fn handle(&mut self, msg: Pass, _: &mut Context<Self>) -> tenure::Result {
+        let next = || self.next.as_ref().ok_or("it knows nobody");
+        match msg {
+            Pass::Next(next) => self.next = Some(next),
+            Pass::Ask(reply) => reply.send(next()?.ask(Pass::HandOn).await),
+            Pass::HandOn(reply) => next()?.forward(reply, Pass::Lose).await?,
+            Pass::Lose(reply) => {
+                drop(reply);
+                let next = next()?;
+                tokio::task::block_in_place(|| next.blocking_ask(Pass::Ping))?;
+            }
+            Pass::Ping(reply) => reply.send(()),
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn reply_that_was_handed_on_and_dropped_is_settled_before_the_thread_blocks() {
+    multi_thread(async |_check| {
+        tenure::scope(async |scope| {
+            let [first, second, third] = [(); 3].map(|()| scope.spawn(Passing::default()).unwrap());
+            for (one, next) in [(&first, &second), (&second, &third), (&third, &first)] {
+                one.tell(Pass::Next(next.clone())).await?;
+            }
+            let asked = first.ask(Pass::Ask).timeout(2 * LONG).await;
+            assert_eq!(asked, Ok(Err(AskError::NoReply)));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}

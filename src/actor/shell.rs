@@ -248,7 +248,7 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
         let message = ctx.poll_message(cx);
         let gone = children.poll(&me, cx).is_ready();
         // The end of the last child is shown, too, before this actor ends.
-        if message.is_ready() || ctx.signals().load().ends_drain_of_children() {
+        if message.is_ready() || ctx.signals().load().has_child_exits() {
             Poll::Ready(false)
         } else if gone {
             Poll::Ready(true)

@@ -180,3 +180,32 @@ fn what_a_large_actor_was_told_before_its_first_poll_goes_with_the_runtime() {
     assert!(without_runtime(system.stop()).is_ok());
     check.assert_clean();
 }
+
+/// Drops the reply, and waits.
+struct Dropping;
+
+impl Actor for Dropping {
+    type Msg = ReplyTo<()>;
+
+    async fn handle(&mut self, reply: ReplyTo<()>, _: &mut Context<Self>) -> tenure::Result {
+        drop(reply);
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn reply_that_a_handler_has_dropped_before_the_runtime_went_says_that_it_was_killed() {
+    let runtime = current_thread();
+    let system = system(&runtime);
+    let dropping = system.spawn(Dropping).unwrap();
+    let mut asked = pin!(dropping.ask(|reply| reply).owned());
+    runtime.block_on(async {
+        assert!(poll_unwoken(&mut asked).is_pending());
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert!(poll_unwoken(&mut asked).is_pending());
+    drop(runtime);
+    assert_eq!(poll_unwoken(&mut asked), Poll::Ready(Err(AskError::Killed)));
+}

@@ -30,6 +30,8 @@ enum Msg {
     InScope(ReplyTo<u32>, Arc<Gate>),
     Answer(ReplyTo<u32>),
     Hold(Arc<Gate>),
+    /// Drops all that it keeps in the state, and fails once the gate is opened.
+    Forget(Arc<Gate>),
     Panic,
 }
 
@@ -60,6 +62,11 @@ impl Actor for Keeper {
             }
             Msg::Answer(reply) => reply.send(1),
             Msg::Hold(gate) => hold(&gate).await,
+            Msg::Forget(gate) => {
+                self.kept.clear();
+                hold(&gate).await;
+                return Err("told to".into());
+            }
             Msg::Panic => panic!("told to"),
         }
         Ok(())
@@ -269,4 +276,33 @@ async fn futures_ready<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
         })
     })
     .await
+}
+
+#[test]
+fn handler_that_drops_many_replies_resolves_each_when_it_ends() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let keeper = scope.spawn(ChildSpec::new(Keeper::new(&check)).contain())?;
+            let mut asks = Vec::new();
+            for _ in 0..50 {
+                asks.push(ask(&keeper, Msg::InState).await);
+            }
+            let gate = Arc::new(Gate::default());
+            keeper.tell(Msg::Forget(Arc::clone(&gate))).await?;
+            gate.reached().await;
+            for ask in &mut asks {
+                let is_pending = std::future::poll_fn(|cx| {
+                    std::task::Poll::Ready(pin!(&mut *ask).poll(cx).is_pending())
+                });
+                assert!(is_pending.await);
+            }
+            gate.open();
+            for ask in asks {
+                assert_eq!(ask.await, Err(AskError::Failed));
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
 }

@@ -35,6 +35,9 @@ enum Msg {
     PutAside(ReplyTo<()>),
     /// The clerk forwards the reply after this long.
     HandOn(Duration, ReplyTo<()>),
+    /// Another message is dropped before the reply.
+    #[expect(dead_code, reason = "they are only dropped")]
+    Both(Box<Stashed<Msg>>, ReplyTo<()>),
     Note,
     Busy(Duration),
 }
@@ -68,7 +71,7 @@ impl Actor for Clerk {
                     next.forward(reply, Msg::Keep).await?;
                 }
             }
-            Msg::Note => {}
+            Msg::Both(..) | Msg::Note => {}
             Msg::Busy(time) => sleep(time).await,
         }
         Ok(())
@@ -250,6 +253,34 @@ fn forwarded_ask_whose_caller_has_gone_is_no_dead_letter_of_a_full_mailbox() {
                 }
                 assert_eq!(scope.dead_letters() - before, 0);
             }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// The one within is dropped first, and was sent to another actor.
+#[test]
+fn message_within_one_that_is_discarded_does_not_change_what_its_ask_is_told() {
+    paused(async |_| {
+        tenure::scope(async |scope| {
+            let aside = Arc::default();
+            let one = Clerk {
+                aside: Arc::clone(&aside),
+                ..Clerk::default()
+            };
+            let (one, other) = (scope.spawn(one)?, scope.spawn(Clerk::default())?);
+            let mut within = pin!(one.ask(|reply| Msg::Aside(None, reply)));
+            send(&mut within).await;
+            settled().await;
+            other.tell(Msg::Busy(SECOND)).await?;
+            let aside = aside.lock().unwrap().take().unwrap();
+            let mut outer = pin!(other.ask(|reply| Msg::Both(Box::new(aside), reply)));
+            send(&mut outer).await;
+            other.stop().await?;
+            assert_eq!(outer.await, Err(AskError::Stopped));
+            assert_eq!(within.await, Err(AskError::Dropped));
             Ok(())
         })
         .await

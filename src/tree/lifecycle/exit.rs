@@ -8,7 +8,6 @@ use super::report::Report;
 use super::stop_children::{StopChildren, wait_for_kept_scopes};
 use super::stop_level::Manner;
 use crate::error::{Kind, StopReason};
-use crate::mailbox::DropReason;
 use crate::tree::node::{AnyNode, Order, end_by_itself, request, run_as, spans};
 
 /// The last thing that a node's future or closure holds. When it is dropped, everything else of the node has been
@@ -217,7 +216,7 @@ impl Drop for Exit {
 }
 
 fn conclude(node: Arc<dyn AnyNode>, reason: StopReason) {
-    let dropped = DropReason::of_end(&reason);
+    let dropped = node.quiet_reason();
     // A future that was leaked must not keep its wait listed.
     node.end_handler(dropped);
     let mut ended = Some(reason);

@@ -31,7 +31,7 @@ impl Node {
     fn is_last_life(&self, state: &NodeState, has_failed: bool) -> bool {
         let signals = self.signals.load();
         // A node that has drained is closed.
-        signals.discards_mail() || signals.ends_for_good() && (has_failed || state.closed)
+        signals.ends_for_good() && (signals.discards_mail() || has_failed || state.closed)
     }
 
     /// Whether the node may be restarted. Nothing is restarted beneath a node that is to end, at any height (rule 9).

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::current_node::with_carrier;
 use super::node::Node;
-use crate::error::{Kind, StopReason};
+use crate::error::Kind;
 use crate::mailbox::{Caller, DropReason};
 use crate::sync::lock;
 
@@ -90,17 +90,6 @@ pub(crate) fn keep_reply(target: u64, reply: Arc<dyn Caller>) {
 pub(crate) fn settle_before_blocking() {
     if let Some(node) = with_carrier(|node, _| Arc::clone(node)) {
         node.settle_handed_on();
-    }
-}
-
-impl DropReason {
-    /// The reason for replies that are dropped with a node that ended this way.
-    pub(in crate::tree) fn of_end(end: &StopReason) -> Self {
-        match end {
-            StopReason::Failed(_) => Self::Failed,
-            StopReason::Killed | StopReason::CutShort(_) => Self::Killed,
-            _ => Self::NoReply,
-        }
     }
 }
 
@@ -182,7 +171,8 @@ impl Node {
         }
     }
 
-    fn quiet_reason(&self) -> DropReason {
+    /// Why replies were dropped by code that no handler ran.
+    pub(in crate::tree) fn quiet_reason(&self) -> DropReason {
         if self.signals.load().is_killed() {
             DropReason::Killed
         } else {

@@ -297,11 +297,6 @@ impl Snapshot {
         self.has(DRAIN) && !self.has(STOP | KILL | RESTART)
     }
 
-    /// A draining actor that waits for its children has something else to do first.
-    pub(crate) const fn ends_drain_of_children(self) -> bool {
-        self.has(STOP | KILL | CHILD_EXITS)
-    }
-
     /// Children have ended, and it has not looked yet.
     #[inline]
     pub(crate) const fn has_child_exits(self) -> bool {

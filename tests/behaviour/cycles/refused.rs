@@ -1,11 +1,14 @@
 //! A wait that would never end is refused, with an error that names the cycle.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Answer, Msg, Node, Rig, names};
-use crate::common::{Guard, multi_thread, paused, settled};
+use crate::common::worker::{Do, Worker};
+use crate::common::{Guard, Log, multi_thread, paused, settled};
 use tenure::prelude::*;
 use tenure::{Cycle, System};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 fn cycle_of(answer: Result<Answer, AskError>) -> Cycle {
@@ -209,5 +212,62 @@ fn long_ring_is_walked_without_recursion() {
         })
         .await
         .unwrap();
+    });
+}
+
+/// Waits for the end of another one.
+struct Mourner;
+
+enum ForMourner {
+    Await(ActorRef<Do>),
+    Ping(ReplyTo<()>),
+}
+
+impl Actor for Mourner {
+    type Msg = ForMourner;
+
+    async fn handle(&mut self, msg: ForMourner, _: &mut Context<Self>) -> tenure::Result {
+        match msg {
+            ForMourner::Await(other) => drop(other.stopped().await),
+            ForMourner::Ping(reply) => reply.send(()),
+        }
+        Ok(())
+    }
+}
+
+/// A draining actor handles messages while it waits for its tasks. Once it is told to stop, it only waits.
+#[test]
+fn wait_of_an_owner_counts_once_its_drain_has_become_a_stop() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let owner = system.spawn(Worker::new("owner", &log, &check)).unwrap();
+        let mourner = system.spawn(Mourner).unwrap();
+        let spawner = owner.ask(Do::Lend).await.unwrap();
+        let (go_on, target, notes) = (Arc::new(Notify::new()), mourner.clone(), log.clone());
+        let goes_on = Arc::clone(&go_on);
+        let asking = spawner.task_with(async move |token| {
+            token.cancelled().await;
+            goes_on.notified().await;
+            let asked = target.ask(ForMourner::Ping).await;
+            notes.push(format!(
+                "refused: {}",
+                matches!(asked, Err(AskError::Deadlock(_)))
+            ));
+        });
+        drop(asking.unwrap());
+        mourner
+            .tell(ForMourner::Await(owner.clone()))
+            .await
+            .unwrap();
+        drop(owner.drain());
+        settled().await; // It waits for its task.
+        let stopping = owner.stop();
+        settled().await;
+        go_on.notify_one();
+        stopping.await.unwrap();
+        assert!(log.entries().contains(&"refused: true".to_owned()));
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        system.stop().await.unwrap();
     });
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::{SECOND, cut_short, emptied};
 use crate::common::worker::{Do, Worker};
 use crate::common::{Check, Guard, Log, paused};
-use tenure::StopError;
 use tenure::prelude::*;
-use tokio::time::Instant;
+use tenure::{StopError, System, TaskSpec};
+use tokio::time::{Instant, sleep};
 
 /// Its start never returns.
 struct NeverStarts;
@@ -197,5 +197,32 @@ fn cut_beneath_a_tolerated_failure_is_reported() {
         })
         .await
         .unwrap();
+    });
+}
+
+/// It comes from a task beneath, which goes on for longer. The actor waits for that, but not while it handles this.
+#[test]
+fn late_message_that_takes_longer_than_the_grace_is_cut() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let worker = Worker::new("p", &log, &check).named().grace(SECOND);
+        let worker = system.spawn(worker).unwrap();
+        let spawner = worker.ask(Do::Lend).await.unwrap();
+        let target = worker.clone();
+        let task = TaskSpec::with_token(move |token| async move {
+            token.cancelled().await;
+            target.tell(Do::Sleep(100 * SECOND)).await?;
+            sleep(50 * SECOND).await;
+            Ok::<(), tenure::Error>(())
+        });
+        drop(spawner.task(task.grace(100 * SECOND)).unwrap());
+        let begin = Instant::now();
+        let drained = worker.drain().await;
+        assert!(
+            matches!(drained, Err(StopError::CutShort(_))),
+            "{drained:?}"
+        );
+        assert_eq!(begin.elapsed(), SECOND);
+        system.stop().await.unwrap();
     });
 }

@@ -182,3 +182,39 @@ fn member_whose_turn_has_come_waits_again_when_an_older_one_fails() {
         group.system.stop().await.unwrap();
     });
 }
+
+/// A node further up, which has not come to its children yet.
+#[test]
+fn group_is_not_restarted_beneath_a_node_that_was_told_to_stop() {
+    paused(async |check| {
+        let top = Group::new(&check, |p| p).await;
+        let owner = top.recipe("owner");
+        let owner = ChildSpec::new(owner).strategy(Strategy::OneForAll);
+        let owner = top.spawn(owner).await;
+        let spawner = owner.ask(Msg::Lend).await.unwrap();
+        let mut members = Vec::new();
+        for (name, cleanup) in [("a", 0), ("b", 2)] {
+            let recipe = Recipe {
+                cleanup: cleanup * SECOND,
+                ..top.recipe(name)
+            };
+            let spec = recipe.restarting(Restart::OnFailure);
+            members.push(spawner.start(spec).await.unwrap());
+        }
+        top.owner.tell(Msg::Sleep(4 * SECOND)).await.unwrap();
+        members[0].tell(Msg::Fail).await.unwrap();
+        sleep(SECOND).await;
+        let stopping = top.owner.stop();
+        sleep(2 * SECOND).await;
+        // `b` has cleaned up, and `owner` has not been told yet.
+        assert_eq!(owner.node().phase(), Phase::Running);
+        for member in &members {
+            assert!(member.is_stopped());
+        }
+        drop(stopping.await);
+        let starts = top.log.entries();
+        let starts = starts.iter().filter(|entry| *entry == "a starts");
+        assert_eq!(starts.count(), 1);
+        drop(top.system.stop().await);
+    });
+}

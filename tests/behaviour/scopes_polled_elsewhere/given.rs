@@ -2,13 +2,13 @@
 
 use std::future::pending;
 
-use super::{SECOND, give_waiting, holder};
+use super::{SECOND, give, give_waiting, holder, keep};
 use crate::common::node::{Msg, Node, run_in};
 use crate::common::{Check, Kept, Log, paused, poll_unwoken, settled};
 use tenure::prelude::*;
 use tenure::{StopError, System, scope_send};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// Its owner waits for nothing else, and looks at the bound of the scope as well.
 #[test]
@@ -75,5 +75,40 @@ fn deepest_that_does_not_yield_is_named_first() {
         assert_eq!(depths, [4, 3], "{unjoined:?}");
         drop(given);
         drop(system.stop().await);
+    });
+}
+
+/// Its body has ended, and nothing is left beneath it. Whoever has its future could still poll it.
+#[test]
+fn scope_that_was_given_away_and_has_only_its_future_left_has_its_grace() {
+    paused(async |check| {
+        for fails in [false, true] {
+            let system = System::start().unwrap();
+            let holder = holder(&system, &check);
+            keep(&holder, move |scope| async move {
+                drop(scope.task_with(|_| sleep(SECOND))?);
+                match fails {
+                    true => Err("its body fails".into()),
+                    false => Ok(()),
+                }
+            })
+            .await;
+            let given = give(&holder).await;
+            sleep(2 * SECOND).await;
+            let begin = Instant::now();
+            let stopped = holder.stop().await;
+            let Err(StopError::Unjoined(unjoined)) = &stopped else {
+                panic!("{stopped:?}");
+            };
+            assert_eq!(
+                unjoined.nodes()[0].path.matches('/').count(),
+                2,
+                "{unjoined:?}"
+            );
+            // Its grace, and the patience.
+            assert_eq!(begin.elapsed(), 7 * SECOND);
+            drop(given);
+            drop(system.stop().await);
+        }
     });
 }

@@ -41,6 +41,8 @@ struct Member {
 enum Msg {
     Run(Job),
     Note(&'static str),
+    /// Takes further messages for as long as it is given any.
+    Take,
     Ping(ReplyTo<usize>),
 }
 
@@ -66,8 +68,14 @@ impl Actor for Member {
         }
     }
 
-    async fn handle(&mut self, msg: Msg, _: &mut Context<Self>) -> tenure::Result {
+    async fn handle(&mut self, msg: Msg, ctx: &mut Context<Self>) -> tenure::Result {
         match msg {
+            Msg::Take => {
+                while let Some(Msg::Note(text)) = ctx.next().await {
+                    self.seed.log.push(text);
+                }
+                self.seed.log.push("took all");
+            }
             Msg::Run(job) => job().await?,
             Msg::Note(text) => self.seed.log.push(text),
             Msg::Ping(reply) => reply.send(self.seed.starts.get()),
@@ -341,4 +349,27 @@ fn member_that_comes_to_wait_for_one_that_has_parked_is_let_go_at_once() {
             assert_eq!(begin.elapsed(), Duration::ZERO);
         });
     }
+}
+
+/// The handler of `b` waits for more messages, and there will be none.
+#[test]
+fn member_that_waits_for_its_next_message_ends_with_its_group() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let group = Group::new(&check).await;
+        let (a, b) = (
+            group.member(group.seed("a")).await,
+            group.member(group.seed("b")).await,
+        );
+        b.tell(Msg::Take).await.unwrap();
+        b.tell(Msg::Note("first")).await.unwrap();
+        settled().await;
+        a.tell(job(async || Err("it fails".into()))).await.unwrap();
+        restarted([&a, &b]).await;
+        let entries = group.log.entries();
+        assert!(entries.contains(&"first".to_owned()));
+        assert!(entries.contains(&"took all".to_owned()));
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        group.system.stop().await.unwrap();
+    });
 }

@@ -46,14 +46,6 @@ fn member_that_runs_again_and_asks_one_whose_turn_has_not_come_is_refused() {
     });
 }
 
-/// Counts a refusal.
-async fn ask_and_release(target: &ActorRef<Msg>, refused: &Count, released: &Notify) {
-    if let Err(AskError::Deadlock(_)) = target.ask(Msg::Ping).await {
-        refused.add();
-    }
-    released.notify_waiters();
-}
-
 /// As before, but `a` asks one that waits for many tasks, of which one asks `c`. The search for the cycle then comes from
 /// `a`, and over the turn of `c`.
 #[test]
@@ -63,6 +55,9 @@ fn member_that_runs_again_and_asks_whoever_waits_for_one_whose_turn_has_not_come
         let group = Group::new(&check).await;
         let wide = group.system.spawn(group.seed("wide")).unwrap();
         let (released, refused) = (Arc::new(Notify::new()), Count::default());
+        // The wait for `c` is there before the one that completes the cycle.
+        let (begun, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let has_begun = Arc::clone(&begun);
         let a = group.member(group.seed("a")).await;
         let mut b = group.seed("b");
         let (asks, target, release) = (a.clone(), wide.clone(), Arc::clone(&released));
@@ -70,10 +65,15 @@ fn member_that_runs_again_and_asks_whoever_waits_for_one_whose_turn_has_not_come
         b.on_start = Some(Arc::new(move |number, _| {
             let (a, wide) = (asks.clone(), target.clone());
             let (release, refused) = (Arc::clone(&release), counts.clone());
+            let has_begun = Arc::clone(&has_begun);
             Box::pin(async move {
                 if number == 2 {
                     let asking = job(async move || {
-                        ask_and_release(&wide, &refused, &release).await;
+                        has_begun.notified().await;
+                        if let Err(AskError::Deadlock(_)) = wide.ask(Msg::Ping).await {
+                            refused.add();
+                        }
+                        release.notify_waiters();
                         Ok(())
                     });
                     a.tell(asking).await?;
@@ -84,29 +84,12 @@ fn member_that_runs_again_and_asks_whoever_waits_for_one_whose_turn_has_not_come
         }));
         let b = group.member(b).await;
         let c = group.member(group.seed("c")).await;
-        let go_on = Arc::new(Notify::new());
-        let (starts, target) = (Arc::clone(&go_on), c.clone());
-        let counts = refused.clone();
-        let waiting = job(async move || {
-            let many = tenure::scope_send(|scope| async move {
-                for _ in 0..20 {
-                    let released = Arc::clone(&released);
-                    scope.task(async move { released.notified().await })?;
-                }
-                scope.task(async move {
-                    starts.notified().await;
-                    // If it asks last, it is the one that is refused.
-                    ask_and_release(&target, &counts, &released).await;
-                })?;
-                Ok(())
-            });
-            Ok(many.await?)
-        });
+        let asking = (Arc::clone(&go_on), begun, c.clone());
+        let waiting = job(move || wait_for_many(released, asking));
         wide.tell(waiting).await.unwrap();
         settled().await;
         c.tell(job(async move || {
             go_on.notify_one();
-            turn().await;
             Err("it fails".into())
         }))
         .await
@@ -116,6 +99,27 @@ fn member_that_runs_again_and_asks_whoever_waits_for_one_whose_turn_has_not_come
         group.system.stop().await.unwrap();
         assert_eq!(begin.elapsed(), Duration::ZERO);
     });
+}
+
+/// Waits for tasks that wait until they are released, and for one that asks when it is told to, and says when it has
+/// begun.
+async fn wait_for_many(
+    released: Arc<Notify>,
+    (go_on, begun, target): (Arc<Notify>, Arc<Notify>, ActorRef<Msg>),
+) -> tenure::Result {
+    let many = tenure::scope_send(|scope| async move {
+        for _ in 0..20 {
+            let released = Arc::clone(&released);
+            scope.task(async move { released.notified().await })?;
+        }
+        scope.task(async move {
+            go_on.notified().await;
+            begun.notify_one();
+            drop(target.ask(Msg::Ping).await);
+        })?;
+        Ok(())
+    });
+    Ok(many.await?)
 }
 
 /// No code of `b` can be dropped here: `b` waits for a task of its own, which asks `a`, and `a` parks after that.
@@ -206,6 +210,37 @@ fn member_that_drains_answers_its_tasks_although_its_group_restarts() {
         assert!(group.log.entries().contains(&"answered".to_owned()));
         assert_eq!(begin.elapsed(), Duration::from_secs(1));
         restarted([&c]).await;
+        group.system.stop().await.unwrap();
+    });
+}
+
+/// The code of `b` is not dropped for its group any more: it was told to stop as well.
+#[test]
+fn member_that_was_told_to_stop_and_asks_one_that_has_parked_is_refused() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let group = Group::new(&check).await;
+        let (a, b) = (
+            group.member(group.seed("a")).await,
+            group.member(group.seed("b")).await,
+        );
+        let go_on = Arc::new(Notify::new());
+        let (goes_on, target, log) = (Arc::clone(&go_on), a.clone(), group.log.clone());
+        let asking = job(async move || {
+            goes_on.notified().await;
+            log.push(given_up(&target, None).await);
+            Ok(())
+        });
+        b.tell(asking).await.unwrap();
+        settled().await;
+        a.tell(job(async || Err("it fails".into()))).await.unwrap();
+        settled().await; // a has parked, and b is told to end
+        let stopping = b.stop();
+        go_on.notify_one();
+        stopping.await.unwrap();
+        assert!(group.log.entries().contains(&"refused".to_owned()));
+        restarted([&a]).await;
+        assert_eq!(begin.elapsed(), Duration::ZERO);
         group.system.stop().await.unwrap();
     });
 }
