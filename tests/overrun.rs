@@ -79,6 +79,44 @@ fn what_holds_up_a_stop_is_logged_the_deepest_first() {
     });
 }
 
+/// Whichever of the two was started first.
+#[test]
+fn of_two_that_hold_it_up_the_deeper_one_is_named_first() {
+    for order in [["wide", "deep"], ["deep", "wide"]] {
+        paused(async |check| {
+            let lines = Lines::default();
+            let _listening = lines.listen();
+            let system = System::start().unwrap();
+            let above = node(&check, "above").stop_order(StopOrder::Concurrent);
+            let above = system.spawn(above).unwrap();
+            for name in order {
+                let child = child(&above, &check, name).await;
+                let holds = match name {
+                    "deep" => self::child(&child, &check, "deeper").await,
+                    _ => child,
+                };
+                drop(hold(&holds).await);
+            }
+            above.stop().within(SECOND).await.unwrap_err();
+            let Logged { tree, .. } = overrun_of(&lines, "/above");
+            assert_eq!(tree.len(), 2, "{tree:#?}");
+            assert!(tree[0].starts_with("/above/deep/deeper ("), "{tree:#?}");
+            system.stop().await.unwrap();
+        });
+    }
+}
+
+/// A child with more time than its owner.
+async fn child(owner: &ActorRef<Msg>, check: &Check, name: &str) -> ActorRef<Msg> {
+    let (give, given) = tokio::sync::oneshot::channel();
+    let spec = node(check, name).grace(30 * SECOND);
+    run_in(owner, move |ctx| {
+        give.send(ctx.spawn(spec).unwrap()).ok();
+    })
+    .await;
+    given.await.unwrap()
+}
+
 #[test]
 fn of_many_that_hold_it_up_sixteen_are_named_and_the_others_counted() {
     paused(async |check| {

@@ -427,3 +427,22 @@ fn failure_is_shortened_to_what_it_needs() {
         "{error}"
     );
 }
+
+#[test]
+fn jitter_is_chosen_by_the_seed() {
+    let backoff = Backoff::fixed(Duration::from_secs(1)).jitter(1.0);
+    let delays = || {
+        let found = std::sync::Mutex::new(Vec::new());
+        tenure::testing::simulate(Seeds::first(20), async |_| {
+            let delays: Vec<_> = (1..=5).map(|attempt| backoff.delay(attempt)).collect();
+            assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(1)));
+            found.lock().unwrap().push(delays);
+            Ok::<(), RunError>(())
+        });
+        found.into_inner().unwrap()
+    };
+    let first = delays();
+    assert_eq!(first, delays());
+    let different: HashSet<_> = first.iter().flatten().collect();
+    assert!(different.len() > 50, "{different:?}");
+}

@@ -175,8 +175,11 @@ fn unreachable_actor_is_found_and_many_of_them_are_few_reports() {
     let (watchdog, alarms) = heard(blind().unreachable(SHORT));
     let runtime = workers(2);
     let check = Check::default();
+    // More than it looks at in one go, and reachable.
+    let mut others = Vec::new();
     let system = runtime.block_on(async {
         let system = System::builder().watchdog(watchdog).start().unwrap();
+        others.extend((0..1_000).map(|_| system.spawn(plain(&check)).unwrap()));
         for _ in 0..100 {
             drop(system.spawn(plain(&check)).unwrap());
         }

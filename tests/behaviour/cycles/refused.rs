@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Answer, Msg, Node, Rig, names};
+use crate::common::restarting::{self, Recipe};
 use crate::common::worker::{Do, Worker};
 use crate::common::{Guard, Log, multi_thread, paused, settled};
 use tenure::prelude::*;
-use tenure::{Cycle, System};
+use tenure::{Cycle, NodeRef, System};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -219,7 +220,7 @@ fn long_ring_is_walked_without_recursion() {
 struct Mourner;
 
 enum ForMourner {
-    Await(ActorRef<Do>),
+    Await(NodeRef),
     Ping(ReplyTo<()>),
 }
 
@@ -256,16 +257,49 @@ fn wait_of_an_owner_counts_once_its_drain_has_become_a_stop() {
             ));
         });
         drop(asking.unwrap());
-        mourner
-            .tell(ForMourner::Await(owner.clone()))
-            .await
-            .unwrap();
+        mourner.tell(ForMourner::Await(owner.node())).await.unwrap();
         drop(owner.drain());
         settled().await; // It waits for its task.
         let stopping = owner.stop();
         settled().await;
         go_on.notify_one();
         stopping.await.unwrap();
+        assert!(log.entries().contains(&"refused: true".to_owned()));
+        assert_eq!(begin.elapsed(), Duration::ZERO);
+        system.stop().await.unwrap();
+    });
+}
+
+/// As before, but the owner has failed, and is told to drain while its task uses its time to end before the restart.
+#[test]
+fn wait_of_an_owner_counts_while_it_drains_before_a_restart() {
+    paused(async |check| {
+        let begin = Instant::now();
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let owner = Recipe::new("owner", &log, &check).restarting(Restart::OnFailure);
+        let owner = system.spawn(owner).unwrap();
+        let mourner = system.spawn(Mourner).unwrap();
+        let spawner = owner.ask(restarting::Msg::Lend).await.unwrap();
+        let (go_on, target, notes) = (Arc::new(Notify::new()), mourner.clone(), log.clone());
+        let goes_on = Arc::clone(&go_on);
+        let asking = spawner.task_with(async move |token| {
+            token.cancelled().await;
+            goes_on.notified().await;
+            let asked = target.ask(ForMourner::Ping).await;
+            notes.push(format!(
+                "refused: {}",
+                matches!(asked, Err(AskError::Deadlock(_)))
+            ));
+        });
+        drop(asking.unwrap());
+        let waits = ForMourner::Await(owner.node());
+        mourner.tell(waits).await.unwrap();
+        owner.tell(restarting::Msg::Fail).await.unwrap();
+        settled().await; // It waits for its task.
+        let draining = owner.drain();
+        settled().await;
+        go_on.notify_one();
+        drop(draining.await);
         assert!(log.entries().contains(&"refused: true".to_owned()));
         assert_eq!(begin.elapsed(), Duration::ZERO);
         system.stop().await.unwrap();

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use super::{plain, settle};
 use crate::common::node::{Msg, Node, hold, run, run_in};
-use crate::common::{Guard, Kept, paused, poll_unwoken};
+use crate::common::worker::{Do, Worker};
+use crate::common::{Guard, Kept, Log, paused, poll_unwoken, settled};
 use tenure::observe::{AskedBy, Fate, GateInfo, OrderKind, WaitKind};
 use tenure::prelude::*;
 use tenure::scope_send;
 use tokio::time::sleep;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn stopping_node_tells_who_asked_and_what_will_become_of_it() {
@@ -276,4 +279,44 @@ impl Order {
             Self::Kill => node.request_kill(),
         }
     }
+}
+
+/// An actor that was idle, whose end lasts after all.
+#[test]
+fn whoever_asked_for_an_end_and_does_not_wait_for_it_is_known() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let slow = Worker::new("slow", &log, &check).cleanup(2 * SECOND);
+        let slow = system.spawn(slow.named()).unwrap();
+        settled().await;
+        let line = line!() + 1;
+        drop(slow.stop());
+        sleep(SECOND).await;
+        let snapshot = system.snapshot();
+        let order = snapshot.find("/slow").unwrap().order.clone().unwrap();
+        assert_eq!(order.site.unwrap().line, line);
+        system.stop().await.unwrap();
+    });
+}
+
+/// It has finished its message, and waits for a child.
+#[test]
+fn own_time_that_is_used_is_known_while_it_stands_still() {
+    paused(async |check| {
+        let (system, log) = (System::start().unwrap(), Log::default());
+        let owner = Worker::new("owner", &log, &check).named().grace(5 * SECOND);
+        let owner = system.spawn(owner).unwrap();
+        let spawner = owner.ask(Do::Lend).await.unwrap();
+        let child = Worker::new("child", &log, &check).cleanup(4 * SECOND);
+        spawner.spawn(child).unwrap();
+        owner.tell(Do::Sleep(3 * SECOND)).await.unwrap();
+        settled().await;
+        let stopping = owner.stop();
+        sleep(5 * SECOND).await;
+        let snapshot = system.snapshot();
+        let grace = snapshot.find("/owner").unwrap().grace.clone().unwrap();
+        assert_eq!((grace.used.as_secs(), grace.is_counting), (3, false));
+        stopping.await.unwrap();
+        system.stop().await.unwrap();
+    });
 }

@@ -14,6 +14,8 @@ use tenure::{Kind, Phase};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
+const HOUR: Duration = Duration::from_secs(3_600);
+
 #[test]
 fn node_is_told_with_its_place_its_mailbox_and_what_it_does() {
     paused(async |check| {
@@ -164,6 +166,7 @@ fn messages_that_an_end_discards_are_not_counted_as_handled() {
                     gate.open();
                 }
                 end.await.unwrap();
+                assert_eq!(actor.node().backlog(), 0);
                 assert_eq!(ends.recv().await.unwrap().handled, u64::from(begins));
                 assert_eq!(system.dead_letters() - letters, queued);
             }
@@ -410,20 +413,22 @@ fn task_has_nothing_in_hand() {
     });
 }
 
-/// Whatever the node has done between two looks.
+/// Whatever the node has done between two looks, and also if its asks have a limit by default.
 #[test]
 fn age_counts_from_the_first_look() {
     paused(async |check| {
-        let system = System::start().unwrap();
-        let actor = system.spawn(plain(&check)).unwrap();
-        let age = || system.snapshot().nodes[1].age;
-        assert_eq!(age(), Duration::ZERO);
-        sleep(Duration::from_secs(3)).await;
-        assert_eq!(age().as_secs_f64().round(), 3.0);
-        let limit = Duration::from_secs(60);
-        actor.ask(Msg::Ping).timeout(limit).await.unwrap();
-        sleep(Duration::from_secs(4)).await;
-        assert_eq!(age().as_secs_f64().round(), 7.0);
-        system.stop().await.unwrap();
+        for builder in [System::builder(), System::builder().ask_timeout(HOUR)] {
+            let system = builder.start().unwrap();
+            let actor = system.spawn(plain(&check)).unwrap();
+            let age = || system.snapshot().nodes[1].age;
+            assert_eq!(age(), Duration::ZERO);
+            sleep(Duration::from_secs(3)).await;
+            assert_eq!(age().as_secs_f64().round(), 3.0);
+            let limit = Duration::from_secs(60);
+            actor.ask(Msg::Ping).timeout(limit).await.unwrap();
+            sleep(Duration::from_secs(4)).await;
+            assert_eq!(age().as_secs_f64().round(), 7.0);
+            system.stop().await.unwrap();
+        }
     });
 }
