@@ -7,7 +7,7 @@ use std::future::Future;
 
 use common::{Guard, paused, settled};
 use tenure::prelude::*;
-use tenure::{Cause, Failure, StopError, TaskError, TaskSpec};
+use tenure::{Cause, Failure, StartError, StopError, TaskError, TaskSpec};
 
 /// An error that holds a reference to the actor that fails with it.
 struct Selfish {
@@ -157,5 +157,37 @@ fn nothing_is_kept_for_a_handle_that_is_gone() {
             assert!(nodes.iter().all(|node| node.outcome().is_some()));
         }
         system.stop().await.unwrap();
+    });
+}
+
+/// Its start fails before anybody has polled the wait for it.
+struct FailingStart(Guard);
+
+impl Start for FailingStart {
+    type Actor = Failing;
+
+    async fn start(self, _: &mut Context<Failing>) -> tenure::Result<Failing> {
+        let error = Selfish {
+            actor: None,
+            _guard: self.0,
+        };
+        Err(error.into())
+    }
+}
+
+#[test]
+fn whoever_looks_late_at_a_start_gets_the_error_itself() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            let starting = scope.start(FailingStart(check.guard()));
+            settled().await;
+            match starting.await {
+                Err(StartError::Failed(failure)) => assert!(is_selfish(&failure), "{failure:?}"),
+                other => panic!("{other:?}"),
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
     });
 }

@@ -58,6 +58,9 @@
 //! The dashboard's references to the tree keep nothing alive. When it is told to end, it tells its viewers, and its
 //! connections have a second to end.
 //!
+//! A paused clock stands still for as long as a blocking job runs. So a test on one leaves the dashboard out, or looks at
+//! its snapshots instead.
+//!
 //! # Who can see it
 //!
 //! Everybody who can connect to its address: on loopback, every user of the machine. They see paths, types, labels,

@@ -345,3 +345,29 @@ fn actor_with_a_full_mailbox_tells_itself_without_a_cycle() {
         .unwrap();
     });
 }
+
+/// What was dropped in front of the current message takes no room while that is handled.
+#[test]
+fn message_fits_beside_the_current_one_although_others_were_dropped_before() {
+    paused(async |check| {
+        tenure::scope(async |scope| {
+            for mailbox in [oldest(2), oldest(3).including_current()] {
+                let log = Log::default();
+                let (actor, gate) = held(&scope, mailbox, &check, &log).await?;
+                let next = Arc::new(Gate::default());
+                actor.try_tell(note("one"))?;
+                actor.try_tell(Msg::Hold(Arc::clone(&next)))?;
+                actor.try_tell(note("two"))?; // The first is dropped.
+                gate.open();
+                next.reached().await;
+                actor.try_tell(note("three"))?;
+                next.open();
+                settled().await;
+                assert_eq!(log.entries(), ["two", "three"], "{mailbox:?}");
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}

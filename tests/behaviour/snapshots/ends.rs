@@ -7,9 +7,9 @@ use super::{plain, settle};
 use crate::common::node::{Msg, Node, hold, run, run_in};
 use crate::common::worker::{Do, Worker};
 use crate::common::{Guard, Kept, Log, paused, poll_unwoken, settled};
-use tenure::observe::{AskedBy, Fate, GateInfo, OrderKind, WaitKind};
+use tenure::observe::{AskedBy, Fate, GateInfo, NodeInfo, OrderKind, WaitKind};
 use tenure::prelude::*;
-use tenure::scope_send;
+use tenure::{Kind, scope_send};
 use tokio::time::sleep;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -317,6 +317,33 @@ fn own_time_that_is_used_is_known_while_it_stands_still() {
         let grace = snapshot.find("/owner").unwrap().grace.clone().unwrap();
         assert_eq!((grace.used.as_secs(), grace.is_counting), (3, false));
         stopping.await.unwrap();
+        system.stop().await.unwrap();
+    });
+}
+
+/// Its owner's code has its future, and may poll it whenever it likes.
+#[test]
+fn scope_that_has_ended_but_for_its_future_uses_no_time() {
+    paused(async |check| {
+        let system = System::start().unwrap();
+        let owner = system.spawn(plain(&check)).unwrap();
+        let (to, given) = tokio::sync::oneshot::channel::<Kept>();
+        run_in(&owner, move |_| {
+            let mut kept: Kept = Box::pin(scope_send(|scope| async move {
+                drop(scope.task_with(|_| sleep(SECOND))?);
+                Err("its body fails".into())
+            }));
+            assert!(poll_unwoken(&mut kept).is_pending());
+            drop(to.send(kept));
+        })
+        .await;
+        sleep(2 * SECOND).await;
+        let snapshot = system.snapshot();
+        let is_scope = |node: &&NodeInfo| node.kind == Kind::Scope;
+        let scope = snapshot.nodes.iter().find(is_scope).unwrap();
+        assert_eq!(scope.children, 0);
+        assert!(scope.grace.as_ref().is_none_or(|grace| !grace.is_counting));
+        drop(given.await.unwrap());
         system.stop().await.unwrap();
     });
 }
