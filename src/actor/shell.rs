@@ -246,6 +246,7 @@ async fn drain_children<A: Actor>(ctx: &mut Context<A>, children: &mut StopChild
     let me = Arc::clone(ctx.owner());
     let gone = poll_fn(|cx| {
         let message = ctx.poll_message(cx);
+        // A stop that comes meanwhile is passed on by this poll, as in any other end.
         let gone = children.poll(&me, cx).is_ready();
         // The end of the last child is shown, too, before this actor ends.
         if message.is_ready() || ctx.signals().load().has_child_exits() {

@@ -236,6 +236,21 @@ impl Actor for Mourner {
     }
 }
 
+/// Starts a task that is told to end, goes on when it is told to, asks, and notes whether it was refused.
+fn ask_at_last(spawner: &Spawner, target: &ActorRef<ForMourner>, log: &Log) -> Arc<Notify> {
+    let (go_on, target, log) = (Arc::new(Notify::new()), target.clone(), log.clone());
+    let goes_on = Arc::clone(&go_on);
+    let asking = spawner.task_with(async move |token| {
+        token.cancelled().await;
+        goes_on.notified().await;
+        let asked = target.ask(ForMourner::Ping).await;
+        let is_refused = matches!(asked, Err(AskError::Deadlock(_)));
+        log.push(format!("refused: {is_refused}"));
+    });
+    drop(asking.unwrap());
+    go_on
+}
+
 /// A draining actor handles messages while it waits for its tasks. Once it is told to stop, it only waits.
 #[test]
 fn wait_of_an_owner_counts_once_its_drain_has_become_a_stop() {
@@ -245,18 +260,7 @@ fn wait_of_an_owner_counts_once_its_drain_has_become_a_stop() {
         let owner = system.spawn(Worker::new("owner", &log, &check)).unwrap();
         let mourner = system.spawn(Mourner).unwrap();
         let spawner = owner.ask(Do::Lend).await.unwrap();
-        let (go_on, target, notes) = (Arc::new(Notify::new()), mourner.clone(), log.clone());
-        let goes_on = Arc::clone(&go_on);
-        let asking = spawner.task_with(async move |token| {
-            token.cancelled().await;
-            goes_on.notified().await;
-            let asked = target.ask(ForMourner::Ping).await;
-            notes.push(format!(
-                "refused: {}",
-                matches!(asked, Err(AskError::Deadlock(_)))
-            ));
-        });
-        drop(asking.unwrap());
+        let go_on = ask_at_last(&spawner, &mourner, &log);
         mourner.tell(ForMourner::Await(owner.node())).await.unwrap();
         drop(owner.drain());
         settled().await; // It waits for its task.
@@ -280,18 +284,7 @@ fn wait_of_an_owner_counts_while_it_drains_before_a_restart() {
         let owner = system.spawn(owner).unwrap();
         let mourner = system.spawn(Mourner).unwrap();
         let spawner = owner.ask(restarting::Msg::Lend).await.unwrap();
-        let (go_on, target, notes) = (Arc::new(Notify::new()), mourner.clone(), log.clone());
-        let goes_on = Arc::clone(&go_on);
-        let asking = spawner.task_with(async move |token| {
-            token.cancelled().await;
-            goes_on.notified().await;
-            let asked = target.ask(ForMourner::Ping).await;
-            notes.push(format!(
-                "refused: {}",
-                matches!(asked, Err(AskError::Deadlock(_)))
-            ));
-        });
-        drop(asking.unwrap());
+        let go_on = ask_at_last(&spawner, &mourner, &log);
         let waits = ForMourner::Await(owner.node());
         mourner.tell(waits).await.unwrap();
         owner.tell(restarting::Msg::Fail).await.unwrap();
